@@ -1,0 +1,23 @@
+"""Flows: order and branches, a screen each; run from the project's folder.
+
+Prefect reads its settings when it is first imported, so what this project asks of them stands here;
+a value that is set already is left as it is.
+"""
+
+import os
+from pathlib import Path
+
+_SETTINGS = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    # The temporary server takes 10 to 30 seconds to start on two cores; its own limit is 20.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "lradapt",
+}
+_OWN_SERVER = ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE", "PREFECT_PROFILES_PATH")
+
+for _name, _value in _SETTINGS.items():
+    os.environ.setdefault(_name, _value)
+if not any(name in os.environ for name in _OWN_SERVER):
+    os.environ["PREFECT_HOME"] = str(Path.cwd() / ".prefect")

@@ -1,0 +1,82 @@
+"""Bring every stage of DVC's graph up to date, publish the model, promote it if it is better."""
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+from prefect import flow
+from rich.console import Console
+from rich.table import Table
+
+from lradapt import report
+from lradapt.errors import LradaptError
+from lradapt.layout import read_paths
+from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME
+from lradapt.release import Outcome
+from tasks import artifacts, graph, registry, stages
+
+log = logging.getLogger("lradapt.retrain")
+
+
+@flow(name="retrain", persist_result=False)
+def retrain(
+    location: str = DEFAULT_LOCATION, name: str = DEFAULT_NAME, dry_run: bool = False
+) -> Outcome | None:
+    """Retrain what has changed, and put the better model into production.
+
+    Args:
+        location: of the registry.
+        name: of the model in the registry.
+        dry_run: train and report, but neither publish nor promote.
+    """
+    stages.version_sources(graph.unversioned_sources())
+    plan = graph.read_plan()
+    log.info("up to date: %s", ", ".join(n.address for n in plan if not n.stale) or "nothing")
+    for node in plan:
+        if node.stale:
+            stages.reproduce.with_options(
+                name=node.address,
+                retries=node.meta.get("retries", 0),
+                timeout_seconds=node.meta.get("timeout"),
+            )(node.address)
+    outcome = None
+    if not dry_run:
+        version = registry.publish(location, name)
+        outcome = registry.judge_and_promote(location, name, version)
+    artifacts.show(outcome)
+    return outcome
+
+
+def main(
+    registry: Annotated[str, typer.Option(help="The registry: a folder.")] = DEFAULT_LOCATION,
+    name: Annotated[str, typer.Option(help="The model's name in it.")] = DEFAULT_NAME,
+    dry_run: Annotated[bool, typer.Option(help="Neither publish nor promote.")] = False,
+) -> None:
+    """Retrain what has changed, and put the better model into production."""
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.getLogger("lradapt").setLevel(logging.INFO)
+    for handler in logging.getLogger("prefect").handlers:
+        handler.setLevel(logging.CRITICAL)  # its tracebacks are in the UI; here is one message
+    try:
+        outcome = retrain(registry, name, dry_run)
+    except (stages.StageFailedError, LradaptError) as error:
+        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
+        sys.exit(1)
+    _print_summary(outcome)
+
+
+def _print_summary(outcome: Outcome | None) -> None:
+    paths = read_paths()
+    table = Table(show_header=False, title="retrain")
+    for what, value in report.summary(paths, outcome):
+        table.add_row(what, value)
+    console = Console()
+    console.print(table)
+    console.print(f"report: {paths['report']}", "next:", sep="\n")
+    for command in report.next_commands(paths):
+        console.print(f"  {command}", highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,57 @@
+"""The command line: what a person types, and the stages that DVC calls."""
+
+import importlib
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from lradapt import cli_import, cli_model
+from lradapt.errors import LradaptError
+from lradapt.timings import timed
+
+app = typer.Typer(
+    help="Retrain image classifiers fast, and put the better one into production safely.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.add_typer(cli_import.app, name="import")
+app.command("predict")(cli_model.predict)
+app.command("history")(cli_model.history)
+app.command("rollback")(cli_model.rollback)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def stage(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Of a module in lradapt/stages.")],
+    timings: Annotated[Path | None, typer.Option(help="Where its seconds are noted.")] = None,
+) -> None:
+    """Run one stage of dvc.yaml; `dvc repro` calls this."""
+    try:
+        module = importlib.import_module(f"lradapt.stages.{name}")
+    except ModuleNotFoundError:
+        raise typer.BadParameter(f"no stage {name!r} in lradapt/stages") from None
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    single.command(name)(module.main)
+    with timed(name, timings):
+        single(context.args, prog_name=f"lradapt stage {name}", standalone_mode=False)
+
+
+def run() -> int:
+    """Run the command line; the exit code: 0 done, 1 an error that is told, 2 wrong usage."""
+    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
+    try:
+        app()
+    except (LradaptError, OSError) as error:
+        Console(stderr=True).print(f"error: {error}", style="red", markup=False, highlight=False)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run())

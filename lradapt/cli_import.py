@@ -1,0 +1,162 @@
+"""`lradapt import`: images, labels and pre-trained weights, brought into the project."""
+
+from collections import Counter
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from lradapt.data import importers
+from lradapt.data.importers import Imported
+from lradapt.data.ingest import list_files
+from lradapt.errors import DataError
+from lradapt.layout import read_paths
+from lradapt.params import load_params
+
+app = typer.Typer(help="Bring images, labels and pre-trained weights.", no_args_is_help=True)
+console = Console(soft_wrap=True, highlight=False)
+
+Replace = Annotated[bool, typer.Option("--replace", help="Replace the images that are there.")]
+UnlessPresent = Annotated[
+    bool, typer.Option("--unless-present", help="Do nothing where there are images already.")
+]
+
+
+@app.command()
+def folder(
+    source: Annotated[Path, typer.Argument(help="Holds a folder of images for each class.")],
+    replace: Replace = False,
+) -> None:
+    """PATH/CLASS/*.jpg; or PATH/{train,test}/CLASS/*.jpg, a split that is kept."""
+    paths = _free_paths(replace)
+    _bring(lambda: importers.import_folder(source, images=paths["images"], labels=paths["labels"]))
+
+
+@app.command()
+def table(
+    labels: Annotated[Path, typer.Argument(help="A CSV file with a line for each image.")],
+    images: Annotated[Path, typer.Option(help="The folder that holds the images.")],
+    image_column: Annotated[str, typer.Option(help="Names the file; the extension may lack.")],
+    label_column: Annotated[str, typer.Option(help="The class.")],
+    group_column: Annotated[
+        str | None, typer.Option(help="Patient or lesion: never on both sides of the split.")
+    ] = None,
+    replace: Replace = False,
+) -> None:
+    """A CSV file of labels, and a folder of images."""
+    paths = _free_paths(replace)
+    _bring(
+        lambda: importers.import_table(
+            labels,
+            folder=images,
+            image_column=image_column,
+            label_column=label_column,
+            group_column=group_column,
+            images=paths["images"],
+            labels=paths["labels"],
+        )
+    )
+
+
+@app.command()
+def digits(replace: Replace = False, unless_present: UnlessPresent = False) -> None:
+    """1,797 handwritten digits that come with scikit-learn: for a first look."""
+    paths = read_paths()
+    if unless_present and _present(paths["images"]):
+        return
+    paths = _free_paths(replace)
+    _bring(lambda: importers.import_digits(images=paths["images"], labels=paths["labels"]))
+
+
+@app.command()
+def cifar10(
+    cache: Annotated[Path, typer.Option(help="Where torchvision keeps its download.")] = Path(
+        "~/.cache/lradapt/cifar10"
+    ),
+    replace: Replace = False,
+) -> None:
+    """CIFAR-10 by torchvision's loader; its 50,000 / 10,000 are kept as the split."""
+    paths = _free_paths(replace)
+    _bring(
+        lambda: importers.import_cifar10(
+            cache=cache.expanduser(), images=paths["images"], labels=paths["labels"]
+        )
+    )
+
+
+@app.command()
+def weights(
+    choice: Annotated[
+        str, typer.Argument(help="imagenet, none (random), auto, or a file of weights.")
+    ] = "auto",
+) -> None:
+    """The pre-trained body, for the architecture in params.yaml."""
+    from lradapt.backbone import import_backbone
+
+    path = read_paths()["backbone"]
+    origin = import_backbone(choice, load_params().model.architecture, path)
+    console.print(f"{path}: {origin.architecture}, {origin.source} ({origin.detail})")
+    if origin.source == "none":
+        console.print(
+            "[bold yellow]The body starts from random weights.[/] Transfer from ImageNet is far "
+            "better on photographs: `lradapt import weights imagenet` where there is a network, or "
+            "`lradapt import weights PATH`.",
+        )
+
+
+def _bring(bring: Callable[[], Imported]) -> None:
+    imported = bring()
+    paths = read_paths()
+    counts = Counter(label.label for label in imported.labels)
+    most = ", ".join(f"{name} {count:,}" for name, count in counts.most_common(12))
+    console.print(f"{paths['images']}: {len(imported.labels):,} images, {len(counts)} classes")
+    console.print(f"{paths['labels']}: {most}{' ...' if len(counts) > 12 else ''}", markup=False)
+    if imported.left_behind:
+        left = imported.left_behind
+        console.print(
+            f"left behind: {len(left):,} file(s) without a label or hidden, such as {left[0]}",
+            markup=False,
+        )
+    _advise_size(paths["images"])
+    if not paths["backbone"].exists():
+        weights("auto")
+    sources = " ".join(str(paths[name]) for name in ("images", "labels", "backbone"))
+    console.print(f"next: make retrain     (or by hand: dvc add {sources} && dvc repro)")
+
+
+def _free_paths(replace: bool) -> dict[str, Path]:
+    paths = read_paths()
+    if paths["images"].exists() and not replace:
+        raise DataError(
+            f"{paths['images']} is there already; --replace puts the new images in its place "
+            "(the flow keeps each version it has run on in DVC)"
+        )
+    return paths
+
+
+def _present(images: Path) -> bool:
+    return images.exists() or images.with_name(images.name + ".dvc").exists()
+
+
+def _advise_size(images: Path) -> None:
+    """Say so where the pictures are much larger than what the network will see."""
+    from PIL import Image
+
+    sides = []
+    for name in islice(list_files(images), 0, None, 97):
+        try:
+            with Image.open(images / name) as image:
+                sides.append(min(image.size))
+        except (OSError, Image.DecompressionBombError):
+            continue  # ingest names it, with the reason
+    size = load_params().data.input_size
+    if sides and median(sides) >= 2 * size:
+        console.print(
+            f"[bold yellow]The images are some {median(sides):.0f} pixels high, the network will "
+            f"see {size}.[/] Raise data.input_size in params.yaml (64 to 224), and turn on the "
+            "flips in augment where a mirrored picture means the same."
+        )

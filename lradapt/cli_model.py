@@ -1,0 +1,111 @@
+"""`lradapt predict`, `history` and `rollback`: the use and the care of what was promoted."""
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from lradapt.predict import Model, Prediction, find_images
+from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store, versions
+from lradapt.registry.store import RegistryError
+
+Registry = Annotated[str, typer.Option(help="The registry: a folder.")]
+Name = Annotated[str, typer.Option(help="The model's name in the registry.")]
+
+
+def predict(
+    paths: Annotated[list[Path], typer.Argument(help="Image files, and folders of them.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    registry: Registry = DEFAULT_LOCATION,
+    name: Name = DEFAULT_NAME,
+) -> None:
+    """Class and probabilities of images, by the model in production.
+
+    Ends with exit code 1 where an image could not be decoded; the others are classified all the
+    same.
+    """
+    if as_json and as_csv:
+        raise typer.BadParameter("--json and --csv exclude each other")
+    images = find_images(paths)
+    model = _model_in_production(registry, name)
+    predictions = list(model.classify(images))
+    show = _print_json if as_json else _print_csv if as_csv else _print_table
+    show(predictions, model.class_names)
+    if any(prediction.fault for prediction in predictions):
+        raise typer.Exit(1)
+
+
+def history(registry: Registry = DEFAULT_LOCATION, name: Name = DEFAULT_NAME) -> None:
+    """Which version was in production since when, and why."""
+    table = Table("#", "when (UTC)", "version", "before", "who", "why")
+    for move in versions.history(open_store(registry), name):
+        table.add_row(
+            str(move.seq), move.when[:19], move.version, move.former or "-", move.who, move.why
+        )
+    if not table.row_count:
+        raise RegistryError(f"nothing of {name} has been promoted in {registry} yet: make retrain")
+    Console().print(table)
+
+
+def rollback(
+    why: Annotated[str, typer.Option(help="The reason, for the log.")],
+    version: Annotated[
+        str | None, typer.Argument(help="The version; by default the one before the present.")
+    ] = None,
+    registry: Registry = DEFAULT_LOCATION,
+    name: Name = DEFAULT_NAME,
+) -> None:
+    """Put a former version back into production."""
+    from lradapt.release import now, whoami
+
+    move = versions.rollback(open_store(registry), name, version, why=why, who=whoami(), when=now())
+    Console().print(f"{move.version} is in production again, in place of {move.former}")
+
+
+def _model_in_production(registry: str, name: str) -> Model:
+    store = open_store(registry)
+    production = versions.read_production(store, name)
+    if production is None:
+        raise RegistryError(f"nothing of {name} is in production in {registry} yet: make retrain")
+    return Model(versions.read_file(store, name, production.move.version, versions.MODEL))
+
+
+def _print_table(predictions: Sequence[Prediction], class_names: Sequence[str]) -> None:
+    table = Table("image", "class", "probability", "next")
+    for said in predictions:
+        if said.fault:
+            table.add_row(str(said.path), f"[red]{said.fault}[/]", "", "")
+            continue
+        (_, best), *others = said.probabilities.items()
+        rest = ", ".join(f"{name} {p:.1%}" for name, p in others[:2])
+        table.add_row(str(said.path), said.label, f"{best:.1%}", rest)
+    Console().print(table)
+
+
+def _print_json(predictions: Sequence[Prediction], class_names: Sequence[str]) -> None:
+    lines = [
+        {
+            "image": str(said.path),
+            "class": said.label or None,
+            "probabilities": said.probabilities,
+            "fault": said.fault or None,
+        }
+        for said in predictions
+    ]
+    json.dump(lines, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def _print_csv(predictions: Sequence[Prediction], class_names: Sequence[str]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["image", "class", *class_names, "fault"])
+    for said in predictions:
+        probabilities = [said.probabilities.get(name, "") for name in class_names]
+        writer.writerow([said.path, said.label, *probabilities, said.fault])

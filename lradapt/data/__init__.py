@@ -1,0 +1,1 @@
+"""From folders of images to arrays and sides: import, ingest, split, augment."""

@@ -1,0 +1,60 @@
+"""Random views of a batch on its device: crop, zoom and flips in one resampling (paper, 2.1).
+
+Each image has its own draw (torchvision's v2 transforms draw once for a whole batch).
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """Bounds of the random draws.
+
+    Attributes:
+        max_shift: crop: largest shift along each axis, as a share of the side, in [0, 1].
+        max_zoom: largest magnification, at least 1.
+        horizontal_flip, vertical_flip: whether half of the images are mirrored.
+    """
+
+    max_shift: float
+    max_zoom: float
+    horizontal_flip: bool
+    vertical_flip: bool
+
+
+def augment(images: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
+    """A random view of each image, bilinear, the border mirrored.
+
+    Args:
+        images: `[N, 3, S, S]`, floating point.
+        how: bounds of the draws.
+        generator: on the CPU; advances by as much for every device.
+
+    Returns:
+        `[N, 3, S, S]` of the same type and device.
+    """
+    views = draw_views(len(images), how, generator).to(images)
+    grid = F.affine_grid(views, list(images.shape), align_corners=False)
+    return F.grid_sample(
+        images, grid, mode="bilinear", padding_mode="reflection", align_corners=False
+    )
+
+
+def draw_views(count: int, how: Augmentation, generator: torch.Generator) -> Tensor:
+    """Affine maps `[count, 2, 3]` from a view's coordinates to its image's, both in [-1, 1]."""
+    uniform = torch.rand(5, count, generator=generator)
+    scale = 1 / (1 + (how.max_zoom - 1) * uniform[0])
+    shift = how.max_shift * 2 * (2 * uniform[1:3] - 1)  # a side is 2 long
+    views = torch.zeros(count, 2, 3)
+    views[:, 0, 0] = scale * _signs(uniform[3], how.horizontal_flip)
+    views[:, 1, 1] = scale * _signs(uniform[4], how.vertical_flip)
+    views[:, :, 2] = shift.T
+    return views
+
+
+def _signs(uniform: Tensor, flip: bool) -> Tensor:
+    return torch.where(uniform < 0.5, -1.0, 1.0) if flip else torch.ones_like(uniform)

@@ -1,0 +1,201 @@
+"""Every image of a folder, decoded once: rows of pixels, and a table of what became of each.
+
+Row i of `pixels.npy` belongs to line i of `images.csv`. A file that cannot be decoded keeps its
+line, with the reason as its verdict, and its row stays zero; nothing downstream reads that row.
+"""
+
+import csv
+import hashlib
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import astuple, dataclass, fields
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from lradapt.data.decode import DecodeError, Preprocessing, decode, fit_square
+from lradapt.errors import DataError
+from lradapt.files import whole_file
+
+OK = "ok"
+_FILES_PER_TASK = 64
+_FEW_FILES = 500  # below it, starting processes costs more than they save
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """One line of `images.csv`.
+
+    Attributes:
+        image: path below the images folder, with forward slashes.
+        file_sha256: of the file's bytes; empty where the file was not read.
+        pixel_sha256: of the full-size RGB pixels and their size; empty where not decoded.
+        width, height: full size in pixels, upright; 0 where not decoded.
+        verdict: "ok", or the reason why the file was set aside.
+    """
+
+    image: str
+    file_sha256: str
+    pixel_sha256: str
+    width: int
+    height: int
+    verdict: str
+
+
+def ingest(
+    images: Path, *, pixels: Path, table: Path, how: Preprocessing, num_workers: int | None = None
+) -> int:
+    """Decode every file below `images` into the rows of `pixels`, uint8 `[N, size, size, 3]`.
+
+    Memory does not grow with the pixels: workers write their rows straight into the file.
+
+    Args:
+        images: the folder.
+        pixels: where the array is written.
+        table: where `images.csv` is written.
+        how: size of the square, and the limit against decompression bombs.
+        num_workers: processes; by default one for each core this process may use.
+
+    Returns:
+        The number of files, those set aside included.
+
+    Raises:
+        DataError: the folder is missing or holds no file, or none of its files is an image.
+    """
+    names = list_files(images)
+    with ExitStack() as stack:
+        partial_pixels = stack.enter_context(whole_file(pixels))
+        partial_table = stack.enter_context(whole_file(table))
+        offset = _allocate(partial_pixels, len(names), how.input_size)
+        work = partial(_ingest_files, images, partial_pixels, offset, how)
+        num_ok = _write_table(partial_table, _in_order(work, names, num_workers))
+        if not num_ok:
+            raise DataError(
+                f"none of the {len(names)} files in {images} is an image; the first: "
+                f"{names[0]} ({read_table(partial_table)[0].verdict}). Expected JPEG, PNG, WebP, "
+                "TIFF or another format that Pillow reads"
+            )
+    return len(names)
+
+
+def list_files(folder: Path) -> list[str]:
+    """The files below `folder`, hidden ones too, as sorted relative paths with forward slashes.
+
+    Raises:
+        DataError: `folder` is missing or empty.
+    """
+    if not folder.is_dir():
+        raise DataError(f"no folder {folder}; make it with `lradapt import folder PATH`")
+    names = sorted(
+        Path(parent, name).relative_to(folder).as_posix()
+        for parent, _, files in os.walk(folder)
+        for name in files
+    )
+    if not names:
+        raise DataError(f"{folder} is empty; expected images in it (`lradapt import --help`)")
+    return names
+
+
+def read_table(path: Path) -> list[ImageRow]:
+    """The lines of an `images.csv`."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            ImageRow(**{**line, "width": int(line["width"]), "height": int(line["height"])})  # type: ignore[arg-type]
+            for line in csv.DictReader(file)
+        ]
+
+
+def _allocate(path: Path, num_rows: int, size: int) -> int:
+    shape = (num_rows, size, size, 3)
+    rows = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    return path.stat().st_size - rows.nbytes
+
+
+def _in_order(
+    work: Callable[[Sequence[tuple[int, str]]], list[ImageRow]],
+    names: Sequence[str],
+    num_workers: int | None,
+) -> Iterator[ImageRow]:
+    tasks = list(_portions(names))
+    num_workers = num_workers or len(os.sched_getaffinity(0))
+    if num_workers == 1 or len(names) < _FEW_FILES:
+        for task in tasks:
+            yield from work(task)
+        return
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(num_workers, mp_context=context) as pool:
+        for rows in pool.map(work, tasks):
+            yield from rows
+
+
+def _portions(names: Sequence[str]) -> Iterator[list[tuple[int, str]]]:
+    numbered = enumerate(names)
+    while portion := list(islice(numbered, _FILES_PER_TASK)):
+        yield portion
+
+
+def _ingest_files(
+    images: Path, pixels: Path, offset: int, how: Preprocessing, task: Sequence[tuple[int, str]]
+) -> list[ImageRow]:
+    root = images.resolve()
+    row_bytes = how.input_size * how.input_size * 3
+    descriptor = os.open(pixels, os.O_WRONLY)
+    try:
+        rows = []
+        for index, name in task:
+            row, square = _ingest_file(root, name, how)
+            if square:
+                os.pwrite(descriptor, square, offset + index * row_bytes)
+            rows.append(row)
+        return rows
+    finally:
+        os.close(descriptor)
+
+
+def _ingest_file(root: Path, name: str, how: Preprocessing) -> tuple[ImageRow, bytes]:
+    content = b""
+    try:
+        content = _read(root, name)
+        image = decode(content, max_megapixels=how.max_megapixels)
+    except DecodeError as error:
+        file_sha256 = hashlib.sha256(content).hexdigest() if content else ""
+        return ImageRow(name, file_sha256, "", 0, 0, str(error)), b""
+    full = hashlib.sha256(f"{image.width}x{image.height} RGB\n".encode())
+    full.update(image.tobytes())
+    row = ImageRow(
+        name,
+        hashlib.sha256(content).hexdigest(),
+        full.hexdigest(),
+        image.width,
+        image.height,
+        OK,
+    )
+    return row, fit_square(image, how.input_size).tobytes()
+
+
+def _read(root: Path, name: str) -> bytes:
+    if any(part.startswith(".") for part in name.split("/")):
+        raise DecodeError("hidden file")
+    path = root / name
+    if path.is_symlink() and not path.resolve().is_relative_to(root):
+        raise DecodeError("a link that leads outside the images folder; put the file itself there")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DecodeError(f"cannot be read: {error.strerror}") from None
+
+
+def _write_table(path: Path, rows: Iterator[ImageRow]) -> int:
+    num_ok = 0
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(field.name for field in fields(ImageRow))
+        for row in rows:
+            writer.writerow(astuple(row))
+            num_ok += row.verdict == OK
+    return num_ok

@@ -1,0 +1,136 @@
+"""`labels.csv`: which image bears which label, its group and, where given, its side.
+
+| column | meaning |
+|---|---|
+| `image` | path below the images folder, with forward slashes |
+| `label` | class name |
+| `group` | optional: patient or lesion, whose images must not straddle the split; empty: its own |
+| `side` | optional: `train`, `tune` or `validation`, a split to be kept |
+
+Other columns are left alone.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from lradapt.errors import DataError, listed
+from lradapt.files import whole_file
+
+SIDES = ("train", "tune", "validation")
+_REQUIRED = ("image", "label")
+_COLUMNS = ("image", "label", "group", "side")
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One line of `labels.csv`; `group` and `side` are empty where not given."""
+
+    image: str
+    label: str
+    group: str = ""
+    side: str = ""
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Any table of text: every cell a string without surrounding space, none of them NaN.
+
+    Raises:
+        DataError: missing, empty, or not comma-separated UTF-8 text.
+    """
+    try:
+        table = pd.read_csv(
+            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True
+        )
+    except FileNotFoundError:
+        raise DataError(f"no file {path}") from None
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise DataError(
+            f"{path} is not a table of comma-separated UTF-8 text ({error}); "
+            "a spreadsheet must be saved as CSV first"
+        ) from None
+    table.columns = table.columns.str.strip()
+    for column in table.columns:
+        table[column] = table[column].str.strip()
+    return table
+
+
+def require_columns(table: pd.DataFrame, columns: Iterable[str], path: Path) -> None:
+    """Check that `table` has `columns`.
+
+    Raises:
+        DataError: some are missing; all of them are named, and the columns there are.
+    """
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise DataError(
+            f"{path} has no column {', '.join(map(repr, missing))}; "
+            f"its columns are {', '.join(map(repr, table.columns))}"
+        )
+
+
+def read_labels(path: Path) -> list[Label]:
+    """The lines of `labels.csv`, checked.
+
+    Raises:
+        DataError: a missing column, an empty or unsafe cell, an image named twice; all faults of
+            the file are named at once.
+    """
+    table = read_csv(path)
+    require_columns(table, _REQUIRED, path)
+    labels = [
+        Label(*line) for line in table.reindex(columns=list(_COLUMNS), fill_value="").to_numpy()
+    ]
+    faults = [*_cell_faults(labels), *_repeat_faults(labels)]
+    if faults:
+        raise DataError(f"{path} has {len(faults)} fault(s):\n{listed(faults)}")
+    return labels
+
+
+def write_labels(path: Path, labels: Sequence[Label]) -> None:
+    """Write `labels.csv`, sorted by image; `group` and `side` only where any line has one."""
+    columns = [*_REQUIRED]
+    columns += [c for c in ("group", "side") if any(getattr(label, c) for label in labels)]
+    rows = [
+        [getattr(label, column) for column in columns]
+        for label in sorted(labels, key=lambda label: label.image)
+    ]
+    with whole_file(path) as partial:
+        pd.DataFrame(rows, columns=columns).to_csv(partial, index=False, lineterminator="\n")
+
+
+def _cell_faults(labels: Sequence[Label]) -> list[str]:
+    given = any(label.side for label in labels)
+    faults = []
+    for number, label in enumerate(labels, start=2):
+        where = f"line {number} ({label.image or 'no image'})"
+        if not label.image:
+            faults.append(f"{where}: the image is empty")
+        elif leads_outside(label.image):
+            faults.append(f"{where}: leads outside the images folder; name a file in it")
+        if not label.label:
+            faults.append(f"{where}: the label is empty; fill it in or remove the line")
+        if given and label.side not in SIDES:
+            faults.append(f"{where}: side {label.side!r}, expected one of {', '.join(SIDES)}")
+    return faults
+
+
+def leads_outside(image: str) -> bool:
+    """Whether a relative path, taken from the images folder, would leave it."""
+    path = PurePosixPath(image.replace("\\", "/"))
+    return path.is_absolute() or ".." in path.parts or ":" in path.parts[0]
+
+
+def _repeat_faults(labels: Sequence[Label]) -> list[str]:
+    counts = Counter(label.image for label in labels)
+    named = defaultdict(list)
+    for label in labels:
+        if counts[label.image] > 1:
+            named[label.image].append(label.label)
+    return [
+        f"{image} stands in {len(names)} lines, labelled {', '.join(sorted(set(names)))}; keep one"
+        for image, names in named.items()
+    ]

@@ -1,0 +1,63 @@
+"""`split.csv`: the images that take part, each with its row of pixels, label, group and side."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from lradapt.files import whole_file
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRow:
+    """One image that takes part.
+
+    Attributes:
+        row: of `pixels.npy` and of the activations.
+        image: path below the images folder.
+        label: class name.
+        group: as given in `labels.csv`; may be empty.
+        pixel_sha256: of the full-size pixels.
+        side: "train", "tune" or "validation".
+    """
+
+    row: int
+    image: str
+    label: str
+    group: str
+    pixel_sha256: str
+    side: str
+
+
+def write_split(path: Path, rows: Iterable[SplitRow]) -> None:
+    """Write `split.csv`."""
+    with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(field.name for field in fields(SplitRow))
+        writer.writerows(astuple(row) for row in rows)
+
+
+def read_split(path: Path) -> list[SplitRow]:
+    """The lines of a `split.csv`."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            SplitRow(
+                int(line["row"]),
+                line["image"],
+                line["label"],
+                line["group"],
+                line["pixel_sha256"],
+                line["side"],
+            )
+            for line in csv.DictReader(file)
+        ]
+
+
+def on_side(rows: Sequence[SplitRow], side: str) -> list[SplitRow]:
+    """The rows of one side, in order."""
+    return [row for row in rows if row.side == side]
+
+
+def class_names(rows: Iterable[SplitRow]) -> list[str]:
+    """The classes in alphabetical order: the order of a model's outputs."""
+    return sorted({row.label for row in rows})

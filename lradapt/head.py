@@ -1,0 +1,64 @@
+"""Training of a new head on cached activations, with restarts each epoch (paper, section 2.3)."""
+
+from collections.abc import Sequence
+from itertools import islice
+
+from torch import nn
+
+from lradapt.batches import Examples, steps_per_epoch, training_batches
+from lradapt.engine import Engine, seeded
+from lradapt.param_groups import LayerGroup, build_param_groups
+from lradapt.schedules import cosine_cycles
+from lradapt.train import Epoch, finite, run_epochs, sgd, train_steps
+
+HEAD = (LayerGroup(name="head", pattern=""),)
+_WEIGHTS = 3  # purpose of random numbers
+
+
+def new_head(num_features: int, num_classes: int, *, seed: int) -> nn.Linear:
+    """A linear layer with random weights that depend on the seed alone."""
+    with seeded(seed, _WEIGHTS):
+        return nn.Linear(num_features, num_classes)
+
+
+def train_head(
+    head: nn.Module,
+    training: Examples,
+    tune: Examples,
+    engine: Engine,
+    *,
+    max_lr: float,
+    batch_size: int,
+    momentum: float,
+    l2: float,
+    max_epochs: int,
+    patience_epochs: int,
+    min_gain: float,
+    seed: int,
+) -> list[Epoch]:
+    """Train `head` in place, the rate falling from `max_lr` to zero within each epoch.
+
+    Stops when the accuracy on the tune side has settled, at the latest after `max_epochs`; without
+    a tune side it goes on to `max_epochs`.
+
+    Raises:
+        TrainingError: the loss is not finite.
+    """
+    num_steps = steps_per_epoch(len(training.labels), batch_size)
+    optimizer = sgd(build_param_groups(head, HEAD, [max_lr]), momentum=momentum, l2=l2)
+    batches = training_batches(training, batch_size=batch_size, seed=seed)
+    schedule = cosine_cycles([num_steps] * max_epochs)
+    steps = finite(train_steps(head, batches, optimizer, schedule, engine))
+    epochs: list[Epoch] = []
+    for epoch in islice(run_epochs(head, steps, num_steps, tune, engine), max_epochs):
+        epochs.append(epoch)
+        accuracies = [epoch.tune.accuracy for epoch in epochs if epoch.tune]
+        if has_settled(accuracies, patience_epochs=patience_epochs, min_gain=min_gain):
+            break
+    return epochs
+
+
+def has_settled(accuracies: Sequence[float], *, patience_epochs: int, min_gain: float) -> bool:
+    """Whether the last `patience_epochs` gained less than `min_gain` over the best before them."""
+    before, recent = accuracies[:-patience_epochs], accuracies[-patience_epochs:]
+    return bool(before) and max(recent) < max(before) + min_gain

@@ -1,0 +1,25 @@
+"""Where the files of a project lie: `vars` of `dvc.yaml`, the one place that knows a path."""
+
+from pathlib import Path
+
+import yaml
+
+from lradapt.errors import LradaptError
+
+PROJECT_FILE = Path("dvc.yaml")
+
+
+def read_paths(project_file: Path = PROJECT_FILE) -> dict[str, Path]:
+    """Name -> path, as in `vars: [path: {...}]` of `dvc.yaml`.
+
+    Raises:
+        LradaptError: there is no `dvc.yaml` here, or it lists no paths.
+    """
+    try:
+        variables = yaml.safe_load(project_file.read_text(encoding="utf-8"))["vars"]
+        paths = next(part["path"] for part in variables if "path" in part)
+    except FileNotFoundError:
+        raise LradaptError(f"no {project_file} here: run from the project's folder") from None
+    except (KeyError, TypeError, StopIteration):
+        raise LradaptError(f"{project_file} has no `vars` with a `path` table") from None
+    return {name: Path(path) for name, path in paths.items()}

@@ -1,0 +1,145 @@
+"""The networks: torchvision's ResNets and DenseNet-161, as a body, a head and three depths.
+
+A "body" is a network without its last linear layer; its weights travel as a state dict without the
+head's entries. Letters in tensor names: N images, D features, K classes, S side in pixels.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from lradapt.errors import WeightsError, listed
+from lradapt.param_groups import LayerGroup
+
+Weights = dict[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """What lradapt knows of a torchvision network beyond torchvision itself.
+
+    Attributes:
+        head: name of the last linear layer.
+        groups: layers by depth, from the input to the head: where fast.ai cut its networks in 2017,
+            whose course the paper's rates are from.
+    """
+
+    head: str
+    groups: tuple[LayerGroup, LayerGroup, LayerGroup]
+
+
+_RESNET = Architecture(
+    "fc",
+    (
+        LayerGroup(name="early", pattern=r"^(conv1|bn1|layer1|layer2)\."),
+        LayerGroup(name="late", pattern=r"^(layer3|layer4)\."),
+        LayerGroup(name="head", pattern=r"^fc\."),
+    ),
+)
+_DENSENET = Architecture(
+    "classifier",
+    (
+        LayerGroup(name="early", pattern=r"^features\.(conv0|norm0|(denseblock|transition)[12])\."),
+        LayerGroup(name="late", pattern=r"^features\.(denseblock[34]|transition3|norm5)\."),
+        LayerGroup(name="head", pattern=r"^classifier\."),
+    ),
+)
+ARCHITECTURES: Mapping[str, Architecture] = {
+    "resnet18": _RESNET,
+    "resnet34": _RESNET,
+    "resnet50": _RESNET,
+    "resnet101": _RESNET,
+    "resnet152": _RESNET,
+    "densenet161": _DENSENET,
+}
+
+
+def layer_groups(architecture: str) -> tuple[LayerGroup, LayerGroup, LayerGroup]:
+    """Early body, late body and head of a network."""
+    return ARCHITECTURES[architecture].groups
+
+
+def build(architecture: str, num_classes: int) -> nn.Module:
+    """A torchvision network with random weights; draw them within `engine.seeded`."""
+    from torchvision.models import get_model
+
+    return cast(nn.Module, get_model(architecture, weights=None, num_classes=num_classes))
+
+
+def build_body(architecture: str, weights: Weights) -> nn.Module:
+    """The network without its head, frozen and in eval mode: images `[N, 3, S, S]` -> `[N, D]`.
+
+    Frozen is frozen: no gradient, and BatchNorm does not update its statistics.
+
+    Raises:
+        WeightsError: the weights are not this architecture's.
+    """
+    model = build(architecture, num_classes=1)
+    setattr(model, ARCHITECTURES[architecture].head, nn.Identity())
+    load_weights(model, weights, architecture)
+    return model.requires_grad_(False).eval()
+
+
+def build_classifier(architecture: str, body: Weights, head: Weights) -> nn.Module:
+    """The whole network from a body and a head (`weight` `[K, D]`, `bias` `[K]`).
+
+    Raises:
+        WeightsError: the weights are not this architecture's.
+    """
+    model = build(architecture, num_classes=len(head["bias"]))
+    name = ARCHITECTURES[architecture].head
+    load_weights(model, {**body, **{f"{name}.{k}": v for k, v in head.items()}}, architecture)
+    return model
+
+
+def load_classifier(architecture: str, weights: Weights, num_classes: int) -> nn.Module:
+    """The whole network from a whole state dict, in eval mode.
+
+    Raises:
+        WeightsError: the weights are not this architecture's, or for other classes.
+    """
+    model = build(architecture, num_classes)
+    load_weights(model, weights, architecture)
+    return model.eval()
+
+
+def num_features(architecture: str) -> int:
+    """D, the width of the activations before the head."""
+    with torch.device("meta"):
+        model = build(architecture, num_classes=1)
+    return int(cast(nn.Linear, getattr(model, ARCHITECTURES[architecture].head)).in_features)
+
+
+def body_weights(architecture: str, weights: Mapping[str, Tensor]) -> Weights:
+    """A state dict without the head's entries, in fp32."""
+    prefix = ARCHITECTURES[architecture].head + "."
+    return {
+        name: value.float() if value.is_floating_point() else value
+        for name, value in weights.items()
+        if not name.startswith(prefix)
+    }
+
+
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor], architecture: str) -> None:
+    """Load a complete state dict.
+
+    Raises:
+        WeightsError: a tensor is missing, unknown or of another shape; all are named at once.
+    """
+    expected = model.state_dict()
+    faults = [f"{name}: missing" for name in expected if name not in weights]
+    faults += [f"{name}: unknown" for name in weights if name not in expected]
+    faults += [
+        f"{name}: shape {tuple(weights[name].shape)}, expected {tuple(value.shape)}"
+        for name, value in expected.items()
+        if name in weights and weights[name].shape != value.shape
+    ]
+    if faults:
+        raise WeightsError(
+            f"the weights are not those of {architecture} (model.architecture); bring its own with "
+            f"`lradapt import weights`. {len(faults)} fault(s):\n" + listed(faults, limit=6)
+        )
+    model.load_state_dict(dict(weights))

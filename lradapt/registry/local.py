@@ -1,0 +1,100 @@
+"""A folder as a registry store: atomic, durable, and safe between processes of one machine."""
+
+import fcntl
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lradapt.registry.store import ChangedError, ExistsError, MissingError, RegistryError, Stored
+
+_PRIVATE = "."  # names that begin so are the store's own
+
+
+class LocalStore:
+    """Keys are files below `root`. A reader never sees a part of one."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @property
+    def location(self) -> str:
+        """The folder."""
+        return str(self._root)
+
+    def create(self, key: str, content: bytes) -> None:
+        """See `Store.create`; a hard link fails where the name is taken, so one writer wins."""
+        path = self._path(key)
+        with self._written_beside(path, content) as partial:
+            try:
+                os.link(partial, path)
+            except FileExistsError:
+                raise ExistsError(f"{path} exists already") from None
+        _sync_folder(path.parent)
+
+    def replace(self, key: str, content: bytes, *, etag: str | None) -> None:
+        """See `Store.replace`; writers take turns by a lock, readers need none."""
+        path = self._path(key)
+        with self._written_beside(path, content) as partial, _locked(path):
+            if self._etag_of(path) != etag:
+                raise ChangedError(f"{path} has been changed by somebody else")
+            partial.replace(path)
+        _sync_folder(path.parent)
+
+    def read(self, key: str) -> Stored:
+        """See `Store.read`."""
+        path = self._path(key)
+        try:
+            content = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise MissingError(f"no {path}") from None
+        return Stored(content, hashlib.sha256(content).hexdigest())
+
+    def list(self, prefix: str) -> list[str]:
+        """See `Store.list`."""
+        keys = [
+            Path(parent, name).relative_to(self._root).as_posix()
+            for parent, _, names in os.walk(self._root)
+            for name in names
+            if not name.startswith(_PRIVATE)
+        ]
+        return sorted(key for key in keys if key.startswith(prefix))
+
+    def _path(self, key: str) -> Path:
+        parts = key.split("/")
+        if not all(parts) or any(part.startswith(_PRIVATE) for part in parts):
+            raise RegistryError(f"{key!r} is no key of a registry")
+        return self._root.joinpath(*parts)
+
+    def _etag_of(self, path: Path) -> str | None:
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+
+    @contextmanager
+    def _written_beside(self, path: Path, content: bytes) -> Iterator[Path]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_PRIVATE)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            yield Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.with_name(f"{_PRIVATE}{path.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

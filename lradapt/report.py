@@ -1,0 +1,109 @@
+"""What a training did and how it was judged: lines for the terminal, a page for the browser."""
+
+import base64
+from collections.abc import Mapping
+from datetime import timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+
+from lradapt.data.ingest import read_table
+from lradapt.files import read_json
+from lradapt.plots import range_test_png, schedule_png
+from lradapt.release import Outcome
+from lradapt.timings import read_timings
+
+Row = tuple[str, str]
+
+
+def summary(paths: Mapping[str, Path], outcome: Outcome | None) -> list[Row]:
+    """What was trained, how good it is, and what the gate decided.
+
+    Args:
+        paths: of `dvc.yaml`.
+        outcome: of the gate; None before it, or where nothing was published.
+    """
+    split, metrics = read_json(paths["split_summary"]), read_json(paths["metrics"])
+    images = split["images"]
+    backbone = metrics["backbone"]
+    rates = read_json(paths["body_lr"]).items()
+    rows = [
+        ("data", f"{sum(images.values()):,} images, {len(split['classes'])} classes"),
+        ("set aside", _counted(split["set_aside"])),
+        ("split", ", ".join(f"{side} {count:,}" for side, count in images.items())),
+        ("model", f"{backbone['architecture']}, body: {_origin(backbone)}"),
+        ("rate found", f"{read_json(paths['lr'])['rate']:.3g} (head)"),
+        ("rates by depth", ", ".join(f"{depth} {rate:.2g}" for depth, rate in rates)),
+        ("seconds", _seconds(paths["timings"])),
+        ("accuracy", f"{metrics['accuracy']:.2%}"),
+        ("balanced accuracy", f"{metrics['balanced_accuracy']:.2%}"),
+    ]
+    if outcome:
+        rows += [
+            ("verdict", f"{outcome.verdict.decision}: {outcome.verdict.why}"),
+            ("version", f"{outcome.version}{'' if outcome.move else ' (not promoted)'}"),
+        ]
+    return [row for row in rows if row[1]]
+
+
+def next_commands(paths: Mapping[str, Path]) -> list[str]:
+    """Three things to try next."""
+    first = next(row.image for row in read_table(paths["table"]) if row.verdict == "ok")
+    return [
+        f"lradapt predict {paths['images'] / first}",
+        "lradapt history",
+        "lradapt import folder PATH --replace   # your own images, then: make retrain",
+    ]
+
+
+def render(paths: Mapping[str, Path], outcome: Outcome | None) -> str:
+    """The report: one HTML page with everything inside it, that needs no network."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    template = environment.from_string(
+        files("lradapt").joinpath("report.html.jinja").read_text(encoding="utf-8")
+    )
+    return template.render(
+        summary=summary(paths, outcome),
+        split=read_json(paths["split_summary"]),
+        metrics=read_json(paths["metrics"]),
+        set_aside=pd.read_csv(paths["set_aside"], dtype=str, keep_default_na=False)
+        .head(200)
+        .to_dict("records"),
+        pictures=_pictures(paths),
+        timings=read_timings(paths["timings"]),
+    )
+
+
+def _pictures(paths: Mapping[str, Path]) -> dict[str, str]:
+    pictures = {"Confusion matrix": paths["confusion_plot"].read_bytes()}
+    head_curve, body_curve = pd.read_csv(paths["lr_curve"]), pd.read_csv(paths["body_lr_curve"])
+    pictures["Range test of the head"] = range_test_png(head_curve, read_json(paths["lr"])["rate"])
+    if len(body_curve):
+        rate = read_json(paths["body_lr"])["head"]
+        pictures["Range test of the unfrozen network"] = range_test_png(body_curve, rate)
+    pictures["Rate of the head, as run"] = schedule_png(pd.read_csv(paths["head_steps"]))
+    pictures["Rates by depth, as run"] = schedule_png(pd.read_csv(paths["model_steps"]))
+    return {
+        title: f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+        for title, picture in pictures.items()
+    }
+
+
+def _origin(backbone: Mapping[str, Any]) -> str:
+    if backbone["source"] == "none":
+        return "RANDOM WEIGHTS (lradapt import weights imagenet)"
+    return str(backbone["source"] if backbone["source"] == "imagenet" else backbone["detail"])
+
+
+def _counted(reasons: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} x {reason}" for reason, count in reasons.items())
+
+
+def _seconds(timings: Path) -> str:
+    seconds = {stage: times["seconds"] for stage, times in read_timings(timings).items()}
+    total = timedelta(seconds=round(sum(seconds.values())))
+    parts = " · ".join(f"{stage} {value:.1f}" for stage, value in seconds.items())
+    return f"{parts} (together {total})"

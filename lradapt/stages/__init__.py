@@ -1,0 +1,15 @@
+"""The stages of `dvc.yaml`, one a file: each reads params and files, calls lradapt, writes files.
+
+A stage's file holds a `main` whose keyword arguments are its paths; `dvc.yaml` alone says what they
+are. Only here does anything below the command line see the params as a whole.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Dep = Annotated[Path, typer.Option(exists=True, show_default=False)]
+"""A path that the stage reads."""
+Out = Annotated[Path, typer.Option(show_default=False)]
+"""A path that the stage makes."""

@@ -1,0 +1,68 @@
+"""Stage `evaluate`: the exam of the ONNX file itself, on the validation side."""
+
+from dataclasses import asdict
+
+import numpy as np
+from safetensors.torch import load_file
+
+from lradapt.backbone import read_origin
+from lradapt.batches import Normalisation, label_numbers
+from lradapt.data.split_table import class_names, on_side, read_split
+from lradapt.engine import start_engine
+from lradapt.evaluate import (
+    compute_metrics,
+    compute_parity,
+    confusion,
+    write_confusion,
+    write_predictions,
+)
+from lradapt.export import Deployed, probabilities
+from lradapt.files import read_json, write_bytes, write_json
+from lradapt.models import load_classifier
+from lradapt.params import load_params
+from lradapt.plots import confusion_png
+from lradapt.predict import Model
+from lradapt.stages import Dep, Out
+
+
+def main(
+    *,
+    onnx: Dep,
+    model: Dep,
+    temperature: Dep,
+    pixels: Dep,
+    split: Dep,
+    backbone: Dep,
+    metrics: Out,
+    predictions: Out,
+    matrix: Out,
+    matrix_plot: Out,
+) -> None:
+    """Examine the exported model, and compare it with PyTorch's on every validation image."""
+    params = load_params()
+    start_engine(**params.engine.model_dump())
+    rows = read_split(split)
+    names = class_names(rows)
+    exam = on_side(rows, "validation")
+    labels = label_numbers(exam, names).numpy()
+    squares = np.load(pixels, mmap_mode="r")[[row.row for row in exam]]
+    deployed = Model(onnx.read_bytes(), threads=params.engine.threads)
+    found = deployed.probabilities(squares)
+    reference = Deployed(
+        load_classifier(params.model.architecture, load_file(model), len(names)),
+        Normalisation(params.data.mean, params.data.deviation),
+        read_json(temperature)["temperature"],
+    )
+    parity = compute_parity(found, probabilities(reference, squares))
+    write_predictions(predictions, [row.image for row in exam], found, labels, names)
+    counts = confusion(found, labels, names)
+    write_confusion(matrix, counts, names)
+    figures = compute_metrics(found, labels, names, num_bins=params.evaluate.calibration_bins)
+    title = f"{params.model.architecture}, {len(exam)} validation images"
+    write_bytes(matrix_plot, confusion_png(counts, names, title))
+    passed = parity.max_difference <= params.evaluate.max_parity_difference
+    backbone_origin = asdict(read_origin(backbone))
+    write_json(
+        metrics,
+        {**figures, "parity": {**asdict(parity), "passed": passed}, "backbone": backbone_origin},
+    )

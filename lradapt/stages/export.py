@@ -1,0 +1,30 @@
+"""Stage `export`: the model as one ONNX file."""
+
+from safetensors.torch import load_file
+
+from lradapt.batches import Normalisation
+from lradapt.data.decode import Preprocessing
+from lradapt.data.split_table import class_names, read_split
+from lradapt.export import Deployed, export_onnx
+from lradapt.files import read_json
+from lradapt.models import load_classifier
+from lradapt.params import load_params
+from lradapt.stages import Dep, Out
+
+
+def main(*, model: Dep, temperature: Dep, split: Dep, onnx: Out) -> None:
+    """Export the model with normalisation, temperature and softmax inside."""
+    params = load_params()
+    names = class_names(read_split(split))
+    deployed = Deployed(
+        load_classifier(params.model.architecture, load_file(model), len(names)),
+        Normalisation(params.data.mean, params.data.deviation),
+        read_json(temperature)["temperature"],
+    )
+    export_onnx(
+        deployed,
+        onnx,
+        class_names=names,
+        architecture=params.model.architecture,
+        preprocessing=Preprocessing(params.data.input_size, params.data.max_megapixels),
+    )

@@ -1,0 +1,72 @@
+"""Stage `find_body_lr`: the peak rates of early body, late body and head, printed or found."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from torch.optim import Optimizer
+
+from lradapt.backbone import read_backbone
+from lradapt.batches import Normalisation, pixel_examples, training_batches
+from lradapt.data.augment import Augmentation
+from lradapt.data.split_table import class_names, on_side, read_split
+from lradapt.engine import start_engine
+from lradapt.files import write_json
+from lradapt.finetune import depth_sgd
+from lradapt.history import write_sweeps
+from lradapt.models import build_classifier, layer_groups
+from lradapt.params import Params, load_params
+from lradapt.range_test import Sweep, measure, suggest
+from lradapt.stages import Dep, Out
+
+
+def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve: Out) -> None:
+    """Find the rates of the unfrozen network, by depth."""
+    params = load_params()
+    max_lrs: Sequence[float] = params.body_rates.rates
+    sweeps: list[Sweep] = []
+    if params.body_rates.source == "found":
+        sweeps = _sweeps(params, pixels, split, backbone, head)
+        found = suggest(sweeps, params.find_body_lr.rule).rate
+        max_lrs = [rate * found / max_lrs[-1] for rate in max_lrs]
+    write_sweeps(curve, sweeps)
+    names = [group.name for group in layer_groups(params.model.architecture)]
+    write_json(rates, dict(zip(names, max_lrs, strict=True)))
+
+
+def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Path) -> list[Sweep]:
+    test, how, architecture = params.find_body_lr, params.finetune, params.model.architecture
+    engine = start_engine(**params.engine.model_dump())
+    rows = read_split(split)
+    model = build_classifier(architecture, read_backbone(backbone, architecture), load_file(head))
+    model = model.to(engine.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    training = pixel_examples(
+        np.load(pixels, mmap_mode="r"),
+        on_side(rows, "train"),
+        class_names(rows),
+        engine.device,
+        normalise=Normalisation(params.data.mean, params.data.deviation),
+        augmentation=Augmentation(**params.augment.model_dump()),
+        seed=params.seed,
+    )
+    peaks = [rate * test.end_lr / params.body_rates.rates[-1] for rate in params.body_rates.rates]
+
+    def optimizer(trial: nn.Module) -> Optimizer:
+        groups = layer_groups(architecture)
+        return depth_sgd(trial, groups, peaks, momentum=how.momentum, l2=how.l2)
+
+    return [
+        measure(
+            model,
+            training_batches(training, batch_size=how.batch_size, seed=params.seed + number),
+            optimizer,
+            engine,
+            start_lr=test.start_lr,
+            end_lr=test.end_lr,
+            num_steps=test.num_steps,
+        )
+        for number in range(test.num_sweeps)
+    ]

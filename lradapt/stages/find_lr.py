@@ -1,0 +1,50 @@
+"""Stage `find_lr`: range test of the head on the cached activations."""
+
+from dataclasses import asdict
+
+import numpy as np
+from torch import nn
+from torch.optim import Optimizer
+
+from lradapt.batches import activation_examples, training_batches
+from lradapt.data.split_table import class_names, on_side, read_split
+from lradapt.engine import start_engine
+from lradapt.files import write_json
+from lradapt.head import HEAD, new_head
+from lradapt.history import write_sweeps
+from lradapt.param_groups import build_param_groups
+from lradapt.params import load_params
+from lradapt.range_test import Sweep, measure, suggest
+from lradapt.stages import Dep, Out
+from lradapt.train import sgd
+
+
+def main(*, activations: Dep, split: Dep, rate: Out, curve: Out) -> None:
+    """Find the rate of the head."""
+    params = load_params()
+    test, how = params.find_lr, params.train_head
+    engine = start_engine(**params.engine.model_dump())
+    rows = read_split(split)
+    names = class_names(rows)
+    features = np.load(activations, mmap_mode="r")
+    training = activation_examples(features, on_side(rows, "train"), names, engine.device)
+
+    def optimizer(head: nn.Module) -> Optimizer:
+        groups = build_param_groups(head, HEAD, [test.end_lr])
+        return sgd(groups, momentum=how.momentum, l2=how.l2)
+
+    def sweep(number: int) -> Sweep:
+        seed = params.seed + number
+        return measure(
+            new_head(features.shape[1], len(names), seed=seed).to(engine.device),
+            training_batches(training, batch_size=how.batch_size, seed=seed),
+            optimizer,
+            engine,
+            start_lr=test.start_lr,
+            end_lr=test.end_lr,
+            num_steps=test.num_steps,
+        )
+
+    sweeps = [sweep(number) for number in range(test.num_sweeps)]
+    write_sweeps(curve, sweeps)
+    write_json(rate, asdict(suggest(sweeps, test.rule)))

@@ -1,0 +1,67 @@
+"""Stage `finetune`: all layers, three rates by depth, growing cycles."""
+
+import numpy as np
+from safetensors.torch import load_file, save_file
+
+from lradapt.backbone import read_backbone
+from lradapt.batches import Normalisation, PixelExamples, pixel_examples
+from lradapt.data.augment import Augmentation
+from lradapt.data.split_table import class_names, on_side, read_split
+from lradapt.engine import start_engine
+from lradapt.files import read_json, whole_file
+from lradapt.finetune import finetune
+from lradapt.history import write_epochs, write_steps
+from lradapt.models import build_classifier, layer_groups
+from lradapt.params import load_params
+from lradapt.stages import Dep, Out
+
+
+def main(
+    *,
+    pixels: Dep,
+    split: Dep,
+    backbone: Dep,
+    head: Dep,
+    rates: Dep,
+    model: Out,
+    steps: Out,
+    epochs: Out,
+) -> None:
+    """Train every layer."""
+    params = load_params()
+    architecture = params.model.architecture
+    engine = start_engine(**params.engine.model_dump())
+    rows = read_split(split)
+    squares = np.load(pixels, mmap_mode="r")
+
+    def examples(side: str) -> PixelExamples:
+        return pixel_examples(
+            squares,
+            on_side(rows, side),
+            class_names(rows),
+            engine.device,
+            normalise=Normalisation(params.data.mean, params.data.deviation),
+            augmentation=Augmentation(**params.augment.model_dump()),
+            seed=params.seed,
+        )
+
+    classifier = build_classifier(
+        architecture, read_backbone(backbone, architecture), load_file(head)
+    )
+    groups = layer_groups(architecture)
+    max_lr_of = read_json(rates)
+    done = finetune(
+        classifier,
+        examples("train"),
+        examples("tune"),
+        engine,
+        groups=groups,
+        max_lrs=[max_lr_of[group.name] for group in groups],
+        seed=params.seed,
+        **params.finetune.model_dump(),
+    )
+    weights = {name: value.cpu().contiguous() for name, value in classifier.state_dict().items()}
+    with whole_file(model) as partial:
+        save_file(weights, partial)
+    write_steps(steps, done, [group.name for group in groups])
+    write_epochs(epochs, done)

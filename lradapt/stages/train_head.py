@@ -1,0 +1,36 @@
+"""Stage `train_head`: the new head, on cached activations."""
+
+import numpy as np
+from safetensors.torch import save_file
+
+from lradapt.batches import activation_examples
+from lradapt.data.split_table import class_names, on_side, read_split
+from lradapt.engine import start_engine
+from lradapt.files import read_json, whole_file
+from lradapt.head import HEAD, new_head, train_head
+from lradapt.history import write_epochs, write_steps
+from lradapt.params import load_params
+from lradapt.stages import Dep, Out
+
+
+def main(*, activations: Dep, split: Dep, rate: Dep, head: Out, steps: Out, epochs: Out) -> None:
+    """Train the head with restarts each epoch."""
+    params = load_params()
+    engine = start_engine(**params.engine.model_dump())
+    rows = read_split(split)
+    names = class_names(rows)
+    features = np.load(activations, mmap_mode="r")
+    model = new_head(features.shape[1], len(names), seed=params.seed).to(engine.device)
+    done = train_head(
+        model,
+        activation_examples(features, on_side(rows, "train"), names, engine.device),
+        activation_examples(features, on_side(rows, "tune"), names, engine.device),
+        engine,
+        max_lr=read_json(rate)["rate"],
+        seed=params.seed,
+        **params.train_head.model_dump(),
+    )
+    with whole_file(head) as partial:
+        save_file({name: value.cpu() for name, value in model.state_dict().items()}, partial)
+    write_steps(steps, done, [group.name for group in HEAD])
+    write_epochs(epochs, done)

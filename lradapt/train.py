@@ -1,0 +1,132 @@
+"""The one training loop. Range test, head and fine-tuning differ in model, batches and schedule."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count, islice
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from lradapt.batches import Batch, Examples, clean_batches
+from lradapt.engine import Engine
+from lradapt.errors import TrainingError
+from lradapt.param_groups import set_height
+from lradapt.schedules import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one optimiser step did.
+
+    Attributes:
+        number: counted from 0 over the whole run.
+        rates: of each parameter group, from the input to the head.
+        loss: mean cross-entropy of the batch, before the step.
+    """
+
+    number: int
+    rates: tuple[float, ...]
+    loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A model on a set of images: mean cross-entropy, and accuracy in [0, 1]."""
+
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One pass over the training images, and the score on the tune side after it, if there is one.
+
+    Attributes:
+        number: counted from 0.
+        steps: the optimiser steps, at least one.
+        tune: None where the tune side is empty.
+    """
+
+    number: int
+    steps: tuple[Step, ...]
+    tune: Score | None
+
+
+def train_steps(
+    model: nn.Module,
+    batches: Iterable[Batch],
+    optimizer: Optimizer,
+    schedule: Schedule,
+    engine: Engine,
+    *,
+    first_step: int = 0,
+) -> Iterator[Step]:
+    """Take one optimiser step a batch, for as long as the caller asks for the next.
+
+    Whoever calls puts the model into train or eval mode, stops, validates and records. A loss that
+    is not finite is yielded like any other; see `finite`.
+    """
+    for number, (inputs, labels) in enumerate(batches, start=first_step):
+        rates = set_height(optimizer, schedule(number))
+        with engine.autocast():
+            loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        yield Step(number, rates, loss.item())
+
+
+def finite(steps: Iterable[Step]) -> Iterator[Step]:
+    """`steps`, until a loss is not finite.
+
+    Raises:
+        TrainingError: a loss is NaN or infinite; names the step, the rates and what to do.
+    """
+    for step in steps:
+        if not math.isfinite(step.loss):
+            rates = ", ".join(f"{rate:.3g}" for rate in step.rates)
+            raise TrainingError(
+                f"the loss became {step.loss} at step {step.number} with rates {rates}; lower them "
+                "(params.yaml: body_rates) or the end of the range test (end_lr)"
+            )
+        yield step
+
+
+def run_epochs(
+    model: nn.Module, steps: Iterator[Step], num_steps: int, tune: Examples, engine: Engine
+) -> Iterator[Epoch]:
+    """Group `steps` by `num_steps` into epochs, each scored on the tune side once it is over."""
+    for number in count():
+        done = tuple(islice(steps, num_steps))
+        yield Epoch(number, done, score(model, tune, engine) if len(tune.labels) else None)
+
+
+@torch.no_grad()
+def predict_logits(
+    model: nn.Module, examples: Examples, engine: Engine, *, batch_size: int = 512
+) -> Tensor:
+    """Logits `[N, K]` in fp32 on the CPU, from clean views, with the model in eval mode."""
+    was_training = model.training
+    model.eval()
+    logits = []
+    for inputs, _ in clean_batches(examples, batch_size=batch_size):
+        with engine.autocast():
+            logits.append(model(inputs).float().cpu())
+    model.train(was_training)
+    return torch.cat(logits)
+
+
+def score(model: nn.Module, examples: Examples, engine: Engine) -> Score:
+    """Loss and accuracy on clean views."""
+    logits, labels = predict_logits(model, examples, engine), examples.labels.cpu()
+    accuracy = (logits.argmax(1) == labels).double().mean().item()
+    return Score(F.cross_entropy(logits, labels).item(), accuracy)
+
+
+def sgd(param_groups: list[dict[str, Any]], *, momentum: float, l2: float) -> Optimizer:
+    """SGD with momentum and L2 (paper, section 2.3) over groups made by `build_param_groups`."""
+    return torch.optim.SGD(param_groups, lr=0.0, momentum=momentum, weight_decay=l2)

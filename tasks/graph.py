@@ -1,0 +1,85 @@
+"""DVC's graph and what of it is stale: the one module that touches DVC's internals."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+from prefect import task
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A stage, or a versioned source, of DVC's graph.
+
+    Attributes:
+        address: what `dvc repro` takes: a stage's name, or the path of a `.dvc` file.
+        stale: whether itself or something above it has changed.
+        meta: of the stage in dvc.yaml: retries, timeout, queue.
+    """
+
+    address: str
+    stale: bool
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+@task(persist_result=False)
+def read_plan() -> list[Node]:
+    """Every node, each after what it needs; stale are the changed ones and all below them."""
+    graph = read_graph()
+    changed = set(read_status())
+    stale = changed.union(*(nx.descendants(graph, node) for node in changed if node in graph))
+    order = nx.lexicographical_topological_sort(graph)
+    return [Node(node, node in stale, graph.nodes[node]["meta"]) for node in order]
+
+
+def read_graph() -> "nx.DiGraph[str]":
+    """Addresses with their `meta`; an edge leads from what is needed to what needs it."""
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        needs = repo.index.graph
+        graph: nx.DiGraph[str] = nx.DiGraph()
+        for stage in needs:
+            graph.add_node(stage.addressing, meta=getattr(stage, "meta", None) or {})
+        graph.add_edges_from((need.addressing, stage.addressing) for stage, need in needs.edges)
+    return graph
+
+
+def read_status() -> dict[str, Any]:
+    """What `dvc status` says has changed: address -> reasons."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "status", "--json"], capture_output=True, text=True
+    )
+    if done.returncode:
+        raise RuntimeError(f"dvc status failed: {done.stderr.strip()}")
+    changed: dict[str, Any] = json.loads(done.stdout or "{}")
+    return changed
+
+
+def unversioned_sources() -> list[str]:
+    """Data that stages read, that no stage makes, and that neither DVC nor git versions yet."""
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        made = {out.fs_path for stage in repo.index.stages for out in stage.outs}
+        read = {dep.fs_path for stage in repo.index.stages for dep in stage.deps if dep.fs_path}
+        root = Path(repo.root_dir)
+        ignored = _ignored_by_git(root, sorted(read - made))
+    return [str(Path(path).relative_to(root)) for path in ignored]
+
+
+def _ignored_by_git(root: Path, paths: Iterable[str]) -> list[str]:
+    """Code is in git; data is what git ignores."""
+    done = subprocess.run(
+        ["git", "check-ignore", "--stdin"],
+        cwd=root,
+        input="\n".join(paths),
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.splitlines()

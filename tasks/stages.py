@@ -1,0 +1,95 @@
+"""Runs one node of DVC's graph in a child process, and ends all of it when it must end."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+
+from prefect import task
+
+log = logging.getLogger("lradapt.stages")
+
+_LAST_LINES = 15
+_HINTS = (
+    "To track the changes with git",
+    "\tgit add",
+    "To enable auto staging",
+    "\tdvc config core.autostage",
+    "Use `dvc push`",
+    "Generating lock file",
+    "Updating lock file",
+    "Data and pipelines are up to date",
+    "> ",  # the command, as dvc.yaml has it
+)
+"""How DVC's lines begin that say nothing of the run."""
+
+
+class StageFailedError(RuntimeError):
+    """A stage ended with an error; the text is what it last said."""
+
+
+@task(persist_result=False)
+def reproduce(address: str) -> None:
+    """Bring one node up to date; a no-op of DVC's where nothing has changed after all."""
+    run_child([sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", address])
+
+
+@task(persist_result=False)
+def version_sources(paths: Sequence[str]) -> None:
+    """Let DVC keep the data that it does not keep yet."""
+    if paths:
+        run_child([sys.executable, "-m", "dvc", "--wait-for-lock", "add", "--quiet", *paths])
+
+
+def run_child(command: Sequence[str]) -> None:
+    """Run a command, every line of its output to the log.
+
+    It has a process group of its own, which is killed whole when this function is left early: a
+    SIGTERM to `dvc` alone would leave the training running.
+
+    Raises:
+        StageFailedError: the exit code is not 0.
+    """
+    last: deque[str] = deque(maxlen=_LAST_LINES)
+    child = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=_environment(),
+        start_new_session=True,
+    )
+    try:
+        assert child.stdout
+        for line in child.stdout:
+            if line.strip() and not line.startswith(_HINTS):
+                last.append(line.rstrip())
+                log.info("%s", line.rstrip())
+        if child.wait():
+            raise StageFailedError(_said(last))
+    finally:
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+
+
+def _environment() -> dict[str, str]:
+    """This environment's programs first, so that `python` in dvc.yaml is this python."""
+    own = str(Path(sys.executable).parent)
+    return {
+        **os.environ,
+        "PATH": own + os.pathsep + os.environ.get("PATH", ""),
+        "PYTHONUNBUFFERED": "1",
+        "DVC_NO_ANALYTICS": "1",
+    }
+
+
+def _said(lines: Sequence[str]) -> str:
+    """From the first line that names an error on; else the last lines."""
+    kept = [line for line in lines if not line.startswith("ERROR: failed to reproduce")]
+    starts = [number for number, line in enumerate(kept) if line.startswith("error:")]
+    return "\n".join(kept[starts[-1] if starts else 0 :])
