@@ -1,0 +1,42 @@
+# Everything a person types. `make VENV=DIR ...` uses (or makes) the environment in DIR.
+VENV ?= .venv
+PYTHON ?= python3
+BIN = $(VENV)/bin
+STAMP = $(VENV)/.lradapt-installed
+
+# Nothing is sent to anybody.
+export DO_NOT_TRACK = 1
+export DVC_NO_ANALYTICS = 1
+export PREFECT_SERVER_ANALYTICS_ENABLED = false
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help install retrain test check format
+
+help: ## what there is to type
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(STAMP) ## the environment, with exact versions (constraints.txt)
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+retrain: install ## retrain what has changed, promote the better model (first: on handwritten digits)
+	@$(BIN)/lradapt import digits --unless-present
+	@$(BIN)/python -m flows.retrain
+
+test: install ## the whole test suite
+	$(BIN)/python -m pytest
+
+check: install ## format, lint, types and the fast tests, in under a minute
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "not slow"
+
+format: install ## put the code into the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
