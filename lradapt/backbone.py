@@ -4,6 +4,7 @@ It is resolved here, before the graph: a network that answers today and not tomo
 a stage's output under equal hashes.
 """
 
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -16,7 +17,8 @@ from lradapt.files import sha256_of, whole_file
 from lradapt.models import Weights, body_weights, build, build_body
 
 _SUFFIXES = (".safetensors", ".pt", ".pth")
-NONE_SEED = 0
+_ORIGIN = "lradapt.origin"
+_RANDOM_SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,10 @@ def import_backbone(choice: str, architecture: str, into: Path) -> Origin:
     body = body_weights(architecture, weights)
     build_body(architecture, body)  # checks every name and shape
     with whole_file(into) as partial:
-        # One tensor a name, contiguous: `save_file` refuses shared and channels_last ones.
-        save_file({k: v.clone().contiguous() for k, v in body.items()}, partial, asdict(origin))
+        # `save_file` refuses shared and channels_last tensors, hence the copies. It writes metadata
+        # in random order, hence one entry: equal bodies must be equal bytes.
+        note = {_ORIGIN: json.dumps(asdict(origin))}
+        save_file({k: v.clone().contiguous() for k, v in body.items()}, partial, note)
     return origin
 
 
@@ -79,8 +83,8 @@ def read_origin(path: Path) -> Origin:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            return Origin(**(file.metadata() or {}))
-    except (FileNotFoundError, SafetensorError, TypeError) as error:
+            return Origin(**json.loads(file.metadata()[_ORIGIN]))
+    except (FileNotFoundError, SafetensorError, TypeError, KeyError) as error:
         raise WeightsError(
             f"{path} is not a backbone ({error}); make it with `lradapt import weights auto`"
         ) from None
@@ -102,7 +106,7 @@ def _obtain(choice: str, architecture: str) -> tuple[Weights, Origin]:
 def _random(architecture: str, detail: str) -> tuple[Weights, Origin]:
     from lradapt.engine import seeded
 
-    with seeded(NONE_SEED):
+    with seeded(_RANDOM_SEED):
         weights = build(architecture, num_classes=1).state_dict()
     return weights, Origin(architecture, "none", detail)
 

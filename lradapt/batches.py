@@ -62,20 +62,31 @@ class ActivationExamples:
 
 
 @dataclass(frozen=True, slots=True)
+class RandomViews:
+    """Augmented views of a batch that depend on the seed and the step alone."""
+
+    augmentation: Augmentation
+    seed: int
+
+    def __call__(self, images: Tensor, step: int) -> Tensor:
+        """A view of each of the images `[B, 3, S, S]`."""
+        return augment(images, self.augmentation, generator(self.seed, _VIEW, step))
+
+
+@dataclass(frozen=True, slots=True)
 class PixelExamples:
     """uint8 pixels `[N, 3, S, S]` (channels last in memory) with their labels `[N]`."""
 
     pixels: Tensor
     labels: Tensor
     normalise: Normalisation
-    augmentation: Augmentation | None
-    seed: int
+    views: RandomViews | None = None
 
     def batch(self, indices: Tensor, step: int | None) -> Batch:
-        """Normalised images; random views where a step and an augmentation are given."""
+        """Normalised images; random views of them where there are such and a step is given."""
         images = self.normalise(self.pixels[indices])
-        if step is not None and self.augmentation is not None:
-            images = augment(images, self.augmentation, generator(self.seed, _VIEW, step))
+        if step is not None and self.views is not None:
+            images = self.views(images, step)
         return images.contiguous(memory_format=torch.channels_last), self.labels[indices]
 
 
@@ -98,16 +109,14 @@ def pixel_examples(
     device: torch.device,
     *,
     normalise: Normalisation,
-    augmentation: Augmentation | None,
-    seed: int,
+    views: RandomViews | None = None,
 ) -> PixelExamples:
     """The pixels and labels of `rows`; `names` gives the labels their numbers."""
     return PixelExamples(
         pixels_on(device, pixels, [row.row for row in rows]),
         label_numbers(rows, names).to(device),
         normalise,
-        augmentation,
-        seed,
+        views,
     )
 
 

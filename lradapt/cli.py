@@ -1,15 +1,16 @@
 """The command line: what a person types, and the stages that DVC calls."""
 
 import importlib
+import io
 import logging
+import pkgutil
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from lradapt import cli_import, cli_model
+from lradapt import cli_import, cli_model, stages
 from lradapt.errors import LradaptError
 from lradapt.timings import timed
 
@@ -32,10 +33,10 @@ def stage(
     timings: Annotated[Path | None, typer.Option(help="Where its seconds are noted.")] = None,
 ) -> None:
     """Run one stage of dvc.yaml; `dvc repro` calls this."""
-    try:
-        module = importlib.import_module(f"lradapt.stages.{name}")
-    except ModuleNotFoundError:
-        raise typer.BadParameter(f"no stage {name!r} in lradapt/stages") from None
+    names = [module.name for module in pkgutil.iter_modules(stages.__path__)]
+    if name not in names:
+        raise typer.BadParameter(f"no stage {name!r} in lradapt/stages: {', '.join(names)}")
+    module = importlib.import_module(f"lradapt.stages.{name}")
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     single.command(name)(module.main)
     with timed(name, timings):
@@ -45,10 +46,12 @@ def stage(
 def run() -> int:
     """Run the command line; the exit code: 0 done, 1 an error that is told, 2 wrong usage."""
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be Unicode
     try:
         app()
     except (LradaptError, OSError) as error:
-        Console(stderr=True).print(f"error: {error}", style="red", markup=False, highlight=False)
+        typer.secho(f"error: {error}", err=True, fg="red")
         return 1
     return 0
 

@@ -151,7 +151,7 @@ def _advise_size(images: Path) -> None:
         try:
             with Image.open(images / name) as image:
                 sides.append(min(image.size))
-        except (OSError, Image.DecompressionBombError):
+        except DecodeError:
             continue  # ingest names it, with the reason
     size = load_params().data.input_size
     if sides and median(sides) >= 2 * size:

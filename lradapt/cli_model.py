@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from lradapt.predict import Model, Prediction, find_images
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store, versions
@@ -44,10 +45,17 @@ def predict(
 
 def history(registry: Registry = DEFAULT_LOCATION, name: Name = DEFAULT_NAME) -> None:
     """Which version was in production since when, and why."""
-    table = Table("#", "when (UTC)", "version", "before", "who", "why")
+    whole = [Column(title, no_wrap=True) for title in ("#", "when (UTC)", "version", "before")]
+    folded = [Column(title, overflow="fold") for title in ("who", "why")]
+    table = Table(*whole, *folded)
     for move in versions.history(open_store(registry), name):
         table.add_row(
-            str(move.seq), move.when[:19], move.version, move.former or "-", move.who, move.why
+            str(move.seq),
+            move.when[:19],
+            move.version,
+            move.former or "-",
+            Text(move.who),
+            Text(move.why),
         )
     if not table.row_count:
         raise RegistryError(f"nothing of {name} has been promoted in {registry} yet: make retrain")
@@ -78,14 +86,20 @@ def _model_in_production(registry: str, name: str) -> Model:
 
 
 def _print_table(predictions: Sequence[Prediction], class_names: Sequence[str]) -> None:
-    table = Table("image", "class", "probability", "next")
+    # As Text: a name in brackets is a name, not markup. Folded, not cut: it must stay readable.
+    table = Table(
+        Column("image", overflow="fold"),
+        Column("class", overflow="fold"),
+        Column("probability", no_wrap=True),
+        Column("next", overflow="fold"),
+    )
     for said in predictions:
         if said.fault:
-            table.add_row(str(said.path), f"[red]{said.fault}[/]", "", "")
+            table.add_row(Text(str(said.path)), Text(said.fault, style="red"), "", "")
             continue
         (_, best), *others = said.probabilities.items()
         rest = ", ".join(f"{name} {p:.1%}" for name, p in others[:2])
-        table.add_row(str(said.path), said.label, f"{best:.1%}", rest)
+        table.add_row(Text(str(said.path)), Text(said.label), f"{best:.1%}", Text(rest))
     Console().print(table)
 
 

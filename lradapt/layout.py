@@ -13,13 +13,15 @@ def read_paths(project_file: Path = PROJECT_FILE) -> dict[str, Path]:
     """Name -> path, as in `vars: [path: {...}]` of `dvc.yaml`.
 
     Raises:
-        LradaptError: there is no `dvc.yaml` here, or it lists no paths.
+        LradaptError: there is no `dvc.yaml` here, it is not YAML, or it lists no paths.
     """
     try:
         variables = yaml.safe_load(project_file.read_text(encoding="utf-8"))["vars"]
-        paths = next(part["path"] for part in variables if "path" in part)
+        tables = [part["path"] for part in variables if isinstance(part, dict) and "path" in part]
+        return {name: Path(path) for name, path in tables[0].items()}
     except FileNotFoundError:
         raise LradaptError(f"no {project_file} here: run from the project's folder") from None
-    except (KeyError, TypeError, StopIteration):
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise LradaptError(f"{project_file} is not valid YAML: {error}") from None
+    except (KeyError, TypeError, IndexError, AttributeError):
         raise LradaptError(f"{project_file} has no `vars` with a `path` table") from None
-    return {name: Path(path) for name, path in paths.items()}

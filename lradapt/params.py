@@ -20,7 +20,7 @@ Channels = tuple[float, float, float]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class DataParams(_Section):
@@ -167,7 +167,7 @@ def load_params(path: Path = DEFAULT_PATH) -> Params:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParamsError(f"no {path}: run from the folder that holds params.yaml") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path} is not valid YAML: {error}") from None
     try:
         # Lists of YAML become tuples only outside strict mode, so JSON's rules are used.
@@ -183,13 +183,20 @@ def load_params(path: Path = DEFAULT_PATH) -> Params:
 def _as_json(values: object) -> str:
     import json
 
-    return json.dumps(values)
+    return json.dumps(values, default=str)  # YAML knows dates
 
 
 def _explain(fault: object) -> str:
     assert isinstance(fault, dict)
     where = ".".join(str(part) for part in fault["loc"]) or "the file"
-    messages = {"missing": "missing", "extra_forbidden": "unknown key; remove it or mend its name"}
-    message = messages.get(fault["type"], fault["msg"])
-    got = "" if fault["type"] in messages or "input" not in fault else f", got {fault['input']!r}"
-    return f"{where}: {message}{got}"
+    messages = {
+        "missing": "missing",
+        "extra_forbidden": "unknown key; remove it or mend its name",
+        "value_error": fault["msg"].removeprefix("Value error, "),
+    }
+    if fault["type"] in messages:
+        return f"{where}: {messages[fault['type']]}"
+    given = fault["input"]
+    as_text = fault["type"] in ("int_type", "float_type") and isinstance(given, str)
+    remedy = " (text to YAML: remove the quotes, write 1e-4 as 1.0e-4)" if as_text else ""
+    return f"{where}: {fault['msg'].replace('an object', 'a mapping')}, got {given!r}{remedy}"

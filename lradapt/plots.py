@@ -44,8 +44,8 @@ def confusion_png(matrix: npt.NDArray[np.int64], class_names: Sequence[str], tit
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     ticks = range(len(class_names))
-    axes.set_xticks(ticks, class_names, rotation=45, ha="right")
-    axes.set_yticks(ticks, class_names)
+    axes.set_xticks(ticks, class_names, rotation=45, ha="right", parse_math=False)
+    axes.set_yticks(ticks, class_names, parse_math=False)
     if len(class_names) <= 30:
         for (row, column), count in np.ndenumerate(matrix):
             colour = "white" if shares[row, column] > 0.5 else "black"

@@ -34,7 +34,7 @@ class Model:
         """Load an ONNX file's bytes.
 
         Args:
-            content: of the file; verify its hash first (`registry.versions.read_model`).
+            content: of the file; verify its hash first (`registry.versions.read_file`).
             threads: CPU threads of ONNX Runtime; None leaves the choice to it.
 
         Raises:
@@ -115,13 +115,15 @@ def find_images(paths: Iterable[Path]) -> list[Path]:
     """The files themselves, and of a folder every file below it that is not hidden.
 
     Raises:
-        LradaptError: a path does not exist, or a folder is empty.
+        LradaptError: a path does not exist, or a folder holds no file that is not hidden.
     """
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            names = list_files(path)
-            found += [path / name for name in names if "/." not in f"/{name}"]
+            names = [name for name in list_files(path) if "/." not in f"/{name}"]
+            if not names:
+                raise LradaptError(f"{path} holds hidden files only; name a file to classify it")
+            found += [path / name for name in names]
         elif path.exists():
             found.append(path)
         else:

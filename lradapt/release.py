@@ -3,6 +3,7 @@
 import csv
 import getpass
 import io
+import os
 import platform
 import socket
 import subprocess
@@ -143,13 +144,17 @@ def read_learnt(content: bytes) -> Learnt:
     lines = list(csv.DictReader(io.StringIO(content.decode())))
     return Learnt(
         frozenset(line["pixel_sha256"] for line in lines),
-        frozenset(line["group"] for line in lines if line["group"]),
+        frozenset(line["group"] for line in lines),
     )
 
 
 def whoami() -> str:
     """User and host, for the log."""
-    return f"{getpass.getuser()}@{socket.gethostname()}"
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        user = f"uid {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
 
 
 def now() -> str:

@@ -1,6 +1,7 @@
 """What a training did and how it was judged: lines for the terminal, a page for the browser."""
 
 import base64
+import shlex
 from collections.abc import Mapping
 from datetime import timedelta
 from importlib.resources import files
@@ -53,7 +54,7 @@ def next_commands(paths: Mapping[str, Path]) -> list[str]:
     """Three things to try next."""
     first = next(row.image for row in read_table(paths["table"]) if row.verdict == "ok")
     return [
-        f"lradapt predict {paths['images'] / first}",
+        f"lradapt predict {shlex.quote(str(paths['images'] / first))}",
         "lradapt history",
         "lradapt import folder PATH --replace   # your own images, then: make retrain",
     ]
@@ -104,6 +105,8 @@ def _counted(reasons: Mapping[str, int]) -> str:
 
 def _seconds(timings: Path) -> str:
     seconds = {stage: times["seconds"] for stage, times in read_timings(timings).items()}
+    if not seconds:
+        return ""
     total = timedelta(seconds=round(sum(seconds.values())))
     parts = " · ".join(f"{stage} {value:.1f}" for stage, value in seconds.items())
     return f"{parts} (together {total})"

@@ -55,26 +55,25 @@ def run_child(command: Sequence[str]) -> None:
         StageFailedError: the exit code is not 0.
     """
     last: deque[str] = deque(maxlen=_LAST_LINES)
-    child = subprocess.Popen(
+    with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         env=_environment(),
         start_new_session=True,
-    )
-    try:
-        assert child.stdout
-        for line in child.stdout:
-            if line.strip() and not line.startswith(_HINTS):
-                last.append(line.rstrip())
-                log.info("%s", line.rstrip())
-        if child.wait():
-            raise StageFailedError(_said(last))
-    finally:
-        if child.poll() is None:
-            os.killpg(child.pid, signal.SIGKILL)
+    ) as child:
+        try:
+            for line in child.stdout or ():
+                if line.strip() and not line.startswith(_HINTS):
+                    last.append(line.rstrip())
+                    log.info("%s", line.rstrip())
             child.wait()
+        finally:
+            if child.poll() is None:
+                os.killpg(child.pid, signal.SIGKILL)
+    if child.returncode:
+        raise StageFailedError(_said(last))
 
 
 def _environment() -> dict[str, str]:

@@ -5,6 +5,7 @@ same pixels as an image with another label, or would straddle a split that was g
 A label without an image stops everything: it is more often a wrong folder than a lost file.
 """
 
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,11 +41,18 @@ def admit(
 ) -> Admission:
     """Join images and labels, set aside what must not take part, and assign the sides.
 
+    Names are compared in Unicode's composed form (NFC); macOS writes files in the other.
+
     Raises:
         DataError: a label without an image, fewer than two classes, or an empty side.
     """
     _require_images(images, labels)
-    label_of = {label.image: label for label in labels}
+    label_by_name = {_composed(label.image): label for label in labels}
+    label_of = {
+        row.image: label_by_name[_composed(row.image)]
+        for row in images
+        if _composed(row.image) in label_by_name
+    }
     set_aside = _without_label(images, label_of) | _undecoded(images, label_of)
     rows = _joined(images, label_of, set_aside)
     set_aside |= _contradicting_twins(rows)
@@ -63,13 +71,17 @@ def admit(
 
 
 def _require_images(images: Sequence[ImageRow], labels: Sequence[Label]) -> None:
-    known = {row.image for row in images}
-    missing = [label.image for label in labels if label.image not in known]
+    known = {_composed(row.image) for row in images}
+    missing = [label.image for label in labels if _composed(label.image) not in known]
     if missing:
         raise DataError(
             f"{len(missing)} of {len(labels)} labels name no file in the images folder; "
             "add the files, or remove the lines from labels.csv:\n" + listed(missing)
         )
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
 
 
 def _without_label(images: Sequence[ImageRow], labels: Mapping[str, Label]) -> dict[str, str]:
@@ -86,7 +98,8 @@ def _joined(
     return [
         SplitRow(number, row.image, label.label, label.group, row.pixel_sha256, label.side)
         for number, row in enumerate(images)
-        if row.image not in set_aside and (label := labels[row.image])
+        if row.image not in set_aside
+        for label in [labels[row.image]]
     ]
 
 
@@ -104,14 +117,14 @@ def _contradicting_twins(rows: Sequence[SplitRow]) -> dict[str, str]:
 
 
 def _straddling(rows: Sequence[SplitRow]) -> dict[str, str]:
-    """Of a given split, the training images whose group or twin stands in validation."""
-    reason = "its group or its pixels stand in validation (side was given)"
+    """Of a given split, the images whose group or twin stands on a side that judges theirs."""
+    judging = (split.VALIDATION, split.TUNE, split.TRAIN)
     return {
-        rows[member].image: reason
+        rows[member].image: f"its group or its pixels stand in {side} (side was given)"
         for group in split.find_groups(_examples(rows))
-        if any(rows[member].side == split.VALIDATION for member in group.members)
+        for side in [min((rows[member].side for member in group.members), key=judging.index)]
         for member in group.members
-        if rows[member].side != split.VALIDATION
+        if rows[member].side != side
     }
 
 

@@ -5,12 +5,14 @@ very pixels that it was trained on. Nothing here imports torch.
 """
 
 import io
+import struct
 import warnings
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from lradapt.errors import LradaptError
 
@@ -19,6 +21,28 @@ Pixels = npt.NDArray[np.uint8]
 _WIDE_GREY = ("I;16", "I;16L", "I;16B", "I;16N")
 _HAS_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 _REFUSED = {"I": "32-bit integer", "F": "floating-point"}
+_TO_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_OF_DAMAGE = (  # each seen from a file with a few bytes changed; a plugin's own slips are among them
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    ArithmeticError,
+    RuntimeError,
+    TypeError,
+    AttributeError,
+    struct.error,
+    zlib.error,
+)
 
 
 class DecodeError(LradaptError):
@@ -49,15 +73,16 @@ def decode(content: bytes, *, max_megapixels: float) -> Image.Image:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit here is ours
+            warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # names no file
             image = Image.open(io.BytesIO(content))
-        _refuse_bomb(image, max_megapixels)
-        return _as_rgb(_upright(image))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            _refuse_bomb(image, max_megapixels)
+            return _as_rgb(_upright(image))
+    except Image.DecompressionBombError:
         raise DecodeError(f"over {max_megapixels:g} megapixels (data.max_megapixels)") from None
     except UnidentifiedImageError:
         raise DecodeError(_not_an_image(content)) from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError) as error:
+    except _OF_DAMAGE as error:
         raise DecodeError(f"damaged: {error}") from None
 
 
@@ -91,7 +116,10 @@ def _refuse_bomb(image: Image.Image, max_megapixels: float) -> None:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    return ImageOps.exif_transpose(image) if _has_exif(image) else image
+    # Not ImageOps.exif_transpose: it writes the EXIF anew, and fails on odd tags of good images.
+    image.load()  # a TIFF turns itself here
+    turn = _TO_UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation)) if _has_exif(image) else None
+    return image if turn is None else image.transpose(turn)
 
 
 def _has_exif(image: Image.Image) -> bool:
@@ -101,7 +129,6 @@ def _has_exif(image: Image.Image) -> bool:
 
 def _as_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
-        image.load()
         return image
     if image.mode in _REFUSED:
         raise DecodeError(f"{_REFUSED[image.mode]} pixels; save it with 8 or 16 bits a channel")

@@ -8,6 +8,7 @@ import csv
 import hashlib
 import multiprocessing
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
@@ -19,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from lradapt.data.decode import DecodeError, Preprocessing, decode, fit_square
-from lradapt.errors import DataError
+from lradapt.errors import DataError, listed
 from lradapt.files import whole_file
 
 OK = "ok"
@@ -86,19 +87,36 @@ def ingest(
 def list_files(folder: Path) -> list[str]:
     """The files below `folder`, hidden ones too, as sorted relative paths with forward slashes.
 
+    A link to a folder is listed as a file and not followed: it must not vanish without a word.
+
     Raises:
-        DataError: `folder` is missing or empty.
+        DataError: `folder` is missing or empty, or a name in it is not UTF-8; all are named at once.
+        OSError: a folder in it cannot be read.
     """
     if not folder.is_dir():
         raise DataError(f"no folder {folder}; make it with `lradapt import folder PATH`")
     names = sorted(
         Path(parent, name).relative_to(folder).as_posix()
-        for parent, _, files in os.walk(folder)
-        for name in files
+        for parent, folders, files in os.walk(folder, onerror=_raise)
+        for name in files + [name for name in folders if Path(parent, name).is_symlink()]
     )
     if not names:
         raise DataError(f"{folder} is empty; expected images in it (`lradapt import --help`)")
+    unwritable = [str(os.fsencode(name)) for name in names if not _is_utf8(name)]
+    if unwritable:
+        raise DataError(
+            f"{len(unwritable)} of {len(names)} names in {folder} are not UTF-8, which tables need; "
+            "rename the files:\n" + listed(unwritable)
+        )
     return names
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _is_utf8(name: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)  # what Python puts for others
 
 
 def read_table(path: Path) -> list[ImageRow]:
@@ -182,9 +200,13 @@ def _read(root: Path, name: str) -> bytes:
     if any(part.startswith(".") for part in name.split("/")):
         raise DecodeError("hidden file")
     path = root / name
-    if path.is_symlink() and not path.resolve().is_relative_to(root):
+    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
         raise DecodeError("a link that leads outside the images folder; put the file itself there")
+    if path.is_dir():
+        raise DecodeError("a link to a folder, which is not followed; put the folder itself there")
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for without end
+            raise DecodeError("not a regular file")
         return path.read_bytes()
     except OSError as error:
         raise DecodeError(f"cannot be read: {error.strerror}") from None

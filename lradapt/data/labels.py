@@ -7,13 +7,16 @@
 | `group` | optional: patient or lesion, whose images must not straddle the split; empty: its own |
 | `side` | optional: `train`, `tune` or `validation`, a split to be kept |
 
-Other columns are left alone.
+Other columns and empty lines are left alone. Text is brought to Unicode's composed form (NFC), so that
+one name has one spelling.
 """
 
+import unicodedata
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pandas as pd
 
@@ -23,6 +26,12 @@ from lradapt.files import whole_file
 SIDES = ("train", "tune", "validation")
 _REQUIRED = ("image", "label")
 _COLUMNS = ("image", "label", "group", "side")
+_NO_TABLE = (
+    UnicodeDecodeError,
+    pd.errors.ParserError,
+    pd.errors.ParserWarning,
+    pd.errors.EmptyDataError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +45,40 @@ class Label:
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Any table of text: every cell a string without surrounding space, none of them NaN.
+    """Any table of text: every cell a string in NFC without surrounding space, none of them NaN.
+
+    Wholly empty lines are left out; line `i` of the file is row `i - 2` of the index.
 
     Raises:
-        DataError: missing, empty, or not comma-separated UTF-8 text.
+        DataError: missing, empty, not comma-separated UTF-8 text, or two columns of one name.
     """
     try:
-        table = pd.read_csv(
-            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                path,
+                header=None,  # so that a name that stands twice is seen
+                dtype=str,
+                keep_default_na=False,
+                encoding="utf-8-sig",
+                skipinitialspace=True,
+                skip_blank_lines=False,
+                index_col=False,  # else a cell too many on each line would shift all the columns
+            )
     except FileNotFoundError:
         raise DataError(f"no file {path}") from None
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    except _NO_TABLE as error:
         raise DataError(
-            f"{path} is not a table of comma-separated UTF-8 text ({error}); "
-            "a spreadsheet must be saved as CSV first"
+            f"{path} is not a table of comma-separated UTF-8 text ({str(error).strip()}); "
+            "a spreadsheet must be saved as CSV first, a name with a comma stands in quotes"
         ) from None
-    table.columns = table.columns.str.strip()
-    for column in table.columns:
-        table[column] = table[column].str.strip()
-    return table
+    table = table.fillna("").map(lambda cell: unicodedata.normalize("NFC", cell).strip())
+    names = list(table.iloc[0])
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise DataError(f"{path} has more than one column {', '.join(map(repr, twice))}; keep one")
+    table = table.iloc[1:].set_axis(names, axis="columns").set_axis(range(len(table) - 1))
+    return table[(table != "").any(axis="columns")]
 
 
 def require_columns(table: pd.DataFrame, columns: Iterable[str], path: Path) -> None:
@@ -84,7 +107,8 @@ def read_labels(path: Path) -> list[Label]:
     labels = [
         Label(*line) for line in table.reindex(columns=list(_COLUMNS), fill_value="").to_numpy()
     ]
-    faults = [*_cell_faults(labels), *_repeat_faults(labels)]
+    lines = [int(row) + 2 for row in table.index]
+    faults = [*_cell_faults(lines, labels), *_repeat_faults(labels)]
     if faults:
         raise DataError(f"{path} has {len(faults)} fault(s):\n{listed(faults)}")
     return labels
@@ -102,13 +126,13 @@ def write_labels(path: Path, labels: Sequence[Label]) -> None:
         pd.DataFrame(rows, columns=columns).to_csv(partial, index=False, lineterminator="\n")
 
 
-def _cell_faults(labels: Sequence[Label]) -> list[str]:
+def _cell_faults(lines: Sequence[int], labels: Sequence[Label]) -> list[str]:
     given = any(label.side for label in labels)
     faults = []
-    for number, label in enumerate(labels, start=2):
+    for number, label in zip(lines, labels, strict=True):
         where = f"line {number} ({label.image or 'no image'})"
         if not label.image:
-            faults.append(f"{where}: the image is empty")
+            faults.append(f"{where}: the image is empty; fill it in or remove the line")
         elif leads_outside(label.image):
             faults.append(f"{where}: leads outside the images folder; name a file in it")
         if not label.label:
@@ -121,7 +145,7 @@ def _cell_faults(labels: Sequence[Label]) -> list[str]:
 def leads_outside(image: str) -> bool:
     """Whether a relative path, taken from the images folder, would leave it."""
     path = PurePosixPath(image.replace("\\", "/"))
-    return path.is_absolute() or ".." in path.parts or ":" in path.parts[0]
+    return path.is_absolute() or ".." in path.parts or PureWindowsPath(image).is_absolute()
 
 
 def _repeat_faults(labels: Sequence[Label]) -> list[str]:

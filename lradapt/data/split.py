@@ -42,7 +42,7 @@ def assign_sides(
 ) -> list[str]:
     """The side of each example: "train", "tune" or "validation".
 
-    A class of a single group goes to the training side whole; `single_group_classes` names them.
+    A class of a single group goes to the training side whole.
 
     Args:
         examples: in any order; the order changes nothing.
@@ -69,12 +69,6 @@ def tune_from_train(examples: Sequence[Example], *, tune_share: float) -> list[s
         for member in group.members if _tune_key(group) in tune else ():
             sides[member] = TUNE
     return sides
-
-
-def single_group_classes(examples: Sequence[Example]) -> list[str]:
-    """The classes that no exam can judge, since all their images are one group."""
-    counts = Counter(group.label for group in find_groups(examples))
-    return sorted(label for label in {e.label for e in examples} if counts[label] < 2)
 
 
 def find_groups(examples: Sequence[Example]) -> list[_Group]:

@@ -3,7 +3,7 @@
 import fcntl
 import hashlib
 import os
-import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,15 +74,16 @@ class LocalStore:
     @contextmanager
     def _written_beside(self, path: Path, content: bytes) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_PRIVATE)
+        # Not by `tempfile`: its files are for their owner alone, and a registry is shared.
+        partial = path.with_name(f"{_PRIVATE}{uuid.uuid4().hex}")
         try:
-            with os.fdopen(descriptor, "wb") as file:
+            with partial.open("xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            yield Path(name)
+            yield partial
         finally:
-            Path(name).unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager

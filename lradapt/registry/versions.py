@@ -65,6 +65,9 @@ def publish(store: Store, name: str, files: Mapping[str, bytes], facts: Mapping[
 
     Returns:
         The version's name: 12 hexadecimal digits.
+
+    Raises:
+        RegistryError: an interrupted publish left a model that has been damaged since.
     """
     hashes = {file: hashlib.sha256(content).hexdigest() for file, content in files.items()}
     identity = "".join(hashes[file] for file in _IDENTITY)
@@ -73,7 +76,13 @@ def publish(store: Store, name: str, files: Mapping[str, bytes], facts: Mapping[
         return version
     folder = f"{name}/versions/{version}"
     for file, content in files.items():
-        hashes[file] = _create_or_keep(store, f"{folder}/{file}", content)
+        kept = _create_or_keep(store, f"{folder}/{file}", content)
+        if file in _IDENTITY and kept != hashes[file]:
+            raise RegistryError(
+                f"{file} of version {version}, left by an interrupted publish, is damaged: sha256 "
+                f"{kept}, expected {hashes[file]}. Remove {folder} from {store.location}"
+            )
+        hashes[file] = kept
     manifest = {"format": FORMAT, "version": version, "files": hashes, **facts}
     _create_or_keep(store, f"{folder}/{MANIFEST}", _json(manifest))
     return version

@@ -26,8 +26,6 @@ def main(*, model: Dep, pixels: Dep, split: Dep, temperature: Out) -> None:
         names,
         engine.device,
         normalise=Normalisation(params.data.mean, params.data.deviation),
-        augmentation=None,
-        seed=params.seed,
     )
     classifier = load_classifier(params.model.architecture, load_file(model), len(names))
     logits = predict_logits(classifier.to(engine.device), tune, engine)

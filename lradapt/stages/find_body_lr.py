@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from lradapt.backbone import read_backbone
-from lradapt.batches import Normalisation, pixel_examples, training_batches
+from lradapt.batches import Normalisation, RandomViews, pixel_examples, training_batches
 from lradapt.data.augment import Augmentation
 from lradapt.data.split_table import class_names, on_side, read_split
 from lradapt.engine import start_engine
@@ -49,8 +49,7 @@ def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Pat
         class_names(rows),
         engine.device,
         normalise=Normalisation(params.data.mean, params.data.deviation),
-        augmentation=Augmentation(**params.augment.model_dump()),
-        seed=params.seed,
+        views=RandomViews(Augmentation(**params.augment.model_dump()), params.seed),
     )
     peaks = [rate * test.end_lr / params.body_rates.rates[-1] for rate in params.body_rates.rates]
 

@@ -4,7 +4,7 @@ import numpy as np
 from safetensors.torch import load_file, save_file
 
 from lradapt.backbone import read_backbone
-from lradapt.batches import Normalisation, PixelExamples, pixel_examples
+from lradapt.batches import Normalisation, PixelExamples, RandomViews, pixel_examples
 from lradapt.data.augment import Augmentation
 from lradapt.data.split_table import class_names, on_side, read_split
 from lradapt.engine import start_engine
@@ -34,15 +34,14 @@ def main(
     rows = read_split(split)
     squares = np.load(pixels, mmap_mode="r")
 
-    def examples(side: str) -> PixelExamples:
+    def examples(side: str, views: RandomViews | None = None) -> PixelExamples:
         return pixel_examples(
             squares,
             on_side(rows, side),
             class_names(rows),
             engine.device,
             normalise=Normalisation(params.data.mean, params.data.deviation),
-            augmentation=Augmentation(**params.augment.model_dump()),
-            seed=params.seed,
+            views=views,
         )
 
     classifier = build_classifier(
@@ -52,7 +51,7 @@ def main(
     max_lr_of = read_json(rates)
     done = finetune(
         classifier,
-        examples("train"),
+        examples("train", RandomViews(Augmentation(**params.augment.model_dump()), params.seed)),
         examples("tune"),
         engine,
         groups=groups,

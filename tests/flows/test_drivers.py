@@ -1,0 +1,102 @@
+"""Both drivers on one copy of the project: after either, the other finds nothing to do."""
+
+import json
+import sys
+from itertools import count
+
+import pytest
+from PIL import Image
+
+from tests.projects import dvc, run
+
+pytestmark = pytest.mark.slow
+
+UP_TO_DATE = "Data and pipelines are up to date."
+names = (f"r/new{number}.png" for number in count())
+
+
+def flow(project, *options, check=True):
+    return run(project, sys.executable, "-m", "flows.retrain", *options, check=check)
+
+
+def lock(project):
+    return (project / "dvc.lock").read_text()
+
+
+def add_image(project):
+    """A new picture, and its line in labels.csv."""
+    name = next(names)
+    Image.new("RGB", (20, 20), (200, 30, len(name))).save(project / "data/images" / name)
+    with (project / "data/labels.csv").open("a") as labels:
+        labels.write(f"{name},r\n")
+    return name
+
+
+@pytest.fixture(scope="module")
+def trained(project):
+    """The project after `dvc repro` by hand, and its lock then."""
+    dvc(project, "repro")
+    return project, lock(project)
+
+
+def test_the_drivers_agree_and_the_flow_promotes(trained):
+    project, by_hand = trained
+    first = flow(project)
+    assert "promote: it is the first model" in first.stdout
+    assert "running" not in first.stdout.lower().replace("running stage", "RAN")
+    assert lock(project) == by_hand, "the flow has changed the lock that `dvc repro` had left"
+    assert (project / "reports/report.html").read_text().count("<img") == 5
+
+    second = flow(project)
+    assert "is in production already" in second.stdout
+    assert "RAN" not in second.stdout
+    assert lock(project) == by_hand
+    assert UP_TO_DATE in dvc(project, "repro").stdout
+
+    pointer = json.loads((project / "registry/classifier/production.json").read_text())
+    manifest = project / f"registry/classifier/versions/{pointer['version']}/manifest.json"
+    facts = json.loads(manifest.read_text())
+    assert facts["code"]["dirty"] is False
+    assert facts["run"]
+    assert set(facts["files"]) == {"model.onnx", "learnt.csv", "report.html"}
+
+    said = run(project, sys.executable, "-m", "lradapt", "predict", "data/images/b", "--csv")
+    assert len(said.stdout.splitlines()) == 21
+
+
+def test_an_image_added_by_hand_is_picked_up_by_either_driver(trained):
+    project, _ = trained
+    for first, second in ((flow, dvc), (dvc, flow)):
+        name = add_image(project)
+        before = lock(project)
+        first(project, *(["repro"] if first is dvc else []))
+        after = lock(project)
+        assert after != before
+        assert name in (project / "build/split/split.csv").read_text()
+        other = second(project, *(["repro"] if second is dvc else []))
+        assert lock(project) == after
+        assert UP_TO_DATE in other.stdout or "up to date: activations" in other.stdout
+
+
+def test_a_broken_table_ends_in_one_message_and_leaves_no_output(trained):
+    project, _ = trained
+    labels = project / "data/labels.csv"
+    good = labels.read_text()
+    labels.write_text(good + "../outside.png,r\nmissing.png,\n")
+    try:
+        failed = flow(project, check=False)
+    finally:
+        labels.write_text(good)
+    assert failed.returncode == 1
+    last = failed.stdout[failed.stdout.rindex("error: ") :]
+    assert "data/labels.csv has 2 fault(s)" in last
+    assert "leads outside the images folder" in last
+    assert "the label is empty" in last
+    assert "Traceback" not in last
+    assert not (project / "build/split/split.csv").exists()
+
+
+def test_a_dry_run_publishes_nothing(trained):
+    project, _ = trained
+    flow(project, "--registry", "elsewhere", "--dry-run")
+    assert not (project / "elsewhere").exists()

@@ -1,0 +1,122 @@
+"""Every stage in its order, in this process, on sixty small pictures."""
+
+import importlib
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from lradapt import layout, params
+from lradapt.backbone import import_backbone
+from lradapt.files import read_json, sha256_of
+from tests.projects import SMALL, draw
+
+ROOT = Path(__file__).parents[2]
+PROJECT = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+PATHS = layout.read_paths(ROOT / "dvc.yaml")
+
+
+class Recording:
+    """Params that note which of their keys are read; a whole section by its own name."""
+
+    def __init__(self, values, read, prefix=""):
+        self._values, self._read, self._prefix = values, read, prefix
+
+    def __getattr__(self, name):
+        value = getattr(self._values, name)
+        if name == "model_dump":
+            self._read.add(self._prefix.rstrip("."))
+        elif hasattr(value, "model_dump"):
+            return Recording(value, self._read, f"{self._prefix}{name}.")
+        else:
+            self._read.add(self._prefix + name)
+        return value
+
+
+def run_all(folder):
+    """Run the stages in `folder`; what each read of the params."""
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for section, changes in SMALL.items():
+        values[section] |= changes
+    (folder / "params.yaml").write_text(yaml.safe_dump(values))
+    draw(folder)
+    read = defaultdict(set)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        import_backbone("none", values["model"]["architecture"], PATHS["backbone"])
+        for stage, definition in PROJECT["stages"].items():
+            module = importlib.import_module(f"lradapt.stages.{stage}")
+            patch.setattr(
+                module,
+                "load_params",
+                lambda stage=stage: Recording(params.load_params(), read[stage]),
+            )
+            words = re.findall(r"--([\w-]+) \$\{path\.(\w+)\}", definition["cmd"])
+            module.main(**{option.replace("-", "_"): PATHS[path] for option, path in words})
+    return read
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder in which every stage has run, and what each read of the params."""
+    folder = tmp_path_factory.mktemp("stages")
+    return folder, run_all(folder)
+
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("stage", PROJECT["stages"])
+def test_a_stage_names_exactly_the_params_that_it_reads(finished, stage):
+    _, read = finished
+    declared = set(PROJECT["stages"][stage]["params"])
+    sections = {name.split(".")[0] for name in declared} & declared
+    found = {name.split(".")[0] if name.split(".")[0] in sections else name for name in read[stage]}
+    assert found == declared
+
+
+@pytest.mark.parametrize("stage", PROJECT["stages"])
+def test_a_stage_makes_exactly_the_files_that_it_declares(finished, stage):
+    folder, _ = finished
+    definition = PROJECT["stages"][stage]
+    declared = [*definition.get("outs", []), *definition.get("metrics", [])]
+    names = [next(iter(out)) if isinstance(out, dict) else out for out in declared]
+    paths = [PATHS[name.removeprefix("${path.").removesuffix("}")] for name in names]
+    assert [path for path in paths if not (folder / path).is_file()] == []
+    made = {path for path in (folder / paths[0].parent).iterdir()}
+    if paths[0].parts[0] == "build":
+        assert made == {folder / path for path in paths}
+
+
+def test_the_exam_is_of_the_exported_file_and_agrees_with_pytorch(finished):
+    folder, _ = finished
+    metrics = read_json(folder / PATHS["metrics"])
+    assert metrics["images"] == 9  # a sixth of 20 is nearest to 3 in each of three classes
+    assert metrics["parity"]["passed"]
+    assert metrics["parity"]["max_difference"] < 1e-4
+    assert metrics["backbone"]["source"] == "none"
+    predictions = pd.read_csv(folder / PATHS["predictions"])
+    split = pd.read_csv(folder / PATHS["split"])
+    assert set(predictions["image"]) == set(split[split.side == "validation"]["image"])
+    hits = (predictions["label"] == predictions["predicted"]).mean()
+    assert metrics["accuracy"] == pytest.approx(hits)
+
+
+def test_the_rates_run_are_the_rates_found(finished):
+    folder, _ = finished
+    head = pd.read_csv(folder / PATHS["head_steps"])
+    assert head["lr_head"].max() == pytest.approx(read_json(folder / PATHS["lr"])["rate"], rel=1e-5)
+    body = pd.read_csv(folder / PATHS["model_steps"])
+    for depth, rate in read_json(folder / PATHS["body_lr"]).items():
+        assert body[f"lr_{depth}"].max() == pytest.approx(rate, rel=1e-5)
+
+
+def test_two_runs_make_the_same_bytes(finished, tmp_path):
+    folder, _ = finished
+    run_all(tmp_path)
+    made = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    assert len(made) > 80
+    assert [p for p in made if sha256_of(folder / p) != sha256_of(tmp_path / p)] == []

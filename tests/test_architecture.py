@@ -1,0 +1,101 @@
+"""The layers may import downwards only, and dvc.yaml says of each stage what its code says."""
+
+import ast
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+FORBIDDEN = {
+    "lradapt": {"prefect", "dvc", "boto3", "tasks", "flows"},
+    "tasks": {"torch", "torchvision", "flows"},
+    "flows": {"torch", "torchvision", "boto3", "dvc"},
+}
+ALLOWED = {("lradapt/registry/s3.py", "boto3")}
+PROJECT = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+PATHS = PROJECT["vars"][0]["path"]
+STAGES = PROJECT["stages"]
+
+# Code of which no value depends on how it says no: an edit of a message retrains nothing.
+CHECKS_ONLY = {"lradapt/errors.py", "lradapt/params.py", "lradapt/stages/__init__.py"}
+
+
+def imports(path):
+    """(module, imported name or None) of every import, wherever it stands."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def code_file(module, name):
+    """The file of `lradapt` that an import reads; None for other packages and bare packages."""
+    for dotted in [f"{module}.{name}", module]:
+        path = ROOT / (dotted.replace(".", "/") + ".py")
+        if dotted.startswith("lradapt") and path.exists():
+            return path
+    return None
+
+
+def used_code(path, seen):
+    """`path` and all of lradapt that it imports, directly or not."""
+    seen.add(path)
+    for module, name in imports(path):
+        file = code_file(module, name)
+        if file and file not in seen:
+            used_code(file, seen)
+    return {str(file.relative_to(ROOT)) for file in seen}
+
+
+@pytest.mark.parametrize("layer", FORBIDDEN)
+def test_layer_imports_point_down(layer):
+    files = sorted((ROOT / layer).rglob("*.py"))
+    assert files, f"{layer}/ is empty: this test would pass on nothing"
+    wrong = {
+        (str(path.relative_to(ROOT)), module.partition(".")[0])
+        for path in files
+        for module, _ in imports(path)
+        if module.partition(".")[0] in FORBIDDEN[layer]
+    }
+    assert wrong <= ALLOWED
+
+
+def test_dvc_is_touched_in_one_module():
+    files = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "tasks").rglob("*.py")
+        if any(module.partition(".")[0] == "dvc" for module, _ in imports(path))
+    ]
+    assert files == ["tasks/graph.py"]
+
+
+def test_each_stage_of_dvc_yaml_is_a_file_of_stages_and_the_reverse():
+    files = {path.stem for path in (ROOT / "lradapt/stages").glob("*.py")} - {"__init__"}
+    assert files == set(STAGES)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_names_exactly_the_code_that_it_uses(stage):
+    listed = {dep for dep in STAGES[stage]["deps"] if dep.startswith("lradapt/")}
+    used = used_code(ROOT / f"lradapt/stages/{stage}.py", set()) - CHECKS_ONLY
+    assert listed == used
+
+
+def test_flows_and_tasks_name_no_stage_and_no_path():
+    known = set(STAGES) | set(PATHS.values())
+    spoken = {
+        (str(path.relative_to(ROOT)), node.value)
+        for layer in ("flows", "tasks")
+        for path in (ROOT / layer).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in known
+    }
+    assert spoken == set()
+
+
+def test_every_path_is_made_or_read_by_a_stage_or_is_an_effect():
+    text = (ROOT / "dvc.yaml").read_text()
+    unused = [name for name in PATHS if f"${{path.{name}}}" not in text]
+    assert unused == ["timings", "report"]

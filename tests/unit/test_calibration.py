@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import log_softmax, softmax
+
+from lradapt.calibration import expected_calibration_error, fit_temperature
+
+
+def slow_error(probabilities, labels, num_bins):
+    """Guo et al. 2017, equation 3, a bin at a time."""
+    total = 0.0
+    for number in range(num_bins):
+        low, high = number / num_bins, (number + 1) / num_bins
+        sure, right = [], []
+        for row, label in zip(probabilities, labels, strict=True):
+            if low < row.max() <= high:
+                sure.append(row.max())
+                right.append(row.argmax() == label)
+        if sure:
+            total += len(sure) * abs(np.mean(right) - np.mean(sure))
+    return total / len(labels)
+
+
+def drawn(temperature, num=4000, num_classes=5):
+    """Logits whose true temperature is known: labels are drawn from softmax(logits / it)."""
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(num, num_classes)) * 4
+    shares = softmax(logits / temperature, axis=1)
+    labels = np.array([random.choice(num_classes, p=row) for row in shares])
+    return logits, labels
+
+
+def loss(logits, labels, temperature):
+    return -log_softmax(logits / temperature, axis=1)[np.arange(len(labels)), labels].mean()
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+def test_a_known_temperature_is_recovered(temperature):
+    assert fit_temperature(*drawn(temperature)) == pytest.approx(temperature, rel=0.05)
+
+
+def test_no_other_temperature_on_a_fine_grid_is_likelier():
+    logits, labels = drawn(2.5, num=300)
+    best = loss(logits, labels, fit_temperature(logits, labels))
+    assert best <= min(loss(logits, labels, t) for t in np.geomspace(0.05, 20, 500)) + 1e-9
+
+
+def test_without_an_image_the_temperature_is_one():
+    assert fit_temperature(np.empty((0, 3)), np.empty(0, dtype=int)) == 1.0
+
+
+def test_the_temperature_stays_within_its_bounds():
+    logits = np.array([[9.0, 0.0], [0.0, 9.0]])
+    assert fit_temperature(logits, np.array([0, 1])) == pytest.approx(0.05, rel=1e-3)
+    assert fit_temperature(logits, np.array([1, 0])) == pytest.approx(20, rel=1e-3)
+
+
+def test_logits_in_single_precision_and_of_any_size_are_taken():
+    logits, labels = drawn(2.5, num=300)
+    shifted = (logits + 1000).astype(np.float32)
+    assert fit_temperature(shifted, labels) == pytest.approx(fit_temperature(logits, labels), 1e-3)
+
+
+def test_the_fitted_temperature_lowers_the_error_and_changes_no_class():
+    logits, labels = drawn(2.5)
+    before = softmax(logits, axis=1)
+    after = softmax(logits / fit_temperature(logits, labels), axis=1)
+    assert (before.argmax(axis=1) == after.argmax(axis=1)).all()
+    old = expected_calibration_error(before, labels, num_bins=15)
+    new = expected_calibration_error(after, labels, num_bins=15)
+    assert old > 0.1
+    assert new < 0.03
+
+
+@given(st.integers(0, 10_000), st.integers(2, 30))
+def test_the_calibration_error_is_that_of_a_loop_over_bins(seed, num_bins):
+    random = np.random.default_rng(seed)
+    probabilities = random.dirichlet([0.5] * 4, size=40)
+    labels = random.integers(0, 4, size=40)
+    found = expected_calibration_error(probabilities, labels, num_bins=num_bins)
+    assert found == pytest.approx(slow_error(probabilities, labels, num_bins))
+
+
+def test_the_calibration_error_of_three_images_counted_by_hand():
+    probabilities = np.array([[0.9, 0.1], [0.7, 0.3], [0.4, 0.6]])
+    labels = np.array([0, 1, 1])  # right, wrong, right
+    expected = (abs(1 - 0.9) + abs((0 - 0.7) + (1 - 0.6))) / 3
+    assert expected_calibration_error(probabilities, labels, num_bins=4) == pytest.approx(expected)
+
+
+def test_a_bin_is_closed_above_and_open_below():
+    probabilities = np.array([[0.5, 0.5], [0.75, 0.25]])
+    labels = np.array([1, 0])  # wrong at 0.5, right at 0.75
+    apart = (0.5 + 0.25) / 2  # together they would be |-0.5 + 0.25| / 2
+    assert expected_calibration_error(probabilities, labels, num_bins=2) == pytest.approx(apart)
+
+
+def test_certain_and_right_is_no_error():
+    assert expected_calibration_error(np.eye(3), np.arange(3), num_bins=10) == 0

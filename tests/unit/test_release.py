@@ -1,0 +1,235 @@
+import socket
+
+import pytest
+from colour_model import COLOURS, colour_model, paint
+
+from lradapt.data.split_table import SplitRow, write_split
+from lradapt.files import write_json
+from lradapt.gate import ExamImage
+from lradapt.layout import read_paths
+from lradapt.registry import open_store, versions
+from lradapt.registry.store import ChangedError, RegistryError
+from lradapt.release import (
+    judge,
+    judge_and_promote,
+    publish,
+    read_learnt,
+    whoami,
+    write_learnt,
+)
+
+NAME = "colours"
+GOOD, POOR = COLOURS, ("red", "blue", "green")
+PROJECT = """
+vars:
+  - path:
+      images: data/images
+      labels: data/labels.csv
+      table: build/images.csv
+      split: build/split.csv
+      onnx: build/model.onnx
+      metrics: reports/metrics.json
+      timings: reports/timings.json
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project of nine pictures, three to examine each model on; its paths."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dvc.yaml").write_text(PROJECT)
+    (tmp_path / "params.yaml").write_text("seed: 7\n")
+    paths = read_paths()
+    sides = ("train", "tune", "validation")
+    rows = []
+    for seed, (colour, side) in enumerate((c, s) for c in COLOURS for s in sides):
+        name = f"{colour}/{side}.png"
+        paint(paths["images"] / name, colour, seed)
+        rows.append(SplitRow(seed, name, colour, "", f"hash{seed}", side))
+    write_split(paths["split"], rows)
+    for name in ("labels", "table"):
+        paths[name].write_text(name)
+    write_json(paths["metrics"], {"parity": {"passed": True}})
+    return paths
+
+
+@pytest.fixture
+def store(tmp_path):
+    return open_store(str(tmp_path / "registry"))
+
+
+def release(store, paths, model):
+    """Publish and judge as the flow does."""
+    return judge_and_promote(store, NAME, published(store, paths, model), paths, who="test")
+
+
+def published(store, paths, model):
+    paths["onnx"].write_bytes(model)
+    return publish(store, NAME, paths, report=b"<html>", run="run-1")
+
+
+def in_production(store):
+    return versions.read_production(store, NAME).move.version
+
+
+class Overtaken:
+    """A store where somebody else promotes just before each of our first `times` swaps."""
+
+    def __init__(self, store, rivals):
+        self._store, self._rivals = store, list(rivals)
+
+    def replace(self, key, content, *, etag):
+        if self._rivals:
+            rival = self._rivals.pop(0)
+            over = versions.read_production(self._store, NAME)
+            versions.promote(self._store, NAME, rival, over=over, why="", who="rival", when="")
+        self._store.replace(key, content, etag=etag)
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+
+def test_the_first_model_goes_into_production(store, project):
+    outcome = release(store, project, colour_model(POOR))
+    assert outcome.verdict.decision == "promote"
+    assert outcome.move == versions.read_production(store, NAME).move
+    assert (outcome.move.version, outcome.move.who) == (outcome.version, "test")
+    assert outcome.move.why == outcome.verdict.why
+
+
+def test_a_better_model_of_another_input_size_takes_the_place(store, project):
+    release(store, project, colour_model(POOR, size=8))
+    outcome = release(store, project, colour_model(GOOD, size=12))
+    verdict = outcome.verdict
+    assert (verdict.decision, verdict.images) == ("promote", 3)
+    assert (verdict.champion, verdict.challenger) == (pytest.approx(1 / 3), 1.0)
+    assert in_production(store) == outcome.version
+
+
+def test_a_worse_model_is_published_but_stays_out(store, project):
+    champion = release(store, project, colour_model(GOOD)).version
+    outcome = release(store, project, colour_model(POOR))
+    assert (outcome.verdict.decision, outcome.move) == ("keep", None)
+    assert versions.exists(store, NAME, outcome.version)
+    assert in_production(store) == champion
+
+
+def test_the_same_model_again_changes_nothing(store, project):
+    release(store, project, colour_model(GOOD))
+    outcome = release(store, project, colour_model(GOOD))
+    assert (outcome.verdict.decision, outcome.move) == ("keep", None)
+    assert outcome.verdict.why == f"{outcome.version} is in production already"
+
+
+@pytest.mark.parametrize("champion", [None, POOR])
+def test_a_model_whose_export_differs_is_never_promoted(store, project, champion):
+    if champion:
+        release(store, project, colour_model(champion))
+    write_json(project["metrics"], {"parity": {"passed": False}})
+    outcome = release(store, project, colour_model(GOOD))
+    assert (outcome.verdict.decision, outcome.move) == ("invalid", None)
+
+
+def test_a_champion_that_learnt_from_the_exam_is_not_judged_on_it(store, project):
+    exam = [f"hash{seed},\n" for seed in (2, 5, 8)]
+    learnt = "pixel_sha256,group\n" + "".join(exam)
+    files = {"model.onnx": colour_model(POOR), "learnt.csv": learnt.encode()}
+    champion = versions.publish(store, NAME, files, {})
+    versions.promote(store, NAME, champion, over=None, why="", who="", when="")
+    outcome = release(store, project, colour_model(GOOD))
+    assert (outcome.verdict.decision, outcome.verdict.images) == ("keep", 0)
+    assert "nothing to judge by" in outcome.verdict.why
+
+
+def test_a_class_that_the_champion_does_not_know_counts_against_it(store, project):
+    release(store, project, colour_model(("red", "green", "violet")))
+    outcome = release(store, project, colour_model(GOOD))
+    assert outcome.verdict.champion == pytest.approx(2 / 3)
+    assert outcome.verdict.decision == "promote"
+
+
+def test_a_damaged_champion_is_not_loaded(store, project, tmp_path):
+    champion = release(store, project, colour_model(POOR)).version
+    path = tmp_path / "registry" / NAME / "versions" / champion / "model.onnx"
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(RegistryError, match="was not loaded"):
+        release(store, project, colour_model(GOOD))
+
+
+def test_after_a_lost_race_the_model_is_judged_against_the_new_champion(store, project):
+    release(store, project, colour_model(POOR))
+    rival = published(store, project, colour_model(GOOD, size=12))
+    outcome = release(Overtaken(store, [rival]), project, colour_model(GOOD, size=8))
+    assert (outcome.verdict.decision, outcome.verdict.champion) == ("keep", 1.0)
+    assert in_production(store) == rival
+
+
+def test_a_race_lost_to_a_worse_model_is_won_the_second_time(store, project):
+    first = release(store, project, colour_model(POOR)).version
+    rival = published(store, project, colour_model(("blue", "red", "green")))
+    outcome = release(Overtaken(store, [rival]), project, colour_model(GOOD))
+    assert [(move.version, move.former) for move in versions.history(store, NAME)] == [
+        (first, ""),
+        (rival, first),
+        (outcome.version, rival),
+    ]
+
+
+def test_five_lost_races_in_a_row_end_with_an_error(store, project):
+    pair = [
+        published(store, project, colour_model(names)) for names in (POOR, ("blue", "red", "green"))
+    ]
+    versions.promote(store, NAME, pair[1], over=None, why="", who="", when="")
+    with pytest.raises(ChangedError, match="5 times in a row"):
+        release(Overtaken(store, pair * 5), project, colour_model(GOOD))
+
+
+def test_judging_changes_nothing(store, project):
+    release(store, project, colour_model(POOR))
+    version = published(store, project, colour_model(GOOD))
+    before = store.list("")
+    verdict = judge(store, NAME, version, versions.read_production(store, NAME), project)
+    assert verdict.decision == "promote"
+    assert store.list("") == before
+    assert in_production(store) != version
+
+
+def test_a_version_says_how_it_came_about(store, project):
+    write_json(project["timings"], {"split": {"seconds": 1.0, "cpu_seconds": 1.0}})
+    manifest = versions.read_manifest(store, NAME, published(store, project, colour_model()))
+    assert manifest["params"] == {"seed": 7}
+    assert manifest["run"] == "run-1"
+    assert manifest["metrics"] == {"parity": {"passed": True}}
+    assert manifest["timings"]["split"]["seconds"] == 1.0
+    assert manifest["dvc_lock"] is None
+    assert manifest["code"] == {}, "the project of this test is in no git repository"
+    assert set(manifest["data"]) == {"labels", "split", "table"}
+    assert {"python", "lradapt", "torch", "onnxruntime"} <= set(manifest["libraries"])
+    assert sorted(manifest["files"]) == ["learnt.csv", "model.onnx", "report.html"]
+
+
+def test_what_was_learnt_is_train_and_tune_each_once_and_sorted():
+    rows = [
+        SplitRow(0, "a", "x", "g2", "22", "train"),
+        SplitRow(1, "b", "x", "", "11", "tune"),
+        SplitRow(2, "c", "x", "g3", "33", "validation"),
+        SplitRow(3, "d", "x", "g2", "22", "train"),
+    ]
+    assert write_learnt(rows) == b"pixel_sha256,group\n11,\n22,g2\n"
+
+
+def test_what_was_learnt_is_read_as_written_and_no_group_is_no_match():
+    rows = [SplitRow(0, "a", "x", "", "11", "train"), SplitRow(1, "b", "x", 'a,"b', "22", "tune")]
+    learnt = read_learnt(write_learnt(rows))
+    assert ExamImage("a2", "x", "11", "") in learnt
+    assert ExamImage("b2", "x", "99", 'a,"b') in learnt
+    assert ExamImage("c", "x", "99", "") not in learnt
+
+
+def test_a_user_without_a_name_is_logged_by_number(monkeypatch):
+    def nobody():
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    monkeypatch.setattr("os.getuid", lambda: 12345)
+    assert whoami() == f"uid 12345@{socket.gethostname()}"

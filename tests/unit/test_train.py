@@ -1,0 +1,109 @@
+import math
+from itertools import islice
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lradapt.batches import training_batches
+from lradapt.errors import TrainingError
+from lradapt.head import HEAD, new_head
+from lradapt.param_groups import build_param_groups
+from lradapt.schedules import constant, cosine_cycles
+from lradapt.train import Step, finite, predict_logits, run_epochs, score, sgd, train_steps
+
+
+def make_optimizer(model, max_lr=0.1):
+    return sgd(build_param_groups(model, HEAD, [max_lr]), momentum=0.9, l2=1e-2)
+
+
+def test_losses_and_weights_are_those_of_a_plain_torch_loop(blobs, engine):
+    examples, num_steps = blobs(100), 12
+    height = cosine_cycles([4, 8])
+    ours = new_head(8, 3, seed=0)
+    plain = new_head(8, 3, seed=0)
+
+    batches = training_batches(examples, batch_size=32, seed=0)
+    steps = islice(train_steps(ours, batches, make_optimizer(ours), height, engine), num_steps)
+    losses = [step.loss for step in steps]
+
+    optimizer = torch.optim.SGD(plain.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-2)
+    expected = []
+    reference = islice(training_batches(examples, batch_size=32, seed=0), num_steps)
+    for number, (inputs, labels) in enumerate(reference):
+        optimizer.param_groups[0]["lr"] = 0.1 * height(number)
+        loss = F.cross_entropy(plain(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        expected.append(loss.item())
+
+    assert losses == expected
+    assert torch.equal(ours.weight, plain.weight)
+
+
+def test_steps_carry_their_number_and_the_rate_as_run(blobs, engine):
+    model = new_head(8, 3, seed=0)
+    batches = training_batches(blobs(64), batch_size=32, seed=0)
+    steps = train_steps(model, batches, make_optimizer(model), cosine_cycles([4]), engine)
+    found = [(step.number, step.rates) for step in islice(steps, 4)]
+    assert [number for number, _ in found] == [0, 1, 2, 3]
+    rates = [rate for _, (rate,) in found]
+    assert rates == pytest.approx([0.1, 0.085355339, 0.05, 0.014644661])
+
+
+def test_a_run_cut_in_two_ends_like_an_undisturbed_one(blobs, engine):
+    examples = blobs(90)
+
+    def run(*cuts):
+        model = new_head(8, 3, seed=0)
+        optimizer = make_optimizer(model)
+        for start, stop in zip((0, *cuts), (*cuts, 14), strict=True):
+            batches = training_batches(examples, batch_size=16, seed=3, first_step=start)
+            steps = train_steps(
+                model, batches, optimizer, cosine_cycles([14]), engine, first_step=start
+            )
+            list(islice(steps, stop - start))
+        return model.weight
+
+    assert torch.equal(run(), run(5, 8))
+
+
+def test_a_loss_that_is_not_finite_names_the_step_the_rates_and_the_remedy():
+    steps = [Step(0, (0.1, 1.0), 2.0), Step(1, (0.1, 1.0), math.nan)]
+    with pytest.raises(TrainingError, match=r"nan at step 1 with rates 0\.1, 1; lower them"):
+        list(finite(steps))
+
+
+def test_finite_passes_on_what_is_finite():
+    steps = [Step(0, (0.1,), 2.0), Step(1, (0.1,), 1.5)]
+    assert list(finite(steps)) == steps
+
+
+def test_epochs_hold_their_steps_and_their_score_on_the_tune_side(blobs, engine):
+    model = new_head(8, 3, seed=0)
+    batches = training_batches(blobs(64), batch_size=32, seed=0)
+    steps = train_steps(model, batches, make_optimizer(model), constant(), engine)
+    first, second = islice(run_epochs(model, steps, 2, blobs(30, seed=1), engine), 2)
+    assert [step.number for step in first.steps] == [0, 1]
+    assert [step.number for step in second.steps] == [2, 3]
+    assert second.tune == score(model, blobs(30, seed=1), engine)
+
+
+def test_score_is_cross_entropy_and_accuracy(blobs, engine):
+    model, examples = new_head(8, 3, seed=0), blobs(50)
+    found = score(model, examples, engine)
+    logits = model(examples.activations)
+    assert found.loss == pytest.approx(F.cross_entropy(logits, examples.labels).item())
+    hits = (logits.argmax(1) == examples.labels).sum().item()
+    assert found.accuracy == pytest.approx(hits / 50)
+
+
+def test_prediction_leaves_batchnorm_and_mode_as_they_are(blobs, engine):
+    model = nn.Sequential(nn.BatchNorm1d(8), nn.Linear(8, 3)).train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    logits = predict_logits(model, blobs(40), engine, batch_size=16)
+    assert logits.shape == (40, 3)
+    assert model.training
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
