@@ -54,16 +54,20 @@ def main(
     dry_run: Annotated[bool, typer.Option(help="Neither publish nor promote.")] = False,
 ) -> None:
     """Retrain what has changed, and put the better model into production."""
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    logging.getLogger("lradapt").setLevel(logging.INFO)
-    for handler in logging.getLogger("prefect").handlers:
-        handler.setLevel(logging.CRITICAL)  # its tracebacks are in the UI; here is one message
+    _speak_plainly()
     try:
         outcome = retrain(registry, name, dry_run)
     except (stages.StageFailedError, LradaptError) as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)
     _print_summary(outcome)
+
+
+def _speak_plainly() -> None:
+    """On this terminal, the lines of lradapt alone: what Prefect says of it is in its UI."""
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(lambda record: record.name.startswith("lradapt"))
+        handler.setFormatter(logging.Formatter("%(message)s"))
 
 
 def _print_summary(outcome: Outcome | None) -> None:

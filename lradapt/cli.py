@@ -45,7 +45,8 @@ def stage(
 
 def run() -> int:
     """Run the command line; the exit code: 0 done, 1 an error that is told, 2 wrong usage."""
-    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    logging.getLogger("lradapt").setLevel(logging.INFO)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be Unicode
     try:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Annotated
@@ -11,6 +10,7 @@ import typer
 from rich.console import Console
 
 from lradapt.data import importers
+from lradapt.data.decode import DecodeError, decode
 from lradapt.data.importers import Imported
 from lradapt.data.ingest import list_files
 from lradapt.errors import DataError
@@ -19,6 +19,7 @@ from lradapt.params import load_params
 
 app = typer.Typer(help="Bring images, labels and pre-trained weights.", no_args_is_help=True)
 console = Console(soft_wrap=True, highlight=False)
+_FEW_IMAGES = 30  # enough for a median
 
 Replace = Annotated[bool, typer.Option("--replace", help="Replace the images that are there.")]
 UnlessPresent = Annotated[
@@ -144,16 +145,16 @@ def _present(images: Path) -> bool:
 
 def _advise_size(images: Path) -> None:
     """Say so where the pictures are much larger than what the network will see."""
-    from PIL import Image
-
+    data = load_params().data
+    size = data.input_size
+    names = list_files(images)
     sides = []
-    for name in islice(list_files(images), 0, None, 97):
+    for name in names[:: max(1, len(names) // _FEW_IMAGES)]:
         try:
-            with Image.open(images / name) as image:
-                sides.append(min(image.size))
+            content = (images / name).read_bytes()
+            sides.append(min(decode(content, max_megapixels=data.max_megapixels).size))
         except DecodeError:
             continue  # ingest names it, with the reason
-    size = load_params().data.input_size
     if sides and median(sides) >= 2 * size:
         console.print(
             f"[bold yellow]The images are some {median(sides):.0f} pixels high, the network will "

@@ -28,6 +28,8 @@ DIVERGED = 4.0
 """A sweep ends when its smoothed loss is this many times its lowest."""
 SMOOTHING = 0.9
 """Weight of the past in the exponential mean of the losses."""
+NEAR_LOWEST = 1.1
+"""Up to this many times its lowest, a smoothed loss counts as near it."""
 LEAST_FALL = 0.02
 """A curve whose smoothed loss falls by less than this share of its start shows nothing."""
 
@@ -103,17 +105,37 @@ def suggest(sweeps: Sequence[Sweep], rule: str) -> Suggestion:
 
 def steepest(log_rates: Curve, smoothed: Curve) -> int:
     """The point of steepest fall per logarithm of the rate, before the minimum."""
+    _require_fall(smoothed)
     slope = np.gradient(smoothed, log_rates)
     return int(np.argmin(slope[: int(np.argmin(smoothed)) + 1]))
 
 
 def minimum(log_rates: Curve, smoothed: Curve) -> int:
     """The point a factor of ten below the minimum (fast.ai, 2017)."""
-    wanted = log_rates[int(np.argmin(smoothed))] - math.log(10)
-    return int(np.argmin(np.abs(log_rates - wanted)))
+    _require_fall(smoothed)
+    return _below(log_rates, int(np.argmin(smoothed)), factor=10)
 
 
-RULES: dict[str, Callable[[Curve, Curve], int]] = {"steepest": steepest, "minimum": minimum}
+def edge(log_rates: Curve, smoothed: Curve) -> int:
+    """The point a factor of three below the last rate at which the loss is still near its lowest.
+
+    For a network whose head is trained already: its loss hardly falls before it rises, so where it
+    falls says nothing (docs/log.md).
+    """
+    near = np.flatnonzero(smoothed <= NEAR_LOWEST * smoothed.min())
+    if near[-1] == len(smoothed) - 1:
+        raise TrainingError(
+            "the range test never diverged: the loss is still near its lowest at the last rate, "
+            f"{math.exp(log_rates[-1]):.2g}; raise its end_lr"
+        )
+    return _below(log_rates, int(near[-1]), factor=3)
+
+
+RULES: dict[str, Callable[[Curve, Curve], int]] = {
+    "steepest": steepest,
+    "minimum": minimum,
+    "edge": edge,
+}
 
 
 class _Smoothed:
@@ -134,11 +156,17 @@ def _read_off(sweep: Sweep, rule: str) -> float:
         raise TrainingError(
             f"the range test diverged after {len(smoothed)} steps; lower its start_lr"
         )
+    return sweep.rates[RULES[rule](np.log(sweep.rates), smoothed)]
+
+
+def _below(log_rates: Curve, index: int, *, factor: float) -> int:
+    return int(np.argmin(np.abs(log_rates - (log_rates[index] - math.log(factor)))))
+
+
+def _require_fall(smoothed: Curve) -> None:
     fall = 1 - smoothed.min() / smoothed[0]
     if fall < LEAST_FALL:
         raise TrainingError(
-            f"the range test is flat: the loss fell by {fall:.1%} between the rates "
-            f"{sweep.rates[0]:.2g} and {sweep.rates[-1]:.2g}, expected {LEAST_FALL:.0%} or more; "
-            "raise end_lr, or look at the labels: they may not be in the images"
+            f"the range test is flat: the loss fell by {fall:.1%}, expected {LEAST_FALL:.0%} or "
+            "more; raise its end_lr, or look at the labels: they may not be in the images"
         )
-    return sweep.rates[RULES[rule](np.log(sweep.rates), smoothed)]

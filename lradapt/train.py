@@ -1,5 +1,6 @@
 """The one training loop. Range test, head and fine-tuning differ in model, batches and schedule."""
 
+import logging
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from lradapt.engine import Engine
 from lradapt.errors import TrainingError
 from lradapt.param_groups import set_height
 from lradapt.schedules import Schedule
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,15 @@ def run_epochs(
     """Group `steps` by `num_steps` into epochs, each scored on the tune side once it is over."""
     for number in count():
         done = tuple(islice(steps, num_steps))
-        yield Epoch(number, done, score(model, tune, engine) if len(tune.labels) else None)
+        epoch = Epoch(number, done, score(model, tune, engine) if len(tune.labels) else None)
+        log.info("%s", _told(epoch))
+        yield epoch
+
+
+def _told(epoch: Epoch) -> str:
+    loss = sum(step.loss for step in epoch.steps) / len(epoch.steps)
+    tune = f", accuracy on the tune side {epoch.tune.accuracy:.1%}" if epoch.tune else ""
+    return f"epoch {epoch.number + 1}: loss {loss:.3f}{tune}"
 
 
 @torch.no_grad()

@@ -40,7 +40,7 @@ SMALL = {
     "data": {"input_size": 16},
     "engine": {"device": "cpu", "threads": 1},
     "find_lr": {"num_steps": 30, "num_sweeps": 2},
-    "find_body_lr": {"num_steps": 20, "rule": "minimum"},
+    "find_body_lr": {"num_steps": 30},
     "train_head": {"batch_size": 8, "max_epochs": 3},
     "finetune": {"batch_size": 8, "num_cycles": 2},
 }

@@ -30,7 +30,7 @@ _TO_UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_OF_DAMAGE = (  # each seen from a file with a few bytes changed; a plugin's own slips are among them
+_OF_DAMAGE = (  # what Pillow raises for files with a few bytes changed, its slips included
     OSError,
     SyntaxError,
     ValueError,
@@ -73,7 +73,9 @@ def decode(content: bytes, *, max_megapixels: float) -> Image.Image:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit here is ours
+            warnings.simplefilter(
+                "ignore", Image.DecompressionBombWarning
+            )  # the limit here is ours
             warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # names no file
             image = Image.open(io.BytesIO(content))
             _refuse_bomb(image, max_megapixels)
@@ -118,7 +120,8 @@ def _refuse_bomb(image: Image.Image, max_megapixels: float) -> None:
 def _upright(image: Image.Image) -> Image.Image:
     # Not ImageOps.exif_transpose: it writes the EXIF anew, and fails on odd tags of good images.
     image.load()  # a TIFF turns itself here
-    turn = _TO_UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation)) if _has_exif(image) else None
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1) if _has_exif(image) else 1
+    turn = _TO_UPRIGHT.get(orientation)
     return image if turn is None else image.transpose(turn)
 
 

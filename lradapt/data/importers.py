@@ -51,13 +51,14 @@ class Imported:
 def import_folder(source: Path, *, images: Path, labels: Path) -> Imported:
     """Bring `source/CLASS/*`; or `source/{train,test}/CLASS/*`, whose split is then kept.
 
-    Folders within a class are allowed. Hidden files stay behind. Every other file is brought, also
-    one that is no image: `ingest` names it and its fault.
+    Folders within a class are allowed. Hidden files and files outside the class folders stay
+    behind. Every other file is brought, also one that is no image: `ingest` names its fault.
 
     Raises:
-        DataError: no folder, no file, or fewer than two classes.
+        DataError: no folder, no file, a link to a folder, fewer than two classes, or a split with
+            other folders beside it.
     """
-    files = list_files(source)
+    files = _files_of(source)
     sides = _given_sides([name for name in files if not _hidden(name)])
     brought = [n for n in files if not _hidden(n) and n.count("/") > (1 if sides else 0)]
     found = [_labelled(name, sides) for name in brought]
@@ -88,19 +89,22 @@ def import_table(
     """Bring the images that a CSV names; a name may lack its extension.
 
     Raises:
-        DataError: a missing column, a name that leads outside `folder`, that no file or more than
-            one bears, that stands in two lines, or a line without a label; all are named at once.
+        DataError: no line, a missing column, a name that leads outside `folder`, that no file or
+            more than one bears, that stands in two lines, or a line without a label; all are named
+            at once.
     """
     lines = read_csv(table)
     columns = [image_column, label_column, *([group_column] if group_column else [])]
     require_columns(lines, columns, table)
-    find = _Finder(folder)
-    found, faults = _matched(lines[columns].itertuples(index=False), find)
+    if lines.empty:
+        raise DataError(f"{table} has no lines below its header; expected one for each image")
+    files = _files_of(folder)
+    found, faults = _matched(lines[columns].itertuples(), _Finder(folder, files))
     repeats = [
         image for image, count in Counter(label.image for label in found).items() if count > 1
     ]
     faults += [f"{image}: stands in more than one line" for image in repeats]
-    if faults or not found:
+    if faults:
         raise DataError(
             f"{table} has {len(faults)} fault(s) in {len(lines)} lines; mend or remove the lines:\n"
             + listed(faults)
@@ -111,18 +115,18 @@ def import_table(
         labels,
         lambda sink: [_copied(folder / label.image, label, sink) for label in found],
     )
-    return Imported(found, sorted(set(list_files(folder)) - brought))
+    return Imported(found, sorted(set(files) - brought))
 
 
 def _matched(lines: Iterable[Any], find: "_Finder") -> tuple[list[Label], list[str]]:
     found, faults = [], []
-    for number, (name, label, *group) in enumerate(lines, start=2):
+    for row, name, label, *group in lines:
         try:
             if not label:
                 raise DataError("has no label")
             found.append(Label(find(name), label, *group))
         except DataError as error:
-            faults.append(f"line {number} ({name}): {error}")
+            faults.append(f"line {row + 2} ({name}): {error}")
     return found, faults
 
 
@@ -178,22 +182,37 @@ def _saved(parts: dict[str, Any], sink: Sink) -> Iterator[Label]:
 class _Finder:
     """Finds a file of a folder by its path, or by its path without the extension."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, files: Iterable[str]) -> None:
         self._folder = folder
         self._names: dict[str, list[str]] = {}
-        for name in list_files(folder):
+        for name in files:
             for key in {name, str(Path(name).with_suffix("").as_posix())}:
                 self._names.setdefault(unicodedata.normalize("NFC", key), []).append(name)
 
     def __call__(self, name: str) -> str:
         if not name or leads_outside(name):
             raise DataError("leads outside the images folder" if name else "the image is empty")
-        names = self._names.get(unicodedata.normalize("NFC", name), [])
+        name = unicodedata.normalize("NFC", name)
+        names = self._names.get(name, [])
         if len(names) == 1:
             return names[0]
-        if name in names:
-            return name
+        exact = [found for found in names if unicodedata.normalize("NFC", found) == name]
+        if len(exact) == 1:
+            return exact[0]
         raise DataError("fits " + ", ".join(names) if names else f"no such file in {self._folder}")
+
+
+def _files_of(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        raise DataError(f"no folder {folder}; expected the folder that holds the images")
+    files = list_files(folder)
+    links = [name for name in files if (folder / name).is_dir()]
+    if links:
+        raise DataError(
+            f"{len(links)} link(s) to folders in {folder} are not followed; "
+            "put the folders themselves there:\n" + listed(links)
+        )
+    return files
 
 
 def _hidden(name: str) -> bool:
@@ -201,14 +220,23 @@ def _hidden(name: str) -> bool:
 
 
 def _given_sides(files: Sequence[str]) -> dict[str, str]:
-    """Top folder -> side, where the top folders are those of a split; else empty."""
-    tops = {name.split("/")[0] for name in files if "/" in name}
-    deep = all(name.count("/") >= 2 for name in files)
-    if not deep or len(tops) < 2 or not tops <= _SIDE_FOLDERS.keys():
+    """Top folder -> side, where the top folders are those of a split; else empty.
+
+    Files that lie loose beside or in the folders of a split change nothing.
+    """
+    tops = {name.split("/")[0] for name in files if name.count("/") >= 2}
+    sides = {top: _SIDE_FOLDERS[top.lower()] for top in tops if top.lower() in _SIDE_FOLDERS}
+    if len(set(sides.values())) < 2:
         return {}
-    sides = {top: _SIDE_FOLDERS[top] for top in tops}
-    if tops & _EXAM_FOLDERS:  # with a test set, the validation set is there to choose by
-        sides |= {top: "tune" for top in tops - _EXAM_FOLDERS if sides[top] == "validation"}
+    others = sorted({name.split("/")[0] for name in files if "/" in name} - sides.keys())
+    if others:
+        raise DataError(
+            f"{', '.join(sorted(sides))} look like a split, but {', '.join(others[:5])} stand(s) "
+            "beside them; leave only the folders of the split, or only those of the classes"
+        )
+    exams = {top for top in sides if top.lower() in _EXAM_FOLDERS}
+    if exams:  # with a test set, the validation set is there to choose by
+        sides |= {top: "tune" for top in sides.keys() - exams if sides[top] == "validation"}
     return sides
 
 
@@ -220,9 +248,15 @@ def _labelled(name: str, sides: dict[str, str]) -> Label:
 
 
 def _copied(source: Path, label: Label, sink: Sink) -> Label:
-    name = unicodedata.normalize("NFC", label.image)
+    name = _as_read(label.image)
+    if sink(name).exists():
+        raise DataError(f"two files become one, {name}, once spelt alike (NFC); rename {source}")
     shutil.copyfile(source, sink(name))
-    return Label(name, unicodedata.normalize("NFC", label.label), label.group, label.side)
+    return Label(name, _as_read(label.label), label.group, label.side)
+
+
+def _as_read(text: str) -> str:
+    return unicodedata.normalize("NFC", text).strip()  # as `read_csv` will give it back
 
 
 def _replace_whole(
@@ -231,6 +265,7 @@ def _replace_whole(
     fresh = images.with_name(f".{images.name}.importing")
     former = images.with_name(f".{images.name}.former")
     shutil.rmtree(fresh, ignore_errors=True)
+    _recover(images, former)
 
     def sink(name: str) -> Path:
         path = fresh / name
@@ -242,8 +277,19 @@ def _replace_whole(
         if images.exists():
             images.rename(former)
         fresh.rename(images)
-        write_labels(labels, found)
+        try:
+            write_labels(labels, found)
+        except BaseException:
+            images.rename(fresh)
+            raise
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    shutil.rmtree(former, ignore_errors=True)
+        _recover(images, former)
     return found
+
+
+def _recover(images: Path, former: Path) -> None:
+    """Put `former` back where `images` is gone (an import was killed); else drop it."""
+    if former.exists() and not images.exists():
+        former.rename(images)
+    shutil.rmtree(former, ignore_errors=True)

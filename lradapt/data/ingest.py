@@ -90,7 +90,7 @@ def list_files(folder: Path) -> list[str]:
     A link to a folder is listed as a file and not followed: it must not vanish without a word.
 
     Raises:
-        DataError: `folder` is missing or empty, or a name in it is not UTF-8; all are named at once.
+        DataError: `folder` is missing or empty, or names in it are not UTF-8 (all are named).
         OSError: a folder in it cannot be read.
     """
     if not folder.is_dir():
@@ -105,8 +105,8 @@ def list_files(folder: Path) -> list[str]:
     unwritable = [str(os.fsencode(name)) for name in names if not _is_utf8(name)]
     if unwritable:
         raise DataError(
-            f"{len(unwritable)} of {len(names)} names in {folder} are not UTF-8, which tables need; "
-            "rename the files:\n" + listed(unwritable)
+            f"{len(unwritable)} of {len(names)} names in {folder} are not UTF-8, which "
+            "tables need; rename the files:\n" + listed(unwritable)
         )
     return names
 

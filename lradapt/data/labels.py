@@ -7,8 +7,8 @@
 | `group` | optional: patient or lesion, whose images must not straddle the split; empty: its own |
 | `side` | optional: `train`, `tune` or `validation`, a split to be kept |
 
-Other columns and empty lines are left alone. Text is brought to Unicode's composed form (NFC), so that
-one name has one spelling.
+Other columns and empty lines are left alone. Text is brought to Unicode's composed form (NFC), so
+that one name has one spelling.
 """
 
 import unicodedata
@@ -78,6 +78,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     if twice:
         raise DataError(f"{path} has more than one column {', '.join(map(repr, twice))}; keep one")
     table = table.iloc[1:].set_axis(names, axis="columns").set_axis(range(len(table) - 1))
+    table = table.loc[:, [name != "" for name in names]]
     return table[(table != "").any(axis="columns")]
 
 

@@ -111,7 +111,7 @@ def test_of_eight_processes_that_create_one_key_exactly_one_wins(store):
 
 
 def test_of_eight_processes_that_replace_one_etag_exactly_one_wins(store):
-    store.create("a", b"first")
+    store.create("a", bytes(20_000_000))  # so that comparing takes long enough to be overtaken
     contents, outcomes = _at_once(_replace, store, store.read("a").etag)
     assert sorted(outcomes) == [False] * (NUM_PROCESSES - 1) + [True]
     assert store.read("a").content == contents[outcomes.index(True)]
@@ -129,10 +129,12 @@ def test_a_reader_never_sees_a_part_of_a_file(store):
 
     reader = threading.Thread(target=read)
     reader.start()
-    for version in range(num_versions):
-        store.replace("a", bytes([version]) * size, etag=store.read("a").etag)
-    done.set()
-    reader.join()
+    try:
+        for version in range(num_versions):
+            store.replace("a", bytes([version]) * size, etag=store.read("a").etag)
+    finally:
+        done.set()
+        reader.join()
     assert len(seen) > 1, "the reader saw no change: the test says nothing"
     assert seen <= {(size, version) for version in range(num_versions)}
 

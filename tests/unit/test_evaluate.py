@@ -2,7 +2,7 @@ import csv
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
@@ -49,6 +49,7 @@ classes = st.integers(0, 2)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # scikit-learn's, of classes said in vain
+@settings(max_examples=30)
 @given(st.lists(st.tuples(classes, classes), min_size=1, max_size=30))
 def test_the_figures_are_those_of_scikit_learn(pairs):
     labels, said = map(np.array, zip(*pairs, strict=True))

@@ -169,7 +169,7 @@ def test_a_file_that_is_no_mapping_is_one_fault(faults, text, got):
 
 
 def test_broken_yaml_is_told_with_its_line(load):
-    with pytest.raises(ParamsError, match=r"(?s)params\.yaml is not valid YAML: .*line 2"):
+    with pytest.raises(ParamsError, match=r"(?s)params\.yaml is not valid YAML: .*line 3"):
         load("seed: 0\ndata: [1,\n")
 
 

@@ -103,7 +103,7 @@ def test_a_folder_stands_for_every_file_below_it_that_is_not_hidden(tmp_path):
 
 
 def test_a_path_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(LradaptError, match="no file or folder .*gone"):
+    with pytest.raises(LradaptError, match=r"no file or folder .*gone"):
         find_images([tmp_path / "gone"])
 
 

@@ -9,7 +9,7 @@ from lradapt.batches import training_batches
 from lradapt.errors import TrainingError
 from lradapt.head import HEAD, new_head
 from lradapt.param_groups import build_param_groups
-from lradapt.range_test import Sweep, measure, minimum, steepest, suggest
+from lradapt.range_test import Sweep, edge, measure, minimum, steepest, suggest
 from lradapt.train import sgd
 
 
@@ -77,6 +77,16 @@ def test_minimum_is_a_decade_below_the_lowest_loss():
     assert minimum(log_rates, np.array([4.0, 3, 2, 1, 5])) == 2
 
 
+def test_edge_is_a_third_of_the_last_rate_near_the_lowest_loss():
+    log_rates = np.log(np.geomspace(1e-4, 3e-2, 6))  # each rate is 3.13 times the former
+    assert edge(log_rates, np.array([1.0, 1.05, 0.99, 1.0, 1.2, 3.0])) == 2
+
+
+def test_edge_refuses_a_curve_that_never_rises():
+    with pytest.raises(TrainingError, match=r"never diverged: .* last rate, 1; raise its end_lr"):
+        edge(np.log(np.geomspace(1e-4, 1.0, 5)), np.array([2.0, 1.5, 1.2, 1.0, 1.05]))
+
+
 def test_the_suggestion_is_the_median_with_its_interval():
     falls = [
         curve([4, 4, 4, 3, 2, 2, 2, 2, 2, 2, 2, 2.0]),
@@ -89,7 +99,7 @@ def test_the_suggestion_is_the_median_with_its_interval():
 
 
 def test_a_flat_curve_is_refused_with_its_fall():
-    with pytest.raises(TrainingError, match=r"flat: the loss fell by 0\.5% between"):
+    with pytest.raises(TrainingError, match=r"flat: the loss fell by 0\.5%, expected 2%"):
         suggest([curve([2.0] * 11 + [1.99])], "steepest")
 
 

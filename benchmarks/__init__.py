@@ -1,0 +1,1 @@
+"""Measurements of lradapt against the bare libraries; results are in docs/benchmarks.md."""

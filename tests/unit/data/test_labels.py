@@ -1,0 +1,205 @@
+"""`labels.csv` as people write it: read as meant, or refused with all its faults at once."""
+
+import io
+import unicodedata
+import zipfile
+
+import pytest
+
+from lradapt.data.labels import (
+    Label,
+    leads_outside,
+    read_csv,
+    read_labels,
+    require_columns,
+    write_labels,
+)
+from lradapt.errors import DataError
+
+
+@pytest.fixture
+def read(tmp_path):
+    """A function: the labels in a file of this content."""
+
+    def labels(content):
+        path = tmp_path / "labels.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return read_labels(path)
+
+    return labels
+
+
+@pytest.fixture
+def refusal(read):
+    """A function: the message that a file of this content gets."""
+
+    def message(content):
+        with pytest.raises(DataError) as caught:
+            read(content)
+        return str(caught.value)
+
+    return message
+
+
+CAT, DOG = Label("a.png", "cat"), Label("b.png", "dog")
+
+
+def test_all_four_columns_are_read(read):
+    assert read("image,label,group,side\na.png,cat,p1,train\nb.png,dog,,tune\n") == [
+        Label("a.png", "cat", "p1", "train"),
+        Label("b.png", "dog", "", "tune"),
+    ]
+
+
+def test_columns_may_stand_in_any_order_and_others_are_left_alone(read):
+    assert read("age,label,image\n3,cat,a.png\n4,dog,b.png\n") == [CAT, DOG]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\ufeffimage,label\r\na.png,cat\r\nb.png,dog\r\n",
+        "image,label\ra.png,cat\rb.png,dog\r",
+        'image , label\n a.png , cat\n"b.png",  "dog" ',
+        "image,label\n\na.png,cat\n,\n\nb.png,dog\n\n",
+        "image,label,,\na.png,cat,,\nb.png,dog,,\n",
+        "image,label,group\na.png,cat\nb.png,dog\n",
+    ],
+    ids=["bom-crlf", "cr", "spaces", "empty-lines", "empty-columns", "short-lines"],
+)
+def test_what_spreadsheets_and_editors_leave_is_read_as_meant(read, content):
+    assert read(content) == [CAT, DOG]
+
+
+def test_labels_that_look_like_numbers_or_nothing_stay_text(read):
+    content = "image,label\na.png,007\nb.png,NA\nc.png,null\nd.png,1e3\ne.png,True\n"
+    assert [label.label for label in read(content)] == ["007", "NA", "null", "1e3", "True"]
+
+
+def test_names_are_brought_to_one_spelling(read):
+    decomposed = unicodedata.normalize("NFD", "Müller/é.png,Äpfel,ö")
+    assert read("image,label,group\n" + decomposed) == [Label("Müller/é.png", "Äpfel", "ö")]
+
+
+def test_a_missing_column_is_named_with_those_that_are_there(refusal, tmp_path):
+    assert refusal("file,label\na.png,cat\n") == (
+        f"{tmp_path / 'labels.csv'} has no column 'image'; its columns are 'file', 'label'"
+    )
+
+
+def test_all_missing_columns_are_named_at_once(refusal):
+    assert "has no column 'image', 'label'; its columns are 'a;b'" in refusal("a;b\n1;2\n")
+
+
+def test_a_column_that_stands_twice_is_refused(refusal):
+    text = refusal("image,label,label \na.png,cat,dog\n")
+    assert text.endswith("has more than one column 'label'; keep one")
+
+
+def test_a_cell_too_many_does_not_shift_the_columns(refusal):
+    text = refusal("image,label\na.png,cat,x\nb.png,dog,y\n")
+    assert "Expected 2 fields in line 2, saw 3" in text
+    assert "a name with a comma stands in quotes" in text
+
+
+def test_all_faults_of_the_cells_are_named_at_once_with_their_lines(refusal):
+    text = refusal(
+        "image,label,side\na.png,cat,train\n\nb.png,,train\n,dog,train\n"
+        "../c.png,dog,train\n/d.png,dog,exam\ne.png,dog,\n"
+    )
+    assert text.splitlines()[1:] == [
+        "  - line 4 (b.png): the label is empty; fill it in or remove the line",
+        "  - line 5 (no image): the image is empty; fill it in or remove the line",
+        "  - line 6 (../c.png): leads outside the images folder; name a file in it",
+        "  - line 7 (/d.png): leads outside the images folder; name a file in it",
+        "  - line 7 (/d.png): side 'exam', expected one of train, tune, validation",
+        "  - line 8 (e.png): side '', expected one of train, tune, validation",
+    ]
+    assert "labels.csv has 6 fault(s):" in text
+
+
+def test_rows_that_repeat_or_disagree_are_all_named(refusal):
+    text = refusal("image,label\na.png,cat\na.png,cat\nb.png,dog\nb.png,cat\nb.png,ant\nc.png,ant")
+    assert text.splitlines()[1:] == [
+        "  - a.png stands in 2 lines, labelled cat; keep one",
+        "  - b.png stands in 3 lines, labelled ant, cat, dog; keep one",
+    ]
+
+
+def test_two_spellings_of_one_name_are_a_repeat(refusal):
+    text = refusal("image,label\né.png,cat\n" + unicodedata.normalize("NFD", "é.png,dog"))
+    assert "é.png stands in 2 lines, labelled cat, dog" in text
+
+
+def test_many_faults_are_counted_after_the_twentieth(refusal):
+    text = refusal("image,label\n" + "".join(f"{n}.png,\n" for n in range(25)))
+    assert "has 25 fault(s)" in text
+    assert text.splitlines()[-1] == "  ... and 5 more"
+
+
+def excel_file():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>" * 50)
+        archive.writestr("xl/workbook.xml", "<workbook/>" * 50)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        excel_file(),
+        "image,label\na.png,cat\n".encode("utf-16"),
+        "image,label\né.png,cat\n".encode("latin-1"),
+        b"",
+        b'image,label\n"a.png,cat\n',
+    ],
+    ids=["excel", "utf-16", "latin-1", "empty", "open quote"],
+)
+def test_what_is_no_csv_is_refused_with_the_remedy(refusal, content):
+    text = refusal(content)
+    assert "labels.csv is not a table of comma-separated UTF-8 text (" in text
+    assert "a spreadsheet must be saved as CSV first" in text
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"^no file .*absent\.csv$"):
+        read_csv(tmp_path / "absent.csv")
+
+
+def test_a_header_without_lines_holds_no_labels(read):
+    assert read("image,label\n") == []
+
+
+def test_columns_that_are_there_are_no_error(tmp_path):
+    path = tmp_path / "any.csv"
+    path.write_text("x,y\n1,2\n")
+    require_columns(read_csv(path), ["y", "x"], path)
+
+
+@pytest.mark.parametrize(
+    "image", ["../a.png", "a/../../b.png", "/etc/a.png", "..\\a.png", "C:\\a.png", "C:/a.png", ".."]
+)
+def test_a_path_that_leaves_the_folder_is_seen(image):
+    assert leads_outside(image)
+
+
+@pytest.mark.parametrize(
+    "image", ["a.png", "a/b.png", "..a.png", "a..b/c.png", ".", "12:30.png", "a:b/c.png", "~/a.png"]
+)
+def test_a_path_that_stays_in_the_folder_is_seen(image):
+    assert not leads_outside(image)
+
+
+def test_written_labels_are_sorted_and_bear_only_the_columns_in_use(tmp_path):
+    path = tmp_path / "labels.csv"
+    write_labels(path, [DOG, CAT])
+    assert path.read_bytes() == b"image,label\na.png,cat\nb.png,dog\n"
+    write_labels(path, [Label("b.png", "dog", side="train"), Label("a.png", "cat", side="tune")])
+    assert path.read_bytes() == b"image,label,side\na.png,cat,tune\nb.png,dog,train\n"
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    labels = [Label('a,"b".png', "Äpfel, rot", "p\n1"), Label("猫.png", "NA", "")]
+    write_labels(tmp_path / "labels.csv", labels)
+    assert read_labels(tmp_path / "labels.csv") == labels

@@ -1,0 +1,210 @@
+"""Who learns and who is examined: the properties of the rule, and one result to the letter."""
+
+import hashlib
+from collections import Counter, defaultdict
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lradapt.data.split import (
+    TRAIN,
+    TUNE,
+    VALIDATION,
+    Example,
+    assign_sides,
+    find_groups,
+    tune_from_train,
+)
+
+settings.register_profile("split", deadline=None, derandomize=True)
+settings.load_profile("split")
+
+
+def sha(text):
+    return hashlib.sha256(str(text).encode()).hexdigest()
+
+
+def sides_of(examples, ratio=5, tune_share=0.1):
+    return assign_sides(examples, train_per_validation=ratio, tune_share=tune_share)
+
+
+def clusters(examples):
+    """Lists of examples that groups and twins hold together, found by walking, not by joining."""
+    by_tie = defaultdict(set)
+    ties = [[("pixels", e.pixel_sha256)] + [("group", e.group)] * bool(e.group) for e in examples]
+    for index, own in enumerate(ties):
+        for tie in own:
+            by_tie[tie].add(index)
+    left, found = set(range(len(examples))), []
+    while left:
+        reached, edge = set(), {left.pop()}
+        while edge:
+            reached |= edge
+            edge = {i for e in edge for tie in ties[e] for i in by_tie[tie]} - reached
+        left -= reached
+        found.append(sorted(reached))
+    return found
+
+
+examples = st.lists(
+    st.builds(
+        Example,
+        label=st.sampled_from("abc"),
+        pixel_sha256=st.integers(0, 60).map(sha),
+        group=st.sampled_from(["", "", *(f"g{n}" for n in range(12))]),
+    ),
+    min_size=1,
+    max_size=60,
+)
+pure = st.lists(  # each group of one class, no twins
+    st.tuples(st.sampled_from("abc"), st.integers(0, 15)), min_size=1, max_size=80
+).map(lambda pairs: [Example(c, sha(f"{i}"), f"{c}{g}") for i, (c, g) in enumerate(pairs)])
+
+
+@given(examples)
+def test_no_group_and_no_twins_stand_on_two_sides(examples):
+    sides = sides_of(examples)
+    for members in clusters(examples):
+        assert len({sides[member] for member in members}) == 1
+
+
+@given(examples)
+def test_groups_are_those_that_ties_connect(examples):
+    assert sorted(sorted(g.members) for g in find_groups(examples)) == sorted(clusters(examples))
+
+
+@given(examples, st.randoms(use_true_random=False))
+def test_the_order_of_the_examples_changes_nothing(examples, random):
+    order = list(range(len(examples)))
+    random.shuffle(order)
+    sides, shuffled = sides_of(examples), sides_of([examples[i] for i in order])
+    assert shuffled == [sides[i] for i in order]
+
+
+@given(pure, st.sampled_from([1, 2, 5, 9.5]))
+def test_each_class_is_within_one_group_of_the_ratio(examples, ratio):
+    sides = sides_of(examples, ratio)
+    for label in {e.label for e in examples}:
+        inside = [i for i, e in enumerate(examples) if e.label == label]
+        sizes = Counter(examples[i].group for i in inside)
+        if len(sizes) < 2:
+            continue
+        exam = sum(sides[i] == VALIDATION for i in inside)
+        assert abs(exam - len(inside) / (ratio + 1)) <= max(sizes.values())
+
+
+@given(pure)
+def test_a_class_of_two_groups_or_more_has_one_on_each_side(examples):
+    sides = sides_of(examples)
+    for label in {e.label for e in examples}:
+        inside = [i for i, e in enumerate(examples) if e.label == label]
+        exam = {sides[i] == VALIDATION for i in inside}
+        assert exam == ({True, False} if len({examples[i].group for i in inside}) > 1 else {False})
+
+
+@given(pure)
+def test_tune_is_taken_from_the_training_side_only(examples):
+    without, with_tune = sides_of(examples, tune_share=0), sides_of(examples, tune_share=0.4)
+    assert TUNE not in without
+    assert [s == VALIDATION for s in without] == [s == VALIDATION for s in with_tune]
+    for label in {e.label for e in examples}:
+        assert TRAIN in [s for s, e in zip(with_tune, examples, strict=True) if e.label == label]
+
+
+@given(pure)
+def test_a_given_training_side_is_tuned_by_the_same_rule(examples):
+    sides = sides_of(examples, tune_share=0.4)
+    training = [e for e, side in zip(examples, sides, strict=True) if side != VALIDATION]
+    expected = [side for side in sides if side != VALIDATION]
+    assert tune_from_train(training, tune_share=0.4) == expected
+
+
+def test_the_result_is_pinned_for_twenty_images():
+    examples = [Example("cat", sha(f"cat{n}")) for n in range(12)]
+    examples += [Example("dog", sha(f"dog{n}"), f"patient{n // 2}") for n in range(8)]
+    letters = "".join(
+        {TRAIN: "-", TUNE: "t", VALIDATION: "V"}[s] for s in sides_of(examples, 3, 0.3)
+    )
+    assert letters == "tV-t--VV-t----VVtt--"
+
+
+def test_groups_are_taken_in_the_order_of_their_hashes():
+    examples = [Example("cat", f"{n:x}" * 64) for n in range(12)]
+    assert sides_of(examples, tune_share=0) == [VALIDATION] * 2 + [TRAIN] * 10
+
+
+def test_a_group_is_ordered_by_the_hash_of_its_name_and_not_of_its_pixels():
+    examples = [Example("cat", sha(n), group) for n, group in enumerate("aabbccddeeff")]
+    first = min("abcdef", key=lambda group: sha(f"group:{group}"))
+    exam = {e.group for e, s in zip(examples, sides_of(examples), strict=True) if s == VALIDATION}
+    assert exam == {first}
+
+
+def test_a_group_counts_to_its_rarest_class():
+    examples = [Example("many", sha(n)) for n in range(20)]
+    examples += [Example("few", sha("x"), "g"), Example("many", sha("y"), "g")]
+    assert [g.label for g in find_groups(examples) if len(g.members) == 2] == ["few"]
+
+
+def test_classes_of_one_size_are_told_apart_by_name():
+    examples = [Example("b", sha(1), "g"), Example("a", sha(2), "g")]
+    assert find_groups(examples)[0].label == "a"
+
+
+def test_twins_join_the_groups_they_stand_in():
+    chain = [
+        Example("cat", sha(1), "a"),
+        Example("cat", sha(2), "a"),
+        Example("cat", sha(2), "b"),
+        Example("cat", sha(3), "b"),
+        Example("cat", sha(3)),
+        Example("cat", sha(4)),
+    ]
+    assert sorted(g.members for g in find_groups(chain)) == [(0, 1, 2, 3, 4), (5,)]
+
+
+def test_a_name_of_a_group_is_no_pixel_hash():
+    examples = [Example("cat", sha(1), sha(2)), Example("cat", sha(2))]
+    assert len(find_groups(examples)) == 2
+
+
+@pytest.mark.parametrize(
+    ("num", "exam"), [(1, 0), (2, 1), (6, 1), (8, 1), (9, 1), (10, 2), (12, 2)]
+)
+def test_the_share_is_rounded_to_the_nearest_image_and_a_tie_to_fewer(num, exam):
+    sides = sides_of([Example("cat", sha(n)) for n in range(num)], tune_share=0)
+    assert sides.count(VALIDATION) == exam
+
+
+def test_a_group_larger_than_the_share_is_left_out_when_that_is_nearer():
+    sizes = {"0" * 64: 1, "1" * 64: 11}  # twins; the share of 12 is 2
+    examples = [Example("cat", key) for key, size in sizes.items() for _ in range(size)]
+    assert sides_of(examples, tune_share=0) == [VALIDATION] + [TRAIN] * 11
+
+
+def synthetic(start, stop):
+    """Examples of three classes (6:3:1), every fourth of them one of a group of three."""
+    for n in range(start, stop):
+        label = "aaaaaabbbc"[n % 10]
+        yield Example(label, sha(n), f"{label}{n // 30}" if n % 4 == 0 else "")
+
+
+def test_a_third_more_images_move_few_of_those_that_were_there():
+    before = list(synthetic(0, 6000))
+    after = before + list(synthetic(6000, 8000))
+    pairs = Counter(zip(sides_of(before), sides_of(after)[:6000], strict=True))
+    moved = sum(count for (old, new), count in pairs.items() if old != new)
+    crossed = sum(
+        n for (old, new), n in pairs.items() if (old == VALIDATION) != (new == VALIDATION)
+    )
+    assert moved <= 120  # 70 were counted; a new draw would move some 2,000
+    assert crossed <= 60  # 33 were counted
+
+
+@settings(max_examples=30)
+@given(pure)
+def test_an_image_added_to_one_class_moves_no_other_class(examples):
+    before = sides_of(examples)
+    after = sides_of([*examples, Example("new", sha("new"))])
+    assert after == [*before, TRAIN]

@@ -1,0 +1,300 @@
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from colour_model import COLOURS, colour_model, paint
+
+from lradapt import cli
+from lradapt.cli import run
+from lradapt.registry import open_store, versions
+
+STAGES = sorted(p.stem for p in Path(cli.__file__).with_name("stages").glob("[a-z]*.py"))
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def lradapt(tmp_path, monkeypatch, capsys):
+    """A function that runs the command line in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*words):
+        monkeypatch.setattr(sys, "argv", ["lradapt", *map(str, words)])
+        try:
+            code = run()
+        except SystemExit as end:
+            code = end.code
+        return Said(code, *capsys.readouterr())
+
+    return command
+
+
+@pytest.fixture
+def promoted(tmp_path):
+    """A function that puts a model into production of the registry in the folder."""
+    store = open_store(str(tmp_path / "registry"))
+
+    def promote(model=None, why="it is better"):
+        files = {"model.onnx": model or colour_model(), "learnt.csv": b""}
+        version = versions.publish(store, "classifier", files, {})
+        over = versions.read_production(store, "classifier")
+        clerk = {"why": why, "who": "me@here", "when": "2026-01-02T03:04:05+00:00"}
+        versions.promote(store, "classifier", version, over=over, **clerk)
+        return version
+
+    return promote
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder of three pictures, the second damaged."""
+    for seed, colour in enumerate(COLOURS):
+        paint(tmp_path / "images" / f"{seed}.png", colour, seed)
+    (tmp_path / "images" / "1.png").write_bytes(b"damaged")
+
+
+def test_predict_as_a_table_names_the_class_and_how_sure(lradapt, promoted, tmp_path):
+    promoted()
+    paint(tmp_path / "a.png", "green")
+    said = lradapt("predict", "a.png")
+    assert (said.code, said.err) == (0, "")
+    (line,) = [line for line in said.out.splitlines() if "a.png" in line]
+    assert "green" in line
+    assert "%" in line
+
+
+def test_predict_as_json_is_one_object_an_image(lradapt, promoted, pictures):
+    promoted()
+    said = lradapt("predict", "--json", "images")
+    first, second, third = json.loads(said.out)
+    assert (first["image"], first["class"], first["fault"]) == ("images/0.png", "red", None)
+    assert sum(first["probabilities"].values()) == pytest.approx(1, abs=1e-6)
+    assert (second["class"], second["probabilities"]) == (None, {})
+    assert (third["image"], third["class"]) == ("images/2.png", "blue")
+
+
+def test_predict_as_csv_has_a_column_a_class_in_the_order_of_the_model(lradapt, promoted, pictures):
+    promoted()
+    header, first, second, _ = csv.reader(io.StringIO(lradapt("predict", "--csv", "images").out))
+    assert header == ["image", "class", "red", "green", "blue", "fault"]
+    assert (first[:2], first[-1]) == (["images/0.png", "red"], "")
+    assert max(first[2:5], key=float) == first[2]
+    assert second[:5] == ["images/1.png", "", "", "", ""]
+
+
+@pytest.mark.parametrize("form", ["--json", "--csv", None])
+def test_a_file_that_is_no_image_is_named_and_the_others_classified(
+    lradapt, promoted, pictures, form
+):
+    promoted()
+    said = lradapt("predict", *([form] if form else []), "images")
+    assert said.code == 1
+    assert "1.png" in said.out
+    assert "not an image" in said.out
+    assert "red" in said.out
+    assert "blue" in said.out
+
+
+def test_json_and_csv_together_are_wrong_usage(lradapt, promoted, pictures):
+    promoted()
+    said = lradapt("predict", "--json", "--csv", "images")
+    assert (said.code, said.out) == (2, "")
+    assert "--json and --csv exclude each other" in said.err
+
+
+def test_predict_before_the_first_promotion_says_what_to_do(lradapt, pictures):
+    said = lradapt("predict", "images")
+    assert said == Said(
+        1, "", "error: nothing of classifier is in production in registry yet: make retrain\n"
+    )
+
+
+def test_predict_refuses_a_damaged_model(lradapt, promoted, pictures, tmp_path):
+    version = promoted()
+    path = tmp_path / "registry" / "classifier" / "versions" / version / "model.onnx"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    said = lradapt("predict", "images")
+    assert (said.code, said.out) == (1, "")
+    assert "is damaged" in said.err
+    assert "`lradapt rollback` puts the former version back" in said.err
+
+
+def test_names_in_brackets_are_names_and_not_markup(lradapt, promoted, tmp_path):
+    promoted(colour_model(["[/red]", "b", "c"]))
+    paint(tmp_path / "photo[a][bold].png", "red")
+    said = lradapt("predict", "photo[a][bold].png")
+    assert said.code == 0
+    assert "photo[a][bold].png" in said.out
+    assert "[/red]" in said.out
+
+
+def test_a_long_path_is_folded_and_not_cut(lradapt, promoted, tmp_path):
+    promoted()
+    path = paint(tmp_path / ("x" * 60 + "z" * 60 + ".png"), "red").name
+    said = lradapt("predict", path)
+    assert said.out.count("x") >= 60
+    assert said.out.count("z") == 60
+    assert "…" not in said.out
+
+
+@pytest.mark.parametrize("form", ["--json", "--csv", None])
+def test_a_file_name_that_is_not_unicode_is_printed_with_escapes(lradapt, promoted, tmp_path, form):
+    promoted()
+    name = b"caf\xe9.png"
+    os.rename(paint(tmp_path / "a.png", "red"), os.fsencode(tmp_path) + b"/" + name)
+    said = lradapt("predict", *([form] if form else []), os.fsdecode(name))
+    assert said.code == 0
+    assert r"caf\udce9.png" in said.out
+    if form == "--json":
+        assert os.fsencode(json.loads(said.out)[0]["image"]) == name
+
+
+def test_history_lists_every_move_with_its_reason(lradapt, promoted):
+    one = promoted(colour_model(["a", "b", "c"]), why="first")
+    two = promoted(why="better [/by] far")
+    said = lradapt("history")
+    assert said.code == 0
+    first, second = [line for line in said.out.splitlines() if "2026" in line]
+    assert one in first
+    assert "first" in first
+    assert two in second
+    assert one in second
+    assert "[/by]" in said.out
+
+
+def test_history_before_the_first_promotion_is_an_error(lradapt):
+    said = lradapt("history")
+    assert (said.code, said.out) == (1, "")
+    assert "nothing of classifier has been promoted in registry yet" in said.err
+
+
+def test_rollback_puts_the_former_version_back_with_the_reason(lradapt, promoted, tmp_path):
+    one, two = promoted(colour_model(["a", "b", "c"])), promoted()
+    said = lradapt("rollback", "--why", "too many owls")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.split() == f"{one} is in production again, in place of {two}".split()
+    last = versions.history(open_store(str(tmp_path / "registry")), "classifier")[-1]
+    assert (last.seq, last.version, last.why) == (3, one, "too many owls")
+    assert "@" in last.who
+
+
+def test_rollback_without_a_reason_is_wrong_usage(lradapt, promoted):
+    promoted()
+    said = lradapt("rollback")
+    assert said.code == 2
+    assert "--why" in said.err
+
+
+def test_rollback_to_a_version_that_is_not_there_is_an_error(lradapt, promoted):
+    promoted()
+    said = lradapt("rollback", "--why", "x", "abc")
+    assert said.code == 1
+    assert said.err.startswith("error: no version abc of classifier in registry")
+
+
+def test_a_name_that_leads_out_of_the_registry_is_refused(lradapt):
+    said = lradapt("history", "--name", "../..")
+    assert said.code == 1
+    assert "no key of a registry" in said.err
+
+
+def test_a_registry_of_an_unknown_kind_is_refused(lradapt):
+    said = lradapt("history", "--registry", "ftp://host/models")
+    assert (said.code, said.out) == (1, "")
+    assert "registry ftp://host/models" in said.err
+
+
+def test_a_stage_that_is_not_there_is_answered_with_those_that_are(lradapt):
+    said = lradapt("stage", "nosuch")
+    assert (said.code, said.out) == (2, "")
+    assert "no stage 'nosuch'" in said.err
+    told = said.err.replace("│", " ").replace(",", " ").split()
+    assert [word for word in told if word in STAGES] == STAGES
+
+
+@pytest.mark.parametrize("name", ["__init__", "ingest.main", "../cli", ""])
+def test_what_is_no_stage_is_wrong_usage(lradapt, name):
+    assert lradapt("stage", name).code == 2
+
+
+def test_a_stage_without_its_paths_is_wrong_usage(lradapt):
+    said = lradapt("stage", "ingest")
+    assert said.code == 2
+    assert "Missing option" in said.err
+
+
+def test_a_stage_that_misses_params_is_an_error_and_is_not_timed(lradapt, tmp_path):
+    paint(tmp_path / "images" / "a.png", "red")
+    said = lradapt(
+        *("stage", "--timings", "timings.json", "ingest", "--images", "images"),
+        *("--pixels", "p.npy", "--table", "t.csv"),
+    )
+    assert said.code == 1
+    assert said.err.startswith("error: no params.yaml: run from the folder that holds params.yaml")
+    assert not (tmp_path / "timings.json").exists()
+
+
+def test_a_stage_writes_its_files_and_its_seconds(lradapt, tmp_path):
+    paint(tmp_path / "images" / "a.png", "red")
+    params = Path(__file__).parents[2] / "params.yaml"
+    (tmp_path / "params.yaml").write_text(params.read_text())
+    said = lradapt(
+        *("stage", "--timings", "timings.json", "ingest", "--images", "images"),
+        *("--pixels", "p.npy", "--table", "t.csv"),
+    )
+    assert said.code == 0
+    assert (tmp_path / "t.csv").read_text().splitlines()[1].startswith("a.png,")
+    assert set(json.loads((tmp_path / "timings.json").read_text())) == {"ingest"}
+
+
+@pytest.mark.parametrize("words", [["nosuch"], ["predict"], ["predict", "--nosuch", "a.png"]])
+def test_wrong_usage_ends_with_two_and_the_usage(lradapt, words):
+    said = lradapt(*words)
+    assert (said.code, said.out) == (2, "")
+    assert "Usage:" in said.err
+
+
+def test_help_names_every_command_a_person_types(lradapt):
+    said = lradapt("--help")
+    assert said.code == 0
+    assert all(word in said.out for word in ("import", "predict", "history", "rollback", "stage"))
+
+
+def test_an_error_is_one_unbroken_message_on_stderr(lradapt):
+    name = "a:smile:[red]" + "b" * 200
+    assert lradapt("predict", name) == Said(1, "", f"error: no file or folder {name}\n")
+
+
+def test_a_file_that_may_not_be_read_is_told_as_an_error(lradapt, tmp_path):
+    (tmp_path / "registry" / "classifier" / "production.json").mkdir(parents=True)
+    said = lradapt("history")
+    assert said.code == 1
+    assert "Is a directory" in said.err
+
+
+def test_the_program_predicts_without_torch_and_errs_without_a_traceback(promoted, tmp_path):
+    promoted()
+    paint(tmp_path / "a.png", "blue")
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])}
+    words = [sys.executable, "-X", "importtime", "-m", "lradapt", "predict", "--csv", "a.png", "b"]
+    failed, done = (
+        subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        for command in (words, words[:-1])
+    )
+    assert (failed.returncode, done.returncode) == (1, 0)
+    assert "error: no file or folder b" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert done.stdout.splitlines()[1].startswith("a.png,blue,")
+    imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert "lradapt.predict" in imported
+    assert not {"torch", "torchvision", "sklearn", "matplotlib", "onnx"} & imported

@@ -1,0 +1,151 @@
+"""`lradapt import` as a person types it: what it says, and what it leaves."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lradapt import cli_import
+from lradapt.data.importers import Imported
+from lradapt.data.labels import Label, read_labels
+from lradapt.errors import DataError
+
+REPOSITORY = Path(__file__).parents[2]
+PATHS = "vars: [path: {images: data/images, labels: data/labels.csv, backbone: data/backbone}]\n"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """An empty project with a backbone, which is where commands run."""
+    folder = tmp_path / "project"
+    (folder / "data").mkdir(parents=True)
+    (folder / "dvc.yaml").write_text(PATHS)
+    (folder / "params.yaml").write_text((REPOSITORY / "params.yaml").read_text())
+    (folder / "data" / "backbone").write_text("weights")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def source(tmp_path, random_image):
+    """A function: pictures of this size at these names."""
+
+    def make(*names, size=(20, 16)):
+        for seed, name in enumerate(names):
+            path = tmp_path / "source" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            random_image(seed, size).save(path)
+        return tmp_path / "source"
+
+    return make
+
+
+def lradapt_import(*arguments):
+    """What the command prints; its errors arise as they are."""
+    words = [str(argument) for argument in arguments]
+    return CliRunner().invoke(cli_import.app, words, catch_exceptions=False).output
+
+
+def test_folder_says_what_it_brought_and_what_comes_next(project, source):
+    folder = source("cat/1.png", "cat/2.png", "dog/1.png")
+    (folder / "README").write_text("x")
+    assert lradapt_import("folder", folder).splitlines() == [
+        "data/images: 3 images, 2 classes",
+        "data/labels.csv: cat 2, dog 1",
+        "left behind: 1 file(s) without a label or hidden, such as README",
+        "next: make retrain     (or by hand: dvc add data/images data/labels.csv data/backbone && "
+        "dvc repro)",
+    ]
+    assert len(read_labels(project / "data" / "labels.csv")) == 3
+
+
+def test_class_names_with_brackets_are_printed_as_they_are(project, source):
+    assert "data/labels.csv: [red] 1, dog 1" in lradapt_import(
+        "folder", source("[red]/1.png", "dog/1.png")
+    )
+
+
+def test_images_that_are_there_are_not_replaced_unasked(project, source):
+    folder = source("cat/1.png", "dog/1.png")
+    lradapt_import("folder", folder)
+    before = (project / "data" / "labels.csv").read_text()
+    source("owl/1.png")
+    with pytest.raises(DataError, match="data/images is there already; --replace puts the new"):
+        lradapt_import("folder", folder)
+    assert (project / "data" / "labels.csv").read_text() == before
+    lradapt_import("folder", folder, "--replace")
+    assert (project / "data" / "images" / "owl" / "1.png").exists()
+
+
+def test_an_import_that_fails_leaves_the_project_as_it_was(project, source):
+    lradapt_import("folder", source("cat/1.png", "dog/1.png"))
+    before = sorted(project.rglob("*"))
+    with pytest.raises(DataError, match="no folder absent; expected the folder that holds"):
+        lradapt_import("folder", "absent", "--replace")
+    assert sorted(project.rglob("*")) == before
+
+
+def test_table_takes_its_columns_by_name(project, source, tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("id,dx,lesion\na,mel,1\nb,nv,2\n")
+    options = ["--image-column", "id", "--label-column", "dx", "--group-column", "lesion"]
+    output = lradapt_import("table", table, "--images", source("a.jpg", "b.jpg", "c.jpg"), *options)
+    assert "left behind: 1 file(s) without a label or hidden, such as c.jpg" in output
+    assert read_labels(project / "data" / "labels.csv") == [
+        Label("a.jpg", "mel", "1"),
+        Label("b.jpg", "nv", "2"),
+    ]
+
+
+@pytest.mark.parametrize("present", ["images", "images.dvc"])
+def test_digits_unless_present_leaves_images_alone(project, present):
+    (project / "data" / present).mkdir()
+    assert lradapt_import("digits", "--unless-present") == ""
+    assert sorted(path.name for path in (project / "data").iterdir()) == sorted(
+        ["backbone", present]
+    )
+
+
+def test_cifar10_keeps_its_download_where_it_is_told(project, monkeypatch, tmp_path, source):
+    caches = []
+
+    def few(*, cache, images, labels):
+        caches.append(cache)
+        source("a/1.png").rename(images)
+        return Imported([Label("a/1.png", "a")], [])
+
+    monkeypatch.setattr(cli_import.importers, "import_cifar10", few)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert "data/images: 1 images, 1 classes" in lradapt_import("cifar10", "--cache", "~/kept")
+    assert caches == [tmp_path / "kept"]
+
+
+def test_more_than_twelve_classes_are_cut_short(project, source):
+    output = lradapt_import("folder", source(*(f"class{n:02d}/1.png" for n in range(14))))
+    assert "class11 1 ..." in output
+    assert "class12" not in output
+
+
+def test_pictures_much_larger_than_the_input_are_pointed_out(project, source):
+    folder = source("cat/1.png", "dog/1.png", size=(90, 64))
+    assert "some 64 pixels high, the network will see 32." in lradapt_import("folder", folder)
+
+
+def test_pictures_of_about_the_input_are_not_pointed_out(project, source):
+    folder = source("cat/1.png", "dog/1.png", size=(90, 63))
+    assert "pixels high" not in lradapt_import("folder", folder)
+
+
+def test_files_that_are_no_images_do_not_stop_the_advice(project, source):
+    folder = source("cat/1.png", "dog/1.png", size=(90, 64))
+    (folder / "cat" / "0.png").write_text("text")
+    (folder / "cat" / "2.png").write_bytes((folder / "cat" / "1.png").read_bytes()[:200])
+    assert "some 64 pixels high" in lradapt_import("folder", folder)
+
+
+def test_without_a_backbone_one_is_sought(project, source, monkeypatch):
+    (project / "data" / "backbone").unlink()
+    sought = []
+    monkeypatch.setattr(cli_import, "weights", sought.append)
+    lradapt_import("folder", source("cat/1.png", "dog/1.png"))
+    assert sought == ["auto"]

@@ -1,0 +1,92 @@
+"""A file is whole or absent."""
+
+import json
+
+import pytest
+
+from lradapt.files import read_json, sha256_of, whole_file, write_bytes, write_json, write_text
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_appears_when_its_block_ends(tmp_path):
+    path = tmp_path / "deep" / "down" / "a.txt"
+    with whole_file(path) as partial:
+        partial.write_text("whole")
+        assert not path.exists()
+        assert partial.parent == path.parent
+    assert path.read_text() == "whole"
+    assert names(path.parent) == ["a.txt"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_a_block_that_fails_leaves_what_was_there(tmp_path, error):
+    path = tmp_path / "a.txt"
+    path.write_text("former")
+
+    def half():
+        with whole_file(path) as partial:
+            partial.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        half()
+    assert path.read_text() == "former"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_the_unfinished_file_is_hidden(tmp_path):
+    with whole_file(tmp_path / "a.txt") as partial:
+        partial.touch()
+        assert partial.name.startswith(".a.txt.partial-")
+
+
+def test_a_block_that_writes_nothing_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError), whole_file(tmp_path / "a.txt"):
+        pass
+    assert names(tmp_path) == []
+
+
+def test_text_is_utf8_with_the_line_ends_given(tmp_path):
+    write_text(tmp_path / "a.txt", "Äpfel\n猫\n")
+    assert (tmp_path / "a.txt").read_bytes() == "Äpfel\n猫\n".encode()
+
+
+def test_bytes_are_written_as_they_are(tmp_path):
+    write_bytes(tmp_path / "a", b"\r\n\0\xff")
+    assert (tmp_path / "a").read_bytes() == b"\r\n\0\xff"
+
+
+def test_json_is_for_people_and_keeps_the_order_of_keys(tmp_path):
+    write_json(tmp_path / "a.json", {"b": "é", "a": [1, None]})
+    assert (tmp_path / "a.json").read_text(encoding="utf-8") == (
+        '{\n  "b": "é",\n  "a": [\n    1,\n    null\n  ]\n}\n'
+    )
+
+
+def test_json_comes_back_to_the_last_bit(tmp_path):
+    value = {"lr": 0.1 + 0.2, "big": 2**60, "猫": False}
+    write_json(tmp_path / "a.json", value)
+    assert read_json(tmp_path / "a.json") == value
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_number_that_json_lacks_is_refused_and_nothing_is_written(tmp_path, value):
+    with pytest.raises(ValueError, match="Out of range float values"):
+        write_json(tmp_path / "a.json", {"loss": value})
+    assert names(tmp_path) == []
+
+
+def test_half_a_json_is_an_error(tmp_path):
+    (tmp_path / "a.json").write_text('{"a": 1')
+    with pytest.raises(json.JSONDecodeError):
+        read_json(tmp_path / "a.json")
+
+
+def test_sha256_is_that_of_the_standard(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    assert sha256_of(tmp_path / "a") == (
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )

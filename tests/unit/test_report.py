@@ -1,0 +1,182 @@
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from lradapt.data.ingest import ImageRow
+from lradapt.files import write_json
+from lradapt.gate import Verdict
+from lradapt.layout import read_paths
+from lradapt.plots import confusion_png
+from lradapt.registry.versions import Move
+from lradapt.release import Outcome
+from lradapt.report import next_commands, render, summary
+
+EVIL = "<script>alert('x')</script>"
+PNG = b"\x89PNG\r\n"
+
+
+@pytest.fixture
+def paths(tmp_path, monkeypatch):
+    """The outputs of a small training, with the paths of this project, below a new folder."""
+    listed = read_paths(Path(__file__).parents[2] / "dvc.yaml")
+    monkeypatch.chdir(tmp_path)
+    for path in listed.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+    classes = {EVIL: (10, 2, 3), "owl": (1000, 2, 0)}
+    sides = ("train", "tune", "validation")
+    split = {
+        "images": {"train": 1010, "tune": 4, "validation": 3},
+        "classes": {name: dict(zip(sides, n, strict=True)) for name, n in classes.items()},
+        "set_aside": {"empty file": 2, f"label {EVIL}": 1},
+        "warnings": [f"few images of {EVIL}"],
+    }
+    write_json(listed["split_summary"], split)
+    metrics = {
+        "images": 3,
+        "accuracy": 2 / 3,
+        "balanced_accuracy": 0.5,
+        "macro_f1": 0.4,
+        "expected_calibration_error": 0.0311,
+        "recall": {EVIL: 2 / 3, "owl": None},
+        "parity": {"max_difference": 1.2e-6, "num_other_class": 0, "passed": True},
+        "backbone": {"architecture": "resnet18", "source": "none", "detail": "by choice"},
+    }
+    write_json(listed["metrics"], metrics)
+    write_json(listed["lr"], {"rate": 0.0335})
+    write_json(listed["body_lr"], {"early": 1e-4, "late": 1e-3, "head": 1e-2})
+    write_json(listed["timings"], {"split": {"seconds": 61.2, "cpu_seconds": 70.3}})
+    listed["set_aside"].write_text(f"image,reason\n{EVIL}.png,empty file\nNA,empty file\n")
+    curve = "sweep,lr,loss,smoothed\n0,0.001,2.0,2.0\n0,0.01,1.5,1.7\n0,0.1,1.0,1.2\n"
+    listed["lr_curve"].write_text(curve)
+    listed["body_lr_curve"].write_text("sweep,lr,loss,smoothed\n")
+    listed["head_steps"].write_text("step,lr_head,loss\n0,0.1,2.0\n1,0.05,1.0\n")
+    listed["model_steps"].write_text("step,lr_early,lr_late,lr_head,loss\n0,1,2,3,4\n1,1,2,3,4\n")
+    listed["confusion_plot"].write_bytes(PNG)
+    rows = [
+        ImageRow("bad.png", "", "", 0, 0, "empty file"),
+        ImageRow("a b/1.png", *"12", 5, 5, "ok"),
+    ]
+    pd.DataFrame(rows).to_csv(listed["table"], index=False)
+    return listed
+
+
+def outcome(decision="promote"):
+    move = Move(seq=1, version="abc", former="", model_sha256="", why="", who="", when="")
+    verdict = Verdict(decision=decision, why="because")
+    return Outcome("abc", verdict, move if decision == "promote" else None)
+
+
+def test_the_summary_says_what_was_trained_and_how_good_it_is(paths):
+    assert summary(paths, None) == [
+        ("data", "1,017 images, 2 classes"),
+        ("set aside", f"2 x empty file, 1 x label {EVIL}"),
+        ("split", "train 1,010, tune 4, validation 3"),
+        ("model", "resnet18, body: RANDOM WEIGHTS (lradapt import weights imagenet)"),
+        ("rate found", "0.0335 (head)"),
+        ("rates by depth", "early 0.0001, late 0.001, head 0.01"),
+        ("seconds", "split 61.2 (together 0:01:01)"),
+        ("accuracy", "66.67%"),
+        ("balanced accuracy", "50.00%"),
+    ]
+
+
+def test_the_summary_ends_with_the_verdict(paths):
+    assert summary(paths, outcome())[-2:] == [("verdict", "promote: because"), ("version", "abc")]
+    last = summary(paths, outcome("keep"))[-2:]
+    assert last == [("verdict", "keep: because"), ("version", "abc (not promoted)")]
+
+
+@pytest.mark.parametrize(("source", "body"), [("imagenet", "imagenet"), ("file", "mine.pt")])
+def test_the_summary_says_where_the_body_comes_from(paths, source, body):
+    metrics = json.loads(paths["metrics"].read_text())
+    metrics["backbone"] = {"architecture": "resnet50", "source": source, "detail": "mine.pt"}
+    write_json(paths["metrics"], metrics)
+    assert ("model", f"resnet50, body: {body}") in summary(paths, None)
+
+
+def test_what_is_not_known_has_no_line_in_the_summary(paths):
+    paths["timings"].unlink()
+    split = json.loads(paths["split_summary"].read_text())
+    write_json(paths["split_summary"], {**split, "set_aside": {}})
+    assert not {"seconds", "set aside"} & dict(summary(paths, None)).keys()
+
+
+def test_the_report_holds_the_figures_and_the_pictures(paths):
+    page = render(paths, outcome())
+    for text in (
+        "66.67 %",
+        "50.00 %",
+        "3.11 %",
+        "1.2e-06",
+        "66.7 %",
+        "no image",
+        "promote: because",
+    ):
+        assert text in page, text
+    titles = re.findall(r"<figcaption>(.*?)</figcaption>", page)
+    assert titles == [
+        "Confusion matrix",
+        "Range test of the head",
+        "Rate of the head, as run",
+        "Rates by depth, as run",
+    ]
+    assert page.count('src="data:image/png;base64,iVBORw0K') == 4
+
+
+def test_a_range_test_of_the_unfrozen_network_is_drawn_where_there_was_one(paths):
+    paths["body_lr_curve"].write_text(paths["lr_curve"].read_text())
+    assert "Range test of the unfrozen network" in render(paths, None)
+
+
+def test_the_report_escapes_every_name(paths):
+    page = render(paths, outcome())
+    assert "<script" not in page
+    # summary, set aside, warning, class, and the list of files
+    assert page.count("&lt;script&gt;") == 5
+
+
+def test_the_report_needs_no_network(paths):
+    page = render(paths, outcome())
+    assert "http:" not in page
+    assert "https:" not in page
+    assert re.findall(r'(?:src|href)="(?!data:)', page) == []
+    assert "url(" not in page
+
+
+def test_a_file_called_na_is_listed_by_its_name(paths):
+    assert "<td>NA</td>" in render(paths, None)
+
+
+def test_nothing_set_aside_has_no_section(paths):
+    paths["set_aside"].write_text("image,reason\n")
+    assert "<h2>Set aside</h2>" not in render(paths, None)
+
+
+def test_the_same_files_give_the_same_report(paths):
+    assert render(paths, outcome()) == render(paths, outcome())
+
+
+def test_figures_that_lack_a_value_are_an_error_and_no_gap(paths):
+    metrics = json.loads(paths["metrics"].read_text())
+    del metrics["macro_f1"]
+    write_json(paths["metrics"], metrics)
+    with pytest.raises(Exception, match="macro_f1"):
+        render(paths, None)
+
+
+def test_the_next_commands_can_be_pasted(paths):
+    predict, history, _ = next_commands(paths)
+    assert predict == "lradapt predict 'data/images/a b/1.png'"
+    assert history == "lradapt history"
+
+
+def test_class_names_with_dollars_are_drawn_and_not_taken_for_formulas(tmp_path):
+    path = tmp_path / "confusion.png"
+    path.write_bytes(confusion_png(np.eye(2, dtype=int), [r"$\price$", "$"], "two classes"))
+    with Image.open(path) as picture:
+        assert picture.format == "PNG"
