@@ -5,6 +5,9 @@ a stage's output under equal hashes.
 """
 
 import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -19,6 +22,7 @@ from lradapt.models import Weights, body_weights, build, build_body
 _SUFFIXES = (".safetensors", ".pt", ".pth")
 _ORIGIN = "lradapt.origin"
 _RANDOM_SEED = 0
+_NETWORK_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +121,22 @@ def _imagenet(architecture: str) -> tuple[Weights, Origin]:
     choice = get_model_weights(architecture).DEFAULT
     try:
         # torchvision checks the hash in the file's name, and unpickles nothing but tensors.
-        weights = choice.get_state_dict(progress=False, check_hash=True, weights_only=True)
+        with _patience(_NETWORK_SECONDS):
+            weights = choice.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except (OSError, RuntimeError) as error:
         raise WeightsError(f"ImageNet weights cannot be downloaded here ({error})") from None
     return weights, Origin(architecture, "imagenet", str(choice))
+
+
+@contextmanager
+def _patience(seconds: float) -> Iterator[None]:
+    """A block whose connections give up after `seconds` of silence; by default they never do."""
+    former = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(former)
 
 
 def _from_file(path: Path, architecture: str) -> tuple[Weights, Origin]:

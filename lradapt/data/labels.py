@@ -12,7 +12,6 @@ that one name has one spelling.
 """
 
 import unicodedata
-import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -29,7 +28,6 @@ _COLUMNS = ("image", "label", "group", "side")
 _NO_TABLE = (
     UnicodeDecodeError,
     pd.errors.ParserError,
-    pd.errors.ParserWarning,
     pd.errors.EmptyDataError,
 )
 
@@ -53,18 +51,15 @@ def read_csv(path: Path) -> pd.DataFrame:
         DataError: missing, empty, not comma-separated UTF-8 text, or two columns of one name.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(
-                path,
-                header=None,  # so that a name that stands twice is seen
-                dtype=str,
-                keep_default_na=False,
-                encoding="utf-8-sig",
-                skipinitialspace=True,
-                skip_blank_lines=False,
-                index_col=False,  # else a cell too many on each line would shift all the columns
-            )
+        table = pd.read_csv(
+            path,
+            header=None,  # else a cell too many shifts the columns, a name twice goes unseen
+            dtype=str,
+            keep_default_na=False,
+            encoding="utf-8-sig",
+            skipinitialspace=True,
+            skip_blank_lines=False,
+        )
     except FileNotFoundError:
         raise DataError(f"no file {path}") from None
     except _NO_TABLE as error:
@@ -72,7 +67,7 @@ def read_csv(path: Path) -> pd.DataFrame:
             f"{path} is not a table of comma-separated UTF-8 text ({str(error).strip()}); "
             "a spreadsheet must be saved as CSV first, a name with a comma stands in quotes"
         ) from None
-    table = table.fillna("").map(lambda cell: unicodedata.normalize("NFC", cell).strip())
+    table = table.map(lambda cell: unicodedata.normalize("NFC", cell).strip())
     names = list(table.iloc[0])
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:

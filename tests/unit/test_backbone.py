@@ -1,9 +1,12 @@
 import pickle
+import socket
+import urllib.request
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from lradapt import backbone
 from lradapt.backbone import Origin, import_backbone, read_backbone, read_origin
 from lradapt.engine import seeded
 from lradapt.errors import WeightsError
@@ -48,6 +51,19 @@ def test_auto_says_why_it_fell_back_to_random_weights(tmp_path):
     origin = import_backbone("auto", "resnet18", tmp_path / "body")
     assert origin.source == "none"
     assert "cannot be downloaded here (no route to host)" in origin.detail
+
+
+def test_a_network_that_never_answers_is_given_up(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, answers none
+
+        def download(*_, **__):
+            urllib.request.urlopen(f"http://127.0.0.1:{silent.getsockname()[1]}/")
+
+        monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", download)
+        monkeypatch.setattr(backbone, "_NETWORK_SECONDS", 0.2)
+        origin = import_backbone("auto", "resnet18", tmp_path / "body")
+    assert "timed out" in origin.detail
+    assert socket.getdefaulttimeout() is None
 
 
 @pytest.mark.usefixtures("_no_network")

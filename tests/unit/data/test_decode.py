@@ -8,6 +8,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from lradapt.data.decode import DecodeError, Preprocessing, decode, fit_square, preprocess
 
@@ -176,6 +177,13 @@ def test_exif_after_the_pixels_of_a_png_is_applied():
     chunk = png_chunk(b"eXIf", rotated(6).tobytes().removeprefix(b"Exif\0\0"))
     end = content.index(b"IEND") - 4
     assert decoded(content[:end] + chunk + content[end:]).size == (16, 24)
+
+
+def test_exif_as_imagemagick_writes_it_into_a_png_is_applied():
+    exif = rotated(6).tobytes()
+    text = PngInfo()
+    text.add_text("Raw profile type exif", f"\nexif\n{len(exif):8d}\n{exif.hex()}\n")
+    assert decoded(bytes_of(four_corners(), pnginfo=text)).size == (16, 24)
 
 
 def test_rotated_16_bit_grey_is_turned():

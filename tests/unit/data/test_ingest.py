@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import unicodedata
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
@@ -239,10 +240,20 @@ def many_files(folder, random_image, num):
 
 
 @pytest.mark.slow
-def test_two_processes_write_the_same_bytes_as_one(folder, run, random_image, tmp_path):
+def test_two_processes_write_the_same_bytes_as_one(
+    folder, run, random_image, tmp_path, monkeypatch
+):
+    pools = []
+
+    def pool(num_workers, **options):
+        pools.append(num_workers)
+        return ProcessPoolExecutor(num_workers, **options)
+
+    monkeypatch.setattr("lradapt.data.ingest.ProcessPoolExecutor", pool)
     many_files(folder, random_image, 600)
     run(num_workers=1, name="serial")
     run(num_workers=2, name="parallel")
+    assert pools == [2]
     for name in ("pixels.npy", "images.csv"):
         serial = (tmp_path / "serial" / name).read_bytes()
         assert serial == (tmp_path / "parallel" / name).read_bytes()

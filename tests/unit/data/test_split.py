@@ -142,9 +142,9 @@ def test_a_group_is_ordered_by_the_hash_of_its_name_and_not_of_its_pixels():
 
 
 def test_a_group_counts_to_its_rarest_class():
-    examples = [Example("many", sha(n)) for n in range(20)]
-    examples += [Example("few", sha("x"), "g"), Example("many", sha("y"), "g")]
-    assert [g.label for g in find_groups(examples) if len(g.members) == 2] == ["few"]
+    examples = [Example("ant", sha(n)) for n in range(20)]
+    examples += [Example("zebra", sha("x"), "g"), Example("ant", sha("y"), "g")]
+    assert [g.label for g in find_groups(examples) if len(g.members) == 2] == ["zebra"]
 
 
 def test_classes_of_one_size_are_told_apart_by_name():
