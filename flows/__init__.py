@@ -4,6 +4,7 @@ Prefect reads its settings when it is first imported, so what this project asks 
 a value that is set already is left as it is.
 """
 
+import logging
 import os
 from pathlib import Path
 
@@ -19,5 +20,6 @@ _OWN_SERVER = ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE", "PREFECT_PR
 
 for _name, _value in _SETTINGS.items():
     os.environ.setdefault(_name, _value)
+logging.getLogger("lradapt").setLevel(logging.INFO)
 if not any(name in os.environ for name in _OWN_SERVER):
     os.environ["PREFECT_HOME"] = str(Path.cwd() / ".prefect")

@@ -116,10 +116,10 @@ class HeadParams(SgdParams):
 class BodyRatesParams(_Section):
     """The peak rates of early body, late body and head when all layers train."""
 
-    source: Literal["printed", "found"]
-    """`printed`: the three rates below. `found`: their ratio, under a rate found by range test."""
+    source: Literal["given", "found"]
+    """`given`: the three rates below. `found`: their ratio, under a rate found by range test."""
     rates: tuple[Positive, Positive, Positive]
-    """Early body, late body, head; the paper prints 1e-4, 1e-3, 1e-2 (section 2.4)."""
+    """Early body, late body, head; the paper's are 1e-4, 1e-3, 1e-2 (section 2.4)."""
 
 
 class FinetuneParams(SgdParams):

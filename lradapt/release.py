@@ -110,7 +110,8 @@ def judge(
     paths: Mapping[str, Path],
 ) -> Verdict:
     """Score both models from the image files, each through its own preprocessing, and decide."""
-    parity_passed = bool(read_json(paths["metrics"])["parity"]["passed"])
+    metrics = versions.read_manifest(store, name, version)["metrics"]
+    parity_passed = bool(metrics["parity"]["passed"])
     if champion is None:
         return gate.decide_first(parity_passed=parity_passed)
     if champion.move.version == version:

@@ -157,7 +157,8 @@ def _require_sides(rows: Sequence[SplitRow]) -> None:
     if empty:
         raise DataError(
             f"no image on the side {' or '.join(empty)}: every class needs at least 2 groups "
-            "(images, patients or lesions) for one to be examined"
+            "(images, patients or lesions) for one to be examined; where labels.csv has a column "
+            "side, it must name both"
         )
 
 

@@ -21,6 +21,8 @@ Pixels = npt.NDArray[np.uint8]
 _WIDE_GREY = ("I;16", "I;16L", "I;16B", "I;16N")
 _HAS_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 _REFUSED = {"I": "32-bit integer", "F": "floating-point"}
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "PPM", "TGA", "AVIF")
+"""Formats of pictures; not EPS and its like, for which Pillow would start other programs."""
 _TO_UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -77,7 +79,7 @@ def decode(content: bytes, *, max_megapixels: float) -> Image.Image:
                 "ignore", Image.DecompressionBombWarning
             )  # the limit here is ours
             warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # names no file
-            image = Image.open(io.BytesIO(content))
+            image = Image.open(io.BytesIO(content), formats=_FORMATS)
             _refuse_bomb(image, max_megapixels)
             return _as_rgb(_upright(image))
     except Image.DecompressionBombError:
@@ -151,4 +153,4 @@ def _not_an_image(content: bytes) -> str:
         return "empty file"
     if content.startswith(b"version https://git-lfs"):
         return "a Git LFS pointer, not an image: run `git lfs pull`"
-    return "not an image in a format that Pillow reads"
+    return f"not an image; expected {', '.join(_FORMATS)}"

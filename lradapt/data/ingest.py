@@ -79,7 +79,7 @@ def ingest(
             raise DataError(
                 f"none of the {len(names)} files in {images} is an image; the first: "
                 f"{names[0]} ({read_table(partial_table)[0].verdict}). Expected JPEG, PNG, WebP, "
-                "TIFF or another format that Pillow reads"
+                "TIFF or another format of pictures"
             )
     return len(names)
 

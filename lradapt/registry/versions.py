@@ -141,7 +141,7 @@ def read_production(store: Store, name: str) -> Production | None:
         stored = store.read(f"{name}/production.json")
     except MissingError:
         return None
-    return Production(Move(**json.loads(stored.content)), stored.etag)
+    return Production(_move(stored.content, f"{name}/production.json"), stored.etag)
 
 
 def promote(
@@ -189,7 +189,7 @@ def promote(
 def history(store: Store, name: str) -> list[Move]:
     """Every move, the first first; the pointer's too, if its log entry is still missing."""
     keys = store.list(f"{name}/log/")
-    moves = [Move(**json.loads(store.read(key).content)) for key in keys]
+    moves = [_move(store.read(key).content, key) for key in keys]
     production = read_production(store, name)
     if production and production.move not in moves:
         moves.append(production.move)
@@ -216,6 +216,16 @@ def rollback(
     if target == production.move.version:
         raise RegistryError(f"{target} is in production already")
     return promote(store, name, target, over=production, why=why, who=who, when=when)
+
+
+def _move(content: bytes, key: str) -> Move:
+    try:
+        return Move(**json.loads(content))
+    except (ValueError, TypeError) as error:
+        raise RegistryError(
+            f"{key} is damaged: {error}. The keys of the log hold every move: to go on, copy the "
+            "last one that is whole to production.json"
+        ) from None
 
 
 def _log(store: Store, name: str, move: Move) -> None:

@@ -1,4 +1,4 @@
-"""Stage `find_body_lr`: the peak rates of early body, late body and head, printed or found."""
+"""Stage `find_body_lr`: the peak rates of early body, late body and head, given or found."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -282,6 +282,7 @@ def test_a_file_that_may_not_be_read_is_told_as_an_error(lradapt, tmp_path):
     assert "Is a directory" in said.err
 
 
+@pytest.mark.slow
 def test_the_program_predicts_without_torch_and_errs_without_a_traceback(promoted, tmp_path):
     promoted()
     paint(tmp_path / "a.png", "blue")

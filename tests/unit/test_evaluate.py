@@ -76,6 +76,8 @@ def test_parity_with_a_probability_that_is_no_number_does_not_pass():
 
 def test_the_confusion_matrix_has_a_row_a_true_class_and_keeps_absent_ones():
     assert confusion(one_hot(SAID), LABELS, NAMES).tolist() == [[2, 1, 0], [0, 1, 1], [0, 0, 0]]
+    never_cat = np.array([0, 0, 1, 1, 1])
+    assert confusion(one_hot(never_cat), LABELS, NAMES)[:, 2].tolist() == [0, 0, 0]
 
 
 def test_the_confusion_table_reads_by_eye(tmp_path):

@@ -111,6 +111,7 @@ def test_the_reader_understands_the_metadata(exported):
     assert model.architecture == "resnet18"
 
 
+@pytest.mark.slow
 def test_exporting_twice_gives_the_same_bytes(export, exported):
     assert export().read_bytes() == exported
 
@@ -126,6 +127,7 @@ def test_the_file_is_valid_and_whole_in_itself(exported):
     assert all(weight.data_location != 1 for weight in model.graph.initializer)
 
 
+@pytest.mark.slow
 def test_a_failed_export_leaves_the_former_file(deployed, tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(b"former")

@@ -214,8 +214,10 @@ def test_what_was_learnt_is_train_and_tune_each_once_and_sorted():
         SplitRow(1, "b", "x", "", "11", "tune"),
         SplitRow(2, "c", "x", "g3", "33", "validation"),
         SplitRow(3, "d", "x", "g2", "22", "train"),
+        *(SplitRow(n, "e", "x", "", str(n), "train") for n in (77, 55, 66, 44)),
     ]
-    assert write_learnt(rows) == b"pixel_sha256,group\n11,\n22,g2\n"
+    expected = ["pixel_sha256,group", "11,", "22,g2", "44,", "55,", "66,", "77,"]
+    assert write_learnt(rows).decode().splitlines() == expected
 
 
 def test_what_was_learnt_is_read_as_written_and_no_group_is_no_match():
