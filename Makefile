@@ -8,6 +8,8 @@ STAMP = $(VENV)/.lradapt-installed
 export DO_NOT_TRACK = 1
 export DVC_NO_ANALYTICS = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
+# Tests train small things: threads of torch that wait for each other cost more than they bring.
+check test: export OMP_NUM_THREADS = 1
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help

@@ -104,12 +104,14 @@ def test_another_object_on_the_same_place_sees_the_same_keys(store):
     assert other.read("a") == store.read("a")
 
 
+@pytest.mark.slow
 def test_of_eight_processes_that_create_one_key_exactly_one_wins(store):
     contents, outcomes = _at_once(_create, store)
     assert sorted(outcomes) == [False] * (NUM_PROCESSES - 1) + [True]
     assert store.read("a").content == contents[outcomes.index(True)]
 
 
+@pytest.mark.slow
 def test_of_eight_processes_that_replace_one_etag_exactly_one_wins(store):
     store.create("a", bytes(20_000_000))  # so that comparing takes long enough to be overtaken
     contents, outcomes = _at_once(_replace, store, store.read("a").etag)
@@ -117,6 +119,7 @@ def test_of_eight_processes_that_replace_one_etag_exactly_one_wins(store):
     assert store.read("a").content == contents[outcomes.index(True)]
 
 
+@pytest.mark.slow
 def test_a_reader_never_sees_a_part_of_a_file(store):
     size, num_versions = 1_000_000, 30
     store.create("a", bytes(size))

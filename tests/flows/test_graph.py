@@ -3,6 +3,8 @@ import pytest
 from tasks.graph import read_graph, read_plan, read_status, unversioned_sources
 from tests.projects import dvc, run
 
+pytestmark = pytest.mark.slow
+
 
 def plan():
     return [(node.address, node.stale) for node in read_plan.fn()]

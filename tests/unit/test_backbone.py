@@ -40,12 +40,14 @@ def test_a_file_of_weights_comes_without_its_head(tmp_path, weights, suffix):
     assert all(torch.equal(weights[name], value) for name, value in body.items())
 
 
+@pytest.mark.slow
 def test_the_file_is_the_same_bytes_each_time(tmp_path):
     for name in ("one", "two"):
         import_backbone("none", "resnet18", tmp_path / name)
     assert sha256_of(tmp_path / "one") == sha256_of(tmp_path / "two")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_no_network")
 def test_auto_says_why_it_fell_back_to_random_weights(tmp_path):
     origin = import_backbone("auto", "resnet18", tmp_path / "body")

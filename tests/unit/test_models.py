@@ -21,6 +21,7 @@ def random_weights(architecture="resnet18", num_classes=5):
         return build(architecture, num_classes).state_dict()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_parameter_of_every_architecture_lies_at_one_depth(architecture):
     with torch.device("meta"):
@@ -57,6 +58,7 @@ def test_num_features_is_the_width_before_the_head(architecture, width):
     assert num_features(architecture) == width
 
 
+@pytest.mark.slow
 def test_the_body_gives_what_the_head_of_the_whole_network_sees():
     weights = random_weights()
     images = torch.rand(2, 3, 32, 32)

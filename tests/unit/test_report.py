@@ -107,6 +107,7 @@ def test_what_is_not_known_has_no_line_in_the_summary(paths):
     assert not {"seconds", "set aside"} & dict(summary(paths, None)).keys()
 
 
+@pytest.mark.slow
 def test_the_report_holds_the_figures_and_the_pictures(paths):
     page = render(paths, outcome())
     for text in (
@@ -129,6 +130,7 @@ def test_the_report_holds_the_figures_and_the_pictures(paths):
     assert page.count('src="data:image/png;base64,iVBORw0K') == 4
 
 
+@pytest.mark.slow
 def test_a_range_test_of_the_unfrozen_network_is_drawn_where_there_was_one(paths):
     paths["body_lr_curve"].write_text(paths["lr_curve"].read_text())
     assert "Range test of the unfrozen network" in render(paths, None)
@@ -153,11 +155,13 @@ def test_a_file_called_na_is_listed_by_its_name(paths):
     assert "<td>NA</td>" in render(paths, None)
 
 
+@pytest.mark.slow
 def test_nothing_set_aside_has_no_section(paths):
     paths["set_aside"].write_text("image,reason\n")
     assert "<h2>Set aside</h2>" not in render(paths, None)
 
 
+@pytest.mark.slow
 def test_the_same_files_give_the_same_report(paths):
     assert render(paths, outcome()) == render(paths, outcome())
 

@@ -351,6 +351,7 @@ def cifar10(monkeypatch, random_image):
     return replace
 
 
+@pytest.mark.slow
 def test_cifar10_keeps_its_split_and_its_pixels(cifar10, project, tmp_path, random_image):
     cifar10()
     imported = import_cifar10(cache=tmp_path / "cache", **project)

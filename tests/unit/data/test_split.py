@@ -62,6 +62,7 @@ pure = st.lists(  # each group of one class, no twins
 ).map(lambda pairs: [Example(c, sha(f"{i}"), f"{c}{g}") for i, (c, g) in enumerate(pairs)])
 
 
+@pytest.mark.slow
 @given(examples)
 def test_no_group_and_no_twins_stand_on_two_sides(examples):
     sides = sides_of(examples)
