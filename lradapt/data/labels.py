@@ -11,25 +11,23 @@ Other columns and empty lines are left alone. Text is brought to Unicode's compo
 that one name has one spelling.
 """
 
+import csv
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from lradapt.errors import DataError, listed
 from lradapt.files import whole_file
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 SIDES = ("train", "tune", "validation")
 _REQUIRED = ("image", "label")
 _COLUMNS = ("image", "label", "group", "side")
-_NO_TABLE = (
-    UnicodeDecodeError,
-    pd.errors.ParserError,
-    pd.errors.EmptyDataError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class Label:
     side: str = ""
 
 
-def read_csv(path: Path) -> pd.DataFrame:
+def read_csv(path: Path) -> "pd.DataFrame":
     """Any table of text: every cell a string in NFC without surrounding space, none of them NaN.
 
     Wholly empty lines are left out; line `i` of the file is row `i - 2` of the index.
@@ -50,6 +48,14 @@ def read_csv(path: Path) -> pd.DataFrame:
     Raises:
         DataError: missing, empty, not comma-separated UTF-8 text, or two columns of one name.
     """
+    import pandas as pd  # half a second, which no other command should wait
+
+    no_table = (
+        UnicodeDecodeError,
+        pd.errors.ParserError,
+        pd.errors.ParserWarning,
+        pd.errors.EmptyDataError,
+    )
     try:
         table = pd.read_csv(
             path,
@@ -62,7 +68,7 @@ def read_csv(path: Path) -> pd.DataFrame:
         )
     except FileNotFoundError:
         raise DataError(f"no file {path}") from None
-    except _NO_TABLE as error:
+    except no_table as error:
         raise DataError(
             f"{path} is not a table of comma-separated UTF-8 text ({str(error).strip()}); "
             "a spreadsheet must be saved as CSV first, a name with a comma stands in quotes"
@@ -77,7 +83,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     return table[(table != "").any(axis="columns")]
 
 
-def require_columns(table: pd.DataFrame, columns: Iterable[str], path: Path) -> None:
+def require_columns(table: "pd.DataFrame", columns: Iterable[str], path: Path) -> None:
     """Check that `table` has `columns`.
 
     Raises:
@@ -118,8 +124,10 @@ def write_labels(path: Path, labels: Sequence[Label]) -> None:
         [getattr(label, column) for column in columns]
         for label in sorted(labels, key=lambda label: label.image)
     ]
-    with whole_file(path) as partial:
-        pd.DataFrame(rows, columns=columns).to_csv(partial, index=False, lineterminator="\n")
+    with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
 
 
 def _cell_faults(lines: Sequence[int], labels: Sequence[Label]) -> list[str]:
