@@ -75,7 +75,7 @@ def test_an_image_added_by_hand_is_picked_up_by_either_driver(trained):
         assert name in (project / "build/split/split.csv").read_text()
         other = second(project, *(["repro"] if second is dvc else []))
         assert lock(project) == after
-        assert UP_TO_DATE in other.stdout or "up to date: activations" in other.stdout
+        assert "Running stage" not in other.stdout
 
 
 def test_a_broken_table_ends_in_one_message_and_leaves_no_output(trained):

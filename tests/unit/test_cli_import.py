@@ -127,12 +127,12 @@ def test_more_than_twelve_classes_are_cut_short(project, source):
 
 
 def test_pictures_much_larger_than_the_input_are_pointed_out(project, source):
-    folder = source("cat/1.png", "dog/1.png", size=(90, 64))
-    assert "some 64 pixels high, the network will see 32." in lradapt_import("folder", folder)
+    folder = source("cat/1.png", "dog/1.png", size=(90, 48))
+    assert "some 48 pixels high, the network will see 24." in lradapt_import("folder", folder)
 
 
 def test_pictures_of_about_the_input_are_not_pointed_out(project, source):
-    folder = source("cat/1.png", "dog/1.png", size=(90, 63))
+    folder = source("cat/1.png", "dog/1.png", size=(90, 47))
     assert "pixels high" not in lradapt_import("folder", folder)
 
 
