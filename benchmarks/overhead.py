@@ -40,8 +40,9 @@ def loop(
     import torch
     import torch.nn.functional as F  # noqa: N812
 
+    from lradapt.architectures import layer_groups
     from lradapt.engine import start_engine
-    from lradapt.models import build, layer_groups
+    from lradapt.models import build
     from lradapt.param_groups import build_param_groups
     from lradapt.schedules import cosine_cycles
     from lradapt.train import finite, sgd, train_steps

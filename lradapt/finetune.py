@@ -7,9 +7,10 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from lradapt.architectures import LayerGroup
 from lradapt.batches import Examples, steps_per_epoch, training_batches
 from lradapt.engine import Engine
-from lradapt.param_groups import LayerGroup, build_param_groups
+from lradapt.param_groups import build_param_groups
 from lradapt.schedules import cosine_cycles, growing_cycles
 from lradapt.train import Epoch, finite, run_epochs, sgd, train_steps
 

@@ -5,9 +5,10 @@ from itertools import islice
 
 from torch import nn
 
+from lradapt.architectures import LayerGroup
 from lradapt.batches import Examples, steps_per_epoch, training_batches
 from lradapt.engine import Engine, seeded
-from lradapt.param_groups import LayerGroup, build_param_groups
+from lradapt.param_groups import build_param_groups
 from lradapt.schedules import cosine_cycles
 from lradapt.train import Epoch, finite, run_epochs, sgd, train_steps
 

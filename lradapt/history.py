@@ -3,13 +3,16 @@
 import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lradapt.files import whole_file
-from lradapt.range_test import Sweep
-from lradapt.train import Epoch
+
+if TYPE_CHECKING:
+    from lradapt.range_test import Sweep
+    from lradapt.train import Epoch
 
 
-def write_steps(path: Path, epochs: Sequence[Epoch], groups: Sequence[str]) -> None:
+def write_steps(path: Path, epochs: "Sequence[Epoch]", groups: Sequence[str]) -> None:
     """One line an optimiser step: its number, the rate of each group, the loss."""
     _write(
         path,
@@ -18,7 +21,7 @@ def write_steps(path: Path, epochs: Sequence[Epoch], groups: Sequence[str]) -> N
     )
 
 
-def write_epochs(path: Path, epochs: Sequence[Epoch]) -> None:
+def write_epochs(path: Path, epochs: "Sequence[Epoch]") -> None:
     """One line an epoch: mean training loss, and loss and accuracy on the tune side, if any."""
     _write(
         path,
@@ -35,7 +38,7 @@ def write_epochs(path: Path, epochs: Sequence[Epoch]) -> None:
     )
 
 
-def write_sweeps(path: Path, sweeps: Sequence[Sweep]) -> None:
+def write_sweeps(path: Path, sweeps: "Sequence[Sweep]") -> None:
     """One line a rate tried: the sweep's number, the rate, the loss and the smoothed loss."""
     _write(
         path,

@@ -1,65 +1,19 @@
-"""The networks: torchvision's ResNets and DenseNet-161, as a body, a head and three depths.
+"""The networks: torchvision's ResNets and DenseNet-161, as a body and a head.
 
 A "body" is a network without its last linear layer; its weights travel as a state dict without the
 head's entries. Letters in tensor names: N images, D features, K classes, S side in pixels.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from lradapt.architectures import ARCHITECTURES
 from lradapt.errors import WeightsError, listed
-from lradapt.param_groups import LayerGroup
 
 Weights = dict[str, Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class Architecture:
-    """What lradapt knows of a torchvision network beyond torchvision itself.
-
-    Attributes:
-        head: name of the last linear layer.
-        groups: layers by depth, from the input to the head: where fast.ai cut its networks in 2017,
-            whose course the paper's rates are from.
-    """
-
-    head: str
-    groups: tuple[LayerGroup, LayerGroup, LayerGroup]
-
-
-_RESNET = Architecture(
-    "fc",
-    (
-        LayerGroup(name="early", pattern=r"^(conv1|bn1|layer1|layer2)\."),
-        LayerGroup(name="late", pattern=r"^(layer3|layer4)\."),
-        LayerGroup(name="head", pattern=r"^fc\."),
-    ),
-)
-_DENSENET = Architecture(
-    "classifier",
-    (
-        LayerGroup(name="early", pattern=r"^features\.(conv0|norm0|(denseblock|transition)[12])\."),
-        LayerGroup(name="late", pattern=r"^features\.(denseblock[34]|transition3|norm5)\."),
-        LayerGroup(name="head", pattern=r"^classifier\."),
-    ),
-)
-ARCHITECTURES: Mapping[str, Architecture] = {
-    "resnet18": _RESNET,
-    "resnet34": _RESNET,
-    "resnet50": _RESNET,
-    "resnet101": _RESNET,
-    "resnet152": _RESNET,
-    "densenet161": _DENSENET,
-}
-
-
-def layer_groups(architecture: str) -> tuple[LayerGroup, LayerGroup, LayerGroup]:
-    """Early body, late body and head of a network."""
-    return ARCHITECTURES[architecture].groups
 
 
 def build(architecture: str, num_classes: int) -> nn.Module:

@@ -6,24 +6,12 @@ only says how high between zero and the peaks the run stands.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerGroup:
-    r"""Layers that share a learning rate.
-
-    Attributes:
-        name: for people, in plots and messages.
-        pattern: regular expression searched for in a parameter's qualified name, e.g. `^layer4\.`.
-    """
-
-    name: str
-    pattern: str
+from lradapt.architectures import LayerGroup
 
 
 def build_param_groups(

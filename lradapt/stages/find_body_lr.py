@@ -2,25 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from safetensors.torch import load_file
-from torch import nn
-from torch.optim import Optimizer
-
-from lradapt.backbone import read_backbone
-from lradapt.batches import Normalisation, RandomViews, pixel_examples, training_batches
-from lradapt.data.augment import Augmentation
-from lradapt.data.split_table import class_names, on_side, read_split
-from lradapt.engine import start_engine
+from lradapt.architectures import layer_groups
 from lradapt.files import write_json
-from lradapt.finetune import depth_sgd
 from lradapt.history import write_sweeps
-from lradapt.models import build_classifier, layer_groups
 from lradapt.params import Params, load_params
-from lradapt.range_test import Sweep, measure, suggest
 from lradapt.stages import Dep, Out
+
+if TYPE_CHECKING:
+    from lradapt.range_test import Sweep
 
 
 def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve: Out) -> None:
@@ -29,6 +20,8 @@ def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve
     max_lrs: Sequence[float] = params.body_rates.rates
     sweeps: list[Sweep] = []
     if params.body_rates.source == "found":
+        from lradapt.range_test import suggest
+
         sweeps = _sweeps(params, pixels, split, backbone, head)
         found = suggest(sweeps, params.find_body_lr.rule).rate
         max_lrs = [rate * found / max_lrs[-1] for rate in max_lrs]
@@ -37,7 +30,23 @@ def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve
     write_json(rates, dict(zip(names, max_lrs, strict=True)))
 
 
-def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Path) -> list[Sweep]:
+def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Path) -> "list[Sweep]":
+    # Rates that are given need none of this, and its import takes seconds.
+    import numpy as np
+    import torch
+    from safetensors.torch import load_file
+    from torch import nn
+    from torch.optim import Optimizer
+
+    from lradapt.backbone import read_backbone
+    from lradapt.batches import Normalisation, RandomViews, pixel_examples, training_batches
+    from lradapt.data.augment import Augmentation
+    from lradapt.data.split_table import class_names, on_side, read_split
+    from lradapt.engine import start_engine
+    from lradapt.finetune import depth_sgd
+    from lradapt.models import build_classifier
+    from lradapt.range_test import measure
+
     test, how, architecture = params.find_body_lr, params.finetune, params.model.architecture
     engine = start_engine(**params.engine.model_dump())
     rows = read_split(split)

@@ -3,6 +3,7 @@
 import numpy as np
 from safetensors.torch import load_file, save_file
 
+from lradapt.architectures import layer_groups
 from lradapt.backbone import read_backbone
 from lradapt.batches import Normalisation, PixelExamples, RandomViews, pixel_examples
 from lradapt.data.augment import Augmentation
@@ -11,9 +12,10 @@ from lradapt.engine import start_engine
 from lradapt.files import read_json, whole_file
 from lradapt.finetune import finetune
 from lradapt.history import write_epochs, write_steps
-from lradapt.models import build_classifier, layer_groups
+from lradapt.models import build_classifier
 from lradapt.params import load_params
 from lradapt.stages import Dep, Out
+from lradapt.train import predict_logits
 
 
 def main(
@@ -24,6 +26,7 @@ def main(
     head: Dep,
     rates: Dep,
     model: Out,
+    logits: Out,
     steps: Out,
     epochs: Out,
 ) -> None:
@@ -47,12 +50,12 @@ def main(
     classifier = build_classifier(
         architecture, read_backbone(backbone, architecture), load_file(head)
     )
-    groups = layer_groups(architecture)
+    groups, tune = layer_groups(architecture), examples("tune")
     max_lr_of = read_json(rates)
     done = finetune(
         classifier,
         examples("train", RandomViews(Augmentation(**params.augment.model_dump()), params.seed)),
-        examples("tune"),
+        tune,
         engine,
         groups=groups,
         max_lrs=[max_lr_of[group.name] for group in groups],
@@ -62,5 +65,7 @@ def main(
     weights = {name: value.cpu().contiguous() for name, value in classifier.state_dict().items()}
     with whole_file(model) as partial:
         save_file(weights, partial)
+    with whole_file(logits) as partial, partial.open("wb") as file:
+        np.save(file, predict_logits(classifier, tune, engine).numpy())
     write_steps(steps, done, [group.name for group in groups])
     write_epochs(epochs, done)

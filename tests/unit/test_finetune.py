@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
+from lradapt.architectures import LayerGroup
 from lradapt.finetune import finetune
-from lradapt.param_groups import LayerGroup
 
 GROUPS = (LayerGroup(name="body", pattern=r"^0\."), LayerGroup(name="head", pattern=r"^1\."))
 SETTINGS = {

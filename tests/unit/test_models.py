@@ -1,15 +1,14 @@
 import pytest
 import torch
 
+from lradapt.architectures import ARCHITECTURES, layer_groups
 from lradapt.engine import seeded
 from lradapt.errors import WeightsError
 from lradapt.models import (
-    ARCHITECTURES,
     body_weights,
     build,
     build_body,
     build_classifier,
-    layer_groups,
     load_classifier,
     num_features,
 )

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from lradapt.param_groups import LayerGroup, build_param_groups, set_height
+from lradapt.architectures import LayerGroup
+from lradapt.param_groups import build_param_groups, set_height
 
 BODY = LayerGroup(name="body", pattern=r"^body\.")
 HEAD = LayerGroup(name="head", pattern=r"^head\.")
