@@ -3,6 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.lradapt-installed
+DATABASE = .prefect/prefect.db
 
 # Nothing is sent to anybody.
 export DO_NOT_TRACK = 1
@@ -18,13 +19,17 @@ export PATH := $(abspath $(BIN)):$(PATH)
 help: ## what there is to type
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-install: $(STAMP) ## the environment, with exact versions (constraints.txt)
+install: $(STAMP) $(DATABASE) ## the environment, with exact versions (constraints.txt)
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
+
+# Of the temporary server that a flow starts where no other is set; else the first flow makes it (15 s).
+$(DATABASE): | $(STAMP)
+	PREFECT_HOME=$(CURDIR)/.prefect $(BIN)/prefect server database upgrade -y > /dev/null
 
 retrain: install ## retrain what has changed, promote the better model (first: on handwritten digits)
 	@$(BIN)/lradapt import digits --unless-present

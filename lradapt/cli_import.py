@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from lradapt.data import importers
-from lradapt.data.decode import DecodeError, decode
+from lradapt.data.decode import DecodeError, decode, quiet
 from lradapt.data.importers import Imported
 from lradapt.data.ingest import list_files
 from lradapt.errors import DataError
@@ -152,7 +152,8 @@ def _advise_size(images: Path) -> None:
     for name in names[:: max(1, len(names) // _FEW_IMAGES)]:
         try:
             content = (images / name).read_bytes()
-            sides.append(min(decode(content, max_megapixels=data.max_megapixels).size))
+            with quiet():
+                sides.append(min(decode(content, max_megapixels=data.max_megapixels).size))
         except DecodeError:
             continue  # ingest names it, with the reason
     if sides and median(sides) >= 2 * size:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lradapt.data.decode import DecodeError, Pixels, Preprocessing, preprocess
+from lradapt.data.decode import DecodeError, Pixels, Preprocessing, preprocess, quiet
 from lradapt.data.ingest import list_files
 from lradapt.errors import LradaptError
 
@@ -75,7 +75,8 @@ class Model:
             yield from self._classify_batch(paths[start : start + batch_size])
 
     def _classify_batch(self, paths: Sequence[Path]) -> "Iterator[Prediction]":
-        decoded = [self._decode(path) for path in paths]
+        with quiet():
+            decoded = [self._decode(path) for path in paths]
         good = [pixels for pixels in decoded if not isinstance(pixels, str)]
         rows = iter(self.probabilities(np.stack(good)) if good else np.empty((0, 0)))
         for path, pixels in zip(paths, decoded, strict=True):

@@ -8,6 +8,8 @@ import io
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +66,15 @@ class Preprocessing:
     max_megapixels: float
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """A block in which Pillow's warnings are not shown: they name no file, and `decode` judges."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
+        yield
+
+
 def decode(content: bytes, *, max_megapixels: float) -> Image.Image:
     """The full-size RGB image in `content`, turned as its EXIF orientation asks.
 
@@ -74,14 +85,9 @@ def decode(content: bytes, *, max_megapixels: float) -> Image.Image:
         DecodeError: not an image, truncated, too large, or of a mode without a clear meaning.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", Image.DecompressionBombWarning
-            )  # the limit here is ours
-            warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # names no file
-            image = Image.open(io.BytesIO(content), formats=_FORMATS)
-            _refuse_bomb(image, max_megapixels)
-            return _as_rgb(_upright(image))
+        image = Image.open(io.BytesIO(content), formats=_FORMATS)
+        _refuse_bomb(image, max_megapixels)
+        return _as_rgb(_upright(image))
     except Image.DecompressionBombError:
         raise DecodeError(f"over {max_megapixels:g} megapixels (data.max_megapixels)") from None
     except UnidentifiedImageError:
@@ -98,7 +104,8 @@ def fit_square(image: Image.Image, size: int) -> Image.Image:
     side = min(width, height)
     left, top = (width - side) / 2, (height - side) / 2
     box = (left, top, left + side, top + side)
-    return image.resize((size, size), Image.Resampling.BILINEAR, box=box, reducing_gap=None)
+    # A gap of 1: whole factors by averaging first, a third faster, 0.5 of 255 away in the mean.
+    return image.resize((size, size), Image.Resampling.BILINEAR, box=box, reducing_gap=1.0)
 
 
 def preprocess(content: bytes, how: Preprocessing) -> Pixels:

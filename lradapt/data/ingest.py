@@ -6,20 +6,21 @@ line, with the reason as its verdict, and its row stays zero; nothing downstream
 
 import csv
 import hashlib
+import io
 import multiprocessing
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import astuple, dataclass, fields
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from lradapt.data.decode import DecodeError, Preprocessing, decode, fit_square
+from lradapt.data.decode import DecodeError, Preprocessing, decode, fit_square, quiet
 from lradapt.errors import DataError, listed
 from lradapt.files import whole_file
 
@@ -28,8 +29,7 @@ _FILES_PER_TASK = 64
 _FEW_FILES = 500  # below it, starting processes costs more than they save
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRow:
+class ImageRow(NamedTuple):
     """One line of `images.csv`.
 
     Attributes:
@@ -46,6 +46,13 @@ class ImageRow:
     width: int
     height: int
     verdict: str
+
+
+class _Portion(NamedTuple):
+    """What a worker sends back: finished lines of the table, since one process waits for all."""
+
+    lines: str
+    num_ok: int
 
 
 def ingest(
@@ -95,11 +102,7 @@ def list_files(folder: Path) -> list[str]:
     """
     if not folder.is_dir():
         raise DataError(f"no folder {folder}; make it with `lradapt import folder PATH`")
-    names = sorted(
-        Path(parent, name).relative_to(folder).as_posix()
-        for parent, folders, files in os.walk(folder, onerror=_raise)
-        for name in files + [name for name in folders if Path(parent, name).is_symlink()]
-    )
+    names = sorted(_walk(folder))
     if not names:
         raise DataError(f"{folder} is empty; expected images in it (`lradapt import --help`)")
     unwritable = [str(os.fsencode(name)) for name in names if not _is_utf8(name)]
@@ -111,12 +114,24 @@ def list_files(folder: Path) -> list[str]:
     return names
 
 
+def _walk(folder: Path) -> Iterator[str]:
+    for parent, folders, files in os.walk(folder, onerror=_raise):
+        below = Path(parent).relative_to(folder).as_posix() + "/"
+        prefix = "" if below == "./" else below
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        yield from (prefix + name for name in files + links)
+
+
 def _raise(error: OSError) -> None:
     raise error
 
 
 def _is_utf8(name: str) -> bool:
-    return not any("\ud800" <= letter <= "\udfff" for letter in name)  # what Python puts for others
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # Python stands lone surrogates for other bytes
+        return False
+    return True
 
 
 def read_table(path: Path) -> list[ImageRow]:
@@ -135,20 +150,19 @@ def _allocate(path: Path, num_rows: int, size: int) -> int:
 
 
 def _in_order(
-    work: Callable[[Sequence[tuple[int, str]]], list[ImageRow]],
+    work: Callable[[Sequence[tuple[int, str]]], _Portion],
     names: Sequence[str],
     num_workers: int | None,
-) -> Iterator[ImageRow]:
+) -> Iterator[_Portion]:
     tasks = list(_portions(names))
     num_workers = num_workers or len(os.sched_getaffinity(0))
     if num_workers == 1 or len(names) < _FEW_FILES:
         for task in tasks:
-            yield from work(task)
+            yield work(task)
         return
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(num_workers, mp_context=context) as pool:
-        for rows in pool.map(work, tasks):
-            yield from rows
+        yield from pool.map(work, tasks)
 
 
 def _portions(names: Sequence[str]) -> Iterator[list[tuple[int, str]]]:
@@ -159,20 +173,22 @@ def _portions(names: Sequence[str]) -> Iterator[list[tuple[int, str]]]:
 
 def _ingest_files(
     images: Path, pixels: Path, offset: int, how: Preprocessing, task: Sequence[tuple[int, str]]
-) -> list[ImageRow]:
+) -> _Portion:
     root = images.resolve()
-    row_bytes = how.input_size * how.input_size * 3
+    empty = bytes(how.input_size * how.input_size * 3)
+    with quiet():
+        done = [_ingest_file(root, name, how) for _, name in task]
     descriptor = os.open(pixels, os.O_WRONLY)
-    try:
-        rows = []
-        for index, name in task:
-            row, square = _ingest_file(root, name, how)
-            if square:
-                os.pwrite(descriptor, square, offset + index * row_bytes)
-            rows.append(row)
-        return rows
+    try:  # one write for all: processes wait for each other at every one
+        first, _ = task[0]
+        os.pwrite(
+            descriptor, b"".join(square or empty for _, square in done), offset + first * len(empty)
+        )
     finally:
         os.close(descriptor)
+    lines = io.StringIO()
+    csv.writer(lines, lineterminator="\n").writerows(row for row, _ in done)
+    return _Portion(lines.getvalue(), sum(row.verdict == OK for row, _ in done))
 
 
 def _ingest_file(root: Path, name: str, how: Preprocessing) -> tuple[ImageRow, bytes]:
@@ -183,8 +199,9 @@ def _ingest_file(root: Path, name: str, how: Preprocessing) -> tuple[ImageRow, b
     except DecodeError as error:
         file_sha256 = hashlib.sha256(content).hexdigest() if content else ""
         return ImageRow(name, file_sha256, "", 0, 0, str(error)), b""
+    pixels = image.tobytes()
     full = hashlib.sha256(f"{image.width}x{image.height} RGB\n".encode())
-    full.update(image.tobytes())
+    full.update(pixels)
     row = ImageRow(
         name,
         hashlib.sha256(content).hexdigest(),
@@ -193,31 +210,38 @@ def _ingest_file(root: Path, name: str, how: Preprocessing) -> tuple[ImageRow, b
         image.height,
         OK,
     )
-    return row, fit_square(image, how.input_size).tobytes()
+    square = fit_square(image, how.input_size)
+    return row, pixels if square is image else square.tobytes()
 
 
 def _read(root: Path, name: str) -> bytes:
-    if any(part.startswith(".") for part in name.split("/")):
+    if name.startswith(".") or "/." in name:
         raise DecodeError("hidden file")
-    path = root / name
-    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
-        raise DecodeError("a link that leads outside the images folder; put the file itself there")
-    if path.is_dir():
-        raise DecodeError("a link to a folder, which is not followed; put the folder itself there")
+    path = os.path.join(root, name)
+    if os.path.islink(path):
+        _require_inside(root, path)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for without end
-            raise DecodeError("not a regular file")
-        return path.read_bytes()
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would be waited for
+        with open(descriptor, "rb", buffering=0) as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise DecodeError("not a regular file")
+            return file.readall()
     except OSError as error:
         raise DecodeError(f"cannot be read: {error.strerror}") from None
 
 
-def _write_table(path: Path, rows: Iterator[ImageRow]) -> int:
+def _require_inside(root: Path, link: str) -> None:
+    if not Path(os.path.realpath(link)).is_relative_to(root):
+        raise DecodeError("a link that leads outside the images folder; put the file itself there")
+    if os.path.isdir(link):
+        raise DecodeError("a link to a folder, which is not followed; put the folder itself there")
+
+
+def _write_table(path: Path, portions: Iterable[_Portion]) -> int:
     num_ok = 0
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(field.name for field in fields(ImageRow))
-        for row in rows:
-            writer.writerow(astuple(row))
-            num_ok += row.verdict == OK
+        file.write(",".join(ImageRow._fields) + "\n")
+        for portion in portions:
+            file.write(portion.lines)
+            num_ok += portion.num_ok
     return num_ok
