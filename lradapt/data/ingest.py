@@ -20,7 +20,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lradapt.data.decode import DecodeError, Preprocessing, decode, fit_square, quiet
+from lradapt.data.decode import (
+    DecodeError,
+    Preprocessing,
+    decode,
+    fit_square,
+    quiet,
+    reuse_memory,
+)
 from lradapt.errors import DataError, listed
 from lradapt.files import whole_file
 
@@ -161,7 +168,7 @@ def _in_order(
             yield work(task)
         return
     context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(num_workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(num_workers, context, initializer=reuse_memory) as pool:
         yield from pool.map(work, tasks)
 
 
