@@ -11,14 +11,36 @@ from typing import Any
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that becomes `path` when the block ends without an error."""
+    """A temporary path beside `path` that becomes `path` when the block ends without an error.
+
+    What a process that was killed left half written for the same `path` is removed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_orphans(path)
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
         yield partial
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _remove_orphans(path: Path) -> None:
+    prefix = f".{path.name}.partial-"
+    for sibling in path.parent.iterdir():
+        process = sibling.name.removeprefix(prefix)
+        if sibling.name.startswith(prefix) and process.isdecimal() and not _runs(int(process)):
+            sibling.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # signal 0 asks, and does nothing
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

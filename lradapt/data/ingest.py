@@ -12,6 +12,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from functools import partial
 from itertools import islice
@@ -80,7 +81,8 @@ def ingest(
         The number of files, those set aside included.
 
     Raises:
-        DataError: the folder is missing or holds no file, or none of its files is an image.
+        DataError: the folder is missing or holds no file, none of its files is an image, or a
+            process was killed.
     """
     names = list_files(images)
     with ExitStack() as stack:
@@ -168,8 +170,14 @@ def _in_order(
             yield work(task)
         return
     context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(num_workers, context, initializer=reuse_memory) as pool:
-        yield from pool.map(work, tasks)
+    try:
+        with ProcessPoolExecutor(num_workers, context, initializer=reuse_memory) as pool:
+            yield from pool.map(work, tasks)
+    except BrokenProcessPool:
+        raise DataError(
+            f"one of {num_workers} processes that decode images was killed, most likely for want "
+            "of memory; lower data.max_megapixels, or give ingest fewer cores (taskset -c 0)"
+        ) from None
 
 
 def _portions(names: Sequence[str]) -> Iterator[list[tuple[int, str]]]:

@@ -35,6 +35,11 @@ def loss(logits, labels, temperature):
     return -log_softmax(logits / temperature, axis=1)[np.arange(len(labels)), labels].mean()
 
 
+def posterior(logits, labels, temperature):
+    """What is to be smallest: the likelihood's logarithm, and that of the prior, both negative."""
+    return loss(logits, labels, temperature) * len(labels) + np.log(temperature) ** 2 / 2
+
+
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
 def test_a_known_temperature_is_recovered(temperature):
     assert fit_temperature(*drawn(temperature)) == pytest.approx(temperature, rel=0.05)
@@ -42,18 +47,30 @@ def test_a_known_temperature_is_recovered(temperature):
 
 def test_no_other_temperature_on_a_fine_grid_is_likelier():
     logits, labels = drawn(2.5, num=300)
-    best = loss(logits, labels, fit_temperature(logits, labels))
-    assert best <= min(loss(logits, labels, t) for t in np.geomspace(0.05, 20, 500)) + 1e-9
+    best = posterior(logits, labels, fit_temperature(logits, labels))
+    assert best <= min(posterior(logits, labels, t) for t in np.geomspace(0.05, 20, 500)) + 1e-9
 
 
 def test_without_an_image_the_temperature_is_one():
-    assert fit_temperature(np.empty((0, 3)), np.empty(0, dtype=int)) == 1.0
+    found = fit_temperature(np.empty((0, 3)), np.empty(0, dtype=int))
+    assert found == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("labels", [[0, 1], [1, 0]], ids=["all right", "all wrong"])
+def test_two_images_alone_move_the_temperature_little(labels):
+    logits = np.array([[4.0, 0.0], [0.0, 4.0]])
+    assert 0.4 < fit_temperature(logits, np.array(labels)) < 8
+
+
+def test_many_images_that_are_all_right_do_not_make_the_model_certain():
+    logits = np.tile([[4.0, 0.0], [0.0, 4.0]], (75, 1))
+    assert fit_temperature(logits, np.tile([0, 1], 75)) > 0.4
 
 
 def test_the_temperature_stays_within_its_bounds():
-    logits = np.array([[1.0, 0.0], [0.0, 1.0]])
-    assert fit_temperature(logits, np.array([0, 1])) == pytest.approx(0.05, rel=1e-3)
-    assert fit_temperature(logits, np.array([1, 0])) == pytest.approx(20, rel=1e-3)
+    logits = np.array([[0.1, 0.0]] * 100_000)
+    assert fit_temperature(logits, np.zeros(100_000, int)) == pytest.approx(0.05, rel=1e-3)
+    assert fit_temperature(logits, np.ones(100_000, int)) == pytest.approx(20, rel=1e-3)
 
 
 def test_logits_in_single_precision_and_of_any_size_are_taken():

@@ -1,6 +1,9 @@
 """A file is whole or absent."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -41,6 +44,17 @@ def test_the_unfinished_file_is_hidden(tmp_path):
     with whole_file(tmp_path / "a.txt") as partial:
         partial.touch()
         assert partial.name.startswith(".a.txt.partial-")
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    orphan = tmp_path / f".a.txt.partial-{dead.pid}"
+    others = [tmp_path / f".a.txt.partial-{os.getppid()}", tmp_path / f".b.txt.partial-{dead.pid}"]
+    for path in (orphan, *others):
+        path.write_text("half")
+    write_text(tmp_path / "a.txt", "whole")
+    assert names(tmp_path) == sorted(["a.txt", *(path.name for path in others)])
 
 
 def test_a_block_that_writes_nothing_is_an_error(tmp_path):

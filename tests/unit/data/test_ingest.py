@@ -245,9 +245,9 @@ def test_two_processes_write_the_same_bytes_as_one(
 ):
     pools = []
 
-    def pool(num_workers, **options):
+    def pool(num_workers, *words, **options):
         pools.append(num_workers)
-        return ProcessPoolExecutor(num_workers, **options)
+        return ProcessPoolExecutor(num_workers, *words, **options)
 
     monkeypatch.setattr("lradapt.data.ingest.ProcessPoolExecutor", pool)
     many_files(folder, random_image, 600)
@@ -257,6 +257,24 @@ def test_two_processes_write_the_same_bytes_as_one(
     for name in ("pixels.npy", "images.csv"):
         serial = (tmp_path / "serial" / name).read_bytes()
         assert serial == (tmp_path / "parallel" / name).read_bytes()
+
+
+class KillingPool(ProcessPoolExecutor):
+    """Its processes are gone before the first portion is done."""
+
+    def map(self, work, tasks):
+        return super().map(os._exit, [9 for _ in tasks])
+
+
+@pytest.mark.slow
+def test_a_killed_process_ends_in_one_message_and_no_file(
+    folder, run, random_image, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("lradapt.data.ingest.ProcessPoolExecutor", KillingPool)
+    many_files(folder, random_image, 600)
+    with pytest.raises(DataError, match="was killed, most likely for want of memory"):
+        run(num_workers=2, name="killed")
+    assert list((tmp_path / "killed").iterdir()) == []
 
 
 @pytest.mark.slow
