@@ -40,7 +40,7 @@ def loop(
     import torch
     import torch.nn.functional as F  # noqa: N812
 
-    from lradapt.architectures import layer_groups
+    from lradapt.architectures import ARCHITECTURES
     from lradapt.engine import start_engine
     from lradapt.models import build
     from lradapt.param_groups import build_param_groups
@@ -58,8 +58,8 @@ def loop(
         )
         for _ in range(num_steps)
     ]
-    model = build("resnet18", 10).to(memory_format=torch.channels_last).train()
-    groups = build_param_groups(model, layer_groups("resnet18"), [0.001, 0.003, 0.01])
+    model = build(ARCHITECTURES["resnet18"], 10).to(memory_format=torch.channels_last).train()
+    groups = build_param_groups(model, ARCHITECTURES["resnet18"].groups, [0.001, 0.003, 0.01])
     ours_optimizer = sgd(groups, momentum=0.9, l2=1e-4)
     bare_optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
 

@@ -3,6 +3,7 @@
 Pure data: nothing here imports torch.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,46 +21,56 @@ class LayerGroup:
     pattern: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
     """What lradapt knows of a torchvision network beyond torchvision itself.
 
     Attributes:
-        head: name of the last linear layer.
-        groups: layers by depth, from the input to the head: where fast.ai cut its networks in 2017,
-            whose course the paper's rates are from.
+        name: in torchvision, such as "resnet18".
+        head: qualified name of the last linear layer.
+        early: pattern of the first layers' parameters; for the networks known here, where fast.ai
+            cut them in 2017, whose course the paper's rates are from.
+        late: pattern of the rest of the body.
     """
 
+    name: str
     head: str
-    groups: tuple[LayerGroup, LayerGroup, LayerGroup]
+    early: str
+    late: str
+
+    @property
+    def groups(self) -> tuple[LayerGroup, LayerGroup, LayerGroup]:
+        """Early body, late body and head, from the input to the output."""
+        return (
+            LayerGroup(name="early", pattern=self.early),
+            LayerGroup(name="late", pattern=self.late),
+            LayerGroup(name="head", pattern=rf"^{re.escape(self.head)}\."),
+        )
 
 
-_RESNET = Architecture(
-    "fc",
-    (
-        LayerGroup(name="early", pattern=r"^(conv1|bn1|layer1|layer2)\."),
-        LayerGroup(name="late", pattern=r"^(layer3|layer4)\."),
-        LayerGroup(name="head", pattern=r"^fc\."),
-    ),
+_RESNETS = (
+    *("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
+    *("resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d"),
+    *("wide_resnet50_2", "wide_resnet101_2"),
 )
-_DENSENET = Architecture(
-    "classifier",
-    (
-        LayerGroup(name="early", pattern=r"^features\.(conv0|norm0|(denseblock|transition)[12])\."),
-        LayerGroup(name="late", pattern=r"^features\.(denseblock[34]|transition3|norm5)\."),
-        LayerGroup(name="head", pattern=r"^classifier\."),
-    ),
-)
+_DENSENETS = ("densenet121", "densenet161", "densenet169", "densenet201")
+
+
+def _resnet(name: str) -> Architecture:
+    early, late = r"^(conv1|bn1|layer1|layer2)\.", r"^(layer3|layer4)\."
+    return Architecture(name=name, head="fc", early=early, late=late)
+
+
+def _densenet(name: str) -> Architecture:
+    return Architecture(
+        name=name,
+        head="classifier",
+        early=r"^features\.(conv0|norm0|(denseblock|transition)[12])\.",
+        late=r"^features\.(denseblock[34]|transition3|norm5)\.",
+    )
+
+
 ARCHITECTURES: Mapping[str, Architecture] = {
-    "resnet18": _RESNET,
-    "resnet34": _RESNET,
-    "resnet50": _RESNET,
-    "resnet101": _RESNET,
-    "resnet152": _RESNET,
-    "densenet161": _DENSENET,
+    **{name: _resnet(name) for name in _RESNETS},
+    **{name: _densenet(name) for name in _DENSENETS},
 }
-
-
-def layer_groups(architecture: str) -> tuple[LayerGroup, LayerGroup, LayerGroup]:
-    """Early body, late body and head of a network."""
-    return ARCHITECTURES[architecture].groups

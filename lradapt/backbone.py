@@ -15,6 +15,7 @@ from pickle import UnpicklingError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
+from lradapt.architectures import Architecture
 from lradapt.errors import WeightsError
 from lradapt.files import sha256_of, whole_file
 from lradapt.models import Weights, body_weights, build, build_body
@@ -40,7 +41,7 @@ class Origin:
     detail: str
 
 
-def import_backbone(choice: str, architecture: str, into: Path) -> Origin:
+def import_backbone(choice: str, architecture: Architecture, into: Path) -> Origin:
     """Bring the body that `choice` names, and write it to `into`.
 
     Args:
@@ -63,16 +64,16 @@ def import_backbone(choice: str, architecture: str, into: Path) -> Origin:
     return origin
 
 
-def read_backbone(path: Path, architecture: str) -> Weights:
+def read_backbone(path: Path, architecture: Architecture) -> Weights:
     """The body's weights.
 
     Raises:
         WeightsError: the file holds another architecture's.
     """
     found = read_origin(path).architecture
-    if found != architecture:
+    if found != architecture.name:
         raise WeightsError(
-            f"{path} holds a {found}, but model.architecture is {architecture}; "
+            f"{path} holds a {found}, but model.architecture is {architecture.name}; "
             "bring its weights with `lradapt import weights auto`"
         )
     weights: Weights = load_file(path)
@@ -94,7 +95,7 @@ def read_origin(path: Path) -> Origin:
         ) from None
 
 
-def _obtain(choice: str, architecture: str) -> tuple[Weights, Origin]:
+def _obtain(choice: str, architecture: Architecture) -> tuple[Weights, Origin]:
     if choice == "none":
         return _random(architecture, "random weights")
     if choice == "imagenet":
@@ -107,25 +108,25 @@ def _obtain(choice: str, architecture: str) -> tuple[Weights, Origin]:
     return _from_file(Path(choice), architecture)
 
 
-def _random(architecture: str, detail: str) -> tuple[Weights, Origin]:
+def _random(architecture: Architecture, detail: str) -> tuple[Weights, Origin]:
     from lradapt.engine import seeded
 
     with seeded(_RANDOM_SEED):
         weights = build(architecture, num_classes=1).state_dict()
-    return weights, Origin(architecture, "none", detail)
+    return weights, Origin(architecture.name, "none", detail)
 
 
-def _imagenet(architecture: str) -> tuple[Weights, Origin]:
+def _imagenet(architecture: Architecture) -> tuple[Weights, Origin]:
     from torchvision.models import get_model_weights
 
-    choice = get_model_weights(architecture).DEFAULT
+    choice = get_model_weights(architecture.name).DEFAULT
     try:
         # torchvision checks the hash in the file's name, and unpickles nothing but tensors.
         with _patience(_NETWORK_SECONDS):
             weights = choice.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except (OSError, RuntimeError) as error:
         raise WeightsError(f"ImageNet weights cannot be downloaded here ({error})") from None
-    return weights, Origin(architecture, "imagenet", str(choice))
+    return weights, Origin(architecture.name, "imagenet", str(choice))
 
 
 @contextmanager
@@ -139,7 +140,7 @@ def _patience(seconds: float) -> Iterator[None]:
         socket.setdefaulttimeout(former)
 
 
-def _from_file(path: Path, architecture: str) -> tuple[Weights, Origin]:
+def _from_file(path: Path, architecture: Architecture) -> tuple[Weights, Origin]:
     import torch
 
     if not path.is_file():
@@ -155,4 +156,4 @@ def _from_file(path: Path, architecture: str) -> tuple[Weights, Origin]:
         raise WeightsError(f"{path} is not a file of weights alone: {error}") from None
     if not isinstance(weights, dict) or not all(torch.is_tensor(v) for v in weights.values()):
         raise WeightsError(f"{path} holds no state dict (names and tensors)")
-    return weights, Origin(architecture, sha256_of(path), path.name)
+    return weights, Origin(architecture.name, sha256_of(path), path.name)

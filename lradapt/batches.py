@@ -16,6 +16,7 @@ from torch import Tensor
 from lradapt.data.augment import Augmentation, augment
 from lradapt.data.split_table import SplitRow
 from lradapt.engine import generator
+from lradapt.imbalance import Order, shuffled
 
 Batch = tuple[Tensor, Tensor]
 _ORDER, _VIEW = 1, 2  # purposes of random numbers
@@ -51,14 +52,20 @@ class Examples(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ActivationExamples:
-    """Cached activations `[N, D]` with their labels `[N]`; they have no random views."""
+    """Cached activations `[N, V, D]` of V views of each image, the clean one first, and labels."""
 
     activations: Tensor
     labels: Tensor
+    seed: int = 0
 
     def batch(self, indices: Tensor, step: int | None) -> Batch:
-        """Rows of the activations."""
-        return self.activations[indices], self.labels[indices]
+        """One view of each image: drawn anew at each step, or the clean one."""
+        views: int | Tensor = 0
+        num_views = self.activations.shape[1]
+        if step is not None and num_views > 1:
+            numbers = generator(self.seed, _VIEW, step)
+            views = torch.randint(num_views, (len(indices),), generator=numbers).to(indices.device)
+        return self.activations[indices, views], self.labels[indices]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +102,13 @@ def activation_examples(
     rows: Sequence[SplitRow],
     names: Sequence[str],
     device: torch.device,
+    *,
+    seed: int = 0,
 ) -> ActivationExamples:
     """The cached activations and labels of `rows`; `names` gives the labels their numbers."""
-    features_ND = torch.from_numpy(activations[[row.row for row in rows]])
-    assert bool(features_ND.isfinite().all()), "a row of the activations was never written"
-    return ActivationExamples(features_ND.to(device), label_numbers(rows, names).to(device))
+    features_NVD = torch.from_numpy(activations[[row.row for row in rows]])
+    assert bool(features_NVD.isfinite().all()), "a row of the activations was never written"
+    return ActivationExamples(features_NVD.to(device), label_numbers(rows, names).to(device), seed)
 
 
 def pixel_examples(
@@ -137,9 +146,14 @@ def steps_per_epoch(num_examples: int, batch_size: int) -> int:
 
 
 def training_batches(
-    examples: Examples, *, batch_size: int, seed: int, first_step: int = 0
+    examples: Examples,
+    *,
+    batch_size: int,
+    seed: int,
+    order: Order = shuffled,
+    first_step: int = 0,
 ) -> Iterator[Batch]:
-    """Batches for ever, every image once an epoch, in a new order each epoch.
+    """Batches for ever, a new order each epoch; by default every image once.
 
     An epoch's batches differ by one image at most: none is dropped, and none is a lone image that
     BatchNorm could not take.
@@ -148,8 +162,8 @@ def training_batches(
     num_steps = steps_per_epoch(num_examples, batch_size)
     epoch, skip = divmod(first_step, num_steps)
     while True:
-        order = torch.randperm(num_examples, generator=generator(seed, _ORDER, epoch))
-        for number, indices in enumerate(order.tensor_split(num_steps)):
+        indices_N = order(examples.labels, generator(seed, _ORDER, epoch))
+        for number, indices in enumerate(indices_N.tensor_split(num_steps)):
             if number >= skip:
                 step = epoch * num_steps + number
                 yield examples.batch(indices.to(examples.labels.device), step)

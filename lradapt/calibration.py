@@ -1,5 +1,7 @@
 """Temperature scaling (Guo et al. 2017, arXiv:1706.04599), and the error that it is to lower."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -7,6 +9,21 @@ Floats = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.integer]
 
 _BOUNDS = (0.05, 20.0)
+_NUM_DRAWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class PerfectCalibration:
+    """The error that a perfectly calibrated model shows by chance alone, in [0, 1].
+
+    Attributes:
+        mean: over the draws.
+        low, high: the band that holds 95 % of them.
+    """
+
+    mean: float
+    low: float
+    high: float
 
 
 def fit_temperature(logits_NK: Floats, labels_N: Labels) -> float:
@@ -37,8 +54,32 @@ def expected_calibration_error(
 
     As in Guo et al., section 2: bins are open below and closed above, weighted by their images.
     """
-    confidences = probabilities_NK.max(axis=1)
-    hits = probabilities_NK.argmax(axis=1) == labels_N
-    bins = np.clip(np.ceil(confidences * num_bins).astype(int) - 1, 0, num_bins - 1)
-    gaps = np.bincount(bins, weights=hits - confidences, minlength=num_bins)
-    return float(np.abs(gaps).sum() / len(labels_N))
+    hits_N = probabilities_NK.argmax(axis=1) == labels_N
+    return _error(probabilities_NK.max(axis=1), hits_N, num_bins)
+
+
+def perfect_calibration(probabilities_NK: Floats, *, num_bins: int) -> PerfectCalibration:
+    """What `expected_calibration_error` would be, were each confidence the true chance of a hit.
+
+    Even then it is above zero: the fewer images, the more. 1,000 draws of all hits, from numbers
+    that are always the same.
+    """
+    confidences_N = probabilities_NK.max(axis=1)
+    numbers = np.random.default_rng(0)
+    draws = (numbers.random(len(confidences_N)) < confidences_N for _ in range(_NUM_DRAWS))
+    errors = [_error(confidences_N, hits_N, num_bins) for hits_N in draws]
+    low, high = np.quantile(errors, [0.025, 0.975])
+    return PerfectCalibration(float(np.mean(errors)), float(low), float(high))
+
+
+def untempered(probabilities_NK: Floats, temperature: float) -> Floats:
+    """What softmax gives without the temperature: the powers of the probabilities, normalised."""
+    powers_NK = np.asarray(probabilities_NK, dtype=np.float64) ** temperature
+    unscaled_NK: Floats = powers_NK / powers_NK.sum(axis=1, keepdims=True)
+    return unscaled_NK
+
+
+def _error(confidences_N: Floats, hits_N: npt.NDArray[np.bool_], num_bins: int) -> float:
+    bins_N = np.clip(np.ceil(confidences_N * num_bins).astype(int) - 1, 0, num_bins - 1)
+    gaps = np.bincount(bins_N, weights=hits_N - confidences_N, minlength=num_bins)
+    return float(np.abs(gaps).sum() / len(hits_N))

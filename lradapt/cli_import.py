@@ -99,7 +99,7 @@ def weights(
     from lradapt.backbone import import_backbone
 
     path = read_paths()["backbone"]
-    origin = import_backbone(choice, load_params().model.architecture, path)
+    origin = import_backbone(choice, load_params().model.network, path)
     console.print(f"{path}: {origin.architecture}, {origin.source} ({origin.detail})")
     if origin.source == "none":
         console.print(

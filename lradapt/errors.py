@@ -4,6 +4,7 @@
     ├── ParamsError      params.yaml: an unknown key, a value out of bounds
     ├── DataError        images, labels, or a split that cannot be made from them
     ├── WeightsError     a backbone that is not the one asked for
+    ├── LayersError      layer groups that do not fit the network
     ├── TrainingError    a loss that is not finite, a range test that shows nothing
     └── RegistryError    see lradapt.registry.store
 
@@ -27,6 +28,10 @@ class DataError(LradaptError):
 
 class WeightsError(LradaptError):
     """Weights that do not fit the architecture asked for."""
+
+
+class LayersError(LradaptError, ValueError):
+    """Layer groups that do not fit the network."""
 
 
 class TrainingError(LradaptError):

@@ -1,7 +1,7 @@
 """The exam: what a model's probabilities are worth on images that it has not learnt from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lradapt.calibration import Floats, Labels, expected_calibration_error
+from lradapt.calibration import (
+    Floats,
+    Labels,
+    expected_calibration_error,
+    perfect_calibration,
+    untempered,
+)
 from lradapt.files import whole_file
 
 
@@ -27,7 +33,7 @@ class Parity:
 
 
 def compute_metrics(
-    probabilities_NK: Floats, labels_N: Labels, class_names: Sequence[str], *, num_bins: int
+    probabilities_NK: Floats, labels_N: Labels, class_names: Sequence[str]
 ) -> dict[str, Any]:
     """The figures of `metrics.json`; all are in [0, 1] but the counts.
 
@@ -47,10 +53,20 @@ def compute_metrics(
         "macro_f1": float(
             f1_score(labels_N, predicted_N, labels=present, average="macro", zero_division=0)
         ),
-        "expected_calibration_error": expected_calibration_error(
-            probabilities_NK, labels_N, num_bins=num_bins
-        ),
         "recall": {name: recall_of.get(index) for index, name in enumerate(class_names)},
+    }
+
+
+def compute_calibration(
+    probabilities_NK: Floats, labels_N: Labels, *, temperature: float, num_bins: int
+) -> dict[str, Any]:
+    """The expected calibration error with and without the temperature, beside a perfect model's."""
+    before_NK = untempered(probabilities_NK, temperature)
+    return {
+        "temperature": temperature,
+        "before": expected_calibration_error(before_NK, labels_N, num_bins=num_bins),
+        "after": expected_calibration_error(probabilities_NK, labels_N, num_bins=num_bins),
+        "perfect": asdict(perfect_calibration(probabilities_NK, num_bins=num_bins)),
     }
 
 

@@ -1,18 +1,34 @@
 """Training of all layers: three rates by depth, growing cosine cycles (paper, section 2.4)."""
 
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lradapt.architectures import LayerGroup
 from lradapt.batches import Examples, steps_per_epoch, training_batches
 from lradapt.engine import Engine
+from lradapt.imbalance import NO_BALANCE, Balance
 from lradapt.param_groups import build_param_groups
 from lradapt.schedules import cosine_cycles, growing_cycles
-from lradapt.train import Epoch, finite, run_epochs, sgd, train_steps
+from lradapt.train import Epoch, finite, require_tune, run_epochs, sgd, train_steps
+
+Weights = dict[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One cosine cycle.
+
+    Attributes:
+        epochs: at least one; the last has the score of `weights` on the tune side.
+        weights: of the whole network at the end of the cycle, where its rates are near zero.
+    """
+
+    epochs: tuple[Epoch, ...]
+    weights: Weights
 
 
 def depth_sgd(
@@ -42,20 +58,54 @@ def finetune(
     first_cycle_epochs: int,
     cycle_growth: int,
     seed: int,
-) -> list[Epoch]:
-    """Train every layer of `model` in place.
+    target_accuracy: float | None = None,
+    balance: Balance = NO_BALANCE,
+) -> Iterator[Cycle]:
+    """Train every layer of `model` in place, a cycle for each that the caller asks for.
 
     Within a cycle all rates fall together from their peaks to zero; the cycles last 1, 2, 4, ...
-    epochs (with `first_cycle_epochs` 1 and `cycle_growth` 2).
+    epochs (with `first_cycle_epochs` 1 and `cycle_growth` 2). Where `target_accuracy` is given, the
+    epoch that reaches it on the tune side is the last, and its cycle ends with it.
 
     Raises:
-        TrainingError: the loss is not finite.
+        TrainingError: the loss is not finite, or a target is given without a tune side.
     """
+    if target_accuracy is not None:
+        require_tune(tune, "finetune.target_accuracy")
     num_steps = steps_per_epoch(len(training.labels), batch_size)
     cycles = growing_cycles(first=first_cycle_epochs, growth=cycle_growth, count=num_cycles)
     optimizer = depth_sgd(model, groups, max_lrs, momentum=momentum, l2=l2)
-    batches = training_batches(training, batch_size=batch_size, seed=seed)
+    batches = training_batches(training, batch_size=batch_size, seed=seed, order=balance.order)
     schedule = cosine_cycles([num_steps * epochs for epochs in cycles])
     model.to(engine.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    steps = finite(train_steps(model, batches, optimizer, schedule, engine))
-    return list(islice(run_epochs(model, steps, num_steps, tune, engine), sum(cycles)))
+    steps = finite(train_steps(model, batches, optimizer, schedule, engine, loss=balance.loss))
+    epochs = run_epochs(model, steps, num_steps, tune, engine)
+    for num_epochs in cycles:
+        done = tuple(_up_to_target(epochs, num_epochs, target_accuracy))
+        yield Cycle(done, snapshot(model))
+        if reached(done[-1], target_accuracy):
+            return
+
+
+def reached(epoch: Epoch, target_accuracy: float | None) -> bool:
+    """Whether the epoch ended with the accuracy asked for on the tune side."""
+    return (
+        target_accuracy is not None
+        and epoch.tune is not None
+        and epoch.tune.accuracy >= target_accuracy
+    )
+
+
+def snapshot(model: nn.Module) -> Weights:
+    """A copy of the weights as they are, BatchNorm's statistics included."""
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+
+def _up_to_target(
+    epochs: Iterator[Epoch], num_epochs: int, target_accuracy: float | None
+) -> Iterator[Epoch]:
+    for _ in range(num_epochs):
+        epoch = next(epochs)
+        yield epoch
+        if reached(epoch, target_accuracy):
+            return

@@ -8,6 +8,7 @@ from torch import nn
 from lradapt.architectures import LayerGroup
 from lradapt.batches import Examples, steps_per_epoch, training_batches
 from lradapt.engine import Engine, seeded
+from lradapt.imbalance import NO_BALANCE, Balance
 from lradapt.param_groups import build_param_groups
 from lradapt.schedules import cosine_cycles
 from lradapt.train import Epoch, finite, run_epochs, sgd, train_steps
@@ -36,6 +37,7 @@ def train_head(
     patience_epochs: int,
     min_gain: float,
     seed: int,
+    balance: Balance = NO_BALANCE,
 ) -> list[Epoch]:
     """Train `head` in place, the rate falling from `max_lr` to zero within each epoch.
 
@@ -47,9 +49,9 @@ def train_head(
     """
     num_steps = steps_per_epoch(len(training.labels), batch_size)
     optimizer = sgd(build_param_groups(head, HEAD, [max_lr]), momentum=momentum, l2=l2)
-    batches = training_batches(training, batch_size=batch_size, seed=seed)
+    batches = training_batches(training, batch_size=batch_size, seed=seed, order=balance.order)
     schedule = cosine_cycles([num_steps] * max_epochs)
-    steps = finite(train_steps(head, batches, optimizer, schedule, engine))
+    steps = finite(train_steps(head, batches, optimizer, schedule, engine, loss=balance.loss))
     epochs: list[Epoch] = []
     for epoch in islice(run_epochs(head, steps, num_steps, tune, engine), max_epochs):
         epochs.append(epoch)

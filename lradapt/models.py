@@ -1,4 +1,4 @@
-"""The networks: torchvision's ResNets and DenseNet-161, as a body and a head.
+"""The networks of torchvision, as a body and a head.
 
 A "body" is a network without its last linear layer; its weights travel as a state dict without the
 head's entries. Letters in tensor names: N images, D features, K classes, S side in pixels.
@@ -10,20 +10,34 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from lradapt.architectures import ARCHITECTURES
-from lradapt.errors import WeightsError, listed
+from lradapt.architectures import Architecture
+from lradapt.errors import LradaptError, WeightsError, listed
 
 Weights = dict[str, Tensor]
 
 
-def build(architecture: str, num_classes: int) -> nn.Module:
-    """A torchvision network with random weights; draw them within `engine.seeded`."""
+def build(architecture: Architecture, num_classes: int) -> nn.Module:
+    """A torchvision network with random weights; draw them within `engine.seeded`.
+
+    Raises:
+        LradaptError: torchvision has no such network, or its head is not a linear layer.
+    """
     from torchvision.models import get_model
 
-    return cast(nn.Module, get_model(architecture, weights=None, num_classes=num_classes))
+    try:
+        model = cast(nn.Module, get_model(architecture.name, weights=None, num_classes=num_classes))
+        head = model.get_submodule(architecture.head)
+    except (ValueError, AttributeError) as error:
+        raise LradaptError(f"model.architecture {architecture.name}: {error}") from None
+    if not isinstance(head, nn.Linear):
+        raise LradaptError(
+            f"model.layers.head: {architecture.head} of {architecture.name} is a "
+            f"{type(head).__name__}, expected the last layer, a Linear"
+        )
+    return model
 
 
-def build_body(architecture: str, weights: Weights) -> nn.Module:
+def build_body(architecture: Architecture, weights: Weights) -> nn.Module:
     """The network without its head, frozen and in eval mode: images `[N, 3, S, S]` -> `[N, D]`.
 
     Frozen is frozen: no gradient, and BatchNorm does not update its statistics.
@@ -32,24 +46,24 @@ def build_body(architecture: str, weights: Weights) -> nn.Module:
         WeightsError: the weights are not this architecture's.
     """
     model = build(architecture, num_classes=1)
-    setattr(model, ARCHITECTURES[architecture].head, nn.Identity())
+    model.set_submodule(architecture.head, nn.Identity())
     load_weights(model, weights, architecture)
     return model.requires_grad_(False).eval()
 
 
-def build_classifier(architecture: str, body: Weights, head: Weights) -> nn.Module:
+def build_classifier(architecture: Architecture, body: Weights, head: Weights) -> nn.Module:
     """The whole network from a body and a head (`weight` `[K, D]`, `bias` `[K]`).
 
     Raises:
         WeightsError: the weights are not this architecture's.
     """
     model = build(architecture, num_classes=len(head["bias"]))
-    name = ARCHITECTURES[architecture].head
+    name = architecture.head
     load_weights(model, {**body, **{f"{name}.{k}": v for k, v in head.items()}}, architecture)
     return model
 
 
-def load_classifier(architecture: str, weights: Weights, num_classes: int) -> nn.Module:
+def load_classifier(architecture: Architecture, weights: Weights, num_classes: int) -> nn.Module:
     """The whole network from a whole state dict, in eval mode.
 
     Raises:
@@ -60,16 +74,16 @@ def load_classifier(architecture: str, weights: Weights, num_classes: int) -> nn
     return model.eval()
 
 
-def num_features(architecture: str) -> int:
+def num_features(architecture: Architecture) -> int:
     """D, the width of the activations before the head."""
     with torch.device("meta"):
         model = build(architecture, num_classes=1)
-    return int(cast(nn.Linear, getattr(model, ARCHITECTURES[architecture].head)).in_features)
+    return int(cast(nn.Linear, model.get_submodule(architecture.head)).in_features)
 
 
-def body_weights(architecture: str, weights: Mapping[str, Tensor]) -> Weights:
+def body_weights(architecture: Architecture, weights: Mapping[str, Tensor]) -> Weights:
     """A state dict without the head's entries, in fp32."""
-    prefix = ARCHITECTURES[architecture].head + "."
+    prefix = architecture.head + "."
     return {
         name: value.float() if value.is_floating_point() else value
         for name, value in weights.items()
@@ -77,7 +91,9 @@ def body_weights(architecture: str, weights: Mapping[str, Tensor]) -> Weights:
     }
 
 
-def load_weights(model: nn.Module, weights: Mapping[str, Tensor], architecture: str) -> None:
+def load_weights(
+    model: nn.Module, weights: Mapping[str, Tensor], architecture: Architecture
+) -> None:
     """Load a complete state dict.
 
     Raises:
@@ -93,7 +109,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], architecture: 
     ]
     if faults:
         raise WeightsError(
-            f"the weights are not those of {architecture} (model.architecture); bring its own with "
-            f"`lradapt import weights`. {len(faults)} fault(s):\n" + listed(faults, limit=6)
+            f"the weights are not those of {architecture.name} (model.architecture); bring its own "
+            f"with `lradapt import weights`. {len(faults)} fault(s):\n" + listed(faults, limit=6)
         )
     model.load_state_dict(dict(weights))

@@ -12,6 +12,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from lradapt.architectures import LayerGroup
+from lradapt.errors import LayersError, listed
 
 
 def build_param_groups(
@@ -27,21 +28,27 @@ def build_param_groups(
         max_lrs: the peak rate of each group.
 
     Raises:
-        ValueError: a pattern matches nothing, a trainable parameter matches no pattern, or there
+        LayersError: a pattern matches nothing, a trainable parameter matches no pattern, or there
             are not as many rates as groups. All are slips that would show only as a worse model.
     """
     if len(groups) != len(max_lrs):
-        raise ValueError(f"{len(groups)} layer groups but {len(max_lrs)} rates")
+        raise LayersError(f"{len(groups)} layer groups but {len(max_lrs)} rates")
     unclaimed = {name: p for name, p in model.named_parameters() if p.requires_grad}
     param_groups = []
     for group, max_lr in zip(groups, max_lrs, strict=True):
         names = [name for name in unclaimed if re.search(group.pattern, name)]
         if not names:
-            raise ValueError(f"pattern {group.pattern!r} matches no trainable parameter")
+            raise LayersError(
+                f"layer group {group.name}: the pattern {group.pattern!r} matches no trainable "
+                "parameter that an earlier group has not claimed; mend model.layers (params.yaml)"
+            )
         params = [unclaimed.pop(name) for name in names]
         param_groups.append({"params": params, "lr": 0.0, "max_lr": max_lr, "name": group.name})
     if unclaimed:
-        raise ValueError(f"no pattern matches {', '.join(unclaimed)}")
+        raise LayersError(
+            f"{len(unclaimed)} parameter(s) match no layer group; widen the patterns of "
+            "model.layers (params.yaml):\n" + listed(list(unclaimed))
+        )
     return param_groups
 
 

@@ -4,12 +4,22 @@ No key has a default: `params.yaml` states every value, so a run can be read fro
 Only `lradapt.stages` read it; what they call takes plain values.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
+from lradapt.architectures import ARCHITECTURES, Architecture
 from lradapt.errors import ParamsError, listed
 
 DEFAULT_PATH = Path("params.yaml")
@@ -36,12 +46,52 @@ class DataParams(_Section):
     """Standard deviation of each channel, on the scale 0 to 1."""
 
 
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_compiles)]
+
+
+class LayersParams(_Section):
+    """The layers of a network that lradapt does not know; the first pattern that matches wins."""
+
+    head: str
+    """Qualified name of its last linear layer, such as classifier.2."""
+    early: Pattern
+    """Regular expression searched for in the names of parameters: the first layers."""
+    late: Pattern
+    """The rest of the body."""
+
+
 class ModelParams(_Section):
     """The network."""
 
-    architecture: Literal[
-        "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "densenet161"
-    ]
+    architecture: str
+    """Name of a classifier in torchvision."""
+    layers: LayersParams | None
+    """null for the ResNets and DenseNets, whose layers lradapt knows."""
+
+    @model_validator(mode="after")
+    def _layers_are_known(self) -> Self:
+        if self.architecture not in ARCHITECTURES and not self.layers:
+            known = ", ".join(ARCHITECTURES)
+            raise ValueError(
+                f"the layers of {self.architecture!r} are not known; name them in model.layers "
+                f"(head, early, late), or take one of {known}"
+            )
+        return self
+
+    @property
+    def network(self) -> Architecture:
+        """The architecture with its layers; what `layers` says goes before what is known."""
+        if not self.layers:
+            return ARCHITECTURES[self.architecture]
+        return Architecture(name=self.architecture, **self.layers.model_dump())
 
 
 class SplitParams(_Section):
@@ -72,6 +122,13 @@ class AugmentParams(_Section):
     """Largest magnification."""
     horizontal_flip: bool
     vertical_flip: bool
+
+
+class ActivationsParams(_Section):
+    """The frozen body's cached output (paper, section 2.3)."""
+
+    num_views: int = Field(ge=1, le=100)
+    """Of each image: 1 is the clean view alone; the others are random, drawn as `augment` says."""
 
 
 class RangeTestParams(_Section):
@@ -129,6 +186,8 @@ class FinetuneParams(SgdParams):
     first_cycle_epochs: int = Field(ge=1, le=1000)
     cycle_growth: int = Field(ge=1, le=10)
     """Length of a cycle over the one before it (the paper's 2^n: 2)."""
+    target_accuracy: Annotated[float, Field(gt=0, le=1)] | None
+    """Stop at the end of the epoch that reaches it on the tune side; null: run every cycle."""
 
 
 class EvaluateParams(_Section):
@@ -140,6 +199,20 @@ class EvaluateParams(_Section):
     """Largest difference of a probability between ONNX and PyTorch that passes."""
 
 
+def _one_at_a_time(value: object) -> object:
+    if isinstance(value, list):
+        raise ValueError(
+            f"expected one mechanism, got {len(value)}; two would correct for the classes twice"
+        )
+    return value
+
+
+Imbalance = Annotated[
+    Literal["none", "class_weights", "balanced_sampling", "logit_adjustment"],
+    BeforeValidator(_one_at_a_time),
+]
+
+
 class Params(_Section):
     """All of `params.yaml`."""
 
@@ -148,7 +221,10 @@ class Params(_Section):
     model: ModelParams
     split: SplitParams
     engine: EngineParams
+    imbalance: Imbalance
+    """How unbalanced classes are met: see lradapt.imbalance."""
     augment: AugmentParams
+    activations: ActivationsParams
     find_lr: RangeTestParams
     train_head: HeadParams
     find_body_lr: RangeTestParams

@@ -13,12 +13,14 @@ from statistics import median
 
 import numpy as np
 import numpy.typing as npt
+import torch.nn.functional as F
 from torch import nn
 from torch.optim import Optimizer
 
 from lradapt.batches import Batch
 from lradapt.engine import Engine
 from lradapt.errors import TrainingError
+from lradapt.imbalance import Loss
 from lradapt.schedules import geometric
 from lradapt.train import train_steps
 
@@ -61,6 +63,7 @@ def measure(
     start_lr: float,
     end_lr: float,
     num_steps: int,
+    loss: Loss = F.cross_entropy,
 ) -> Sweep:
     """Train a copy of `model` at rising rates until the loss diverges; `model` stays as it is.
 
@@ -73,10 +76,12 @@ def measure(
         start_lr: rate of the first step.
         end_lr: rate of the last step; the peak rate of the last group.
         num_steps: steps of the whole sweep.
+        loss: as it is to be trained.
     """
     trial = copy.deepcopy(model)
     schedule = geometric(start=start_lr, end=end_lr, num_steps=num_steps)
-    steps = train_steps(trial, islice(batches, num_steps), make_optimizer(trial), schedule, engine)
+    optimizer = make_optimizer(trial)
+    steps = train_steps(trial, islice(batches, num_steps), optimizer, schedule, engine, loss=loss)
     rates, losses, smoothed = [], [], _Smoothed()
     for step in steps:
         if not math.isfinite(step.loss):

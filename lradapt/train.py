@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from lradapt.batches import Batch, Examples, clean_batches
 from lradapt.engine import Engine
 from lradapt.errors import TrainingError
+from lradapt.imbalance import Loss
 from lradapt.param_groups import set_height
 from lradapt.schedules import Schedule
 
@@ -28,7 +29,7 @@ class Step:
     Attributes:
         number: counted from 0 over the whole run.
         rates: of each parameter group, from the input to the head.
-        loss: mean cross-entropy of the batch, before the step.
+        loss: of the batch, before the step.
     """
 
     number: int
@@ -38,10 +39,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A model on a set of images: mean cross-entropy, and accuracy in [0, 1]."""
+    """A model on a set of images: mean cross-entropy; accuracy and mean recall, in [0, 1].
+
+    The balanced accuracy is the mean recall over the classes that the set contains.
+    """
 
     loss: float
     accuracy: float
+    balanced_accuracy: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ def train_steps(
     schedule: Schedule,
     engine: Engine,
     *,
+    loss: Loss = F.cross_entropy,
     first_step: int = 0,
 ) -> Iterator[Step]:
     """Take one optimiser step a batch, for as long as the caller asks for the next.
@@ -76,11 +82,11 @@ def train_steps(
     for number, (inputs, labels) in enumerate(batches, start=first_step):
         rates = set_height(optimizer, schedule(number))
         with engine.autocast():
-            loss = F.cross_entropy(model(inputs), labels)
+            value = loss(model(inputs), labels)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        yield Step(number, rates, loss.item())
+        yield Step(number, rates, value.item())
 
 
 def finite(steps: Iterable[Step]) -> Iterator[Step]:
@@ -100,14 +106,33 @@ def finite(steps: Iterable[Step]) -> Iterator[Step]:
 
 
 def run_epochs(
-    model: nn.Module, steps: Iterator[Step], num_steps: int, tune: Examples, engine: Engine
+    model: nn.Module,
+    steps: Iterator[Step],
+    num_steps: int,
+    tune: Examples,
+    engine: Engine,
+    *,
+    first_epoch: int = 0,
 ) -> Iterator[Epoch]:
     """Group `steps` by `num_steps` into epochs, each scored on the tune side once it is over."""
-    for number in count():
+    for number in count(first_epoch):
         done = tuple(islice(steps, num_steps))
         epoch = Epoch(number, done, score(model, tune, engine) if len(tune.labels) else None)
         log.info("%s", _told(epoch))
         yield epoch
+
+
+def require_tune(tune: Examples, why: str) -> None:
+    """Refuse an empty tune side where something is chosen by it.
+
+    Raises:
+        TrainingError: it is empty; names what asks for it.
+    """
+    if not len(tune.labels):
+        raise TrainingError(
+            f"{why} looks at the tune side, which is empty; raise split.tune_share (0.1), or name "
+            "images on the side tune in labels.csv"
+        )
 
 
 def _told(epoch: Epoch) -> str:
@@ -134,8 +159,12 @@ def predict_logits(
 def score(model: nn.Module, examples: Examples, engine: Engine) -> Score:
     """Loss and accuracy on clean views."""
     logits, labels = predict_logits(model, examples, engine), examples.labels.cpu()
-    accuracy = (logits.argmax(1) == labels).double().mean().item()
-    return Score(F.cross_entropy(logits, labels).item(), accuracy)
+    hits_N = (logits.argmax(1) == labels).double()
+    counts_K = labels.bincount()
+    recalls_K = labels.bincount(weights=hits_N)[counts_K > 0] / counts_K[counts_K > 0]
+    return Score(
+        F.cross_entropy(logits, labels).item(), hits_N.mean().item(), recalls_K.mean().item()
+    )
 
 
 def sgd(param_groups: list[dict[str, Any]], *, momentum: float, l2: float) -> Optimizer:

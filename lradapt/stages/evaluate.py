@@ -10,6 +10,7 @@ from lradapt.batches import Normalisation, label_numbers
 from lradapt.data.split_table import class_names, on_side, read_split
 from lradapt.engine import start_engine
 from lradapt.evaluate import (
+    compute_calibration,
     compute_metrics,
     compute_parity,
     confusion,
@@ -30,6 +31,7 @@ def main(
     onnx: Dep,
     model: Dep,
     temperature: Dep,
+    choice: Dep,
     pixels: Dep,
     split: Dep,
     backbone: Dep,
@@ -46,23 +48,30 @@ def main(
     exam = on_side(rows, "validation")
     labels = label_numbers(exam, names).numpy()
     squares = np.load(pixels, mmap_mode="r")[[row.row for row in exam]]
+    fitted = read_json(temperature)["temperature"]
     deployed = Model(onnx.read_bytes(), threads=params.engine.threads)
     found = deployed.probabilities(squares)
     reference = Deployed(
-        load_classifier(params.model.architecture, load_file(model), len(names)),
+        load_classifier(params.model.network, load_file(model), len(names)),
         Normalisation(params.data.mean, params.data.deviation),
-        read_json(temperature)["temperature"],
+        fitted,
     )
     parity = compute_parity(found, probabilities(reference, squares))
     write_predictions(predictions, [row.image for row in exam], found, labels, names)
     counts = confusion(found, labels, names)
     write_confusion(matrix, counts, names)
-    figures = compute_metrics(found, labels, names, num_bins=params.evaluate.calibration_bins)
+    num_bins = params.evaluate.calibration_bins
+    calibration = compute_calibration(found, labels, temperature=fitted, num_bins=num_bins)
     title = f"{params.model.architecture}, {len(exam)} validation images"
     write_bytes(matrix_plot, confusion_png(counts, names, title))
     passed = parity.max_difference <= params.evaluate.max_parity_difference
-    backbone_origin = asdict(read_origin(backbone))
     write_json(
         metrics,
-        {**figures, "parity": {**asdict(parity), "passed": passed}, "backbone": backbone_origin},
+        {
+            **compute_metrics(found, labels, names),
+            "calibration": calibration,
+            "parity": {**asdict(parity), "passed": passed},
+            "backbone": asdict(read_origin(backbone)),
+            "final_model": read_json(choice)["name"],
+        },
     )

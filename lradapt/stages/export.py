@@ -17,7 +17,7 @@ def main(*, model: Dep, temperature: Dep, split: Dep, onnx: Out) -> None:
     params = load_params()
     names = class_names(read_split(split))
     deployed = Deployed(
-        load_classifier(params.model.architecture, load_file(model), len(names)),
+        load_classifier(params.model.network, load_file(model), len(names)),
         Normalisation(params.data.mean, params.data.deviation),
         read_json(temperature)["temperature"],
     )

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lradapt.architectures import layer_groups
 from lradapt.files import write_json
 from lradapt.history import write_sweeps
 from lradapt.params import Params, load_params
@@ -26,7 +25,7 @@ def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve
         found = suggest(sweeps, params.find_body_lr.rule).rate
         max_lrs = [rate * found / max_lrs[-1] for rate in max_lrs]
     write_sweeps(curve, sweeps)
-    names = [group.name for group in layer_groups(params.model.architecture)]
+    names = [group.name for group in params.model.network.groups]
     write_json(rates, dict(zip(names, max_lrs, strict=True)))
 
 
@@ -44,10 +43,11 @@ def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Pat
     from lradapt.data.split_table import class_names, on_side, read_split
     from lradapt.engine import start_engine
     from lradapt.finetune import depth_sgd
+    from lradapt.imbalance import make_balance
     from lradapt.models import build_classifier
     from lradapt.range_test import measure
 
-    test, how, architecture = params.find_body_lr, params.finetune, params.model.architecture
+    test, how, architecture = params.find_body_lr, params.finetune, params.model.network
     engine = start_engine(**params.engine.model_dump())
     rows = read_split(split)
     model = build_classifier(architecture, read_backbone(backbone, architecture), load_file(head))
@@ -60,18 +60,24 @@ def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Pat
         normalise=Normalisation(params.data.mean, params.data.deviation),
         views=RandomViews(Augmentation(**params.augment.model_dump()), params.seed),
     )
+    balance = make_balance(params.imbalance, training.labels, len(class_names(rows)))
     peaks = [rate * test.end_lr / params.body_rates.rates[-1] for rate in params.body_rates.rates]
 
     def optimizer(trial: nn.Module) -> Optimizer:
-        groups = layer_groups(architecture)
-        return depth_sgd(trial, groups, peaks, momentum=how.momentum, l2=how.l2)
+        return depth_sgd(trial, architecture.groups, peaks, momentum=how.momentum, l2=how.l2)
 
     return [
         measure(
             model,
-            training_batches(training, batch_size=how.batch_size, seed=params.seed + number),
+            training_batches(
+                training,
+                batch_size=how.batch_size,
+                seed=params.seed + number,
+                order=balance.order,
+            ),
             optimizer,
             engine,
+            loss=balance.loss,
             start_lr=test.start_lr,
             end_lr=test.end_lr,
             num_steps=test.num_steps,

@@ -12,6 +12,7 @@ from lradapt.engine import start_engine
 from lradapt.files import write_json
 from lradapt.head import HEAD, new_head
 from lradapt.history import write_sweeps
+from lradapt.imbalance import make_balance
 from lradapt.param_groups import build_param_groups
 from lradapt.params import load_params
 from lradapt.range_test import Sweep, measure, suggest
@@ -27,7 +28,10 @@ def main(*, activations: Dep, split: Dep, rate: Out, curve: Out) -> None:
     rows = read_split(split)
     names = class_names(rows)
     features = np.load(activations, mmap_mode="r")
-    training = activation_examples(features, on_side(rows, "train"), names, engine.device)
+    training = activation_examples(
+        features, on_side(rows, "train"), names, engine.device, seed=params.seed
+    )
+    balance = make_balance(params.imbalance, training.labels, len(names))
 
     def optimizer(head: nn.Module) -> Optimizer:
         groups = build_param_groups(head, HEAD, [test.end_lr])
@@ -36,10 +40,11 @@ def main(*, activations: Dep, split: Dep, rate: Out, curve: Out) -> None:
     def sweep(number: int) -> Sweep:
         seed = params.seed + number
         return measure(
-            new_head(features.shape[1], len(names), seed=seed).to(engine.device),
-            training_batches(training, batch_size=how.batch_size, seed=seed),
+            new_head(features.shape[-1], len(names), seed=seed).to(engine.device),
+            training_batches(training, batch_size=how.batch_size, seed=seed, order=balance.order),
             optimizer,
             engine,
+            loss=balance.loss,
             start_lr=test.start_lr,
             end_lr=test.end_lr,
             num_steps=test.num_steps,

@@ -9,6 +9,7 @@ from lradapt.engine import start_engine
 from lradapt.files import read_json, whole_file
 from lradapt.head import HEAD, new_head, train_head
 from lradapt.history import write_epochs, write_steps
+from lradapt.imbalance import make_balance
 from lradapt.params import load_params
 from lradapt.stages import Dep, Out
 
@@ -20,14 +21,18 @@ def main(*, activations: Dep, split: Dep, rate: Dep, head: Out, steps: Out, epoc
     rows = read_split(split)
     names = class_names(rows)
     features = np.load(activations, mmap_mode="r")
-    model = new_head(features.shape[1], len(names), seed=params.seed).to(engine.device)
+    model = new_head(features.shape[-1], len(names), seed=params.seed).to(engine.device)
+    training = activation_examples(
+        features, on_side(rows, "train"), names, engine.device, seed=params.seed
+    )
     done = train_head(
         model,
-        activation_examples(features, on_side(rows, "train"), names, engine.device),
+        training,
         activation_examples(features, on_side(rows, "tune"), names, engine.device),
         engine,
         max_lr=read_json(rate)["rate"],
         seed=params.seed,
+        balance=make_balance(params.imbalance, training.labels, len(names)),
         **params.train_head.model_dump(),
     )
     with whole_file(head) as partial:

@@ -5,6 +5,7 @@ import shutil
 import pytest
 import yaml
 
+from lradapt.architectures import ARCHITECTURES
 from lradapt.backbone import import_backbone
 from tests.projects import ROOT, SMALL, draw, dvc, run
 
@@ -45,7 +46,7 @@ def project(tmp_path_factory):
         params[section] |= changes
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     draw(folder)
-    import_backbone("none", "resnet18", folder / "data/backbone.safetensors")
+    import_backbone("none", ARCHITECTURES["resnet18"], folder / "data/backbone.safetensors")
     run(folder, "git", "init", "-q")
     run(folder, "git", "add", "-A")
     run(folder, "git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "a copy")

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from lradapt import layout, params
+from lradapt.architectures import ARCHITECTURES
 from lradapt.backbone import import_backbone
 from lradapt.files import read_json, sha256_of
 from tests.projects import SMALL, draw
@@ -46,7 +47,7 @@ def run_all(folder):
     read = defaultdict(set)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        import_backbone("none", values["model"]["architecture"], PATHS["backbone"])
+        import_backbone("none", ARCHITECTURES["resnet18"], PATHS["backbone"])
         for stage, definition in PROJECT["stages"].items():
             module = importlib.import_module(f"lradapt.stages.{stage}")
             if hasattr(module, "load_params"):

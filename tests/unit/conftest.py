@@ -16,7 +16,7 @@ def engine():
 
 @pytest.fixture
 def blobs():
-    """A function: `num` points of three separable classes in 8 dimensions."""
+    """A function: `num` points of three separable classes in 8 dimensions, one view of each."""
 
     def make(num, seed=0, spread=1.0):
         random = np.random.default_rng(seed)
@@ -24,7 +24,8 @@ def blobs():
         centres = np.random.default_rng(99).normal(size=(3, 8)) * 2
         points = centres[labels] + random.normal(size=(num, 8)) * spread
         return ActivationExamples(
-            torch.tensor(points, dtype=torch.float32), torch.tensor(labels, dtype=torch.int64)
+            torch.tensor(points, dtype=torch.float32)[:, None],
+            torch.tensor(labels, dtype=torch.int64),
         )
 
     return make

@@ -115,6 +115,17 @@ def test_labels_are_numbered_by_their_place_among_the_names():
 
 
 def test_activations_that_were_never_written_are_refused():
-    features = np.array([[1.0], [np.nan]], dtype=np.float32)
+    features = np.array([[[1.0]], [[np.nan]]], dtype=np.float32)
     with pytest.raises(AssertionError, match="never written"):
         activation_examples(features, rows(["a", "b"]), ["a", "b"], torch.device("cpu"))
+
+
+def test_of_several_cached_views_each_image_draws_its_own_at_each_step():
+    views = torch.arange(6.0).repeat(200, 1)[:, :, None]  # view v of every image is v
+    some = ActivationExamples(views, torch.zeros(200, dtype=torch.int64), seed=1)
+    indices = torch.arange(200)
+    drawn = some.batch(indices, 3)[0].flatten()
+    assert set(drawn.tolist()) == {0, 1, 2, 3, 4, 5}
+    assert torch.equal(drawn, some.batch(indices, 3)[0].flatten())
+    assert not torch.equal(drawn, some.batch(indices, 4)[0].flatten())
+    assert some.batch(indices, None)[0].unique().tolist() == [0]

@@ -4,7 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import log_softmax, softmax
 
-from lradapt.calibration import expected_calibration_error, fit_temperature
+from lradapt.calibration import (
+    expected_calibration_error,
+    fit_temperature,
+    perfect_calibration,
+    untempered,
+)
 
 
 def slow_error(probabilities, labels, num_bins):
@@ -115,3 +120,51 @@ def test_a_bin_is_closed_above_and_open_below():
 
 def test_certain_and_right_is_no_error():
     assert expected_calibration_error(np.eye(3), np.arange(3), num_bins=10) == 0
+
+
+def test_a_perfect_model_of_1257_images_averages_two_percent():
+    """Of a 10-class model whose confidence, and so its accuracy, is 85 % in the mean."""
+    probabilities = np.random.default_rng(1).dirichlet([0.03] * 10, size=1257)
+    found = perfect_calibration(probabilities, num_bins=15)
+    assert found.mean == pytest.approx(0.0214, abs=0.0002)
+    assert found.low < found.mean < found.high
+
+
+def labels_of(probabilities, seed):
+    """A label for each row, drawn from its probabilities."""
+    uniform = np.random.default_rng(seed).random((len(probabilities), 1))
+    return (uniform > probabilities.cumsum(axis=1)).sum(axis=1)
+
+
+def test_the_band_holds_19_of_20_exams_of_a_perfect_model():
+    probabilities = np.random.default_rng(2).dirichlet([0.5] * 4, size=2000)
+    band = perfect_calibration(probabilities, num_bins=15)
+    errors = np.array(
+        [
+            expected_calibration_error(probabilities, labels_of(probabilities, seed), num_bins=15)
+            for seed in range(200)
+        ]
+    )
+    inside = ((errors >= band.low) & (errors <= band.high)).mean()
+    assert inside == pytest.approx(0.95, abs=0.03)
+    assert errors.mean() == pytest.approx(band.mean, rel=0.03)
+
+
+def test_a_model_that_is_too_sure_lies_above_the_band():
+    probabilities = np.random.default_rng(2).dirichlet([0.5] * 4, size=2000)
+    labels, sharper = labels_of(probabilities, 0), untempered(probabilities, 3.0)
+    band = perfect_calibration(sharper, num_bins=15)
+    assert expected_calibration_error(sharper, labels, num_bins=15) > band.high
+
+
+def test_the_band_is_the_same_each_time():
+    probabilities = np.random.default_rng(0).dirichlet([0.5] * 4, size=50)
+    assert perfect_calibration(probabilities, num_bins=5) == perfect_calibration(
+        probabilities, num_bins=5
+    )
+
+
+def test_a_temperature_can_be_taken_back():
+    logits = np.random.default_rng(0).normal(size=(6, 4)) * 5
+    tempered = softmax(logits / 2.5, axis=1).astype(np.float32)
+    np.testing.assert_allclose(untempered(tempered, 2.5), softmax(logits, axis=1), atol=1e-6)

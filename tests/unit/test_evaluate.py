@@ -1,12 +1,16 @@
 import csv
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import softmax
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
+from lradapt.calibration import expected_calibration_error
 from lradapt.evaluate import (
+    compute_calibration,
     compute_metrics,
     compute_parity,
     confusion,
@@ -26,7 +30,7 @@ def one_hot(said, sureness=0.8):
 
 
 def metrics(labels=LABELS, said=SAID):
-    return compute_metrics(one_hot(said), np.array(labels), NAMES, num_bins=10)
+    return compute_metrics(one_hot(said), np.array(labels), NAMES)
 
 
 def test_the_figures_of_a_small_exam_are_those_counted_by_hand():
@@ -35,8 +39,18 @@ def test_the_figures_of_a_small_exam_are_those_counted_by_hand():
     assert found["accuracy"] == pytest.approx(3 / 5)
     assert found["balanced_accuracy"] == pytest.approx((2 / 3 + 1 / 2) / 2)
     assert found["macro_f1"] == pytest.approx((4 / 5 + 1 / 2) / 2)
-    assert found["expected_calibration_error"] == pytest.approx(0.8 - 0.6)
     assert found["recall"] == {"ant": pytest.approx(2 / 3), "bee": 0.5, "cat": None}
+
+
+def test_calibration_is_reported_with_and_without_the_temperature():
+    logits = np.random.default_rng(0).normal(size=(5, 3)) * 3
+    after, before = softmax(logits / 2, axis=1), softmax(logits, axis=1)
+    found = compute_calibration(after, LABELS, temperature=2.0, num_bins=10)
+    assert found["temperature"] == 2.0
+    error = partial(expected_calibration_error, labels_N=LABELS, num_bins=10)
+    assert found["after"] == pytest.approx(error(after))
+    assert found["before"] == pytest.approx(error(before))
+    assert 0 <= found["perfect"]["low"] < found["perfect"]["mean"] < found["perfect"]["high"] <= 1
 
 
 def test_the_figures_are_plain_numbers_that_json_takes():

@@ -1,9 +1,13 @@
+import copy
+
 import pytest
 import torch
 from torch import nn
 
 from lradapt.architectures import LayerGroup
+from lradapt.errors import TrainingError
 from lradapt.finetune import finetune
+from lradapt.imbalance import Balance
 
 GROUPS = (LayerGroup(name="body", pattern=r"^0\."), LayerGroup(name="head", pattern=r"^1\."))
 SETTINGS = {
@@ -26,8 +30,14 @@ def model():
         return nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 3))
 
 
+def run(model, training, tune, engine, **settings):
+    """The epochs of every cycle."""
+    cycles = finetune(model, training, tune, engine, **{**SETTINGS, **settings})
+    return [epoch for cycle in cycles for epoch in cycle.epochs]
+
+
 def test_cycles_of_one_two_and_four_epochs_make_seven(model, blobs, engine):
-    epochs = finetune(model, blobs(32), blobs(9, seed=1), engine, **SETTINGS)
+    epochs = run(model, blobs(32), blobs(9, seed=1), engine)
     assert [epoch.number for epoch in epochs] == [0, 1, 2, 3, 4, 5, 6]
     assert all(epoch.tune for epoch in epochs)
     heads = [round(step.rates[1] / 0.1, 4) for epoch in epochs for step in epoch.steps]
@@ -36,25 +46,68 @@ def test_cycles_of_one_two_and_four_epochs_make_seven(model, blobs, engine):
 
 
 def test_the_groups_fall_together_in_their_ratio(model, blobs, engine):
-    epochs = finetune(model, blobs(48), blobs(0), engine, **SETTINGS)
+    epochs = run(model, blobs(48), blobs(0), engine)
     ratios = {round(s.rates[1] / s.rates[0], 6) for epoch in epochs for s in epoch.steps}
     assert ratios == {10.0}
 
 
 def test_every_layer_learns(model, blobs, engine):
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    finetune(model, blobs(48), blobs(0), engine, **SETTINGS)
+    run(model, blobs(48), blobs(0), engine)
     moved = [name for name, value in model.state_dict().items() if not value.equal(before[name])]
     assert moved == list(before)
 
 
 def test_the_same_seed_gives_the_same_weights(blobs, engine):
-    def run(seed):
+    def weights(seed):
         with torch.random.fork_rng():
             torch.manual_seed(0)
             model = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 3))
-        finetune(model, blobs(48), blobs(0), engine, **{**SETTINGS, "seed": seed})
+        run(model, blobs(48), blobs(0), engine, seed=seed)
         return model[0].weight
 
-    assert torch.equal(run(1), run(1))
-    assert not torch.equal(run(1), run(2))
+    assert torch.equal(weights(1), weights(1))
+    assert not torch.equal(weights(1), weights(2))
+
+
+def test_each_cycle_ends_with_a_copy_of_its_weights(model, blobs, engine):
+    cycles = list(finetune(model, blobs(48), blobs(9), engine, **SETTINGS))
+    assert [len(cycle.epochs) for cycle in cycles] == [1, 2, 4]
+    ends = [cycle.weights["0.weight"] for cycle in cycles]
+    assert torch.equal(ends[2], model[0].weight)
+    assert not torch.equal(ends[0], ends[1])
+    assert not torch.equal(ends[1], ends[2])
+
+
+def test_a_caller_can_stop_after_any_cycle(model, blobs, engine):
+    cycles = finetune(model, blobs(48), blobs(9), engine, **SETTINGS)
+    first = next(cycles)
+    assert torch.equal(first.weights["0.weight"], model[0].weight)
+
+
+def test_the_epoch_that_reaches_the_target_is_the_last(model, blobs, engine):
+    tune = blobs(60, seed=1)
+    accuracies = [e.tune.accuracy for e in run(copy.deepcopy(model), blobs(48), tune, engine)]
+    assert accuracies[0] < accuracies[1], "this seed shows nothing"
+    stopped = run(model, blobs(48), tune, engine, target_accuracy=accuracies[1])
+    assert [epoch.tune.accuracy for epoch in stopped] == accuracies[:2]
+
+
+def test_a_target_without_a_tune_side_is_refused(model, blobs, engine):
+    with pytest.raises(TrainingError, match=r"finetune\.target_accuracy looks at the tune side"):
+        next(finetune(model, blobs(48), blobs(0), engine, **SETTINGS, target_accuracy=0.9))
+
+
+def test_the_loss_and_the_order_of_the_balance_are_used(model, blobs, engine):
+    training = blobs(48)
+    seen = []
+
+    def order(labels, numbers):
+        return torch.zeros(len(labels), dtype=torch.int64)
+
+    def loss(logits, labels):
+        seen.append(labels)
+        return logits.sum()
+
+    run(model, training, blobs(0), engine, balance=Balance(loss, order), num_cycles=1)
+    assert [labels.tolist() for labels in seen] == [[0] * 16] * 3

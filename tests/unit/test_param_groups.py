@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from lradapt.architectures import LayerGroup
+from lradapt.errors import LayersError
 from lradapt.param_groups import build_param_groups, set_height
 
 BODY = LayerGroup(name="body", pattern=r"^body\.")
@@ -29,18 +30,20 @@ def test_the_first_matching_pattern_wins(model):
 
 def test_frozen_parameters_are_left_out(model):
     model["body"].requires_grad_(False)
-    with pytest.raises(ValueError, match=r"'\^body\\\\.' matches no trainable"):
+    with pytest.raises(
+        LayersError, match=r"group body: the pattern '\^body\\\\.' matches no trainable"
+    ):
         build_param_groups(model, [BODY, HEAD], [0.1, 1.0])
     assert len(build_param_groups(model, [HEAD], [1.0])) == 1
 
 
 def test_an_uncovered_parameter_is_named(model):
-    with pytest.raises(ValueError, match=r"no pattern matches head\.weight, head\.bias"):
+    with pytest.raises(LayersError, match=r"2 parameter.*\n.*head\.weight\n.*head\.bias"):
         build_param_groups(model, [BODY], [0.1])
 
 
 def test_a_rate_for_each_group_is_asked_for(model):
-    with pytest.raises(ValueError, match="2 layer groups but 1 rates"):
+    with pytest.raises(LayersError, match="2 layer groups but 1 rates"):
         build_param_groups(model, [BODY, HEAD], [0.1])
 
 

@@ -99,9 +99,32 @@ def test_an_unknown_key_is_named(faults, place, name):
 
 def test_an_unknown_architecture_is_answered_with_the_known_ones(faults):
     (fault,) = faults(changed(model__architecture="resnet19"))
-    assert fault.startswith("model.architecture: Input should be 'resnet18'")
-    assert "'densenet161'" in fault
-    assert fault.endswith("got 'resnet19'")
+    assert fault.startswith("model: the layers of 'resnet19' are not known; name them in model.l")
+    assert "densenet161" in fault
+
+
+def test_a_network_with_its_layers_named_is_taken(load):
+    layers = {"head": "classifier.2", "early": "^a", "late": "^b"}
+    params = load(changed(model={"architecture": "convnext_tiny", "layers": layers}))
+    assert params.model.network.name == "convnext_tiny"
+    assert [group.pattern for group in params.model.network.groups] == [
+        "^a",
+        "^b",
+        r"^classifier\.2\.",
+    ]
+
+
+def test_a_pattern_that_is_no_regular_expression_is_named(faults):
+    layers = {"head": "fc", "early": "(", "late": "b"}
+    (fault,) = faults(changed(model={"architecture": "resnet18", "layers": layers}))
+    assert fault.startswith("model.layers.early: '(' is not a regular expression")
+
+
+def test_two_mechanisms_against_imbalance_are_refused(faults):
+    two = ["class_weights", "balanced_sampling"]
+    assert faults(changed(imbalance=two)) == [
+        "imbalance: expected one mechanism, got 2; two would correct for the classes twice"
+    ]
 
 
 @pytest.mark.parametrize(
