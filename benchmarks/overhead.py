@@ -38,7 +38,7 @@ def loop(
 ) -> None:
     """The loop of lradapt.train against a bare PyTorch loop, on the same ready-made batches."""
     import torch
-    import torch.nn.functional as F  # noqa: N812
+    import torch.nn.functional as F
 
     from lradapt.architectures import ARCHITECTURES
     from lradapt.engine import start_engine

@@ -11,12 +11,10 @@ from rich.table import Table
 
 from lradapt import report
 from lradapt.errors import LradaptError
-from lradapt.layout import read_paths
+from lradapt.layout import PROJECT_FILE, read_paths
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME
 from lradapt.release import Outcome
 from tasks import artifacts, graph, registry, stages
-
-log = logging.getLogger("lradapt.retrain")
 
 
 @flow(name="retrain", persist_result=False)
@@ -30,16 +28,9 @@ def retrain(
         name: of the model in the registry.
         dry_run: train and report, but neither publish nor promote.
     """
-    stages.version_sources(graph.unversioned_sources())
-    plan = graph.read_plan()
-    log.info("up to date: %s", ", ".join(n.address for n in plan if not n.stale) or "nothing")
-    for node in plan:
-        if node.stale:
-            stages.reproduce.with_options(
-                name=node.address,
-                retries=node.meta.get("retries", 0),
-                timeout_seconds=node.meta.get("timeout"),
-            )(node.address)
+    project_file = str(PROJECT_FILE)
+    stages.version_sources(graph.unversioned_sources(project_file))
+    stages.reproduce_stale(graph.read_plan(project_file))
     outcome = None
     if not dry_run:
         version = registry.publish(location, name)

@@ -6,7 +6,7 @@ Only `lradapt.stages` read it; what they call takes plain values.
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import (
@@ -29,11 +29,16 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Channels = tuple[float, float, float]
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A mapping of which every key is known and stated."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class DataParams(_Section):
+_S = TypeVar("_S", bound=Section)
+
+
+class DataParams(Section):
     """Decoding, and the normalisation the backbone was trained with."""
 
     input_size: int = Field(ge=8, le=1024)
@@ -57,7 +62,7 @@ def _compiles(pattern: str) -> str:
 Pattern = Annotated[str, AfterValidator(_compiles)]
 
 
-class LayersParams(_Section):
+class LayersParams(Section):
     """The layers of a network that lradapt does not know; the first pattern that matches wins."""
 
     head: str
@@ -68,7 +73,7 @@ class LayersParams(_Section):
     """The rest of the body."""
 
 
-class ModelParams(_Section):
+class ModelParams(Section):
     """The network."""
 
     architecture: str
@@ -94,7 +99,7 @@ class ModelParams(_Section):
         return Architecture(name=self.architecture, **self.layers.model_dump())
 
 
-class SplitParams(_Section):
+class SplitParams(Section):
     """Who learns and who is examined."""
 
     train_per_validation: float = Field(ge=1, le=100)
@@ -103,7 +108,7 @@ class SplitParams(_Section):
     """Share of the training side kept for what chooses or fits: early stopping, temperature."""
 
 
-class EngineParams(_Section):
+class EngineParams(Section):
     """How the machine computes. All three change the last bits of a result, so they are params."""
 
     device: Literal["auto", "cpu", "cuda"]
@@ -113,7 +118,7 @@ class EngineParams(_Section):
     """CPU threads of torch and ONNX Runtime."""
 
 
-class AugmentParams(_Section):
+class AugmentParams(Section):
     """Random views of a training image; each image has its own draw (paper, section 2.1)."""
 
     max_shift: Fraction
@@ -124,14 +129,14 @@ class AugmentParams(_Section):
     vertical_flip: bool
 
 
-class ActivationsParams(_Section):
+class ActivationsParams(Section):
     """The frozen body's cached output (paper, section 2.3)."""
 
     num_views: int = Field(ge=1, le=100)
     """Of each image: 1 is the clean view alone; the others are random, drawn as `augment` says."""
 
 
-class RangeTestParams(_Section):
+class RangeTestParams(Section):
     """LR range test (Smith 2017, arXiv:1506.01186; paper, section 2.2)."""
 
     start_lr: Positive
@@ -150,7 +155,7 @@ class RangeTestParams(_Section):
         return self
 
 
-class SgdParams(_Section):
+class SgdParams(Section):
     """Stochastic gradient descent."""
 
     batch_size: int = Field(ge=2, le=65_536)
@@ -170,7 +175,7 @@ class HeadParams(SgdParams):
     """Least rise of accuracy on the tune side that counts as a gain."""
 
 
-class BodyRatesParams(_Section):
+class BodyRatesParams(Section):
     """The peak rates of early body, late body and head when all layers train."""
 
     source: Literal["given", "found"]
@@ -190,7 +195,7 @@ class FinetuneParams(SgdParams):
     """Stop at the end of the epoch that reaches it on the tune side; null: run every cycle."""
 
 
-class EvaluateParams(_Section):
+class EvaluateParams(Section):
     """The exam."""
 
     calibration_bins: int = Field(ge=2, le=1000)
@@ -213,7 +218,7 @@ Imbalance = Annotated[
 ]
 
 
-class Params(_Section):
+class Params(Section):
     """All of `params.yaml`."""
 
     seed: int = Field(ge=0, lt=2**31)
@@ -239,20 +244,37 @@ def load_params(path: Path = DEFAULT_PATH) -> Params:
     Raises:
         ParamsError: the file is missing, is not YAML, or has faults; all of them are named at once.
     """
+    return check(Params, read_values(path), path)
+
+
+def read_values(path: Path) -> Any:
+    """What the YAML file at `path` says, unchecked.
+
+    Raises:
+        ParamsError: the file is missing or is not YAML.
+    """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParamsError(f"no {path}: run from the folder that holds params.yaml") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path} is not valid YAML: {error}") from None
+
+
+def check(schema: type[_S], values: object, path: Path) -> _S:
+    """`values`, read from `path`, as the schema has them.
+
+    Raises:
+        ParamsError: they have faults; all of them are named at once.
+    """
     try:
         # Lists of YAML become tuples only outside strict mode, so JSON's rules are used.
-        return Params.model_validate_json(_as_json(values))
+        return schema.model_validate_json(_as_json(values))
     except ValidationError as error:
         faults = [_explain(fault) for fault in error.errors()]
         raise ParamsError(
-            f"{path} has {len(faults)} fault(s); lradapt/params.py documents every key:\n"
-            + listed(faults)
+            f"{path} has {len(faults)} fault(s); {schema.__module__.replace('.', '/')}.py "
+            "documents every key:\n" + listed(faults)
         ) from None
 
 

@@ -118,7 +118,7 @@ def run_epochs(
     for number in count(first_epoch):
         done = tuple(islice(steps, num_steps))
         epoch = Epoch(number, done, score(model, tune, engine) if len(tune.labels) else None)
-        log.info("%s", _told(epoch))
+        log.info("%s", _told(epoch), extra={"epoch": epoch})  # for whoever draws its progress
         yield epoch
 
 

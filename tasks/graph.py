@@ -28,16 +28,21 @@ class Node:
 
 
 @task(persist_result=False)
-def read_plan() -> list[Node]:
-    """Every node, each after what it needs; stale are the changed ones and all below them."""
-    graph = read_graph()
-    changed = set(read_status())
+def read_plan(project_file: str) -> list[Node]:
+    """The stages of one `dvc.yaml` and all they need, in order; the changed make all below stale.
+
+    Args:
+        project_file: path of the `dvc.yaml` in the repository; those of others stay out, but for
+            the stages whose files it reads.
+    """
+    graph = read_graph(project_file)
+    changed = set(read_status(project_file))
     stale = changed.union(*(nx.descendants(graph, node) for node in changed if node in graph))
     order = nx.lexicographical_topological_sort(graph)
     return [Node(node, node in stale, graph.nodes[node]["meta"]) for node in order]
 
 
-def read_graph() -> "nx.DiGraph[str]":
+def read_graph(project_file: str) -> "nx.DiGraph[str]":
     """Addresses with their `meta`; an edge leads from what is needed to what needs it."""
     from dvc.repo import Repo
 
@@ -47,13 +52,17 @@ def read_graph() -> "nx.DiGraph[str]":
         for stage in needs:
             graph.add_node(stage.addressing, meta=getattr(stage, "meta", None) or {})
         graph.add_edges_from((need.addressing, stage.addressing) for stage, need in needs.edges)
-    return graph
+        own = [stage.addressing for stage in needs if stage.path_in_repo == project_file]
+    wanted = set(own).union(*(nx.ancestors(graph, node) for node in own))
+    return graph.subgraph(wanted)
 
 
-def read_status() -> dict[str, Any]:
-    """What `dvc status` says has changed: address -> reasons."""
+def read_status(project_file: str) -> dict[str, Any]:
+    """What `dvc status` says has changed of a `dvc.yaml` and all it needs: address -> reasons."""
     done = subprocess.run(
-        [sys.executable, "-m", "dvc", "status", "--json"], capture_output=True, text=True
+        [sys.executable, "-m", "dvc", "status", "--json", "--with-deps", project_file],
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         raise RuntimeError(f"dvc status failed: {done.stderr.strip()}")
@@ -61,13 +70,15 @@ def read_status() -> dict[str, Any]:
     return changed
 
 
-def unversioned_sources() -> list[str]:
-    """Data that stages read, that no stage makes, and that neither DVC nor git versions yet."""
+def unversioned_sources(project_file: str) -> list[str]:
+    """Data that the stages read, that no stage makes, and that neither DVC nor git versions yet."""
     from dvc.repo import Repo
 
     with Repo() as repo:
         made = {out.fs_path for stage in repo.index.stages for out in stage.outs}
-        read = {dep.fs_path for stage in repo.index.stages for dep in stage.deps if dep.fs_path}
+        wanted = set(read_graph(project_file))
+        stages = [stage for stage in repo.index.stages if stage.addressing in wanted]
+        read = {dep.fs_path for stage in stages for dep in stage.deps if dep.fs_path}
         root = Path(repo.root_dir)
         ignored = _ignored_by_git(root, sorted(read - made))
     return [str(Path(path).relative_to(root)) for path in ignored]

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from prefect import task
 
+from tasks.graph import Node
+
 log = logging.getLogger("lradapt.stages")
 
 _LAST_LINES = 15
@@ -36,6 +38,19 @@ class StageFailedError(RuntimeError):
 def reproduce(address: str) -> None:
     """Bring one node up to date; a no-op of DVC's where nothing has changed after all."""
     run_child([sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", address])
+
+
+def reproduce_stale(plan: Sequence[Node]) -> None:
+    """Bring the stale nodes of a plan up to date, one task each, as their `meta` asks."""
+    up_to_date = [node.address for node in plan if not node.stale]
+    log.info("up to date: %s", ", ".join(up_to_date) or "nothing")
+    for node in plan:
+        if node.stale:
+            reproduce.with_options(
+                name=node.address,
+                retries=node.meta.get("retries", 0),
+                timeout_seconds=node.meta.get("timeout"),
+            )(node.address)
 
 
 @task(persist_result=False)

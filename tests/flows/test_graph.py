@@ -7,7 +7,7 @@ pytestmark = pytest.mark.slow
 
 
 def plan():
-    return [(node.address, node.stale) for node in read_plan.fn()]
+    return [(node.address, node.stale) for node in read_plan.fn("dvc.yaml")]
 
 
 def test_each_node_comes_after_what_it_needs(chain):
@@ -27,7 +27,7 @@ def test_what_has_changed_is_stale_with_all_below_it(chain):
 
 
 def test_meta_of_dvc_yaml_comes_with_the_node(chain):
-    assert {node.address: node.meta for node in read_plan.fn()} == {
+    assert {node.address: node.meta for node in read_plan.fn("dvc.yaml")} == {
         "upper": {"retries": 2},
         "count": {},
         "copy": {},
@@ -39,22 +39,34 @@ def test_a_stage_added_to_dvc_yaml_is_a_node(chain):
     more = "  twice: {cmd: cp count.txt twice.txt, deps: [count.txt], outs: [twice.txt]}\n"
     (chain / "dvc.yaml").write_text(text + more)
     assert ("twice", True) in plan()
-    assert list(read_graph().predecessors("twice")) == ["count"]
+    assert list(read_graph("dvc.yaml").predecessors("twice")) == ["count"]
 
 
 def test_sources_are_the_data_that_nothing_makes_or_versions(chain):
-    assert unversioned_sources() == ["notes.txt", "source.txt"]  # code.py is git's
+    assert unversioned_sources("dvc.yaml") == ["notes.txt", "source.txt"]  # code.py is git's
     dvc(chain, "add", "source.txt")
-    assert unversioned_sources() == ["notes.txt"]
+    assert unversioned_sources("dvc.yaml") == ["notes.txt"]
 
 
 def test_status_that_fails_says_why(chain):
     (chain / "dvc.yaml").write_text("stages: [broken\n")
     with pytest.raises(RuntimeError, match=r"dvc status failed"):
-        read_status()
+        read_status("dvc.yaml")
 
 
 def test_nothing_is_ignored_outside_the_list_of_git(chain):
     (chain / ".gitignore").write_text("")
-    assert unversioned_sources() == []
+    assert unversioned_sources("dvc.yaml") == []
     assert run(chain, "git", "status", "--short").stdout
+
+
+def test_another_dvc_yaml_brings_what_it_needs_and_no_more(chain):
+    (chain / "more").mkdir()
+    (chain / "more/dvc.yaml").write_text(
+        "stages:\n"
+        "  twice: {wdir: .., cmd: cp count.txt twice.txt, deps: [count.txt], outs: [twice.txt]}\n"
+    )
+    assert "twice.txt" not in str(plan()), "the first dvc.yaml must not drive the second's stages"
+    nodes = [(node.address, node.stale) for node in read_plan.fn("more/dvc.yaml")]
+    assert nodes == [("upper", True), ("count", True), ("more/dvc.yaml:twice", True)]
+    assert unversioned_sources("more/dvc.yaml") == ["source.txt"]  # copy needs notes.txt

@@ -1,0 +1,63 @@
+"""The schema of `benchmarks/params.yaml`: which arms, and what each differs in."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from lradapt.params import Fraction, Positive, Section, SgdParams, check, read_values
+from lradapt.presets import PRESETS, changed
+
+DEFAULT_PATH = Path("benchmarks/params.yaml")
+
+
+class ConventionalSettings(SgdParams):
+    """Conventional training (paper, section 2.1)."""
+
+    rates: Annotated[list[Positive], Field(min_length=1)]
+    """Fixed, one after the other, each until early stopping."""
+    patience_epochs: int = Field(ge=1, le=1000)
+    """Epochs without a gain after which training stops."""
+    min_gain: Fraction
+    """Least rise of accuracy that counts as a gain."""
+    max_epochs: int = Field(ge=1, le=10_000)
+    """Ceiling at each rate."""
+    target_accuracy: Annotated[float, Field(gt=0, le=1)] | None
+    """Stop at the epoch that reaches it; null: by patience alone."""
+
+
+class SchemeSettings(Section):
+    """The scheme, as `params.yaml` has it but for these changes."""
+
+    preset: Literal["paper"] | None
+    changes: dict[str, Any]
+    """Keys of params.yaml and their values; go before the preset's."""
+
+    def applied_to(self, values: dict[str, Any]) -> dict[str, Any]:
+        """`values` of params.yaml with the preset's and then these changes."""
+        return changed(changed(values, PRESETS[self.preset] if self.preset else {}), self.changes)
+
+
+class BenchmarkParams(Section):
+    """All of `benchmarks/params.yaml`."""
+
+    seeds: Annotated[list[int], Field(min_length=1)]
+    architectures: Annotated[list[str], Field(min_length=1)]
+    arms: Annotated[list[str], Field(min_length=1)]
+    settings: dict[str, ConventionalSettings | SchemeSettings]
+
+    @model_validator(mode="after")
+    def _every_arm_is_set(self) -> "BenchmarkParams":
+        missing = [arm for arm in self.arms if arm not in self.settings]
+        if missing:
+            raise ValueError(f"no settings for {', '.join(missing)}; have {list(self.settings)}")
+        return self
+
+
+def load_benchmark(path: Path = DEFAULT_PATH) -> BenchmarkParams:
+    """Read and check `path`.
+
+    Raises:
+        ParamsError: as `lradapt.params.load_params`.
+    """
+    return check(BenchmarkParams, read_values(path), path)
