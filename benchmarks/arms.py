@@ -8,7 +8,6 @@ paper; that flatters all of them alike. The clock includes range tests, caching 
 """
 
 import contextlib
-import importlib
 import json
 import logging
 import os
@@ -46,15 +45,23 @@ from lradapt.layout import read_paths
 from lradapt.models import build_classifier, load_classifier, num_features
 from lradapt.params import DEFAULT_PATH, Params, check, read_values
 from lradapt.presets import changed
-from lradapt.stages import Dep, Out
+from lradapt.stages import (
+    Dep,
+    Out,
+    activations,
+    find_body_lr,
+    find_lr,
+    finetune,
+    train_head,
+)
 from lradapt.train import predict_logits
 
 PHASE_OF_STAGE = {
-    "activations": "head",
-    "find_lr": "rate search",
-    "train_head": "head",
-    "find_body_lr": "rate search",
-    "finetune": "fine-tuning",
+    activations: "head",
+    find_lr: "rate search",
+    train_head: "head",
+    find_body_lr: "rate search",
+    finetune: "fine-tuning",
 }
 """The scheme's stages in their order, and the column of the paper's table 2 that each counts to."""
 
@@ -188,15 +195,15 @@ def _new_classifier(architecture: Architecture, data: _Data, seed: int) -> nn.Mo
 def _run_scheme(params: Params, data: _Data, engine: Engine) -> tuple[nn.Module, Clock, Result]:
     definitions = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
     paths = read_paths()
-    mains = {stage: importlib.import_module(f"lradapt.stages.{stage}") for stage in PHASE_OF_STAGE}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _lay_out(folder, params, data, paths)
         with contextlib.chdir(folder):
             clock = Clock()
             for stage, phase in PHASE_OF_STAGE.items():
+                name_of_stage = stage.__name__.rpartition(".")[2]
                 with clock.phase(phase):
-                    mains[stage].main(**_options(definitions[stage]["cmd"], paths))
+                    stage.main(**_options(definitions[name_of_stage]["cmd"], paths))
         model = load_classifier(
             params.model.network, load_file(folder / paths["model"]), len(data.names)
         )

@@ -54,10 +54,13 @@ class Clock:
         before = self.elapsed()
         listener = _Listener(self, name)
         logger = logging.getLogger("lradapt.train")
+        level = logger.level
         logger.addHandler(listener)
+        logger.setLevel(logging.INFO)  # else no epoch is told of
         try:
             yield
         finally:
+            logger.setLevel(level)
             logger.removeHandler(listener)
         spent = self.elapsed() - before
         self.phases[name] = self.phases.get(name, Moment(0, 0)) + spent

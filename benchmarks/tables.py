@@ -188,13 +188,11 @@ def _pairs(runs: Sequence[Run]) -> list[tuple[tuple[str, str], list[tuple[Run, R
     groups = _grouped(
         _of_kind(runs, conventional=False), lambda run: (run["architecture"], run["arm"])
     )
-    return [
-        (
-            name,
-            [(slow[name[0], run["seed"]], run) for run in group if (name[0], run["seed"]) in slow],
-        )
+    pairs = [
+        (name, [(slow[key], run) for run in group if (key := (name[0], run["seed"])) in slow])
         for name, group in groups
     ]
+    return [(name, both) for name, both in pairs if both]
 
 
 def _spread(runs: Sequence[Run], figure: Callable[[Run], float]) -> Spread:

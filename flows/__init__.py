@@ -23,3 +23,10 @@ for _name, _value in _SETTINGS.items():
 logging.getLogger("lradapt").setLevel(logging.INFO)
 if not any(name in os.environ for name in _OWN_SERVER):
     os.environ["PREFECT_HOME"] = str(Path.cwd() / ".prefect")
+
+
+def speak_plainly() -> None:
+    """On this terminal, the lines of lradapt alone: what Prefect says of it is in its UI."""
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(lambda record: record.name.startswith("lradapt"))
+        handler.setFormatter(logging.Formatter("%(message)s"))

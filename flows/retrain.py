@@ -1,6 +1,5 @@
 """Bring every stage of DVC's graph up to date, publish the model, promote it if it is better."""
 
-import logging
 import sys
 from typing import Annotated
 
@@ -9,6 +8,7 @@ from prefect import flow
 from rich.console import Console
 from rich.table import Table
 
+from flows import speak_plainly
 from lradapt import report
 from lradapt.errors import LradaptError
 from lradapt.layout import PROJECT_FILE, read_paths
@@ -45,20 +45,13 @@ def main(
     dry_run: Annotated[bool, typer.Option(help="Neither publish nor promote.")] = False,
 ) -> None:
     """Retrain what has changed, and put the better model into production."""
-    _speak_plainly()
+    speak_plainly()
     try:
         outcome = retrain(registry, name, dry_run)
     except (stages.StageFailedError, LradaptError) as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)
     _print_summary(outcome)
-
-
-def _speak_plainly() -> None:
-    """On this terminal, the lines of lradapt alone: what Prefect says of it is in its UI."""
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(lambda record: record.name.startswith("lradapt"))
-        handler.setFormatter(logging.Formatter("%(message)s"))
 
 
 def _print_summary(outcome: Outcome | None) -> None:

@@ -1,6 +1,7 @@
 """What a run shows: the report as a file, and its gist in Prefect's UI."""
 
 import base64
+from pathlib import Path
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
@@ -23,3 +24,15 @@ def show(outcome: Outcome | None) -> None:
         key="retrain-summary",
         description="What was trained, how good it is, and what the gate decided",
     )
+
+
+@task(persist_result=False)
+def show_tables(project_file: str) -> str:
+    """Put the tables of the comparison into the UI; their Markdown."""
+    tables = read_paths(Path(project_file))["tables"].read_text(encoding="utf-8")
+    create_markdown_artifact(
+        tables,
+        key="benchmark-tables",
+        description="The scheme beside conventional training, by the clock",
+    )
+    return tables

@@ -54,6 +54,12 @@ def reproduce_stale(plan: Sequence[Node]) -> None:
 
 
 @task(persist_result=False)
+def run_module(module: str) -> None:
+    """Run a program of this project that takes no options."""
+    run_child([sys.executable, "-m", module])
+
+
+@task(persist_result=False)
 def version_sources(paths: Sequence[str]) -> None:
     """Let DVC keep the data that it does not keep yet."""
     if paths:

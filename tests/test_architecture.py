@@ -31,10 +31,10 @@ def imports(path):
 
 
 def code_file(module, name):
-    """The file of `lradapt` that an import reads; None for other packages and bare packages."""
+    """The file of ours that an import reads; None for other packages and bare packages."""
     for dotted in [f"{module}.{name}", module]:
         path = ROOT / (dotted.replace(".", "/") + ".py")
-        if dotted.startswith("lradapt") and path.exists():
+        if dotted.startswith(("lradapt", "benchmarks")) and path.exists():
             return path
     return None
 
@@ -83,6 +83,14 @@ def test_a_stage_names_exactly_the_code_that_it_uses(stage):
     listed = {dep for dep in STAGES[stage]["deps"] if dep.startswith("lradapt/")}
     used = used_code(ROOT / f"lradapt/stages/{stage}.py", set()) - CHECKS_ONLY
     assert listed == used
+
+
+@pytest.mark.parametrize("stage", ["run", "tables"])
+def test_a_stage_of_the_comparison_names_exactly_the_code_that_it_uses(stage):
+    definition = yaml.safe_load((ROOT / "benchmarks/dvc.yaml").read_text())["stages"][stage]
+    program = definition["cmd"].split()[2].replace(".", "/") + ".py"
+    listed = {dep for dep in definition["deps"] if dep.endswith(".py")}
+    assert listed == used_code(ROOT / program, set()) - CHECKS_ONLY
 
 
 def test_flows_and_tasks_name_no_stage_and_no_path():

@@ -36,7 +36,9 @@ def project(tmp_path_factory):
     """A copy of this project in a git of its own, with sixty small pictures and small params."""
     folder = tmp_path_factory.mktemp("project")
     files = run(
-        ROOT, "git", "ls-files", "lradapt", "tasks", "flows", "*.yaml", ".dvc", ".dvcignore"
+        ROOT,
+        *("git", "ls-files", "lradapt", "tasks", "flows", "benchmarks"),
+        *("*.yaml", ".dvc", ".dvcignore"),
     )
     for name in [*files.stdout.split(), ".gitignore"]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,122 @@
+"""Each arm on sixty small pictures, and the scheme's arm against the pipeline's own stages."""
+
+import json
+
+import pytest
+import yaml
+
+from benchmarks.arms import judged_by_validation, run_arm
+from benchmarks.settings import ConventionalSettings, SchemeSettings
+from lradapt.architectures import ARCHITECTURES
+from lradapt.backbone import import_backbone
+from lradapt.data.decode import Preprocessing
+from lradapt.data.ingest import ingest, read_table
+from lradapt.data.split_table import SplitRow, write_split
+from lradapt.presets import changed
+from tests.projects import ROOT, SMALL, draw
+
+CONVENTIONAL = ConventionalSettings(
+    rates=[0.01, 0.001],
+    batch_size=8,
+    momentum=0.9,
+    l2=1e-4,
+    patience_epochs=1,
+    min_gain=0.0,
+    max_epochs=2,
+    target_accuracy=None,
+)
+SCHEME = SchemeSettings(preset=None, changes={"find_lr": {"rule": "edge"}})  # its loss hardly falls
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """Pixels, table, split and body of sixty small pictures, and params for them."""
+    folder = tmp_path_factory.mktemp("arms")
+    draw(folder)
+    made = {
+        "pixels": folder / "pixels.npy",
+        "table": folder / "images.csv",
+        "split": folder / "split.csv",
+        "backbone": folder / "backbone.safetensors",
+    }
+    how = Preprocessing(input_size=16, max_megapixels=1)
+    ingest(folder / "data/images", pixels=made["pixels"], table=made["table"], how=how)
+    sides = ["train", "train", "train", "train", "tune", "validation"]
+    rows = [
+        SplitRow(number, row.image, row.image[0], "", row.pixel_sha256, sides[number % 6])
+        for number, row in enumerate(read_table(made["table"]))
+    ]
+    write_split(made["split"], rows)
+    import_backbone("none", ARCHITECTURES["resnet18"], made["backbone"])
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    return changed(values, SMALL), made
+
+
+@pytest.fixture(scope="module")
+def runs(inputs):
+    """What each arm took and reached."""
+    values, made = inputs
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        return {
+            "conventional": run_arm(CONVENTIONAL, values, **made),
+            "lradapt": run_arm(SCHEME, values, **made),
+        }
+
+
+def test_validation_judges_and_all_else_trains(runs):
+    for run in runs.values():
+        assert run["images"] == {"train": 50, "tune": 10}
+        assert run["final"]["images"] == 10
+
+
+def test_the_conventional_arm_has_a_leg_for_each_rate(runs):
+    run = runs["conventional"]
+    assert [leg["rate"] for leg in run["legs"]] == [0.01, 0.001]
+    assert list(run["phases"]) == ["preparation", "rate 0.01", "rate 0.001"]
+    phases = [point["phase"] for point in run["points"]]
+    assert phases == sorted(phases, key=list(run["phases"]).index)
+    assert [point["epoch"] for point in run["points"]] == list(range(1, len(phases) + 1))
+    kept = run["legs"][-1]["accuracy"]
+    assert kept >= max(point["accuracy"] for point in run["points"])
+    assert run["final"]["accuracy"] == pytest.approx(kept), "the best weights were not put back"
+
+
+def test_the_scheme_s_arm_has_the_paper_s_phases_and_every_epoch(runs):
+    run = runs["lradapt"]
+    assert set(run["phases"]) == {"rate search", "head", "fine-tuning"}
+    epochs = [(point["phase"], point["epoch"]) for point in run["points"]]
+    assert epochs == [*(("head", n) for n in (1, 2, 3)), *(("fine-tuning", n) for n in (1, 2, 3))]
+    chosen = run["choice"]["scores"][run["choice"]["name"]]
+    assert run["final"]["accuracy"] == pytest.approx(chosen["accuracy"])
+    assert set(run["curves"]) == {"lr_curve", "body_lr_curve", "head_steps", "model_steps"}
+
+
+@pytest.mark.parametrize("arm", ["conventional", "lradapt"])
+def test_the_clock_runs_on_and_its_phases_are_all_its_seconds(runs, arm):
+    run = runs[arm]
+    times = [point["at"]["seconds"] for point in run["points"]]
+    assert times == sorted(times)
+    total = sum(spent["seconds"] for spent in run["phases"].values())
+    assert run["seconds"]["seconds"] == pytest.approx(total)
+    assert times[-1] <= total + 0.5
+    json.dumps(run, allow_nan=False)
+
+
+def test_a_target_ends_the_conventional_arm_and_its_later_rates(inputs):
+    values, made = inputs
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        at_once = CONVENTIONAL.model_copy(update={"target_accuracy": 0.01})
+        run = run_arm(at_once, values, **made)
+    assert [leg["stopped"] for leg in run["legs"]] == ["target"]
+    assert len(run["points"]) == 1
+
+
+def test_sides_are_those_of_the_comparison():
+    rows = [
+        SplitRow(n, "", "", "", "", side) for n, side in enumerate(["train", "tune", "validation"])
+    ]
+    assert [row.side for row in judged_by_validation(rows)] == ["train", "train", "tune"]

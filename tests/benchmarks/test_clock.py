@@ -1,0 +1,56 @@
+import logging
+import time
+
+import pytest
+
+from benchmarks.clock import Clock, Moment
+from lradapt.train import Epoch, Score
+
+log = logging.getLogger("lradapt.train")
+
+
+def tell(number, accuracy):
+    score = Score(1.0, accuracy, accuracy / 2)
+    log.info("epoch", extra={"epoch": Epoch(number, (), score)})
+
+
+def test_seconds_count_to_the_phase_they_were_spent_in():
+    clock = Clock()
+    for name, seconds in (("a", 0.05), ("b", 0.1), ("a", 0.05)):
+        with clock.phase(name):
+            time.sleep(seconds)
+    assert clock.phases["a"].seconds == pytest.approx(0.1, abs=0.05)
+    assert clock.phases["b"].seconds == pytest.approx(0.1, abs=0.05)
+    assert clock.phases["a"].cpu_seconds < 0.05
+
+
+def test_each_epoch_is_a_point_at_its_moment_and_in_its_phase():
+    clock = Clock()
+    with clock.phase("head"):
+        tell(0, 0.5)
+    with clock.phase("fine-tuning"):
+        tell(0, 0.6)
+        time.sleep(0.05)
+        tell(1, 0.7)
+    tell(2, 0.8)  # outside every phase
+    found = [(p.phase, p.epoch, p.accuracy, p.balanced_accuracy) for p in clock.points]
+    assert found == [
+        ("head", 1, 0.5, 0.25),
+        ("fine-tuning", 1, 0.6, 0.3),
+        ("fine-tuning", 2, 0.7, 0.35),
+    ]
+    times = [point.at.seconds for point in clock.points]
+    assert times[2] - times[1] >= 0.05
+    assert times == sorted(times)
+
+
+def test_an_epoch_without_a_side_that_judges_is_no_point():
+    clock = Clock()
+    with clock.phase("head"):
+        log.info("epoch", extra={"epoch": Epoch(0, (), None)})
+        log.info("something else")
+    assert clock.points == []
+
+
+def test_moments_add_and_subtract():
+    assert Moment(3, 5) - Moment(1, 2) + Moment(10, 10) == Moment(12, 13)

@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchmarks.settings import ConventionalSettings, SchemeSettings, load_benchmark
+from lradapt.errors import ParamsError
+from lradapt.params import Params, check, read_values
+from lradapt.presets import PAPER, changed
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "benchmarks/params.yaml"
+
+
+@pytest.fixture
+def load(tmp_path):
+    """A function: load the shipped settings with some keys changed."""
+
+    def loaded(changes):
+        path = tmp_path / "params.yaml"
+        path.write_text(yaml.safe_dump(changed(yaml.safe_load(SHIPPED.read_text()), changes)))
+        return load_benchmark(path)
+
+    return loaded
+
+
+def test_the_shipped_settings_are_valid_and_hold_the_paper_s_arms():
+    benchmark = load_benchmark(SHIPPED)
+    assert isinstance(benchmark.settings["conventional"], ConventionalSettings)
+    assert benchmark.settings["conventional"].rates == [0.01, 0.001]
+    assert isinstance(benchmark.settings["paper"], SchemeSettings)
+
+
+@pytest.mark.parametrize("arm", ["paper", "lradapt"])
+def test_each_shipped_arm_of_the_scheme_gives_valid_params(arm):
+    values = read_values(ROOT / "params.yaml")
+    settings = load_benchmark(SHIPPED).settings[arm]
+    params = check(Params, settings.applied_to(values), Path("params.yaml"))
+    if arm == "paper":
+        assert params.body_rates.rates == (1e-4, 1e-3, 1e-2)
+        assert params.finetune.batch_size == params.train_head.batch_size == 32
+    else:
+        assert params == check(Params, values, Path("params.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("patience_epochs", 0, r"patience_epochs: Input should be greater than or equal to 1"),
+        ("target_accuracy", 1.5, r"target_accuracy: Input should be less than or equal to 1"),
+        ("rates", [], r"rates: List should have at least 1 item"),
+    ],
+)
+def test_a_value_out_of_bounds_is_named(load, key, value, message):
+    with pytest.raises(ParamsError, match=message):
+        load({"settings": {"conventional": {key: value}}})
+
+
+def test_an_arm_without_settings_is_named(load):
+    with pytest.raises(ParamsError, match="no settings for turbo"):
+        load({"arms": ["paper", "turbo"]})
+
+
+def test_changes_of_an_arm_go_before_its_preset():
+    settings = SchemeSettings(preset="paper", changes={"finetune": {"batch_size": 8}})
+    applied = settings.applied_to({"finetune": {"batch_size": 64, "l2": 0.1}, "seed": 3})
+    assert applied["finetune"] == {**PAPER["finetune"], "batch_size": 8, "l2": 0.1}
+    assert applied["seed"] == 3
+
+
+def test_changed_leaves_what_it_was_given():
+    values = {"a": {"b": 1, "c": 2}, "d": 3}
+    assert changed(values, {"a": {"b": 9}, "e": 4}) == {"a": {"b": 9, "c": 2}, "d": 3, "e": 4}
+    assert values == {"a": {"b": 1, "c": 2}, "d": 3}

@@ -1,0 +1,163 @@
+"""Tables from runs made by hand, in figures that can be counted."""
+
+import pytest
+
+from benchmarks.tables import (
+    Spread,
+    best_accuracy,
+    figures,
+    markdown,
+    reached_at,
+    speed_up,
+    table_1,
+    table_2,
+    table_3,
+    total_speed_up,
+)
+
+
+def run(arm, seed, points, phases, *, legs=None, curves=None):
+    """A run whose epochs ended at `points`, (seconds, accuracy) each; CPU seconds are double."""
+    total = sum(phases.values())
+    made = {
+        "arm": arm,
+        "architecture": "resnet18",
+        "seed": seed,
+        "settings": {"patience_epochs": 5, "min_gain": 0.001},
+        "seconds": {"seconds": total, "cpu_seconds": 2 * total},
+        "phases": {n: {"seconds": s, "cpu_seconds": 2 * s} for n, s in phases.items()},
+        "points": [
+            {"phase": "x", "epoch": n, "at": {"seconds": s, "cpu_seconds": 2 * s}, "accuracy": a}
+            for n, (s, a) in enumerate(points, start=1)
+        ],
+        "final": {"balanced_accuracy": points[-1][1] - 0.1, "confusion": [[3, 1], [0, 2]]},
+        "classes": ["a", "b"],
+        "images": {"train": 600, "tune": 120},
+        "machine": {"device": "CPU", "cores": 2, "threads": 1, "precision": "fp32", "torch": "2"},
+    }
+    return (
+        made
+        | ({"legs": legs} if legs else {})
+        | ({"curves": curves, "rate": {"rate": 0.01}, "rates_by_depth": {}} if curves else {})
+    )
+
+
+def conventional(seed, *, last=0.90):
+    legs = [{"rate": 0.01, "accuracy": 0.8}, {"rate": 0.001, "accuracy": last}]
+    points = [(100, 0.7), (200, 0.8), (300, last), (400, 0.85)]
+    phases = {"preparation": 10, "rate 0.01": 190, "rate 0.001": 200}
+    return run("conventional", seed, points, phases, legs=legs)
+
+
+def scheme(seed, points, arm="paper"):
+    return run(arm, seed, points, {"rate search": 1, "head": 4, "fine-tuning": 45})
+
+
+REACHES = [(10, 0.6), (30, 0.91), (50, 0.95)]
+NEARLY = [(10, 0.6), (40, 0.895)]
+RUNS = [conventional(0), scheme(0, REACHES), conventional(1), scheme(1, NEARLY)]
+
+
+def test_the_target_is_the_conventional_arm_s_best_and_the_first_epoch_to_reach_it_counts():
+    slow, fast = RUNS[:2]
+    assert best_accuracy(slow) == 0.90
+    assert reached_at(slow, 0.90) == 300
+    assert reached_at(fast, 0.90) == 30
+    assert speed_up(slow, fast) == 10
+    assert reached_at(fast, 0.90, "cpu_seconds") == 60
+
+
+def test_an_arm_that_never_reaches_the_target_has_no_speed_up():
+    slow, fast = RUNS[2:]
+    assert speed_up(slow, fast) is None
+    assert speed_up(slow, fast, below=0.01) == 300 / 40
+
+
+def test_the_speed_up_by_total_is_that_of_all_seconds():
+    assert total_speed_up(RUNS[0], RUNS[1]) == 8
+
+
+@pytest.mark.parametrize(
+    ("spread", "text"),
+    [
+        (Spread((2.0,)), "2.0"),
+        (Spread((3.0, 1.0, 2.5)), "2.5 (1.0 to 3.0)"),
+        (Spread((4.0,), 2), "4.0; never with 2 of 3 seeds"),
+        (Spread((), 3), "never"),
+    ],
+)
+def test_a_spread_says_median_minimum_maximum_and_what_is_missing(spread, text):
+    assert spread.text(".1f") == text
+
+
+def test_table_1_has_the_paper_s_columns():
+    header, row = table_1(RUNS)
+    cells = dict(zip(header, row, strict=True))
+    assert header[:5] == [
+        "model",
+        "accuracy at 0.01",
+        "s at 0.01",
+        "accuracy at 0.001",
+        "s at 0.001",
+    ]
+    assert cells["accuracy at 0.001"] == "90.00% (90.00% to 90.00%)"
+    assert cells["s at 0.01"] == "190 (190 to 190)"
+    assert cells["total s"] == "400 (400 to 400)"
+    assert cells["total CPU s"] == "800 (800 to 800)"
+    assert cells["best"] == "90.00% (90.00% to 90.00%)"
+
+
+def test_table_2_has_a_row_for_each_arm_and_shows_who_never_got_there():
+    runs = [*RUNS, scheme(0, REACHES, "lradapt"), scheme(1, REACHES, "lradapt")]
+    header, ours, paper = table_2(runs)
+    assert [ours[1], paper[1]] == ["lradapt", "paper"]
+    cells = dict(zip(header, paper, strict=True))
+    assert cells["rate search s"] == "1.0 (1.0 to 1.0)"
+    assert cells["speed-up to the same accuracy"] == "10.0; never with 1 of 2 seeds"
+    assert cells["speed-up to 1 point below"] == "8.8 (7.5 to 10.0)"
+    assert cells["by total"] == "8.0 (8.0 to 8.0)"
+    assert dict(zip(header, ours, strict=True))["speed-up the same, CPU"] == "10.0 (10.0 to 10.0)"
+
+
+def test_table_3_sets_both_side_by_side():
+    _, row = table_3(RUNS[:2])
+    assert row == ["resnet18", "90.00%", "400", "paper", "95.00%", "50", "8.0"]
+
+
+def test_runs_of_a_seed_without_a_conventional_run_are_left_out_of_the_comparison():
+    _, row = table_3([*RUNS[:2], scheme(7, REACHES)])
+    assert row[-1] == "8.0"
+
+
+def test_an_architecture_without_a_conventional_run_has_no_row():
+    other = {**scheme(0, REACHES), "architecture": "resnet50"}
+    assert [row[0] for row in table_2([*RUNS, other])[1:]] == ["resnet18"]
+
+
+def test_the_page_names_machine_patience_and_seeds():
+    page = markdown(RUNS)
+    assert "600 images to learn from, 120 to judge by (2 classes); seeds 0, 1" in page
+    assert "2 cores, 1 thread(s), fp32, torch 2; patience of the conventional arm 5 epochs" in page
+    assert page.count("\n| --- |") == 3
+
+
+def test_figures_are_numbered_as_in_the_paper_and_drawn_for_the_first_seed():
+    curve = {"sweep": [0, 0, 1], "lr": [0.1, 1, 1], "loss": [2, 1, 1], "smoothed": [2, 1, 1]}
+    steps = {"step": [0, 1], "lr_head": [0.1, 0.0], "loss": [1, 1]}
+    curves = {
+        "lr_curve": curve,
+        "body_lr_curve": {"sweep": [], "lr": [], "loss": [], "smoothed": []},
+        "head_steps": steps,
+        "model_steps": steps,
+    }
+    with_curves = run("paper", 0, REACHES, {"head": 1}, curves=curves)
+    drawn = figures([conventional(0), with_curves, conventional(1)])
+    assert sorted(drawn) == [
+        "figure-1-range-test-rate-resnet18-paper.png",
+        "figure-2-range-test-loss-resnet18-paper.png",
+        "figure-3-restarts-resnet18-paper.png",
+        "figure-4-growing-cycles-resnet18-paper.png",
+        "figure-5-confusion-resnet18-conventional.png",
+        "figure-5-confusion-resnet18-paper.png",
+    ]
+    assert all(png.startswith(b"\x89PNG") for png in drawn.values())
