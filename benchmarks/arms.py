@@ -29,6 +29,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from benchmarks.clock import Clock
+from benchmarks.program import run
 from benchmarks.settings import ConventionalSettings, SchemeSettings, load_benchmark
 from lradapt.architectures import Architecture
 from lradapt.backbone import read_backbone, read_origin
@@ -265,10 +266,10 @@ def main(
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("lradapt").setLevel(logging.INFO)
     settings = load_benchmark().settings[arm]
-    run = {"seed": seed, "model": {"architecture": architecture}}
+    this = {"seed": seed, "model": {"architecture": architecture}}
     found = run_arm(
         settings,
-        changed(read_values(DEFAULT_PATH), run),
+        changed(read_values(DEFAULT_PATH), this),
         pixels=pixels,
         table=table,
         split=split,
@@ -279,4 +280,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from benchmarks.program import run
 from benchmarks.settings import load_benchmark
 from lradapt.backbone import Origin, import_backbone, read_origin
 from lradapt.layout import read_paths
@@ -46,4 +47,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import typer
 
+from benchmarks.program import run as run_program
 from lradapt.files import read_json, write_bytes, write_json, write_text
 from lradapt.plots import confusion_png, range_test_png, schedule_png
 
@@ -256,4 +257,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_program(main)

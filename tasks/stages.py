@@ -110,6 +110,7 @@ def _environment() -> dict[str, str]:
 
 def _said(lines: Sequence[str]) -> str:
     """From the first line that names an error on; else the last lines."""
-    kept = [line for line in lines if not line.startswith("ERROR: failed to reproduce")]
+    own = [line for line in lines if not line.startswith("ERROR: failed to reproduce")]
+    kept = own or list(lines)  # what DVC says of itself is the last resort
     starts = [number for number, line in enumerate(kept) if line.startswith("error:")]
     return "\n".join(kept[starts[-1] if starts else 0 :])

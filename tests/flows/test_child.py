@@ -38,6 +38,12 @@ def test_a_failed_child_without_a_message_gives_its_last_lines():
         run_child(python("1 / 0"))
 
 
+def test_what_dvc_says_of_itself_is_told_where_nothing_else_is():
+    line = "ERROR: failed to reproduce 'a': no such file"
+    with pytest.raises(StageFailedError, match="no such file"):
+        run_child(python(f'print("{line}"); exit(1)'))
+
+
 def test_python_in_a_command_is_this_python(caplog):
     caplog.set_level(logging.INFO, logger="lradapt")
     run_child(["sh", "-c", "python -c 'import sys; print(sys.prefix)'"])
