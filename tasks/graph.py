@@ -75,13 +75,20 @@ def unversioned_sources(project_file: str) -> list[str]:
     from dvc.repo import Repo
 
     with Repo() as repo:
-        made = {out.fs_path for stage in repo.index.stages for out in stage.outs}
+        made = {Path(out.fs_path) for stage in repo.index.stages for out in stage.outs}
         wanted = set(read_graph(project_file))
         stages = [stage for stage in repo.index.stages if stage.addressing in wanted]
         read = {dep.fs_path for stage in stages for dep in stage.deps if dep.fs_path}
         root = Path(repo.root_dir)
-        ignored = _ignored_by_git(root, sorted(read - made))
+        sources = [path for path in sorted(read) if not _overlaps(Path(path), made)]
+        ignored = _ignored_by_git(root, sources)
     return [str(Path(path).relative_to(root)) for path in ignored]
+
+
+def _overlaps(path: Path, made: set[Path]) -> bool:
+    """Whether `path` is made, lies in a folder that is made, or is a folder in which files are."""
+    within = not made.isdisjoint([path, *path.parents])
+    return within or any(path in out.parents for out in made)
 
 
 def _ignored_by_git(root: Path, paths: Iterable[str]) -> list[str]:

@@ -63,7 +63,7 @@ def run_module(module: str) -> None:
 def version_sources(paths: Sequence[str]) -> None:
     """Let DVC keep the data that it does not keep yet."""
     if paths:
-        run_child([sys.executable, "-m", "dvc", "--wait-for-lock", "add", "--quiet", *paths])
+        run_child([sys.executable, "-m", "dvc", "--wait-for-lock", "add", *paths])
 
 
 def run_child(command: Sequence[str]) -> None:

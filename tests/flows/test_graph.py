@@ -70,3 +70,14 @@ def test_another_dvc_yaml_brings_what_it_needs_and_no_more(chain):
     nodes = [(node.address, node.stale) for node in read_plan.fn("more/dvc.yaml")]
     assert nodes == [("upper", True), ("count", True), ("more/dvc.yaml:twice", True)]
     assert unversioned_sources("more/dvc.yaml") == ["source.txt"]  # copy needs notes.txt
+
+
+def test_a_folder_in_which_stages_write_is_no_source(chain):
+    stages = (
+        "  each: {cmd: mkdir -p all && cp count.txt all/one.txt, deps: [count.txt],"
+        " outs: [all/one.txt]}\n"
+        "  gather: {cmd: cat all/* > gathered.txt, deps: [all], outs: [gathered.txt]}\n"
+    )
+    (chain / "dvc.yaml").write_text((chain / "dvc.yaml").read_text() + stages)
+    (chain / ".gitignore").write_text("*.txt\nall\n")
+    assert unversioned_sources("dvc.yaml") == ["notes.txt", "source.txt"]
