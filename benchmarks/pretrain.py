@@ -1,0 +1,78 @@
+"""Pre-training of a body on a set of images, where ImageNet's weights cannot be had."""
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor
+
+from lradapt.architectures import Architecture
+from lradapt.batches import Normalisation, RandomViews, pixel_examples, steps_per_epoch
+from lradapt.batches import training_batches as batches_of
+from lradapt.data.augment import Augmentation
+from lradapt.data.split_table import SplitRow, class_names, on_side
+from lradapt.engine import Engine, seeded
+from lradapt.files import whole_file
+from lradapt.finetune import depth_sgd
+from lradapt.models import build
+from lradapt.schedules import cosine_cycles
+from lradapt.train import Score, finite, run_epochs, score, train_steps
+
+VIEWS = Augmentation(max_shift=0.125, max_zoom=1.2, horizontal_flip=True, vertical_flip=False)
+MOMENTUM, L2, LABEL_SMOOTHING = 0.9, 5e-4, 0.1
+
+
+def smoothed_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy with a tenth of the certainty spread over all classes."""
+    return F.cross_entropy(logits, labels, label_smoothing=LABEL_SMOOTHING)
+
+
+def pretrain(
+    architecture: Architecture,
+    pixels: Path,
+    rows: list[SplitRow],
+    engine: Engine,
+    *,
+    normalise: Normalisation,
+    num_epochs: int,
+    batch_size: int,
+    max_lr: float,
+    into: Path,
+) -> Score:
+    """Train a network from random weights in one cosine cycle; its score on the validation side.
+
+    Args:
+        architecture: of the network.
+        pixels: `pixels.npy`.
+        rows: of `split.csv`; the training side is learnt from.
+        engine: where to compute.
+        normalise: as the body will be used.
+        num_epochs: length of the cycle.
+        batch_size: images of a step.
+        max_lr: at its start, for every layer.
+        into: the state dict is written there, safetensors in fp32.
+    """
+    names, squares = class_names(rows), np.load(pixels, mmap_mode="r")
+    with seeded(0):
+        model = build(architecture, len(names)).to(engine.device)
+    views = RandomViews(VIEWS, seed=0)
+    training, exam = (
+        pixel_examples(
+            squares, on_side(rows, side), names, engine.device, normalise=normalise, views=views
+        )
+        for side in ("train", "validation")
+    )
+    num_steps = steps_per_epoch(len(training.labels), batch_size)
+    groups = architecture.groups
+    optimizer = depth_sgd(model, groups, [max_lr] * len(groups), momentum=MOMENTUM, l2=L2)
+    batches = batches_of(training, batch_size=batch_size, seed=0)
+    schedule = cosine_cycles([num_steps * num_epochs])
+    model.train()
+    steps = finite(train_steps(model, batches, optimizer, schedule, engine, loss=smoothed_loss))
+    for _ in islice(run_epochs(model, steps, num_steps, exam, engine), num_epochs):
+        pass
+    with whole_file(into) as partial:
+        save_file({n: v.cpu().contiguous() for n, v in model.state_dict().items()}, partial)
+    return score(model, exam, engine)
