@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -40,21 +41,50 @@ def test_a_block_that_fails_leaves_what_was_there(tmp_path, error):
     assert names(tmp_path) == ["a.txt"]
 
 
+def ended_process():
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    return ended.pid
+
+
 def test_the_unfinished_file_is_hidden(tmp_path):
     with whole_file(tmp_path / "a.txt") as partial:
         partial.touch()
-        assert partial.name.startswith(".a.txt.partial-")
+        assert partial.name == f".a.txt.partial-{os.getpid()}"
+
+
+def test_who_is_reading_the_former_file_reads_it_to_its_end(tmp_path):
+    (tmp_path / "a.txt").write_text("former")
+    with (tmp_path / "a.txt").open() as reader:
+        write_text(tmp_path / "a.txt", "new")
+        assert reader.read() == "former"
 
 
 def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path):
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    orphan = tmp_path / f".a.txt.partial-{dead.pid}"
-    others = [tmp_path / f".a.txt.partial-{os.getppid()}", tmp_path / f".b.txt.partial-{dead.pid}"]
-    for path in (orphan, *others):
-        path.write_text("half")
+    orphan = f".a.txt.partial-{ended_process()}"
+    other = f".a.txt.partial-{os.getppid()}"
+    for name in (orphan, other):
+        (tmp_path / name).write_text("half")
     write_text(tmp_path / "a.txt", "whole")
-    assert names(tmp_path) == sorted(["a.txt", *(path.name for path in others)])
+    assert names(tmp_path) == sorted(["a.txt", other])
+
+
+def test_a_process_of_somebody_else_counts_as_living(tmp_path, monkeypatch):
+    def forbidden(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", forbidden)
+    (tmp_path / ".a.txt.partial-12345").write_text("half")
+    write_text(tmp_path / "a.txt", "whole")
+    assert names(tmp_path) == [".a.txt.partial-12345", "a.txt"]
+
+
+@pytest.mark.parametrize("name", ["{}", ".b.txt.partial-{}", ".a.txt.partial-{}x", "{}.csv"])
+def test_no_other_file_is_taken_for_what_a_killed_process_left(tmp_path, name):
+    other = tmp_path / name.format(ended_process())
+    other.write_text("kept")
+    write_text(tmp_path / "a.txt", "whole")
+    assert other.read_text() == "kept"
 
 
 def test_a_block_that_writes_nothing_is_an_error(tmp_path):
@@ -66,6 +96,23 @@ def test_a_block_that_writes_nothing_is_an_error(tmp_path):
 def test_text_is_utf8_with_the_line_ends_given(tmp_path):
     write_text(tmp_path / "a.txt", "Äpfel\n猫\n")
     assert (tmp_path / "a.txt").read_bytes() == "Äpfel\n猫\n".encode()
+
+
+def test_text_is_utf8_also_where_the_locale_is_another(tmp_path):
+    code = (
+        "from lradapt.files import *; "
+        r"write_json(Path('a'), '\u732b'); print(ascii(read_json(Path('a'))))"
+    )
+    plain = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, **plain, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("'\\u732b'\n", "")
+    assert (tmp_path / "a").read_bytes() == '"猫"\n'.encode()
 
 
 def test_bytes_are_written_as_they_are(tmp_path):

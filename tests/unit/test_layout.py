@@ -40,7 +40,7 @@ def test_a_file_without_a_path_table_is_an_error(tmp_path, text):
         read(tmp_path, text)
 
 
-@pytest.mark.parametrize("text", ["vars: [", b"vars: \xff"])
+@pytest.mark.parametrize("text", ["vars: [", b"vars: \xff", "vars: !!python/name:os.getcwd"])
 def test_a_file_that_is_not_yaml_is_an_error(tmp_path, text):
-    with pytest.raises(LradaptError, match=r"dvc\.yaml is not valid YAML"):
+    with pytest.raises(LradaptError, match=r"dvc\.yaml is not valid YAML: .+"):
         read(tmp_path, text)

@@ -6,7 +6,7 @@ from lradapt.data.split_table import SplitRow, class_names, on_side, read_split,
 
 ROWS = [
     SplitRow(0, 'a,"b".png', "dog", "", "00", "train"),
-    SplitRow(2, "猫/é.png", "Äpfel, rot", "patient\n1", "ff", "validation"),
+    SplitRow(2, "猫/é.png", "Äpfel, rot", "patient\r\n1", "ff", "validation"),
     SplitRow(7, "NA", "007", "NA", "ee", "tune"),
 ]
 
