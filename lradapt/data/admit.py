@@ -57,10 +57,13 @@ def admit(
     rows = _joined(images, label_of, set_aside)
     set_aside |= _contradicting_twins(rows)
     rows = [row for row in rows if row.image not in set_aside]
-    _require_classes(rows, set_aside)
-    if any(row.side for row in rows):
+    given = any(row.side for row in rows)
+    if given:
         set_aside |= _straddling(rows)
-        rows = _with_given_sides([r for r in rows if r.image not in set_aside], tune_share)
+        rows = [row for row in rows if row.image not in set_aside]
+    _require_classes(rows, set_aside)
+    if given:
+        rows = _with_given_sides(rows, tune_share)
     else:
         sides = split.assign_sides(
             _examples(rows), train_per_validation=train_per_validation, tune_share=tune_share

@@ -50,6 +50,12 @@ def test_nothing_is_set_aside_from_a_clean_set():
     assert sorted(sides(admission).values()) == ["train"] * 4 + ["validation"] * 4
 
 
+def test_the_shares_of_the_sides_are_those_asked_for():
+    found = [*sides(admitted(IMAGES, LABELS, ratio=3, tune_share=0.34)).values()]
+    for side in (found[:4], found[4:]):
+        assert sorted(side) == ["train", "train", "tune", "validation"]
+
+
 def test_an_image_without_a_label_is_set_aside():
     assert admitted([*IMAGES, image("x.png")], LABELS).set_aside == {"x.png": "no label"}
 
@@ -57,7 +63,8 @@ def test_an_image_without_a_label_is_set_aside():
 def test_an_undecoded_image_is_set_aside_with_the_reason_of_ingest():
     images = [*IMAGES, image("x.png", verdict="empty file"), image("y.png", verdict="hidden file")]
     admission = admitted(images, [*LABELS, Label("x.png", "cat")])
-    assert admission.set_aside == {"x.png": "empty file", "y.png": "no label"}
+    reasons = [("x.png", "empty file"), ("y.png", "no label")]
+    assert list(admission.set_aside.items()) == reasons
 
 
 def test_labels_without_an_image_stop_everything_and_are_all_named():
@@ -70,9 +77,10 @@ def test_labels_without_an_image_stop_everything_and_are_all_named():
     ]
 
 
-def test_a_name_in_the_other_unicode_form_is_the_same_name():
-    on_disk = unicodedata.normalize("NFD", "Müller.png")
-    admission = admitted([*IMAGES, image(on_disk)], [*LABELS, Label("Müller.png", "cat")])
+@pytest.mark.parametrize("forms", [("NFD", "NFC"), ("NFC", "NFD")], ids="-".join)
+def test_a_name_in_the_other_unicode_form_is_the_same_name(forms):
+    on_disk, in_labels = (unicodedata.normalize(form, "Müller.png") for form in forms)
+    admission = admitted([*IMAGES, image(on_disk)], [*LABELS, Label(in_labels, "cat")])
     assert admission.set_aside == {}
     assert admission.rows[-1].image == on_disk
 
@@ -80,7 +88,9 @@ def test_a_name_in_the_other_unicode_form_is_the_same_name():
 def test_twins_under_two_labels_are_all_set_aside_and_name_each_other():
     images = [*IMAGES, image("x.png", "same"), image("y.png", "same"), image("z.png", "same")]
     labels = [*LABELS, Label("x.png", "cat"), Label("y.png", "dog"), Label("z.png", "dog")]
-    assert admitted(images, labels).set_aside == {
+    admission = admitted(images, labels)
+    assert list(sides(admission)) == [label.image for label in LABELS]
+    assert admission.set_aside == {
         "x.png": "the same pixels under other labels: y.png (dog), z.png (dog)",
         "y.png": "the same pixels under other labels: x.png (cat)",
         "z.png": "the same pixels under other labels: x.png (cat)",
@@ -103,11 +113,14 @@ def test_a_group_of_the_labels_stays_on_one_side():
 
 
 def test_a_class_with_one_image_is_trained_and_warned_of():
-    admission = admitted([*IMAGES, image("x.png")], [*LABELS, Label("x.png", "owl")])
-    assert sides(admission)["x.png"] == "train"
+    birds = ["wren", "owl", "jay", "emu", "auk"]
+    labels = [Label(f"{bird}.png", bird) for bird in birds]
+    admission = admitted([*IMAGES, *(image(la.image) for la in labels)], [*LABELS, *labels])
+    assert {sides(admission)[label.image] for label in labels} == {"train"}
     assert admission.warnings == [
-        "class owl: 1 image(s), none in validation (fewer than two groups of its own): it is "
+        f"class {bird}: 1 image(s), none in validation (fewer than two groups of its own): it is "
         "trained, but the exam cannot judge it"
+        for bird in sorted(birds)
     ]
 
 
@@ -123,8 +136,10 @@ def test_one_class_is_refused_with_what_was_found():
 
 def test_a_set_of_which_nothing_is_left_is_refused():
     images = [image(label.image, verdict="damaged") for label in LABELS]
-    text = refusal(images, LABELS)
-    assert text.endswith("with usable images, found none; set aside: 8 x damaged")
+    text = refusal([image("a.png"), *images], LABELS)
+    assert text.endswith(
+        "with usable images, found none; set aside: 8 x damaged; set aside: 1 x no label"
+    )
 
 
 def test_classes_of_one_image_each_leave_no_exam_and_are_refused():
@@ -132,11 +147,13 @@ def test_classes_of_one_image_each_leave_no_exam_and_are_refused():
     assert text.startswith("no image on the side validation: every class needs at least 2 groups")
 
 
+SIDES = {"-": "train", "t": "tune", "V": "validation"}
+
+
 def given(sides_text):
-    """The eight images with sides by letter: - train, t tune, V validation."""
-    names = {"-": "train", "t": "tune", "V": "validation"}
+    """The eight images with sides by letter."""
     return [
-        Label(label.image, label.label, "", names[letter])
+        Label(label.image, label.label, "", SIDES[letter])
         for label, letter in zip(LABELS, sides_text, strict=True)
     ]
 
@@ -149,10 +166,11 @@ def test_given_sides_are_kept():
 
 
 def test_tune_is_taken_from_a_given_training_side():
-    side = sides(admitted(IMAGES, given("---V---V"), tune_share=0.4))
-    assert [side[name] for name in ("c3.png", "d3.png")] == ["validation"] * 2
-    assert sorted(list(side.values())[:3]) == sorted(list(side.values())[4:7])
-    assert sorted(list(side.values())[:3]) == ["train", "train", "tune"]
+    for tune_share, training in ((0.0, "---"), (0.4, "--t"), (0.7, "-tt")):
+        found = [*sides(admitted(IMAGES, given("---V---V"), tune_share=tune_share)).values()]
+        assert (found[3], found[7]) == ("validation", "validation")
+        for side in (found[:3], found[4:7]):
+            assert sorted(side) == [SIDES[letter] for letter in training]
 
 
 def test_of_a_given_split_what_straddles_is_set_aside_where_it_is_not_judged():
@@ -175,6 +193,17 @@ def test_of_a_given_split_what_straddles_is_set_aside_where_it_is_not_judged():
         "d2.png": "train",
         "d3.png": "validation",
     }
+
+
+def test_a_given_split_that_leaves_one_class_is_refused():
+    patients = {"c0.png": "p", **dict.fromkeys((label.image for label in DOGS), "p")}
+    labels = [
+        Label(la.image, la.label, patients.get(la.image, ""), la.side) for la in given("VV------")
+    ]
+    assert refusal(IMAGES, labels) == (
+        "expected at least 2 classes with usable images, found cat (4 images); "
+        "set aside: 4 x its group or its pixels stand in validation (side was given)"
+    )
 
 
 def test_a_given_split_without_an_exam_is_refused():
