@@ -80,6 +80,6 @@ def untempered(probabilities_NK: Floats, temperature: float) -> Floats:
 
 
 def _error(confidences_N: Floats, hits_N: npt.NDArray[np.bool_], num_bins: int) -> float:
-    bins_N = np.clip(np.ceil(confidences_N * num_bins).astype(int) - 1, 0, num_bins - 1)
-    gaps = np.bincount(bins_N, weights=hits_N - confidences_N, minlength=num_bins)
+    bins_N = np.minimum(np.ceil(confidences_N * num_bins).astype(int), num_bins) - 1
+    gaps = np.bincount(bins_N, weights=hits_N - confidences_N)
     return float(np.abs(gaps).sum() / len(hits_N))

@@ -80,8 +80,10 @@ def test_the_temperature_stays_within_its_bounds():
 
 def test_logits_in_single_precision_and_of_any_size_are_taken():
     logits, labels = drawn(2.5, num=300)
-    shifted = (logits + 1000).astype(np.float32)
-    assert fit_temperature(shifted, labels) == pytest.approx(fit_temperature(logits, labels), 1e-3)
+    single = logits.astype(np.float32)
+    assert fit_temperature(single, labels) == fit_temperature(single.astype(np.float64), labels)
+    far = logits + 1e8
+    assert fit_temperature(far, labels) == pytest.approx(fit_temperature(logits, labels), rel=1e-4)
 
 
 def test_the_fitted_temperature_lowers_the_error_and_changes_no_class():
@@ -116,6 +118,14 @@ def test_a_bin_is_closed_above_and_open_below():
     labels = np.array([1, 0])  # wrong at 0.5, right at 0.75
     apart = (0.5 + 0.25) / 2  # together they would be |-0.5 + 0.25| / 2
     assert expected_calibration_error(probabilities, labels, num_bins=2) == pytest.approx(apart)
+
+
+def test_a_confidence_that_rounding_lifts_above_one_lies_in_the_last_bin():
+    probabilities = np.array([[1 + 1e-7, 0.0], [0.96, 0.04]])
+    labels = np.array([1, 0])  # wrong at 1, right at 0.96
+    together = abs(-1 + 0.04) / 2  # apart they would be (1 + 0.04) / 2
+    found = expected_calibration_error(probabilities, labels, num_bins=10)
+    assert found == pytest.approx(together)
 
 
 def test_certain_and_right_is_no_error():
