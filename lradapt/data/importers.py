@@ -180,7 +180,7 @@ def _saved(parts: dict[str, Any], sink: Sink) -> Iterator[Label]:
 
 
 class _Finder:
-    """Finds a file of a folder by its path, or by its path without the extension."""
+    """Finds a file of a folder by its path in NFC, or by its path without the extension."""
 
     def __init__(self, folder: Path, files: Iterable[str]) -> None:
         self._folder = folder
@@ -192,7 +192,6 @@ class _Finder:
     def __call__(self, name: str) -> str:
         if not name or leads_outside(name):
             raise DataError("leads outside the images folder" if name else "the image is empty")
-        name = unicodedata.normalize("NFC", name)
         names = self._names.get(name, [])
         if len(names) == 1:
             return names[0]

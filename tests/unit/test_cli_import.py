@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from lradapt import cli_import
+from lradapt.backbone import Origin, read_origin
 from lradapt.data.importers import Imported
 from lradapt.data.labels import Label, read_labels
 from lradapt.errors import DataError
+from lradapt.models import build
 
 REPOSITORY = Path(__file__).parents[2]
 PATHS = "vars: [path: {images: data/images, labels: data/labels.csv, backbone: data/backbone}]\n"
@@ -48,11 +51,11 @@ def lradapt_import(*arguments):
 
 def test_folder_says_what_it_brought_and_what_comes_next(project, source):
     folder = source("cat/1.png", "cat/2.png", "dog/1.png")
-    (folder / "README").write_text("x")
+    (folder / "[b]README").write_text("x")
     assert lradapt_import("folder", folder).splitlines() == [
         "data/images: 3 images, 2 classes",
         "data/labels.csv: cat 2, dog 1",
-        "left behind: 1 file(s) without a label or hidden, such as README",
+        "left behind: 1 file(s) without a label or hidden, such as [b]README",
         "next: make retrain     (or by hand: dvc add data/images data/labels.csv data/backbone && "
         "dvc repro)",
     ]
@@ -75,6 +78,15 @@ def test_images_that_are_there_are_not_replaced_unasked(project, source):
     assert (project / "data" / "labels.csv").read_text() == before
     lradapt_import("folder", folder, "--replace")
     assert (project / "data" / "images" / "owl" / "1.png").exists()
+
+
+@pytest.mark.parametrize("what", ["folder", "table", "digits", "cifar10"])
+def test_no_command_replaces_images_unasked(project, what):
+    (project / "data" / "images").mkdir()
+    columns = ["--images", "x", "--image-column", "x", "--label-column", "x"]
+    arguments = {"folder": ["x"], "table": ["x", *columns]}
+    with pytest.raises(DataError, match="data/images is there already; --replace puts the new"):
+        lradapt_import(what, *arguments.get(what, []))
 
 
 def test_an_import_that_fails_leaves_the_project_as_it_was(project, source):
@@ -106,6 +118,18 @@ def test_digits_unless_present_leaves_images_alone(project, present):
     )
 
 
+def test_digits_unless_present_brings_them_where_there_are_none(project, monkeypatch, source):
+    def stand_in(*, images, labels):
+        source("a/1.png").rename(images)
+        found = [Label(f"{n}.png", str(n % 10)) for n in range(1797)]
+        return Imported(found, [f"{n}.txt" for n in range(1200)])
+
+    monkeypatch.setattr(cli_import.importers, "import_digits", stand_in)
+    said = lradapt_import("digits", "--unless-present").splitlines()
+    assert said[0] == "data/images: 1,797 images, 10 classes"
+    assert said[2] == "left behind: 1,200 file(s) without a label or hidden, such as 0.txt"
+
+
 def test_cifar10_keeps_its_download_where_it_is_told(project, monkeypatch, tmp_path, source):
     caches = []
 
@@ -126,6 +150,11 @@ def test_more_than_twelve_classes_are_cut_short(project, source):
     assert "class12" not in output
 
 
+def test_twelve_classes_are_all_named(project, source):
+    output = lradapt_import("folder", source(*(f"class{n:02d}/1.png" for n in range(12))))
+    assert "class10 1, class11 1\n" in output
+
+
 def test_pictures_much_larger_than_the_input_are_pointed_out(project, source):
     folder = source("cat/1.png", "dog/1.png", size=(90, 48))
     assert "some 48 pixels high, the network will see 24." in lradapt_import("folder", folder)
@@ -134,6 +163,21 @@ def test_pictures_much_larger_than_the_input_are_pointed_out(project, source):
 def test_pictures_of_about_the_input_are_not_pointed_out(project, source):
     folder = source("cat/1.png", "dog/1.png", size=(90, 47))
     assert "pixels high" not in lradapt_import("folder", folder)
+
+
+def test_one_large_picture_among_small_ones_is_not_pointed_out(project, source):
+    source("cat/1.png", "dog/1.png")
+    folder = source("cat/0.png", size=(200, 200))
+    assert "pixels high" not in lradapt_import("folder", folder)
+
+
+def test_files_of_which_none_is_an_image_are_brought_without_advice(project, source):
+    folder = source("cat/1.png", "dog/1.png")
+    for path in folder.rglob("*.png"):
+        path.write_text("text")
+    output = lradapt_import("folder", folder)
+    assert "data/images: 2 images, 2 classes" in output
+    assert "pixels high" not in output
 
 
 def test_files_that_are_no_images_do_not_stop_the_advice(project, source):
@@ -149,3 +193,20 @@ def test_without_a_backbone_one_is_sought(project, source, monkeypatch):
     monkeypatch.setattr(cli_import, "weights", sought.append)
     lradapt_import("folder", source("cat/1.png", "dog/1.png"))
     assert sought == ["auto"]
+
+
+def test_random_weights_are_brought_with_a_warning(project):
+    first, warning = lradapt_import("weights", "none").splitlines()
+    assert first == "data/backbone: resnet18, none (random weights)"
+    assert warning.startswith("The body starts from random weights. Transfer from ImageNet is far")
+    assert read_origin(project / "data" / "backbone") == Origin(
+        "resnet18", "none", "random weights"
+    )
+
+
+def test_weights_of_a_file_are_brought_without_a_warning(project, tmp_path):
+    torch.save(build("resnet18", num_classes=3).state_dict(), tmp_path / "mine.pt")
+    said = lradapt_import("weights", tmp_path / "mine.pt")
+    origin = read_origin(project / "data" / "backbone")
+    assert origin.detail == "mine.pt"
+    assert said == f"data/backbone: resnet18, {origin.source} (mine.pt)\n"

@@ -75,6 +75,7 @@ SPLITS = {
     ("Train", "Test"): ["train", "validation"],
     ("train", "val", "test"): ["train", "tune", "validation"],
     ("train", "valid", "test"): ["train", "tune", "validation"],
+    ("Train", "Val", "Test"): ["train", "tune", "validation"],
 }
 
 
@@ -88,12 +89,26 @@ def test_a_split_is_kept_and_with_a_test_set_val_becomes_tune(source, project, t
     assert sorted(read_labels(project["labels"]), key=str) == sorted(imported.labels, key=str)
 
 
-@pytest.mark.parametrize("loose", ["README.md", "train/labels.txt"])
+@pytest.mark.parametrize("loose", ["README.md", "train/labels.txt", ".git/x/config"])
 def test_a_loose_file_does_not_turn_a_split_into_classes(source, project, loose):
     folder = source("train/a/1.png", "train/b/1.png", "test/a/2.png", "test/b/2.png", loose)
     imported = import_folder(folder, **project)
     assert sorted({label.label for label in imported.labels}) == ["a", "b"]
     assert imported.left_behind == [loose]
+
+
+def test_folders_within_a_class_of_a_split_belong_to_the_class(source, project):
+    imported = import_folder(source("train/a/x/1.png", "train/b/1.png", "test/a/2.png"), **project)
+    assert by_image(imported.labels) == [
+        Label("test/a/2.png", "a", side="validation"),
+        Label("train/a/x/1.png", "a", side="train"),
+        Label("train/b/1.png", "b", side="train"),
+    ]
+
+
+def test_two_folders_of_one_side_are_no_split(source, project):
+    imported = import_folder(source("val/x/1.png", "test/x/1.png"), **project)
+    assert imported.labels == [Label("test/x/1.png", "test"), Label("val/x/1.png", "val")]
 
 
 def test_classes_that_bear_the_names_of_a_split_stay_classes(source, project):
@@ -106,22 +121,32 @@ def test_a_class_named_train_among_others_stays_a_class(source, project):
     assert [label.label for label in imported.labels] == ["car", "train"]
 
 
-def test_a_split_with_another_folder_beside_it_is_refused(source, project):
-    folder = source("train/a/1.png", "test/a/2.png", "masks/a/3.png")
-    with pytest.raises(DataError, match="test, train look like a split, but masks stand"):
+@pytest.mark.parametrize(
+    ("others", "told"), [(["masks"], "masks"), ([*"gfedcba"], "a, b, c, d, e")], ids=["one", "many"]
+)
+def test_a_split_with_other_folders_beside_it_is_refused(source, project, others, told):
+    folder = source("train/a/1.png", "test/a/2.png", *(f"{name}/a/3.png" for name in others))
+    with pytest.raises(DataError, match=f"test, train look like a split, but {told} stand"):
         import_folder(folder, **project)
 
 
 @pytest.mark.parametrize("names", [["cat/1.png"], ["1.png", "2.png"], ["train/a/1.png"]])
 def test_fewer_than_two_classes_are_refused_with_what_was_found(source, project, former, names):
-    with pytest.raises(DataError, match=r"class folder.*expected .*/CLASS/IMAGE with at least 2"):
+    with pytest.raises(DataError) as caught:
         import_folder(source(*names), **project)
+    assert "class folder(s); expected " in str(caught.value)
+    assert f"/CLASS/IMAGE with at least 2 classes, got {', '.join(names)} ..." in str(caught.value)
     assert contents(project["images"].parent) == former
 
 
 def test_a_source_that_is_missing_is_named(tmp_path, project):
     with pytest.raises(DataError, match=r"no folder .*absent; expected the folder that holds"):
         import_folder(tmp_path / "absent", **project)
+
+
+def test_a_source_that_is_a_file_is_no_folder(source, project):
+    with pytest.raises(DataError, match=r"no folder .*1\.png; expected the folder that holds"):
+        import_folder(source("1.png") / "1.png", **project)
 
 
 def test_an_empty_source_is_refused(tmp_path, project):
@@ -195,11 +220,16 @@ def disk_full(*_):
     raise OSError("disk full")
 
 
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("write_labels", [disk_full, interrupted])
 def test_an_import_whose_labels_cannot_be_written_leaves_what_was_there(
-    source, project, former, monkeypatch
+    source, project, former, monkeypatch, write_labels
 ):
-    monkeypatch.setattr(importers, "write_labels", disk_full)
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr(importers, "write_labels", write_labels)
+    with pytest.raises((OSError, KeyboardInterrupt)):
         import_folder(source("cat/1.png", "dog/1.png"), **project)
     assert contents(project["images"].parent) == former
 
@@ -277,6 +307,19 @@ def test_a_table_in_the_other_unicode_form_finds_its_files(bring_table, project)
 def test_an_exact_name_wins_over_one_that_lacks_its_extension(bring_table, project):
     bring_table("id,class\na,cat\na.jpg,dog\n", "a", "a.jpg")
     assert read_labels(project["labels"]) == [Label("a", "cat"), Label("a.jpg", "dog")]
+
+
+def test_an_exact_name_in_the_other_unicode_form_wins_too(bring_table):
+    on_disk = unicodedata.normalize("NFD", "é")
+    imported = bring_table("id,class\né,cat\n", on_disk, "é.jpg")
+    assert imported.labels == [Label("é", "cat")]
+    assert imported.left_behind == ["é.jpg"]
+
+
+def test_two_files_that_differ_in_their_unicode_form_alone_both_fit(bring_table):
+    files = ["é.jpg", unicodedata.normalize("NFD", "é.jpg")]
+    with pytest.raises(DataError, match=rf"line 2 \(é\.jpg\): fits {', '.join(sorted(files))}"):
+        bring_table("id,class\né.jpg,cat\n", *files)
 
 
 def test_all_faults_of_a_table_are_named_at_once_with_their_lines(bring_table, project, former):
