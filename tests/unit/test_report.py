@@ -52,9 +52,9 @@ def paths(tmp_path, monkeypatch):
     write_json(listed["body_lr"], {"early": 1e-4, "late": 1e-3, "head": 1e-2})
     write_json(listed["timings"], {"split": {"seconds": 61.2, "cpu_seconds": 70.3}})
     listed["set_aside"].write_text(f"image,reason\n{EVIL}.png,empty file\nNA,empty file\n")
-    curve = "sweep,lr,loss,smoothed\n0,0.001,2.0,2.0\n0,0.01,1.5,1.7\n0,0.1,1.0,1.2\n"
+    curve = "sweep,lr,loss,untouched,smoothed\n0,0.001,2,2,1\n0,0.01,1.5,2,0.8\n0,0.1,1,2,0.5\n"
     listed["lr_curve"].write_text(curve)
-    listed["body_lr_curve"].write_text("sweep,lr,loss,smoothed\n")
+    listed["body_lr_curve"].write_text("sweep,lr,loss,untouched,smoothed\n")
     listed["head_steps"].write_text("step,lr_head,loss\n0,0.1,2.0\n1,0.05,1.0\n")
     listed["model_steps"].write_text("step,lr_early,lr_late,lr_head,loss\n0,1,2,3,4\n1,1,2,3,4\n")
     listed["confusion_plot"].write_bytes(PNG)
