@@ -83,7 +83,7 @@ class RangeTestParams(_Section):
     """Optimiser steps of a sweep, one for each rate tried."""
     num_sweeps: int = Field(ge=1, le=100)
     """Sweeps, each with a seed of its own; the median of their suggestions is taken."""
-    rule: Literal["steepest", "valley", "slide", "minimum", "third", "edge"]
+    rule: Literal["steepest", "valley", "slide", "minimum", "edge"]
     """Which point of the smoothed curve is suggested; see lradapt.range_test."""
 
     @model_validator(mode="after")

@@ -38,8 +38,8 @@ LEAST_FALL = 0.02
 """A curve whose smoothed loss falls by less than this share of its start shows nothing."""
 CALM = 0.005
 """Slopes, in loss per point, that differ by no more are nearly the same (fastai's threshold)."""
-MOST_SPREAD = 10.0
-"""Sweeps whose suggestions are further apart than this factor do not say the same."""
+MOST_SPREAD = 3.0
+"""Sweeps whose suggestions' quartiles are further apart than this factor do not say the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +141,7 @@ def suggest(sweeps: Sequence[Sweep], rule: str) -> Suggestion:
         TrainingError: the curves show nothing from which a rate could be read, or do not agree.
     """
     rates = [_read_off(sweep, rule) for sweep in sweeps]
-    if max(rates) > MOST_SPREAD * min(rates):
-        raise TrainingError(
-            f"the range test is noisy: its {len(rates)} sweeps suggest {min(rates):.2g} to "
-            f"{max(rates):.2g}, expected a factor of {MOST_SPREAD:g} or less between them; raise "
-            "its num_steps, or the batch_size"
-        )
+    _require_agreement(rates)
     return Suggestion(median(rates), min(rates), max(rates))
 
 
@@ -181,11 +176,6 @@ def minimum(log_rates: Curve, smoothed: Curve) -> int:
     return _below(log_rates, int(np.argmin(smoothed)), factor=10)
 
 
-def third(log_rates: Curve, smoothed: Curve) -> int:
-    """The point a factor of three below the minimum."""
-    return _below(log_rates, int(np.argmin(smoothed)), factor=3)
-
-
 def edge(log_rates: Curve, smoothed: Curve) -> int:
     """The point a factor of five below the last rate at which the loss is still near its lowest.
 
@@ -205,7 +195,6 @@ RULES: dict[str, Callable[[Curve, Curve], int]] = {
     "valley": valley,
     "slide": slide,
     "minimum": minimum,
-    "third": third,
     "edge": edge,
 }
 
@@ -267,4 +256,14 @@ def _require_signal(ratios: Curve, smoothed: Curve) -> None:
         raise TrainingError(
             f"the range test is noisy: the loss strays by {noise:.1%} from its smoothed curve, "
             f"expected less than that curve's fall, {fall:.1%}; raise the batch_size, or its end_lr"
+        )
+
+
+def _require_agreement(rates: Sequence[float]) -> None:
+    low, high = np.exp(np.quantile(np.log(rates), [0.25, 0.75]))
+    if high > MOST_SPREAD * low:
+        raise TrainingError(
+            f"the range test is noisy: its {len(rates)} sweeps suggest {min(rates):.2g} to "
+            f"{max(rates):.2g}, with quartiles {low:.2g} and {high:.2g}, expected a factor of "
+            f"{MOST_SPREAD:g} or less between these; raise its num_steps, or the batch_size"
         )
