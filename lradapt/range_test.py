@@ -131,16 +131,24 @@ def smooth(log_rates: Curve, values: Curve) -> Curve:
 
 
 def suggest(sweeps: Sequence[Sweep], rule: str) -> Suggestion:
-    """The median of what the rule suggests for each sweep.
+    """The median of what the rule suggests for each sweep that it does not refuse.
 
     Args:
         sweeps: of the same test with other seeds.
         rule: a name in `RULES`.
 
     Raises:
-        TrainingError: the curves show nothing from which a rate could be read, or do not agree.
+        TrainingError: half of the curves or more show nothing from which a rate could be read, or
+            those that do show something do not agree.
     """
-    rates = [_read_off(sweep, rule) for sweep in sweeps]
+    rates, refusals = [], []
+    for sweep in sweeps:
+        try:
+            rates.append(_read_off(sweep, rule))
+        except TrainingError as refusal:
+            refusals.append(refusal)
+    if len(refusals) >= len(rates):
+        raise TrainingError(f"{len(refusals)} of {len(sweeps)} sweeps refused: {refusals[0]}")
     _require_agreement(rates)
     return Suggestion(median(rates), min(rates), max(rates))
 

@@ -187,6 +187,17 @@ def test_one_sweep_that_strays_does_not_spoil_the_median():
     assert (found.lowest, found.highest) == pytest.approx((1e-4 * 10**0.2, 0.01 * 10**0.1))
 
 
+def test_one_sweep_that_is_refused_does_not_spoil_the_others():
+    flat = curve([2.0] * 41)
+    found = suggest([falling_to(30), flat, falling_to(30)], "minimum")
+    assert found.rate == found.lowest == found.highest == pytest.approx(0.01)
+
+
+def test_half_of_the_sweeps_refused_are_too_many():
+    with pytest.raises(TrainingError, match=r"1 of 2 sweeps refused: the range test is flat"):
+        suggest([falling_to(30), curve([2.0] * 41)], "minimum")
+
+
 def test_losses_that_stray_by_more_than_the_curve_falls_are_refused():
     rates = np.geomspace(1e-4, 1.0, 40)
     noise = np.where(np.arange(40) % 2, 1.5, 1 / 1.5)
