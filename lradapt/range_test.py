@@ -185,7 +185,7 @@ def minimum(log_rates: Curve, smoothed: Curve) -> int:
 
 
 def edge(log_rates: Curve, smoothed: Curve) -> int:
-    """The point a factor of five below the last rate at which the loss is still near its lowest.
+    """The point a factor of three below the last rate at which the loss is still near its lowest.
 
     Steadier than the lowest point itself, which wanders over a flat bottom (docs/log.md).
     """
@@ -195,7 +195,7 @@ def edge(log_rates: Curve, smoothed: Curve) -> int:
             "the range test never diverged: the loss is still near its lowest at the last rate, "
             f"{math.exp(log_rates[-1]):.2g}; raise its end_lr"
         )
-    return _below(log_rates, int(near[-1]), factor=5)
+    return _below(log_rates, int(near[-1]), factor=3)
 
 
 RULES: dict[str, Callable[[Curve, Curve], int]] = {

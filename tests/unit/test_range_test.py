@@ -133,9 +133,9 @@ def test_slide_over_a_curve_without_a_calm_place_goes_to_its_start():
     assert slide(log_rates, np.array([9.0, 8, 6, 3, -1, -6])) == 0
 
 
-def test_edge_is_a_fifth_of_the_last_rate_near_the_lowest_loss():
-    log_rates = np.log([0.01, 0.02, 0.05, 0.1, 0.2, 0.5])
-    assert edge(log_rates, np.array([1.0, 1.05, 0.99, 1.08, 1.2, 3.0])) == 1
+def test_edge_is_a_third_of_the_last_rate_near_the_lowest_loss():
+    log_rates = np.log([0.01, 0.02, 0.033, 0.1, 0.2, 0.5])
+    assert edge(log_rates, np.array([1.0, 1.05, 0.99, 1.08, 1.2, 3.0])) == 2
 
 
 def test_edge_refuses_a_curve_that_never_rises():
