@@ -546,7 +546,7 @@ def examine(
     return [
         _line(cell.name, rule, [found[rule] for found in by_seed], accuracies, best_rate, noise)
         for by_seed in (ours, theirs)
-        for rule in by_seed[0]
+        for rule in (by_seed[0] if by_seed else ())
     ]
 
 
@@ -614,7 +614,7 @@ def measure(
         cell, figures, num_seeds=num_seeds, peer_seeds=peer_seeds, train_seeds=train_seeds
     )
     write_json(results / f"{name.replace(' ', '-')}.lines.json", [asdict(line) for line in lines])
-    console.print(markdown(lines))
+    console.print(markdown(lines), soft_wrap=True)
 
 
 @app.command()
@@ -629,7 +629,7 @@ def table(results: Annotated[Path, typer.Argument(help="What `measure` has writt
         writer = csv.DictWriter(file, [field.name for field in fields_of(Line)])
         writer.writeheader()
         writer.writerows(asdict(line) for line in lines)
-    console.print(markdown(lines))
+    console.print(markdown(lines), soft_wrap=True)
 
 
 def markdown(lines: Sequence[Line]) -> str:
