@@ -13,6 +13,7 @@ from lradapt.range_test import (
     Sweep,
     edge,
     make_sweep,
+    mean_sweep,
     measure,
     minimum,
     slide,
@@ -143,7 +144,7 @@ def test_edge_refuses_a_curve_that_never_rises():
         edge(np.log(np.geomspace(1e-4, 1.0, 5)), np.array([2.0, 1.5, 1.2, 1.0, 1.05]))
 
 
-def test_the_suggestion_is_the_median_with_its_interval():
+def test_the_suggestion_is_the_mean_curves_with_the_interval_of_the_single_ones():
     falls = [
         curve([4, 4, 4, 4, 3, 2, 2, 2, 2, 2, 2, 2.0]),
         curve([4, 4, 4, 4, 4, 3, 2, 2, 2, 2, 2, 2]),
@@ -181,10 +182,20 @@ def test_sweeps_that_do_not_agree_are_refused_with_their_interval():
         suggest([falling_to(20), falling_to(40)], "minimum")
 
 
-def test_one_sweep_that_strays_does_not_spoil_the_median():
+def test_one_sweep_that_strays_does_not_spoil_the_others():
     found = suggest([falling_to(place) for place in (12, 29, 30, 30, 31)], "minimum")
     assert found.rate == pytest.approx(0.01)
     assert (found.lowest, found.highest) == pytest.approx((1e-4 * 10**0.2, 0.01 * 10**0.1))
+
+
+def test_the_mean_sweep_is_geometric_and_one_that_ended_early_stays_at_its_last():
+    short = Sweep((0.1, 0.2), (4.0, 9.0), (1.0, 4.0), (2.0, 8.0))
+    long = Sweep((0.1, 0.2, 0.4), (1.0, 1.0, 4.0), (1.0, 1.0, 1.0), (2.0, 2.0, 2.0))
+    mean = mean_sweep([short, long])
+    assert mean.rates == (0.1, 0.2, 0.4)
+    assert mean.losses == pytest.approx((2.0, 3.0, 6.0))
+    assert mean.untouched == pytest.approx((1.0, 2.0, 2.0))
+    assert mean.smoothed == pytest.approx((2.0, 4.0, 4.0))
 
 
 def test_one_sweep_that_is_refused_does_not_spoil_the_others():
