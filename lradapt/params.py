@@ -82,7 +82,7 @@ class RangeTestParams(_Section):
     num_steps: int = Field(ge=20, le=10_000)
     """Optimiser steps of a sweep, one for each rate tried."""
     num_sweeps: int = Field(ge=1, le=100)
-    """Sweeps, each with a seed of its own; the median of their suggestions is taken."""
+    """Sweeps, each with a seed of its own; the rate is read off the mean of their curves."""
     rule: Literal["steepest", "valley", "slide", "minimum", "edge"]
     """Which point of the smoothed curve is suggested; see lradapt.range_test."""
 
