@@ -157,13 +157,14 @@ def figures(runs: Sequence[Run]) -> dict[str, bytes]:
 
 def _curves(run: Run) -> dict[str, bytes]:
     tables = {key: pd.DataFrame(table) for key, table in run["curves"].items()}
-    sweep = tables["lr_curve"].query("sweep == 0").reset_index(names="step")
     drawn = {
-        "1-range-test-rate": schedule_png(sweep.rename(columns={"lr": "lr_head"})),
-        "2-range-test-loss": range_test_png(tables["lr_curve"], run["rate"]["rate"]),
         "3-restarts": schedule_png(tables["head_steps"]),
         "4-growing-cycles": schedule_png(tables["model_steps"]),
     }
+    if len(tables["lr_curve"]):
+        sweep = tables["lr_curve"].query("sweep == 0").reset_index(names="step")
+        drawn["1-range-test-rate"] = schedule_png(sweep.rename(columns={"lr": "lr_head"}))
+        drawn["2-range-test-loss"] = range_test_png(tables["lr_curve"], run["rate"]["rate"])
     if len(tables["body_lr_curve"]):
         rate = run["rates_by_depth"]["head"]
         drawn["2-range-test-unfrozen"] = range_test_png(tables["body_lr_curve"], rate)

@@ -39,14 +39,16 @@ def write_epochs(path: Path, epochs: "Sequence[Epoch]") -> None:
 
 
 def write_sweeps(path: Path, sweeps: "Sequence[Sweep]") -> None:
-    """One line a rate tried: the sweep's number, the rate, the loss and the smoothed loss."""
+    """One line a rate tried: the sweep's number, the rate, and the losses (`range_test.Sweep`)."""
     _write(
         path,
-        ["sweep", "lr", "loss", "smoothed"],
+        ["sweep", "lr", "loss", "untouched", "smoothed"],
         (
             [number, *map(_short, point)]
             for number, sweep in enumerate(sweeps)
-            for point in zip(sweep.rates, sweep.losses, sweep.smoothed, strict=True)
+            for point in zip(
+                sweep.rates, sweep.losses, sweep.untouched, sweep.smoothed, strict=True
+            )
         ),
     )
 

@@ -144,8 +144,8 @@ class RangeTestParams(Section):
     num_steps: int = Field(ge=20, le=10_000)
     """Optimiser steps of a sweep, one for each rate tried."""
     num_sweeps: int = Field(ge=1, le=100)
-    """Sweeps, each with a seed of its own; the median of their suggestions is taken."""
-    rule: Literal["steepest", "minimum", "edge"]
+    """Sweeps, each with a seed of its own; the rate is read off the mean of their curves."""
+    rule: Literal["steepest", "valley", "slide", "minimum", "edge"]
     """Which point of the smoothed curve is suggested; see lradapt.range_test."""
 
     @model_validator(mode="after")
@@ -175,11 +175,24 @@ class HeadParams(SgdParams):
     """Least rise of accuracy on the tune side that counts as a gain."""
 
 
+RateSource = Literal["found", "found_or_given", "given"]
+"""`found`: by range test; where that shows nothing, training stops. `found_or_given`: the given
+rate is used then, and the report says so. `given`: no range test."""
+
+
+class HeadRateParams(Section):
+    """The peak rate of the new head."""
+
+    source: RateSource
+    rate: Positive
+    """The given one; fast.ai's courses began with 1e-2."""
+
+
 class BodyRatesParams(Section):
     """The peak rates of early body, late body and head when all layers train."""
 
-    source: Literal["given", "found"]
-    """`given`: the three rates below. `found`: their ratio, under a rate found by range test."""
+    source: RateSource
+    """What is found is the head's rate; the others keep the ratio of the three below to it."""
     rates: tuple[Positive, Positive, Positive]
     """Early body, late body, head; the paper's are 1e-4, 1e-3, 1e-2 (section 2.4)."""
 
@@ -231,6 +244,7 @@ class Params(Section):
     augment: AugmentParams
     activations: ActivationsParams
     find_lr: RangeTestParams
+    head_rate: HeadRateParams
     train_head: HeadParams
     find_body_lr: RangeTestParams
     body_rates: BodyRatesParams

@@ -10,7 +10,7 @@ import pandas as pd
 
 
 def range_test_png(curve: pd.DataFrame, rate: float) -> bytes:
-    """Smoothed loss against the rate for each sweep, and the rate chosen (the paper's figure 2).
+    """Each sweep's smoothed loss against the rate, and the rate chosen (the paper's figure 2).
 
     Args:
         curve: as `history.write_sweeps` writes it.
@@ -22,7 +22,7 @@ def range_test_png(curve: pd.DataFrame, rate: float) -> bytes:
     axes.axvline(rate, color="tab:orange", label=f"chosen: {rate:.3g}")
     start, lowest = curve.groupby("sweep")["smoothed"].first().max(), curve["smoothed"].min()
     axes.set_ylim(lowest - 0.05 * (start - lowest), start + 0.5 * (start - lowest))
-    axes.set(xscale="log", xlabel="learning rate", ylabel="loss (smoothed)")
+    axes.set(xscale="log", xlabel="learning rate", ylabel="loss, in shares of the untouched")
     axes.legend()
     return _png(figure)
 

@@ -36,7 +36,7 @@ def summary(paths: Mapping[str, Path], outcome: Outcome | None) -> list[Row]:
         ("set aside", _counted(split["set_aside"])),
         ("split", ", ".join(f"{side} {count:,}" for side, count in images.items())),
         ("model", f"{backbone['architecture']}, body: {_origin(backbone)}"),
-        ("rate found", f"{read_json(paths['lr'])['rate']:.3g} (head)"),
+        ("rate of the head", _head_rate(paths)),
         ("rates by depth", ", ".join(f"{depth} {rate:.2g}" for depth, rate in rates)),
         ("seconds", _seconds(paths["timings"])),
         ("accuracy", f"{metrics['accuracy']:.2%}"),
@@ -81,7 +81,9 @@ def render(paths: Mapping[str, Path], outcome: Outcome | None) -> str:
 def _pictures(paths: Mapping[str, Path]) -> dict[str, str]:
     pictures = {"Confusion matrix": paths["confusion_plot"].read_bytes()}
     head_curve, body_curve = pd.read_csv(paths["lr_curve"]), pd.read_csv(paths["body_lr_curve"])
-    pictures["Range test of the head"] = range_test_png(head_curve, read_json(paths["lr"])["rate"])
+    if len(head_curve):
+        rate = read_json(paths["lr"])["rate"]
+        pictures["Range test of the head"] = range_test_png(head_curve, rate)
     if len(body_curve):
         rate = read_json(paths["body_lr"])["head"]
         pictures["Range test of the unfrozen network"] = range_test_png(body_curve, rate)
@@ -91,6 +93,14 @@ def _pictures(paths: Mapping[str, Path]) -> dict[str, str]:
         title: f"data:image/png;base64,{base64.b64encode(picture).decode()}"
         for title, picture in pictures.items()
     }
+
+
+def _head_rate(paths: Mapping[str, Path]) -> str:
+    found = read_json(paths["lr"])
+    how = "found by range test" if len(pd.read_csv(paths["lr_curve"])) else "given"
+    if found["refusal"]:
+        how = f"given, since the range test was refused: {found['refusal']}"
+    return f"{found['rate']:.3g} ({how})"
 
 
 def _origin(backbone: Mapping[str, Any]) -> str:

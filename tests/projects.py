@@ -41,7 +41,7 @@ SMALL = {
     "engine": {"device": "cpu", "threads": 1},
     "find_lr": {"num_steps": 30, "num_sweeps": 2},
     "find_body_lr": {"num_steps": 30},
-    "body_rates": {"source": "found"},
+    "body_rates": {"source": "found_or_given"},
     "train_head": {"batch_size": 8, "max_epochs": 3},
     "finetune": {"batch_size": 8, "num_cycles": 2},
 }

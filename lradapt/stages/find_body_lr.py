@@ -18,12 +18,14 @@ def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve
     params = load_params()
     max_lrs: Sequence[float] = params.body_rates.rates
     sweeps: list[Sweep] = []
-    if params.body_rates.source == "found":
-        from lradapt.range_test import suggest
+    source = params.body_rates.source
+    if source != "given":
+        from lradapt.range_test import suggest_or_given
 
         sweeps = _sweeps(params, pixels, split, backbone, head)
-        found = suggest(sweeps, params.find_body_lr.rule).rate
-        max_lrs = [rate * found / max_lrs[-1] for rate in max_lrs]
+        rule, default = params.find_body_lr.rule, max_lrs[-1]
+        found = suggest_or_given(sweeps, rule, default, strict=source == "found").rate
+        max_lrs = [rate * found / default for rate in max_lrs]
     write_sweeps(curve, sweeps)
     names = [group.name for group in params.model.network.groups]
     write_json(rates, dict(zip(names, max_lrs, strict=True)))

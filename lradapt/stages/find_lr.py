@@ -1,6 +1,8 @@
-"""Stage `find_lr`: range test of the head on the cached activations."""
+"""Stage `find_lr`: the peak rate of the head, given or found on the cached activations."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 from torch import nn
@@ -14,8 +16,8 @@ from lradapt.head import HEAD, new_head
 from lradapt.history import write_sweeps
 from lradapt.imbalance import make_balance
 from lradapt.param_groups import build_param_groups
-from lradapt.params import load_params
-from lradapt.range_test import Sweep, measure, suggest
+from lradapt.params import Params, load_params
+from lradapt.range_test import Sweep, given, measure, suggest_or_given
 from lradapt.stages import Dep, Out
 from lradapt.train import sgd
 
@@ -23,6 +25,18 @@ from lradapt.train import sgd
 def main(*, activations: Dep, split: Dep, rate: Out, curve: Out) -> None:
     """Find the rate of the head."""
     params = load_params()
+    source, default = params.head_rate.source, params.head_rate.rate
+    sweeps: Sequence[Sweep] = []
+    found = given(default)
+    if source != "given":
+        sweeps = _sweeps(params, activations, split)
+        rule = params.find_lr.rule
+        found = suggest_or_given(sweeps, rule, default, strict=source == "found")
+    write_sweeps(curve, sweeps)
+    write_json(rate, asdict(found))
+
+
+def _sweeps(params: Params, activations: Path, split: Path) -> list[Sweep]:
     test, how = params.find_lr, params.train_head
     engine = start_engine(**params.engine.model_dump())
     rows = read_split(split)
@@ -50,6 +64,4 @@ def main(*, activations: Dep, split: Dep, rate: Out, curve: Out) -> None:
             num_steps=test.num_steps,
         )
 
-    sweeps = [sweep(number) for number in range(test.num_sweeps)]
-    write_sweeps(curve, sweeps)
-    write_json(rate, asdict(suggest(sweeps, test.rule)))
+    return [sweep(number) for number in range(test.num_sweeps)]

@@ -25,7 +25,7 @@ CONVENTIONAL = ConventionalSettings(
     max_epochs=2,
     target_accuracy=None,
 )
-SCHEME = SchemeSettings(preset=None, changes={"find_lr": {"rule": "edge"}})  # its loss hardly falls
+SCHEME = SchemeSettings(preset=None, changes={})
 
 pytestmark = pytest.mark.slow
 

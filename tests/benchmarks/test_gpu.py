@@ -42,9 +42,9 @@ def project(tmp_path):
     pd.DataFrame(lines).to_csv(tmp_path / "ham/metadata.csv", index=False)
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "dvc.yaml").write_text((ROOT / "dvc.yaml").read_text())
-    edge = {"find_lr": {"rule": "edge"}, "body_rates": {"source": "given"}}
+    given = {"body_rates": {"source": "given"}}
     for name, changes in (
-        ("params.yaml", changed(SMALL, edge)),
+        ("params.yaml", changed(SMALL, given)),
         (
             "benchmarks/params.yaml",
             {

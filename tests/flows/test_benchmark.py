@@ -21,7 +21,6 @@ def compared(project):
         "arms": ["conventional", "lradapt"],
         "settings": {
             "conventional": {"batch_size": 8, "max_epochs": 1},
-            "lradapt": {"changes": {"find_lr": {"rule": "edge"}}},  # its loss hardly falls
         },
     }
     path.write_text(yaml.safe_dump(changed(yaml.safe_load(path.read_text()), small)))

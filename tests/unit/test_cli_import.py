@@ -7,6 +7,7 @@ import torch
 from typer.testing import CliRunner
 
 from lradapt import cli_import
+from lradapt.architectures import ARCHITECTURES
 from lradapt.backbone import Origin, read_origin
 from lradapt.data.importers import Imported
 from lradapt.data.labels import Label, read_labels
@@ -205,7 +206,7 @@ def test_random_weights_are_brought_with_a_warning(project):
 
 
 def test_weights_of_a_file_are_brought_without_a_warning(project, tmp_path):
-    torch.save(build("resnet18", num_classes=3).state_dict(), tmp_path / "mine.pt")
+    torch.save(build(ARCHITECTURES["resnet18"], num_classes=3).state_dict(), tmp_path / "mine.pt")
     said = lradapt_import("weights", tmp_path / "mine.pt")
     origin = read_origin(project / "data" / "backbone")
     assert origin.detail == "mine.pt"

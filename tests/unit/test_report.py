@@ -54,13 +54,13 @@ def paths(tmp_path, monkeypatch):
         "backbone": {"architecture": "resnet18", "source": "none", "detail": "by choice"},
     }
     write_json(listed["metrics"], metrics)
-    write_json(listed["lr"], {"rate": 0.0335})
+    write_json(listed["lr"], {"rate": 0.0335, "refusal": ""})
     write_json(listed["body_lr"], {"early": 1e-4, "late": 1e-3, "head": 1e-2})
     write_json(listed["timings"], {"split": {"seconds": 61.2, "cpu_seconds": 70.3}})
     listed["set_aside"].write_text(f"image,reason\n{EVIL}.png,empty file\nNA,empty file\n")
-    curve = "sweep,lr,loss,smoothed\n0,0.001,2.0,2.0\n0,0.01,1.5,1.7\n0,0.1,1.0,1.2\n"
+    curve = "sweep,lr,loss,untouched,smoothed\n0,0.001,2,2,1\n0,0.01,1.5,2,0.8\n0,0.1,1,2,0.5\n"
     listed["lr_curve"].write_text(curve)
-    listed["body_lr_curve"].write_text("sweep,lr,loss,smoothed\n")
+    listed["body_lr_curve"].write_text("sweep,lr,loss,untouched,smoothed\n")
     listed["head_steps"].write_text("step,lr_head,loss\n0,0.1,2.0\n1,0.05,1.0\n")
     listed["model_steps"].write_text("step,lr_early,lr_late,lr_head,loss\n0,1,2,3,4\n1,1,2,3,4\n")
     listed["confusion_plot"].write_bytes(PNG)
@@ -84,7 +84,7 @@ def test_the_summary_says_what_was_trained_and_how_good_it_is(paths):
         ("set aside", f"2 x empty file, 1 x label {EVIL}"),
         ("split", "train 1,010, tune 4, validation 3"),
         ("model", "resnet18, body: RANDOM WEIGHTS (lradapt import weights imagenet)"),
-        ("rate found", "0.0335 (head)"),
+        ("rate of the head", "0.0335 (found by range test)"),
         ("rates by depth", "early 0.0001, late 0.001, head 0.01"),
         ("seconds", "split 61.2 (together 0:01:01)"),
         ("accuracy", "66.67%"),

@@ -1,0 +1,120 @@
+import csv
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks import range_tests
+from benchmarks.range_tests import (
+    GRID,
+    Line,
+    Results,
+    Settings,
+    examine,
+    exponential,
+    head_cell,
+    lesions,
+    markdown,
+    peer_suggestions,
+    until_diverged,
+)
+from lradapt.errors import TrainingError
+from lradapt.range_test import RULES
+
+
+@pytest.fixture
+def cell(blobs, engine):
+    features = {}
+    for seed, side in enumerate(["fit", "tune", "test"]):
+        examples = blobs(150, seed=seed)
+        features[side] = examples.activations[:, 0].numpy()
+        features[f"{side}_labels"] = examples.labels.numpy()
+    features["train_labels"] = features["fit_labels"]
+    return head_cell("blobs", features, engine, Settings(1e-4, 100.0, 60, 2))[0]
+
+
+def lines_of(cell, path):
+    return examine(cell, Results(path), num_seeds=3, peer_seeds=0, train_seeds=1)
+
+
+def test_a_cell_gives_a_line_for_each_of_our_rules(cell, tmp_path):
+    lines = {line.rule: line for line in lines_of(cell, tmp_path / "figures.json")}
+    assert {f"lradapt {rule}" for rule in RULES} <= set(lines)
+    lowest = lines["lradapt minimum"]
+    assert lowest.best_rate in GRID
+    assert lowest.spread >= 1
+    assert lowest.refused == 0
+    assert lowest.accuracy > 0.9
+
+
+def test_a_run_that_goes_on_measures_nothing_again(cell, tmp_path):
+    def never(rate, seed):
+        raise AssertionError(f"trained again at {rate}")
+
+    once = lines_of(cell, tmp_path / "figures.json")
+    again = lines_of(replace(cell, train=never, start=never), tmp_path / "figures.json")
+    ours = [line for line in once if line.rule.startswith("lradapt")]
+    assert [line for line in again if line.rule.startswith("lradapt")] == ours
+
+
+def test_a_training_that_is_lost_counts_as_nothing_right(cell, tmp_path):
+    def lost(rate, seed):
+        raise TrainingError("the loss became nan")
+
+    lines = lines_of(replace(cell, train=lost), tmp_path / "figures.json")
+    assert {line.accuracy for line in lines} == {0.0}
+
+
+def test_a_peer_that_is_absent_is_left_out(cell, tmp_path, monkeypatch):
+    monkeypatch.setattr(range_tests, "PEERS", {"no_such_peer": lambda rates, losses: {"it": 1.0}})
+    assert peer_suggestions(cell, 0, Results(tmp_path / "figures.json")) == {}
+
+
+def test_a_peer_that_is_there_reads_off_the_raw_curve(cell, tmp_path, monkeypatch):
+    monkeypatch.setattr(range_tests, "PEERS", {"json": lambda rates, losses: {"it": rates[0]}})
+    found = peer_suggestions(cell, 0, Results(tmp_path / "figures.json"))
+    assert found == {"it": pytest.approx(1e-7)}
+
+
+def test_exponential_mean_is_corrected_for_its_start():
+    assert exponential(np.array([4.0, 2.0, 2.0]), 0.5) == pytest.approx([4, 8 / 3, 16 / 7])
+
+
+def test_a_peers_sweep_ends_with_the_first_diverged_point():
+    assert until_diverged(np.array([4.0, 1, 3, 5, 6]), 4.0) == 4
+    assert until_diverged(np.array([4.0, 1, 3]), 4.0) == 3
+
+
+def test_the_table_has_a_row_for_each_rule_and_a_column_for_each_cell():
+    good = Line("digits head", "edge", 0.0312, 1.24, 0, 0.9, -0.26, 0.032, 0.51)
+    refused = Line("digits all", "edge", None, None, 5, None, None, 0.1, 1.0)
+    assert markdown([good, refused]).splitlines() == [
+        "| rule | digits head | digits all |",
+        "| --- | --- | --- |",
+        "| best of the grid, noise of a seed | 0.032 ± 0.5 | 0.1 ± 1.0 |",
+        "| edge | 0.031 (1.2x): +0.3 | refused 5 |",
+    ]
+
+
+def test_the_grid_has_eight_rates_in_equal_ratios():
+    assert len(GRID) == 8
+    steps = np.diff(np.log10(GRID))
+    assert steps == pytest.approx([0.5] * 7, abs=0.02)
+    assert math.isclose(GRID[0], 1e-3)
+
+
+def test_no_lesion_is_on_both_sides(tmp_path, random_image):
+    (tmp_path / "images").mkdir()
+    with (tmp_path / "metadata.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["lesion_id", "image_id", "dx"])
+        for number in range(60):
+            lesion = number // 2  # two images each; the label names it
+            writer.writerow([f"lesion{lesion}", f"image{number}", f"{lesion:02}"])
+            random_image(number, (30, 20)).save(tmp_path / f"images/image{number}.jpg")
+    found = lesions(tmp_path, size=8, num_train=100)
+    assert found["train"].shape[1:] == found["test"].shape[1:] == (8, 8, 3)
+    assert len(found["train"]) + len(found["test"]) == 60
+    assert len(found["test"]) > 0
+    assert not set(found["train_labels"]) & set(found["test_labels"])
