@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from lradapt import cli_import, cli_model, stages
+from lradapt import cli_import, cli_model, cli_params, stages
 from lradapt.errors import LradaptError
 from lradapt.timings import timed
 
@@ -21,6 +21,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(cli_import.app, name="import")
+app.command("preset")(cli_params.preset)
 app.command("predict")(cli_model.predict)
 app.command("history")(cli_model.history)
 app.command("rollback")(cli_model.rollback)

@@ -1,0 +1,83 @@
+"""`lradapt preset`: named sets of values, written into params.yaml."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from ruamel.yaml import YAML
+from ruamel.yaml.representer import RoundTripRepresenter
+
+from lradapt.errors import ParamsError
+from lradapt.files import write_text
+from lradapt.params import DEFAULT_PATH, Params, check, load_params, read_values
+from lradapt.presets import PRESETS, Changes, changed
+
+
+def preset(
+    name: Annotated[str, typer.Argument(help="paper: the settings that the paper prints.")],
+    path: Annotated[Path, typer.Option("--params", help="The file to change.")] = DEFAULT_PATH,
+) -> None:
+    """Set the values of a preset in params.yaml, its comments kept; every change is shown."""
+    if name not in PRESETS:
+        raise typer.BadParameter(f"no preset {name!r}; there is {', '.join(PRESETS)}")
+    load_params(path)  # what is there must be valid, so that only the preset is to blame
+    before, console = read_values(path), Console(highlight=False)
+    check(Params, changed(before, PRESETS[name]), path)
+    written = list(_differences(before, PRESETS[name]))
+    write_text(path, with_values(path.read_text(encoding="utf-8"), PRESETS[name]))
+    for key, old, new in written:
+        console.print(f"{key}: {old} -> {new}", markup=False)
+    console.print(f"{path}: {len(written)} value(s) changed" if written else f"{path}: as it was")
+
+
+def with_values(text: str, changes: Changes) -> str:
+    """The YAML `text` with the values in `changes` set, and all else as it stands.
+
+    Raises:
+        ParamsError: a section in `changes` is not in `text`.
+    """
+    yaml = YAML()
+    yaml.Representer = _Representer
+    yaml.preserve_quotes, yaml.width = True, 4096
+    document = yaml.load(text)
+    for section, values in changes.items():
+        if isinstance(values, dict):
+            if section not in document:
+                raise ParamsError(f"no section {section} in the file to change")
+            for key, value in values.items():
+                document[section][key] = _like(document[section].get(key), value)
+        else:
+            document[section] = values
+    stream = io.StringIO()
+    yaml.dump(document, stream)
+    return stream.getvalue()
+
+
+class _Representer(RoundTripRepresenter):
+    """Writes null as null, and not as nothing."""
+
+
+_Representer.add_representer(
+    type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null")
+)
+
+
+def _like(old: Any, new: Any) -> Any:
+    """A list is filled in place, so that it stays on its line."""
+    if isinstance(old, list) and isinstance(new, list):
+        old[:] = new
+        return old
+    return new
+
+
+def _differences(values: Changes, changes: Changes) -> Iterator[tuple[str, Any, Any]]:
+    for section, new in changes.items():
+        if isinstance(new, dict):
+            for key, value in new.items():
+                if values[section][key] != value:
+                    yield f"{section}.{key}", values[section][key], value
+        elif values[section] != new:
+            yield section, values[section], new
