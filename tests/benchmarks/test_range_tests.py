@@ -5,20 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks import range_tests
-from benchmarks.range_tests import (
-    GRID,
-    Line,
-    Results,
-    Settings,
-    examine,
-    exponential,
-    head_cell,
-    lesions,
-    markdown,
-    peer_suggestions,
-    until_diverged,
-)
+from benchmarks.range_tests import suggestions
+from benchmarks.range_tests.arrays import lesions
+from benchmarks.range_tests.cells import Settings, head_cell
+from benchmarks.range_tests.figures import GRID, Line, examine, markdown
+from benchmarks.range_tests.results import Results
+from benchmarks.range_tests.suggestions import exponential, peer_suggestions, until_diverged
 from lradapt.errors import TrainingError
 from lradapt.range_test import RULES
 
@@ -67,12 +59,12 @@ def test_a_training_that_is_lost_counts_as_nothing_right(cell, tmp_path):
 
 
 def test_a_peer_that_is_absent_is_left_out(cell, tmp_path, monkeypatch):
-    monkeypatch.setattr(range_tests, "PEERS", {"no_such_peer": lambda rates, losses: {"it": 1.0}})
+    monkeypatch.setattr(suggestions, "PEERS", {"no_such_peer": lambda rates, losses: {"it": 1.0}})
     assert peer_suggestions(cell, 0, Results(tmp_path / "figures.json")) == {}
 
 
 def test_a_peer_that_is_there_reads_off_the_raw_curve(cell, tmp_path, monkeypatch):
-    monkeypatch.setattr(range_tests, "PEERS", {"json": lambda rates, losses: {"it": rates[0]}})
+    monkeypatch.setattr(suggestions, "PEERS", {"json": lambda rates, losses: {"it": rates[0]}})
     found = peer_suggestions(cell, 0, Results(tmp_path / "figures.json"))
     assert found == {"it": pytest.approx(1e-7)}
 

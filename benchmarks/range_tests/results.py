@@ -1,0 +1,23 @@
+"""Figures that outlive a run that was cut off."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lradapt.files import write_json
+
+
+class Results:
+    """Figures by name in a JSON file, so that a run that was cut off goes on where it was."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.figures: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+
+    def get(self, name: str, compute: Callable[[], Any]) -> Any:
+        """The figure of that name, computed if it is not there yet."""
+        if name not in self.figures:
+            self.figures[name] = compute()
+            write_json(self.path, self.figures)
+        return self.figures[name]
