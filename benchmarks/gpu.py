@@ -75,6 +75,7 @@ def steps(
     architectures: Sequence[str],
     seeds: Sequence[int],
     num_epochs: int,
+    max_lr: float,
 ) -> Iterator[Step]:
     """Everything in the order in which it is needed; the seeds one after the other."""
     for data in (pretraining, *sets):
@@ -84,7 +85,7 @@ def steps(
     for architecture in architectures:
         body = work / f"bodies/{architecture}.safetensors"
         of_it = with_architecture(changed(values, pretraining.changes), architecture, seed=0)
-        made = partial(make_body, work / pretraining.name, of_it, num_epochs, body)
+        made = partial(make_body, work / pretraining.name, of_it, num_epochs, max_lr, body)
         yield Step(body, made)
     for seed in seeds:
         for data in sets:
@@ -133,7 +134,7 @@ def _unpacked(archive: Path, folder: Path) -> Path:
     return only
 
 
-def make_body(folder: Path, values: Changes, num_epochs: int, into: Path) -> None:
+def make_body(folder: Path, values: Changes, num_epochs: int, max_lr: float, into: Path) -> None:
     """Pre-train a network, and keep its body."""
     params = check(Params, values, DEFAULT_PATH)
     whole = into.with_name(f"whole-{into.name}")
@@ -145,7 +146,7 @@ def make_body(folder: Path, values: Changes, num_epochs: int, into: Path) -> Non
         normalise=Normalisation(params.data.mean, params.data.deviation),
         num_epochs=num_epochs,
         batch_size=256,
-        max_lr=0.25,
+        max_lr=max_lr,
         into=whole,
     )
     write_json(into.with_suffix(".json"), {"epochs": num_epochs, **asdict(found)})
@@ -186,13 +187,15 @@ def main(
     architectures: Annotated[str, typer.Option(help="With commas.")] = ARCHITECTURES,
     seeds: Annotated[str, typer.Option(help="With commas.")] = "0,1,2",
     epochs: Annotated[int, typer.Option(help="Of pre-training.")] = 14,
+    max_lr: Annotated[float, typer.Option(help="Of pre-training, at its start.")] = 0.25,
     device: Annotated[str, typer.Option(help="cuda or cpu.")] = "cuda",
     sizes: Annotated[str, typer.Option(help="Pixels of the three sets.")] = "32,32,64",
 ) -> None:
     """Make the paper's tables; call it again until nothing is left."""
     start = time.monotonic()
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    engine = {"device": device, "precision": "bf16", "threads": 8}
+    threads = 8 if device == "cuda" else 1  # a GPU waits for none of them
+    engine = {"device": device, "precision": "bf16", "threads": threads}
     values = changed(read_values(DEFAULT_PATH), {"engine": engine})
     tiny, cifar, ham = (int(size) for size in sizes.split(","))
     skin = {"horizontal_flip": True, "vertical_flip": True}
@@ -209,6 +212,7 @@ def main(
         architectures=architectures.split(","),
         seeds=[int(seed) for seed in seeds.split(",")],
         num_epochs=epochs,
+        max_lr=max_lr,
     )
     left = [step for step in todo if not step.made.exists()]
     while left and time.monotonic() - start < seconds:

@@ -61,7 +61,7 @@ def project(tmp_path):
 def program(project, *options):
     words = {"tiny-imagenet": "tiny", "cifar10": "cifar", "ham10000": "ham", "work": "work"}
     paths = [word for name, path in words.items() for word in (f"--{name}", path)]
-    small = ["--architectures", "resnet18", "--seeds", "0", "--epochs", "1"]
+    small = ["--architectures", "resnet18", "--seeds", "0", "--epochs", "1", "--max-lr", "0.01"]
     cpu = ["--device", "cpu", "--sizes", "16,16,16"]
     script = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); import runpy;"
