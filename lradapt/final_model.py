@@ -1,4 +1,4 @@
-"""Which weights a training ends with: the last, the best snapshot, or the snapshots' average.
+"""Which weights a training ends with: the last, a snapshot, their average, or the head alone.
 
 The choice is made on the tune side, never on the exam. Averages of weights along a cyclic schedule:
 Izmailov et al. 2018, arXiv:1803.05407; their BatchNorm statistics must be estimated anew.
@@ -17,6 +17,8 @@ from lradapt.finetune import Cycle, Weights, snapshot
 from lradapt.train import Score, score
 
 LAST, BEST_SNAPSHOT, AVERAGE = "last", "best_snapshot", "average"
+HEAD_ALONE = "head_alone"
+"""The network as it was before all layers were trained: the new head on the body as it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ def choose_final(
     engine: Engine,
     *,
     batch_size: int,
+    before: Weights,
 ) -> Choice:
     """Load into `model` the candidate with the best balanced accuracy on the tune side.
 
@@ -50,11 +53,14 @@ def choose_final(
         tune: may be empty.
         engine: where to compute.
         batch_size: of the pass that estimates the statistics.
+        before: the weights with which the first cycle began.
     """
     if not len(tune.labels):
         return Choice(LAST, {})
-    candidates = {LAST: cycles[-1].weights}
+    candidates = {HEAD_ALONE: before, LAST: cycles[-1].weights}
     scores = {LAST: score(model, tune, engine)}
+    model.load_state_dict(before)
+    scores[HEAD_ALONE] = score(model, tune, engine)
     if len(cycles) > 1:
         best = max(cycles[:-1], key=lambda cycle: _rank(_end_score(cycle)))
         candidates[BEST_SNAPSHOT], scores[BEST_SNAPSHOT] = best.weights, _end_score(best)

@@ -15,7 +15,7 @@ from lradapt.engine import start_engine
 from lradapt.errors import TrainingError
 from lradapt.files import read_json, whole_file, write_json
 from lradapt.final_model import choose_final
-from lradapt.finetune import Cycle, Weights, finetune
+from lradapt.finetune import Cycle, Weights, finetune, snapshot
 from lradapt.history import write_epochs, write_steps
 from lradapt.imbalance import make_balance
 from lradapt.models import build_classifier
@@ -61,6 +61,7 @@ def main(
     views = RandomViews(Augmentation(**params.augment.model_dump()), params.seed)
     training, tune = examples("train", views), examples("tune")
     groups, max_lr_of = architecture.groups, read_json(rates)
+    before = snapshot(classifier.to(engine.device))
     cycles = _kept(
         finetune(
             classifier,
@@ -76,7 +77,13 @@ def main(
         rescued=model.with_name("last_good.safetensors"),
     )
     chosen = choose_final(
-        classifier, cycles, training, tune, engine, batch_size=params.finetune.batch_size
+        classifier,
+        cycles,
+        training,
+        tune,
+        engine,
+        batch_size=params.finetune.batch_size,
+        before=before,
     )
     _save(classifier.state_dict(), model)
     write_json(choice, asdict(chosen))

@@ -14,6 +14,7 @@ from lradapt.train import Epoch, Score, score
 class Trained:
     model: nn.Module
     cycles: list[Cycle]
+    before: dict[str, torch.Tensor]
 
 
 @pytest.fixture
@@ -35,28 +36,35 @@ def fit(network, blobs, engine):
         loss.backward()
         optimizer.step()
     good = snapshot(network)
+    before = {name: torch.zeros_like(value) for name, value in good.items()}  # knows nothing
 
     def make(*noises):
         cycles = []
         for number, noise in enumerate(noises):
             numbers = torch.Generator().manual_seed(number)
             with torch.no_grad():
-                for parameter, value in zip(network.parameters(), good.values(), strict=False):
-                    if noise:
-                        parameter.add_(noise * torch.randn(parameter.shape, generator=numbers))
-                    assert value is not None
+                for parameter in network.parameters():
+                    parameter.add_(noise * torch.randn(parameter.shape, generator=numbers))
             end = Epoch(number, (), score(network, blobs(90, seed=1), engine))
             cycles.append(Cycle((end,), snapshot(network)))
             network.load_state_dict(good)
         network.load_state_dict(cycles[-1].weights)
-        return Trained(network, cycles)
+        return Trained(network, cycles, before)
 
     return make
 
 
 def choose(trained, blobs, engine, tune=None):
     tune = blobs(90, seed=1) if tune is None else tune
-    return choose_final(trained.model, trained.cycles, blobs(300), tune, engine, batch_size=64)
+    return choose_final(
+        trained.model,
+        trained.cycles,
+        blobs(300),
+        tune,
+        engine,
+        batch_size=64,
+        before=trained.before,
+    )
 
 
 def test_the_last_is_taken_where_it_is_best(fit, blobs, engine):
@@ -92,7 +100,17 @@ def test_of_equals_the_lower_loss_wins_and_then_the_simpler(fit, blobs, engine):
 
 
 def test_a_single_cycle_leaves_nothing_to_choose(fit, blobs, engine):
-    assert list(choose(fit(0.0), blobs, engine).scores) == ["last"]
+    assert list(choose(fit(0.0), blobs, engine).scores) == ["last", "head_alone"]
+
+
+def test_the_head_alone_is_taken_where_every_cycle_made_it_worse(fit, blobs, engine):
+    good = fit(0.0).cycles[0].weights
+    trained = fit(9.0, 9.0)
+    trained.before = good
+    choice = choose(trained, blobs, engine)
+    assert choice.name == "head_alone"
+    assert torch.equal(trained.model[0].weight, good["0.weight"])
+    assert score(trained.model, blobs(90, seed=1), engine) == choice.scores["head_alone"]
 
 
 def test_without_a_tune_side_the_last_weights_stay(fit, blobs, engine):
