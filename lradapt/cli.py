@@ -18,7 +18,6 @@ app = typer.Typer(
     help="Retrain image classifiers fast, and put the better one into production safely.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
 )
 app.add_typer(cli_import.app, name="import")
 app.command("preset")(cli_params.preset)
@@ -38,7 +37,7 @@ def stage(
     if name not in names:
         raise typer.BadParameter(f"no stage {name!r} in lradapt/stages: {', '.join(names)}")
     module = importlib.import_module(f"lradapt.stages.{name}")
-    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    single = typer.Typer(add_completion=False)
     single.command(name)(module.main)
     with timed(name, timings):
         single(context.args, prog_name=f"lradapt stage {name}", standalone_mode=False)
@@ -46,7 +45,7 @@ def stage(
 
 def run() -> int:
     """Run the command line; the exit code: 0 done, 1 an error that is told, 2 wrong usage."""
-    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    logging.basicConfig(format="%(levelname)s: %(message)s")
     logging.getLogger("lradapt").setLevel(logging.INFO)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be Unicode
@@ -56,7 +55,3 @@ def run() -> int:
         typer.secho(f"error: {error}", err=True, fg="red")
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(run())

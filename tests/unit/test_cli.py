@@ -1,17 +1,20 @@
 import csv
 import io
 import json
+import logging
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from colour_model import COLOURS, colour_model, paint
 
-from lradapt import cli
+from lradapt import cli, cli_model
 from lradapt.cli import run
+from lradapt.predict import Prediction
 from lradapt.registry import open_store, versions
 
 STAGES = sorted(p.stem for p in Path(cli.__file__).with_name("stages").glob("[a-z]*.py"))
@@ -41,15 +44,16 @@ def lradapt(tmp_path, monkeypatch, capsys):
 
 @pytest.fixture
 def promoted(tmp_path):
-    """A function that puts a model into production of the registry in the folder."""
-    store = open_store(str(tmp_path / "registry"))
+    """A function that puts a model into production of a registry in the folder."""
 
-    def promote(model=None, why="it is better"):
+    def promote(model=None, why="it is better", who="me@[here]", **where):
+        store = open_store(str(tmp_path / where.get("registry", "registry")))
+        name = where.get("name", "classifier")
         files = {"model.onnx": model or colour_model(), "learnt.csv": b""}
-        version = versions.publish(store, "classifier", files, {})
-        over = versions.read_production(store, "classifier")
-        clerk = {"why": why, "who": "me@here", "when": "2026-01-02T03:04:05+00:00"}
-        versions.promote(store, "classifier", version, over=over, **clerk)
+        version = versions.publish(store, name, files, {})
+        over = versions.read_production(store, name)
+        clerk = {"why": why, "who": who, "when": "2026-01-02T03:04:05+00:00"}
+        versions.promote(store, name, version, over=over, **clerk)
         return version
 
     return promote
@@ -63,14 +67,65 @@ def pictures(tmp_path):
     (tmp_path / "images" / "1.png").write_bytes(b"damaged")
 
 
-def test_predict_as_a_table_names_the_class_and_how_sure(lradapt, promoted, tmp_path):
+def cells(table):
+    """The cells of a table's lines, without its header."""
+    lines = [line for line in table.splitlines() if line.startswith("│")]
+    return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
+
+
+def test_predict_as_a_table_names_the_class_how_sure_and_the_next(lradapt, promoted, tmp_path):
     promoted()
     paint(tmp_path / "a.png", "green")
     said = lradapt("predict", "a.png")
     assert (said.code, said.err) == (0, "")
-    (line,) = [line for line in said.out.splitlines() if "a.png" in line]
-    assert "green" in line
-    assert "%" in line
+    ((image, best, probability, others),) = cells(said.out)
+    assert (image, best) == ("a.png", "green")
+    (found,) = json.loads(lradapt("predict", "--json", "a.png").out)
+    shares = [f"{name} {share:.1%}" for name, share in found["probabilities"].items()]
+    assert [f"green {probability}", *others.split(", ")] == shares
+
+
+def test_a_table_tells_the_next_two_classes_and_the_fault_of_a_file(capsys):
+    shares = {"[a]": 0.50049, "[b]": 0.3, "c": 0.15, "d": 0.04951}
+    good, bad = Path("[x].png"), Path("[y].png")
+    predictions = [
+        Prediction(bad, "", {}, "[z] is no image"),
+        Prediction(good, "[a]", shares, ""),
+    ]
+    cli_model._print_table(predictions, list(shares))
+    assert cells(capsys.readouterr().out) == [
+        ["[y].png", "[z] is no image", "", ""],
+        ["[x].png", "[a]", "50.0%", "[b] 30.0%, c 15.0%"],
+    ]
+
+
+def test_a_narrow_table_folds_names_and_leaves_the_probability_whole(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    a, b, c = "a" * 30, "b" * 30, "c" * 30
+    cli_model._print_table([Prediction(Path("x" * 30), a, {a: 0.5, b: 0.3, c: 0.2}, "")], [])
+    out = capsys.readouterr().out
+    assert [out.count(letter) for letter in "xabc"] == [
+        30 + "next".count("x"),
+        30 + "image class probability".count("a"),
+        30 + "probability".count("b"),
+        30 + "class".count("c"),
+    ]
+    assert "50.0%" in out
+    assert "…" not in out
+
+
+def test_a_fault_is_red_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    cli_model._print_table([Prediction(Path("a.png"), "", {}, "no image")], [])
+    assert "\x1b[31mno image" in capsys.readouterr().out
+
+
+def test_predict_asks_the_registry_and_the_name_that_are_given(lradapt, promoted, pictures):
+    promoted()
+    promoted(colour_model(["robin", "wren", "jay"]), registry="elsewhere", name="birds")
+    said = lradapt("predict", "--csv", "--registry", "elsewhere", "--name", "birds", "images/0.png")
+    assert said.out.splitlines()[1].startswith("images/0.png,robin,")
 
 
 def test_predict_as_json_is_one_object_an_image(lradapt, promoted, pictures):
@@ -81,11 +136,19 @@ def test_predict_as_json_is_one_object_an_image(lradapt, promoted, pictures):
     assert sum(first["probabilities"].values()) == pytest.approx(1, abs=1e-6)
     assert (second["class"], second["probabilities"]) == (None, {})
     assert (third["image"], third["class"]) == ("images/2.png", "blue")
+    assert said.out == json.dumps([first, second, third], indent=2) + "\n"
+
+
+def test_json_shows_names_as_they_are_written(lradapt, promoted, pictures):
+    promoted(colour_model(["rødkælk", "b", "c"]))
+    assert '"class": "rødkælk"' in lradapt("predict", "--json", "images/0.png").out
 
 
 def test_predict_as_csv_has_a_column_a_class_in_the_order_of_the_model(lradapt, promoted, pictures):
     promoted()
-    header, first, second, _ = csv.reader(io.StringIO(lradapt("predict", "--csv", "images").out))
+    out = lradapt("predict", "--csv", "images").out
+    assert [end for end in out if end in "\r\n"] == ["\n"] * 4
+    header, first, second, _ = csv.reader(io.StringIO(out))
     assert header == ["image", "class", "red", "green", "blue", "fault"]
     assert (first[:2], first[-1]) == (["images/0.png", "red"], "")
     assert max(first[2:5], key=float) == first[2]
@@ -159,17 +222,35 @@ def test_a_file_name_that_is_not_unicode_is_printed_with_escapes(lradapt, promot
         assert os.fsencode(json.loads(said.out)[0]["image"]) == name
 
 
-def test_history_lists_every_move_with_its_reason(lradapt, promoted):
+def test_history_lists_every_move_with_its_reason(lradapt, promoted, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     one = promoted(colour_model(["a", "b", "c"]), why="first")
     two = promoted(why="better [/by] far")
     said = lradapt("history")
     assert said.code == 0
-    first, second = [line for line in said.out.splitlines() if "2026" in line]
-    assert one in first
-    assert "first" in first
-    assert two in second
-    assert one in second
-    assert "[/by]" in said.out
+    when, who = "2026-01-02T03:04:05", "me@[here]"
+    assert cells(said.out) == [
+        ["1", when, one, "-", who, "first"],
+        ["2", when, two, one, who, "better [/by] far"],
+    ]
+
+
+def test_a_narrow_history_folds_who_and_why_and_nothing_else(lradapt, promoted, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    version = promoted(why="x" * 50, who="q" * 30)
+    out = lradapt("history").out
+    first, *others = cells(out)
+    assert first[:4] == ["1", "2026-01-02T03:04:05", version, "-"]
+    assert {tuple(line[:4]) for line in others} == {("", "", "", "")}
+    assert (out.count("x"), out.count("q")) == (50, 30)
+    assert "…" not in out
+
+
+def test_history_is_of_the_registry_and_the_name_that_are_given(lradapt, promoted):
+    promoted()
+    version = promoted(colour_model(["a", "b", "c"]), registry="elsewhere", name="birds")
+    said = lradapt("history", "--registry", "elsewhere", "--name", "birds")
+    assert [line[2] for line in cells(said.out)] == [version]
 
 
 def test_history_before_the_first_promotion_is_an_error(lradapt):
@@ -186,6 +267,15 @@ def test_rollback_puts_the_former_version_back_with_the_reason(lradapt, promoted
     last = versions.history(open_store(str(tmp_path / "registry")), "classifier")[-1]
     assert (last.seq, last.version, last.why) == (3, one, "too many owls")
     assert "@" in last.who
+    age = datetime.now(UTC) - datetime.fromisoformat(last.when)
+    assert timedelta(0) <= age < timedelta(minutes=1)
+
+
+def test_rollback_is_of_the_registry_and_the_name_that_are_given(lradapt, promoted):
+    where = {"registry": "elsewhere", "name": "birds"}
+    one, two = promoted(colour_model(["a", "b", "c"]), **where), promoted(**where)
+    said = lradapt("rollback", "--why", "x", "--registry", "elsewhere", "--name", "birds")
+    assert said.out.split() == f"{one} is in production again, in place of {two}".split()
 
 
 def test_rollback_without_a_reason_is_wrong_usage(lradapt, promoted):
@@ -230,7 +320,15 @@ def test_what_is_no_stage_is_wrong_usage(lradapt, name):
 def test_a_stage_without_its_paths_is_wrong_usage(lradapt):
     said = lradapt("stage", "ingest")
     assert said.code == 2
+    assert "Usage: lradapt stage ingest [OPTIONS]" in said.err
     assert "Missing option" in said.err
+
+
+def test_the_help_of_a_stage_lists_its_paths_alone(lradapt):
+    said = lradapt("stage", "ingest", "--", "--help")
+    assert said.code == 0
+    assert "--pixels" in said.out
+    assert "--install-completion" not in said.out
 
 
 def test_a_stage_that_misses_params_is_an_error_and_is_not_timed(lradapt, tmp_path):
@@ -262,6 +360,34 @@ def test_wrong_usage_ends_with_two_and_the_usage(lradapt, words):
     said = lradapt(*words)
     assert (said.code, said.out) == (2, "")
     assert "Usage:" in said.err
+
+
+def test_without_words_it_tells_the_commands(lradapt):
+    said = lradapt()
+    assert said.code == 2
+    assert "history" in said.out
+
+
+def test_a_bug_is_told_by_python_s_own_traceback(lradapt, monkeypatch, capsys):
+    def broken():
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("lradapt.stages.ingest.main", broken)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    with pytest.raises(ZeroDivisionError) as bug:
+        lradapt("stage", "ingest")
+    sys.excepthook(bug.type, bug.value, bug.tb)
+    assert capsys.readouterr().err.startswith("Traceback (most recent call last):\n")
+
+
+def test_lradapt_tells_its_progress_and_others_their_warnings_alone(lradapt, monkeypatch, capsys):
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    monkeypatch.setattr(logging.getLogger("lradapt"), "level", logging.NOTSET)
+    lradapt("history")
+    for name in ("lradapt.train", "another"):
+        logging.getLogger(name).info("progress")
+        logging.getLogger(name).warning("trouble")
+    assert capsys.readouterr().err == "INFO: progress\nWARNING: trouble\nWARNING: trouble\n"
 
 
 def test_help_names_every_command_a_person_types(lradapt):
