@@ -62,7 +62,7 @@ def next_commands(paths: Mapping[str, Path]) -> list[str]:
 
 def render(paths: Mapping[str, Path], outcome: Outcome | None) -> str:
     """The report: one HTML page with everything inside it, that needs no network."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment = Environment(autoescape=True, undefined=StrictUndefined)
     template = environment.from_string(
         files("lradapt").joinpath("report.html.jinja").read_text(encoding="utf-8")
     )

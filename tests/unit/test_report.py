@@ -1,3 +1,4 @@
+import base64
 import json
 import re
 from pathlib import Path
@@ -12,13 +13,14 @@ from lradapt.data.ingest import ImageRow
 from lradapt.files import write_json
 from lradapt.gate import Verdict
 from lradapt.layout import read_paths
-from lradapt.plots import confusion_png
+from lradapt.plots import confusion_png, range_test_png, schedule_png
 from lradapt.registry.versions import Move
 from lradapt.release import Outcome
 from lradapt.report import next_commands, render, summary
 
 EVIL = "<script>alert('x')</script>"
-PNG = b"\x89PNG\r\n"
+PNG = b"\x89PNG\r\n\xff\xfe\xfd"
+NO_CURVE = "sweep,lr,loss,untouched,smoothed\n"
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def paths(tmp_path, monkeypatch):
     split = {
         "images": {"train": 1010, "tune": 4, "validation": 3},
         "classes": {name: dict(zip(sides, n, strict=True)) for name, n in classes.items()},
-        "set_aside": {"empty file": 2, f"label {EVIL}": 1},
+        "set_aside": {"empty file": 2000, f"label {EVIL}": 1},
         "warnings": [f"few images of {EVIL}"],
     }
     write_json(listed["split_summary"], split)
@@ -55,12 +57,12 @@ def paths(tmp_path, monkeypatch):
     }
     write_json(listed["metrics"], metrics)
     write_json(listed["lr"], {"rate": 0.0335, "refusal": ""})
-    write_json(listed["body_lr"], {"early": 1e-4, "late": 1e-3, "head": 1e-2})
+    write_json(listed["body_lr"], {"early": 1.234e-4, "late": 1e-3, "head": 1e-2})
     write_json(listed["timings"], {"split": {"seconds": 61.2, "cpu_seconds": 70.3}})
     listed["set_aside"].write_text(f"image,reason\n{EVIL}.png,empty file\nNA,empty file\n")
     curve = "sweep,lr,loss,untouched,smoothed\n0,0.001,2,2,1\n0,0.01,1.5,2,0.8\n0,0.1,1,2,0.5\n"
     listed["lr_curve"].write_text(curve)
-    listed["body_lr_curve"].write_text("sweep,lr,loss,untouched,smoothed\n")
+    listed["body_lr_curve"].write_text(NO_CURVE)
     listed["head_steps"].write_text("step,lr_head,loss\n0,0.1,2.0\n1,0.05,1.0\n")
     listed["model_steps"].write_text("step,lr_early,lr_late,lr_head,loss\n0,1,2,3,4\n1,1,2,3,4\n")
     listed["confusion_plot"].write_bytes(PNG)
@@ -81,11 +83,11 @@ def outcome(decision="promote"):
 def test_the_summary_says_what_was_trained_and_how_good_it_is(paths):
     assert summary(paths, None) == [
         ("data", "1,017 images, 2 classes"),
-        ("set aside", f"2 x empty file, 1 x label {EVIL}"),
+        ("set aside", f"2,000 x empty file, 1 x label {EVIL}"),
         ("split", "train 1,010, tune 4, validation 3"),
         ("model", "resnet18, body: RANDOM WEIGHTS (lradapt import weights imagenet)"),
         ("rate of the head", "0.0335 (found by range test)"),
-        ("rates by depth", "early 0.0001, late 0.001, head 0.01"),
+        ("rates by depth", "early 0.00012, late 0.001, head 0.01"),
         ("seconds", "split 61.2 (together 0:01:01)"),
         ("accuracy", "66.67%"),
         ("balanced accuracy", "50.00%"),
@@ -104,6 +106,22 @@ def test_the_summary_says_where_the_body_comes_from(paths, source, body):
     metrics["backbone"] = {"architecture": "resnet50", "source": source, "detail": "mine.pt"}
     write_json(paths["metrics"], metrics)
     assert ("model", f"resnet50, body: {body}") in summary(paths, None)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "how"),
+    [("", "given"), ("no valley", "given, since the range test was refused: no valley")],
+)
+def test_a_rate_that_was_given_says_why(paths, refusal, how):
+    paths["lr_curve"].write_text(NO_CURVE)
+    write_json(paths["lr"], {"rate": 0.012345, "refusal": refusal})
+    assert ("rate of the head", f"0.0123 ({how})") in summary(paths, None)
+
+
+def test_a_rate_given_after_a_refused_range_test_is_not_called_found(paths):
+    write_json(paths["lr"], {"rate": 0.01, "refusal": "no valley"})
+    rate = dict(summary(paths, None))["rate of the head"]
+    assert rate == "0.01 (given, since the range test was refused: no valley)"
 
 
 def test_what_is_not_known_has_no_line_in_the_summary(paths):
@@ -126,20 +144,59 @@ def test_the_report_holds_the_figures_and_the_pictures(paths):
         "promote: because",
     ):
         assert text in page, text
-    titles = re.findall(r"<figcaption>(.*?)</figcaption>", page)
-    assert titles == [
+    assert re.findall(r"<figcaption>(.*?)</figcaption>", page) == list(pictures(page))
+    assert list(pictures(page)) == [
         "Confusion matrix",
         "Range test of the head",
         "Rate of the head, as run",
         "Rates by depth, as run",
     ]
-    assert page.count('src="data:image/png;base64,iVBORw0K') == 4
+
+
+def pictures(page):
+    """Title -> PNG, of the pictures in the report."""
+    found = re.findall(r'<img alt="([^"]*)" src="data:image/png;base64,([^"]*)">', page)
+    return {title: base64.b64decode(text, validate=True) for title, text in found}
 
 
 @pytest.mark.slow
-def test_a_range_test_of_the_unfrozen_network_is_drawn_where_there_was_one(paths):
-    paths["body_lr_curve"].write_text(paths["lr_curve"].read_text())
-    assert "Range test of the unfrozen network" in render(paths, None)
+def test_each_picture_is_drawn_from_its_own_figures(paths):
+    paths["body_lr_curve"].write_text(paths["lr_curve"].read_text().replace("0.1,", "0.2,"))
+    tables = {
+        name: pd.read_csv(paths[name])
+        for name in ("lr_curve", "body_lr_curve", "head_steps", "model_steps")
+    }
+    assert pictures(render(paths, None)) == {
+        "Confusion matrix": PNG,
+        "Range test of the head": range_test_png(tables["lr_curve"], 0.0335),
+        "Range test of the unfrozen network": range_test_png(tables["body_lr_curve"], 1e-2),
+        "Rate of the head, as run": schedule_png(tables["head_steps"]),
+        "Rates by depth, as run": schedule_png(tables["model_steps"]),
+    }
+
+
+def test_a_given_rate_has_no_picture_of_a_range_test(paths):
+    paths["lr_curve"].write_text(NO_CURVE)
+    assert "Range test" not in render(paths, None)
+
+
+def test_the_report_lists_the_seconds_of_each_stage(paths):
+    page = render(paths, None)
+    assert '<td>split</td><td class="n">61.2</td><td class="n">70.3</td>' in page
+
+
+def test_the_first_two_hundred_files_set_aside_are_listed(paths):
+    lines = [f"{number},empty file\n" for number in range(201)]
+    paths["set_aside"].write_text("image,reason\n" + "".join(lines))
+    page = render(paths, None)
+    assert "The first 200:" in page
+    listed = re.findall(r"<td>(\d+)</td><td>empty file</td>", page)
+    assert listed == [str(number) for number in range(200)]
+
+
+def test_a_file_called_007_is_listed_by_its_name(paths):
+    paths["set_aside"].write_text("image,reason\n007,empty file\n")
+    assert "<td>007</td>" in render(paths, None)
 
 
 def test_the_report_escapes_every_name(paths):
@@ -181,9 +238,11 @@ def test_warnings_that_lack_are_an_error_and_no_gap(paths):
 
 
 def test_the_next_commands_can_be_pasted(paths):
-    predict, history, _ = next_commands(paths)
-    assert predict == "lradapt predict 'data/images/a b/1.png'"
-    assert history == "lradapt history"
+    assert next_commands(paths) == [
+        "lradapt predict 'data/images/a b/1.png'",
+        "lradapt history",
+        "lradapt import folder PATH --replace   # your own images, then: make retrain",
+    ]
 
 
 def test_class_names_with_dollars_are_drawn_and_not_taken_for_formulas(tmp_path):
