@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 
@@ -24,13 +23,13 @@ def preset(
     if name not in PRESETS:
         raise typer.BadParameter(f"no preset {name!r}; there is {', '.join(PRESETS)}")
     load_params(path)  # what is there must be valid, so that only the preset is to blame
-    before, console = read_values(path), Console(highlight=False)
+    before = read_values(path)
     check(Params, changed(before, PRESETS[name]), path)
     written = list(_differences(before, PRESETS[name]))
     write_text(path, with_values(path.read_text(encoding="utf-8"), PRESETS[name]))
     for key, old, new in written:
-        console.print(f"{key}: {old} -> {new}", markup=False)
-    console.print(f"{path}: {len(written)} value(s) changed" if written else f"{path}: as it was")
+        typer.echo(f"{key}: {old} -> {new}")
+    typer.echo(f"{path}: {len(written)} value(s) changed" if written else f"{path}: as it was")
 
 
 def with_values(text: str, changes: Changes) -> str:

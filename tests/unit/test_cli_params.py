@@ -4,10 +4,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from lradapt import cli_params
 from lradapt.cli import app
 from lradapt.cli_params import with_values
 from lradapt.errors import ParamsError
-from lradapt.params import load_params
+from lradapt.params import load_params, read_values
+from lradapt.presets import changed
 
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
 
@@ -24,11 +26,96 @@ def run(*words):
 def test_the_paper_s_settings_are_written_and_each_change_is_shown(params):
     done = run("preset", "paper", "--params", params)
     assert done.exit_code == 0
-    assert "body_rates.rates: [0.003, 0.01, 0.03] -> [0.0001, 0.001, 0.01]" in done.output
-    assert "finetune.batch_size: 64 -> 32" in done.output
+    assert done.output.splitlines() == [
+        "find_lr.rule: edge -> steepest",
+        "train_head.batch_size: 64 -> 32",
+        "body_rates.rates: [0.003, 0.01, 0.03] -> [0.0001, 0.001, 0.01]",
+        "finetune.batch_size: 64 -> 32",
+        f"{params}: 4 value(s) changed",
+    ]
     found = load_params(params)
     assert found.body_rates.rates == (1e-4, 1e-3, 1e-2)
     assert found.find_lr.rule == "steepest"
+
+
+UNLIKE = {
+    "find_lr": {"rule": "valley"},
+    "activations": {"num_views": 4},
+    "train_head": {"batch_size": 8, "max_epochs": 5},
+    "body_rates": {"source": "found", "rates": [0.1, 0.2, 0.3]},
+    "finetune": {
+        "batch_size": 8,
+        "num_cycles": 9,
+        "first_cycle_epochs": 4,
+        "cycle_growth": 1,
+        "target_accuracy": 0.5,
+    },
+    "imbalance": "class_weights",
+}
+PAPER = {
+    "find_lr": {"rule": "steepest"},
+    "activations": {"num_views": 1},
+    "train_head": {"batch_size": 32, "max_epochs": 10},
+    "body_rates": {"source": "given", "rates": [0.0001, 0.001, 0.01]},
+    "finetune": {
+        "batch_size": 32,
+        "num_cycles": 3,
+        "first_cycle_epochs": 1,
+        "cycle_growth": 2,
+        "target_accuracy": None,
+    },
+    "imbalance": "none",
+}
+
+
+def test_whatever_the_settings_were_they_become_the_paper_s_and_the_others_stay(params):
+    shipped = read_values(params)
+    params.write_text(with_values(params.read_text(), UNLIKE))
+    assert read_values(params) == changed(shipped, UNLIKE)
+    done = run("preset", "paper", "--params", params)
+    assert done.output.splitlines()[-2:] == [
+        "imbalance: class_weights -> none",
+        f"{params}: 12 value(s) changed",
+    ]
+    assert read_values(params) == changed(shipped, PAPER)
+
+
+def test_a_path_in_brackets_is_shown_as_it_is_and_on_one_line(tmp_path):
+    path = tmp_path / "[red]" / ("long" * 30) / "params.yaml"
+    path.parent.mkdir(parents=True)
+    shutil.copy(SHIPPED, path)
+    said = run("preset", "paper", "--params", path).output
+    assert said.splitlines()[-1] == f"{path}: 4 value(s) changed"
+
+
+def test_a_preset_that_gives_faults_is_refused_and_nothing_is_written(params, monkeypatch):
+    monkeypatch.setitem(cli_params.PRESETS, "broken", {"seed": -1})
+    done = run("preset", "broken", "--params", params)
+    assert isinstance(done.exception, ParamsError)
+    assert params.read_text() == SHIPPED.read_text()
+
+
+def test_values_are_set_in_place_with_quotes_long_lines_and_nulls_as_they_stand():
+    numbers = ", ".join(str(number) for number in range(100))
+    text = f"name: 'a'\nlong: [{numbers}]\nold: null\nkept: # a remark\n  one: 1\n  two: [1, 2]\n"
+    found = with_values(text, {"kept": {"two": [3, 4, 5], "three": None}, "old": 2})
+    assert found == (
+        f"name: 'a'\nlong: [{numbers}]\nold: 2\n"
+        "kept: # a remark\n  one: 1\n  two: [3, 4, 5]\n  three: null\n"
+    )
+
+
+def test_changes_go_into_sections_key_by_key_and_replace_whatever_else():
+    values = {"a": {"x": 1, "y": {"z": 2}}, "b": 3, "c": {"d": 4}, "e": 5}
+    changes = {"a": {"y": {"z": 6}, "new": 7}, "c": 8, "e": {"f": 9}, "g": {"h": 10}}
+    assert changed(values, changes) == {
+        "a": {"x": 1, "y": {"z": 6}, "new": 7},
+        "b": 3,
+        "c": 8,
+        "e": {"f": 9},
+        "g": {"h": 10},
+    }
+    assert values["a"] == {"x": 1, "y": {"z": 2}}
 
 
 def test_comments_and_everything_else_stay_as_they_are(params):
@@ -47,9 +134,7 @@ def test_comments_and_everything_else_stay_as_they_are(params):
 def test_a_second_time_changes_nothing(params):
     run("preset", "paper", "--params", params)
     text = params.read_text()
-    assert run("preset", "paper", "--params", params).output == f"{params}: as it was\n".replace(
-        "\n\n", "\n"
-    )
+    assert run("preset", "paper", "--params", params).output == f"{params}: as it was\n"
     assert params.read_text() == text
 
 
