@@ -6,16 +6,15 @@ One that is there is left as it is; the project's own is copied; of another, Ima
 brought where they can be had, else random ones, said loudly.
 """
 
-import shutil
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from benchmarks.program import run
 from benchmarks.settings import load_benchmark
 from lradapt.backbone import Origin, import_backbone, read_origin
+from lradapt.files import write_bytes
 from lradapt.layout import read_paths
 from lradapt.params import DEFAULT_PATH, Params, check, read_values
 from lradapt.presets import changed
@@ -24,8 +23,7 @@ from lradapt.presets import changed
 def bring(architecture: str, into: Path, own: Path) -> Origin:
     """Bring the body of an architecture to `into`; `own` is that of the project."""
     if own.exists() and read_origin(own).architecture == architecture:
-        into.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(own, into)
+        write_bytes(into, own.read_bytes())
         return read_origin(into)
     values = changed(read_values(DEFAULT_PATH), {"model": {"architecture": architecture}})
     return import_backbone("auto", check(Params, values, DEFAULT_PATH).model.network, into)
@@ -35,15 +33,14 @@ def main(
     folder: Annotated[Path, typer.Option(help="Where they are.")] = Path("benchmarks/backbones"),
 ) -> None:
     """Bring the bodies that are not there yet."""
-    console = Console(highlight=False)
     own = read_paths()["backbone"]
     for architecture in load_benchmark().architectures:
         into = folder / f"{architecture}.safetensors"
         if not into.exists():
             origin = bring(architecture, into, own)
-            console.print(f"{into}: {architecture}, {origin.source} ({origin.detail})")
+            typer.echo(f"{into}: {architecture}, {origin.source} ({origin.detail})")
             if origin.source == "none":
-                console.print("[bold yellow]It starts from random weights.[/]")
+                typer.secho("It starts from random weights.", fg="yellow", bold=True)
 
 
 if __name__ == "__main__":

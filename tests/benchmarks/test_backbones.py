@@ -1,0 +1,57 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchmarks.backbones import bring, main
+from lradapt.architectures import ARCHITECTURES
+from lradapt.backbone import Origin, import_backbone, read_origin
+from lradapt.layout import read_paths
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """The project's own body, a random resnet18, in a copy of its settings; no network."""
+
+    def refuse(*_, **__):
+        raise OSError("no route to [host]")
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", refuse)
+    for name in ("params.yaml", "dvc.yaml", "benchmarks/params.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    body = read_paths()["backbone"]
+    import_backbone("none", ARCHITECTURES["resnet18"], body)
+    return body
+
+
+def test_the_body_of_the_project_is_copied_and_that_of_another_architecture_brought(own):
+    into = Path("bodies/new/body.safetensors")
+    assert bring("resnet18", into, own) == Origin("resnet18", "none", "random weights")
+    assert into.read_bytes() == own.read_bytes()
+    brought = bring("resnet34", into, own)
+    assert (brought.architecture, brought.source) == ("resnet34", "none")
+    assert "no route to [host]" in brought.detail
+    assert read_origin(into) == brought
+
+
+def test_without_a_body_of_the_project_one_is_brought(own):
+    own.unlink()
+    assert "no route to [host]" in bring("resnet18", Path("body.safetensors"), own).detail
+
+
+def test_bodies_that_are_missing_are_brought_and_those_that_are_there_left(own, capsys):
+    folder = Path("bodies[a]")
+    main(folder)
+    body = folder / "resnet18.safetensors"
+    assert body.read_bytes() == own.read_bytes()
+    assert capsys.readouterr().out == (
+        f"{body}: resnet18, none (random weights)\nIt starts from random weights.\n"
+    )
+    body.write_bytes(b"mine")
+    main(folder)
+    assert capsys.readouterr().out == ""
+    assert body.read_bytes() == b"mine"
