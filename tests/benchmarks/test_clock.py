@@ -52,5 +52,16 @@ def test_an_epoch_without_a_side_that_judges_is_no_point():
     assert clock.points == []
 
 
+def test_a_phase_leaves_the_level_of_the_log_as_it_was(monkeypatch):
+    monkeypatch.setattr(log, "level", logging.ERROR)
+    with Clock().phase("head"):
+        assert log.level == logging.INFO
+    assert log.level == logging.ERROR
+
+
+def test_seconds_count_from_the_start():
+    assert 0 <= Clock().elapsed().seconds < 1
+
+
 def test_moments_add_and_subtract():
     assert Moment(3, 5) - Moment(1, 2) + Moment(10, 10) == Moment(12, 13)

@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from sklearn.utils.class_weight import compute_class_weight
+from torch.utils.data import WeightedRandomSampler
 
 from lradapt.imbalance import (
     balanced,
@@ -47,6 +48,12 @@ def test_balanced_draws_each_class_equally_often_and_each_of_its_images():
     assert counts.tolist() == pytest.approx([2000] * 3, abs=150)
     rare = drawn[labels[drawn] == 2]
     assert len(rare.unique()) > 500, "an image of the rare class is hardly ever drawn"
+
+
+def test_balanced_draws_are_those_of_torch_s_weighted_sampler():
+    shares = [1 / 6] * 6 + [1 / 3] * 3 + [1.0]
+    sampler = WeightedRandomSampler(shares * 600, 6000, replacement=True, generator=numbers())
+    assert balanced(LABELS.repeat(600), numbers()).tolist() == list(sampler)
 
 
 def test_an_order_depends_on_its_numbers_alone():
