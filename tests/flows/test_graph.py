@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from tasks.graph import read_graph, read_plan, read_status, unversioned_sources
+from tasks.graph import _overlaps, read_graph, read_plan, read_status, unversioned_sources
 from tests.projects import dvc, run
 
 pytestmark = pytest.mark.slow
@@ -70,6 +72,22 @@ def test_another_dvc_yaml_brings_what_it_needs_and_no_more(chain):
     nodes = [(node.address, node.stale) for node in read_plan.fn("more/dvc.yaml")]
     assert nodes == [("upper", True), ("count", True), ("more/dvc.yaml:twice", True)]
     assert unversioned_sources("more/dvc.yaml") == ["source.txt"]  # copy needs notes.txt
+
+
+@pytest.mark.parametrize(
+    ("path", "overlaps"),
+    [
+        ("/p/made", True),
+        ("/p/made/deep/file", True),
+        ("/p/all", True),
+        ("/p", True),
+        ("/p/made.csv", False),
+        ("/p/all/two", False),
+        ("/p/source", False),
+    ],
+)
+def test_a_path_overlaps_what_is_made_around_or_below_it(path, overlaps):
+    assert _overlaps(Path(path), {Path("/p/made"), Path("/p/all/one")}) is overlaps
 
 
 def test_a_folder_in_which_stages_write_is_no_source(chain):
