@@ -1,3 +1,4 @@
+import dataclasses
 from dataclasses import dataclass
 
 import pytest
@@ -69,8 +70,12 @@ def choose(trained, blobs, engine, tune=None):
 
 def test_the_last_is_taken_where_it_is_best(fit, blobs, engine):
     trained = fit(2.0, 2.0, 0.0)
-    assert choose(trained, blobs, engine).name == "last"
+    choice = choose(trained, blobs, engine)
+    assert choice.name == "last"
     assert torch.equal(trained.model[0].weight, trained.cycles[2].weights["0.weight"])
+    best, last = max(_tuned(trained)[:2]), _tuned(trained)[2]
+    found = {name: found.balanced_accuracy for name, found in choice.scores.items()}
+    assert (found["best_snapshot"], found["last"]) == (best, last)
 
 
 def test_the_best_snapshot_is_taken_where_the_last_went_astray(fit, blobs, engine):
@@ -91,12 +96,14 @@ def test_the_average_is_taken_where_the_snapshots_err_apart(fit, blobs, engine):
 
 
 def test_of_equals_the_lower_loss_wins_and_then_the_simpler(fit, blobs, engine):
-    trained = fit(0.0, 0.0)
-    choice = choose(trained, blobs, engine)
-    assert choice.scores["last"] == choice.scores["best_snapshot"]
-    assert choice.name in ("last", "average")
-    if choice.name == "average":
-        assert choice.scores["average"].loss < choice.scores["last"].loss
+    model, tune = nn.Linear(8, 3), blobs(90, seed=1)  # without BatchNorm, all are the same
+    end = score(model, tune, engine)
+    better = dataclasses.replace(end, loss=end.loss / 2)
+    for first, name in ((end, "last"), (better, "best_snapshot")):
+        cycles = [Cycle((Epoch(0, (), found),), snapshot(model)) for found in (first, end)]
+        choice = choose(Trained(model, cycles), blobs, engine)
+        assert choice.scores == {"last": end, "best_snapshot": first, "average": end}
+        assert choice.name == name
 
 
 def test_a_single_cycle_leaves_nothing_to_choose(fit, blobs, engine):
@@ -155,6 +162,10 @@ def test_scores_rank_by_balanced_accuracy_before_accuracy(fit, blobs, engine):
 def test_the_images_of_the_estimate_are_clean(blobs):
     clean = torch.cat([inputs for inputs, _ in clean_batches(blobs(10), batch_size=4)])
     assert torch.equal(clean, ActivationExamples(*_parts(blobs(10))).activations[:, 0])
+
+
+def _tuned(trained):
+    return [cycle.epochs[-1].tune.balanced_accuracy for cycle in trained.cycles]
 
 
 def _parts(examples):

@@ -1,13 +1,17 @@
 import copy
+import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from lradapt.architectures import LayerGroup
+from lradapt.batches import training_batches
 from lradapt.errors import TrainingError
-from lradapt.finetune import finetune
+from lradapt.finetune import finetune, reached
 from lradapt.imbalance import Balance
+from lradapt.train import Epoch, Score
 
 GROUPS = (LayerGroup(name="body", pattern=r"^0\."), LayerGroup(name="head", pattern=r"^1\."))
 SETTINGS = {
@@ -49,6 +53,46 @@ def test_the_groups_fall_together_in_their_ratio(model, blobs, engine):
     epochs = run(model, blobs(48), blobs(0), engine)
     ratios = {round(s.rates[1] / s.rates[0], 6) for epoch in epochs for s in epoch.steps}
     assert ratios == {10.0}
+
+
+def test_the_losses_are_those_of_a_plain_torch_loop(model, blobs, engine):
+    training = blobs(48, spread=3.0)
+    model.insert(1, nn.BatchNorm1d(8))
+    model.eval()  # whoever hands it over may have judged it
+    plain = copy.deepcopy(model).train()
+    groups = (LayerGroup(name="body", pattern=r"^[01]\."), LayerGroup(name="head", pattern=r"^2"))
+    settings = {"groups": groups, "l2": 0.01, "num_cycles": 2, "first_cycle_epochs": 2, "seed": 3}
+    epochs = run(model, training, blobs(9), engine, **settings)
+
+    heights = [0.5 + 0.5 * math.cos(math.pi * t / end) for end in (6, 12) for t in range(end)]
+    body, head = [*plain[0].parameters(), *plain[1].parameters()], plain[2].parameters()
+    optimizer = torch.optim.SGD(
+        [{"params": body}, {"params": head}], lr=0.0, momentum=0.9, weight_decay=0.01
+    )
+    batches = training_batches(training, batch_size=16, seed=3)
+    expected = []
+    for height, (inputs, labels) in zip(heights, batches, strict=False):
+        for group, peak in zip(optimizer.param_groups, (0.01, 0.1), strict=True):
+            group["lr"] = height * peak
+        loss = F.cross_entropy(plain(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        expected.append(loss.item())
+
+    assert [s.loss for epoch in epochs for s in epoch.steps] == pytest.approx(expected, rel=1e-5)
+    assert len(expected) == 18
+
+
+def test_a_loss_that_is_not_finite_ends_the_training(model, blobs, engine):
+    with pytest.raises(TrainingError, match="the loss became"):
+        run(model, blobs(48), blobs(0), engine, max_lrs=[1e30, 1e30])
+
+
+def test_a_target_is_reached_by_the_accuracy_that_it_names_and_never_unseen():
+    seen = Epoch(0, (), Score(1.0, 0.5, 0.9))
+    assert [reached(seen, target) for target in (None, 0.5, 0.51)] == [False, True, False]
+    assert not reached(Epoch(0, (), None), 0.5)
 
 
 def test_every_layer_learns(model, blobs, engine):
