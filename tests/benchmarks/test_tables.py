@@ -1,11 +1,16 @@
 """Tables from runs made by hand, in figures that can be counted."""
 
+import copy
+
+import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks.tables import (
     Spread,
     best_accuracy,
     figures,
+    main,
     markdown,
     reached_at,
     speed_up,
@@ -14,6 +19,8 @@ from benchmarks.tables import (
     table_3,
     total_speed_up,
 )
+from lradapt.files import read_json, write_json
+from lradapt.plots import confusion_png, range_test_png, schedule_png
 
 
 def run(arm, seed, points, phases, *, legs=None, curves=None):
@@ -32,13 +39,17 @@ def run(arm, seed, points, phases, *, legs=None, curves=None):
         ],
         "final": {"balanced_accuracy": points[-1][1] - 0.1, "confusion": [[3, 1], [0, 2]]},
         "classes": ["a", "b"],
-        "images": {"train": 600, "tune": 120},
+        "images": {"train": 1600, "tune": 1120},
         "machine": {"device": "CPU", "cores": 2, "threads": 1, "precision": "fp32", "torch": "2"},
     }
     return (
         made
         | ({"legs": legs} if legs else {})
-        | ({"curves": curves, "rate": {"rate": 0.01}, "rates_by_depth": {}} if curves else {})
+        | (
+            {"curves": curves, "rate": {"rate": 0.01}, "rates_by_depth": {"head": 0.02}}
+            if curves
+            else {}
+        )
     )
 
 
@@ -107,6 +118,44 @@ def test_table_1_has_the_paper_s_columns():
     assert cells["best"] == "90.00% (90.00% to 90.00%)"
 
 
+def test_the_tables_of_one_seed_are_these():
+    slow, fast = conventional(0), copy.deepcopy(scheme(0, REACHES))
+    fast["points"][1]["at"]["cpu_seconds"] = 20
+    assert table_1([slow, fast]) == [
+        [
+            *("model", "accuracy at 0.01", "s at 0.01", "accuracy at 0.001", "s at 0.001"),
+            *("total s", "total CPU s", "best", "balanced"),
+        ],
+        ["resnet18", "80.00%", "190", "90.00%", "200", "400", "800", "90.00%", "75.00%"],
+    ]
+    assert table_2([slow, fast]) == [
+        [
+            *("model", "arm", "rate search s", "head s", "fine-tuning s", "total s"),
+            *("total CPU s", "best", "balanced", "speed-up to the same accuracy"),
+            *("speed-up the same, CPU", "speed-up to 1 point below", "by total"),
+        ],
+        [
+            *("resnet18", "paper", "1.0", "4.0", "45.0", "50"),
+            *("100", "95.00%", "85.00%", "10.0", "30.0", "10.0", "8.0"),
+        ],
+    ]
+    assert table_3([slow, fast])[0] == [
+        *("model", "conventional", "s", "arm", "accuracy", "s", "speed-up by total"),
+    ]
+
+
+def test_rows_are_sorted_by_model_and_arm():
+    deep = [{**made, "architecture": "resnet50"} for made in RUNS[:2]]
+    ours = scheme(0, REACHES, "lradapt")
+    runs = [*deep, RUNS[1], RUNS[0], ours]
+    assert [row[0] for row in table_1(runs)[1:]] == ["resnet18", "resnet50"]
+    assert [row[:2] for row in table_2(runs)[1:]] == [
+        ["resnet18", "lradapt"],
+        ["resnet18", "paper"],
+        ["resnet50", "paper"],
+    ]
+
+
 def test_table_2_has_a_row_for_each_arm_and_shows_who_never_got_there():
     runs = [*RUNS, scheme(0, REACHES, "lradapt"), scheme(1, REACHES, "lradapt")]
     header, ours, paper = table_2(runs)
@@ -135,29 +184,81 @@ def test_an_architecture_without_a_conventional_run_has_no_row():
 
 
 def test_the_page_names_machine_patience_and_seeds():
-    page = markdown(RUNS)
-    assert "600 images to learn from, 120 to judge by (2 classes); seeds 0, 1" in page
-    assert "2 cores, 1 thread(s), fp32, torch 2; patience of the conventional arm 5 epochs" in page
-    assert page.count("\n| --- |") == 3
-
-
-def test_figures_are_numbered_as_in_the_paper_and_drawn_for_the_first_seed():
-    curve = {"sweep": [0, 0, 1], "lr": [0.1, 1, 1], "loss": [2, 1, 1], "smoothed": [2, 1, 1]}
-    steps = {"step": [0, 1], "lr_head": [0.1, 0.0], "loss": [1, 1]}
-    curves = {
-        "lr_curve": curve,
-        "body_lr_curve": {"sweep": [], "lr": [], "loss": [], "smoothed": []},
-        "head_steps": steps,
-        "model_steps": steps,
-    }
-    with_curves = run("paper", 0, REACHES, {"head": 1}, curves=curves)
-    drawn = figures([conventional(0), with_curves, conventional(1)])
-    assert sorted(drawn) == [
-        "figure-1-range-test-rate-resnet18-paper.png",
-        "figure-2-range-test-loss-resnet18-paper.png",
-        "figure-3-restarts-resnet18-paper.png",
-        "figure-4-growing-cycles-resnet18-paper.png",
-        "figure-5-confusion-resnet18-conventional.png",
-        "figure-5-confusion-resnet18-paper.png",
+    about, *parts = markdown([RUNS[2], RUNS[1], RUNS[0], RUNS[3]]).split("\n\n")
+    assert about == (
+        "1,600 images to learn from, 1,120 to judge by (2 classes); seeds 0, 1; CPU, 2 cores, "
+        "1 thread(s), fp32, torch 2; patience of the conventional arm 5 epochs, least gain 0.001. "
+        "Median (minimum to maximum). Validation stops, chooses and counts for every arm; the "
+        "clock includes range tests, caching and validation."
+    )
+    assert parts[::2] == [
+        "### Table 1: conventional training",
+        "### Table 2: the scheme",
+        "### Table 3: side by side",
     ]
-    assert all(png.startswith(b"\x89PNG") for png in drawn.values())
+    assert markdown(RUNS[:2]).endswith(
+        "| model | conventional | s | arm | accuracy | s | speed-up by total |\n"
+        "| --- | --- | --- | --- | --- | --- | --- |\n"
+        "| resnet18 | 90.00% | 400 | paper | 95.00% | 50 | 8.0 |\n"
+    )
+
+
+NO_CURVE = {"sweep": [], "lr": [], "loss": [], "smoothed": []}
+
+
+def curves(*, lr_curve=NO_CURVE, body_lr_curve=NO_CURVE):
+    return {
+        "lr_curve": lr_curve,
+        "body_lr_curve": body_lr_curve,
+        "head_steps": {"step": [0, 1], "lr_head": [0.1, 0.0], "loss": [1, 1]},
+        "model_steps": {"step": [0, 1], "lr_early": [0.3, 0.2], "loss": [1, 1]},
+    }
+
+
+@pytest.mark.slow
+def test_figures_are_numbered_as_in_the_paper_and_drawn_for_the_first_seed():
+    sweeps = {"sweep": [0, 0, 1], "lr": [0.1, 1, 1], "loss": [2, 1, 1], "smoothed": [2, 1, 1]}
+    unfrozen = {"sweep": [0, 0], "lr": [0.1, 1], "loss": [2, 1], "smoothed": [3, 1]}
+    drawn_from = curves(lr_curve=sweeps, body_lr_curve=unfrozen)
+    first = run("paper", 0, REACHES, {"head": 1}, curves=drawn_from)
+    second = {**run("paper", 1, REACHES, {"head": 1}), "final": {"confusion": [[9, 9], [9, 9]]}}
+    steps = {name: pd.DataFrame(table) for name, table in drawn_from.items()}
+    first_sweep = pd.DataFrame({"step": [0, 1], "lr_head": [0.1, 1.0]})
+    title = "resnet18-{}, 1,120 validation images"
+    matrix, names = np.array([[3, 1], [0, 2]]), ["a", "b"]
+    assert figures([second, conventional(0), first, conventional(1)]) == {
+        "figure-1-range-test-rate-resnet18-paper.png": schedule_png(first_sweep),
+        "figure-2-range-test-loss-resnet18-paper.png": range_test_png(steps["lr_curve"], 0.01),
+        "figure-2-range-test-unfrozen-resnet18-paper.png": range_test_png(
+            steps["body_lr_curve"], 0.02
+        ),
+        "figure-3-restarts-resnet18-paper.png": schedule_png(steps["head_steps"]),
+        "figure-4-growing-cycles-resnet18-paper.png": schedule_png(steps["model_steps"]),
+        "figure-5-confusion-resnet18-conventional.png": confusion_png(
+            matrix, names, title.format("conventional")
+        ),
+        "figure-5-confusion-resnet18-paper.png": confusion_png(
+            matrix, names, title.format("paper")
+        ),
+    }
+
+
+def test_a_rate_that_was_given_has_no_figure_of_a_range_test():
+    drawn = figures([run("paper", 0, REACHES, {"head": 1}, curves=curves())])
+    assert not [name for name in drawn if "range-test" in name]
+
+
+def test_the_program_writes_the_page_its_cells_and_the_figures(tmp_path):
+    for number, made in enumerate(RUNS):
+        write_json(tmp_path / "runs" / f"{number}.json", made)
+    (tmp_path / "runs" / "notes.txt").write_text("no run")
+    page, summary, pictures = (tmp_path / name for name in ("t.md", "t.json", "pictures"))
+    main(runs=tmp_path / "runs", tables=page, summary=summary, pictures=pictures)
+    assert page.read_text() == markdown(RUNS)
+    assert read_json(summary) == {
+        "table_1": table_1(RUNS),
+        "table_2": table_2(RUNS),
+        "table_3": table_3(RUNS),
+    }
+    found = {path.name: path.read_bytes() for path in pictures.iterdir()}
+    assert found == figures(RUNS)
