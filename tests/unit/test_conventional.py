@@ -11,6 +11,7 @@ from torch import nn
 from lradapt.batches import training_batches
 from lradapt.conventional import _stop_early, train_at
 from lradapt.errors import TrainingError
+from lradapt.imbalance import Balance
 from lradapt.train import Epoch, Score, score
 
 SETTINGS = {
@@ -35,6 +36,7 @@ def model():
 def test_the_losses_of_two_legs_are_those_of_a_plain_torch_loop(model, blobs, engine):
     training, tune = blobs(90, spread=3.0), blobs(60, seed=1, spread=3.0)
     plain = copy.deepcopy(model)
+    model.eval()  # whoever hands it over may have judged it
     first = train_at(model, training, tune, engine, **SETTINGS)
     second = train_at(
         model, training, tune, engine, **{**SETTINGS, "rate": 0.001}, first_epoch=len(first.epochs)
@@ -61,6 +63,32 @@ def test_the_losses_of_two_legs_are_those_of_a_plain_torch_loop(model, blobs, en
 
     assert losses == expected
     assert all(torch.equal(v, plain.state_dict()[n]) for n, v in model.state_dict().items())
+
+
+def test_convolutions_are_trained_channels_last(blobs, engine):
+    model = nn.Sequential(nn.Unflatten(1, (2, 2, 2)), nn.Conv2d(2, 3, 2), nn.Flatten())
+    train_at(model, blobs(48), blobs(30), engine, **SETTINGS)
+    assert model[1].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_the_loss_and_the_order_of_the_balance_are_used(model, blobs, engine):
+    seen = []
+
+    def order(labels, numbers):
+        return torch.zeros(len(labels), dtype=torch.int64)
+
+    def loss(logits, labels):
+        seen.append(labels.tolist())
+        return logits.sum()
+
+    settings = {**SETTINGS, "max_epochs": 1, "balance": Balance(loss, order)}
+    train_at(model, blobs(48), blobs(30), engine, **settings)
+    assert seen == [[0] * 16] * 3
+
+
+def test_a_loss_that_is_not_finite_ends_the_training(model, blobs, engine):
+    with pytest.raises(TrainingError, match="the loss became"):
+        train_at(model, blobs(48), blobs(30), engine, **{**SETTINGS, "rate": 1e30})
 
 
 def stop(accuracies, start=0.1, patience=2, min_gain=0.05, ceiling=9, target=None):

@@ -84,6 +84,13 @@ def test_the_losses_are_those_of_a_plain_torch_loop(model, blobs, engine):
     assert len(expected) == 18
 
 
+def test_convolutions_are_trained_channels_last(blobs, engine):
+    model = nn.Sequential(nn.Unflatten(1, (2, 2, 2)), nn.Conv2d(2, 3, 2), nn.Flatten())
+    groups = (LayerGroup(name="all", pattern=""),)
+    run(model, blobs(48), blobs(0), engine, groups=groups, max_lrs=[0.1], num_cycles=1)
+    assert model[1].weight.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_a_loss_that_is_not_finite_ends_the_training(model, blobs, engine):
     with pytest.raises(TrainingError, match="the loss became"):
         run(model, blobs(48), blobs(0), engine, max_lrs=[1e30, 1e30])
