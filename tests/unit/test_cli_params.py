@@ -145,8 +145,12 @@ def test_an_unknown_preset_is_answered_with_the_known_ones(params):
     assert params.read_text() == SHIPPED.read_text()
 
 
-def test_a_file_with_faults_is_left_as_it_is(params):
-    params.write_text(params.read_text().replace("seed: 0", "seed: -1"))
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [("seed: 0", "seed: -1"), ("rule: edge", "rule: nonsense")],  # the preset sets the second
+)
+def test_a_file_with_faults_is_left_as_it_is(params, right, wrong):
+    params.write_text(params.read_text().replace(right, wrong, 1))
     text = params.read_text()
     done = run("preset", "paper", "--params", params)
     assert isinstance(done.exception, ParamsError)
