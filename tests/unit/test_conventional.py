@@ -123,7 +123,8 @@ def stop(accuracies, start=0.1, patience=2, min_gain=0.05, ceiling=9, target=Non
         ([0.5, 0.51, 0.56, 0.57, 0.58, 0.9], 5, 0.58, "patience", 4),  # small rises are no gain
         ([0.05, 0.06, 0.07, 0.9], 2, 0.1, "patience", -1),  # none is better than the start
         ([0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0], 9, 1.0, "ceiling", 8),
-        ([0.15, 0.20, 0.2, 0.2], 4, 0.2, "patience", 1),  # a rise by just min_gain is a gain
+        ([0.15, 0.15, 0.15, 0.9], 3, 0.15, "patience", 0),  # a rise by just min_gain is a gain
+        ([0.5, 0.53, 0.56, 0.57, 0.58, 0.9], 5, 0.58, "patience", 4),  # small rises add up to one
     ],
 )
 def test_early_stopping_waits_for_its_patience_and_restores_the_best(
