@@ -31,7 +31,7 @@ def chain(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """A copy of this project in a git of its own, with sixty small pictures and small params."""
     folder = tmp_path_factory.mktemp("project")
