@@ -15,6 +15,7 @@ def _no_foreign_settings(monkeypatch):
     """A Prefect server or an environment of the person's own must not reach the tests."""
     for name in [name for name in os.environ if name.startswith("PREFECT_API")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
 
 
 @pytest.fixture
