@@ -232,7 +232,7 @@ def _seen(paths: Mapping[str, Path]) -> Result:
     """What the stages found, and what their figures are drawn from."""
     return {
         "rate": read_json(paths["lr"]),
-        "rates_by_depth": read_json(paths["body_lr"]),
+        "rates_by_depth": read_json(paths["body_lr"])["rates"],
         "choice": read_json(paths["model_choice"]),
         "curves": {
             key: pd.read_csv(paths[key]).to_dict(orient="list")

@@ -30,14 +30,13 @@ def summary(paths: Mapping[str, Path], outcome: Outcome | None) -> list[Row]:
     split, metrics = read_json(paths["split_summary"]), read_json(paths["metrics"])
     images = split["images"]
     backbone = metrics["backbone"]
-    rates = read_json(paths["body_lr"]).items()
     rows = [
         ("data", f"{sum(images.values()):,} images, {len(split['classes'])} classes"),
         ("set aside", _counted(split["set_aside"])),
         ("split", ", ".join(f"{side} {count:,}" for side, count in images.items())),
         ("model", f"{backbone['architecture']}, body: {_origin(backbone)}"),
         ("rate of the head", _head_rate(paths)),
-        ("rates by depth", ", ".join(f"{depth} {rate:.2g}" for depth, rate in rates)),
+        ("rates by depth", _rates_by_depth(paths)),
         ("seconds", _seconds(paths["timings"])),
         ("accuracy", f"{metrics['accuracy']:.2%}"),
         ("balanced accuracy", f"{metrics['balanced_accuracy']:.2%}"),
@@ -85,7 +84,7 @@ def _pictures(paths: Mapping[str, Path]) -> dict[str, str]:
         rate = read_json(paths["lr"])["rate"]
         pictures["Range test of the head"] = range_test_png(head_curve, rate)
     if len(body_curve):
-        rate = read_json(paths["body_lr"])["head"]
+        rate = read_json(paths["body_lr"])["rates"]["head"]
         pictures["Range test of the unfrozen network"] = range_test_png(body_curve, rate)
     pictures["Rate of the head, as run"] = schedule_png(pd.read_csv(paths["head_steps"]))
     pictures["Rates by depth, as run"] = schedule_png(pd.read_csv(paths["model_steps"]))
@@ -97,10 +96,19 @@ def _pictures(paths: Mapping[str, Path]) -> dict[str, str]:
 
 def _head_rate(paths: Mapping[str, Path]) -> str:
     found = read_json(paths["lr"])
-    how = "found by range test" if len(pd.read_csv(paths["lr_curve"])) else "given"
-    if found["refusal"]:
-        how = f"given, since the range test was refused: {found['refusal']}"
-    return f"{found['rate']:.3g} ({how})"
+    return f"{found['rate']:.3g} ({_source(found['refusal'], paths['lr_curve'])})"
+
+
+def _rates_by_depth(paths: Mapping[str, Path]) -> str:
+    found = read_json(paths["body_lr"])
+    rates = ", ".join(f"{depth} {rate:.2g}" for depth, rate in found["rates"].items())
+    return f"{rates} ({_source(found['refusal'], paths['body_lr_curve'])})"
+
+
+def _source(refusal: str, curve: Path) -> str:
+    if refusal:
+        return f"given, since the range test was refused: {refusal}"
+    return "found by range test" if len(pd.read_csv(curve)) else "given"
 
 
 def _origin(backbone: Mapping[str, Any]) -> str:

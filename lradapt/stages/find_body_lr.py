@@ -18,17 +18,18 @@ def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve
     params = load_params()
     max_lrs: Sequence[float] = params.body_rates.rates
     sweeps: list[Sweep] = []
-    source = params.body_rates.source
+    source, refusal = params.body_rates.source, ""
     if source != "given":
         from lradapt.range_test import suggest_or_given
 
         sweeps = _sweeps(params, pixels, split, backbone, head)
         rule, default = params.find_body_lr.rule, max_lrs[-1]
-        found = suggest_or_given(sweeps, rule, default, strict=source == "found").rate
-        max_lrs = [rate * found / default for rate in max_lrs]
+        found = suggest_or_given(sweeps, rule, default, strict=source == "found")
+        max_lrs = [rate * found.rate / default for rate in max_lrs]
+        refusal = found.refusal
     write_sweeps(curve, sweeps)
     names = [group.name for group in params.model.network.groups]
-    write_json(rates, dict(zip(names, max_lrs, strict=True)))
+    write_json(rates, {"rates": dict(zip(names, max_lrs, strict=True)), "refusal": refusal})
 
 
 def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Path) -> "list[Sweep]":

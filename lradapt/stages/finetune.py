@@ -60,7 +60,7 @@ def main(
     )
     views = RandomViews(Augmentation(**params.augment.model_dump()), params.seed)
     training, tune = examples("train", views), examples("tune")
-    groups, max_lr_of = architecture.groups, read_json(rates)
+    groups, max_lr_of = architecture.groups, read_json(rates)["rates"]
     before = snapshot(classifier.to(engine.device))
     cycles = _kept(
         finetune(

@@ -112,7 +112,7 @@ def test_the_rates_run_are_the_rates_found(finished):
     head = pd.read_csv(folder / PATHS["head_steps"])
     assert head["lr_head"].max() == pytest.approx(read_json(folder / PATHS["lr"])["rate"], rel=1e-5)
     body = pd.read_csv(folder / PATHS["model_steps"])
-    for depth, rate in read_json(folder / PATHS["body_lr"]).items():
+    for depth, rate in read_json(folder / PATHS["body_lr"])["rates"].items():
         assert body[f"lr_{depth}"].max() == pytest.approx(rate, rel=1e-5)
 
 

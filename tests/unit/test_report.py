@@ -57,7 +57,8 @@ def paths(tmp_path, monkeypatch):
     }
     write_json(listed["metrics"], metrics)
     write_json(listed["lr"], {"rate": 0.0335, "refusal": ""})
-    write_json(listed["body_lr"], {"early": 1.234e-4, "late": 1e-3, "head": 1e-2})
+    rates = {"early": 1.234e-4, "late": 1e-3, "head": 1e-2}
+    write_json(listed["body_lr"], {"rates": rates, "refusal": ""})
     write_json(listed["timings"], {"split": {"seconds": 61.2, "cpu_seconds": 70.3}})
     listed["set_aside"].write_text(f"image,reason\n{EVIL}.png,empty file\nNA,empty file\n")
     curve = "sweep,lr,loss,untouched,smoothed\n0,0.001,2,2,1\n0,0.01,1.5,2,0.8\n0,0.1,1,2,0.5\n"
@@ -87,7 +88,7 @@ def test_the_summary_says_what_was_trained_and_how_good_it_is(paths):
         ("split", "train 1,010, tune 4, validation 3"),
         ("model", "resnet18, body: RANDOM WEIGHTS (lradapt import weights imagenet)"),
         ("rate of the head", "0.0335 (found by range test)"),
-        ("rates by depth", "early 0.00012, late 0.001, head 0.01"),
+        ("rates by depth", "early 0.00012, late 0.001, head 0.01 (given)"),
         ("seconds", "split 61.2 (together 0:01:01)"),
         ("accuracy", "66.67%"),
         ("balanced accuracy", "50.00%"),
@@ -116,6 +117,16 @@ def test_a_rate_that_was_given_says_why(paths, refusal, how):
     paths["lr_curve"].write_text(NO_CURVE)
     write_json(paths["lr"], {"rate": 0.012345, "refusal": refusal})
     assert ("rate of the head", f"0.0123 ({how})") in summary(paths, None)
+
+
+def test_rates_by_depth_that_a_refused_range_test_left_as_given_say_why(paths):
+    refused = {"rates": {"early": 0.1, "head": 0.2}, "refusal": "the range test is flat"}
+    write_json(paths["body_lr"], refused)
+    said = dict(summary(paths, None))["rates by depth"]
+    expected = (
+        "early 0.1, head 0.2 (given, since the range test was refused: the range test is flat)"
+    )
+    assert said == expected
 
 
 def test_a_rate_given_after_a_refused_range_test_is_not_called_found(paths):
