@@ -83,6 +83,6 @@ def test_it_stops_when_its_time_is_up_and_goes_on_where_it_stopped(project):
         assert "| resnet18 | lradapt |" in page
         assert (work / f"tables/{data}/figure-5-confusion-resnet18-lradapt.png").exists()
     run_of_it = read_json(work / "ham10000/runs/0-resnet18-lradapt.json")
-    assert run_of_it["machine"]["precision"] == "bf16"
+    assert run_of_it["machine"]["precision"] == "fp32"
     assert run_of_it["backbone"]["detail"] == "whole-resnet18.safetensors"
     assert read_json(work / "bodies/resnet18.json")["epochs"] == 1
