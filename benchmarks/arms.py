@@ -44,7 +44,7 @@ from lradapt.head import new_head
 from lradapt.imbalance import make_balance
 from lradapt.layout import read_paths
 from lradapt.models import build_classifier, load_classifier, num_features
-from lradapt.params import DEFAULT_PATH, Params, check, read_values
+from lradapt.params import DEFAULT_PATH, Params
 from lradapt.presets import changed
 from lradapt.stages import (
     Dep,
@@ -56,6 +56,7 @@ from lradapt.stages import (
     train_head,
 )
 from lradapt.train import predict_logits
+from lradapt.yaml_check import check, read_values
 
 PHASE_OF_STAGE = {
     activations: "head",

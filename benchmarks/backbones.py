@@ -16,8 +16,9 @@ from benchmarks.settings import load_benchmark
 from lradapt.backbone import Origin, import_backbone, read_origin
 from lradapt.files import write_bytes
 from lradapt.layout import read_paths
-from lradapt.params import DEFAULT_PATH, Params, check, read_values
+from lradapt.params import DEFAULT_PATH, Params
 from lradapt.presets import changed
+from lradapt.yaml_check import check, read_values
 
 
 def bring(architecture: str, into: Path, own: Path) -> Origin:

@@ -35,8 +35,9 @@ from lradapt.data.labels import read_labels
 from lradapt.data.split_table import read_split, write_split
 from lradapt.engine import start_engine
 from lradapt.files import read_json, write_bytes, write_json, write_text
-from lradapt.params import DEFAULT_PATH, Params, check, read_values
+from lradapt.params import DEFAULT_PATH, Params
 from lradapt.presets import Changes, changed
+from lradapt.yaml_check import check, read_values
 
 console = Console(highlight=False)
 

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from lradapt.params import Fraction, Positive, Section, SgdParams, check, read_values
+from lradapt.params import Fraction, Positive, Section, SgdParams
 from lradapt.presets import PRESETS, changed
+from lradapt.yaml_check import check, read_values
 
 DEFAULT_PATH = Path("benchmarks/params.yaml")
 

@@ -11,8 +11,9 @@ from ruamel.yaml.representer import RoundTripRepresenter
 
 from lradapt.errors import ParamsError
 from lradapt.files import write_text
-from lradapt.params import DEFAULT_PATH, Params, check, load_params, read_values
+from lradapt.params import DEFAULT_PATH, Params, load_params
 from lradapt.presets import PRESETS, Changes, changed
+from lradapt.yaml_check import check, read_values
 
 
 def preset(

@@ -5,8 +5,9 @@ import yaml
 
 from benchmarks.settings import ConventionalSettings, SchemeSettings, load_benchmark
 from lradapt.errors import ParamsError
-from lradapt.params import Params, check, read_values
+from lradapt.params import Params
 from lradapt.presets import PAPER, changed
+from lradapt.yaml_check import check, read_values
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "benchmarks/params.yaml"

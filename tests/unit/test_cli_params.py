@@ -8,8 +8,9 @@ from lradapt import cli_params
 from lradapt.cli import app
 from lradapt.cli_params import with_values
 from lradapt.errors import ParamsError
-from lradapt.params import load_params, read_values
+from lradapt.params import load_params
 from lradapt.presets import changed
+from lradapt.yaml_check import read_values
 
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
 

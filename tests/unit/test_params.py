@@ -189,21 +189,3 @@ def test_a_date_where_a_number_belongs_is_a_fault_like_others(faults):
 def test_a_file_that_is_no_mapping_is_one_fault(faults, text, got):
     (fault,) = faults(text)
     assert fault == f"the file: Input should be a mapping, got {got}"
-
-
-def test_broken_yaml_is_told_with_its_line(load):
-    with pytest.raises(ParamsError, match=r"(?s)params\.yaml is not valid YAML: .*line 3"):
-        load("seed: 0\ndata: [1,\n")
-
-
-def test_a_file_in_another_encoding_is_told(tmp_path):
-    path = tmp_path / "params.yaml"
-    path.write_bytes("seed: 0 # für".encode("latin-1"))
-    with pytest.raises(ParamsError, match=r"params\.yaml is not valid YAML"):
-        load_params(path)
-
-
-def test_a_missing_file_is_answered_with_the_remedy(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ParamsError, match=r"no params\.yaml: run from the folder"):
-        load_params()
