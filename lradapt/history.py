@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lradapt.files import whole_file
 
 if TYPE_CHECKING:
-    from lradapt.range_test import Sweep
+    from lradapt.lr_curve import Sweep
     from lradapt.train import Epoch
 
 
@@ -39,7 +39,7 @@ def write_epochs(path: Path, epochs: "Sequence[Epoch]") -> None:
 
 
 def write_sweeps(path: Path, sweeps: "Sequence[Sweep]") -> None:
-    """One line a rate tried: the sweep's number, the rate, and the losses (`range_test.Sweep`)."""
+    """One line a rate tried: the sweep's number, the rate, and the losses (`lr_curve.Sweep`)."""
     _write(
         path,
         ["sweep", "lr", "loss", "untouched", "smoothed"],

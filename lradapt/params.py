@@ -141,7 +141,7 @@ class RangeTestParams(Section):
     num_sweeps: int = Field(ge=1, le=100)
     """Sweeps, each with a seed of its own; the rate is read off the mean of their curves."""
     rule: Literal["steepest", "valley", "slide", "minimum", "edge"]
-    """Which point of the smoothed curve is suggested; see lradapt.range_test."""
+    """Which point of the smoothed curve is suggested; see lradapt.lr_rules."""
 
     @model_validator(mode="after")
     def _rates_rise(self) -> Self:

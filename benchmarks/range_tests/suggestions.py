@@ -20,8 +20,11 @@ from benchmarks.range_tests.cells import BATCH_SIZE, L2, MOMENTUM, Cell
 from benchmarks.range_tests.results import Results
 from lradapt.batches import training_batches
 from lradapt.errors import TrainingError
+from lradapt.lr_curve import Sweep, make_sweep
+from lradapt.lr_rules import RULES
+from lradapt.lr_suggestion import suggest
 from lradapt.param_groups import build_param_groups
-from lradapt.range_test import RULES, Sweep, make_sweep, measure, suggest
+from lradapt.range_test import measure
 from lradapt.schedules import geometric
 from lradapt.train import sgd, train_steps
 

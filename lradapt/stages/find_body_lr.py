@@ -10,7 +10,7 @@ from lradapt.params import Params, load_params
 from lradapt.stages import Dep, Out
 
 if TYPE_CHECKING:
-    from lradapt.range_test import Sweep
+    from lradapt.lr_curve import Sweep
 
 
 def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve: Out) -> None:
@@ -20,7 +20,7 @@ def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve
     sweeps: list[Sweep] = []
     source, refusal = params.body_rates.source, ""
     if source != "given":
-        from lradapt.range_test import suggest_or_given
+        from lradapt.lr_suggestion import suggest_or_given
 
         sweeps = _sweeps(params, pixels, split, backbone, head)
         rule, default = params.find_body_lr.rule, max_lrs[-1]

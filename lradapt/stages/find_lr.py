@@ -15,9 +15,11 @@ from lradapt.files import write_json
 from lradapt.head import HEAD, new_head
 from lradapt.history import write_sweeps
 from lradapt.imbalance import make_balance
+from lradapt.lr_curve import Sweep
+from lradapt.lr_suggestion import given, suggest_or_given
 from lradapt.param_groups import build_param_groups
 from lradapt.params import Params, load_params
-from lradapt.range_test import Sweep, given, measure, suggest_or_given
+from lradapt.range_test import measure
 from lradapt.stages import Dep, Out
 from lradapt.train import sgd
 

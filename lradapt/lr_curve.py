@@ -1,0 +1,77 @@
+"""The curve of a range test: loss against rate, smoothed; and the mean of several."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Curve = npt.NDArray[np.float64]
+SMOOTHING_DECADES = 0.25
+"""Standard deviation, in decades of the rate, of the Gaussian that smooths a curve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One rising sweep; its tuples have equal lengths.
+
+    Attributes:
+        rates: those tried.
+        losses: of the copy that is trained, on each rate's batch, before its step.
+        untouched: of the model as it was, on the same batches.
+        smoothed: the loss in shares of the untouched model's, smoothed; see `smooth`.
+    """
+
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]
+    untouched: tuple[float, ...]
+    smoothed: tuple[float, ...]
+
+
+def make_sweep(
+    rates: Sequence[float], losses: Sequence[float], untouched: Sequence[float]
+) -> Sweep:
+    """A sweep with its smoothed curve.
+
+    A batch that is hard is hard for both models, so their ratio shows what training has done; a
+    trained network's own loss hides that behind the differences between batches (docs/log.md).
+    """
+    smoothed = smooth(np.log(rates), log_ratios(losses, untouched))
+    return Sweep(tuple(rates), tuple(losses), tuple(untouched), tuple(np.exp(smoothed).tolist()))
+
+
+def log_ratios(losses: Sequence[float], untouched: Sequence[float]) -> Curve:
+    """The logarithm of each loss over the untouched model's on the same batch."""
+    logs, of_untouched = (np.log(np.maximum(values, 1e-6)) for values in (losses, untouched))
+    ratios: Curve = logs - of_untouched
+    return ratios
+
+
+def smooth(log_rates: Curve, values: Curve) -> Curve:
+    """The mean of the values round each rate, weighted by a Gaussian.
+
+    It looks to both sides, so it does not lag behind the rate as an exponential mean does.
+    """
+    distances_NN = (log_rates[:, None] - log_rates) / (SMOOTHING_DECADES * math.log(10))
+    weights_NN = np.exp(-(distances_NN**2) / 2)
+    smoothed: Curve = weights_NN @ values / weights_NN.sum(axis=1)
+    return smoothed
+
+
+def mean_sweep(sweeps: Sequence[Sweep]) -> Sweep:
+    """The geometric mean of sweeps over the same rates; one that ended early stays at its last."""
+    longest = max(sweeps, key=lambda sweep: len(sweep.rates))
+
+    def mean(curves: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
+        length = len(longest.rates)
+        padded = [np.pad(curve, (0, length - len(curve)), mode="edge") for curve in curves]
+        logs = np.log(np.maximum(padded, 1e-6)).mean(axis=0)
+        return tuple(np.exp(logs).tolist())
+
+    return Sweep(
+        longest.rates,
+        mean([sweep.losses for sweep in sweeps]),
+        mean([sweep.untouched for sweep in sweeps]),
+        mean([sweep.smoothed for sweep in sweeps]),
+    )
