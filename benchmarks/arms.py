@@ -20,7 +20,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import pandas as pd
 import torch
 import typer
@@ -33,9 +32,8 @@ from benchmarks.program import run
 from benchmarks.settings import ConventionalSettings, SchemeSettings, load_benchmark
 from lradapt.architectures import Architecture
 from lradapt.backbone import read_backbone, read_origin
-from lradapt.batches import Normalisation, PixelExamples, RandomViews, pixel_examples
+from lradapt.batches import PixelExamples
 from lradapt.conventional import train_at
-from lradapt.data.augment import Augmentation
 from lradapt.data.split_table import SplitRow, class_names, on_side, read_split, write_split
 from lradapt.engine import Engine, start_engine
 from lradapt.evaluate import compute_metrics, confusion
@@ -46,6 +44,7 @@ from lradapt.layout import read_paths
 from lradapt.models import build_classifier, load_classifier, num_features
 from lradapt.params import DEFAULT_PATH, Params
 from lradapt.presets import changed
+from lradapt.stage_inputs import side_examples
 from lradapt.stages import (
     Dep,
     Out,
@@ -145,18 +144,8 @@ class _Data:
         self.rows, self.names = rows, class_names(rows)
         self.pixels, self.table, self.backbone = pixels, table, backbone
 
-    def examples(
-        self, side: str, params: Params, engine: Engine, *, random: bool = False
-    ) -> PixelExamples:
-        views = RandomViews(Augmentation(**params.augment.model_dump()), params.seed)
-        return pixel_examples(
-            np.load(self.pixels, mmap_mode="r"),
-            on_side(self.rows, side),
-            self.names,
-            engine.device,
-            normalise=Normalisation(params.data.mean, params.data.deviation),
-            views=views if random else None,
-        )
+    def examples(self, side: str, params: Params, engine: Engine) -> PixelExamples:
+        return side_examples(side, params, self.rows, self.pixels, engine)
 
 
 def _run_conventional(
@@ -166,7 +155,7 @@ def _run_conventional(
     clock, legs, num_epochs = Clock(), [], 0
     with clock.phase("preparation"):
         model = _new_classifier(params.model.network, data, params.seed).to(engine.device)
-        training = data.examples("train", params, engine, random=True)
+        training = data.examples("train", params, engine)
         judging = data.examples("tune", params, engine)
         balance = make_balance(params.imbalance, training.labels, len(data.names))
     for rate in settings.rates:

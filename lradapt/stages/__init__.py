@@ -1,7 +1,8 @@
 """The stages of `dvc.yaml`, one a file: each reads params and files, calls lradapt, writes files.
 
 A stage's file holds a `main` whose keyword arguments are its paths; `dvc.yaml` alone says what they
-are. Only here does anything below the command line see the params as a whole.
+are. Only here and in `lradapt.stage_inputs` does anything below the command line see the params as
+a whole.
 """
 
 from pathlib import Path

@@ -1,25 +1,24 @@
 """Stage `finetune`: all layers, three rates by depth, growing cycles, and the final model."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
+from torch import nn
 
-from lradapt.backbone import read_backbone
-from lradapt.batches import Normalisation, PixelExamples, RandomViews, pixel_examples
-from lradapt.data.augment import Augmentation
-from lradapt.data.split_table import class_names, on_side, read_split
-from lradapt.engine import start_engine
+from lradapt.batches import Examples
+from lradapt.data.split_table import class_names, read_split
+from lradapt.engine import Engine, start_engine
 from lradapt.errors import TrainingError
 from lradapt.files import read_json, whole_file, write_json
 from lradapt.final_model import choose_final
 from lradapt.finetune import Cycle, Weights, finetune, snapshot
 from lradapt.history import write_epochs, write_steps
-from lradapt.imbalance import make_balance
-from lradapt.models import build_classifier
-from lradapt.params import load_params
+from lradapt.imbalance import Balance, make_balance
+from lradapt.params import Params, load_params
+from lradapt.stage_inputs import read_classifier, side_examples
 from lradapt.stages import Dep, Out
 from lradapt.train import predict_logits
 
@@ -39,59 +38,56 @@ def main(
 ) -> None:
     """Train every layer."""
     params = load_params()
-    architecture = params.model.network
     engine = start_engine(**params.engine.model_dump())
     rows = read_split(split)
-    names = class_names(rows)
-    squares = np.load(pixels, mmap_mode="r")
-
-    def examples(side: str, views: RandomViews | None = None) -> PixelExamples:
-        return pixel_examples(
-            squares,
-            on_side(rows, side),
-            names,
-            engine.device,
-            normalise=Normalisation(params.data.mean, params.data.deviation),
-            views=views,
-        )
-
-    classifier = build_classifier(
-        architecture, read_backbone(backbone, architecture), load_file(head)
+    training, tune = (
+        side_examples(side, params, rows, pixels, engine) for side in ("train", "tune")
     )
-    views = RandomViews(Augmentation(**params.augment.model_dump()), params.seed)
-    training, tune = examples("train", views), examples("tune")
-    groups, max_lr_of = architecture.groups, read_json(rates)["rates"]
-    before = snapshot(classifier.to(engine.device))
+    network = read_classifier(params.model.network, backbone, head).to(engine.device)
+    before = snapshot(network)
+    balance = make_balance(params.imbalance, training.labels, len(class_names(rows)))
+    max_lr_of = read_json(rates)["rates"]
     cycles = _kept(
-        finetune(
-            classifier,
-            training,
-            tune,
-            engine,
-            groups=groups,
-            max_lrs=[max_lr_of[group.name] for group in groups],
-            seed=params.seed,
-            balance=make_balance(params.imbalance, training.labels, len(names)),
-            **params.finetune.model_dump(),
+        _cycles(
+            network, training, tune, engine, params=params, balance=balance, max_lr_of=max_lr_of
         ),
         rescued=model.with_name("last_good.safetensors"),
     )
+    batch_size = params.finetune.batch_size
     chosen = choose_final(
-        classifier,
-        cycles,
+        network, cycles, training, tune, engine, batch_size=batch_size, before=before
+    )
+    _save(network.state_dict(), model)
+    write_json(choice, asdict(chosen))
+    with whole_file(logits) as partial, partial.open("wb") as file:
+        np.save(file, predict_logits(network, tune, engine).numpy())
+    done = [epoch for cycle in cycles for epoch in cycle.epochs]
+    write_steps(steps, done, [group.name for group in params.model.network.groups])
+    write_epochs(epochs, done)
+
+
+def _cycles(
+    network: nn.Module,
+    training: Examples,
+    tune: Examples,
+    engine: Engine,
+    *,
+    params: Params,
+    balance: Balance,
+    max_lr_of: Mapping[str, float],
+) -> Iterator[Cycle]:
+    groups = params.model.network.groups
+    return finetune(
+        network,
         training,
         tune,
         engine,
-        batch_size=params.finetune.batch_size,
-        before=before,
+        groups=groups,
+        max_lrs=[max_lr_of[group.name] for group in groups],
+        seed=params.seed,
+        balance=balance,
+        **params.finetune.model_dump(),
     )
-    _save(classifier.state_dict(), model)
-    write_json(choice, asdict(chosen))
-    with whole_file(logits) as partial, partial.open("wb") as file:
-        np.save(file, predict_logits(classifier, tune, engine).numpy())
-    done = [epoch for cycle in cycles for epoch in cycle.epochs]
-    write_steps(steps, done, [group.name for group in groups])
-    write_epochs(epochs, done)
 
 
 def _kept(cycles: Iterator[Cycle], *, rescued: Path) -> list[Cycle]:

@@ -1,0 +1,49 @@
+"""What several stages build alike from params and files: the images of a side, and the network."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from safetensors.torch import load_file
+from torch import nn
+
+from lradapt.architectures import Architecture
+from lradapt.backbone import read_backbone
+from lradapt.batches import Normalisation, PixelExamples, RandomViews, pixel_examples
+from lradapt.data.augment import Augmentation
+from lradapt.data.split_table import SplitRow, class_names, on_side
+from lradapt.engine import Engine
+from lradapt.models import build_classifier
+from lradapt.params import Params
+
+
+def side_examples(
+    side: str, params: Params, rows: Sequence[SplitRow], pixels: Path, engine: Engine
+) -> PixelExamples:
+    """The images of a side on the device: `train` in random views, the others in clean ones.
+
+    Args:
+        side: "train", "tune" or "validation".
+        params: their normalisation, views and seed.
+        rows: of the whole split, which number the classes.
+        pixels: `pixels.npy`.
+        engine: where to compute.
+    """
+    views = RandomViews(Augmentation(**params.augment.model_dump()), params.seed)
+    return pixel_examples(
+        np.load(pixels, mmap_mode="r"),
+        on_side(rows, side),
+        class_names(rows),
+        engine.device,
+        normalise=Normalisation(params.data.mean, params.data.deviation),
+        views=views if side == "train" else None,
+    )
+
+
+def read_classifier(architecture: Architecture, backbone: Path, head: Path) -> nn.Module:
+    """The network of the body and the head in two files, on the CPU.
+
+    Raises:
+        WeightsError: the body is another architecture's.
+    """
+    return build_classifier(architecture, read_backbone(backbone, architecture), load_file(head))
