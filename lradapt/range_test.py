@@ -1,7 +1,7 @@
-"""LR range test (Smith 2017, arXiv:1506.01186; paper, section 2.2): measuring a sweep.
+"""LR range test (Smith 2017, arXiv:1506.01186; paper, section 2.2): measuring the sweeps.
 
-It trains a copy of the model for a few steps at rates that rise in equal ratios. Suggesting a rate
-is `lradapt.lr_suggestion`; drawing is `lradapt.plots`.
+A sweep trains a copy of the model for a few steps at rates that rise in equal ratios. Suggesting a
+rate is `lradapt.lr_suggestion`; drawing is `lradapt.plots`.
 """
 
 import copy
@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import nn
 from torch.optim import Optimizer
 
-from lradapt.batches import Batch
+from lradapt.batches import Batch, Examples, training_batches
 from lradapt.engine import Engine
-from lradapt.imbalance import Loss
+from lradapt.imbalance import NO_BALANCE, Balance, Loss
 from lradapt.lr_curve import Sweep, make_sweep
 from lradapt.schedules import geometric
 from lradapt.train import train_steps
@@ -25,6 +25,50 @@ DIVERGED = 4.0
 """A sweep ends when the exponential mean of its losses is this many times its lowest."""
 MEMORY = 0.9
 """Weight of the past in that mean, which lags and is therefore used for nothing else."""
+
+
+def measure_sweeps(
+    model_of: Callable[[int], nn.Module],
+    training: Examples,
+    make_optimizer: Callable[[nn.Module], Optimizer],
+    engine: Engine,
+    *,
+    seed: int,
+    num_sweeps: int,
+    batch_size: int,
+    start_lr: float,
+    end_lr: float,
+    num_steps: int,
+    balance: Balance = NO_BALANCE,
+) -> list[Sweep]:
+    """Sweeps with seeds of their own: `seed`, `seed + 1`, ...; see `measure`.
+
+    Args:
+        model_of: the model for a seed.
+        training: what it learns from.
+        make_optimizer: as for `measure`.
+        engine: where to compute.
+        seed: of the first sweep.
+        num_sweeps: how many.
+        batch_size: images of a step.
+        start_lr: rate of the first step.
+        end_lr: rate of the last step.
+        num_steps: steps of a whole sweep.
+        balance: as it is to be trained.
+    """
+    return [
+        measure(
+            model_of(number),
+            training_batches(training, batch_size=batch_size, seed=number, order=balance.order),
+            make_optimizer,
+            engine,
+            start_lr=start_lr,
+            end_lr=end_lr,
+            num_steps=num_steps,
+            loss=balance.loss,
+        )
+        for number in range(seed, seed + num_sweeps)
+    ]
 
 
 def measure(

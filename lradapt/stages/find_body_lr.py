@@ -1,6 +1,7 @@
 """Stage `find_body_lr`: the peak rates of early body, late body and head, given or found."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,56 +35,30 @@ def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve
 
 def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Path) -> "list[Sweep]":
     # Rates that are given need none of this, and its import takes seconds.
-    import numpy as np
     import torch
-    from safetensors.torch import load_file
-    from torch import nn
-    from torch.optim import Optimizer
 
-    from lradapt.backbone import read_backbone
-    from lradapt.batches import Normalisation, RandomViews, pixel_examples, training_batches
-    from lradapt.data.augment import Augmentation
-    from lradapt.data.split_table import class_names, on_side, read_split
+    from lradapt.data.split_table import class_names, read_split
     from lradapt.engine import start_engine
     from lradapt.finetune import depth_sgd
     from lradapt.imbalance import make_balance
-    from lradapt.models import build_classifier
-    from lradapt.range_test import measure
+    from lradapt.range_test import measure_sweeps
+    from lradapt.stage_inputs import read_classifier, side_examples
 
     test, how, architecture = params.find_body_lr, params.finetune, params.model.network
     engine = start_engine(**params.engine.model_dump())
     rows = read_split(split)
-    model = build_classifier(architecture, read_backbone(backbone, architecture), load_file(head))
+    model = read_classifier(architecture, backbone, head)
     model = model.to(engine.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    training = pixel_examples(
-        np.load(pixels, mmap_mode="r"),
-        on_side(rows, "train"),
-        class_names(rows),
-        engine.device,
-        normalise=Normalisation(params.data.mean, params.data.deviation),
-        views=RandomViews(Augmentation(**params.augment.model_dump()), params.seed),
-    )
-    balance = make_balance(params.imbalance, training.labels, len(class_names(rows)))
+    training = side_examples("train", params, rows, pixels, engine)
     peaks = [rate * test.end_lr / params.body_rates.rates[-1] for rate in params.body_rates.rates]
-
-    def optimizer(trial: nn.Module) -> Optimizer:
-        return depth_sgd(trial, architecture.groups, peaks, momentum=how.momentum, l2=how.l2)
-
-    return [
-        measure(
-            model,
-            training_batches(
-                training,
-                batch_size=how.batch_size,
-                seed=params.seed + number,
-                order=balance.order,
-            ),
-            optimizer,
-            engine,
-            loss=balance.loss,
-            start_lr=test.start_lr,
-            end_lr=test.end_lr,
-            num_steps=test.num_steps,
-        )
-        for number in range(test.num_sweeps)
-    ]
+    optimizer = partial(depth_sgd, groups=architecture.groups, max_lrs=peaks)
+    return measure_sweeps(
+        lambda seed: model,
+        training,
+        partial(optimizer, momentum=how.momentum, l2=how.l2),
+        engine,
+        seed=params.seed,
+        batch_size=how.batch_size,
+        balance=make_balance(params.imbalance, training.labels, len(class_names(rows))),
+        **test.model_dump(exclude={"rule"}),
+    )

@@ -8,7 +8,7 @@ import numpy as np
 from torch import nn
 from torch.optim import Optimizer
 
-from lradapt.batches import activation_examples, training_batches
+from lradapt.batches import activation_examples
 from lradapt.data.split_table import class_names, on_side, read_split
 from lradapt.engine import start_engine
 from lradapt.files import write_json
@@ -19,7 +19,7 @@ from lradapt.lr_curve import Sweep
 from lradapt.lr_suggestion import given, suggest_or_given
 from lradapt.param_groups import build_param_groups
 from lradapt.params import Params, load_params
-from lradapt.range_test import measure
+from lradapt.range_test import measure_sweeps
 from lradapt.stages import Dep, Out
 from lradapt.train import sgd
 
@@ -47,23 +47,21 @@ def _sweeps(params: Params, activations: Path, split: Path) -> list[Sweep]:
     training = activation_examples(
         features, on_side(rows, "train"), names, engine.device, seed=params.seed
     )
-    balance = make_balance(params.imbalance, training.labels, len(names))
 
-    def optimizer(head: nn.Module) -> Optimizer:
-        groups = build_param_groups(head, HEAD, [test.end_lr])
+    def head(seed: int) -> nn.Module:
+        return new_head(features.shape[-1], len(names), seed=seed).to(engine.device)
+
+    def optimizer(trial: nn.Module) -> Optimizer:
+        groups = build_param_groups(trial, HEAD, [test.end_lr])
         return sgd(groups, momentum=how.momentum, l2=how.l2)
 
-    def sweep(number: int) -> Sweep:
-        seed = params.seed + number
-        return measure(
-            new_head(features.shape[-1], len(names), seed=seed).to(engine.device),
-            training_batches(training, batch_size=how.batch_size, seed=seed, order=balance.order),
-            optimizer,
-            engine,
-            loss=balance.loss,
-            start_lr=test.start_lr,
-            end_lr=test.end_lr,
-            num_steps=test.num_steps,
-        )
-
-    return [sweep(number) for number in range(test.num_sweeps)]
+    return measure_sweeps(
+        head,
+        training,
+        optimizer,
+        engine,
+        seed=params.seed,
+        batch_size=how.batch_size,
+        balance=make_balance(params.imbalance, training.labels, len(names)),
+        **test.model_dump(exclude={"rule"}),
+    )

@@ -8,9 +8,10 @@ from torch import nn
 from lradapt.batches import ActivationExamples, training_batches
 from lradapt.errors import TrainingError
 from lradapt.head import HEAD, new_head
+from lradapt.imbalance import Balance
 from lradapt.lr_suggestion import suggest
 from lradapt.param_groups import build_param_groups
-from lradapt.range_test import measure
+from lradapt.range_test import measure, measure_sweeps
 from lradapt.train import sgd
 
 
@@ -74,3 +75,34 @@ def test_labels_that_are_not_in_the_inputs_are_refused(blobs, engine):
     shuffled = ActivationExamples(examples.activations, examples.labels[mixed])
     with pytest.raises(TrainingError, match=r"the range test is (flat|noisy)"):
         suggest([run(untrained, shuffled, engine)], "minimum")
+
+
+def several(model_of, examples, engine, **settings):
+    def optimizer(trial):
+        return sgd(build_param_groups(trial, HEAD, [100.0]), momentum=0.9, l2=0.0)
+
+    how = {"seed": 5, "num_sweeps": 3, "batch_size": 32, "num_steps": 60, **settings}
+    return measure_sweeps(model_of, examples, optimizer, engine, start_lr=1e-5, end_lr=100.0, **how)
+
+
+def test_several_sweeps_have_a_model_and_an_order_of_images_by_seeds_that_follow(blobs, engine):
+    examples = blobs(300)
+    sweeps = several(lambda seed: new_head(8, 3, seed=seed), examples, engine)
+    assert sweeps == [run(new_head(8, 3, seed=n), examples, engine, seed=n) for n in (5, 6, 7)]
+    assert len(set(sweeps)) == 3
+
+
+def test_sweeps_use_the_loss_and_the_order_of_the_balance(blobs, engine):
+    seen = []
+
+    def order(labels, numbers):
+        return torch.zeros(len(labels), dtype=torch.int64)
+
+    def loss(logits, labels):
+        seen.append(labels.tolist())
+        return logits.square().mean()
+
+    balance = Balance(loss, order)
+    head = new_head(8, 3, seed=0)
+    several(lambda _: head, blobs(64), engine, num_sweeps=1, num_steps=4, balance=balance)
+    assert seen == [[0] * 32] * 8  # the copy's and the untouched model's
