@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from flows import speak_plainly
+from lradapt import lock
 from lradapt.errors import LradaptError
 from tasks import artifacts, graph, stages
 
@@ -16,10 +17,11 @@ PROJECT_FILE = "benchmarks/dvc.yaml"
 @flow(name="benchmark", persist_result=False)
 def benchmark() -> str:
     """Run every arm that `benchmarks/params.yaml` asks for; the tables, as Markdown."""
-    stages.run_module("benchmarks.backbones")
-    stages.version_sources(graph.unversioned_sources(PROJECT_FILE))
-    stages.reproduce_stale(graph.read_plan(PROJECT_FILE))
-    return artifacts.show_tables(PROJECT_FILE)
+    with lock.run():
+        stages.run_module("benchmarks.backbones")
+        stages.version_sources(graph.unversioned_sources(PROJECT_FILE))
+        stages.reproduce_stale(graph.read_plan(PROJECT_FILE))
+        return artifacts.show_tables(PROJECT_FILE)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows import speak_plainly
-from lradapt import report
+from lradapt import lock, report
 from lradapt.errors import LradaptError
 from lradapt.layout import PROJECT_FILE, read_paths
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME
@@ -29,13 +29,14 @@ def retrain(
         dry_run: train and report, but neither publish nor promote.
     """
     project_file = str(PROJECT_FILE)
-    stages.version_sources(graph.unversioned_sources(project_file))
-    stages.reproduce_stale(graph.read_plan(project_file))
-    outcome = None
-    if not dry_run:
-        version = registry.publish(location, name)
-        outcome = registry.judge_and_promote(location, name, version)
-    artifacts.show(outcome)
+    with lock.run():
+        stages.version_sources(graph.unversioned_sources(project_file))
+        stages.reproduce_stale(graph.read_plan(project_file))
+        outcome = None
+        if not dry_run:
+            version = registry.publish(location, name)
+            outcome = registry.judge_and_promote(location, name, version)
+        artifacts.show(outcome)
     return outcome
 
 

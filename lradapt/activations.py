@@ -14,7 +14,7 @@ from torch import nn
 
 from lradapt.batches import Normalisation, RandomViews, pixels_on
 from lradapt.engine import Engine
-from lradapt.files import whole_file
+from lradapt.files import reserve, whole_file
 
 
 @torch.no_grad()
@@ -49,6 +49,7 @@ def write_activations(
     with whole_file(into) as partial:
         shape = (len(pixels), num_views, num_features)
         features_NVD = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
+        reserve(partial)
         features_NVD[:] = np.nan
         for start in range(0, len(rows), batch_size):
             part = list(rows[start : start + batch_size])

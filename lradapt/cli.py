@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from lradapt import cli_import, cli_model, cli_params, stages
+from lradapt import cli_import, cli_model, cli_params, lock, stages
 from lradapt.errors import LradaptError
 from lradapt.timings import timed
 
@@ -39,7 +39,7 @@ def stage(
     module = importlib.import_module(f"lradapt.stages.{name}")
     single = typer.Typer(add_completion=False)
     single.command(name)(module.main)
-    with timed(name, timings):
+    with lock.stage(), timed(name, timings):
         single(context.args, prog_name=f"lradapt stage {name}", standalone_mode=False)
 
 

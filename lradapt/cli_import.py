@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from lradapt import lock
 from lradapt.data import importers
 from lradapt.data.decode import DecodeError, decode, quiet
 from lradapt.data.importers import Imported
@@ -99,7 +100,8 @@ def weights(
     from lradapt.backbone import import_backbone
 
     path = read_paths()["backbone"]
-    origin = import_backbone(choice, load_params().model.network, path)
+    with lock.importing():
+        origin = import_backbone(choice, load_params().model.network, path)
     console.print(f"{path}: {origin.architecture}, {origin.source} ({origin.detail})")
     if origin.source == "none":
         console.print(
@@ -110,7 +112,8 @@ def weights(
 
 
 def _bring(bring: Callable[[], Imported]) -> None:
-    imported = bring()
+    with lock.importing():
+        imported = bring()
     paths = read_paths()
     counts = Counter(label.label for label in imported.labels)
     most = ", ".join(f"{name} {count:,}" for name, count in counts.most_common(12))

@@ -6,6 +6,8 @@
     ├── WeightsError     a backbone that is not the one asked for
     ├── LayersError      layer groups that do not fit the network
     ├── TrainingError    a loss that is not finite, a range test that shows nothing
+    ├── DiskFullError    no room for a file
+    ├── BusyError        another process works in this project
     └── RegistryError    see lradapt.registry.store
 
 Our own invariants are `assert`s: they are bugs, and keep their traceback.
@@ -36,6 +38,14 @@ class LayersError(LradaptError, ValueError):
 
 class TrainingError(LradaptError):
     """Training that cannot go on."""
+
+
+class DiskFullError(LradaptError):
+    """No room on the disk for what is to be written."""
+
+
+class BusyError(LradaptError):
+    """Another process works in this project."""
 
 
 def listed(faults: Sequence[str], *, limit: int = 20) -> str:

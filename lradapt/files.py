@@ -1,12 +1,18 @@
 """Files that are either whole or absent: each is written beside its place and renamed into it."""
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from lradapt.errors import DiskFullError
+
+_FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
 
 
 @contextmanager
@@ -14,15 +20,75 @@ def whole_file(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that becomes `path` when the block ends without an error.
 
     What a process that was killed left half written for the same `path` is removed.
+
+    Raises:
+        DiskFullError: the disk filled up in the block.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_orphans(path)
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
-        yield partial
-        partial.replace(path)
+        with full_disk_told(path):
+            yield partial
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def full_disk_told(path: Path) -> Iterator[None]:
+    """A block that writes a file or a folder; a full disk is told as such.
+
+    The text is looked at, since not every library that writes raises an `OSError`.
+
+    Raises:
+        DiskFullError: the disk filled up in the block.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not any(text in str(error) for text in _FULL):
+            raise
+        raise DiskFullError(
+            f"the disk is full: {_mebibytes(_free(path))} were left in {path.parent} when {path} "
+            "was written; nothing of it is kept. Make room there, and run again"
+        ) from None
+
+
+def reserve(path: Path) -> None:
+    """Give every byte of a file that is still sparse its room on the disk.
+
+    A memory map of a sparse file on a full disk kills the process (SIGBUS).
+
+    Raises:
+        DiskFullError: there is too little room; says how much is needed and how much is free.
+    """
+    size, free = path.stat().st_size, _free(path)
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFullError(
+            f"{_shown(path)} needs {_mebibytes(size)}, but {_mebibytes(free)} are free in "
+            f"{path.parent}; make room there, and run again"
+        ) from None
+    finally:
+        os.close(descriptor)
+
+
+def _shown(path: Path) -> str:
+    """The name that a file has once it is whole."""
+    return path.name.removeprefix(".").partition(".partial-")[0]
+
+
+def _free(path: Path) -> int:
+    return shutil.disk_usage(path.parent).free
+
+
+def _mebibytes(num_bytes: int) -> str:
+    return f"{num_bytes / 2**20:,.1f} MiB"
 
 
 def _remove_orphans(path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from lradapt.data.ingest import list_files
 from lradapt.data.labels import Label, leads_outside, read_csv, require_columns, write_labels
 from lradapt.errors import DataError, listed
+from lradapt.files import full_disk_told
 
 _SIDE_FOLDERS = {
     "train": "train",
@@ -272,7 +273,8 @@ def _replace_whole(
         return path
 
     try:
-        found = list(fill(sink))
+        with full_disk_told(images):
+            found = list(fill(sink))
         if images.exists():
             images.rename(former)
         fresh.rename(images)

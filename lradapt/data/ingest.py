@@ -30,7 +30,7 @@ from lradapt.data.decode import (
     reuse_memory,
 )
 from lradapt.errors import DataError, listed
-from lradapt.files import whole_file
+from lradapt.files import reserve, whole_file
 
 OK = "ok"
 _FILES_PER_TASK = 64
@@ -81,8 +81,9 @@ def ingest(
         The number of files, those set aside included.
 
     Raises:
-        DataError: the folder is missing or holds no file, none of its files is an image, or a
-            process was killed.
+        DataError: the folder is missing or holds no file, none of its files is an image, files
+            came or went while it was read, or a process was killed.
+        DiskFullError: too little room for `pixels` or `table`.
     """
     names = list_files(images)
     with ExitStack() as stack:
@@ -97,7 +98,19 @@ def ingest(
                 f"{names[0]} ({read_table(partial_table)[0].verdict}). Expected JPEG, PNG, WebP, "
                 "TIFF or another format of pictures"
             )
+        _require_unchanged(images, names)
     return len(names)
+
+
+def _require_unchanged(images: Path, names: Sequence[str]) -> None:
+    before, now = set(names), set(_walk(images))
+    changes = [f"{name}: gone" for name in names if name not in now]
+    changes += [f"{name}: new" for name in sorted(now - before)]
+    if changes:
+        raise DataError(
+            f"{len(changes)} file(s) of {images} came or went while it was read; run again when "
+            "nothing writes to it:\n" + listed(changes)
+        )
 
 
 def list_files(folder: Path) -> list[str]:
@@ -155,6 +168,7 @@ def read_table(path: Path) -> list[ImageRow]:
 def _allocate(path: Path, num_rows: int, size: int) -> int:
     shape = (num_rows, size, size, 3)
     rows = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    reserve(path)
     return path.stat().st_size - rows.nbytes
 
 
@@ -196,14 +210,21 @@ def _ingest_files(
     descriptor = os.open(pixels, os.O_WRONLY)
     try:  # one write for all: processes wait for each other at every one
         first, _ = task[0]
-        os.pwrite(
-            descriptor, b"".join(square or empty for _, square in done), offset + first * len(empty)
-        )
+        squares = b"".join(square or empty for _, square in done)
+        _write_at(descriptor, squares, offset + first * len(empty))
     finally:
         os.close(descriptor)
     lines = io.StringIO()
     csv.writer(lines, lineterminator="\n").writerows(row for row, _ in done)
     return _Portion(lines.getvalue(), sum(row.verdict == OK for row, _ in done))
+
+
+def _write_at(descriptor: int, content: bytes, offset: int) -> None:
+    """Write all of `content`; the system may take only a part at a time."""
+    left = memoryview(content)
+    while left:
+        written = os.pwrite(descriptor, left, offset)
+        left, offset = left[written:], offset + written
 
 
 def _ingest_file(root: Path, name: str, how: Preprocessing) -> tuple[ImageRow, bytes]:

@@ -8,15 +8,18 @@
 | `side` | optional: `train`, `tune` or `validation`, a split to be kept |
 
 Other columns and empty lines are left alone. Text is brought to Unicode's composed form (NFC), so
-that one name has one spelling.
+that one name has one spelling. A line that says again what another has said is read once, with a
+warning; lines of one image that disagree are refused.
 """
 
 import csv
+import logging
+import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lradapt.errors import DataError, listed
@@ -25,9 +28,14 @@ from lradapt.files import whole_file
 if TYPE_CHECKING:
     import pandas as pd
 
+log = logging.getLogger(__name__)
+
 SIDES = ("train", "tune", "validation")
 _REQUIRED = ("image", "label")
 _COLUMNS = ("image", "label", "group", "side")
+_OUTSIDE = re.compile(r"/|[a-zA-Z]:/|(.*/)?\.\.(/|\Z)", re.DOTALL)
+_SPREADSHEETS = {b"PK\x03\x04": "Excel or OpenDocument", b"\xd0\xcf\x11\xe0": "Excel (before 2007)"}
+"""First bytes of a file, and what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,8 @@ def read_csv(path: Path) -> "pd.DataFrame":
     """
     import pandas as pd  # half a second, which no other command should wait
 
+    _refuse_spreadsheet(path)
+
     no_table = (
         UnicodeDecodeError,
         pd.errors.ParserError,
@@ -66,8 +76,6 @@ def read_csv(path: Path) -> "pd.DataFrame":
             skipinitialspace=True,
             skip_blank_lines=False,
         )
-    except FileNotFoundError:
-        raise DataError(f"no file {path}") from None
     except no_table as error:
         raise DataError(
             f"{path} is not a table of comma-separated UTF-8 text ({str(error).strip()}); "
@@ -81,6 +89,19 @@ def read_csv(path: Path) -> "pd.DataFrame":
     table = table.iloc[1:].set_axis(names, axis="columns").set_axis(range(len(table) - 1))
     table = table.loc[:, [name != "" for name in names]]
     return table[(table != "").any(axis="columns")]
+
+
+def _refuse_spreadsheet(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except FileNotFoundError:
+        raise DataError(f"no file {path}") from None
+    if start in _SPREADSHEETS:
+        raise DataError(
+            f"{path} is a spreadsheet ({_SPREADSHEETS[start]}), whatever its name says; open it "
+            "and save it as CSV (UTF-8, comma-separated)"
+        )
 
 
 def require_columns(table: "pd.DataFrame", columns: Iterable[str], path: Path) -> None:
@@ -98,11 +119,11 @@ def require_columns(table: "pd.DataFrame", columns: Iterable[str], path: Path) -
 
 
 def read_labels(path: Path) -> list[Label]:
-    """The lines of `labels.csv`, checked.
+    """The lines of `labels.csv`, checked; equal lines once.
 
     Raises:
-        DataError: a missing column, an empty or unsafe cell, an image named twice; all faults of
-            the file are named at once.
+        DataError: a missing column, an empty or unsafe cell, lines of one image that disagree; all
+            faults of the file are named at once.
     """
     table = read_csv(path)
     require_columns(table, _REQUIRED, path)
@@ -110,10 +131,13 @@ def read_labels(path: Path) -> list[Label]:
         Label(*line) for line in table.reindex(columns=list(_COLUMNS), fill_value="").to_numpy()
     ]
     lines = [int(row) + 2 for row in table.index]
-    faults = [*_cell_faults(lines, labels), *_repeat_faults(labels)]
+    once = dict(zip(reversed(labels), reversed(lines), strict=True))  # the first line wins
+    faults = [*_cell_faults(lines, labels), *_contradictions(once)]
     if faults:
         raise DataError(f"{path} has {len(faults)} fault(s):\n{listed(faults)}")
-    return labels
+    if len(once) < len(labels):
+        log.warning("%s says %d line(s) again; each is read once", path, len(labels) - len(once))
+    return list(reversed(once))
 
 
 def write_labels(path: Path, labels: Sequence[Label]) -> None:
@@ -148,17 +172,24 @@ def _cell_faults(lines: Sequence[int], labels: Sequence[Label]) -> list[str]:
 
 def leads_outside(image: str) -> bool:
     """Whether a relative path, taken from the images folder, would leave it."""
-    path = PurePosixPath(image.replace("\\", "/"))
-    return path.is_absolute() or ".." in path.parts or PureWindowsPath(image).is_absolute()
+    return _OUTSIDE.match(image.replace("\\", "/")) is not None
 
 
-def _repeat_faults(labels: Sequence[Label]) -> list[str]:
-    counts = Counter(label.image for label in labels)
-    named = defaultdict(list)
-    for label in labels:
-        if counts[label.image] > 1:
-            named[label.image].append(label.label)
+def _contradictions(lines: Mapping[Label, int]) -> list[str]:
+    counts = Counter(label.image for label in lines)
+    named: defaultdict[str, list[Label]] = defaultdict(list)
+    for label in sorted(lines, key=lines.__getitem__) if len(counts) < len(lines) else ():
+        if label.image and counts[label.image] > 1:
+            named[label.image].append(label)
     return [
-        f"{image} stands in {len(names)} lines, labelled {', '.join(sorted(set(names)))}; keep one"
-        for image, names in named.items()
+        f"{image} stands in lines that disagree: {_differences(said, lines)}; keep one"
+        for image, said in named.items()
     ]
+
+
+def _differences(said: Sequence[Label], lines: Mapping[Label, int]) -> str:
+    columns = [c for c in _COLUMNS[1:] if len({getattr(label, c) for label in said}) > 1]
+    return ", ".join(
+        f"line {lines[label]} " + " ".join(f"{c} {getattr(label, c)!r}" for c in columns)
+        for label in said
+    )

@@ -1,14 +1,26 @@
 """A file is whole or absent."""
 
+import errno
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from lradapt.files import read_json, sha256_of, whole_file, write_bytes, write_json, write_text
+from lradapt.errors import DiskFullError
+from lradapt.files import (
+    read_json,
+    reserve,
+    sha256_of,
+    whole_file,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 
 def names(folder):
@@ -85,6 +97,65 @@ def test_no_other_file_is_taken_for_what_a_killed_process_left(tmp_path, name):
     other.write_text("kept")
     write_text(tmp_path / "a.txt", "whole")
     assert other.read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)),
+        RuntimeError("I/O error: No space left on device (os error 28)"),
+    ],
+)
+def test_a_full_disk_is_told_with_the_file_and_what_was_left(tmp_path, error):
+    with pytest.raises(DiskFullError) as caught, whole_file(tmp_path / "a.txt"):
+        raise error
+    free = r"[\d,]+\.\d MiB were left"
+    path = re.escape(str(tmp_path))
+    assert re.fullmatch(
+        f"the disk is full: {free} in {path} when {path}/a.txt was written; nothing of it is kept. "
+        "Make room there, and run again",
+        str(caught.value),
+    )
+    assert names(tmp_path) == []
+
+
+def sparse(path, size):
+    path.touch()
+    os.truncate(path, size)
+    return path
+
+
+def test_a_reserved_file_has_its_room_and_its_content(tmp_path):
+    path = sparse(tmp_path / "a", 10_000_000)
+    with path.open("r+b") as file:
+        file.write(b"abc")
+    reserve(path)
+    assert path.stat().st_blocks * 512 >= 10_000_000
+    assert path.read_bytes() == b"abc".ljust(10_000_000, b"\0")
+
+
+def test_room_that_is_not_there_is_told_with_what_is_needed_and_what_is_free(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, 5 * 2**20))
+    with pytest.raises(DiskFullError) as caught:
+        reserve(sparse(tmp_path / ".pixels.npy.partial-123", 3 * 2**30))
+    assert str(caught.value) == (
+        f"pixels.npy needs 3,072.0 MiB, but 5.0 MiB are free in {tmp_path}; make room there, and "
+        "run again"
+    )
+
+
+def test_another_error_while_room_is_made_is_not_taken_for_a_full_disk(tmp_path, monkeypatch):
+    def broken(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "posix_fallocate", broken)
+    with pytest.raises(OSError, match="Input/output error"):
+        reserve(sparse(tmp_path / "a", 10))
 
 
 def test_a_block_that_writes_nothing_is_an_error(tmp_path):

@@ -232,6 +232,58 @@ def test_a_failed_run_leaves_the_former_output_alone(folder, run, random_image, 
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
 
 
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """A function: something that happens once the files are listed."""
+
+    def set_up(happen):
+        def listing(folder):
+            names = list_files(folder)
+            happen()
+            return names
+
+        monkeypatch.setattr("lradapt.data.ingest.list_files", listing)
+
+    return set_up
+
+
+def test_files_that_come_or_go_while_it_reads_stop_it_and_are_all_named(
+    folder, run, random_image, tmp_path, meanwhile
+):
+    for name in ("a.png", "b.png", "z.png"):
+        random_image(0).save(folder / name)
+
+    def sync():
+        (folder / "b.png").unlink()
+        (folder / "z.png").rename(folder / "y.png")
+        (folder / "n.png").write_text("new")
+
+    meanwhile(sync)
+    with pytest.raises(DataError) as caught:
+        run()
+    assert str(caught.value).splitlines() == [
+        f"4 file(s) of {folder} came or went while it was read; run again when nothing writes to "
+        "it:",
+        "  - b.png: gone",
+        "  - z.png: gone",
+        "  - n.png: new",
+        "  - y.png: new",
+    ]
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_a_row_that_the_system_takes_in_parts_is_written_whole(
+    folder, run, random_image, monkeypatch
+):
+    for seed in range(3):
+        random_image(seed).save(folder / f"{seed}.png")
+    pwrite = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda file, data, at: pwrite(file, data[:100], at))
+    pixels, _ = run()
+    for seed in range(3):
+        np.testing.assert_array_equal(pixels[seed], expected_row(folder / f"{seed}.png"))
+
+
 def many_files(folder, random_image, num):
     for seed in range(num):
         random_image(seed, (9, 10)).save(folder / f"{seed:04d}.bmp")

@@ -1,0 +1,111 @@
+"""Two at once in one project: the second waits, or says who holds it and changes nothing."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.projects import PROGRAMS, ROOT, dvc, run
+
+ENVIRONMENT = {**PROGRAMS, "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture
+def project(tmp_path, random_image):
+    """A project of one stage, `ingest`, and two classes to import into it."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    (folder / "dvc.yaml").write_text(
+        "vars: [path: {images: images, labels: labels.csv, backbone: backbone}]\n"
+        "stages:\n  ingest:\n    cmd: python -m lradapt stage ingest --images images"
+        " --pixels pixels.npy --table images.csv\n    deps: [images]\n"
+        "    outs: [pixels.npy, images.csv]\n"
+    )
+    (folder / "backbone").write_text("weights")
+    for number, name in enumerate(("cat/1.png", "dog/1.png")):
+        (tmp_path / "source" / name).parent.mkdir(parents=True)
+        random_image(number).save(tmp_path / "source" / name)
+    run(folder, "git", "init", "-q")
+    dvc(folder, "init", "-q")
+    return folder
+
+
+@pytest.fixture
+def lradapt(project):
+    """A function: the end of a command, as a person types it."""
+
+    def command(*words):
+        return subprocess.run(
+            [sys.executable, "-m", "lradapt", *words],
+            cwd=project,
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+        )
+
+    return command
+
+
+@pytest.fixture
+def going_on(project):
+    """A process that holds the project as a flow does."""
+    code = "import sys; from lradapt import lock\nwith lock.run(): print(1, flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=project,
+        env=ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+@pytest.mark.slow
+def test_an_import_beside_a_run_is_refused_and_changes_nothing(lradapt, project, going_on):
+    source = str(project.parent / "source")
+    refused = lradapt("import", "folder", source)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: `")
+    assert f"(pid {going_on.pid} on {os.uname().nodename}, since " in refused.stderr
+    assert not (project / "images").exists()
+    going_on.communicate(b"\n")
+    assert lradapt("import", "folder", source).returncode == 0
+    assert (project / "images/cat/1.png").exists()
+
+
+@pytest.mark.slow
+def test_dvc_repro_by_hand_beside_a_run_is_refused_and_works_after_it(project, lradapt, going_on):
+    (project.parent / "source").rename(project / "images")
+    refused = dvc(project, "repro", check=False)
+    assert refused.returncode != 0
+    assert f"(pid {going_on.pid} on " in refused.stdout
+    assert "Traceback" not in refused.stdout
+    assert not (project / "pixels.npy").exists()
+    going_on.kill()
+    going_on.wait()
+    dvc(project, "repro")
+    assert (project / "pixels.npy").exists()
+
+
+@pytest.mark.slow
+def test_a_run_of_another_process_starts_when_the_first_has_ended(project, going_on):
+    code = "from lradapt import lock\nwith lock.run(): print('in', flush=True)"
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=project,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as second:
+        said = second.stderr.readline()
+        with pytest.raises(subprocess.TimeoutExpired):
+            second.wait(0.2)
+        going_on.kill()
+        assert second.communicate(timeout=20)[0] == "in\n"
+    assert said.startswith("waiting: `")
+    assert f"(pid {going_on.pid} on " in said
