@@ -1,12 +1,22 @@
 """Who learns and who is examined: the properties of the rule, and one result to the letter."""
 
+import csv
 import hashlib
+import os
+import subprocess
+import sys
+import tarfile
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lradapt.data.admit import admit
+from lradapt.data.decode import Preprocessing
+from lradapt.data.ingest import ingest, read_table
+from lradapt.data.labels import Label
 from lradapt.data.split import (
     TRAIN,
     TUNE,
@@ -130,6 +140,52 @@ def test_the_result_is_pinned_for_twenty_images():
     assert letters == "tV-t--VV-t----VVtt--"
 
 
+GOLDEN = Path(__file__).with_name("golden_split.csv")
+
+
+def golden():
+    """Examples with groups of several classes, twins across groups and a class of one group."""
+    with GOLDEN.open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    found = [Example(line["label"], sha(line["pixels"]), line["group"]) for line in lines]
+    return found, [line["side"] for line in lines]
+
+
+def test_the_golden_split_is_the_same_on_this_machine():
+    examples, sides = golden()
+    assert sides_of(examples) == sides
+    groups = find_groups(examples)
+    assert {len({examples[i].label for i in group.members}) for group in groups} == {1, 2, 3}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variables", [{"PYTHONHASHSEED": "1"}, {"PYTHONHASHSEED": "2"}], ids=str)
+def test_the_golden_split_depends_on_no_hash_seed_and_no_locale(variables):
+    code = "import test_split as t; e, s = t.golden(); assert t.sides_of(e) == s; print(len(e))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={
+            **os.environ,
+            **variables,
+            "LC_ALL": "C",
+            "TZ": "Asia/Tokyo",
+            "PYTHONPATH": os.pathsep.join([str(GOLDEN.parent), *sys.path]),
+        },
+    )
+    assert (done.returncode, done.stdout) == (0, "168\n"), done.stderr
+
+
+@given(examples, st.sampled_from([1, 5, 9.5]))
+def test_a_class_to_which_two_groups_count_is_learnt_and_examined(examples, ratio):
+    sides = sides_of(examples, ratio)
+    for label in {e.label for e in examples}:
+        own = [group for group in find_groups(examples) if group.label == label]
+        exam = {sides[group.members[0]] == VALIDATION for group in own}
+        assert exam == ({True, False} if len(own) > 1 else {False} if own else set())
+
+
 def test_groups_are_taken_in_the_order_of_their_hashes():
     examples = [Example("cat", f"{n:x}" * 64) for n in range(12)]
     assert sides_of(examples, tune_share=0) == [VALIDATION] * 2 + [TRAIN] * 10
@@ -209,3 +265,30 @@ def test_an_image_added_to_one_class_moves_no_other_class(examples):
     before = sides_of(examples)
     after = sides_of([*examples, Example("new", sha("new"))])
     assert after == [*before, TRAIN]
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_ham10000_that_grows_by_a_third_moves_59_of_7543_images(shared, tmp_path):
+    with tarfile.open(shared / "data/ham10000.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    folder, table = tmp_path / "ham10000/images", tmp_path / "images.csv"
+    how = Preprocessing(input_size=8, max_megapixels=80)
+    ingest(folder, pixels=tmp_path / "pixels.npy", table=table, how=how)
+    (metadata,) = (tmp_path / "ham10000").rglob("metadata.csv")
+    with metadata.open(encoding="utf-8", newline="") as file:
+        lines = sorted(csv.DictReader(file), key=lambda line: line["image_id"])
+    labels = [Label(f"{line['image_id']}.jpg", line["dx"], line["lesion_id"]) for line in lines]
+    before, after = (admitted(read_table(table), labels[:num]) for num in (7543, 10015))
+    assert (len(before), len(after)) == (7543, 10015)
+    moved = [name for name in before if before[name] != after[name]]
+    crossed = [name for name in moved if VALIDATION in (before[name], after[name])]
+    assert (len(moved), len(crossed)) == (59, 37)
+
+
+def admitted(rows, labels):
+    """Image -> side, of the images that have a label."""
+    named = {label.image for label in labels}
+    images = [row for row in rows if row.image in named]
+    admission = admit(images, labels, train_per_validation=5, tune_share=0.1)
+    return {row.image: row.side for row in admission.rows}
