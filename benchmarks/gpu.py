@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from rich.console import Console
 
@@ -29,9 +30,11 @@ from lradapt.backbone import import_backbone
 from lradapt.batches import Normalisation
 from lradapt.data.admit import admit
 from lradapt.data.decode import Preprocessing
+from lradapt.data.findings import Rules
 from lradapt.data.importers import import_folder, import_table
 from lradapt.data.ingest import ingest, read_table
 from lradapt.data.labels import read_labels
+from lradapt.data.perceptual import near_pairs
 from lradapt.data.split_table import read_split, write_split
 from lradapt.engine import start_engine
 from lradapt.files import read_json, write_bytes, write_json, write_text
@@ -122,8 +125,14 @@ def prepare(data: DataSet, folder: Path, values: Changes) -> None:
         import_folder(source, images=images, labels=labels)
     how = Preprocessing(params.data.input_size, params.data.max_megapixels)
     ingest(images, pixels=folder / "pixels.npy", table=folder / "images.csv", how=how)
+    pixels = np.load(folder / "pixels.npy", mmap_mode="r")
+    rules = Rules(**params.check.model_dump())
     admission = admit(
-        read_table(folder / "images.csv"), read_labels(labels), **params.split.model_dump()
+        read_table(folder / "images.csv"),
+        read_labels(labels),
+        near_pairs(pixels, min_correlation=rules.near_correlation),
+        rules,
+        **params.split.model_dump(),
     )
     write_split(folder / "split.csv", admission.rows)
 

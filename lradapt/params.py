@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from lradapt.architectures import ARCHITECTURES, Architecture
+from lradapt.data.findings import Policy
 from lradapt.yaml_check import check, read_values
 
 DEFAULT_PATH = Path("params.yaml")
@@ -101,6 +102,55 @@ class SplitParams(Section):
     """Training images for each validation image (the paper's 5:1, section 2.1)."""
     tune_share: float = Field(ge=0, lt=1)
     """Share of the training side kept for what chooses or fits: early stopping, temperature."""
+
+
+MustLeave = Literal["stop", "set_aside"]
+"""Of what cannot take part: `stop` the run, or `set_aside` the images by name and reason.
+
+Elsewhere there is also `keep`: with a warning."""
+
+
+class PoliciesParams(Section):
+    """What is done about each kind of finding (lradapt.data.findings)."""
+
+    undecodable: MustLeave
+    truncated: MustLeave
+    lfs_pointer: MustLeave
+    bomb: MustLeave
+    """More pixels than data.max_megapixels."""
+    hidden: MustLeave
+    """Files and folders that begin with a dot."""
+    wrong_extension: Policy
+    """Named .jpg, but a PNG; decoded by its content."""
+    tiny: Policy
+    odd_mode: Policy
+    """CMYK, 16 bit, palette, transparency; greyscale where the set mixes it with colour."""
+    rotated: Policy
+    """By EXIF; the picture is turned as it asks."""
+    label_without_image: MustLeave
+    image_without_label: MustLeave
+    two_labels: Policy
+    """The same pixels under two labels: all of them are concerned."""
+    two_groups: Policy
+    """The same pixels in two groups; where kept, both groups stand on one side."""
+    duplicate: Policy
+    """The same pixels; the first always stays. Where all are kept, they stand on one side."""
+    near_duplicate: Policy
+    """Other pixels that look alike; the first always stays. Where kept, both sides may have one."""
+    straddling: MustLeave
+    """Of a given split (column side): a group or twins on two sides; the judging side keeps its."""
+    few_groups: Policy
+    """A class of one group: where kept it is trained, and the exam cannot judge it."""
+
+
+class CheckParams(Section):
+    """What is looked for in the data before it is used."""
+
+    min_side: int = Field(ge=1, le=1024)
+    """Pixels; a picture with a shorter side is tiny."""
+    near_correlation: float = Field(ge=0.8, le=1)
+    """Of the grey values of two pictures: from here on they are near duplicates."""
+    policies: PoliciesParams
 
 
 class EngineParams(Section):
@@ -233,6 +283,7 @@ class Params(Section):
     data: DataParams
     model: ModelParams
     split: SplitParams
+    check: CheckParams
     engine: EngineParams
     imbalance: Imbalance
     """How unbalanced classes are met: see lradapt.imbalance."""

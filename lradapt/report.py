@@ -1,18 +1,16 @@
 """What a training did and how it was judged: lines for the terminal, a page for the browser."""
 
-import base64
 import shlex
 from collections.abc import Mapping
 from datetime import timedelta
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
 
 from lradapt.data.ingest import read_table
 from lradapt.files import read_json
+from lradapt.pages import png_uri, render_page
 from lradapt.plots import range_test_png, schedule_png
 from lradapt.release import Outcome
 from lradapt.timings import read_timings
@@ -61,11 +59,8 @@ def next_commands(paths: Mapping[str, Path]) -> list[str]:
 
 def render(paths: Mapping[str, Path], outcome: Outcome | None) -> str:
     """The report: one HTML page with everything inside it, that needs no network."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
-    template = environment.from_string(
-        files("lradapt").joinpath("report.html.jinja").read_text(encoding="utf-8")
-    )
-    return template.render(
+    return render_page(
+        "report.html.jinja",
         summary=summary(paths, outcome),
         split=read_json(paths["split_summary"]),
         metrics=read_json(paths["metrics"]),
@@ -88,10 +83,7 @@ def _pictures(paths: Mapping[str, Path]) -> dict[str, str]:
         pictures["Range test of the unfrozen network"] = range_test_png(body_curve, rate)
     pictures["Rate of the head, as run"] = schedule_png(pd.read_csv(paths["head_steps"]))
     pictures["Rates by depth, as run"] = schedule_png(pd.read_csv(paths["model_steps"]))
-    return {
-        title: f"data:image/png;base64,{base64.b64encode(picture).decode()}"
-        for title, picture in pictures.items()
-    }
+    return {title: png_uri(picture) for title, picture in pictures.items()}
 
 
 def _head_rate(paths: Mapping[str, Path]) -> str:

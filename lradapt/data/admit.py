@@ -1,20 +1,37 @@
 """Which labelled images take part in training and exam, and why the others do not.
 
-An image is set aside, by name and reason, when it has no label, could not be decoded, shows the
-same pixels as an image with another label, or would straddle a split that was given.
-A label without an image stops everything: it is more often a wrong folder than a lost file.
+What is wrong with the data is found first, all of it (`examine`). Then the policies of
+`check.policies` decide, kind by kind: stop, set the images aside, or keep them and say so. A
+changed policy or label decodes nothing.
 """
 
-import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
-from lradapt.data import split
+from lradapt.data import label_findings, split
+from lradapt.data.findings import Finding, Rules, require_none_stops, set_aside, warnings
+from lradapt.data.image_findings import find_image_faults
 from lradapt.data.ingest import OK, ImageRow
 from lradapt.data.labels import Label
+from lradapt.data.perceptual import Pairs
 from lradapt.data.split_table import SplitRow
-from lradapt.errors import DataError, listed
+from lradapt.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What `examine` found.
+
+    Attributes:
+        findings: all of them, whatever the policies say.
+        rows: the images that remain, in the order of the pixels; their sides as given.
+        set_aside: image -> why it left.
+    """
+
+    findings: list[Finding]
+    rows: list[SplitRow]
+    set_aside: dict[str, Finding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,132 +40,126 @@ class Admission:
 
     Attributes:
         rows: the images that take part, in the order of the pixels.
-        set_aside: image -> reason.
+        set_aside: image -> why it left.
+        findings: all that is wrong, whatever was done about it.
         warnings: sentences for the report.
     """
 
     rows: list[SplitRow]
-    set_aside: dict[str, str]
+    set_aside: dict[str, Finding]
+    findings: list[Finding]
     warnings: list[str]
+
+
+def examine(
+    images: Sequence[ImageRow], labels: Sequence[Label], near: Pairs, rules: Rules
+) -> Examination:
+    """Join images and labels, and find all that is wrong.
+
+    What has no pixels or no label never remains; other images leave where a policy sets them
+    aside, and are then not looked at for the kinds that follow. Under `stop` they remain: so one
+    look tells all.
+
+    Args:
+        images: the lines of `images.csv`.
+        labels: the lines of `labels.csv`.
+        near: pairs of `images` that look alike, see `perceptual.near_pairs`.
+        rules: limits and policies.
+    """
+    label_of = label_findings.labels_of(images, labels)
+    findings = [
+        *find_image_faults(images, min_side=rules.min_side),
+        *label_findings.label_without_image(images, labels),
+        *label_findings.image_without_label(images, label_of),
+    ]
+    aside = set_aside(findings, rules.policies)
+    rows = _joined(images, label_of, aside)
+    for find in (
+        label_findings.two_labels,
+        label_findings.two_groups,
+        label_findings.duplicate,
+        lambda rows: label_findings.near_duplicate(rows, near),
+        label_findings.straddling,
+        label_findings.few_groups,
+    ):
+        found = find(rows)
+        findings += found
+        aside |= set_aside(found, rules.policies)
+        rows = [row for row in rows if row.image not in aside]
+    return Examination(findings, rows, dict(sorted(aside.items())))
 
 
 def admit(
     images: Sequence[ImageRow],
     labels: Sequence[Label],
+    near: Pairs,
+    rules: Rules,
     *,
     train_per_validation: float,
     tune_share: float,
 ) -> Admission:
-    """Join images and labels, set aside what must not take part, and assign the sides.
+    """Examine the data, set aside what must not take part, and assign the sides.
 
-    Names are compared in Unicode's composed form (NFC); macOS writes files in the other.
+    Args:
+        images: see `examine`, as for the next three.
+        labels: the lines of `labels.csv`.
+        near: pairs of `images` that look alike, see `perceptual.near_pairs`.
+        rules: limits and policies.
+        train_per_validation: see `split.assign_sides`.
+        tune_share: the same.
 
     Raises:
-        DataError: a label without an image, fewer than two classes, or an empty side.
+        DataError: findings whose policy is `stop` (all are named), fewer than two classes, or an
+            empty side.
     """
-    _require_images(images, labels)
-    label_by_name = {_composed(label.image): label for label in labels}
-    label_of = {
-        row.image: label_by_name[_composed(row.image)]
-        for row in images
-        if _composed(row.image) in label_by_name
-    }
-    set_aside = _without_label(images, label_of) | _undecoded(images, label_of)
-    rows = _joined(images, label_of, set_aside)
-    set_aside |= _contradicting_twins(rows)
-    rows = [row for row in rows if row.image not in set_aside]
-    given = any(row.side for row in rows)
-    if given:
-        set_aside |= _straddling(rows)
-        rows = [row for row in rows if row.image not in set_aside]
-    _require_classes(rows, set_aside)
-    if given:
+    examined = examine(images, labels, near, rules)
+    require_none_stops(examined.findings, rules.policies)
+    rows = examined.rows
+    _require_classes(rows, examined.set_aside)
+    if any(row.side for row in rows):
         rows = _with_given_sides(rows, tune_share)
     else:
         sides = split.assign_sides(
-            _examples(rows), train_per_validation=train_per_validation, tune_share=tune_share
+            label_findings.examples(rows),
+            train_per_validation=train_per_validation,
+            tune_share=tune_share,
         )
         rows = [replace(row, side=side) for row, side in zip(rows, sides, strict=True)]
     _require_sides(rows)
-    return Admission(rows, dict(sorted(set_aside.items())), _warnings(rows))
-
-
-def _require_images(images: Sequence[ImageRow], labels: Sequence[Label]) -> None:
-    known = {_composed(row.image) for row in images}
-    missing = [label.image for label in labels if _composed(label.image) not in known]
-    if missing:
-        raise DataError(
-            f"{len(missing)} of {len(labels)} labels name no file in the images folder; "
-            "add the files, or remove the lines from labels.csv:\n" + listed(missing)
-        )
-
-
-def _composed(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
-
-
-def _without_label(images: Sequence[ImageRow], labels: Mapping[str, Label]) -> dict[str, str]:
-    return {row.image: "no label" for row in images if row.image not in labels}
-
-
-def _undecoded(images: Sequence[ImageRow], labels: Mapping[str, Label]) -> dict[str, str]:
-    return {row.image: row.verdict for row in images if row.verdict != OK and row.image in labels}
+    told = {finding.subject for finding in examined.findings if finding.kind == "few_groups"}
+    return Admission(
+        rows,
+        examined.set_aside,
+        examined.findings,
+        warnings(examined.findings, rules.policies) + _warnings(rows, told),
+    )
 
 
 def _joined(
-    images: Sequence[ImageRow], labels: Mapping[str, Label], set_aside: Mapping[str, str]
+    images: Sequence[ImageRow], labels: Mapping[str, Label], set_aside: Mapping[str, Finding]
 ) -> list[SplitRow]:
     return [
         SplitRow(number, row.image, label.label, label.group, row.pixel_sha256, label.side)
         for number, row in enumerate(images)
-        if row.image not in set_aside
+        if row.verdict == OK and row.image in labels and row.image not in set_aside
         for label in [labels[row.image]]
     ]
-
-
-def _contradicting_twins(rows: Sequence[SplitRow]) -> dict[str, str]:
-    twins: defaultdict[str, list[SplitRow]] = defaultdict(list)
-    for row in rows:
-        twins[row.pixel_sha256].append(row)
-    return {
-        row.image: "the same pixels under other labels: "
-        + ", ".join(f"{twin.image} ({twin.label})" for twin in same if twin.label != row.label)
-        for same in twins.values()
-        if len({twin.label for twin in same}) > 1
-        for row in same
-    }
-
-
-def _straddling(rows: Sequence[SplitRow]) -> dict[str, str]:
-    """Of a given split, the images whose group or twin stands on a side that judges theirs."""
-    judging = (split.VALIDATION, split.TUNE, split.TRAIN)
-    return {
-        rows[member].image: f"its group or its pixels stand in {side} (side was given)"
-        for group in split.find_groups(_examples(rows))
-        for side in [min((rows[member].side for member in group.members), key=judging.index)]
-        for member in group.members
-        if rows[member].side != side
-    }
 
 
 def _with_given_sides(rows: Sequence[SplitRow], tune_share: float) -> list[SplitRow]:
     if any(row.side == split.TUNE for row in rows):
         return list(rows)
     training = [row for row in rows if row.side == split.TRAIN]
-    sides = split.tune_from_train(_examples(training), tune_share=tune_share)
+    sides = split.tune_from_train(label_findings.examples(training), tune_share=tune_share)
     side_of = {row.row: side for row, side in zip(training, sides, strict=True)}
     return [replace(row, side=side_of.get(row.row, row.side)) for row in rows]
 
 
-def _examples(rows: Sequence[SplitRow]) -> list[split.Example]:
-    return [split.Example(row.label, row.pixel_sha256, row.group) for row in rows]
-
-
-def _require_classes(rows: Sequence[SplitRow], set_aside: Mapping[str, str]) -> None:
+def _require_classes(rows: Sequence[SplitRow], set_aside: Mapping[str, Finding]) -> None:
     classes = Counter(row.label for row in rows)
     if len(classes) >= 2:
         return
-    reasons = Counter(set_aside.values()).most_common(5)
+    reasons = Counter(finding.detail for finding in set_aside.values()).most_common(5)
     found = ", ".join(f"{label} ({count} images)" for label, count in classes.items()) or "none"
     aside = "".join(f"; set aside: {count} x {reason}" for reason, count in reasons)
     raise DataError(f"expected at least 2 classes with usable images, found {found}{aside}")
@@ -165,9 +176,9 @@ def _require_sides(rows: Sequence[SplitRow]) -> None:
         )
 
 
-def _warnings(rows: Sequence[SplitRow]) -> list[str]:
+def _warnings(rows: Sequence[SplitRow], told: Set[str]) -> list[str]:
     warnings = []
-    for label in sorted({row.label for row in rows}):
+    for label in sorted({row.label for row in rows} - told):
         sides = Counter(row.side for row in rows if row.label == label)
         if not sides[split.VALIDATION]:
             warnings.append(

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -49,8 +50,36 @@ _OF_DAMAGE = (  # what Pillow raises for files with a few bytes changed, its sli
 )
 
 
+Fault = Literal["undecodable", "truncated", "lfs_pointer", "bomb", "hidden"]
+"""Why a file does not become an image; `lradapt.data.findings` says what is done about each."""
+
+
 class DecodeError(LradaptError):
-    """A file that does not become an image; the text is the reason."""
+    """A file that does not become an image; the text is the reason, `fault` its kind."""
+
+    def __init__(self, reason: str, fault: Fault = "undecodable") -> None:
+        super().__init__(reason, fault)
+        self.fault: Fault = fault
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class Decoded(NamedTuple):
+    """A decoded image, and how its file stored it.
+
+    Attributes:
+        image: full size, 8-bit RGB, upright.
+        format: of the content, by Pillow's name, such as JPEG; the file's name may say another.
+        mode: of the pixels in the file, by Pillow's name, such as CMYK or I;16; with ";16" where
+            Pillow hides 16 bits a channel, and with " transparent" where one colour is.
+        orientation: EXIF's, 1 (upright) to 8; `image` has been turned.
+    """
+
+    image: Image.Image
+    format: str
+    mode: str
+    orientation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +121,30 @@ def decode(content: bytes, *, max_megapixels: float) -> Image.Image:
     Raises:
         DecodeError: not an image, truncated, too large, or of a mode without a clear meaning.
     """
+    return decode_told(content, max_megapixels=max_megapixels).image
+
+
+def decode_told(content: bytes, *, max_megapixels: float) -> Decoded:
+    """As `decode`, and how the file stored the image.
+
+    Raises:
+        DecodeError: see `decode`.
+    """
     try:
         image = Image.open(io.BytesIO(content), formats=_FORMATS)
         _refuse_bomb(image, max_megapixels)
-        return _as_rgb(_upright(image))
+        mode = _stored_mode(image)
+        orientation = _orientation(image)
+        return Decoded(_as_rgb(_upright(image, orientation)), image.format or "", mode, orientation)
     except Image.DecompressionBombError:
-        raise DecodeError(f"over {max_megapixels:g} megapixels (data.max_megapixels)") from None
+        raise DecodeError(
+            f"over {max_megapixels:g} megapixels (data.max_megapixels)", "bomb"
+        ) from None
     except UnidentifiedImageError:
-        raise DecodeError(_not_an_image(content)) from None
+        raise _not_an_image(content) from None
     except _OF_DAMAGE as error:
-        raise DecodeError(f"damaged: {error}") from None
+        fault: Fault = "truncated" if _is_cut_off(error, content) else "undecodable"
+        raise DecodeError(f"damaged: {error}", fault) from None
 
 
 def fit_square(image: Image.Image, size: int) -> Image.Image:
@@ -130,16 +173,35 @@ def _refuse_bomb(image: Image.Image, max_megapixels: float) -> None:
     width, height = image.size
     if width * height > max_megapixels * 1e6:
         raise DecodeError(
-            f"{width} x {height} pixels, over {max_megapixels:g} megapixels (data.max_megapixels)"
+            f"{width} x {height} pixels, over {max_megapixels:g} megapixels (data.max_megapixels)",
+            "bomb",
         )
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    # Not ImageOps.exif_transpose: it writes the EXIF anew, and fails on odd tags of good images.
-    image.load()  # a TIFF turns itself here
+def _stored_mode(image: Image.Image) -> str:
+    tiles = getattr(image, "tile", None)  # of WebP and AVIF there are none before they are read
+    raw = tiles[0].args if tiles else ""
+    raw = raw[0] if isinstance(raw, tuple) and raw else raw
+    deep = ";16" if isinstance(raw, str) and ";16" in raw and ";16" not in image.mode else ""
+    return image.mode + deep + (" transparent" if "transparency" in image.info else "")
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF's orientation, 1 where there is none; the pixels are read by it."""
+    of_tiff = _exif_orientation(image) if image.format == "TIFF" else 1  # it turns itself:
+    image.load()
+    return of_tiff if image.format == "TIFF" else _exif_orientation(image)
+
+
+def _exif_orientation(image: Image.Image) -> int:
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1) if _has_exif(image) else 1
-    turn = _TO_UPRIGHT.get(orientation)
-    return image if turn is None else image.transpose(turn)
+    return orientation if orientation in _TO_UPRIGHT else 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    # Not ImageOps.exif_transpose: it writes the EXIF anew, and fails on odd tags of good images.
+    turned = orientation == 1 or image.format == "TIFF"
+    return image if turned else image.transpose(_TO_UPRIGHT[orientation])
 
 
 def _has_exif(image: Image.Image) -> bool:
@@ -163,9 +225,15 @@ def _as_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _not_an_image(content: bytes) -> str:
+def _not_an_image(content: bytes) -> DecodeError:
     if not content:
-        return "empty file"
+        return DecodeError("empty file")
     if content.startswith(b"version https://git-lfs"):
-        return "a Git LFS pointer, not an image: run `git lfs pull`"
-    return f"not an image; expected {', '.join(_FORMATS)}"
+        return DecodeError("a Git LFS pointer, not an image: run `git lfs pull`", "lfs_pointer")
+    return DecodeError(f"not an image; expected {', '.join(_FORMATS)}")
+
+
+def _is_cut_off(error: Exception, content: bytes) -> bool:
+    if content[:4] == b"RIFF":  # a WebP: it says its length, and Pillow no reason
+        return len(content) < 8 + int.from_bytes(content[4:8], "little")
+    return isinstance(error, EOFError) or "truncated" in str(error).lower()

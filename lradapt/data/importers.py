@@ -59,6 +59,21 @@ def import_folder(source: Path, *, images: Path, labels: Path) -> Imported:
         DataError: no folder, no file, a link to a folder, fewer than two classes, or a split with
             other folders beside it.
     """
+    named = label_folder(source)
+    found = _replace_whole(
+        images,
+        labels,
+        lambda sink: [_copied(source / label.image, label, sink) for label in named.labels],
+    )
+    return Imported(found, named.left_behind)
+
+
+def label_folder(source: Path) -> Imported:
+    """The labels that `import_folder` would bring; nothing is written.
+
+    Raises:
+        DataError: see `import_folder`.
+    """
     files = _files_of(source)
     sides = _given_sides([name for name in files if not _hidden(name)])
     brought = [n for n in files if not _hidden(n) and n.count("/") > (1 if sides else 0)]
@@ -69,11 +84,6 @@ def import_folder(source: Path, *, images: Path, labels: Path) -> Imported:
             f"{source} holds {len(classes)} class folder(s); expected {source}/CLASS/IMAGE "
             f"with at least 2 classes, got {', '.join(files[:3])} ..."
         )
-    found = _replace_whole(
-        images,
-        labels,
-        lambda sink: [_copied(source / label.image, label, sink) for label in found],
-    )
     return Imported(found, sorted(set(files) - set(brought)))
 
 
@@ -94,6 +104,34 @@ def import_table(
             more than one bears, that stands in two lines, or a line without a label; all are named
             at once.
     """
+    named = label_table(
+        table,
+        folder=folder,
+        image_column=image_column,
+        label_column=label_column,
+        group_column=group_column,
+    )
+    found = _replace_whole(
+        images,
+        labels,
+        lambda sink: [_copied(folder / label.image, label, sink) for label in named.labels],
+    )
+    return Imported(found, named.left_behind)
+
+
+def label_table(
+    table: Path,
+    *,
+    folder: Path,
+    image_column: str,
+    label_column: str,
+    group_column: str | None,
+) -> Imported:
+    """The labels that `import_table` would bring; nothing is written.
+
+    Raises:
+        DataError: see `import_table`.
+    """
     lines = read_csv(table)
     columns = [image_column, label_column, *([group_column] if group_column else [])]
     require_columns(lines, columns, table)
@@ -110,13 +148,7 @@ def import_table(
             f"{table} has {len(faults)} fault(s) in {len(lines)} lines; mend or remove the lines:\n"
             + listed(faults)
         )
-    brought = {label.image for label in found}
-    found = _replace_whole(
-        images,
-        labels,
-        lambda sink: [_copied(folder / label.image, label, sink) for label in found],
-    )
-    return Imported(found, sorted(set(files) - brought))
+    return Imported(found, sorted(set(files) - {label.image for label in found}))
 
 
 def _matched(lines: Iterable[Any], find: "_Finder") -> tuple[list[Label], list[str]]:

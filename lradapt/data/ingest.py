@@ -24,7 +24,7 @@ import numpy as np
 from lradapt.data.decode import (
     DecodeError,
     Preprocessing,
-    decode,
+    decode_told,
     fit_square,
     quiet,
     reuse_memory,
@@ -34,6 +34,7 @@ from lradapt.files import reserve, whole_file
 
 OK = "ok"
 _FILES_PER_TASK = 64
+_NUMBERS = ("width", "height", "orientation")
 _FEW_FILES = 500  # below it, starting processes costs more than they save
 
 
@@ -45,7 +46,10 @@ class ImageRow(NamedTuple):
         file_sha256: of the file's bytes; empty where the file was not read.
         pixel_sha256: of the full-size RGB pixels and their size; empty where not decoded.
         width, height: full size in pixels, upright; 0 where not decoded.
-        verdict: "ok", or the reason why the file was set aside.
+        verdict: "ok", or the reason why the file is no image.
+        fault: the kind of that reason (`decode.Fault`); empty where decoded.
+        format, mode, orientation: how the file stores the image, see `decode.Decoded`; empty and 1
+            where not decoded.
     """
 
     image: str
@@ -54,6 +58,10 @@ class ImageRow(NamedTuple):
     width: int
     height: int
     verdict: str
+    fault: str
+    format: str
+    mode: str
+    orientation: int
 
 
 class _Portion(NamedTuple):
@@ -160,7 +168,7 @@ def read_table(path: Path) -> list[ImageRow]:
     """The lines of an `images.csv`."""
     with path.open(encoding="utf-8", newline="") as file:
         return [
-            ImageRow(**{**line, "width": int(line["width"]), "height": int(line["height"])})  # type: ignore[arg-type]
+            ImageRow(**{**line, **{name: int(line[name]) for name in _NUMBERS}})  # type: ignore[arg-type]
             for line in csv.DictReader(file)
         ]
 
@@ -231,10 +239,11 @@ def _ingest_file(root: Path, name: str, how: Preprocessing) -> tuple[ImageRow, b
     content = b""
     try:
         content = _read(root, name)
-        image = decode(content, max_megapixels=how.max_megapixels)
+        decoded = decode_told(content, max_megapixels=how.max_megapixels)
     except DecodeError as error:
         file_sha256 = hashlib.sha256(content).hexdigest() if content else ""
-        return ImageRow(name, file_sha256, "", 0, 0, str(error)), b""
+        return ImageRow(name, file_sha256, "", 0, 0, str(error), error.fault, "", "", 1), b""
+    image = decoded.image
     pixels = image.tobytes()
     full = hashlib.sha256(f"{image.width}x{image.height} RGB\n".encode())
     full.update(pixels)
@@ -245,6 +254,10 @@ def _ingest_file(root: Path, name: str, how: Preprocessing) -> tuple[ImageRow, b
         image.width,
         image.height,
         OK,
+        "",
+        decoded.format,
+        decoded.mode,
+        decoded.orientation,
     )
     square = fit_square(image, how.input_size)
     return row, pixels if square is image else square.tobytes()
@@ -252,7 +265,7 @@ def _ingest_file(root: Path, name: str, how: Preprocessing) -> tuple[ImageRow, b
 
 def _read(root: Path, name: str) -> bytes:
     if name.startswith(".") or "/." in name:
-        raise DecodeError("hidden file")
+        raise DecodeError("hidden file", "hidden")
     path = os.path.join(root, name)
     if os.path.islink(path):
         _require_inside(root, path)

@@ -2,12 +2,16 @@
 
 import logging
 from collections import Counter
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lradapt.data.admit import Admission, admit
+from lradapt.data.findings import MEANINGS, Rules, gist
 from lradapt.data.ingest import read_table
 from lradapt.data.labels import SIDES, read_labels
+from lradapt.data.perceptual import near_pairs
 from lradapt.data.split_table import class_names, write_split
 from lradapt.files import whole_file, write_json
 from lradapt.params import load_params
@@ -16,35 +20,42 @@ from lradapt.stages import Dep, Out
 log = logging.getLogger(__name__)
 
 
-def main(*, table: Dep, labels: Dep, split: Out, set_aside: Out, summary: Out) -> None:
-    """Assign the sides, and set aside what must not take part."""
+def main(*, table: Dep, pixels: Dep, labels: Dep, split: Out, set_aside: Out, summary: Out) -> None:
+    """Find what is wrong, set aside what must not take part, and assign the sides."""
     params = load_params()
+    rules = Rules(**params.check.model_dump())
     admission = admit(
         read_table(table),
         read_labels(labels),
+        near_pairs(np.load(pixels, mmap_mode="r"), min_correlation=rules.near_correlation),
+        rules,
         train_per_validation=params.split.train_per_validation,
         tune_share=params.split.tune_share,
     )
     write_split(split, admission.rows)
     with whole_file(set_aside) as partial:
-        lines = pd.DataFrame(admission.set_aside.items(), columns=["image", "reason"])
-        lines.to_csv(partial, index=False, lineterminator="\n")
-    write_json(summary, _summary(admission))
+        lines = [(image, why.kind, why.detail) for image, why in admission.set_aside.items()]
+        table_aside = pd.DataFrame(lines, columns=["image", "kind", "reason"])
+        table_aside.to_csv(partial, index=False, lineterminator="\n")
+    made = _summary(admission, rules)
+    write_json(summary, made)
     for warning in admission.warnings:
         log.warning("%s", warning)
-    for reason, count in Counter(admission.set_aside.values()).most_common(20):
-        log.warning("set aside: %d x %s", count, reason)
+    for title, count in made["set_aside"].items():
+        log.warning("set aside: %d x %s", count, title)
 
 
-def _summary(admission: Admission) -> dict[str, object]:
+def _summary(admission: Admission, rules: Rules) -> dict[str, Any]:
     counts = Counter((row.label, row.side) for row in admission.rows)
     sides = Counter(row.side for row in admission.rows)
+    aside = Counter(why.kind for why in admission.set_aside.values())
     return {
         "images": {side: sides[side] for side in SIDES},
         "classes": {
             name: {side: counts[name, side] for side in SIDES}
             for name in class_names(admission.rows)
         },
-        "set_aside": dict(Counter(admission.set_aside.values()).most_common(20)),
+        "set_aside": {MEANINGS[kind].title: count for kind, count in aside.most_common()},
+        "findings": gist(admission.findings, rules.policies, num_examples=5),
         "warnings": admission.warnings,
     }

@@ -60,7 +60,9 @@ def paths(tmp_path, monkeypatch):
     rates = {"early": 1.234e-4, "late": 1e-3, "head": 1e-2}
     write_json(listed["body_lr"], {"rates": rates, "refusal": ""})
     write_json(listed["timings"], {"split": {"seconds": 61.2, "cpu_seconds": 70.3}})
-    listed["set_aside"].write_text(f"image,reason\n{EVIL}.png,empty file\nNA,empty file\n")
+    listed["set_aside"].write_text(
+        f"image,kind,reason\n{EVIL}.png,undecodable,empty file\nNA,undecodable,empty file\n"
+    )
     curve = "sweep,lr,loss,untouched,smoothed\n0,0.001,2,2,1\n0,0.01,1.5,2,0.8\n0,0.1,1,2,0.5\n"
     listed["lr_curve"].write_text(curve)
     listed["body_lr_curve"].write_text(NO_CURVE)
@@ -68,8 +70,8 @@ def paths(tmp_path, monkeypatch):
     listed["model_steps"].write_text("step,lr_early,lr_late,lr_head,loss\n0,1,2,3,4\n1,1,2,3,4\n")
     listed["confusion_plot"].write_bytes(PNG)
     rows = [
-        ImageRow("bad.png", "", "", 0, 0, "empty file"),
-        ImageRow("a b/1.png", *"12", 5, 5, "ok"),
+        ImageRow("bad.png", "", "", 0, 0, "empty file", "undecodable", "", "", 1),
+        ImageRow("a b/1.png", *"12", 5, 5, "ok", "", "PNG", "RGB", 1),
     ]
     pd.DataFrame(rows).to_csv(listed["table"], index=False)
     return listed
@@ -197,8 +199,8 @@ def test_the_report_lists_the_seconds_of_each_stage(paths):
 
 
 def test_the_first_two_hundred_files_set_aside_are_listed(paths):
-    lines = [f"{number},empty file\n" for number in range(201)]
-    paths["set_aside"].write_text("image,reason\n" + "".join(lines))
+    lines = [f"{number},undecodable,empty file\n" for number in range(201)]
+    paths["set_aside"].write_text("image,kind,reason\n" + "".join(lines))
     page = render(paths, None)
     assert "The first 200:" in page
     listed = re.findall(r"<td>(\d+)</td><td>empty file</td>", page)
@@ -206,7 +208,7 @@ def test_the_first_two_hundred_files_set_aside_are_listed(paths):
 
 
 def test_a_file_called_007_is_listed_by_its_name(paths):
-    paths["set_aside"].write_text("image,reason\n007,empty file\n")
+    paths["set_aside"].write_text("image,kind,reason\n007,undecodable,empty file\n")
     assert "<td>007</td>" in render(paths, None)
 
 
@@ -231,7 +233,7 @@ def test_a_file_called_na_is_listed_by_its_name(paths):
 
 @pytest.mark.slow
 def test_nothing_set_aside_has_no_section(paths):
-    paths["set_aside"].write_text("image,reason\n")
+    paths["set_aside"].write_text("image,kind,reason\n")
     assert "<h2>Set aside</h2>" not in render(paths, None)
 
 

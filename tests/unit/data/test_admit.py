@@ -1,27 +1,58 @@
 """Each image takes part, or is set aside by name and reason; a wrong folder stops everything."""
 
 import unicodedata
+from pathlib import Path
+from typing import get_args
 
+import numpy as np
 import pytest
 
 from lradapt.data.admit import admit
+from lradapt.data.findings import KINDS, MEANINGS, Rules
 from lradapt.data.ingest import OK, ImageRow
 from lradapt.data.labels import Label
 from lradapt.errors import DataError
+from lradapt.params import PoliciesParams, load_params
+
+ROOT = Path(__file__).parents[3]
 
 
-def image(name, pixels=None, verdict=OK):
-    pixels = "" if verdict != OK else pixels or f"pixels of {name}"
-    return ImageRow(name, "file", pixels, 8, 8, verdict)
+POLICIES = load_params(ROOT / "params.yaml").check.policies.model_dump()
+NONE_NEAR = np.empty((0, 2), dtype=np.intp)
 
 
-def admitted(images, labels, tune_share=0.0, ratio=1):
-    return admit(images, labels, train_per_validation=ratio, tune_share=tune_share)
+def image(name, pixels=None, verdict=OK, **stored):
+    decoded = {"fault": "", "format": "PNG", "mode": "RGB", "orientation": 1}
+    if verdict != OK:
+        return ImageRow(name, "file", "", 0, 0, verdict, **{**NOT_DECODED, **stored})
+    return ImageRow(name, "file", pixels or f"pixels of {name}", 8, 8, OK, **{**decoded, **stored})
 
 
-def refusal(images, labels):
+NOT_DECODED = {"fault": "undecodable", "format": "", "mode": "", "orientation": 1}
+
+
+def rules(**policies):
+    return Rules(8, 0.96, {**POLICIES, **policies})
+
+
+def admitted(images, labels, tune_share=0.0, ratio=1, near=NONE_NEAR, **policies):
+    return admit(
+        images,
+        labels,
+        near,
+        rules(**policies),
+        train_per_validation=ratio,
+        tune_share=tune_share,
+    )
+
+
+def reasons(admission):
+    return {image: finding.detail for image, finding in admission.set_aside.items()}
+
+
+def refusal(images, labels, **policies):
     with pytest.raises(DataError) as caught:
-        admitted(images, labels)
+        admitted(images, labels, **policies)
     return str(caught.value)
 
 
@@ -57,23 +88,25 @@ def test_the_shares_of_the_sides_are_those_asked_for():
 
 
 def test_an_image_without_a_label_is_set_aside():
-    assert admitted([*IMAGES, image("x.png")], LABELS).set_aside == {"x.png": "no label"}
+    assert reasons(admitted([*IMAGES, image("x.png")], LABELS)) == {"x.png": "no label"}
 
 
 def test_an_undecoded_image_is_set_aside_with_the_reason_of_ingest():
-    images = [*IMAGES, image("x.png", verdict="empty file"), image("y.png", verdict="hidden file")]
+    hidden = image("y.png", verdict="hidden file", fault="hidden")
+    images = [*IMAGES, hidden, image("x.png", verdict="empty file")]
     admission = admitted(images, [*LABELS, Label("x.png", "cat")])
-    reasons = [("x.png", "empty file"), ("y.png", "no label")]
-    assert list(admission.set_aside.items()) == reasons
+    assert [*reasons(admission).items()] == [("x.png", "empty file"), ("y.png", "hidden file")]
 
 
 def test_labels_without_an_image_stop_everything_and_are_all_named():
     text = refusal(IMAGES, [*LABELS, Label("x.png", "cat"), Label("y/z.png", "dog")])
     assert text.splitlines() == [
-        "2 of 10 labels name no file in the images folder; add the files, or remove the lines from "
-        "labels.csv:",
-        "  - x.png",
-        "  - y/z.png",
+        "the data cannot be used as it is (what stops is set in params.yaml, check.policies; "
+        "`lradapt check --html PATH` shows the pictures):",
+        "2 x a label without an image: add the file, or remove the line from labels.csv "
+        "(label_without_image)",
+        "  - x.png: no such file (label cat)",
+        "  - y/z.png: no such file (label dog)",
     ]
 
 
@@ -90,11 +123,8 @@ def test_twins_under_two_labels_are_all_set_aside_and_name_each_other():
     labels = [*LABELS, Label("x.png", "cat"), Label("y.png", "dog"), Label("z.png", "dog")]
     admission = admitted(images, labels)
     assert list(sides(admission)) == [label.image for label in LABELS]
-    assert admission.set_aside == {
-        "x.png": "the same pixels under other labels: y.png (dog), z.png (dog)",
-        "y.png": "the same pixels under other labels: x.png (cat)",
-        "z.png": "the same pixels under other labels: x.png (cat)",
-    }
+    reason = "the same pixels under two labels: x.png (cat), y.png (dog), z.png (dog)"
+    assert reasons(admission) == dict.fromkeys(["x.png", "y.png", "z.png"], reason)
 
 
 def test_twins_under_one_label_stay_on_one_side():
@@ -118,9 +148,8 @@ def test_a_class_with_one_image_is_trained_and_warned_of():
     admission = admitted([*IMAGES, *(image(la.image) for la in labels)], [*LABELS, *labels])
     assert {sides(admission)[label.image] for label in labels} == {"train"}
     assert admission.warnings == [
-        f"class {bird}: 1 image(s), none in validation (fewer than two groups of its own): it is "
-        "trained, but the exam cannot judge it"
-        for bird in sorted(birds)
+        "5 x a class with fewer than two groups, such as auk (1 image(s) in one group): trained, "
+        "but the exam cannot judge it"
     ]
 
 
@@ -181,7 +210,7 @@ def test_of_a_given_split_what_straddles_is_set_aside_where_it_is_not_judged():
         Label(la.image, la.label, groups.get(la.image, ""), la.side) for la in given("--tV-t-V")
     ]
     admission = admitted(images, labels)
-    assert admission.set_aside == {
+    assert reasons(admission) == {
         "c0.png": "its group or its pixels stand in validation (side was given)",
         "c1.png": "its group or its pixels stand in tune (side was given)",
         "d0.png": "its group or its pixels stand in validation (side was given)",
@@ -222,3 +251,119 @@ def test_a_class_that_is_examined_but_not_trained_is_warned_of():
 
 def test_the_order_of_the_labels_changes_nothing():
     assert admitted(IMAGES, LABELS) == admitted(IMAGES, LABELS[::-1])
+
+
+def test_all_faults_of_all_kinds_that_stop_are_told_at_once():
+    images = [
+        *IMAGES,
+        image("p.jpg", verdict="a Git LFS pointer", fault="lfs_pointer"),
+        image("w.jpg"),
+        image("x.png", "same"),
+        image("y.png", "same"),
+    ]
+    labels = [*LABELS, Label("w.jpg", "cat"), Label("x.png", "cat"), Label("y.png", "dog")]
+    lines = refusal(
+        images, [*labels, Label("gone.png", "cat")], wrong_extension="stop", two_labels="stop"
+    ).splitlines()
+    assert [line.split(":")[0] for line in lines[1:] if not line.startswith("  ")] == [
+        "1 x a Git LFS pointer, not an image",
+        "1 x named as another format than it is",
+        "1 x a label without an image",
+        "1 x the same picture under two labels",
+    ]
+
+
+def test_labels_without_an_image_can_be_left_out_and_are_told():
+    admission = admitted(
+        IMAGES, [*LABELS, Label("gone.png", "cat")], label_without_image="set_aside"
+    )
+    assert (len(admission.rows), admission.set_aside) == (8, {})
+    assert admission.warnings == [
+        "1 x a label without an image, such as gone.png (no such file (label cat)): its line is "
+        "left out"
+    ]
+
+
+def test_what_is_kept_takes_part_and_is_told():
+    images = [*IMAGES, image("a.jpg"), image("b.png", mode="CMYK"), image("c.png", orientation=6)]
+    labels = [*LABELS, *(Label(name, "cat") for name in ("a.jpg", "b.png", "c.png"))]
+    admission = admitted(images, labels)
+    assert (len(admission.rows), admission.set_aside) == (11, {})
+    assert admission.warnings == [
+        "1 x named as another format than it is, such as a.jpg (the content is PNG): decoded by "
+        "the content",
+        "1 x in unusual colours, such as b.png (CMYK): converted to 8-bit RGB",
+        "1 x turned by EXIF, such as c.png (EXIF orientation 6): turned as EXIF asks",
+    ]
+
+
+def test_a_policy_sets_aside_what_another_keeps():
+    images = [*IMAGES, image("a.jpg"), image("b.jpg")]
+    labels = [*LABELS, Label("a.jpg", "cat"), Label("b.jpg", "dog")]
+    kept, aside = (admitted(images, labels, wrong_extension=p) for p in ("keep", "set_aside"))
+    assert ([*reasons(kept)], [*reasons(aside)]) == ([], ["a.jpg", "b.jpg"])
+
+
+def test_contradicting_twins_that_are_kept_stay_on_one_side():
+    for number in range(12):
+        images = [*IMAGES, image("x.png", str(number)), image("y.png", str(number))]
+        labels = [*LABELS, Label("x.png", "cat"), Label("y.png", "dog")]
+        side = sides(admitted(images, labels, two_labels="keep"))
+        assert side["x.png"] == side["y.png"]
+
+
+def test_groups_that_share_a_picture_stay_on_one_side():
+    images = [*IMAGES[:2], *(image(la.image, "same") for la in CATS[2:]), *IMAGES[4:]]
+    for number in range(12):
+        groups = dict.fromkeys(["c0.png", "c2.png"], f"p{number}")
+        groups |= dict.fromkeys(["c3.png", "d0.png"], f"q{number}")
+        labels = [Label(la.image, la.label, groups.get(la.image, "")) for la in LABELS]
+        admission = admitted(images, labels)
+        assert len({sides(admission)[name] for name in groups}) == 1
+        assert admission.findings[0].kind == "two_groups"
+
+
+def test_copies_can_be_set_aside_all_but_the_first():
+    images = [*IMAGES, image("x.png", "pixels of c0.png"), image("y.png", "pixels of c0.png")]
+    labels = [*LABELS, Label("x.png", "cat"), Label("y.png", "cat")]
+    admission = admitted(images, labels, duplicate="set_aside")
+    assert reasons(admission) == dict.fromkeys(["x.png", "y.png"], "the same pixels as c0.png")
+
+
+def test_near_duplicates_can_be_set_aside_all_but_the_first():
+    near = np.array([[1, 2], [4, 5]])
+    admission = admitted(IMAGES, LABELS, near=near, near_duplicate="set_aside")
+    assert reasons(admission) == {
+        "c2.png": "looks like c1.png",
+        "d1.png": "looks like d0.png",
+    }
+
+
+def test_a_class_of_one_group_can_be_set_aside():
+    images = [*IMAGES, image("e0.png"), image("e1.png")]
+    labels = [*LABELS, Label("e0.png", "emu", "p"), Label("e1.png", "emu", "p")]
+    admission = admitted(images, labels, few_groups="set_aside")
+    assert [*reasons(admission)] == ["e0.png", "e1.png"]
+
+
+def test_what_is_set_aside_is_not_looked_at_again():
+    twin = image("x.jpg", "pixels of c0.png")
+    labels = [*LABELS, Label("x.jpg", "dog")]
+    kinds = [f.kind for f in admitted([*IMAGES, twin], labels).findings]
+    assert kinds == ["wrong_extension", "two_labels"]
+    admission = admitted([*IMAGES, twin], labels, wrong_extension="set_aside")
+    assert [f.kind for f in admission.findings] == ["wrong_extension"]
+
+
+POLICIES_OF_KINDS = PoliciesParams.model_fields
+
+
+def test_every_kind_has_a_policy_and_a_meaning_and_the_reverse():
+    assert set(POLICIES_OF_KINDS) == set(KINDS) == set(MEANINGS)
+
+
+def test_a_kind_that_can_be_kept_says_what_keeping_means():
+    can_be_kept = {kind for kind in KINDS if "keep" in get_args(POLICIES_OF_KINDS[kind].annotation)}
+    told = {kind for kind in KINDS if MEANINGS[kind].kept}
+    assert told - can_be_kept == {"label_without_image"}  # whose line is left out
+    assert can_be_kept <= told

@@ -64,7 +64,7 @@ def test_a_line_of_the_table_says_all_of_an_image(folder, run, random_image):
     _, rows = run()
     full = hashlib.sha256(b"20x16 RGB\n" + random_image(0).tobytes()).hexdigest()
     file = hashlib.sha256((folder / "a.png").read_bytes()).hexdigest()
-    assert rows == [ImageRow("a.png", file, full, 20, 16, OK)]
+    assert rows == [ImageRow("a.png", file, full, 20, 16, OK, "", "PNG", "RGB", 1)]
 
 
 def test_twins_in_other_formats_have_one_pixel_hash(folder, run, random_image):

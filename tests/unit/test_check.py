@@ -1,0 +1,259 @@
+"""What `check` tells is what the stages would find; its page shows the pictures."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lradapt import cli
+from lradapt.check import check
+from lradapt.check_page import render
+from lradapt.data.decode import Preprocessing
+from lradapt.data.findings import Rules, by_kind
+from lradapt.data.ingest import read_table
+from lradapt.data.labels import read_labels
+from lradapt.errors import DataError
+from lradapt.params import load_params
+from lradapt.stages import ingest as ingest_stage
+from lradapt.stages import split as split_stage
+
+ROOT = Path(__file__).parents[2]
+RULES = Rules(**load_params(ROOT / "params.yaml").check.model_dump())
+HOW = Preprocessing(input_size=16, max_megapixels=1)
+LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, random_image):
+    """A project of eight good pictures; commands run in it."""
+    for name in ("params.yaml", "dvc.yaml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    monkeypatch.chdir(tmp_path)
+    images = tmp_path / "data/images"
+    for seed in range(8):
+        path = images / f"{'cat' if seed < 4 else 'dog'}/{seed}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        random_image(seed).save(path)
+    label(*(f"{path.parent.name}/{path.name},{path.parent.name}" for path in images.rglob("*.png")))
+    return tmp_path
+
+
+def label(*lines):
+    Path("data/labels.csv").write_text("\n".join(["image,label", *sorted(lines)]) + "\n")
+
+
+def make_dirty(random_image):
+    """Add eight faults."""
+    images = Path("data/images")
+    (images / "cat/a<b>.jpg").write_text("no picture")
+    (images / "cat/[b]lfs.jpg").write_text(LFS)
+    random_image(1).save(images / "cat/name.jpg", "PNG")  # also the twin of cat/1.png
+    random_image(5).save(images / "cat/wrong.png")  # the twin of dog/5.png
+    random_image(20, (3, 3)).save(images / "dog/tiny.png")
+    random_image(21).save(images / "dog/unlabelled.png")
+    label(
+        *Path("data/labels.csv").read_text().splitlines()[1:],
+        *("cat/a<b>.jpg,cat", "cat/[b]lfs.jpg,cat", "cat/name.jpg,cat", "cat/wrong.png,cat"),
+        *("dog/tiny.png,dog", "gone.png,emu"),
+    )
+
+
+def lradapt_check(*words):
+    return CliRunner().invoke(cli.app, ["check", *map(str, words)], catch_exceptions=False)
+
+
+def counts(findings):
+    return {kind: len(found) for kind, found in by_kind(findings).items()}
+
+
+DIRTY = {
+    "undecodable": 1,
+    "lfs_pointer": 1,
+    "wrong_extension": 1,
+    "tiny": 1,
+    "label_without_image": 1,
+    "image_without_label": 1,
+    "two_labels": 1,
+    "duplicate": 1,
+}
+
+
+def test_a_clean_set_has_no_finding(project):
+    checked = check(project / "data/images", read_labels(Path("data/labels.csv")), HOW, RULES)
+    assert (checked.num_images, checked.num_usable, checked.findings) == (8, 8, [])
+    assert not checked.stops
+
+
+def test_all_faults_are_found_together(project, random_image):
+    make_dirty(random_image)
+    checked = check(project / "data/images", read_labels(Path("data/labels.csv")), HOW, RULES)
+    assert counts(checked.findings) == DIRTY
+    assert (checked.num_images, checked.num_usable) == (14, 8)  # 4 have left, and the twins
+    assert checked.stops
+
+
+def test_check_tells_what_the_stages_find(project, random_image):
+    make_dirty(random_image)
+    text = Path("params.yaml").read_text().replace("lfs_pointer: stop", "lfs_pointer: set_aside")
+    Path("params.yaml").write_text(
+        text.replace("label_without_image: stop", "label_without_image: set_aside")
+    )
+    told = json.loads(lradapt_check("--json").output)["findings"]
+    table, pixels = Path("images.csv"), Path("pixels.npy")
+    ingest_stage.main(images=Path("data/images"), pixels=pixels, table=table)
+    outs = {name: Path(name) for name in ("split", "set_aside", "summary")}
+    split_stage.main(table=table, pixels=pixels, labels=Path("data/labels.csv"), **outs)
+    summary = json.loads(outs["summary"].read_text())
+    assert summary["findings"] == told
+    assert {found["kind"]: found["count"] for found in told} == DIRTY
+    assert Path("set_aside").read_text().splitlines() == [
+        "image,kind,reason",
+        'cat/[b]lfs.jpg,lfs_pointer,"a Git LFS pointer, not an image: run `git lfs pull`"',
+        'cat/a<b>.jpg,undecodable,"not an image; expected JPEG, PNG, WEBP, TIFF, BMP, GIF, '
+        'JPEG2000, PPM, TGA, AVIF"',
+        'cat/wrong.png,two_labels,"the same pixels under two labels: cat/wrong.png (cat), '
+        'dog/5.png (dog)"',
+        'dog/5.png,two_labels,"the same pixels under two labels: cat/wrong.png (cat), '
+        'dog/5.png (dog)"',
+        "dog/tiny.png,tiny,3 x 3 pixels",
+        "dog/unlabelled.png,image_without_label,no label",
+    ]
+    assert sum(summary["set_aside"].values()) == 6
+
+
+def test_the_stage_stops_with_what_check_says_stops(project, random_image):
+    make_dirty(random_image)
+    table, pixels = Path("images.csv"), Path("pixels.npy")
+    ingest_stage.main(images=Path("data/images"), pixels=pixels, table=table)
+    outs = {name: Path(name) for name in ("split", "set_aside", "summary")}
+    with pytest.raises(DataError) as caught:
+        split_stage.main(table=table, pixels=pixels, labels=Path("data/labels.csv"), **outs)
+    assert re.findall(r"^\d+ x .*\((\w+)\)$", str(caught.value), re.MULTILINE) == [
+        "lfs_pointer",
+        "label_without_image",
+    ]
+    assert not outs["split"].exists()
+
+
+def test_a_changed_policy_changes_nothing_that_ingest_makes(project, random_image):
+    make_dirty(random_image)
+    tables = []
+    for policy in ("stop", "set_aside"):
+        text = re.sub(r": (stop|set_aside|keep)$", f": {policy}", Path("params.yaml").read_text())
+        Path("params.yaml").write_text(text)
+        ingest_stage.main(images=Path("data/images"), pixels=Path("p"), table=Path(policy))
+        tables.append(read_table(Path(policy)))
+    assert tables[0] == tables[1]
+
+
+def test_the_table_names_count_policy_example_and_remedy(project, random_image):
+    make_dirty(random_image)
+    done = lradapt_check()
+    words = " ".join(re.sub(r"[│┃┏┓┗┛━─┡┩┳╇┷└┘┴]", " ", done.output).split())
+    assert done.exit_code == 1
+    assert "this is an LFS pointer: run `git lfs pull`" in words
+    assert "[b]lfs.jpg" in words  # a name in brackets is a name, not markup
+    assert "14 files, 8 remain for training and exam" in words
+    assert "What stops must be mended first" in words
+
+
+def test_a_clean_set_ends_with_exit_code_0_and_says_so(project):
+    done = lradapt_check()
+    assert (done.exit_code, done.output) == (
+        0,
+        "8 files, 8 remain for training and exam; nothing was found\n",
+    )
+
+
+def test_json_names_kind_count_policy_remedy_and_examples(project, random_image):
+    make_dirty(random_image)
+    done = lradapt_check("--json")
+    told = json.loads(done.output)
+    assert (done.exit_code, told["images"], told["usable"], told["stops"]) == (1, 14, 8, True)
+    by_name = {found["kind"]: found for found in told["findings"]}
+    assert by_name["duplicate"] == {
+        "kind": "duplicate",
+        "title": "the same picture more than once",
+        "count": 1,
+        "policy": "keep",
+        "remedy": "remove the copies",
+        "examples": [
+            {
+                "subject": "cat/name.jpg",
+                "detail": "the same pixels as cat/1.png",
+                "beside": ["cat/1.png"],
+            }
+        ],
+    }
+
+
+def test_a_folder_is_checked_before_it_is_imported(project, random_image, tmp_path):
+    source = tmp_path / "source"
+    names = ("cat/1.png", "dog/1.png", "dog/.ipynb_checkpoints/1.png", "loose.png")
+    for seed, name in enumerate(names):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        random_image(seed).save(source / name)
+    told = json.loads(lradapt_check("--folder", source, "--json").output)
+    kinds = {found["kind"]: found["count"] for found in told["findings"]}
+    assert kinds == {"hidden": 1, "image_without_label": 1, "few_groups": 2}
+
+
+def test_a_table_is_checked_before_it_is_imported(project, random_image, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    for seed in range(4):
+        random_image(seed // 2).save(tmp_path / f"pictures/{seed}.png")
+    lines = ["id,dx,lesion", "0,nv,a", "1,nv,b", "2,mel,c", "3,mel,c"]
+    (tmp_path / "meta.csv").write_text("\n".join(lines) + "\n")
+    columns = ("--image-column", "id", "--label-column", "dx", "--group-column", "lesion")
+    done = lradapt_check(
+        "--table", tmp_path / "meta.csv", "--images", tmp_path / "pictures", *columns, "--json"
+    )
+    kinds = {found["kind"]: found["count"] for found in json.loads(done.output)["findings"]}
+    assert kinds == {"two_groups": 1, "duplicate": 2, "few_groups": 2}
+
+
+@pytest.mark.parametrize(
+    "words", [("--folder", "a", "--table", "b"), ("--table", "b"), ("--images", "c")]
+)
+def test_half_an_option_is_wrong_usage(project, words):
+    assert lradapt_check(*words).exit_code == 2
+
+
+def test_nothing_is_left_behind_but_the_page(project, random_image, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    lradapt_check("--html", "page.html")
+    assert sorted(set(tmp_path.rglob("*")) - set(before)) == [tmp_path / "page.html"]
+
+
+def test_the_page_holds_everything_and_escapes_names(project, random_image):
+    make_dirty(random_image)
+    lradapt_check("--html", "page.html")
+    page = Path("page.html").read_text()
+    assert "cat/a&lt;b&gt;.jpg" in page
+    assert "a<b>" not in page
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+    assert "What stops must be mended first" in page
+
+
+def test_the_page_shows_twins_side_by_side(project, random_image):
+    make_dirty(random_image)
+    checked = check(project / "data/images", read_labels(Path("data/labels.csv")), HOW, RULES)
+    page = render(checked, project / "data/images", max_megapixels=1)
+    figures = re.findall(r"<figure>(.*?)</figure>", page, re.DOTALL)
+    of_twins = [re.findall(r'alt="(.*?)"', figure) for figure in figures if "same pixels" in figure]
+    assert of_twins == [["cat/wrong.png", "dog/5.png"], ["cat/1.png", "cat/name.jpg"]]
+
+
+def test_the_page_shows_so_many_examples_of_a_kind_and_says_so(project, random_image):
+    for number in range(5):
+        random_image(number, (3, 3)).save(f"data/images/cat/tiny{number}.png")
+    labels = read_labels(Path("data/labels.csv"))
+    checked = check(project / "data/images", labels, HOW, RULES)
+    page = render(checked, project / "data/images", max_megapixels=1, num_examples=2)
+    assert page.count("pixels</figcaption>") == 2
+    assert "The first 2:" in page
+    assert '<h2 id="tiny">5 \N{MULTIPLICATION SIGN}' in page
