@@ -14,7 +14,7 @@ from lradapt.errors import LradaptError
 from lradapt.layout import PROJECT_FILE, read_paths
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME
 from lradapt.release import Outcome
-from tasks import artifacts, graph, registry, stages
+from tasks import artifacts, data, graph, registry, stages
 
 
 @flow(name="retrain", persist_result=False)
@@ -31,7 +31,11 @@ def retrain(
     project_file = str(PROJECT_FILE)
     with lock.run():
         stages.version_sources(graph.unversioned_sources(project_file))
-        stages.reproduce_stale(graph.read_plan(project_file))
+        former = data.find_former()
+        splitting, rest = graph.cut(graph.read_plan(project_file), str(read_paths()["split"]))
+        stages.reproduce_stale(splitting)
+        artifacts.show_changes(former, split_is_new=True)
+        stages.reproduce_stale(rest)
         outcome = None
         if not dry_run:
             version = registry.publish(location, name)
@@ -52,10 +56,11 @@ def main(
     except (stages.StageFailedError, LradaptError) as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)
-    _print_summary(outcome)
+    print_summary(outcome)
 
 
-def _print_summary(outcome: Outcome | None) -> None:
+def print_summary(outcome: Outcome | None) -> None:
+    """What was trained, how good it is, what the gate decided, and what to try next."""
     paths = read_paths()
     table = Table(show_header=False, title="retrain")
     for what, value in report.summary(paths, outcome):

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from lradapt import cli_check, cli_import, cli_model, cli_params, lock, stages
+from lradapt import cli_changes, cli_check, cli_import, cli_model, cli_params, lock, stages
 from lradapt.errors import LradaptError
 from lradapt.timings import timed
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_import.app, name="import")
 app.command("check")(cli_check.check)
+app.command("changes")(cli_changes.changes)
 app.command("preset")(cli_params.preset)
 app.command("predict")(cli_model.predict)
 app.command("history")(cli_model.history)

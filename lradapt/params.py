@@ -262,6 +262,17 @@ class EvaluateParams(Section):
     """Largest difference of a probability between ONNX and PyTorch that passes."""
 
 
+class WatchParams(Section):
+    """When changes of the data are worth a training; any one of the three is enough."""
+
+    min_changes: int = Field(ge=1)
+    """Images added, removed, relabelled or otherwise changed since the version last trained on."""
+    min_class_share: float = Field(gt=0, le=1)
+    """Share of the images of any one class that changed."""
+    validation_relabels: bool
+    """Whether a single other label in validation is enough: the exam itself was wrong."""
+
+
 def _one_at_a_time(value: object) -> object:
     if isinstance(value, list):
         raise ValueError(
@@ -296,6 +307,8 @@ class Params(Section):
     body_rates: BodyRatesParams
     finetune: FinetuneParams
     evaluate: EvaluateParams
+    watch: WatchParams
+    """Read by flows/watch_labels.py alone."""
 
 
 def load_params(path: Path = DEFAULT_PATH) -> Params:

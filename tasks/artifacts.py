@@ -1,15 +1,21 @@
 """What a run shows: the report as a file, and its gist in Prefect's UI."""
 
 import base64
+import logging
 from pathlib import Path
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 
-from lradapt import report
+from lradapt import changes_report, report
+from lradapt.cli_changes import printed
 from lradapt.files import write_text
 from lradapt.layout import read_paths
 from lradapt.release import Outcome
+from lradapt.update import Decision
+from tasks.data import Comparison, Former, compare_with
+
+log = logging.getLogger("lradapt.changes")
 
 
 @task(persist_result=False)
@@ -24,6 +30,33 @@ def show(outcome: Outcome | None) -> None:
         key="retrain-summary",
         description="What was trained, how good it is, and what the gate decided",
     )
+
+
+@task(persist_result=False)
+def show_changes(former: Former, *, split_is_new: bool) -> Comparison:
+    """Compare the data with a former version, and put what has changed into log and UI.
+
+    Args:
+        former: the version last trained on.
+        split_is_new: whether `split.csv` is of the data as they are; else their sides are unknown.
+    """
+    comparison = compare_with(former, split_is_new=split_is_new)
+    changes = comparison.changes
+    log.info("%s", printed(changes) if changes else comparison.sentence)
+    create_markdown_artifact(
+        changes_report.as_markdown(changes) if changes else comparison.sentence,
+        key="data-changes",
+        description="What has changed in the data since the version last trained on",
+    )
+    return comparison
+
+
+@task(persist_result=False)
+def show_decision(decision: Decision) -> None:
+    """Say whether the changes are worth a training, and why."""
+    line = f"{'training' if decision.retrain else 'no training'}: {decision.why}"
+    log.info("%s", line)
+    create_markdown_artifact(line, key="data-decision", description="Whether to train, and why")
 
 
 @task(persist_result=False)

@@ -37,13 +37,14 @@ class StageFailedError(RuntimeError):
 @task(persist_result=False)
 def reproduce(address: str) -> None:
     """Bring one node up to date; a no-op of DVC's where nothing has changed after all."""
-    run_child([sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", address])
+    run_dvc("repro", "--single-item", address)
 
 
 def reproduce_stale(plan: Sequence[Node]) -> None:
     """Bring the stale nodes of a plan up to date, one task each, as their `meta` asks."""
     up_to_date = [node.address for node in plan if not node.stale]
-    log.info("up to date: %s", ", ".join(up_to_date) or "nothing")
+    if up_to_date:
+        log.info("up to date: %s", ", ".join(up_to_date))
     for node in plan:
         if node.stale:
             reproduce.with_options(
@@ -63,7 +64,12 @@ def run_module(module: str) -> None:
 def version_sources(paths: Sequence[str]) -> None:
     """Let DVC keep the data that it does not keep yet."""
     if paths:
-        run_child([sys.executable, "-m", "dvc", "--wait-for-lock", "add", *paths])
+        run_dvc("add", *paths)
+
+
+def run_dvc(*words: str) -> None:
+    """Run DVC, after whatever else of DVC runs in this project."""
+    run_child([sys.executable, "-m", "dvc", "--wait-for-lock", *words])
 
 
 def run_child(command: Sequence[str]) -> None:

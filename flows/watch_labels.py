@@ -1,0 +1,83 @@
+"""Bring the data, show what has changed since the last training, and train where it is worth it."""
+
+import sys
+from typing import Annotated
+
+import typer
+from prefect import flow
+from rich.console import Console
+
+from flows import speak_plainly
+from flows.retrain import print_summary, retrain
+from lradapt.errors import LradaptError
+from lradapt.layout import PROJECT_FILE, read_paths
+from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME
+from lradapt.release import Outcome
+from lradapt.update import Decision
+from tasks import artifacts, data, graph, record, stages
+
+
+@flow(name="watch-labels", persist_result=False)
+def watch_labels(
+    source: str = data.HERE,
+    location: str = DEFAULT_LOCATION,
+    name: str = DEFAULT_NAME,
+    commit: bool = False,
+) -> tuple[Decision, Outcome | None]:
+    """Bring the data, and retrain where they have changed enough: `watch` in params.yaml.
+
+    Args:
+        source: of the data: "here", "update", "pull" or a folder; see `tasks.data.bring`.
+        location: of the registry.
+        name: of the model in the registry.
+        commit: commit the versions of data and stages to git.
+    """
+    project_file = str(PROJECT_FILE)
+    if commit:
+        record.require_git()
+    data.bring(source, graph.read_sources(project_file))
+    stages.version_sources(graph.unversioned_sources(project_file))
+    former = data.find_former()
+    plan = graph.read_plan(project_file)
+    decoding, rest = graph.cut(plan, str(read_paths()["table"]))
+    stages.reproduce_stale(decoding)
+    comparison = artifacts.show_changes(former, split_is_new=False)
+    decision = data.is_worth_training(comparison, graph.behind(rest))
+    outcome = None
+    artifacts.show_decision(decision)
+    if decision.retrain:
+        outcome = retrain(location, name)
+    record.push([node.address for node in plan])
+    if commit:
+        record.commit(graph.versioned_files(project_file), comparison.sentence)
+    return decision, outcome
+
+
+def main(
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="Where the data come from: here (others write into data/), update (`dvc update` "
+            "of what is imported), pull (`dvc pull`), or a folder with images/ and labels.csv.",
+        ),
+    ] = data.HERE,
+    registry: Annotated[str, typer.Option(help="The registry: a folder.")] = DEFAULT_LOCATION,
+    name: Annotated[str, typer.Option(help="The model's name in it.")] = DEFAULT_NAME,
+    commit: Annotated[
+        bool, typer.Option("--commit", help="Commit data/*.dvc and dvc.lock to git; nothing else.")
+    ] = False,
+) -> None:
+    """Bring the data, show what has changed, and retrain where it is worth it."""
+    speak_plainly()
+    try:
+        _, outcome = watch_labels(source, registry, name, commit)
+    except (stages.StageFailedError, LradaptError) as error:
+        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
+        sys.exit(1)
+    if outcome:
+        print_summary(outcome)
+
+
+if __name__ == "__main__":
+    typer.run(main)

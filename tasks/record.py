@@ -1,0 +1,72 @@
+"""Keeps the versions: in DVC's remote, and in git where it is asked for."""
+
+import logging
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from prefect import task
+
+from lradapt.errors import LradaptError
+from tasks import graph, stages
+
+log = logging.getLogger("lradapt.record")
+
+
+class GitError(LradaptError):
+    """Git cannot commit; the text says why and what to do."""
+
+
+@task(persist_result=False, retries=2, retry_delay_seconds=10)
+def push(addresses: Sequence[str]) -> None:
+    """Push what these nodes hold to DVC's remote; without one, say that they stay here."""
+    if graph.has_remote():
+        stages.run_dvc("push", *addresses)
+    else:
+        log.info(
+            "no DVC remote is set: the versions stay in this machine's cache "
+            "(`dvc remote add -d NAME URL`)"
+        )
+
+
+def require_git() -> None:
+    """Check that git could commit here: to be asked before an hour of training, not after.
+
+    Raises:
+        GitError: this is no working tree of git, or git does not know who commits.
+    """
+    if _git("rev-parse", "--is-inside-work-tree").returncode:
+        raise GitError(f"{Path.cwd()} is in no git repository: `git init`, or leave out --commit")
+    said = [_git("var", name) for name in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT")]
+    if any(done.returncode for done in said):
+        raise GitError(
+            "git does not know who commits: set `git config user.name NAME` and "
+            "`git config user.email ADDRESS`"
+        )
+
+
+@task(persist_result=False)
+def commit(files: Sequence[str], message: str) -> None:
+    """Commit these files, and nothing else that is changed or staged.
+
+    Raises:
+        GitError: git refused; its own words are told.
+    """
+    there = [name for name in files if Path(name).exists()]
+    if not there or not _checked("status", "--porcelain", "--", *there):
+        log.info("nothing to commit: git has %s as they are", ", ".join(there) or "no file of data")
+        return
+    _checked("add", "--", *there)
+    _checked("commit", "--quiet", "--message", message, "--", *there)
+    log.info("committed %s: %s", ", ".join(there), message)
+
+
+def _checked(*words: str) -> str:
+    done = _git(*words)
+    if done.returncode:
+        raise GitError(f"git {words[0]} failed: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
+
+
+def _git(*words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(["git", *words], capture_output=True, text=True)
