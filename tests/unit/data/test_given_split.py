@@ -1,17 +1,23 @@
 """A column `side` is kept: whoever takes part stands where it was put, and no group straddles."""
 
 from collections import defaultdict
+from pathlib import Path
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lradapt.data.admit import admit
+from lradapt.data.findings import Rules
 from lradapt.data.ingest import OK, ImageRow
 from lradapt.data.labels import SIDES, Label
+from lradapt.params import load_params
 
 settings.register_profile("given split", deadline=None, derandomize=True)
 settings.load_profile("given split")
 
+POLICIES = load_params(Path(__file__).parents[3] / "params.yaml").check.policies.model_dump()
+NONE_NEAR = np.empty((0, 2), dtype=np.intp)
 CORE = [  # both classes on both sides, so that nothing stops
     Label(f"{name}{side}.png", name, "", side)
     for name in ("cat", "dog")
@@ -33,8 +39,14 @@ labels = lines.map(
 
 
 def sides_of(labels, tune_share):
-    images = [ImageRow(la.image, "file", f"pixels of {la.image}", 8, 8, OK) for la in labels]
-    admission = admit(images, labels, train_per_validation=5, tune_share=tune_share)
+    images = [
+        ImageRow(la.image, "file", f"pixels of {la.image}", 8, 8, OK, "", "PNG", "RGB", 1)
+        for la in labels
+    ]
+    rules = Rules(8, 0.96, POLICIES)
+    admission = admit(
+        images, labels, NONE_NEAR, rules, train_per_validation=5, tune_share=tune_share
+    )
     assert {row.image for row in admission.rows} | set(admission.set_aside) == {
         label.image for label in labels
     }
