@@ -84,7 +84,7 @@ def train_at(
         balance: how unbalanced classes are met.
 
     Raises:
-        TrainingError: the loss is not finite, or the tune side is empty.
+        TrainingError: a loss is not finite, or the tune side is empty.
     """
     require_tune(tune, "early stopping")
     num_steps = steps_per_epoch(len(training.labels), batch_size)
@@ -101,7 +101,7 @@ def train_at(
     return _stop_early(
         model,
         epochs,
-        score(model, tune, engine),
+        score(model, tune, engine, when=f"before training at {rate:g}"),
         rate=rate,
         patience_epochs=patience_epochs,
         min_gain=min_gain,

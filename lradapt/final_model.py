@@ -54,19 +54,23 @@ def choose_final(
         engine: where to compute.
         batch_size: of the pass that estimates the statistics.
         before: the weights with which the first cycle began.
+
+    Raises:
+        TrainingError: the loss of a candidate on the tune side is not finite.
     """
     if not len(tune.labels):
         return Choice(LAST, {})
     candidates = {HEAD_ALONE: before, LAST: cycles[-1].weights}
     scores = {LAST: score(model, tune, engine)}
     model.load_state_dict(before)
-    scores[HEAD_ALONE] = score(model, tune, engine)
+    scores[HEAD_ALONE] = score(model, tune, engine, when="before the first cycle")
     if len(cycles) > 1:
         best = max(cycles[:-1], key=lambda cycle: _rank(_end_score(cycle)))
         candidates[BEST_SNAPSHOT], scores[BEST_SNAPSHOT] = best.weights, _end_score(best)
         model.load_state_dict(average_weights([cycle.weights for cycle in cycles]))
         estimate_batchnorm(model, training, engine, batch_size=batch_size)
-        candidates[AVERAGE], scores[AVERAGE] = snapshot(model), score(model, tune, engine)
+        candidates[AVERAGE] = snapshot(model)
+        scores[AVERAGE] = score(model, tune, engine, when="with the average of the snapshots")
     chosen = max(scores, key=lambda name: _rank(scores[name]))  # the first of equals
     model.load_state_dict(candidates[chosen])
     return Choice(chosen, scores)

@@ -68,7 +68,8 @@ def finetune(
     epoch that reaches it on the tune side is the last, and its cycle ends with it.
 
     Raises:
-        TrainingError: the loss is not finite, or a target is given without a tune side.
+        TrainingError: a loss is not finite, on either side; or a target is given without a tune
+            side.
     """
     if target_accuracy is not None:
         require_tune(tune, "finetune.target_accuracy")

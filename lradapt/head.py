@@ -45,7 +45,7 @@ def train_head(
     a tune side it goes on to `max_epochs`.
 
     Raises:
-        TrainingError: the loss is not finite.
+        TrainingError: a loss is not finite, on either side.
     """
     num_steps = steps_per_epoch(len(training.labels), batch_size)
     optimizer = sgd(build_param_groups(head, HEAD, [max_lr]), momentum=momentum, l2=l2)

@@ -102,11 +102,12 @@ def measure(
     rates, losses, untouched, diverged = [], [], [], _divergence()
     with torch.random.fork_rng():  # a model may hold dropout
         for step, batch in zip(steps, theirs, strict=False):
-            if not math.isfinite(step.loss):
+            of_untouched = _loss_of(as_it_was, batch, engine, loss)
+            if not math.isfinite(step.loss) or not math.isfinite(of_untouched):
                 break
             rates.append(step.rates[-1])
             losses.append(step.loss)
-            untouched.append(_loss_of(as_it_was, batch, engine, loss))
+            untouched.append(of_untouched)
             if diverged(step.loss):
                 break
     return make_sweep(rates, losses, untouched)

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 from typing import Any
@@ -20,6 +20,8 @@ from lradapt.param_groups import set_height
 from lradapt.schedules import Schedule
 
 log = logging.getLogger(__name__)
+
+_REMEDY = "lower them (params.yaml: head_rate, body_rates) or the end of the range test (end_lr)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,9 @@ def finite(steps: Iterable[Step]) -> Iterator[Step]:
     """
     for step in steps:
         if not math.isfinite(step.loss):
-            rates = ", ".join(f"{rate:.3g}" for rate in step.rates)
             raise TrainingError(
-                f"the loss became {step.loss} at step {step.number} with rates {rates}; lower them "
-                "(params.yaml: body_rates) or the end of the range test (end_lr)"
+                f"the loss became {step.loss} at step {step.number} with rates "
+                f"{_listed(step.rates)}; {_REMEDY}"
             )
         yield step
 
@@ -114,10 +115,15 @@ def run_epochs(
     *,
     first_epoch: int = 0,
 ) -> Iterator[Epoch]:
-    """Group `steps` by `num_steps` into epochs, each scored on the tune side once it is over."""
+    """Group `steps` by `num_steps` into epochs, each scored on the tune side once it is over.
+
+    Raises:
+        TrainingError: the score, or without a tune side a weight, is not finite; names the epoch,
+            its highest rates and what to do.
+    """
     for number in count(first_epoch):
         done = tuple(islice(steps, num_steps))
-        epoch = Epoch(number, done, score(model, tune, engine) if len(tune.labels) else None)
+        epoch = Epoch(number, done, _judge(model, tune, engine, _when(number, done)))
         log.info("%s", _told(epoch), extra={"epoch": epoch})  # for whoever draws its progress
         yield epoch
 
@@ -133,6 +139,27 @@ def require_tune(tune: Examples, why: str) -> None:
             f"{why} looks at the tune side, which is empty; raise split.tune_share (0.1), or name "
             "images on the side tune in labels.csv"
         )
+
+
+def _judge(model: nn.Module, tune: Examples, engine: Engine, when: str) -> Score | None:
+    if len(tune.labels):
+        return score(model, tune, engine, when=when)
+    broken = [name for name, value in model.state_dict().items() if not value.isfinite().all()]
+    if broken:
+        raise TrainingError(
+            f"{len(broken)} tensor(s) of weights are not finite {when}, the first is {broken[0]}; "
+            + _REMEDY
+        )
+    return None
+
+
+def _when(number: int, steps: Sequence[Step]) -> str:
+    highest = [max(rates) for rates in zip(*(step.rates for step in steps), strict=True)]
+    return f"after epoch {number + 1} with rates up to {_listed(highest)}"
+
+
+def _listed(rates: Sequence[float]) -> str:
+    return ", ".join(f"{rate:.3g}" for rate in rates)
 
 
 def _told(epoch: Epoch) -> str:
@@ -156,15 +183,35 @@ def predict_logits(
     return torch.cat(logits)
 
 
-def score(model: nn.Module, examples: Examples, engine: Engine) -> Score:
-    """Loss and accuracy on clean views."""
+def score(model: nn.Module, examples: Examples, engine: Engine, *, when: str = "now") -> Score:
+    """Loss and accuracy on clean views.
+
+    Args:
+        model: in any mode, which stays as it is.
+        examples: at least one.
+        engine: where to compute.
+        when: it is scored, and at which rates it was trained, for the message of an error.
+
+    Raises:
+        TrainingError: the loss or a logit is not finite.
+    """
     logits, labels = predict_logits(model, examples, engine), examples.labels.cpu()
+    loss = F.cross_entropy(logits, labels).item()
+    _require_finite(loss, logits, when)
     hits_N = (logits.argmax(1) == labels).double()
     counts_K = labels.bincount()
     recalls_K = labels.bincount(weights=hits_N)[counts_K > 0] / counts_K[counts_K > 0]
-    return Score(
-        F.cross_entropy(logits, labels).item(), hits_N.mean().item(), recalls_K.mean().item()
-    )
+    return Score(loss, hits_N.mean().item(), recalls_K.mean().item())
+
+
+def _require_finite(loss: float, logits_NK: Tensor, when: str) -> None:
+    num_broken = int((~logits_NK.isfinite()).any(dim=1).sum())
+    if num_broken or not math.isfinite(loss):
+        raise TrainingError(
+            f"the loss on the {len(logits_NK)} images that judge is {loss} {when}, and the logits "
+            f"of {num_broken} of them are not finite. If rates are to blame, {_REMEDY}; if nothing "
+            "was trained yet, mend the backbone's weights"
+        )
 
 
 def sgd(param_groups: list[dict[str, Any]], *, momentum: float, l2: float) -> Optimizer:

@@ -47,6 +47,19 @@ def engine():
 
 
 @pytest.fixture
+def one_broken(blobs):
+    """A function: `num` points to judge by, the first of them infinite."""
+    import torch
+
+    def make(num):
+        points = blobs(num, seed=1)
+        points.activations[0] = torch.inf
+        return points
+
+    return make
+
+
+@pytest.fixture
 def blobs():
     """A function: `num` points of three separable classes in 8 dimensions, one view of each."""
     import torch

@@ -1,6 +1,7 @@
 """Stage `finetune`: all layers, three rates by depth, growing cycles, and the final model."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -47,16 +48,16 @@ def main(
     before = snapshot(network)
     balance = make_balance(params.imbalance, training.labels, len(class_names(rows)))
     max_lr_of = read_json(rates)["rates"]
-    cycles = _kept(
-        _cycles(
+    cycles: list[Cycle] = []
+    with _rescuing(cycles, model.with_name("last_good.safetensors")):
+        for cycle in _cycles(
             network, training, tune, engine, params=params, balance=balance, max_lr_of=max_lr_of
-        ),
-        rescued=model.with_name("last_good.safetensors"),
-    )
-    batch_size = params.finetune.batch_size
-    chosen = choose_final(
-        network, cycles, training, tune, engine, batch_size=batch_size, before=before
-    )
+        ):
+            cycles.append(cycle)
+        batch_size = params.finetune.batch_size
+        chosen = choose_final(
+            network, cycles, training, tune, engine, batch_size=batch_size, before=before
+        )
     _save(network.state_dict(), model)
     write_json(choice, asdict(chosen))
     with whole_file(logits) as partial, partial.open("wb") as file:
@@ -90,21 +91,19 @@ def _cycles(
     )
 
 
-def _kept(cycles: Iterator[Cycle], *, rescued: Path) -> list[Cycle]:
-    """The cycles; where one ends in an error, the weights before it stay in the file `rescued`."""
-    kept: list[Cycle] = []
+@contextmanager
+def _rescuing(cycles: Sequence[Cycle], rescued: Path) -> Iterator[None]:
+    """A block that fills `cycles`; an error in it leaves the last one's weights in `rescued`."""
     rescued.unlink(missing_ok=True)
     try:
-        for cycle in cycles:
-            kept.append(cycle)  # what came before an error is kept
+        yield
     except TrainingError as error:
-        if not kept:
+        if not cycles:
             raise
-        _save(kept[-1].weights, rescued)
+        _save(cycles[-1].weights, rescued)
         raise TrainingError(
             f"{error}. The weights after the last whole cycle are in {rescued}"
         ) from None
-    return kept
 
 
 def _save(weights: Weights, path: Path) -> None:

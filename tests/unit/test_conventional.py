@@ -91,6 +91,24 @@ def test_a_loss_that_is_not_finite_ends_the_training(model, blobs, engine):
         train_at(model, blobs(48), blobs(30), engine, **{**SETTINGS, "rate": 1e30})
 
 
+def test_a_network_that_is_broken_from_the_start_is_told_before_training(
+    model, blobs, one_broken, engine
+):
+    with pytest.raises(TrainingError, match=r"is nan before training at 0\.01, .* mend the b"):
+        train_at(model, blobs(48), one_broken(30), engine, **SETTINGS)
+
+
+def test_a_score_that_is_not_finite_after_an_epoch_ends_the_training(model, blobs, engine):
+    tune = blobs(30)
+
+    def loss(logits, labels):
+        tune.activations[0] = torch.inf  # as soon as training has begun
+        return F.cross_entropy(logits, labels)
+
+    with pytest.raises(TrainingError, match=r"is nan after epoch 1 with rates up to 0\.01, and"):
+        train_at(model, blobs(48), tune, engine, **SETTINGS, balance=Balance(loss))
+
+
 def stop(accuracies, start=0.1, patience=2, min_gain=0.05, ceiling=9, target=None):
     """How many epochs run on these accuracies, the best of them, and what stopped them."""
     model = nn.Linear(1, 1)

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from lradapt.batches import ActivationExamples, clean_batches
+from lradapt.errors import TrainingError
 from lradapt.final_model import average_weights, choose_final, estimate_batchnorm
 from lradapt.finetune import Cycle, snapshot
 from lradapt.train import Epoch, Score, score
@@ -171,3 +172,11 @@ def _tuned(trained):
 
 def _parts(examples):
     return examples.activations, examples.labels
+
+
+def test_a_candidate_whose_score_is_not_finite_is_an_error_that_names_it(fit, blobs, engine):
+    trained = fit(0.1, 0.1)
+    for cycle in trained.cycles:
+        cycle.weights["0.weight"].fill_(3e38)  # two of them are more than a float holds
+    with pytest.raises(TrainingError, match="is nan with the average of the snapshots, and"):
+        choose(trained, blobs, engine)

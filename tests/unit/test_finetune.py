@@ -96,6 +96,18 @@ def test_a_loss_that_is_not_finite_ends_the_training(model, blobs, engine):
         run(model, blobs(48), blobs(0), engine, max_lrs=[1e30, 1e30])
 
 
+def test_a_score_that_is_not_finite_ends_the_training(model, blobs, one_broken, engine):
+    message = r"is nan after epoch 1 with rates up to 0\.01, 0\.1, and"
+    with pytest.raises(TrainingError, match=message):
+        run(model, blobs(48), one_broken(30), engine)
+
+
+def test_weights_that_the_last_step_has_broken_are_no_end_of_a_cycle(model, blobs, engine):
+    settings = {"max_lrs": [1e38, 1e38], "batch_size": 48, "num_cycles": 1}
+    with pytest.raises(TrainingError, match="weights are not finite after epoch 1 with rates up"):
+        run(model, blobs(48, spread=1000.0), blobs(0), engine, **settings)
+
+
 def test_a_target_is_reached_by_the_accuracy_that_it_names_and_never_unseen():
     seen = Epoch(0, (), Score(1.0, 0.5, 0.9))
     assert [reached(seen, target) for target in (None, 0.5, 0.51)] == [False, True, False]

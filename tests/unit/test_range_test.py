@@ -77,6 +77,19 @@ def test_labels_that_are_not_in_the_inputs_are_refused(blobs, engine):
         suggest([run(untrained, shuffled, engine)], "minimum")
 
 
+def test_a_sweep_ends_where_the_untouched_models_loss_is_not_finite(blobs, engine):
+    head = new_head(8, 3, seed=0)
+    calls = []
+
+    def loss(logits, labels):
+        calls.append(labels)
+        value = torch.nn.functional.cross_entropy(logits, labels)
+        return value * torch.nan if len(calls) == 12 else value  # the untouched model's sixth
+
+    (sweep,) = several(lambda _: head, blobs(300), engine, num_sweeps=1, balance=Balance(loss))
+    assert len(sweep.rates) == 5
+
+
 def several(model_of, examples, engine, **settings):
     def optimizer(trial):
         return sgd(build_param_groups(trial, HEAD, [100.0]), momentum=0.9, l2=0.0)

@@ -107,3 +107,49 @@ def test_prediction_leaves_batchnorm_and_mode_as_they_are(blobs, engine):
     assert logits.shape == (40, 3)
     assert model.training
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+def test_a_score_that_is_not_finite_is_an_error_with_its_images_and_the_remedy(one_broken, engine):
+    message = (
+        r"loss on the 30 images that judge is nan now, and the logits of 1 of them are not finite\."
+        r" If rates are to blame, lower them \(params\.yaml: head_rate, body_rates\)"
+    )
+    with pytest.raises(TrainingError, match=message):
+        score(new_head(8, 3, seed=0), one_broken(30), engine)
+
+
+def test_one_logit_of_minus_infinity_is_an_error_though_the_loss_is_finite(blobs, engine):
+    model, examples = new_head(8, 3, seed=0), blobs(30)
+    with torch.no_grad():
+        model.bias[0] = -torch.inf
+    examples.labels[examples.labels == 0] = 1
+    with pytest.raises(TrainingError, match=r"is \d+\.\d+ now, and the logits of 30 of them"):
+        score(model, examples, engine)
+
+
+def test_finite_logits_whose_loss_overflows_are_an_error(blobs, engine):
+    model = new_head(8, 3, seed=0)
+    with torch.no_grad():
+        model.weight.zero_()
+        model.bias.copy_(torch.tensor([3e38, -3e38, 0.0]))
+    with pytest.raises(TrainingError, match=r"is inf now, and the logits of 0 of them"):
+        score(model, blobs(30), engine)
+
+
+def test_an_epoch_whose_score_is_not_finite_is_named_with_its_highest_rates(one_broken, engine):
+    steps = iter([Step(n, (0.1 / (n + 1), 1.0 / (n + 1)), 2.0) for n in range(4)])
+    epochs = run_epochs(new_head(8, 3, seed=0), steps, 2, one_broken(30), engine, first_epoch=4)
+    with pytest.raises(TrainingError, match=r"is nan after epoch 5 with rates up to 0\.1, 1, and"):
+        next(epochs)
+
+
+def test_without_a_tune_side_weights_that_are_not_finite_are_named(blobs, engine):
+    model = new_head(8, 3, seed=0)
+    steps = iter([Step(n, (0.1,), 2.0) for n in range(4)])
+    epochs = run_epochs(model, steps, 2, blobs(0), engine)
+    assert next(epochs).tune is None
+    with torch.no_grad():
+        model.bias[1] = torch.nan
+    message = r"1 tensor\(s\) of weights are not finite after epoch 2 .* first is bias; lower them"
+    with pytest.raises(TrainingError, match=message):
+        next(epochs)
