@@ -8,6 +8,7 @@ from typing import Any
 from lradapt.check import Checked
 from lradapt.data.decode import DecodeError, decode, quiet
 from lradapt.data.findings import MEANINGS, Finding, by_kind
+from lradapt.data.ingest import read_file
 from lradapt.pages import png_uri, render_page
 
 _SIDE = 144  # pixels of a small picture
@@ -61,14 +62,14 @@ def _pictures(findings: Sequence[Finding], images: Path, max_megapixels: float) 
     with quiet():
         for name in dict.fromkeys(name for finding in findings for name in _names(finding)):
             try:
-                found[name] = _small(images / name, max_megapixels)
-            except (DecodeError, OSError):
+                found[name] = _small(read_file(images.resolve(), name), max_megapixels)
+            except DecodeError:
                 continue  # the finding says why
     return found
 
 
-def _small(path: Path, max_megapixels: float) -> str:
-    image = decode(path.read_bytes(), max_megapixels=max_megapixels)
+def _small(file: bytes, max_megapixels: float) -> str:
+    image = decode(file, max_megapixels=max_megapixels)
     image.thumbnail((_SIDE, _SIDE))
     content = io.BytesIO()
     image.save(content, "PNG")

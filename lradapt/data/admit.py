@@ -131,7 +131,11 @@ def admit(
         rows,
         examined.set_aside,
         examined.findings,
-        warnings(examined.findings, rules.policies) + _warnings(rows, told),
+        [
+            *warnings(examined.findings, rules.policies),
+            *_warnings(rows, told),
+            *_near_across_sides(rows, examined.findings),
+        ],
     )
 
 
@@ -191,3 +195,19 @@ def _warnings(rows: Sequence[SplitRow], told: Set[str]) -> list[str]:
                 "but the model has never seen it"
             )
     return warnings
+
+
+def _near_across_sides(rows: Sequence[SplitRow], findings: Sequence[Finding]) -> list[str]:
+    examined_of = {row.image: row.side == split.VALIDATION for row in rows}
+    pairs = [
+        (finding.subject, *finding.beside)
+        for finding in findings
+        if finding.kind == "near_duplicate"
+    ]
+    both = [pair for pair in pairs if len({examined_of.get(name) for name in pair} - {None}) == 2]
+    if not both:
+        return []
+    return [
+        f"{len(both)} of {len(pairs)} pairs of near duplicates stand on both sides of the exam, "
+        f"such as {' and '.join(both[0])}: it may be easier than it looks"
+    ]

@@ -238,7 +238,7 @@ def _write_at(descriptor: int, content: bytes, offset: int) -> None:
 def _ingest_file(root: Path, name: str, how: Preprocessing) -> tuple[ImageRow, bytes]:
     content = b""
     try:
-        content = _read(root, name)
+        content = read_file(root, name)
         decoded = decode_told(content, max_megapixels=how.max_megapixels)
     except DecodeError as error:
         file_sha256 = hashlib.sha256(content).hexdigest() if content else ""
@@ -263,7 +263,12 @@ def _ingest_file(root: Path, name: str, how: Preprocessing) -> tuple[ImageRow, b
     return row, pixels if square is image else square.tobytes()
 
 
-def _read(root: Path, name: str) -> bytes:
+def read_file(root: Path, name: str) -> bytes:
+    """The bytes of a file below `root`, a resolved folder.
+
+    Raises:
+        DecodeError: hidden, a link that leads outside, not a regular file, or not to be read.
+    """
     if name.startswith(".") or "/." in name:
         raise DecodeError("hidden file", "hidden")
     path = os.path.join(root, name)

@@ -1,15 +1,19 @@
 """What `check` tells is what the stages would find; its page shows the pictures."""
 
+import io
 import json
 import re
+import tarfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from lradapt import cli
 from lradapt.check import check
 from lradapt.check_page import render
+from lradapt.data import importers
 from lradapt.data.decode import Preprocessing
 from lradapt.data.findings import Rules, by_kind
 from lradapt.data.ingest import read_table
@@ -248,6 +252,15 @@ def test_the_page_shows_twins_side_by_side(project, random_image):
     assert of_twins == [["cat/wrong.png", "dog/5.png"], ["cat/1.png", "cat/name.jpg"]]
 
 
+def test_the_page_shows_no_picture_from_outside_the_folder(project, random_image, tmp_path):
+    random_image(40).save(tmp_path / "secret.png")
+    Path("data/images/cat/link.png").symlink_to(tmp_path / "secret.png")
+    lradapt_check("--html", "page.html")
+    page = Path("page.html").read_text()
+    assert "cat/link.png: a link that leads outside the images folder" in page
+    assert "<img" not in page
+
+
 def test_the_page_shows_so_many_examples_of_a_kind_and_says_so(project, random_image):
     for number in range(5):
         random_image(number, (3, 3)).save(f"data/images/cat/tiny{number}.png")
@@ -257,3 +270,70 @@ def test_the_page_shows_so_many_examples_of_a_kind_and_says_so(project, random_i
     assert page.count("pixels</figcaption>") == 2
     assert "The first 2:" in page
     assert '<h2 id="tiny">5 \N{MULTIPLICATION SIGN}' in page
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_cifar10_has_no_exact_twins_and_ham10000_two_of_the_same_lesion(shared, tmp_path):
+    sets = {name: unpacked(shared, name, tmp_path) for name in ("cifar10", "ham10000")}
+    columns = {"image_column": "image_id", "label_column": "dx", "group_column": "lesion_id"}
+    found = {}
+    for name, folder, labels in [
+        ("cifar10", sets["cifar10"], importers.label_folder(sets["cifar10"])),
+        (
+            "ham10000",
+            sets["ham10000"] / "images",
+            importers.label_table(
+                sets["ham10000"] / "metadata.csv", folder=sets["ham10000"] / "images", **columns
+            ),
+        ),
+    ]:
+        checked = check(folder, labels.labels, HOW, RULES)
+        found[name] = (checked.num_images, counts(checked.findings), checked.findings)
+    assert found["cifar10"][0] == 60_000
+    assert set(found["cifar10"][1]) == {"near_duplicate"}
+    assert found["ham10000"][0] == 10_015
+    assert found["ham10000"][1]["duplicate"] == 2
+    assert "two_groups" not in found["ham10000"][1]
+    twins = {(f.subject, *f.beside) for f in found["ham10000"][2] if f.kind == "duplicate"}
+    assert twins == {
+        ("ISIC_0029861.jpg", "ISIC_0024366.jpg"),
+        ("ISIC_0029938.jpg", "ISIC_0024777.jpg"),
+    }
+
+
+def unpacked(shared, name, folder):
+    with tarfile.open(shared / f"data/{name}.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    return folder / name
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_dirty_files_made_of_photographs_are_told_apart(shared, tmp_path):
+    with tarfile.open(shared / "data/ham10000.tar.xz") as archive:
+        names = iter(archive)
+        pictures = [next(n for n in names if n.name.endswith(".jpg")) for _ in range(4)]
+        contents = [archive.extractfile(name).read() for name in pictures]
+    folder = tmp_path / "images"
+    (folder / "a").mkdir(parents=True)
+    (folder / "b").mkdir()
+    first = Image.open(io.BytesIO(contents[0])).convert("RGB")
+    files = {"a/0.jpg": contents[0], "b/0.jpg": contents[1], "a/cut.jpg": contents[2][:-900]}
+    files |= {"b/lfs.jpg": LFS.encode(), "b/1.jpg": contents[3], "a/1.jpg": contents[3]}
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    first.save(folder / "a/misnamed.jpg", "PNG")
+    first.save(folder / "a/again.jpg", quality=40)
+    first.convert("CMYK").save(folder / "b/ink.jpg")
+    checked = check(folder, importers.label_folder(folder).labels, HOW, RULES)
+    by_name = {kind: found[0].subject for kind, found in by_kind(checked.findings).items()}
+    assert by_name == {
+        "truncated": "a/cut.jpg",
+        "lfs_pointer": "b/lfs.jpg",
+        "wrong_extension": "a/misnamed.jpg",
+        "odd_mode": "b/ink.jpg",
+        "two_labels": "a/1.jpg",
+        "duplicate": "a/misnamed.jpg",
+        "near_duplicate": "a/again.jpg",
+    }

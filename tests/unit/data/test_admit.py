@@ -339,6 +339,24 @@ def test_near_duplicates_can_be_set_aside_all_but_the_first():
     }
 
 
+def test_near_duplicates_on_both_sides_of_the_exam_are_counted():
+    side = sides(admitted(IMAGES, LABELS))
+    learnt = [n for n, label in enumerate(LABELS) if side[label.image] == "train"]
+    asked = [n for n, label in enumerate(LABELS) if side[label.image] == "validation"]
+    near = np.array([learnt[:2], asked[:2], [learnt[0], asked[0]]])
+    names = [LABELS[n].image for n in (asked[0], learnt[0])]
+    assert admitted(IMAGES, LABELS, near=near).warnings[1:] == [
+        "1 of 3 pairs of near duplicates stand on both sides of the exam, such as "
+        f"{names[0]} and {names[1]}: it may be easier than it looks"
+    ]
+    assert len(admitted(IMAGES, LABELS, near=near[:2]).warnings) == 1
+
+
+def test_near_duplicates_within_a_group_are_none():
+    labels = [*CATS[2:], *DOGS, *(Label(la.image, "cat", "p") for la in CATS[:2])]
+    assert admitted(IMAGES, labels, near=np.array([[0, 1]])).findings == []
+
+
 def test_a_class_of_one_group_can_be_set_aside():
     images = [*IMAGES, image("e0.png"), image("e1.png")]
     labels = [*LABELS, Label("e0.png", "emu", "p"), Label("e1.png", "emu", "p")]
