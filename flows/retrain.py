@@ -34,7 +34,7 @@ def retrain(
         former = data.find_former()
         splitting, rest = graph.cut(graph.read_plan(project_file), str(read_paths()["split"]))
         stages.reproduce_stale(splitting)
-        artifacts.show_changes(former, split_is_new=True)
+        artifacts.log_changes(artifacts.show_changes(former, split_is_new=True))
         stages.reproduce_stale(rest)
         outcome = None
         if not dry_run:

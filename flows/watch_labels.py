@@ -9,12 +9,15 @@ from rich.console import Console
 
 from flows import speak_plainly
 from flows.retrain import print_summary, retrain
+from lradapt import lock
 from lradapt.errors import LradaptError
 from lradapt.layout import PROJECT_FILE, read_paths
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME
 from lradapt.release import Outcome
 from lradapt.update import Decision
 from tasks import artifacts, data, graph, record, stages
+
+_PROJECT = str(PROJECT_FILE)
 
 
 @flow(name="watch-labels", persist_result=False)
@@ -32,25 +35,31 @@ def watch_labels(
         name: of the model in the registry.
         commit: commit the versions of data and stages to git.
     """
-    project_file = str(PROJECT_FILE)
-    if commit:
-        record.require_git()
-    data.bring(source, graph.read_sources(project_file))
-    stages.version_sources(graph.unversioned_sources(project_file))
+    with lock.run():
+        if commit:
+            record.require_git()
+        comparison, decision = _look(source)
+        artifacts.show_decision(decision)
+        outcome = None
+        if decision.retrain:
+            outcome = retrain(location, name)
+        else:
+            artifacts.log_changes(comparison)
+        record.push([node.address for node in graph.read_plan(_PROJECT)])
+        if commit:
+            record.commit(graph.versioned_files(_PROJECT), comparison.sentence)
+        return decision, outcome
+
+
+def _look(source: str) -> tuple[data.Comparison, Decision]:
+    """Bring the data and decode them: what has changed, and whether it is worth a training."""
+    data.bring(source, graph.read_sources(_PROJECT))
+    stages.version_sources(graph.unversioned_sources(_PROJECT))
     former = data.find_former()
-    plan = graph.read_plan(project_file)
-    decoding, rest = graph.cut(plan, str(read_paths()["table"]))
+    decoding, rest = graph.cut(graph.read_plan(_PROJECT), str(read_paths()["table"]))
     stages.reproduce_stale(decoding)
     comparison = artifacts.show_changes(former, split_is_new=False)
-    decision = data.is_worth_training(comparison, graph.behind(rest))
-    outcome = None
-    artifacts.show_decision(decision)
-    if decision.retrain:
-        outcome = retrain(location, name)
-    record.push([node.address for node in plan])
-    if commit:
-        record.commit(graph.versioned_files(project_file), comparison.sentence)
-    return decision, outcome
+    return comparison, data.is_worth_training(comparison, graph.behind(rest))
 
 
 def main(

@@ -36,7 +36,8 @@ def sentence(changes: Changes) -> str:
     kinds = ", ".join(f"{count.images:,} {kind}" for kind, count in count_kinds(changes).items())
     whole = count_all(changes)
     exam = f"; {whole.in_validation:,} in validation" if changes.validation_known else ""
-    return f"{whole.images:,} changes of {total}: {kinds}{exam}{_not_compared(changes)}"
+    number = f"{whole.images:,} change{'s' if whole.images > 1 else ''}"
+    return f"{number} of {total}: {kinds}{exam}{_not_compared(changes)}"
 
 
 def _not_compared(changes: Changes) -> str:

@@ -32,14 +32,14 @@ def decide(
     share, name = max((one.share, name) for name, one in count_classes(changes).items())
     count = len(changes.rows)
     criteria = [
-        (count >= min_changes, f"{count:,} changes, where {min_changes:,} are asked for"),
+        (count >= min_changes, f"changes: {count:,}, asked for: {min_changes:,}"),
         (
             share >= min_class_share,
-            f"{share:.1%} of class {name}, where {min_class_share:.1%} are asked for",
+            f"changed of class {name}: {share:.1%}, asked for: {min_class_share:.1%}",
         ),
         (
             validation_relabels and relabelled > 0,
-            f"{relabelled or 'none'} relabelled in validation",
+            f"relabelled in validation: {relabelled}{'' if validation_relabels else ', not asked for'}",
         ),
     ]
     reached = [said for holds, said in criteria if holds]

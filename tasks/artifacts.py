@@ -34,7 +34,7 @@ def show(outcome: Outcome | None) -> None:
 
 @task(persist_result=False)
 def show_changes(former: Former, *, split_is_new: bool) -> Comparison:
-    """Compare the data with a former version, and put what has changed into log and UI.
+    """Compare the data with a former version, and put what has changed into the UI.
 
     Args:
         former: the version last trained on.
@@ -42,13 +42,18 @@ def show_changes(former: Former, *, split_is_new: bool) -> Comparison:
     """
     comparison = compare_with(former, split_is_new=split_is_new)
     changes = comparison.changes
-    log.info("%s", printed(changes) if changes else comparison.sentence)
     create_markdown_artifact(
         changes_report.as_markdown(changes) if changes else comparison.sentence,
         key="data-changes",
         description="What has changed in the data since the version last trained on",
     )
     return comparison
+
+
+def log_changes(comparison: Comparison) -> None:
+    """What has changed, to the log: the tables of the terminal."""
+    changes = comparison.changes
+    log.info("%s", printed(changes) if changes else comparison.sentence)
 
 
 @task(persist_result=False)

@@ -147,7 +147,7 @@ def recorded_files(made: str) -> dict[str, Path]:
         return {
             _in_project(repo, entry): Path(repo.cache.local.oid_to_path(entry.hash_info.value))
             for entry in [*stage.deps, *stage.outs]
-            if entry.hash_info and entry.fs_path
+            if entry.hash_info and isinstance(entry.hash_info.value, str)  # params have a table
         }
 
 

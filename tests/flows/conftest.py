@@ -31,6 +31,41 @@ def chain(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture
+def labelled(tmp_path, monkeypatch):
+    """A small project of the form of this one: labels and images -> ingest -> split -> train."""
+    run(tmp_path, "git", "init", "-q")
+    dvc(tmp_path, "init", "-q")
+    (tmp_path / ".gitignore").write_text("/data/images\n/data/labels.csv\n/build/\n")
+    (tmp_path / "data/images").mkdir(parents=True)
+    for name in "abcd":
+        (tmp_path / f"data/images/{name}").write_text(name)
+    labels = "".join(f"{name},x\n" for name in "abcd")
+    (tmp_path / "data/labels.csv").write_text("image,label\n" + labels)
+    (tmp_path / "dvc.yaml").write_text(
+        "vars: [{path: {images: data/images, labels: data/labels.csv, table: build/images.csv,"
+        " split: build/split.csv, model: build/model}}]\n"
+        "stages:\n"
+        "  ingest:\n"
+        "    cmd: mkdir -p build && (echo image,pixel_sha256 && cd data/images &&"
+        " for f in *; do echo $f,$(cat $f); done) > build/images.csv\n"
+        "    deps: [data/images]\n"
+        "    outs: [build/images.csv]\n"
+        "  split:\n"
+        "    cmd: sed '1s/$/,side/;2s/$/,validation/;3,$s/$/,train/' data/labels.csv"
+        " > build/split.csv\n"
+        "    deps: [build/images.csv, data/labels.csv]\n"
+        "    outs: [build/split.csv]\n"
+        "  train: {cmd: cat build/split.csv fail > build/model, deps: [build/split.csv],"
+        " outs: [build/model]}\n"
+    )
+    (tmp_path / "fail").touch()
+    shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
+    run(tmp_path, "git", "add", "-A")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """A copy of this project in a git of its own, with sixty small pictures and small params."""

@@ -1,0 +1,200 @@
+"""The data brought, and compared with the version last trained on; without a flow around it."""
+
+import pytest
+
+from lradapt.errors import DataError, LradaptError
+from lradapt.update import Decision
+from tasks import data, graph
+from tasks.data import Comparison, Former, compare_with, find_former, is_worth_training
+from tasks.stages import StageFailedError
+from tests.projects import dvc
+
+pytestmark = pytest.mark.slow
+
+SOURCES = ["data/images.dvc", "data/labels.csv.dvc"]
+
+
+@pytest.fixture
+def trained(labelled):
+    """The small project, its data versioned and every stage run."""
+    dvc(labelled, "add", "data/images", "data/labels.csv")
+    dvc(labelled, "repro")
+    return labelled
+
+
+def relabel(folder, image, label):
+    labels = folder / "data/labels.csv"
+    lines = [
+        f"{image},{label}" if line.startswith(f"{image},") else line
+        for line in labels.read_text().splitlines()
+    ]
+    labels.write_text("\n".join(lines) + "\n")
+
+
+def changed(former):
+    changes = compare_with(former, split_is_new=False).changes
+    return {row.image: (row.kinds, row.in_validation) for row in changes.rows}
+
+
+def test_before_the_first_training_there_is_no_former_version(labelled):
+    assert find_former.fn() == Former(None, "nothing has been trained yet")
+
+
+def test_changes_are_counted_from_what_was_trained_on_and_not_from_what_was_versioned(trained):
+    relabel(trained, "a", "y")
+    dvc(trained, "add", "data/labels.csv")  # a version of its own, on which nothing was trained
+    relabel(trained, "b", "y")
+    assert changed(find_former.fn()) == {
+        "a": (("relabelled",), True),
+        "b": (("relabelled",), False),
+    }
+
+
+def test_pixels_are_compared_with_those_of_the_former_table(trained):
+    (trained / "data/images/b").write_text("other")
+    former = find_former.fn()
+    dvc(trained, "repro", "ingest")
+    assert changed(former) == {"b": (("changed pixels",), False)}
+    assert changed(find_former.fn()) == changed(former), "split has not run since"
+
+
+def test_after_the_split_the_new_sides_are_known_and_nothing_is_left_to_compare(trained):
+    former = find_former.fn()
+    relabel(trained, "b", "y")
+    dvc(trained, "repro", "split")
+    (change,) = compare_with(former, split_is_new=True).changes.rows
+    assert change.after.side == "train"
+    assert changed(find_former.fn()) == {}
+
+
+def test_former_labels_that_dvc_did_not_keep_are_told(labelled):
+    dvc(labelled, "repro")
+    relabel(labelled, "b", "y")
+    dvc(labelled, "add", "data/labels.csv")
+    former = find_former.fn()
+    assert former.tables is None
+    assert "last trained on" in former.why_not
+    assert "is not in DVC's cache" in former.why_not
+    assert compare_with(former, split_is_new=False) == Comparison(None, former.why_not)
+
+
+def test_former_labels_with_faults_do_not_stop_a_run(trained, tmp_path):
+    bad = tmp_path / "bad.csv"
+    bad.write_text("image,label\na,\n")
+    former = find_former.fn()
+    comparison = compare_with(Former(type(former.tables)(bad)), split_is_new=False)
+    assert comparison.changes is None
+    assert "cannot be read" in comparison.why_not
+    assert "the label is empty" in comparison.sentence
+
+
+def test_thresholds_come_from_the_params(trained):
+    former = find_former.fn()
+    relabel(trained, "a", "y")
+    comparison = compare_with(former, split_is_new=False)
+    assert is_worth_training(comparison, []).retrain
+    params = (trained / "params.yaml").read_text()
+    params = params.replace("validation_relabels: true", "validation_relabels: false")
+    (trained / "params.yaml").write_text(params.replace("share: 0.1 ", "share: 1.0 "))
+    assert is_worth_training(comparison, []).retrain  # the class y is all new
+    relabel(trained, "a", "x")
+    assert is_worth_training(compare_with(former, split_is_new=False), []) == Decision(
+        False, "nothing has changed in 4 images"
+    )
+
+
+def test_an_unknown_former_version_and_a_run_left_unfinished_are_worth_a_training():
+    unknown = Comparison(None, "nothing has been trained yet")
+    assert is_worth_training(unknown, []) == Decision(True, "nothing has been trained yet")
+
+
+def test_a_run_that_stopped_between_stages_is_seen_as_unfinished(trained):
+    table = "build/images.csv"
+    _, rest = graph.cut(graph.read_plan.fn("dvc.yaml"), table)
+    assert graph.behind(rest) == []
+    relabel(trained, "b", "y")
+    (trained / "fail").unlink()
+    assert dvc(trained, "repro", check=False).returncode
+    assert graph.behind(rest) == ["train"]
+    comparison = compare_with(find_former.fn(), split_is_new=False)
+    assert comparison.changes.rows == ()
+    assert is_worth_training(comparison, graph.behind(rest)) == Decision(
+        True, "the last run did not reach train"
+    )
+
+
+def test_images_decoded_but_not_trained_on_are_no_unfinished_run(trained):
+    _, rest = graph.cut(graph.read_plan.fn("dvc.yaml"), "build/images.csv")
+    (trained / "data/images/b").write_text("other")
+    dvc(trained, "repro", "ingest")
+    assert graph.behind(rest) == []
+
+
+def test_a_plan_is_cut_below_what_makes_a_path_with_all_sources_above(trained):
+    plan = graph.read_plan.fn("dvc.yaml")
+    upper, rest = graph.cut(plan, "build/images.csv")
+    assert [node.address for node in upper] == [*SOURCES, "ingest"]
+    assert [node.address for node in rest] == ["split", "train"]
+    upper, rest = graph.cut(plan, "build/split.csv")
+    assert [node.address for node in rest] == ["train"]
+    assert graph.versioned_files("dvc.yaml") == [*SOURCES, "dvc.lock"]
+
+
+def test_outside_a_repository_of_dvc_the_message_says_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LradaptError, match=r"is in no DVC repository.*`dvc init`"):
+        graph.read_graph("dvc.yaml")
+
+
+def test_an_update_without_an_import_is_refused(trained):
+    with pytest.raises(DataError, match="nothing to update: no data of this project are imported"):
+        data.bring.fn(data.UPDATE, SOURCES)
+
+
+def test_an_update_brings_what_has_changed_where_it_was_imported_from(labelled, tmp_path_factory):
+    origin = tmp_path_factory.mktemp("origin") / "labels.csv"
+    origin.write_text("image,label\na,y\n")
+    dvc(labelled, "import-url", "--force", str(origin), "data/labels.csv")
+    dvc(labelled, "add", "data/images")
+    assert graph.imported(SOURCES) == ["data/labels.csv.dvc"]
+    origin.write_text("image,label\na,z\n")
+    data.bring.fn(data.UPDATE, SOURCES)
+    assert (labelled / "data/labels.csv").read_text() == origin.read_text()
+
+
+def test_a_pull_without_versions_or_without_a_remote_is_refused(trained):
+    with pytest.raises(DataError, match=r"nothing to pull: no \.dvc file"):
+        data.bring.fn(data.PULL, [])
+    with pytest.raises(DataError, match="no DVC remote to pull from: set one with `dvc remote add"):
+        data.bring.fn(data.PULL, SOURCES)
+
+
+def test_a_pull_brings_what_the_dvc_files_name(trained, tmp_path_factory):
+    dvc(trained, "remote", "add", "-d", "store", str(tmp_path_factory.mktemp("store")))
+    former = (trained / "data/labels.csv.dvc").read_text()
+    dvc(trained, "push", *SOURCES)
+    relabel(trained, "a", "y")
+    dvc(trained, "add", "data/labels.csv")
+    (trained / "data/labels.csv.dvc").write_text(former)  # as `git pull` would
+    data.bring.fn(data.PULL, SOURCES)
+    assert "a,x" in (trained / "data/labels.csv").read_text()
+
+
+def test_a_pull_does_not_overwrite_what_nobody_has_versioned(trained, tmp_path_factory):
+    dvc(trained, "remote", "add", "-d", "store", str(tmp_path_factory.mktemp("store")))
+    dvc(trained, "push", *SOURCES)
+    relabel(trained, "a", "y")
+    with pytest.raises(StageFailedError):
+        data.bring.fn(data.PULL, SOURCES)
+    assert "a,y" in (trained / "data/labels.csv").read_text()
+
+
+def test_a_folder_is_brought_whole(trained, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("inbox")
+    (folder / "images").mkdir()
+    (folder / "images/e").write_text("e")
+    (folder / "labels.csv").write_text("image,label\ne,z\n")
+    data.bring.fn(str(folder), SOURCES)
+    assert [path.name for path in (trained / "data/images").iterdir()] == ["e"]
+    with pytest.raises(DataError, match=r"no folder .*absent"):
+        data.bring.fn(str(folder / "absent"), SOURCES)

@@ -1,0 +1,116 @@
+"""The update from end to end: brought, compared, trained where it is worth it, recorded."""
+
+import shutil
+import sys
+
+import pytest
+import yaml
+
+from tests.projects import dvc, run
+
+pytestmark = pytest.mark.slow
+
+THRESHOLDS = {"min_changes": 4, "min_class_share": 1.0, "validation_relabels": True}
+
+
+def watch(project, *options, check=True):
+    done = run(project, sys.executable, "-m", "flows.watch_labels", *options, check=check)
+    return done.stdout
+
+
+def relabel(project, images):
+    """Give these images the next colour as their label."""
+    labels = project / "data/labels.csv"
+    lines = []
+    for line in labels.read_text().splitlines():
+        image, label = line.split(",")
+        lines.append(f"{image},{'gbr'['rgb'.index(label)]}" if image in images else line)
+    labels.write_text("\n".join(lines) + "\n")
+
+
+def on_side(project, side):
+    lines = (project / "build/split/split.csv").read_text().splitlines()
+    return [line.split(",")[1] for line in lines if line.endswith(f",{side}")]
+
+
+def git(project, *words):
+    return run(project, "git", *words).stdout
+
+
+@pytest.fixture(scope="module")
+def watched(project, tmp_path_factory):
+    """The project after its first watch, with a remote and thresholds of its own; what it said."""
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    params["watch"] = THRESHOLDS
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    dvc(project, "remote", "add", "-d", "store", str(tmp_path_factory.mktemp("store")))
+    for name in ("name", "email"):
+        git(project, "config", f"user.{name}", "t@t")
+    git(project, "commit", "-qam", "a remote and thresholds")
+    return project, watch(project)
+
+
+def test_the_first_watch_trains_promotes_and_pushes(watched):
+    project, said = watched
+    assert "training: nothing has been trained yet" in said
+    assert "promote: it is the first model" in said
+    assert git(project, "log", "-1", "--format=%s").strip() == "a remote and thresholds"
+    assert "in sync" in dvc(project, "status", "--cloud").stdout
+
+
+def test_small_changes_are_versioned_and_add_up_until_they_are_worth_a_training(watched):
+    project, _ = watched
+    images = on_side(project, "train")
+    lock = (project / "dvc.lock").read_text()
+
+    relabel(project, images[:2])
+    (project / "loose.txt").write_text("staged by somebody")
+    git(project, "add", "loose.txt")
+    said = watch(project, "--commit")
+    assert "2 changes of 60 images: 2 relabelled; 0 in validation" in said
+    assert "no training: changes: 2, asked for: 4" in said
+    assert "Running stage" not in said
+    assert (project / "dvc.lock").read_text() == lock
+    assert "labels.csv.dvc" not in dvc(project, "status").stdout, "the version is not recorded"
+    assert git(project, "log", "-1", "--format=%s").startswith("2 changes of 60 images")
+    committed = git(project, "show", "--name-only", "--format=").split()
+    sources = ["backbone.safetensors", "images", "labels.csv"]
+    assert committed == [*(f"data/{name}.dvc" for name in sources), "dvc.lock"]
+    assert "A  loose.txt" in git(project, "status", "--short")
+
+    relabel(project, images[2:4])
+    said = watch(project)
+    assert "training: changes: 4, asked for: 4" in said
+    assert "Running stage 'finetune'" in said
+    assert "Running stage 'ingest'" not in said
+    assert "Running stage 'activations'" not in said
+    assert git(project, "log", "-1", "--format=%s").startswith("2 changes of 60 images")
+
+    assert "no training: nothing has changed in 60 images" in watch(project)
+
+
+def test_a_folder_that_others_write_to_is_brought(watched, tmp_path):
+    project, _ = watched
+    for name in ("images", "labels.csv"):
+        copy = shutil.copytree if name == "images" else shutil.copy
+        copy(project / "data" / name, tmp_path / name)
+    relabel_there = (tmp_path / "labels.csv").read_text().splitlines()
+    gone = next(line for line in relabel_there if line.startswith(on_side(project, "train")[9]))
+    relabel_there.remove(gone)
+    (tmp_path / "labels.csv").write_text("\n".join(relabel_there) + "\n")
+    (tmp_path / "images" / gone.split(",")[0]).unlink()
+    said = watch(project, "--from", str(tmp_path))
+    assert "1 change of 60 images: 1 removed; 0 in validation" in said
+    assert "no training: changes: 1, asked for: 4" in said
+    assert not (project / "data/images" / gone.split(",")[0]).exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [("update", "nothing to update: no data"), ("absent", "no folder absent to bring the data")],
+)
+def test_what_cannot_be_brought_is_one_message(watched, source, message):
+    project, _ = watched
+    said = watch(project, "--from", source, check=False)
+    assert message in said
+    assert "Traceback" not in said
