@@ -31,6 +31,7 @@ def decide(
     relabelled = count_kinds(changes).get(RELABELLED, Count(0, 0)).in_validation
     share, name = max((one.share, name) for name, one in count_classes(changes).items())
     count = len(changes.rows)
+    unasked = "" if validation_relabels else ", not asked for"
     criteria = [
         (count >= min_changes, f"changes: {count:,}, asked for: {min_changes:,}"),
         (
@@ -39,7 +40,7 @@ def decide(
         ),
         (
             validation_relabels and relabelled > 0,
-            f"relabelled in validation: {relabelled}{'' if validation_relabels else ', not asked for'}",
+            f"relabelled in validation: {relabelled}{unasked}",
         ),
     ]
     reached = [said for holds, said in criteria if holds]

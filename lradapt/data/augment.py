@@ -37,8 +37,12 @@ def augment(images: Tensor, how: Augmentation, generator: torch.Generator) -> Te
     Returns:
         `[N, 3, S, S]` of the same type and device.
     """
-    views = draw_views(len(images), how, generator).to(images)
-    grid = F.affine_grid(views, list(images.shape), align_corners=False)
+    return show(images, draw_views(len(images), how, generator))
+
+
+def show(images: Tensor, views: Tensor) -> Tensor:
+    """The views `[N, 2, 3]` (see `draw_views`) of the images `[N, 3, S, S]`."""
+    grid = F.affine_grid(views.to(images), list(images.shape), align_corners=False)
     return F.grid_sample(
         images, grid, mode="bilinear", padding_mode="reflection", align_corners=False
     )
@@ -46,7 +50,12 @@ def augment(images: Tensor, how: Augmentation, generator: torch.Generator) -> Te
 
 def draw_views(count: int, how: Augmentation, generator: torch.Generator) -> Tensor:
     """Affine maps `[count, 2, 3]` from a view's coordinates to its image's, both in [-1, 1]."""
-    uniform = torch.rand(5, count, generator=generator)
+    return views_of(torch.rand(5, count, generator=generator), how)
+
+
+def views_of(uniform: Tensor, how: Augmentation) -> Tensor:
+    """The affine maps `[N, 2, 3]` that draws `[5, N]` in [0, 1) stand for."""
+    count = uniform.shape[1]
     scale = 1 / (1 + (how.max_zoom - 1) * uniform[0])
     shift = how.max_shift * 2 * (2 * uniform[1:3] - 1)  # a side is 2 long
     views = torch.zeros(count, 2, 3)

@@ -7,6 +7,7 @@ line, with the reason as its verdict, and its row stays zero; nothing downstream
 import csv
 import hashlib
 import io
+import logging
 import multiprocessing
 import os
 import stat
@@ -15,7 +16,6 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,8 +31,13 @@ from lradapt.data.decode import (
 )
 from lradapt.errors import DataError, listed
 from lradapt.files import reserve, whole_file
+from lradapt.store import NOTHING, Kept
+
+log = logging.getLogger(__name__)
 
 OK = "ok"
+PIXELS, TABLE = "pixels.npy", "images.csv"
+"""What a later run needs of this one, by name in the store; the keys are `file_keys`."""
 _FILES_PER_TASK = 64
 _NUMBERS = ("width", "height", "orientation")
 _FEW_FILES = 500  # below it, starting processes costs more than they save
@@ -64,6 +69,15 @@ class ImageRow(NamedTuple):
     orientation: int
 
 
+class _File(NamedTuple):
+    """One file to ingest; `former` is its row of the former pixels, where its bytes are known."""
+
+    number: int
+    name: str
+    former: int | None
+    row: ImageRow | None
+
+
 class _Portion(NamedTuple):
     """What a worker sends back: finished lines of the table, since one process waits for all."""
 
@@ -72,7 +86,13 @@ class _Portion(NamedTuple):
 
 
 def ingest(
-    images: Path, *, pixels: Path, table: Path, how: Preprocessing, num_workers: int | None = None
+    images: Path,
+    *,
+    pixels: Path,
+    table: Path,
+    how: Preprocessing,
+    kept: Kept = NOTHING,
+    num_workers: int | None = None,
 ) -> int:
     """Decode every file below `images` into the rows of `pixels`, uint8 `[N, size, size, 3]`.
 
@@ -83,6 +103,7 @@ def ingest(
         pixels: where the array is written.
         table: where `images.csv` is written.
         how: size of the square, and the limit against decompression bombs.
+        kept: of a former run with the same `how`; files whose bytes it knows are not decoded.
         num_workers: processes; by default one for each core this process may use.
 
     Returns:
@@ -94,12 +115,13 @@ def ingest(
         DiskFullError: too little room for `pixels` or `table`.
     """
     names = list_files(images)
+    files = _recognised(images, names, kept)
     with ExitStack() as stack:
         partial_pixels = stack.enter_context(whole_file(pixels))
         partial_table = stack.enter_context(whole_file(table))
         offset = _allocate(partial_pixels, len(names), how.input_size)
-        work = partial(_ingest_files, images, partial_pixels, offset, how)
-        num_ok = _write_table(partial_table, _in_order(work, names, num_workers))
+        work = partial(_ingest_files, images, partial_pixels, offset, how, kept.files.get(PIXELS))
+        num_ok = _write_table(partial_table, _in_order(work, files, num_workers))
         if not num_ok:
             raise DataError(
                 f"none of the {len(names)} files in {images} is an image; the first: "
@@ -173,6 +195,33 @@ def read_table(path: Path) -> list[ImageRow]:
         ]
 
 
+def file_keys(table: Path) -> list[str]:
+    """By what a later run knows each row: the hash of its file; empty where it is no image."""
+    return [row.file_sha256 if row.verdict == OK else "" for row in read_table(table)]
+
+
+def _recognised(images: Path, names: Sequence[str], kept: Kept) -> list[_File]:
+    """The files; with what the former run knew of those whose bytes it has seen, by any name."""
+    if not kept.row_of:
+        return [_File(number, name, None, None) for number, name in enumerate(names)]
+    root, rows = images.resolve(), read_table(kept.files[TABLE])
+    files = []
+    for number, name in enumerate(names):
+        former = kept.row_of.get(_file_sha256(root, name))
+        row = None if former is None else rows[former]._replace(image=name)
+        files.append(_File(number, name, former, row))
+    known = sum(file.row is not None for file in files)
+    log.info("%s of %s files are known from the run before", f"{known:,}", f"{len(names):,}")
+    return files
+
+
+def _file_sha256(root: Path, name: str) -> str:
+    try:
+        return hashlib.sha256(read_file(root, name)).hexdigest()
+    except DecodeError:  # said where the file is ingested
+        return ""
+
+
 def _allocate(path: Path, num_rows: int, size: int) -> int:
     shape = (num_rows, size, size, 3)
     rows = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
@@ -181,13 +230,13 @@ def _allocate(path: Path, num_rows: int, size: int) -> int:
 
 
 def _in_order(
-    work: Callable[[Sequence[tuple[int, str]]], _Portion],
-    names: Sequence[str],
+    work: Callable[[Sequence[_File]], _Portion],
+    files: Sequence[_File],
     num_workers: int | None,
 ) -> Iterator[_Portion]:
-    tasks = list(_portions(names))
+    tasks = [files[i : i + _FILES_PER_TASK] for i in range(0, len(files), _FILES_PER_TASK)]
     num_workers = num_workers or len(os.sched_getaffinity(0))
-    if num_workers == 1 or len(names) < _FEW_FILES:
+    if num_workers == 1 or sum(file.row is None for file in files) < _FEW_FILES:
         for task in tasks:
             yield work(task)
         return
@@ -202,24 +251,28 @@ def _in_order(
         ) from None
 
 
-def _portions(names: Sequence[str]) -> Iterator[list[tuple[int, str]]]:
-    numbered = enumerate(names)
-    while portion := list(islice(numbered, _FILES_PER_TASK)):
-        yield portion
-
-
 def _ingest_files(
-    images: Path, pixels: Path, offset: int, how: Preprocessing, task: Sequence[tuple[int, str]]
+    images: Path,
+    pixels: Path,
+    offset: int,
+    how: Preprocessing,
+    former_pixels: Path | None,
+    task: Sequence[_File],
 ) -> _Portion:
     root = images.resolve()
     empty = bytes(how.input_size * how.input_size * 3)
+    former = np.load(former_pixels, mmap_mode="r") if former_pixels else None
     with quiet():
-        done = [_ingest_file(root, name, how) for _, name in task]
+        done = [
+            (file.row, former[file.former].tobytes())
+            if file.row is not None and former is not None
+            else _ingest_file(root, file.name, how)
+            for file in task
+        ]
     descriptor = os.open(pixels, os.O_WRONLY)
     try:  # one write for all: processes wait for each other at every one
-        first, _ = task[0]
         squares = b"".join(square or empty for _, square in done)
-        _write_at(descriptor, squares, offset + first * len(empty))
+        _write_at(descriptor, squares, offset + task[0].number * len(empty))
     finally:
         os.close(descriptor)
     lines = io.StringIO()

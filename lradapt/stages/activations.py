@@ -1,32 +1,62 @@
 """Stage `activations`: the frozen body's output for each image, labelled or not."""
 
-import numpy as np
+from dataclasses import asdict
 
-from lradapt.activations import write_activations
+import numpy as np
+import torch
+
+from lradapt.activations import (
+    ACTIVATIONS,
+    BATCH_SIZE,
+    FrozenBody,
+    square_keys,
+    write_activations,
+)
 from lradapt.backbone import read_backbone
-from lradapt.batches import Normalisation, RandomViews
+from lradapt.batches import Normalisation
 from lradapt.data.augment import Augmentation
 from lradapt.data.ingest import OK, read_table
 from lradapt.engine import start_engine
+from lradapt.files import sha256_of
 from lradapt.models import build_body, num_features
 from lradapt.params import load_params
-from lradapt.stages import Dep, Out
+from lradapt.stages import Dep, Out, Store
+from lradapt.store import NOTHING, keep, made_with, recall
 
-_VIEWS_SEED = 0  # not the run's: another seed of the training does not make these anew
 
-
-def main(*, table: Dep, pixels: Dep, backbone: Dep, activations: Out) -> None:
-    """Pass every image, and random views of it if asked for, through the frozen body once."""
+def main(*, table: Dep, pixels: Dep, backbone: Dep, store: Store, activations: Out) -> None:
+    """Pass every new image, and random views of it if asked for, through the frozen body once."""
     params = load_params()
     architecture = params.model.network
+    engine = start_engine(**params.engine.model_dump())
+    body = build_body(architecture, read_backbone(backbone, architecture))
+    frozen = FrozenBody(
+        body.to(engine.device, memory_format=torch.channels_last),  # type: ignore[call-overload]
+        engine,
+        Normalisation(params.data.mean, params.data.deviation),
+        Augmentation(**params.augment.model_dump()),
+        params.activations.num_views,
+    )
+    squares = np.load(pixels, mmap_mode="r")
+    rows = [number for number, row in enumerate(read_table(table)) if row.verdict == OK]
+    keys = square_keys(squares, rows)
+    made = made_with(
+        backbone=sha256_of(backbone),
+        network=asdict(architecture),
+        data=[params.data.mean, params.data.deviation],
+        engine=[engine.precision, params.engine.threads, torch.backends.cpu.get_cpu_capability()],
+        views=[params.activations.num_views, asdict(frozen.augmentation)],
+        batch_size=BATCH_SIZE,
+    )
+    # On a GPU nobody has measured yet that a row does not depend on its batch.
+    on_cpu = engine.device.type == "cpu"
     write_activations(
         activations,
-        build_body(architecture, read_backbone(backbone, architecture)),
-        np.load(pixels, mmap_mode="r"),
-        [number for number, row in enumerate(read_table(table)) if row.verdict == OK],
-        start_engine(**params.engine.model_dump()),
-        normalise=Normalisation(params.data.mean, params.data.deviation),
+        frozen,
+        squares,
+        keys,
         num_features=num_features(architecture),
-        views=RandomViews(Augmentation(**params.augment.model_dump()), _VIEWS_SEED),
-        num_views=params.activations.num_views,
+        kept=recall(store, "activations", made) if on_cpu else NOTHING,
     )
+    if on_cpu:
+        keep(store, "activations", made, keys=keys, files={ACTIVATIONS: activations})

@@ -1,13 +1,22 @@
-"""Stage `ingest`: every image decoded once."""
+"""Stage `ingest`: every image decoded once, and of a later run only the new ones."""
+
+from dataclasses import asdict
+
+from PIL import features
 
 from lradapt.data.decode import Preprocessing
-from lradapt.data.ingest import ingest
+from lradapt.data.ingest import PIXELS, TABLE, file_keys, ingest
 from lradapt.params import load_params
-from lradapt.stages import Dep, Out
+from lradapt.stages import Dep, Out, Store
+from lradapt.store import keep, made_with, recall
 
 
-def main(*, images: Dep, pixels: Out, table: Out) -> None:
-    """Decode every image once."""
+def main(*, images: Dep, store: Store, pixels: Out, table: Out) -> None:
+    """Decode every image that the run before has not."""
     data = load_params().data
     how = Preprocessing(data.input_size, data.max_megapixels)
-    ingest(images, pixels=pixels, table=table, how=how)
+    codecs = {name: features.version(name) for name in features.get_supported()}
+    made = made_with(how=asdict(how), codecs=codecs)
+    ingest(images, pixels=pixels, table=table, how=how, kept=recall(store, "ingest", made))
+    kept = {PIXELS: pixels, TABLE: table}
+    keep(store, "ingest", made, keys=file_keys(table), files=kept)

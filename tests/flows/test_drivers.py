@@ -78,6 +78,25 @@ def test_an_image_added_by_hand_is_picked_up_by_either_driver(trained):
         assert "Running stage" not in other.stdout
 
 
+def test_a_relabelling_decodes_and_forwards_nothing_and_a_new_image_itself_alone(trained):
+    project, _ = trained
+    labels = project / "data/labels.csv"
+    lines = labels.read_text().splitlines(keepends=True)
+    lines[1] = lines[1].replace(",r", ",b")
+    labels.write_text("".join(lines))
+    relabelled = dvc(project, "repro").stdout
+    assert "Running stage 'split'" in relabelled
+    assert "Running stage 'ingest'" not in relabelled
+    assert "Running stage 'activations'" not in relabelled
+    assert "Stage 'activations' didn't change, skipping" in relabelled
+
+    add_image(project)
+    num = len(lines)
+    added = dvc(project, "repro").stdout
+    assert f"{num - 1} of {num} files are known from the run before" in added
+    assert f"{num - 1} of {num} images are known from the run before" in added
+
+
 def test_a_broken_table_ends_in_one_message_and_leaves_no_output(trained):
     project, _ = trained
     labels = project / "data/labels.csv"

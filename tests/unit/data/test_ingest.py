@@ -12,8 +12,18 @@ import pytest
 from PIL import Image
 
 from lradapt.data.decode import Preprocessing, decode, fit_square
-from lradapt.data.ingest import OK, ImageRow, ingest, list_files, read_table
+from lradapt.data.ingest import (
+    OK,
+    PIXELS,
+    TABLE,
+    ImageRow,
+    file_keys,
+    ingest,
+    list_files,
+    read_table,
+)
 from lradapt.errors import DataError
+from lradapt.store import NOTHING, Kept
 
 HOW = Preprocessing(input_size=8, max_megapixels=1)
 
@@ -355,3 +365,78 @@ def test_memory_does_not_grow_with_the_pixels(folder, random_image, tmp_path):
     size = (tmp_path / "p.npy").stat().st_size / 2**20
     assert size > 450
     assert float(done.stdout) < 60
+
+
+@pytest.fixture
+def rerun(folder, tmp_path, monkeypatch):
+    """A function: ingest the folder as the stage does; its two files, and how many it decoded."""
+
+    def ingested(kept=NOTHING, num_workers=1, name="rerun"):
+        made = []
+
+        def counting(content, **options):
+            made.append(content)
+            return decode(content, **options)
+
+        monkeypatch.setattr("lradapt.data.ingest.decode", counting)
+        pixels, table = tmp_path / name / "pixels.npy", tmp_path / name / "images.csv"
+        ingest(folder, pixels=pixels, table=table, how=HOW, kept=kept, num_workers=num_workers)
+        return (pixels, table), len(made)
+
+    return ingested
+
+
+def kept_of(files):
+    """What a later run finds of these two files."""
+    pixels, table = files
+    keys = {key: row for row, key in enumerate(file_keys(table)) if key}
+    return Kept(keys, {PIXELS: pixels, TABLE: table})
+
+
+def contents(files):
+    return [path.read_bytes() for path in files]
+
+
+def test_only_files_whose_bytes_are_new_are_decoded(folder, rerun, random_image):
+    for seed in range(6):
+        random_image(seed).save(folder / f"{seed}.png")
+    (folder / "bad.png").write_text("text")
+    first, decoded = rerun(name="first")
+    assert decoded == 7
+    (folder / "0.png").unlink()
+    (folder / "1.png").rename(folder / "z.png")
+    (folder / "a").mkdir()
+    (folder / "2.png").rename(folder / "a" / "2.png")
+    random_image(70).save(folder / "3.png")
+    random_image(71).save(folder / "new.png")
+    second, decoded = rerun(kept_of(first), name="second")
+    assert decoded == 3  # two that are new, and the one that is no image
+    whole, decoded = rerun(name="whole")
+    assert decoded == 7
+    assert contents(second) == contents(whole)
+
+
+def test_a_file_that_became_hidden_or_leads_outside_is_not_taken_from_before(
+    folder, rerun, random_image, tmp_path
+):
+    for seed in range(3):
+        random_image(seed).save(folder / f"{seed}.png")
+    first, _ = rerun(name="first")
+    (folder / "0.png").rename(folder / ".0.png")
+    (folder / "1.png").rename(tmp_path / "1.png")
+    (folder / "1.png").symlink_to(tmp_path / "1.png")
+    second, decoded = rerun(kept_of(first), name="second")
+    assert decoded == 0
+    said = verdicts(read_table(second[1]))
+    assert said[".0.png"] == "hidden file"
+    assert said["1.png"].startswith("a link that leads outside")
+
+
+@pytest.mark.slow
+def test_two_processes_and_a_former_run_write_the_same_bytes(folder, rerun, random_image):
+    many_files(folder, random_image, 300)
+    first, _ = rerun(name="first")
+    many_files(folder, random_image, 900)
+    second, _ = rerun(kept_of(first), num_workers=2, name="second")
+    whole, _ = rerun(name="whole")
+    assert contents(second) == contents(whole)
