@@ -106,7 +106,7 @@ def test_check_tells_what_the_stages_find(project, random_image):
     )
     told = json.loads(lradapt_check("--json").output)["findings"]
     table, pixels = Path("images.csv"), Path("pixels.npy")
-    ingest_stage.main(images=Path("data/images"), pixels=pixels, table=table)
+    ingest_stage.main(images=Path("data/images"), store=Path("store"), pixels=pixels, table=table)
     outs = {name: Path(name) for name in ("split", "set_aside", "summary")}
     split_stage.main(table=table, pixels=pixels, labels=Path("data/labels.csv"), **outs)
     summary = json.loads(outs["summary"].read_text())
@@ -130,7 +130,7 @@ def test_check_tells_what_the_stages_find(project, random_image):
 def test_the_stage_stops_with_what_check_says_stops(project, random_image):
     make_dirty(random_image)
     table, pixels = Path("images.csv"), Path("pixels.npy")
-    ingest_stage.main(images=Path("data/images"), pixels=pixels, table=table)
+    ingest_stage.main(images=Path("data/images"), store=Path("store"), pixels=pixels, table=table)
     outs = {name: Path(name) for name in ("split", "set_aside", "summary")}
     with pytest.raises(DataError) as caught:
         split_stage.main(table=table, pixels=pixels, labels=Path("data/labels.csv"), **outs)
@@ -147,7 +147,9 @@ def test_a_changed_policy_changes_nothing_that_ingest_makes(project, random_imag
     for policy in ("stop", "set_aside"):
         text = re.sub(r": (stop|set_aside|keep)$", f": {policy}", Path("params.yaml").read_text())
         Path("params.yaml").write_text(text)
-        ingest_stage.main(images=Path("data/images"), pixels=Path("p"), table=Path(policy))
+        ingest_stage.main(
+            images=Path("data/images"), store=Path("store"), pixels=Path("p"), table=Path(policy)
+        )
         tables.append(read_table(Path(policy)))
     assert tables[0] == tables[1]
 

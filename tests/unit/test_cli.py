@@ -335,7 +335,7 @@ def test_a_stage_that_misses_params_is_an_error_and_is_not_timed(lradapt, tmp_pa
     paint(tmp_path / "images" / "a.png", "red")
     said = lradapt(
         *("stage", "--timings", "timings.json", "ingest", "--images", "images"),
-        *("--pixels", "p.npy", "--table", "t.csv"),
+        *("--store", "store", "--pixels", "p.npy", "--table", "t.csv"),
     )
     assert said.code == 1
     assert said.err.startswith("error: no params.yaml: run from the folder that holds params.yaml")
@@ -348,7 +348,7 @@ def test_a_stage_writes_its_files_and_its_seconds(lradapt, tmp_path):
     (tmp_path / "params.yaml").write_text(params.read_text())
     said = lradapt(
         *("stage", "--timings", "timings.json", "ingest", "--images", "images"),
-        *("--pixels", "p.npy", "--table", "t.csv"),
+        *("--store", "store", "--pixels", "p.npy", "--table", "t.csv"),
     )
     assert said.code == 0
     assert (tmp_path / "t.csv").read_text().splitlines()[1].startswith("a.png,")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lradapt.data.decode import Preprocessing, decode, fit_square
+from lradapt.data.decode import Preprocessing, decode, decode_told, fit_square
 from lradapt.data.ingest import (
     OK,
     PIXELS,
@@ -376,9 +376,9 @@ def rerun(folder, tmp_path, monkeypatch):
 
         def counting(content, **options):
             made.append(content)
-            return decode(content, **options)
+            return decode_told(content, **options)
 
-        monkeypatch.setattr("lradapt.data.ingest.decode", counting)
+        monkeypatch.setattr("lradapt.data.ingest.decode_told", counting)
         pixels, table = tmp_path / name / "pixels.npy", tmp_path / name / "images.csv"
         ingest(folder, pixels=pixels, table=table, how=HOW, kept=kept, num_workers=num_workers)
         return (pixels, table), len(made)
