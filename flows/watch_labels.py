@@ -39,12 +39,10 @@ def watch_labels(
         if commit:
             record.require_git()
         comparison, decision = _look(source)
+        if not decision.retrain:
+            artifacts.log_changes(comparison)  # else `retrain` does, when the new sides are known
         artifacts.show_decision(decision)
-        outcome = None
-        if decision.retrain:
-            outcome = retrain(location, name)
-        else:
-            artifacts.log_changes(comparison)
+        outcome = retrain(location, name) if decision.retrain else None
         record.push([node.address for node in graph.read_plan(_PROJECT)])
         if commit:
             record.commit(graph.versioned_files(_PROJECT), comparison.sentence)

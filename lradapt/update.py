@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from lradapt.changes_report import sentence
 from lradapt.data.changes import RELABELLED, Changes, Count, count_classes, count_kinds
 
 
@@ -27,11 +26,11 @@ def decide(
             was wrong.
     """
     if not changes.rows:
-        return Decision(False, sentence(changes))
+        return Decision(False, "nothing has changed since the last training")
     relabelled = count_kinds(changes).get(RELABELLED, Count(0, 0)).in_validation
     share, name = max((one.share, name) for name, one in count_classes(changes).items())
     count = len(changes.rows)
-    unasked = "" if validation_relabels else ", not asked for"
+    not_asked = "" if validation_relabels else ", not asked for"
     criteria = [
         (count >= min_changes, f"changes: {count:,}, asked for: {min_changes:,}"),
         (
@@ -40,7 +39,7 @@ def decide(
         ),
         (
             validation_relabels and relabelled > 0,
-            f"relabelled in validation: {relabelled}{unasked}",
+            f"relabelled in validation: {relabelled}{not_asked}",
         ),
     ]
     reached = [said for holds, said in criteria if holds]

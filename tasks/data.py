@@ -92,17 +92,18 @@ def _pull(sources: Sequence[str]) -> None:
     stages.run_dvc("pull", *sources)
 
 
-@task(persist_result=False)
+@task(persist_result=False, retries=2, retry_delay_seconds=10)
 def find_former() -> Former:
     """The version last trained on; to be asked before the stages run, which record a new one."""
     paths = read_paths()
-    recorded = graph.recorded_files(str(paths["split"]))
+    wanted = [str(paths[name]) for name in ("labels", "table", "split")]
+    recorded = graph.recorded_files(str(paths["split"]), wanted)
     if not recorded:
         return Former(None, "nothing has been trained yet")
-    labels, images, split = (recorded[str(paths[name])] for name in ("labels", "table", "split"))
+    labels, images, split = (recorded[path] for path in wanted)
     if not labels.is_file():
-        why_not = f"the {paths['labels']} last trained on ({labels}) is not in DVC's cache"
-        return Former(None, why_not)
+        name = paths["labels"]
+        return Former(None, f"the {name} last trained on is in neither DVC's cache nor its remote")
     kept = [table if table.is_file() else None for table in (images, split)]
     return Former(Tables(labels, *kept))
 

@@ -131,24 +131,34 @@ def has_remote() -> bool:
         return bool(repo.config["core"].get("remote"))
 
 
-def recorded_files(made: str) -> dict[str, Path]:
+def recorded_files(made: str, wanted: Sequence[str]) -> dict[str, Path]:
     """What the stage that makes the path `made` read and made when it last ran.
+
+    Args:
+        made: a path in the project.
+        wanted: paths that the stage reads or makes; what DVC's cache lacks is brought from its
+            remote, where one is set.
 
     Returns:
         Path in the project -> where DVC's cache has its content of then, by `dvc.lock`; no file is
-        there where it was never kept, or the cache has been cleared. Empty: it has not run yet.
+        there where it was never kept, or was removed. Empty: the stage has not run yet.
     """
     with _repository() as repo:
-        (stage,) = (
+        stage = next(
             stage
             for stage in repo.index.stages
             if made in {_in_project(repo, out) for out in stage.outs}
         )
-        return {
-            _in_project(repo, entry): Path(repo.cache.local.oid_to_path(entry.hash_info.value))
+        hashes = {
+            _in_project(repo, entry): entry.hash_info
             for entry in [*stage.deps, *stage.outs]
-            if entry.hash_info and isinstance(entry.hash_info.value, str)  # params have a table
+            if entry.hash_info and _in_project(repo, entry) in wanted
         }
+        cache = repo.cache.local
+        lacking = [known for known in hashes.values() if not cache.exists(known.value)]
+        if lacking and repo.config["core"].get("remote"):
+            repo.cloud.pull(lacking)
+        return {path: Path(cache.oid_to_path(known.value)) for path, known in hashes.items()}
 
 
 def behind(nodes: Sequence[Node]) -> list[str]:

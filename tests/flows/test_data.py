@@ -1,5 +1,7 @@
 """The data brought, and compared with the version last trained on; without a flow around it."""
 
+import shutil
+
 import pytest
 
 from lradapt.errors import DataError, LradaptError
@@ -74,8 +76,17 @@ def test_former_labels_that_dvc_did_not_keep_are_told(labelled):
     former = find_former.fn()
     assert former.tables is None
     assert "last trained on" in former.why_not
-    assert "is not in DVC's cache" in former.why_not
+    assert "is in neither DVC's cache nor its remote" in former.why_not
     assert compare_with(former, split_is_new=False) == Comparison(None, former.why_not)
+
+
+def test_a_fresh_clone_finds_the_former_version_in_the_remote(trained, tmp_path_factory):
+    dvc(trained, "remote", "add", "-d", "store", str(tmp_path_factory.mktemp("store")))
+    dvc(trained, "push")
+    relabel(trained, "b", "y")
+    dvc(trained, "add", "data/labels.csv")
+    shutil.rmtree(trained / ".dvc/cache")
+    assert changed(find_former.fn()) == {"b": (("relabelled",), False)}
 
 
 def test_former_labels_with_faults_do_not_stop_a_run(trained, tmp_path):
@@ -99,7 +110,7 @@ def test_thresholds_come_from_the_params(trained):
     assert is_worth_training(comparison, []).retrain  # the class y is all new
     relabel(trained, "a", "x")
     assert is_worth_training(compare_with(former, split_is_new=False), []) == Decision(
-        False, "nothing has changed in 4 images"
+        False, "nothing has changed since the last training"
     )
 
 

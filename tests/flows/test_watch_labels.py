@@ -86,7 +86,7 @@ def test_small_changes_are_versioned_and_add_up_until_they_are_worth_a_training(
     assert "Running stage 'activations'" not in said
     assert git(project, "log", "-1", "--format=%s").startswith("2 changes of 60 images")
 
-    assert "no training: nothing has changed in 60 images" in watch(project)
+    assert "no training: nothing has changed since the last training" in watch(project)
 
 
 def test_a_folder_that_others_write_to_is_brought(watched, tmp_path):

@@ -19,7 +19,7 @@ IN_EXAM = {"10": Row("cat", side="validation")}
 
 
 def test_no_change_is_no_training():
-    assert decided({}) == Decision(False, "nothing has changed in 20 images (pixels not compared)")
+    assert decided({}) == Decision(False, "nothing has changed since the last training")
 
 
 def test_the_least_count_is_enough():
