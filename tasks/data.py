@@ -96,7 +96,7 @@ def _pull(sources: Sequence[str]) -> None:
 def find_former() -> Former:
     """The version last trained on; to be asked before the stages run, which record a new one."""
     paths = read_paths()
-    wanted = [str(paths[name]) for name in ("labels", "table", "split")]
+    wanted = [str(path) for path in (paths["labels"], paths["table"], paths["split"])]
     recorded = graph.recorded_files(str(paths["split"]), wanted)
     if not recorded:
         return Former(None, "nothing has been trained yet")
