@@ -33,6 +33,7 @@ from benchmarks.settings import ConventionalSettings, SchemeSettings, load_bench
 from lradapt.architectures import Architecture
 from lradapt.backbone import read_backbone, read_origin
 from lradapt.batches import PixelExamples
+from lradapt.champion import ensure_file
 from lradapt.conventional import train_at
 from lradapt.data.split_table import SplitRow, class_names, on_side, read_split, write_split
 from lradapt.engine import Engine, start_engine
@@ -210,6 +211,7 @@ def _lay_out(folder: Path, params: Params, data: _Data, paths: Mapping[str, Path
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(source.resolve())
     write_split(folder / paths["split"], data.rows)
+    ensure_file(folder / paths["champion"])
 
 
 def _options(command: str, paths: Mapping[str, Path]) -> dict[str, Path]:

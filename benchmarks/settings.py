@@ -35,8 +35,13 @@ class SchemeSettings(Section):
     """Keys of params.yaml and their values; go before the preset's."""
 
     def applied_to(self, values: dict[str, Any]) -> dict[str, Any]:
-        """`values` of params.yaml with the preset's and then these changes."""
-        return changed(changed(values, PRESETS[self.preset] if self.preset else {}), self.changes)
+        """`values` of params.yaml with the preset's and then these changes.
+
+        Every arm starts from the backbone.
+        """
+        preset = PRESETS[self.preset] if self.preset else {}
+        cold = changed(values, {"finetune": {"start": "backbone"}})
+        return changed(changed(cold, preset), self.changes)
 
 
 class BenchmarkParams(Section):

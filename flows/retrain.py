@@ -30,9 +30,14 @@ def retrain(
     """
     project_file = str(PROJECT_FILE)
     with lock.run():
+        registry.ensure_champion_file()
         stages.version_sources(graph.unversioned_sources(project_file))
         former = data.find_former()
-        splitting, rest = graph.cut(graph.read_plan(project_file), str(read_paths()["split"]))
+        plan = graph.read_plan(project_file)
+        # Not at every run: each new champion would ask for another training, without end.
+        if any(node.stale for node in plan) and registry.bring_champion(location, name):
+            plan = graph.read_plan(project_file)
+        splitting, rest = graph.cut(plan, str(read_paths()["split"]))
         stages.reproduce_stale(splitting)
         artifacts.log_changes(artifacts.show_changes(former, split_is_new=True))
         stages.reproduce_stale(rest)

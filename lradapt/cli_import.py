@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from lradapt import lock
+from lradapt.champion import ensure_file
 from lradapt.data import importers
 from lradapt.data.decode import DecodeError, decode, quiet
 from lradapt.data.importers import Imported
@@ -17,6 +18,7 @@ from lradapt.data.ingest import list_files
 from lradapt.errors import DataError
 from lradapt.layout import read_paths
 from lradapt.params import load_params
+from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
 
 app = typer.Typer(help="Bring images, labels and pre-trained weights.", no_args_is_help=True)
 console = Console(soft_wrap=True, highlight=False)
@@ -99,6 +101,7 @@ def weights(
     """The pre-trained body, for the architecture in params.yaml."""
     from lradapt.backbone import import_backbone
 
+    ensure_file(read_paths()["champion"])
     path = read_paths()["backbone"]
     with lock.importing():
         origin = import_backbone(choice, load_params().model.network, path)
@@ -109,6 +112,19 @@ def weights(
             "better on photographs: `lradapt import weights imagenet` where there is a network, or "
             "`lradapt import weights PATH`.",
         )
+
+
+@app.command()
+def champion(
+    registry: Annotated[str, typer.Option(help="The registry: a folder.")] = DEFAULT_LOCATION,
+    name: Annotated[str, typer.Option(help="The model's name in it.")] = DEFAULT_NAME,
+) -> None:
+    """The model in production, for a warm start (params.yaml: finetune.start)."""
+    from lradapt.release import bring_champion
+
+    path = read_paths()["champion"]
+    found = bring_champion(open_store(registry), name, path)
+    console.print(f"{path}: {found.architecture}, version {found.version}")
 
 
 def _bring(bring: Callable[[], Imported]) -> None:
@@ -126,9 +142,10 @@ def _bring(bring: Callable[[], Imported]) -> None:
             markup=False,
         )
     _advise_size(paths["images"])
+    ensure_file(paths["champion"])
     if not paths["backbone"].exists():
         weights("auto")
-    sources = " ".join(str(paths[name]) for name in ("images", "labels", "backbone"))
+    sources = " ".join(str(paths[name]) for name in ("images", "labels", "backbone", "champion"))
     console.print(f"next: make retrain     (or by hand: dvc add {sources} && dvc repro)")
 
 

@@ -18,7 +18,8 @@ from lradapt.train import Score, score
 
 LAST, BEST_SNAPSHOT, AVERAGE = "last", "best_snapshot", "average"
 HEAD_ALONE = "head_alone"
-"""The network as it was before all layers were trained: the new head on the body as it came."""
+"""The network as it was before all layers were trained: the new head on the body as it came;
+after a warm start, the champion."""
 
 
 @dataclass(frozen=True, slots=True)

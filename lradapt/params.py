@@ -246,6 +246,9 @@ class BodyRatesParams(Section):
 class FinetuneParams(SgdParams):
     """Training of all layers in growing cycles (paper, section 2.4)."""
 
+    start: Literal["backbone", "champion"]
+    """`backbone`: the body as it came, under the new head. `champion`: a warm start from the model
+    in production; only classes that it does not know get the new head's weights."""
     num_cycles: int = Field(ge=1, le=12)
     first_cycle_epochs: int = Field(ge=1, le=1000)
     cycle_growth: int = Field(ge=1, le=10)
@@ -310,6 +313,15 @@ class Params(Section):
     evaluate: EvaluateParams
     watch: WatchParams
     """Read by flows/watch_labels.py alone."""
+
+    @model_validator(mode="after")
+    def _rates_of_a_warm_start_are_given(self) -> Self:
+        if self.finetune.start == "champion" and self.body_rates.source != "given":
+            raise ValueError(
+                "finetune.start is champion, so body_rates.source must be given (got "
+                f"{self.body_rates.source}): the range test looks at the backbone"
+            )
+        return self
 
 
 def load_params(path: Path = DEFAULT_PATH) -> Params:

@@ -18,12 +18,13 @@ from typing import Any
 import yaml
 
 from lradapt import gate
+from lradapt.champion import Champion, write_champion
 from lradapt.data.split_table import SplitRow, on_side, read_split
 from lradapt.files import read_json, sha256_of
 from lradapt.gate import ExamImage, Learnt, Verdict
 from lradapt.predict import Model
 from lradapt.registry import versions
-from lradapt.registry.store import ChangedError, Store
+from lradapt.registry.store import ChangedError, RegistryError, Store
 from lradapt.registry.versions import Move, Production
 from lradapt.timings import read_timings
 
@@ -63,9 +64,12 @@ def publish(
         report: the page about this training, HTML.
         run: the orchestrator's id of this run; empty by hand.
     """
+    ancestor = read_json(paths["metrics"])["ancestor"]
+    learnt_before = versions.read_file(store, name, ancestor, versions.LEARNT) if ancestor else b""
     files = {
         versions.MODEL: paths["onnx"].read_bytes(),
-        versions.LEARNT: write_learnt(read_split(paths["split"])),
+        versions.WEIGHTS: paths["model"].read_bytes(),
+        versions.LEARNT: write_learnt(read_split(paths["split"]), learnt_before),
         "report.html": report,
     }
     return versions.publish(store, name, files, _facts(paths, run))
@@ -130,12 +134,48 @@ def judge(
     return gate.decide(labels, *said, parity_passed=parity_passed)
 
 
-def write_learnt(rows: Iterable[SplitRow]) -> bytes:
-    """`learnt.csv`: pixel hash and group of each image that training or tuning has seen."""
+def bring_champion(store: Store, name: str, into: Path) -> Champion:
+    """Bring the weights of the model in production, for a warm start.
+
+    Args:
+        store: the registry's store.
+        name: of the model in the registry.
+        into: `data/champion.safetensors`; left as it is where it holds them already.
+
+    Raises:
+        RegistryError: nothing is in production, or what is was published without its weights.
+    """
+    production = versions.read_production(store, name)
+    if production is None:
+        raise RegistryError(
+            f"nothing of {name} is in production in {store.location}, so no training can start "
+            "from it; set finetune.start to backbone for the first model"
+        )
+    version = production.move.version
+    if versions.WEIGHTS not in versions.read_manifest(store, name, version)["files"]:
+        raise RegistryError(
+            f"version {version} of {name} was published without {versions.WEIGHTS}, by an older "
+            "lradapt; set finetune.start to backbone for the next model"
+        )
+    model = Model(versions.read_file(store, name, version, versions.MODEL))
+    champion = Champion(version, model.architecture, tuple(model.class_names))
+    write_champion(into, champion, versions.read_file(store, name, version, versions.WEIGHTS))
+    return champion
+
+
+def write_learnt(rows: Iterable[SplitRow], learnt_before: bytes = b"") -> bytes:
+    """`learnt.csv`: pixel hash and group of each image that training or tuning has seen.
+
+    Args:
+        rows: of the split.
+        learnt_before: `learnt.csv` of the version whose weights the training started from.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["pixel_sha256", "group"])
     seen = {(row.pixel_sha256, row.group) for row in rows if row.side != "validation"}
+    before = csv.DictReader(io.StringIO(learnt_before.decode()))
+    seen |= {(line["pixel_sha256"], line["group"]) for line in before}
     writer.writerows(sorted(seen))
     return text.getvalue().encode()
 
@@ -190,6 +230,7 @@ def _facts(paths: Mapping[str, Path], run: str) -> dict[str, Any]:
             **{library: version_of(library) for library in _LIBRARIES},
         },
         "machine": f"{platform.machine()} {sys.platform}",
+        "ancestor": read_json(paths["metrics"])["ancestor"],
         "metrics": read_json(paths["metrics"]),
         "timings": read_timings(paths["timings"]),
     }

@@ -33,6 +33,7 @@ def summary(paths: Mapping[str, Path], outcome: Outcome | None) -> list[Row]:
         ("set aside", _counted(split["set_aside"])),
         ("split", ", ".join(f"{side} {count:,}" for side, count in images.items())),
         ("model", f"{backbone['architecture']}, body: {_origin(backbone)}"),
+        ("warm start", f"from version {metrics['ancestor']}" if metrics["ancestor"] else ""),
         ("rate of the head", _head_rate(paths)),
         ("rates by depth", _rates_by_depth(paths)),
         ("seconds", _seconds(paths["timings"])),

@@ -4,9 +4,26 @@ from prefect import task
 from prefect.runtime import flow_run
 
 from lradapt import release, report
+from lradapt.champion import ensure_file
 from lradapt.layout import read_paths
+from lradapt.params import load_params
 from lradapt.registry import open_store
 from lradapt.release import Outcome
+
+
+@task(persist_result=False)
+def ensure_champion_file() -> None:
+    """Make the file that DVC asks for, also where no training starts from the champion."""
+    ensure_file(read_paths()["champion"])
+
+
+@task(persist_result=False, retries=2, retry_delay_seconds=5)
+def bring_champion(registry: str, name: str) -> bool:
+    """Bring the weights of the model in production; whether the training is to start from them."""
+    warm = load_params().finetune.start == "champion"
+    if warm:
+        release.bring_champion(open_store(registry), name, read_paths()["champion"])
+    return warm
 
 
 @task(persist_result=False, retries=2, retry_delay_seconds=5)

@@ -20,6 +20,7 @@ from lradapt.registry.store import ExistsError, MissingError, RegistryError, Sto
 
 FORMAT = 1
 MODEL, LEARNT, MANIFEST = "model.onnx", "learnt.csv", "manifest.json"
+WEIGHTS = "model.safetensors"
 _IDENTITY = (MODEL, LEARNT)
 
 

@@ -73,5 +73,6 @@ def main(
             "parity": {**asdict(parity), "passed": passed},
             "backbone": asdict(read_origin(backbone)),
             "final_model": read_json(choice)["name"],
+            "ancestor": read_json(choice)["ancestor"],
         },
     )

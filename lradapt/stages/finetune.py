@@ -1,5 +1,6 @@
 """Stage `finetune`: all layers, three rates by depth, growing cycles, and the final model."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -10,6 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from lradapt.batches import Examples
+from lradapt.champion import read_champion, warm_weights
 from lradapt.data.split_table import class_names, read_split
 from lradapt.engine import Engine, start_engine
 from lradapt.errors import TrainingError
@@ -18,10 +20,13 @@ from lradapt.final_model import choose_final
 from lradapt.finetune import Cycle, Weights, finetune, snapshot
 from lradapt.history import write_epochs, write_steps
 from lradapt.imbalance import Balance, make_balance
+from lradapt.models import load_weights
 from lradapt.params import Params, load_params
 from lradapt.stage_inputs import read_classifier, side_examples
 from lradapt.stages import Dep, Out
 from lradapt.train import predict_logits
+
+log = logging.getLogger(__name__)
 
 
 def main(
@@ -30,6 +35,7 @@ def main(
     split: Dep,
     backbone: Dep,
     head: Dep,
+    champion: Dep,
     rates: Dep,
     model: Out,
     choice: Out,
@@ -44,7 +50,9 @@ def main(
     training, tune = (
         side_examples(side, params, rows, pixels, engine) for side in ("train", "tune")
     )
-    network = read_classifier(params.model.network, backbone, head).to(engine.device)
+    network = read_classifier(params.model.network, backbone, head)
+    ancestor = _warm_start(network, params, champion, class_names(rows))
+    network.to(engine.device)
     before = snapshot(network)
     balance = make_balance(params.imbalance, training.labels, len(class_names(rows)))
     max_lr_of = read_json(rates)["rates"]
@@ -59,12 +67,30 @@ def main(
             network, cycles, training, tune, engine, batch_size=batch_size, before=before
         )
     _save(network.state_dict(), model)
-    write_json(choice, asdict(chosen))
+    write_json(choice, {**asdict(chosen), "ancestor": ancestor})
     with whole_file(logits) as partial, partial.open("wb") as file:
         np.save(file, predict_logits(network, tune, engine).numpy())
     done = [epoch for cycle in cycles for epoch in cycle.epochs]
     write_steps(steps, done, [group.name for group in params.model.network.groups])
     write_epochs(epochs, done)
+
+
+def _warm_start(network: nn.Module, params: Params, path: Path, names: Sequence[str]) -> str:
+    """Load the champion's weights into the new network, if asked for; the version, or nothing."""
+    if params.finetune.start == "backbone":
+        return ""
+    architecture = params.model.network
+    champion, weights = read_champion(path, architecture.name)
+    warm = warm_weights(
+        weights,
+        network.state_dict(),
+        head=architecture.head,
+        former_classes=champion.class_names,
+        classes=names,
+    )
+    load_weights(network, warm, architecture)
+    log.info("starts from the weights of version %s", champion.version)
+    return champion.version
 
 
 def _cycles(
@@ -87,7 +113,7 @@ def _cycles(
         max_lrs=[max_lr_of[group.name] for group in groups],
         seed=params.seed,
         balance=balance,
-        **params.finetune.model_dump(),
+        **params.finetune.model_dump(exclude={"start"}),
     )
 
 

@@ -7,6 +7,7 @@ import yaml
 
 from lradapt.architectures import ARCHITECTURES
 from lradapt.backbone import import_backbone
+from lradapt.champion import ensure_file
 from tests.projects import ROOT, SMALL, draw, dvc, run
 
 
@@ -84,6 +85,7 @@ def project(tmp_path_factory):
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     draw(folder)
     import_backbone("none", ARCHITECTURES["resnet18"], folder / "data/backbone.safetensors")
+    ensure_file(folder / "data/champion.safetensors")
     run(folder, "git", "init", "-q")
     run(folder, "git", "add", "-A")
     run(folder, "git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "a copy")

@@ -2,16 +2,20 @@
 
 import importlib
 import re
+import shutil
 from collections import defaultdict
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 import yaml
+from safetensors.torch import load_file
 
 from lradapt import layout, params
 from lradapt.architectures import ARCHITECTURES
 from lradapt.backbone import import_backbone
+from lradapt.champion import Champion, ensure_file, write_champion
 from lradapt.files import read_json, sha256_of
 from tests.projects import SMALL, draw
 
@@ -48,6 +52,7 @@ def run_all(folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         import_backbone("none", ARCHITECTURES["resnet18"], PATHS["backbone"])
+        ensure_file(PATHS["champion"])
         for stage, definition in PROJECT["stages"].items():
             module = importlib.import_module(f"lradapt.stages.{stage}")
             if hasattr(module, "load_params"):
@@ -114,6 +119,29 @@ def test_the_rates_run_are_the_rates_found(finished):
     body = pd.read_csv(folder / PATHS["model_steps"])
     for depth, rate in read_json(folder / PATHS["body_lr"])["rates"].items():
         assert body[f"lr_{depth}"].max() == pytest.approx(rate, rel=1e-5)
+
+
+def test_a_warm_start_begins_with_the_champion_and_says_whose_it_is(
+    finished, tmp_path, monkeypatch
+):
+    folder, _ = finished
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    champion = Champion("0123456789ab", "resnet18", ("b", "g", "r"))
+    write_champion(PATHS["champion"], champion, PATHS["model"].read_bytes())
+    before = load_file(PATHS["model"])
+    values = yaml.safe_load(Path("params.yaml").read_text())
+    values["finetune"] |= {"start": "champion", "num_cycles": 1}
+    values["body_rates"] = {"source": "given", "rates": [1e-12, 1e-12, 1e-12]}
+    Path("params.yaml").write_text(yaml.safe_dump(values))
+    for stage in ("find_body_lr", "finetune"):
+        main = importlib.import_module(f"lradapt.stages.{stage}").main
+        words = re.findall(r"--([\w-]+) \$\{path\.(\w+)\}", PROJECT["stages"][stage]["cmd"])
+        main(**{option: PATHS[path] for option, path in words})
+    assert read_json(PATHS["model_choice"])["ancestor"] == "0123456789ab"
+    for name, value in load_file(PATHS["model"]).items():
+        if name.endswith(("weight", "bias")):
+            torch.testing.assert_close(value, before[name], atol=1e-6, rtol=0)
 
 
 def test_two_runs_make_the_same_bytes(finished, tmp_path):

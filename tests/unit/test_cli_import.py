@@ -4,18 +4,26 @@ from pathlib import Path
 
 import pytest
 import torch
+from colour_model import colour_model
+from safetensors.torch import save
 from typer.testing import CliRunner
 
 from lradapt import cli_import
 from lradapt.architectures import ARCHITECTURES
 from lradapt.backbone import Origin, read_origin
+from lradapt.champion import read_champion
 from lradapt.data.importers import Imported
 from lradapt.data.labels import Label, read_labels
 from lradapt.errors import DataError
 from lradapt.models import build
+from lradapt.registry import open_store, versions
+from lradapt.registry.store import RegistryError
 
 REPOSITORY = Path(__file__).parents[2]
-PATHS = "vars: [path: {images: data/images, labels: data/labels.csv, backbone: data/backbone}]\n"
+PATHS = (
+    "vars: [path: {images: data/images, labels: data/labels.csv, backbone: data/backbone, "
+    "champion: data/champion}]\n"
+)
 
 
 @pytest.fixture
@@ -57,8 +65,8 @@ def test_folder_says_what_it_brought_and_what_comes_next(project, source):
         "data/images: 3 images, 2 classes",
         "data/labels.csv: cat 2, dog 1",
         "left behind: 1 file(s) without a label or hidden, such as [b]README",
-        "next: make retrain     (or by hand: dvc add data/images data/labels.csv data/backbone && "
-        "dvc repro)",
+        "next: make retrain     (or by hand: dvc add data/images data/labels.csv data/backbone "
+        "data/champion && dvc repro)",
     ]
     assert len(read_labels(project / "data" / "labels.csv")) == 3
 
@@ -211,3 +219,24 @@ def test_weights_of_a_file_are_brought_without_a_warning(project, tmp_path):
     origin = read_origin(project / "data" / "backbone")
     assert origin.detail == "mine.pt"
     assert said == f"data/backbone: resnet18, {origin.source} (mine.pt)\n"
+
+
+def test_champion_brings_the_model_in_production(project):
+    store = open_store("registry")
+    files = {
+        "model.onnx": colour_model(("red", "blue", "green")),
+        "model.safetensors": save({"fc.bias": torch.zeros(3)}),
+        "learnt.csv": b"pixel_sha256,group\n",
+    }
+    version = versions.publish(store, "classifier", files, {})
+    versions.promote(store, "classifier", version, over=None, why="", who="", when="")
+    said = lradapt_import("champion")
+    champion, _ = read_champion(project / "data/champion", "colours")
+    assert said == f"data/champion: colours, version {version}\n"
+    assert champion.class_names == ("red", "blue", "green")
+
+
+def test_champion_without_one_leaves_no_file(project):
+    with pytest.raises(RegistryError, match="so no training can start from it"):
+        lradapt_import("champion")
+    assert not (project / "data/champion").exists()

@@ -81,6 +81,15 @@ def test_the_message_names_the_file_and_counts(load, tmp_path):
         load(changed(seed=-1, data__input_size=4))
 
 
+def test_a_warm_start_needs_given_rates(load, faults):
+    assert load(changed(finetune__start="champion")).finetune.start == "champion"
+    wrong = changed(finetune__start="champion", body_rates__source="found")
+    assert faults(wrong) == [
+        "the file: finetune.start is champion, so body_rates.source must be given (got found): the "
+        "range test looks at the backbone"
+    ]
+
+
 def test_every_key_is_needed(load):
     sections = {key: value for key, value in GOOD.items() if isinstance(value, dict)}
     places = [f"{section}__{key}" for section, keys in sections.items() for key in keys]

@@ -1,8 +1,11 @@
 import socket
 
+import numpy as np
 import pytest
 from colour_model import COLOURS, colour_model, paint
+from safetensors.numpy import save
 
+from lradapt.champion import read_champion
 from lradapt.data.split_table import SplitRow, write_split
 from lradapt.files import write_json
 from lradapt.gate import ExamImage
@@ -10,6 +13,7 @@ from lradapt.layout import read_paths
 from lradapt.registry import open_store, versions
 from lradapt.registry.store import ChangedError, RegistryError
 from lradapt.release import (
+    bring_champion,
     judge,
     judge_and_promote,
     publish,
@@ -28,6 +32,7 @@ vars:
       table: build/images.csv
       split: build/split.csv
       onnx: build/model.onnx
+      model: build/model.safetensors
       metrics: reports/metrics.json
       timings: reports/timings.json
 """
@@ -49,7 +54,8 @@ def project(tmp_path, monkeypatch):
     write_split(paths["split"], rows)
     for name in ("labels", "table"):
         paths[name].write_text(name)
-    write_json(paths["metrics"], {"parity": {"passed": True}})
+    paths["model"].write_bytes(save({"fc.bias": np.zeros(3, np.float32)}))
+    write_json(paths["metrics"], {"parity": {"passed": True}, "ancestor": ""})
     return paths
 
 
@@ -125,7 +131,7 @@ def test_the_same_model_again_changes_nothing(store, project):
 def test_a_model_whose_export_differs_is_never_promoted(store, project, champion):
     if champion:
         release(store, project, colour_model(champion))
-    write_json(project["metrics"], {"parity": {"passed": False}})
+    write_json(project["metrics"], {"parity": {"passed": False}, "ancestor": ""})
     outcome = release(store, project, colour_model(GOOD))
     assert (outcome.verdict.decision, outcome.move) == ("invalid", None)
 
@@ -199,13 +205,18 @@ def test_a_version_says_how_it_came_about(store, project):
     manifest = versions.read_manifest(store, NAME, published(store, project, colour_model()))
     assert manifest["params"] == {"seed": 7}
     assert manifest["run"] == "run-1"
-    assert manifest["metrics"] == {"parity": {"passed": True}}
+    assert manifest["metrics"] == {"parity": {"passed": True}, "ancestor": ""}
     assert manifest["timings"]["split"]["seconds"] == 1.0
     assert manifest["dvc_lock"] is None
     assert manifest["code"] == {}, "the project of this test is in no git repository"
     assert set(manifest["data"]) == {"labels", "split", "table"}
     assert {"python", "lradapt", "torch", "onnxruntime"} <= set(manifest["libraries"])
-    assert sorted(manifest["files"]) == ["learnt.csv", "model.onnx", "report.html"]
+    assert sorted(manifest["files"]) == [
+        "learnt.csv",
+        "model.onnx",
+        "model.safetensors",
+        "report.html",
+    ]
 
 
 def test_what_was_learnt_is_train_and_tune_each_once_and_sorted():
@@ -235,3 +246,43 @@ def test_a_user_without_a_name_is_logged_by_number(monkeypatch):
     monkeypatch.setattr("getpass.getuser", nobody)
     monkeypatch.setattr("os.getuid", lambda: 12345)
     assert whoami() == f"uid 12345@{socket.gethostname()}"
+
+
+def test_a_version_started_from_another_names_it_and_has_learnt_what_that_one_has(store, project):
+    first = release(store, project, colour_model(POOR)).version
+    rows = [SplitRow(0, "red/new.png", "red", "g", "hash99", "train")]
+    write_split(project["split"], rows)
+    write_json(project["metrics"], {"parity": {"passed": True}, "ancestor": first})
+    second = published(store, project, colour_model(GOOD))
+    assert versions.read_manifest(store, NAME, second)["ancestor"] == first
+    learnt = read_learnt(versions.read_file(store, NAME, second, "learnt.csv"))
+    assert learnt.pixel_sha256s == {"hash99", *(f"hash{n}" for n in (0, 1, 3, 4, 6, 7))}
+    assert learnt.groups == {"", "g"}
+
+
+def test_the_weights_in_production_are_brought_with_their_version_and_classes(
+    store, project, tmp_path
+):
+    version = release(store, project, colour_model(POOR)).version
+    into = tmp_path / "champion.safetensors"
+    champion = bring_champion(store, NAME, into)
+    found, weights = read_champion(into, champion.architecture)
+    assert found == champion
+    assert (champion.version, champion.class_names) == (version, POOR)
+    assert weights["fc.bias"].tolist() == [0, 0, 0]
+
+
+def test_without_a_model_in_production_nothing_is_brought(store, project, tmp_path):
+    with pytest.raises(
+        RegistryError, match=r"nothing of colours .* set finetune.start to backbone"
+    ):
+        bring_champion(store, NAME, tmp_path / "champion.safetensors")
+    assert not (tmp_path / "champion.safetensors").exists()
+
+
+def test_a_version_without_weights_is_named(store, project, tmp_path):
+    files = {"model.onnx": colour_model(POOR), "learnt.csv": write_learnt([])}
+    version = versions.publish(store, NAME, files, {})
+    versions.promote(store, NAME, version, over=None, why="", who="", when="")
+    with pytest.raises(RegistryError, match=f"version {version} .* without model.safetensors"):
+        bring_champion(store, NAME, tmp_path / "champion.safetensors")

@@ -54,6 +54,7 @@ def paths(tmp_path, monkeypatch):
         "recall": {EVIL: 2 / 3, "owl": None},
         "parity": {"max_difference": 1.2e-6, "num_other_class": 0, "passed": True},
         "backbone": {"architecture": "resnet18", "source": "none", "detail": "by choice"},
+        "ancestor": "",
     }
     write_json(listed["metrics"], metrics)
     write_json(listed["lr"], {"rate": 0.0335, "refusal": ""})
