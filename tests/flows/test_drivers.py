@@ -5,6 +5,7 @@ import sys
 from itertools import count
 
 import pytest
+import yaml
 from PIL import Image
 
 from tests.projects import dvc, run
@@ -58,7 +59,7 @@ def test_the_drivers_agree_and_the_flow_promotes(trained):
     facts = json.loads(manifest.read_text())
     assert facts["code"]["dirty"] is False
     assert facts["run"]
-    assert set(facts["files"]) == {"model.onnx", "learnt.csv", "report.html"}
+    assert set(facts["files"]) == {"model.onnx", "model.safetensors", "learnt.csv", "report.html"}
 
     said = run(project, sys.executable, "-m", "lradapt", "predict", "data/images/b", "--csv")
     assert len(said.stdout.splitlines()) == 21
@@ -119,3 +120,20 @@ def test_a_dry_run_publishes_nothing(trained):
     project, _ = trained
     flow(project, "--registry", "elsewhere", "--dry-run")
     assert not (project / "elsewhere").exists()
+
+
+def test_a_warm_start_is_from_the_model_in_production_and_asks_for_no_training_itself(trained):
+    project, _ = trained
+    flow(project, "--registry", "warm")
+    pointer = project / "warm/classifier/production.json"
+    first = json.loads(pointer.read_text())["version"]
+    values = yaml.safe_load((project / "params.yaml").read_text())
+    values["finetune"] |= {"start": "champion", "num_cycles": 1}
+    values["body_rates"]["source"] = "given"
+    (project / "params.yaml").write_text(yaml.safe_dump(values))
+    warm = flow(project, "--registry", "warm").stdout
+    assert f"starts from the weights of version {first}" in warm
+    manifests = (project / "warm/classifier/versions").glob("*/manifest.json")
+    ancestors = {json.loads(path.read_text())["ancestor"] for path in manifests}
+    assert ancestors == {"", first}
+    assert "Running stage" not in flow(project, "--registry", "warm").stdout
