@@ -101,9 +101,9 @@ def weights(
     """The pre-trained body, for the architecture in params.yaml."""
     from lradapt.backbone import import_backbone
 
-    ensure_file(read_paths()["champion"])
     path = read_paths()["backbone"]
     with lock.importing():
+        ensure_file(read_paths()["champion"])
         origin = import_backbone(choice, load_params().model.network, path)
     console.print(f"{path}: {origin.architecture}, {origin.source} ({origin.detail})")
     if origin.source == "none":
@@ -123,7 +123,8 @@ def champion(
     from lradapt.release import bring_champion
 
     path = read_paths()["champion"]
-    found = bring_champion(open_store(registry), name, path)
+    with lock.importing():
+        found = bring_champion(open_store(registry), name, path)
     console.print(f"{path}: {found.architecture}, version {found.version}")
 
 
