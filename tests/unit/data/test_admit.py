@@ -330,6 +330,21 @@ def test_copies_can_be_set_aside_all_but_the_first():
     assert reasons(admission) == dict.fromkeys(["x.png", "y.png"], "the same pixels as c0.png")
 
 
+def test_contradicting_twins_are_no_copies_of_each_other():
+    images = [*IMAGES, image("x.png", "same"), image("y.png", "same")]
+    labels = [*LABELS, Label("x.png", "cat"), Label("y.png", "dog")]
+    admission = admitted(images, labels, two_labels="keep", duplicate="set_aside")
+    assert [finding.kind for finding in admission.findings] == ["two_labels"]
+    assert admission.set_aside == {}
+
+
+def test_copies_within_a_group_are_not_in_two_groups():
+    twins = {"c0.png": "same", "c1.png": "same"}
+    images = [image(la.image, twins.get(la.image)) for la in LABELS]
+    labels = [*CATS[2:], *DOGS, *(Label(la.image, "cat", "p") for la in CATS[:2])]
+    assert [finding.kind for finding in admitted(images, labels).findings] == ["duplicate"]
+
+
 def test_near_duplicates_can_be_set_aside_all_but_the_first():
     near = np.array([[1, 2], [4, 5]])
     admission = admitted(IMAGES, LABELS, near=near, near_duplicate="set_aside")
