@@ -30,7 +30,6 @@ from lradapt.backbone import import_backbone
 from lradapt.batches import Normalisation
 from lradapt.data.admit import admit
 from lradapt.data.decode import Preprocessing
-from lradapt.data.findings import Rules
 from lradapt.data.importers import import_folder, import_table
 from lradapt.data.ingest import ingest, read_table
 from lradapt.data.labels import read_labels
@@ -126,7 +125,7 @@ def prepare(data: DataSet, folder: Path, values: Changes) -> None:
     how = Preprocessing(params.data.input_size, params.data.max_megapixels)
     ingest(images, pixels=folder / "pixels.npy", table=folder / "images.csv", how=how)
     pixels = np.load(folder / "pixels.npy", mmap_mode="r")
-    rules = Rules(**params.check.model_dump())
+    rules = params.check.rules
     admission = admit(
         read_table(folder / "images.csv"),
         read_labels(labels),

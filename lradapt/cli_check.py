@@ -16,7 +16,7 @@ from lradapt.check import check as check_data
 from lradapt.check_page import render
 from lradapt.data import importers
 from lradapt.data.decode import Preprocessing
-from lradapt.data.findings import MEANINGS, Finding, Kind, Rules, by_kind, gist
+from lradapt.data.findings import MEANINGS, Finding, Kind, by_kind, gist
 from lradapt.data.labels import Label, read_labels
 from lradapt.files import write_text
 from lradapt.layout import read_paths
@@ -57,7 +57,7 @@ def check(
         where, labels = _of_project()
     params = load_params()
     how = Preprocessing(params.data.input_size, params.data.max_megapixels)
-    checked = check_data(where, labels, how, Rules(**params.check.model_dump()))
+    checked = check_data(where, labels, how, params.check.rules)
     if html:
         write_text(html, render(checked, where, max_megapixels=how.max_megapixels))
     show = _print_json if as_json else _print_table

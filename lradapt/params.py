@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from lradapt.architectures import ARCHITECTURES, Architecture
-from lradapt.data.findings import Policy
+from lradapt.data.findings import Policy, Rules
 from lradapt.yaml_check import check, read_values
 
 DEFAULT_PATH = Path("params.yaml")
@@ -152,6 +152,11 @@ class CheckParams(Section):
     near_correlation: float = Field(ge=0.8, le=1)
     """Of the grey values of two pictures: from here on they are near duplicates."""
     policies: PoliciesParams
+
+    @property
+    def rules(self) -> Rules:
+        """As lradapt.data.admit takes them."""
+        return Rules(self.min_side, self.near_correlation, self.policies.model_dump())
 
 
 class EngineParams(Section):

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 def main(*, table: Dep, pixels: Dep, labels: Dep, split: Out, set_aside: Out, summary: Out) -> None:
     """Find what is wrong, set aside what must not take part, and assign the sides."""
     params = load_params()
-    rules = Rules(**params.check.model_dump())
+    rules = params.check.rules
     admission = admit(
         read_table(table),
         read_labels(labels),

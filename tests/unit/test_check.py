@@ -15,7 +15,7 @@ from lradapt.check import check
 from lradapt.check_page import render
 from lradapt.data import importers
 from lradapt.data.decode import Preprocessing
-from lradapt.data.findings import Rules, by_kind
+from lradapt.data.findings import by_kind
 from lradapt.data.ingest import read_table
 from lradapt.data.labels import read_labels
 from lradapt.errors import DataError
@@ -24,7 +24,7 @@ from lradapt.stages import ingest as ingest_stage
 from lradapt.stages import split as split_stage
 
 ROOT = Path(__file__).parents[2]
-RULES = Rules(**load_params(ROOT / "params.yaml").check.model_dump())
+RULES = load_params(ROOT / "params.yaml").check.rules
 HOW = Preprocessing(input_size=16, max_megapixels=1)
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n"
 
