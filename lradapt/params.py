@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from lradapt.architectures import ARCHITECTURES, Architecture
-from lradapt.data.findings import Policy, Rules
+from lradapt.data.findings import KINDS, Kind, Policy, Rules
 from lradapt.yaml_check import check, read_values
 
 DEFAULT_PATH = Path("params.yaml")
@@ -156,7 +156,8 @@ class CheckParams(Section):
     @property
     def rules(self) -> Rules:
         """As lradapt.data.admit takes them."""
-        return Rules(self.min_side, self.near_correlation, self.policies.model_dump())
+        policies: dict[Kind, Policy] = {kind: getattr(self.policies, kind) for kind in KINDS}
+        return Rules(self.min_side, self.near_correlation, policies)
 
 
 class EngineParams(Section):

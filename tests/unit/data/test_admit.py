@@ -400,3 +400,31 @@ def test_a_kind_that_can_be_kept_says_what_keeping_means():
     told = {kind for kind in KINDS if MEANINGS[kind].kept}
     assert told - can_be_kept == {"label_without_image"}  # whose line is left out
     assert can_be_kept <= told
+
+
+def test_what_stops_hides_no_other_finding():
+    twin = image("x.jpg", "pixels of c0.png")
+    text = refusal(
+        [*IMAGES, twin],
+        [*LABELS, Label("x.jpg", "dog")],
+        wrong_extension="stop",
+        two_labels="stop",
+    )
+    assert "(wrong_extension)" in text
+    assert "(two_labels)" in text
+
+
+def test_of_several_reasons_to_leave_the_first_is_told():
+    odd = image("x.jpg", mode="CMYK")
+    labels = [*LABELS, Label("x.jpg", "dog")]
+    policies = {"wrong_extension": "set_aside", "odd_mode": "set_aside"}
+    admission = admitted([*IMAGES, odd], labels, **policies)
+    assert reasons(admission) == {"x.jpg": "the content is PNG"}
+
+
+def test_files_without_pixels_are_no_twins_though_they_stop():
+    bad = [image("x.png", verdict="damaged"), image("y.png", verdict="damaged")]
+    labels = [*LABELS, Label("x.png", "cat"), Label("y.png", "dog")]
+    text = refusal([*IMAGES, *bad], labels, undecodable="stop", two_labels="stop")
+    assert "(undecodable)" in text
+    assert "(two_labels)" not in text
