@@ -2,7 +2,8 @@
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 
 from lradapt.files import whole_file
@@ -31,10 +32,11 @@ class SplitRow:
 
 def write_split(path: Path, rows: Iterable[SplitRow]) -> None:
     """Write `split.csv`."""
+    names = [field.name for field in fields(SplitRow)]
     with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(field.name for field in fields(SplitRow))
-        writer.writerows(astuple(row) for row in rows)
+        writer.writerow(names)
+        writer.writerows(map(attrgetter(*names), rows))  # `astuple` copies: six times slower
 
 
 def read_split(path: Path) -> list[SplitRow]:

@@ -1,0 +1,180 @@
+"""What the stages cost against the number of images: seconds, and memory at its peak.
+
+    python -m benchmarks.growth SOURCE 1000 10000 100000 --into FOLDER
+
+SOURCE holds a folder of images for each class. Where a size is over their number, mirrored copies
+are added, so that all pictures differ. Each stage runs as `dvc repro` runs it, in processes of its
+own; their memory (PSS: pages that several share are counted once) is added up ten times a second.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+from PIL import Image, ImageOps
+
+from benchmarks.program import run
+from lradapt.data.ingest import list_files
+from lradapt.data.labels import Label, write_labels
+from lradapt.errors import DataError
+from lradapt.files import write_json
+
+STAGES = {
+    "ingest": "--images images --pixels pixels.npy --table images.csv",
+    "split": "--table images.csv --labels labels.csv --split split.csv"
+    " --set-aside set_aside.csv --summary summary.json",
+}
+"""Stage -> its options, in the order in which they run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one stage took.
+
+    Attributes:
+        stage: its name.
+        num_images: in the images folder.
+        seconds: of the wall clock, the start of Python included.
+        peak_mebibytes: the most that all its processes held at one time.
+    """
+
+    stage: str
+    num_images: int
+    seconds: float
+    peak_mebibytes: float
+
+
+def main(
+    source: Annotated[Path, typer.Argument(help="Holds a folder of images for each class.")],
+    sizes: Annotated[list[int], typer.Argument(help="Numbers of images.")],
+    into: Annotated[Path, typer.Option(help="Where projects, figures and table are made.")],
+    input_size: Annotated[int, typer.Option(help="Side of the square, in pixels.")] = 40,
+) -> None:
+    """Measure the stages at each size; a table, `growth.json` and `growth.png`."""
+    costs = []
+    for size in sorted(sizes):
+        project = make_project(source, size, into / str(size), input_size=input_size)
+        costs += [measure(project, stage, size) for stage in STAGES]
+        write_json(into / "growth.json", [asdict(cost) for cost in costs])
+    draw(costs, into / "growth.png")
+    typer.echo(table(costs))
+
+
+def make_project(source: Path, num_images: int, folder: Path, *, input_size: int) -> Path:
+    """A project of so many pictures, taken from each class in turn.
+
+    Raises:
+        DataError: more than twice as many are asked for as there are.
+    """
+    names = _in_turn(list_files(source))
+    if num_images > 2 * len(names):
+        raise DataError(f"{source} holds {len(names)} files: enough for {2 * len(names)}")
+    labels = []
+    for number, name in enumerate((names * 2)[:num_images]):
+        target = folder / "images" / name
+        if number >= len(names):
+            target = target.with_name(f"{target.stem}-mirrored.png")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _put(source / name, target, mirrored=number >= len(names))
+        labels.append(Label(str(target.relative_to(folder / "images")), name.split("/")[0]))
+    write_labels(folder / "labels.csv", labels)
+    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    params["data"]["input_size"] = input_size
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    return folder
+
+
+def _in_turn(names: Sequence[str]) -> list[str]:
+    classes: dict[str, list[str]] = {}
+    for name in names:
+        classes.setdefault(name.split("/")[0], []).append(name)
+    return [name for name in chain(*zip_longest(*classes.values())) if name]
+
+
+def _put(source: Path, target: Path, *, mirrored: bool) -> None:
+    if target.exists():
+        return
+    if not mirrored:
+        shutil.copyfile(source, target)
+        return
+    with Image.open(source) as image:
+        ImageOps.mirror(image.convert("RGB")).save(target, compress_level=1)
+
+
+def measure(project: Path, stage: str, num_images: int) -> Cost:
+    """Run a stage in `project`, and watch its processes.
+
+    Raises:
+        RuntimeError: it failed; with what it said.
+    """
+    command = [sys.executable, "-m", "lradapt", "stage", stage, *STAGES[stage].split()]
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    start, peak = time.perf_counter(), 0.0
+    with (project / f"{stage}.log").open("w+", encoding="utf-8") as log:
+        child = subprocess.Popen(
+            command, cwd=project, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+        while child.poll() is None:
+            peak = max(peak, _mebibytes_of_session(child.pid))
+            time.sleep(0.1)
+        log.seek(0)
+        if child.returncode:
+            raise RuntimeError(f"{stage} of {num_images} images failed:\n{log.read()}")
+    return Cost(stage, num_images, time.perf_counter() - start, peak)
+
+
+def _mebibytes_of_session(session: int) -> float:
+    return sum(_kibibytes(int(path.name), session) for path in Path("/proc").glob("[0-9]*")) / 1024
+
+
+def _kibibytes(pid: int, session: int) -> int:
+    try:
+        if os.getsid(pid) != session:
+            return 0
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    except OSError:
+        return 0  # it has ended
+    return next((int(line.split()[1]) for line in text.splitlines() if line[:4] == "Pss:"), 0)
+
+
+def table(costs: Sequence[Cost]) -> str:
+    """Markdown: a line for each size and stage."""
+    lines = ["| images | stage | seconds | images/s | peak memory, MiB |", "|---|---|---|---|---|"]
+    for cost in costs:
+        rate = cost.num_images / cost.seconds
+        lines.append(
+            f"| {cost.num_images:,} | {cost.stage} | {cost.seconds:.1f} | {rate:,.0f} "
+            f"| {cost.peak_mebibytes:,.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def draw(costs: Sequence[Cost], path: Path) -> None:
+    """Seconds and memory against the number of images, both axes in decades."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    seconds, memory = figure.subplots(1, 2)
+    for stage in dict.fromkeys(cost.stage for cost in costs):
+        own = [cost for cost in costs if cost.stage == stage]
+        sizes = [cost.num_images for cost in own]
+        seconds.loglog(sizes, [cost.seconds for cost in own], marker="o", label=stage)
+        memory.loglog(sizes, [cost.peak_mebibytes for cost in own], marker="o", label=stage)
+    for axes, title in ((seconds, "seconds"), (memory, "peak memory, MiB")):
+        axes.set(xlabel="images", title=title)
+        axes.grid(visible=True, which="both", alpha=0.3)
+        axes.legend()
+    figure.savefig(path, dpi=120)
+
+
+if __name__ == "__main__":
+    run(main)
