@@ -27,13 +27,10 @@ from lradapt.data.ingest import list_files
 from lradapt.data.labels import Label, write_labels
 from lradapt.errors import DataError
 from lradapt.files import write_json
+from lradapt.layout import PROJECT_FILE, read_paths
 
-STAGES = {
-    "ingest": "--images images --pixels pixels.npy --table images.csv",
-    "split": "--table images.csv --labels labels.csv --split split.csv"
-    " --set-aside set_aside.csv --summary summary.json",
-}
-"""Stage -> its options, in the order in which they run."""
+STAGES = ("ingest", "split")
+"""In the order in which they run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +70,22 @@ def make_project(source: Path, num_images: int, folder: Path, *, input_size: int
     """A project of so many pictures, taken from each class in turn.
 
     Raises:
-        DataError: more than twice as many are asked for as there are.
+        DataError: more than twice as many are asked for as there are, or `folder` is there.
     """
-    names = _in_turn(list_files(source))
+    names, paths = _in_turn(list_files(source)), read_paths()
+    if folder.exists():
+        raise DataError(f"{folder} is there already, and what it holds would save work; remove it")
     if num_images > 2 * len(names):
         raise DataError(f"{source} holds {len(names)} files: enough for {2 * len(names)}")
     labels = []
     for number, name in enumerate((names * 2)[:num_images]):
-        target = folder / "images" / name
+        target = folder / paths["images"] / name
         if number >= len(names):
             target = target.with_name(f"{target.stem}-mirrored.png")
         target.parent.mkdir(parents=True, exist_ok=True)
         _put(source / name, target, mirrored=number >= len(names))
-        labels.append(Label(str(target.relative_to(folder / "images")), name.split("/")[0]))
-    write_labels(folder / "labels.csv", labels)
+        labels.append(Label(str(target.relative_to(folder / paths["images"])), name.split("/")[0]))
+    write_labels(folder / paths["labels"], labels)
     params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     params["data"]["input_size"] = input_size
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
@@ -101,8 +100,6 @@ def _in_turn(names: Sequence[str]) -> list[str]:
 
 
 def _put(source: Path, target: Path, *, mirrored: bool) -> None:
-    if target.exists():
-        return
     if not mirrored:
         shutil.copyfile(source, target)
         return
@@ -116,7 +113,7 @@ def measure(project: Path, stage: str, num_images: int) -> Cost:
     Raises:
         RuntimeError: it failed; with what it said.
     """
-    command = [sys.executable, "-m", "lradapt", "stage", stage, *STAGES[stage].split()]
+    command = [sys.executable, *_words(stage)]
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
     start, peak = time.perf_counter(), 0.0
     with (project / f"{stage}.log").open("w+", encoding="utf-8") as log:
@@ -130,6 +127,18 @@ def measure(project: Path, stage: str, num_images: int) -> Cost:
         if child.returncode:
             raise RuntimeError(f"{stage} of {num_images} images failed:\n{log.read()}")
     return Cost(stage, num_images, time.perf_counter() - start, peak)
+
+
+def _words(stage: str) -> list[str]:
+    """What `dvc repro` gives to Python: the command of dvc.yaml with its paths."""
+    project = yaml.safe_load(PROJECT_FILE.read_text(encoding="utf-8"))
+    run_words = next(part["run"] for part in project["vars"] if "run" in part)
+    command = project["stages"][stage]["cmd"].replace("${run}", run_words)
+    for name, path in read_paths().items():
+        command = command.replace(f"${{path.{name}}}", str(path))
+    python, *words = command.split()
+    assert python == "python", command
+    return list(words)
 
 
 def _mebibytes_of_session(session: int) -> float:

@@ -22,6 +22,7 @@ from lradapt.batches import Normalisation, pixels_on
 from lradapt.data.augment import Augmentation, show, views_of
 from lradapt.engine import Engine, generator
 from lradapt.files import reserve, whole_file
+from lradapt.progress import tracked
 from lradapt.store import NOTHING, Kept
 
 log = logging.getLogger(__name__)
@@ -126,9 +127,11 @@ def _fill(
     keys: Sequence[str],
     rows: Sequence[int],
 ) -> None:
-    for start in range(0, len(rows), frozen.batch_size):
-        part = list(rows[start : start + frozen.batch_size])
-        features_NVD[part] = frozen(pixels[part], [keys[row] for row in part])
+    size = frozen.batch_size
+    parts = [list(rows[start : start + size]) for start in range(0, len(rows), size)]
+    with tracked(parts, "activations", total=len(rows), unit="images", size=len) as shown:
+        for part in shown:
+            features_NVD[part] = frozen(pixels[part], [keys[row] for row in part])
 
 
 def _fill_known(

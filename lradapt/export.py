@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from lradapt.batches import Normalisation
 from lradapt.data.decode import Preprocessing
 from lradapt.files import whole_file
+from lradapt.progress import tracked
 
 FORMAT = "1"
 INPUT, OUTPUT = "pixels", "probabilities"
@@ -46,7 +47,10 @@ def probabilities(
     """What PyTorch says, fp32 `[N, K]`: the reference of the exported file."""
     deployed = deployed.eval()
     parts = torch.split(torch.from_numpy(pixels_NSS3), batch_size)
-    return torch.cat([deployed(part) for part in parts]).numpy()
+    with tracked(
+        parts, "PyTorch's answers", total=len(pixels_NSS3), unit="images", size=len
+    ) as shown:
+        return torch.cat([deployed(part) for part in shown]).numpy()
 
 
 def export_onnx(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from lradapt.data.decode import DecodeError, Pixels, Preprocessing, preprocess, quiet
 from lradapt.data.ingest import list_files
 from lradapt.errors import LradaptError
+from lradapt.progress import tracked
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -66,13 +67,17 @@ class Model:
         """Probabilities `[N, K]` of preprocessed pixels `[N, S, S, 3]` uint8."""
         name = self._session.get_inputs()[0].name
         starts = range(0, len(pixels_NSS3), batch_size)
-        parts = [pixels_NSS3[start : start + batch_size] for start in starts]
-        return np.concatenate([self._session.run(None, {name: part})[0] for part in parts])
+        parts = (pixels_NSS3[start : start + batch_size] for start in starts)
+        with tracked(parts, "classify", total=len(pixels_NSS3), unit="images", size=len) as shown:
+            return np.concatenate([self._session.run(None, {name: part})[0] for part in shown])
 
     def classify(self, paths: Sequence[Path], *, batch_size: int = 64) -> "Iterator[Prediction]":
         """Classify image files, in order; one that cannot be decoded yields its fault."""
-        for start in range(0, len(paths), batch_size):
-            yield from self._classify_batch(paths[start : start + batch_size])
+        starts = range(0, len(paths), batch_size)
+        parts = (paths[start : start + batch_size] for start in starts)
+        with tracked(parts, "classify", total=len(paths), unit="images", size=len) as shown:
+            for part in shown:
+                yield from self._classify_batch(part)
 
     def _classify_batch(self, paths: Sequence[Path]) -> "Iterator[Prediction]":
         with quiet():

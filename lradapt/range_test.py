@@ -18,6 +18,7 @@ from lradapt.batches import Batch, Examples, training_batches
 from lradapt.engine import Engine
 from lradapt.imbalance import NO_BALANCE, Balance, Loss
 from lradapt.lr_curve import Sweep, make_sweep
+from lradapt.progress import tracked
 from lradapt.schedules import geometric
 from lradapt.train import train_steps
 
@@ -100,8 +101,12 @@ def measure(
     ours, theirs = tee(islice(batches, num_steps))
     steps = train_steps(trial, ours, make_optimizer(trial), schedule, engine, loss=loss)
     rates, losses, untouched, diverged = [], [], [], _divergence()
-    with torch.random.fork_rng():  # a model may hold dropout
-        for step, batch in zip(steps, theirs, strict=False):
+    pairs = zip(steps, theirs, strict=False)
+    with (
+        torch.random.fork_rng(),  # a model may hold dropout
+        tracked(pairs, "range test", total=num_steps, unit="steps") as shown,
+    ):
+        for step, batch in shown:
             of_untouched = _loss_of(as_it_was, batch, engine, loss)
             if not math.isfinite(step.loss) or not math.isfinite(of_untouched):
                 break

@@ -17,6 +17,7 @@ from lradapt.engine import Engine
 from lradapt.errors import TrainingError
 from lradapt.imbalance import Loss
 from lradapt.param_groups import set_height
+from lradapt.progress import tracked
 from lradapt.schedules import Schedule
 
 log = logging.getLogger(__name__)
@@ -122,7 +123,9 @@ def run_epochs(
             its highest rates and what to do.
     """
     for number in count(first_epoch):
-        done = tuple(islice(steps, num_steps))
+        own, what = islice(steps, num_steps), f"epoch {number + 1}"
+        with tracked(own, what, total=num_steps, unit="steps") as shown:
+            done = tuple(shown)
         epoch = Epoch(number, done, _judge(model, tune, engine, _when(number, done)))
         log.info("%s", _told(epoch), extra={"epoch": epoch})  # for whoever draws its progress
         yield epoch
@@ -176,11 +179,17 @@ def predict_logits(
     was_training = model.training
     model.eval()
     logits = []
-    for inputs, _ in clean_batches(examples, batch_size=batch_size):
-        with engine.autocast():
-            logits.append(model(inputs).float().cpu())
+    batches, total = clean_batches(examples, batch_size=batch_size), len(examples.labels)
+    with tracked(batches, "score", total=total, unit="images", size=_num_images) as shown:
+        for inputs, _ in shown:
+            with engine.autocast():
+                logits.append(model(inputs).float().cpu())
     model.train(was_training)
     return torch.cat(logits)
+
+
+def _num_images(batch: Batch) -> int:
+    return len(batch[1])
 
 
 def score(model: nn.Module, examples: Examples, engine: Engine, *, when: str = "now") -> Score:

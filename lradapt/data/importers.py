@@ -16,6 +16,7 @@ from lradapt.data.ingest import list_files
 from lradapt.data.labels import Label, leads_outside, read_csv, require_columns, write_labels
 from lradapt.errors import DataError, listed
 from lradapt.files import full_disk_told
+from lradapt.progress import tracked
 
 _SIDE_FOLDERS = {
     "train": "train",
@@ -60,11 +61,7 @@ def import_folder(source: Path, *, images: Path, labels: Path) -> Imported:
             other folders beside it.
     """
     named = label_folder(source)
-    found = _replace_whole(
-        images,
-        labels,
-        lambda sink: [_copied(source / label.image, label, sink) for label in named.labels],
-    )
+    found = _replace_whole(images, labels, lambda sink: _all_copied(source, named.labels, sink))
     return Imported(found, named.left_behind)
 
 
@@ -111,11 +108,7 @@ def import_table(
         label_column=label_column,
         group_column=group_column,
     )
-    found = _replace_whole(
-        images,
-        labels,
-        lambda sink: [_copied(folder / label.image, label, sink) for label in named.labels],
-    )
+    found = _replace_whole(images, labels, lambda sink: _all_copied(folder, named.labels, sink))
     return Imported(found, named.left_behind)
 
 
@@ -200,7 +193,13 @@ def import_cifar10(*, cache: Path, images: Path, labels: Path) -> Imported:
             f"CIFAR-10 is not in {cache} and cannot be downloaded ({error}); where you have the "
             "images as folders: `lradapt import folder PATH`"
         ) from None
-    return Imported(_replace_whole(images, labels, lambda sink: list(_saved(parts, sink))), [])
+    return Imported(_replace_whole(images, labels, lambda sink: _all_saved(parts, sink)), [])
+
+
+def _all_saved(parts: dict[str, Any], sink: Sink) -> list[Label]:
+    total = sum(map(len, parts.values()))
+    with tracked(_saved(parts, sink), "import", total=total, unit="images") as shown:
+        return list(shown)
 
 
 def _saved(parts: dict[str, Any], sink: Sink) -> Iterator[Label]:
@@ -277,6 +276,11 @@ def _labelled(name: str, sides: dict[str, str]) -> Label:
     if sides:
         return Label(name, parts[1], side=sides[parts[0]])
     return Label(name, parts[0])
+
+
+def _all_copied(folder: Path, labels: Sequence[Label], sink: Sink) -> list[Label]:
+    with tracked(labels, "import", total=len(labels), unit="images") as shown:
+        return [_copied(folder / label.image, label, sink) for label in shown]
 
 
 def _copied(source: Path, label: Label, sink: Sink) -> Label:

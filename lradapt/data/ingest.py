@@ -31,6 +31,7 @@ from lradapt.data.decode import (
 )
 from lradapt.errors import DataError, listed
 from lradapt.files import reserve, whole_file
+from lradapt.progress import tracked
 from lradapt.store import NOTHING, Kept
 
 log = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ class _Portion(NamedTuple):
     """What a worker sends back: finished lines of the table, since one process waits for all."""
 
     lines: str
+    num_files: int
     num_ok: int
 
 
@@ -121,7 +123,14 @@ def ingest(
         partial_table = stack.enter_context(whole_file(table))
         offset = _allocate(partial_pixels, len(names), how.input_size)
         work = partial(_ingest_files, images, partial_pixels, offset, how, kept.files.get(PIXELS))
-        num_ok = _write_table(partial_table, _in_order(work, files, num_workers))
+        with tracked(
+            _in_order(work, files, num_workers),
+            "ingest",
+            total=len(files),
+            unit="images",
+            size=lambda portion: portion.num_files,
+        ) as portions:
+            num_ok = _write_table(partial_table, portions)
         if not num_ok:
             raise DataError(
                 f"none of the {len(names)} files in {images} is an image; the first: "
@@ -277,7 +286,7 @@ def _ingest_files(
         os.close(descriptor)
     lines = io.StringIO()
     csv.writer(lines, lineterminator="\n").writerows(row for row, _ in done)
-    return _Portion(lines.getvalue(), sum(row.verdict == OK for row, _ in done))
+    return _Portion(lines.getvalue(), len(done), sum(row.verdict == OK for row, _ in done))
 
 
 def _write_at(descriptor: int, content: bytes, offset: int) -> None:

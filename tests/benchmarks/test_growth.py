@@ -11,7 +11,10 @@ from benchmarks.growth import Cost, draw, make_project, measure, table
 from lradapt.data.ingest import read_table
 from lradapt.data.labels import read_labels
 from lradapt.errors import DataError
+from lradapt.layout import read_paths
 from tests.projects import ROOT
+
+PATHS = read_paths(ROOT / "dvc.yaml")
 
 
 @pytest.fixture
@@ -26,24 +29,30 @@ def source(tmp_path, monkeypatch, random_image):
 
 def test_images_are_taken_from_each_class_in_turn(source, tmp_path):
     project = make_project(source, 3, tmp_path / "3", input_size=8)
-    labels = [(label.image, label.label) for label in read_labels(project / "labels.csv")]
+    labels = [(label.image, label.label) for label in read_labels(project / PATHS["labels"])]
     assert labels == [("a/1.png", "a"), ("a/2.png", "a"), ("b/1.png", "b")]
-    assert (project / "images/b/1.png").read_bytes() == (source / "b/1.png").read_bytes()
+    assert (project / PATHS["images"] / "b/1.png").read_bytes() == (source / "b/1.png").read_bytes()
 
 
 def test_beyond_the_images_that_there_are_their_mirrored_copies_follow(source, tmp_path):
     project = make_project(source, 10, tmp_path / "10", input_size=8)
-    files = sorted((project / "images").rglob("*.png"))
-    assert len(files) == len(read_labels(project / "labels.csv")) == 10
+    files = sorted((project / PATHS["images"]).rglob("*.png"))
+    assert len(files) == len(read_labels(project / PATHS["labels"])) == 10
     assert len({hashlib.sha256(Image.open(path).tobytes()).digest() for path in files}) == 10
     with Image.open(source / "a/2.png") as image:
         flipped = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    assert Image.open(project / "images/a/2-mirrored.png").tobytes() == flipped.tobytes()
+    assert Image.open(project / PATHS["images"] / "a/2-mirrored.png").tobytes() == flipped.tobytes()
 
 
 def test_more_than_twice_the_images_is_refused(source, tmp_path):
     with pytest.raises(DataError, match="holds 5 files: enough for 10"):
         make_project(source, 11, tmp_path / "11", input_size=8)
+
+
+def test_a_folder_that_is_there_is_refused(source, tmp_path):
+    make_project(source, 2, tmp_path / "2", input_size=8)
+    with pytest.raises(DataError, match="2 is there already, and what it holds would save work"):
+        make_project(source, 2, tmp_path / "2", input_size=8)
 
 
 @pytest.mark.slow
@@ -55,8 +64,8 @@ def test_the_stages_run_in_the_project_and_their_cost_is_measured(source, tmp_pa
     assert [(cost.stage, cost.num_images) for cost in costs] == [("ingest", 10), ("split", 10)]
     assert wall * 0.8 < sum(cost.seconds for cost in costs) <= wall
     assert all(20 < cost.peak_mebibytes < 500 for cost in costs)
-    assert len(read_table(project / "images.csv")) == 10
-    assert len((project / "split.csv").read_text().splitlines()) == 11
+    assert len(read_table(project / PATHS["table"])) == 10
+    assert len((project / PATHS["split"]).read_text().splitlines()) == 11
 
 
 @pytest.mark.slow
@@ -83,7 +92,7 @@ def _script(path, code):
 @pytest.mark.slow
 def test_a_stage_that_fails_ends_it_with_what_the_stage_said(source, tmp_path):
     project = make_project(source, 2, tmp_path / "2", input_size=8)
-    with pytest.raises(RuntimeError, match=r"split of 2 images failed:\n(.|\n)*images\.csv"):
+    with pytest.raises(RuntimeError, match=r"split of 2 images failed:\n(.|\n)*table"):
         measure(project, "split", 2)
 
 
