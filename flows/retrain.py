@@ -10,6 +10,7 @@ from rich.table import Table
 
 from flows import speak_plainly
 from lradapt import lock, report
+from lradapt.data.version_tables import project_tables
 from lradapt.errors import LradaptError
 from lradapt.layout import PROJECT_FILE, read_paths
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME
@@ -37,7 +38,7 @@ def retrain(
         # Not at every run: each new champion would ask for another training, without end.
         if any(node.stale for node in plan) and registry.bring_champion(location, name):
             plan = graph.read_plan(project_file)
-        splitting, rest = graph.cut(plan, str(read_paths()["split"]))
+        splitting, rest = graph.cut(plan, str(project_tables(read_paths()).split))
         stages.reproduce_stale(splitting)
         artifacts.log_changes(artifacts.show_changes(former, split_is_new=True))
         stages.reproduce_stale(rest)

@@ -10,6 +10,7 @@ from rich.console import Console
 from flows import speak_plainly
 from flows.retrain import print_summary, retrain
 from lradapt import lock
+from lradapt.data.version_tables import project_tables
 from lradapt.errors import LradaptError
 from lradapt.layout import PROJECT_FILE, read_paths
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME
@@ -54,7 +55,8 @@ def _look(source: str) -> tuple[data.Comparison, Decision]:
     data.bring(source, graph.read_sources(_PROJECT))
     stages.version_sources(graph.unversioned_sources(_PROJECT))
     former = data.find_former()
-    decoding, rest = graph.cut(graph.read_plan(_PROJECT), str(read_paths()["table"]))
+    images = project_tables(read_paths()).images
+    decoding, rest = graph.cut(graph.read_plan(_PROJECT), str(images))
     stages.reproduce_stale(decoding)
     comparison = artifacts.show_changes(former, split_is_new=False)
     return comparison, data.is_worth_training(comparison, graph.behind(rest))

@@ -7,7 +7,7 @@ add up until they are worth one.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prefect import task
@@ -15,7 +15,7 @@ from prefect import task
 from lradapt.changes_report import sentence
 from lradapt.data.changes import Changes, compare
 from lradapt.data.mirror import mirror
-from lradapt.data.version_tables import Tables, read_version
+from lradapt.data.version_tables import Tables, project_tables, read_version
 from lradapt.errors import DataError
 from lradapt.layout import read_paths
 from lradapt.params import load_params
@@ -95,15 +95,15 @@ def _pull(sources: Sequence[str]) -> None:
 @task(persist_result=False, retries=2, retry_delay_seconds=10)
 def find_former() -> Former:
     """The version last trained on; to be asked before the stages run, which record a new one."""
-    paths = read_paths()
-    wanted = [str(path) for path in (paths["labels"], paths["table"], paths["split"])]
-    recorded = graph.recorded_files(str(paths["split"]), wanted)
+    here = project_tables(read_paths())
+    wanted = [str(here.labels), str(here.images), str(here.split)]
+    recorded = graph.recorded_files(str(here.split), wanted)
     if not recorded:
         return Former(None, "nothing has been trained yet")
     labels, images, split = (recorded[path] for path in wanted)
     if not labels.is_file():
-        name = paths["labels"]
-        return Former(None, f"the {name} last trained on is in neither DVC's cache nor its remote")
+        gone = f"the {here.labels} last trained on is in neither DVC's cache nor its remote"
+        return Former(None, gone)
     kept = [table if table.is_file() else None for table in (images, split)]
     return Former(Tables(labels, *kept))
 
@@ -112,9 +112,8 @@ def compare_with(former: Former, *, split_is_new: bool) -> Comparison:
     """What has changed since a former version; for the arguments see `artifacts.show_changes`."""
     if former.tables is None:
         return Comparison(None, former.why_not)
-    paths = read_paths()
-    split = paths["split"] if split_is_new else None
-    new = read_version(Tables(paths["labels"], paths["table"], split))
+    here = project_tables(read_paths())
+    new = read_version(here if split_is_new else replace(here, split=None))
     try:
         old = read_version(former.tables)
     except DataError as error:  # nobody can mend a file of the cache; the new one counts

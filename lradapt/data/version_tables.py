@@ -2,6 +2,7 @@
 
 import csv
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,11 @@ class Tables:
     labels: Path
     images: Path | None = None
     split: Path | None = None
+
+
+def project_tables(paths: Mapping[str, Path]) -> Tables:
+    """The tables of a project, by the `paths` of its `dvc.yaml`."""
+    return Tables(paths["labels"], paths["table"], paths["split"])
 
 
 def read_version(tables: Tables) -> Version:
