@@ -12,9 +12,12 @@ SHARED = Path(__file__).parents[2] / "shared"
 
 @pytest.fixture(autouse=True)
 def _no_foreign_settings(monkeypatch):
-    """A Prefect server or an environment of the person's own must not reach the tests."""
-    for name in [name for name in os.environ if name.startswith("PREFECT_API")]:
+    """Servers, settings and credentials of the person's own must not reach the tests."""
+    for name in [name for name in os.environ if name.startswith(("PREFECT_API", "AWS_"))]:
         monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
 
 
@@ -24,6 +27,35 @@ def shared():
     if not SHARED.is_dir():
         pytest.skip(f"{SHARED} is absent: it holds the image sets for measuring")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def moto():
+    """A server of S3 in memory, one for the whole run."""
+    from tests.s3_servers import MotoServer
+
+    server = MotoServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bucket(moto, monkeypatch):
+    """A new bucket of it, to which the settings of the AWS chain lead."""
+    new = moto.bucket()
+    for name, value in new.settings.items():
+        monkeypatch.setenv(name, value)
+    return new
+
+
+@pytest.fixture(scope="session")
+def rclone(tmp_path_factory):
+    """A server of S3 that checks signatures and knows no conditional writes."""
+    from tests.s3_servers import RcloneServer
+
+    server = RcloneServer(str(tmp_path_factory.mktemp("rclone")))
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -8,9 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lradapt.registry.store import ChangedError, ExistsError, MissingError, RegistryError, Stored
-
-_PRIVATE = "."  # names that begin so are the store's own
+from lradapt.registry.store import (
+    PRIVATE,
+    ChangedError,
+    DeniedError,
+    ExistsError,
+    MissingError,
+    Stored,
+    UnreachableError,
+    checked,
+)
 
 
 class LocalStore:
@@ -27,46 +34,44 @@ class LocalStore:
     def create(self, key: str, content: bytes) -> None:
         """See `Store.create`; a hard link fails where the name is taken, so one writer wins."""
         path = self._path(key)
-        with self._written_beside(path, content) as partial:
+        with _told(path), self._written_beside(path, content) as partial:
             try:
                 os.link(partial, path)
             except FileExistsError:
                 raise ExistsError(f"{path} exists already") from None
-        _sync_folder(path.parent)
+            _sync_folder(path.parent)
 
     def replace(self, key: str, content: bytes, *, etag: str | None) -> None:
         """See `Store.replace`; writers take turns by a lock, readers need none."""
         path = self._path(key)
-        with self._written_beside(path, content) as partial, _locked(path):
+        with _told(path), self._written_beside(path, content) as partial, _locked(path):
             if self._etag_of(path) != etag:
                 raise ChangedError(f"{path} has been changed by somebody else")
             partial.replace(path)
-        _sync_folder(path.parent)
+            _sync_folder(path.parent)
 
     def read(self, key: str) -> Stored:
         """See `Store.read`."""
         path = self._path(key)
-        try:
-            content = path.read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            raise MissingError(f"no {path}") from None
+        with _told(path):
+            try:
+                content = path.read_bytes()
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                raise MissingError(f"no {path}") from None
         return Stored(content, hashlib.sha256(content).hexdigest())
 
     def list(self, prefix: str) -> list[str]:
         """See `Store.list`."""
         keys = [
             Path(parent, name).relative_to(self._root).as_posix()
-            for parent, _, names in os.walk(self._root)
+            for parent, _, names in _walk(self._root)
             for name in names
-            if not name.startswith(_PRIVATE)
+            if not name.startswith(PRIVATE)
         ]
         return sorted(key for key in keys if key.startswith(prefix))
 
     def _path(self, key: str) -> Path:
-        parts = key.split("/")
-        if not all(parts) or any(part.startswith(_PRIVATE) for part in parts):
-            raise RegistryError(f"{key!r} is no key of a registry")
-        return self._root.joinpath(*parts)
+        return self._root.joinpath(*checked(key).split("/"))
 
     def _etag_of(self, path: Path) -> str | None:
         return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
@@ -75,7 +80,7 @@ class LocalStore:
     def _written_beside(self, path: Path, content: bytes) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Not by `tempfile`: its files are for their owner alone, and a registry is shared.
-        partial = path.with_name(f"{_PRIVATE}{uuid.uuid4().hex}")
+        partial = path.with_name(f"{PRIVATE}{uuid.uuid4().hex}")
         try:
             with partial.open("xb") as file:
                 file.write(content)
@@ -87,10 +92,34 @@ class LocalStore:
 
 
 @contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What the system refuses below, as an error of the registry."""
+    try:
+        yield
+    except PermissionError as error:
+        raise DeniedError(
+            f"{path}: {error.strerror}. Ask the owner of the folder for the right to write or read"
+        ) from None
+    except OSError as error:
+        raise UnreachableError(f"{path}: {error.strerror or error}") from None
+
+
+@contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    with path.with_name(f"{_PRIVATE}{path.name}.lock").open("w") as file:
+    with path.with_name(f"{PRIVATE}{path.name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _walk(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """As `os.walk`, which by itself takes a folder that may not be read for an empty one."""
+
+    def stop(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    with _told(root):
+        yield from os.walk(root, onerror=stop)
 
 
 def _sync_folder(folder: Path) -> None:

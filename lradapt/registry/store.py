@@ -1,9 +1,13 @@
 """What the registry asks of a place that keeps files: four operations, and their errors.
 
     RegistryError
-    ├── ExistsError     create: the key is taken
-    ├── ChangedError    replace: somebody else was faster
-    └── MissingError    read: no such key
+    ├── ExistsError         create: the key is taken
+    ├── ChangedError        replace: somebody else was faster
+    ├── MissingError        read: no such key
+    ├── DeniedError         the place refuses who asks, or nobody says who asks
+    ├── UnreachableError    no answer, or none that can be used, in the time that is given
+    ├── DamagedError        read: the content is not what was written
+    └── UnsafeStoreError    a write: the place would let two writers overwrite each other
 
 Keys are relative paths with forward slashes. An etag names one content of one key; it is opaque.
 """
@@ -30,6 +34,22 @@ class MissingError(RegistryError):
     """A key that should be read does not exist."""
 
 
+class DeniedError(RegistryError):
+    """The place refuses who asks."""
+
+
+class UnreachableError(RegistryError):
+    """The place does not answer, or its answers cannot be used; to ask again later is safe."""
+
+
+class DamagedError(RegistryError):
+    """A key holds something else than was written."""
+
+
+class UnsafeStoreError(RegistryError):
+    """The place cannot keep two writers apart, so nothing is written there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """The content of a key, and the etag that `replace` asks for."""
@@ -39,7 +59,11 @@ class Stored:
 
 
 class Store(Protocol):
-    """Keeps files by key; every operation is whole or has not happened."""
+    """Keeps files by key; every operation is whole or has not happened.
+
+    Each may raise `DeniedError` and `UnreachableError`. After the second, a write may or may not
+    have happened: to ask again is safe, and tells.
+    """
 
     @property
     def location(self) -> str:
@@ -67,9 +91,25 @@ class Store(Protocol):
 
         Raises:
             MissingError: there is none.
+            DamagedError: the place knows that this is not what was written.
         """
         ...
 
     def list(self, prefix: str) -> list[str]:
         """The keys that begin with `prefix`, sorted."""
         ...
+
+
+PRIVATE = "."
+"""Names that begin so are a store's own."""
+
+
+def checked(key: str) -> str:
+    """The key.
+
+    Raises:
+        RegistryError: it has an empty part, or one that begins with a dot.
+    """
+    if any(not part or part.startswith(PRIVATE) for part in key.split("/")):
+        raise RegistryError(f"{key!r} is no key of a registry")
+    return key

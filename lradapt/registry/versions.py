@@ -85,7 +85,7 @@ def publish(store: Store, name: str, files: Mapping[str, bytes], facts: Mapping[
             )
         hashes[file] = kept
     manifest = {"format": FORMAT, "version": version, "files": hashes, **facts}
-    _create_or_keep(store, f"{folder}/{MANIFEST}", _json(manifest))
+    _create_or_keep(store, f"{folder}/{MANIFEST}", _json(_sealed(manifest)))
     return version
 
 
@@ -102,7 +102,7 @@ def read_manifest(store: Store, name: str, version: str) -> dict[str, Any]:
     """What is known of a version.
 
     Raises:
-        RegistryError: there is no such version, or a newer lradapt wrote it.
+        RegistryError: there is no such version, a newer lradapt wrote it, or it is damaged.
     """
     try:
         stored = store.read(f"{name}/versions/{version}/{MANIFEST}")
@@ -111,12 +111,7 @@ def read_manifest(store: Store, name: str, version: str) -> dict[str, Any]:
             f"no version {version} of {name} in {store.location}; `lradapt history` lists those "
             "that have been in production"
         ) from None
-    manifest: dict[str, Any] = json.loads(stored.content)
-    if manifest.get("format") != FORMAT:
-        raise RegistryError(
-            f"the manifest of {version} has format {manifest.get('format')!r}, expected {FORMAT}"
-        )
-    return manifest
+    return _unsealed(stored.content, version)
 
 
 def read_file(store: Store, name: str, version: str, file: str) -> bytes:
@@ -227,6 +222,33 @@ def _move(content: bytes, key: str) -> Move:
             f"{key} is damaged: {error}. The keys of the log hold every move: to go on, copy the "
             "last one that is whole to production.json"
         ) from None
+
+
+def _sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    return {**manifest, "seal": _seal(manifest)}
+
+
+def _seal(manifest: Mapping[str, Any]) -> str:
+    """The sha256 of what the manifest says, whatever the order and the white space."""
+    said = json.loads(_json(manifest))  # whose keys are all strings
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _unsealed(content: bytes, version: str) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = dict(json.loads(content))
+    except (ValueError, TypeError) as error:
+        raise RegistryError(f"the manifest of {version} is damaged: {error}") from None
+    if manifest.get("format") != FORMAT:
+        raise RegistryError(
+            f"the manifest of {version} has format {manifest.get('format')!r}, expected {FORMAT}"
+        )
+    if manifest.pop("seal", None) != _seal(manifest):
+        raise RegistryError(
+            f"the manifest of {version} is damaged: what it says is not what was sealed. Nothing "
+            "was loaded; `lradapt rollback` puts the former version back"
+        )
+    return manifest
 
 
 def _log(store: Store, name: str, move: Move) -> None:

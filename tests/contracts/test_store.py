@@ -1,5 +1,6 @@
-"""What any store must do. Another kind of store is one more line in STORES."""
+"""What any store must do. Another kind of store is one more line in STORES, and of the fixture."""
 
+import errno
 import multiprocessing
 import os
 import stat
@@ -8,15 +9,25 @@ import threading
 import pytest
 
 from lradapt.registry import open_store
-from lradapt.registry.store import ChangedError, ExistsError, MissingError, RegistryError
+from lradapt.registry.store import (
+    ChangedError,
+    DeniedError,
+    ExistsError,
+    MissingError,
+    RegistryError,
+    UnreachableError,
+)
 
-STORES = {"folder": lambda tmp_path: str(tmp_path / "registry")}
+STORES = {
+    "folder": lambda request: str(request.getfixturevalue("tmp_path") / "registry"),
+    "s3": lambda request: request.getfixturevalue("bucket").url,
+}
 NUM_PROCESSES = 8
 
 
-@pytest.fixture(params=STORES)
-def store(request, tmp_path):
-    return open_store(STORES[request.param](tmp_path))
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.slow)])
+def store(request):
+    return open_store(STORES[request.param](request))
 
 
 def test_reads_what_was_created(store):
@@ -142,17 +153,35 @@ def test_a_reader_never_sees_a_part_of_a_file(store):
     assert seen <= {(size, version) for version in range(num_versions)}
 
 
-def test_a_url_of_an_unknown_kind_is_refused():
-    with pytest.raises(RegistryError, match="ftp://host/a"):
-        open_store("ftp://host/a")
-
-
 def test_a_folder_keeps_nothing_of_a_write_that_failed(tmp_path):
     store = open_store(str(tmp_path))
     store.create("a", b"first")
     with pytest.raises(ExistsError):
         store.create("a", b"second")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"), [(errno.EACCES, DeniedError), (errno.ENOSPC, UnreachableError)]
+)
+def test_what_the_system_refuses_is_told_as_an_error_of_the_registry(
+    tmp_path, monkeypatch, fault, kind
+):
+    def fail(*_):
+        raise OSError(fault, os.strerror(fault))
+
+    store = open_store(str(tmp_path))
+    store.create("a", b"one")
+    monkeypatch.setattr("os.fsync", fail)
+    for write in (lambda: store.create("b", b""), lambda: store.replace("a", b"", etag="0")):
+        with pytest.raises(kind, match=os.strerror(fault)):
+            write()
+    monkeypatch.setattr("pathlib.Path.read_bytes", fail)
+    with pytest.raises(kind, match=os.strerror(fault)):
+        store.read("a")
+    monkeypatch.setattr("os.scandir", fail)
+    with pytest.raises(kind, match=os.strerror(fault)):
+        store.list("")
 
 
 def test_files_of_a_folder_are_readable_by_those_whom_the_umask_lets(tmp_path):
@@ -167,8 +196,10 @@ def test_files_of_a_folder_are_readable_by_those_whom_the_umask_lets(tmp_path):
 def _at_once(write, store, *rest):
     """Eight processes that begin to write together: what each wrote, and whether it won."""
     context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["boto3", "lradapt.registry.s3"])
     contents = [bytes([number]) * 100_000 for number in range(NUM_PROCESSES)]
-    work = [(write, store.location, content, *rest) for content in contents]
+    settings = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    work = [(write, store.location, settings, content, *rest) for content in contents]
     barrier = context.Barrier(NUM_PROCESSES)
     with context.Pool(NUM_PROCESSES, _remember, [barrier]) as pool:
         return contents, pool.starmap(_together, work, chunksize=1)
@@ -178,7 +209,8 @@ def _remember(barrier):
     _together.barrier = barrier
 
 
-def _together(write, location, content, *rest):
+def _together(write, location, settings, content, *rest):
+    os.environ.update(settings)
     store = open_store(location)
     _together.barrier.wait(timeout=60)
     try:

@@ -139,6 +139,42 @@ def test_a_manifest_of_a_newer_format_is_refused(store, tmp_path):
         versions.read_manifest(store, NAME, version)
 
 
+def test_a_manifest_of_which_any_bit_is_changed_is_refused_before_its_model_is_read(
+    store, tmp_path
+):
+    version = publish(store)
+    path = tmp_path / NAME / "versions" / version / "manifest.json"
+    whole = path.read_bytes()
+    (path.parent / "model.onnx").unlink()  # to read it would raise another error
+    for bit in range(0, 8 * len(whole), 11):  # every place in a byte, in about every byte
+        changed = bytearray(whole)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        with pytest.raises(RegistryError, match=r"the manifest of .* (is damaged|has format)"):
+            versions.read_file(store, NAME, version, "model.onnx")
+
+
+def test_a_manifest_may_be_laid_out_anew(store, tmp_path):
+    version = publish(store)
+    path = tmp_path / NAME / "versions" / version / "manifest.json"
+    before = versions.read_manifest(store, NAME, version)
+    path.write_text(json.dumps(json.loads(path.read_text()), sort_keys=True))
+    assert versions.read_manifest(store, NAME, version) == before
+    assert "seal" not in before
+
+
+def test_the_order_of_the_moves_is_not_the_clocks(store):
+    pair = publish(store, model=b"1"), publish(store, model=b"2")
+    days = ["2026-01-03", "2026-01-02", "2026-01-04", "2026-01-01"]
+    for number, day in enumerate(days):
+        over = versions.read_production(store, NAME)
+        clerk = CLERK | {"when": f"{day}T00:00:00+00:00"}
+        versions.promote(store, NAME, pair[number % 2], over=over, **clerk)
+    moves = versions.history(store, NAME)
+    assert [(move.seq, move.when[:10]) for move in moves] == list(enumerate(days, start=1))
+    assert versions.read_production(store, NAME).move == moves[-1]
+
+
 def test_a_file_that_a_version_does_not_have_is_an_error(store):
     version = publish(store)
     with pytest.raises(RegistryError, match=r"weights\.h5"):

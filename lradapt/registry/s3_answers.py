@@ -1,0 +1,114 @@
+"""What S3 answers and what botocore raises, as errors of the registry.
+
+Only codes and names of errors are repeated: the texts may hold keys, signatures and endpoints.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from lradapt.registry.store import (
+    DeniedError,
+    MissingError,
+    RegistryError,
+    UnreachableError,
+    UnsafeStoreError,
+)
+
+_CREDENTIAL_CODES = ("ExpiredToken", "InvalidToken", "TokenRefreshRequired")
+_REMEDIES = {
+    "AccessDenied": "docs/operations.md lists the rights that each role needs",
+    "ExpiredToken": "log in again",
+    "InvalidAccessKeyId": "correct the credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID)",
+    "SignatureDoesNotMatch": "correct the credentials (AWS_PROFILE, AWS_SECRET_ACCESS_KEY)",
+    "RequestTimeTooSkewed": "set the clock of this machine",
+    "NoSuchBucket": "make the bucket, or correct the registry's URL",
+    "PermanentRedirect": "set AWS_REGION to the region of the bucket",
+}
+
+
+class UnmetError(RegistryError):
+    """The condition of a write did not hold.
+
+    Attributes:
+        retried: an earlier try of the same write may have been the one that succeeded.
+    """
+
+    def __init__(self, text: str, *, retried: bool) -> None:
+        super().__init__(text)
+        self.retried = retried
+
+
+class ConflictError(UnreachableError):
+    """Two conditional writes met, and the store let neither through."""
+
+
+class BrokenError(UnreachableError):
+    """An answer began and did not end."""
+
+
+def of_settings(error: Exception) -> RegistryError:
+    """The error of settings that make no client."""
+    kind = DeniedError if _of_credentials(error) else RegistryError
+    return kind(f"the settings of AWS: {error}")
+
+
+def of_answer(answer: Mapping[str, Any], operation: str, what: str) -> RegistryError:
+    """The error that a store has answered, by its code; the rest of the answer is not repeated."""
+    code = re.sub(r"\W", "", str(answer["Error"].get("Code", "")))
+    about = answer["ResponseMetadata"]
+    status = about.get("HTTPStatusCode", 0)
+    remedy = f": {_REMEDIES[code]}" if code in _REMEDIES else ""
+    text = f"{what} was answered {status} {code}{remedy}"
+    if code == "NoSuchKey" and operation == "GetObject":
+        return MissingError(f"no {what.partition(' of ')[2]}")
+    if status == 412 or code in ("NoSuchKey", "NoSuchUpload"):
+        return UnmetError(text, retried=about.get("RetryAttempts", 0) > 0)
+    return _kind_of(status, code)(text)
+
+
+def _kind_of(status: int, code: str) -> type[RegistryError]:
+    if status in (401, 403) or code in _CREDENTIAL_CODES:
+        return DeniedError
+    if status == 409:
+        return ConflictError
+    if status == 501:
+        return UnsafeStoreError
+    if status >= 500 or status in (408, 429) or code in ("NoSuchBucket", "RequestTimeout"):
+        return UnreachableError
+    return RegistryError
+
+
+def of_failure(error: Exception, what: str) -> RegistryError:
+    """The error of a request that got no answer to the end; botocore's text is not repeated."""
+    from botocore.exceptions import ConnectionError, HTTPClientError, IncompleteReadError
+    from botocore.parsers import ResponseParserError
+
+    kind = type(error).__name__
+    if _of_credentials(error):
+        return DeniedError(
+            f"{what}: no credentials ({kind}). Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or another place of the AWS chain"
+        )
+    broken = (ConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError)
+    if isinstance(error, broken):
+        return UnreachableError(
+            f"{what}: no answer that can be used ({kind}). Check the endpoint (AWS_ENDPOINT_URL) "
+            "and the network, and run again: what was done stays done"
+        )
+    return RegistryError(f"{what}: {kind}")
+
+
+def _of_credentials(error: Exception) -> bool:
+    from botocore import exceptions
+
+    return isinstance(
+        error,
+        (
+            exceptions.NoCredentialsError,
+            exceptions.PartialCredentialsError,
+            exceptions.CredentialRetrievalError,
+            exceptions.TokenRetrievalError,
+            exceptions.SSOError,
+        ),
+    )
