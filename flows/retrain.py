@@ -13,7 +13,7 @@ from lradapt import lock, report
 from lradapt.data.version_tables import project_tables
 from lradapt.errors import LradaptError
 from lradapt.layout import PROJECT_FILE, read_paths
-from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME
+from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
 from lradapt.release import Outcome
 from tasks import artifacts, data, graph, registry, stages
 
@@ -25,7 +25,7 @@ def retrain(
     """Retrain what has changed, and put the better model into production.
 
     Args:
-        location: of the registry.
+        location: of the registry: a folder, or `s3://bucket/prefix`.
         name: of the model in the registry.
         dry_run: train and report, but neither publish nor promote.
     """
@@ -51,13 +51,18 @@ def retrain(
 
 
 def main(
-    registry: Annotated[str, typer.Option(help="The registry: a folder.")] = DEFAULT_LOCATION,
+    registry: Annotated[
+        str, typer.Option(help="The registry: a folder, or s3://bucket/prefix.")
+    ] = DEFAULT_LOCATION,
     name: Annotated[str, typer.Option(help="The model's name in it.")] = DEFAULT_NAME,
     dry_run: Annotated[bool, typer.Option(help="Neither publish nor promote.")] = False,
 ) -> None:
     """Retrain what has changed, and put the better model into production."""
     speak_plainly()
     try:
+        open_store(
+            registry
+        )  # a URL with a secret must not become a flow's parameter, which is kept
         outcome = retrain(registry, name, dry_run)
     except (stages.StageFailedError, LradaptError) as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)

@@ -16,7 +16,7 @@ from lradapt.predict import Model, Prediction, find_images
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store, versions
 from lradapt.registry.store import RegistryError
 
-Registry = Annotated[str, typer.Option(help="The registry: a folder.")]
+Registry = Annotated[str, typer.Option(help="The registry: a folder, or s3://bucket/prefix.")]
 Name = Annotated[str, typer.Option(help="The model's name in the registry.")]
 
 

@@ -23,7 +23,7 @@ _REMEDIES = {
     "SignatureDoesNotMatch": "correct the credentials (AWS_PROFILE, AWS_SECRET_ACCESS_KEY)",
     "RequestTimeTooSkewed": "set the clock of this machine",
     "NoSuchBucket": "make the bucket, or correct the registry's URL",
-    "PermanentRedirect": "set AWS_REGION to the region of the bucket",
+    "PermanentRedirect": "set AWS_DEFAULT_REGION to the region of the bucket",
 }
 
 

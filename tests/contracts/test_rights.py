@@ -1,0 +1,104 @@
+"""The policies of docs/operations.md, each as it stands there, on a server that enforces them."""
+
+import json
+import re
+import uuid
+from pathlib import Path
+
+import pytest
+
+from lradapt.registry import open_store, versions
+from lradapt.registry.store import DeniedError
+
+pytestmark = pytest.mark.slow
+
+DOCS = Path(__file__).parents[2] / "docs/operations.md"
+CLERK = {"why": "better", "who": "me@here", "when": "2026-01-01T00:00:00+00:00"}
+
+
+def files(model):
+    return {"model.onnx": model, "learnt.csv": b"", "report.html": b""}
+
+
+@pytest.fixture
+def acting_as(bucket, monkeypatch):
+    """A function: the registry's store, with the credentials of a user who has these roles only."""
+    from moto import settings
+    from moto.core.authorization import ActionAuthenticatorMixin
+
+    iam = bucket.client("iam")
+
+    def act(*roles):
+        monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", float("inf"))
+        user = f"{'-and-'.join(roles)}-{uuid.uuid4().hex}"
+        iam.create_user(UserName=user)
+        for role in roles:
+            iam.put_user_policy(UserName=user, PolicyName=role, PolicyDocument=policy(role, bucket))
+        keys = iam.create_access_key(UserName=user)["AccessKey"]
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys["AccessKeyId"])
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys["SecretAccessKey"])
+        monkeypatch.setattr(ActionAuthenticatorMixin, "request_count", 0)
+        monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0)
+        return open_store(bucket.url)
+
+    return act
+
+
+def policy(role, bucket):
+    """The document below the role's heading, for this bucket."""
+    section = DOCS.read_text().partition(f"### {role}")[2]
+    document = re.search(r"```json\n(.*?)```", section, re.DOTALL)[1]
+    for word, value in (("BUCKET", bucket.name), ("PREFIX", "models"), ("NAME", "moles")):
+        document = document.replace(word, value)
+    return json.dumps(json.loads(document))
+
+
+def publish(store, model=b"one"):
+    return versions.publish(store, "moles", files(model), {})
+
+
+def promote(store, version):
+    over = versions.read_production(store, "moles")
+    return versions.promote(store, "moles", version, over=over, **CLERK)
+
+
+def test_each_role_can_do_its_work(acting_as):
+    first, second = (publish(acting_as("Trainer"), model) for model in (b"one", b"two"))
+    promoter = acting_as("Promoter")
+    promote(promoter, first)
+    promote(promoter, second)
+    versions.rollback(promoter, "moles", None, **CLERK)
+    reader = acting_as("Reader")
+    assert versions.read_production(reader, "moles").move.version == first
+    assert versions.read_file(reader, "moles", first, "model.onnx") == b"one"
+    assert len(versions.history(reader, "moles")) == 3
+    with pytest.raises(DeniedError, match="rights that each role needs"):
+        publish(reader, b"three")
+
+
+def test_a_trainer_cannot_touch_what_is_in_production(acting_as):
+    version = publish(acting_as("Trainer"))
+    promote(acting_as("Promoter"), version)
+    trainer = acting_as("Trainer")
+    other = publish(trainer, b"two")
+    with pytest.raises(DeniedError, match=r"PutObject of .*/moles/production\.json"):
+        promote(trainer, other)
+    with pytest.raises(DeniedError):
+        trainer.create("moles/log/00000099.json", b"{}")
+    assert versions.read_production(trainer, "moles").move.version == version
+
+
+def test_a_promoter_cannot_make_a_version(acting_as):
+    promoter = acting_as("Promoter")
+    with pytest.raises(DeniedError, match=r"PutObject of .*/moles/versions/"):
+        publish(promoter)
+    assert promoter.list("") == []
+
+
+def test_a_role_ends_at_the_model_that_it_is_for(acting_as):
+    both = acting_as("Trainer", "Promoter")
+    promote(both, publish(both))
+    with pytest.raises(DeniedError):
+        versions.publish(both, "letters", files(b"one"), {})
+    with pytest.raises(DeniedError):
+        both.read("letters/production.json")

@@ -1,0 +1,181 @@
+"""S3 that fails: bounded time, one clear error, nothing lost, and no secret in any text."""
+
+import time
+
+import pytest
+
+from lradapt.registry import versions
+from lradapt.registry.place import parse_place
+from lradapt.registry.s3 import Limits, S3Store
+from lradapt.registry.store import (
+    DamagedError,
+    DeniedError,
+    RegistryError,
+    UnreachableError,
+)
+from tests.s3_servers import (
+    SECRET_KEY,
+    MotoServer,
+    answers,
+    flips_a_bit,
+    loses_the_answer,
+    resets,
+    stalls,
+    stalls_in_the_body,
+    truncates,
+)
+
+pytestmark = pytest.mark.slow
+
+IMPATIENT = Limits(connect_seconds=2, read_seconds=2, num_attempts=2)
+BOUND_SECONDS = 60
+NAME, CLERK = "moles", {"why": "better", "who": "me@here", "when": "2026-01-01T00:00:00+00:00"}
+MODELS = b"one", b"two"
+
+READS = {"read": lambda store: store.read("a"), "list": lambda store: store.list("")}
+WRITES = {
+    "create": lambda store: store.create("b", b"new"),
+    "replace": lambda store: store.replace("a", b"new", etag=store.etag),
+}
+REFUSALS = {
+    "500": (answers(500), UnreachableError),
+    "503": (answers(503, "SlowDown"), UnreachableError),
+    "denied": (answers(403, "AccessDenied"), DeniedError),
+    "resets": (resets, UnreachableError),
+    "stalls": (stalls(3), UnreachableError),
+}
+BROKEN_ANSWERS = {
+    "truncates": (truncates, UnreachableError),
+    "stalls in the body": (stalls_in_the_body(3), UnreachableError),
+    "another bit": (flips_a_bit, (DamagedError, UnreachableError)),
+}
+
+
+@pytest.fixture
+def store(bucket):
+    """A store that holds the key `a`, and has been written to, so that it is proven."""
+    store = opened(bucket)
+    store.create("a", b"old")
+    store.etag = store.read("a").etag
+    return store
+
+
+def opened(bucket, limits=IMPATIENT):
+    return S3Store(parse_place(bucket.url), limits)
+
+
+def fails(ask, store, kind):
+    """The text of the error that `ask` ends with, in bounded time."""
+    began = time.monotonic()
+    with pytest.raises(kind) as failed:
+        ask(store)
+    assert time.monotonic() - began < BOUND_SECONDS
+    text = str(failed.value)
+    assert SECRET_KEY not in text
+    assert failed.value.__cause__ is None
+    assert "\n" not in text
+    assert "s3://bucket-" in text
+    return text
+
+
+@pytest.mark.parametrize("fault", REFUSALS)
+@pytest.mark.parametrize("ask", READS | WRITES)
+def test_a_store_that_refuses_ends_in_one_error_and_goes_on_where_it_was(store, moto, fault, ask):
+    failure, kind = REFUSALS[fault]
+    with moto.failing(failure):
+        fails((READS | WRITES)[ask], store, kind)
+    assert store.list("") == ["a"]
+    assert store.read("a").content == b"old"
+    (READS | WRITES)[ask](store)
+
+
+@pytest.mark.parametrize("fault", BROKEN_ANSWERS)
+@pytest.mark.parametrize("ask", READS)
+def test_an_answer_that_breaks_is_never_taken_for_a_whole_one(store, moto, fault, ask):
+    failure, kind = BROKEN_ANSWERS[fault]
+    with moto.failing(failure, on="GET"):
+        fails(READS[ask], store, kind)
+    assert store.read("a").content == b"old"
+
+
+@pytest.mark.parametrize("fault", {**REFUSALS, **BROKEN_ANSWERS}.keys() - {"denied"})
+@pytest.mark.parametrize("ask", READS | WRITES)
+def test_a_fault_that_passes_is_not_noticed(store, moto, fault, ask):
+    failure, _ = (REFUSALS | BROKEN_ANSWERS)[fault]
+    on = "" if fault in REFUSALS else "GET"
+    with moto.failing(failure, on=on, times=1):
+        (READS | WRITES)[ask](store)
+    assert store.list("") == (["a", "b"] if ask == "create" else ["a"])
+    assert store.read("a").content == (b"new" if ask == "replace" else b"old")
+
+
+def test_a_server_that_is_gone_is_told_with_the_place_to_look_at(monkeypatch):
+    server = MotoServer()
+    bucket = server.bucket()
+    for name, value in bucket.settings.items():
+        monkeypatch.setenv(name, value)
+    store = opened(bucket)
+    store.create("a", b"old")
+    server.stop()
+    text = fails(READS["read"], store, UnreachableError)
+    assert f"at {bucket.endpoint.removeprefix('http://')}" in text
+    assert "AWS_ENDPOINT_URL" in text
+
+
+def test_a_clock_that_is_off_is_told(store, moto):
+    with moto.failing(answers(403, "RequestTimeTooSkewed")):
+        assert "set the clock of this machine" in fails(READS["read"], store, DeniedError)
+
+
+# Vanishing in the middle: at every request of a whole release
+
+
+def files(model):
+    return {"model.onnx": model, "learnt.csv": b"pixel_sha256,group\n", "report.html": b"<html>"}
+
+
+def release(store, name, model):
+    """Publish and promote, as often as it takes: what is in production already is left there."""
+    version = versions.publish(store, name, files(model), {})
+    production = versions.read_production(store, name)
+    if production is None or production.move.version != version:
+        versions.promote(store, name, version, over=production, **CLERK)
+    return version
+
+
+def whole_versions(store, name):
+    """The versions that exist; every file of each is verified."""
+    found = {key.split("/")[2] for key in store.list(f"{name}/versions/")}
+    existing = sorted(version for version in found if versions.exists(store, name, version))
+    for version in existing:
+        for file in versions.read_manifest(store, name, version)["files"]:
+            versions.read_file(store, name, version, file)
+    return existing
+
+
+@pytest.mark.parametrize("fault", [resets, loses_the_answer])
+def test_a_store_that_vanishes_at_any_request_of_a_release_loses_nothing(bucket, moto, fault):
+    limits = Limits(num_attempts=1)
+    store = opened(bucket, limits)
+    first = release(store, "undisturbed", MODELS[0])
+    with moto.failing(resets, times=0):
+        second = release(opened(bucket, limits), "undisturbed", MODELS[1])
+        num_requests = len(moto.requests)
+    assert num_requests > 20
+    for number in range(num_requests):
+        name = f"model{number:02d}"
+        release(store, name, MODELS[0])
+        with (
+            moto.failing(fault, after=number),
+            pytest.raises(RegistryError) as failed,
+        ):
+            release(opened(bucket, limits), name, MODELS[1])
+        assert isinstance(failed.value, UnreachableError)
+        live = versions.read_production(store, name).move.version
+        assert live in whole_versions(store, name)
+        assert release(store, name, MODELS[1]) == second
+        assert whole_versions(store, name) == sorted([first, second])
+        moves = versions.history(store, name)
+        assert [(move.seq, move.version) for move in moves] == [(1, first), (2, second)]
+    left = [key for key in bucket.client().list_objects_v2(Bucket=bucket.name)["Contents"]]
+    assert len([item for item in left if ".probe" in item["Key"]]) <= num_requests
