@@ -20,7 +20,10 @@ from tasks import artifacts, data, graph, registry, stages
 
 @flow(name="retrain", persist_result=False)
 def retrain(
-    location: str = DEFAULT_LOCATION, name: str = DEFAULT_NAME, dry_run: bool = False
+    location: str = DEFAULT_LOCATION,
+    name: str = DEFAULT_NAME,
+    dry_run: bool = False,
+    override: str = "",
 ) -> Outcome | None:
     """Retrain what has changed, and put the better model into production.
 
@@ -28,6 +31,8 @@ def retrain(
         location: of the registry: a folder, or `s3://bucket/prefix`.
         name: of the model in the registry.
         dry_run: train and report, but neither publish nor promote.
+        override: a person's reason to promote the new model although the gate would not; it is
+            logged with the gate's. Empty: the gate decides.
     """
     project_file = str(PROJECT_FILE)
     with lock.run():
@@ -45,7 +50,7 @@ def retrain(
         outcome = None
         if not dry_run:
             version = registry.publish(location, name)
-            outcome = registry.judge_and_promote(location, name, version)
+            outcome = registry.judge_and_promote(location, name, version, override)
         artifacts.show(outcome)
     return outcome
 
@@ -56,14 +61,17 @@ def main(
     ] = DEFAULT_LOCATION,
     name: Annotated[str, typer.Option(help="The model's name in it.")] = DEFAULT_NAME,
     dry_run: Annotated[bool, typer.Option(help="Neither publish nor promote.")] = False,
+    override: Annotated[
+        str, typer.Option(metavar="WHY", help="Promote although the gate would not; logged.")
+    ] = "",
 ) -> None:
     """Retrain what has changed, and put the better model into production."""
     speak_plainly()
     try:
-        open_store(
+        open_store(registry)  # a URL with a secret must not become a flow's parameter
             registry
         )  # a URL with a secret must not become a flow's parameter, which is kept
-        outcome = retrain(registry, name, dry_run)
+        outcome = retrain(registry, name, dry_run, override)
     except (stages.StageFailedError, LradaptError) as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)

@@ -20,6 +20,7 @@ from pydantic import (
 
 from lradapt.architectures import ARCHITECTURES, Architecture
 from lradapt.data.findings import KINDS, Kind, Policy, Rules
+from lradapt.gate.rules import Rules as GateRules
 from lradapt.yaml_check import check, read_values
 
 DEFAULT_PATH = Path("params.yaml")
@@ -283,6 +284,40 @@ class WatchParams(Section):
     """Whether a single other label in validation is enough: the exam itself was wrong."""
 
 
+class GateParams(Section):
+    """What a new model must show to take the place of the one in production (docs/method.md)."""
+
+    policy: Literal["superior", "not_worse"]
+    """Of balanced accuracy, by its lower bound: above zero (`superior`); or above minus the margin
+    and the difference itself above zero (`not_worse`)."""
+    margin: float = Field(gt=0, le=0.2)
+    """Of `not_worse`, and of any policy where a class was added: 0.02 is two points."""
+    confidence: float = Field(ge=0.8, le=0.999)
+    """Of the one-sided lower bound; 0.95 promotes an equal model in at most 5 % of trainings."""
+    num_resamples: int = Field(ge=1000, le=1_000_000)
+    """Of the bootstrap."""
+    min_class_images: int = Field(ge=0, le=1_000_000)
+    """Fewest images of each class from which neither model has learnt; with fewer nothing is
+    promoted. 0: a class without one is left out."""
+    max_recall_drop: float = Field(gt=0, le=1)
+    """Largest loss of recall of a class against the model in production."""
+    min_floor_images: int = Field(ge=1, le=1_000_000)
+    """A class with fewer images may drop further by chance: there the drop must be beyond it."""
+    min_recall: dict[str, Annotated[float, Field(gt=0, le=1)]]
+    """Least recall of the classes named, as measured: {melanoma: 0.7}; {}: none."""
+    max_image_seconds: Positive | None
+    """Most seconds for one image, decoding included, on this machine; null: any."""
+    max_megabytes: Positive | None
+    """Largest model file; null: any."""
+    renamed: dict[str, str | None]
+    """Class of the model in production -> its name today; null: retired on purpose."""
+
+    @property
+    def rules(self) -> GateRules:
+        """The same as plain values."""
+        return GateRules(**self.model_dump())
+
+
 def _one_at_a_time(value: object) -> object:
     if isinstance(value, list):
         raise ValueError(
@@ -317,6 +352,7 @@ class Params(Section):
     body_rates: BodyRatesParams
     finetune: FinetuneParams
     evaluate: EvaluateParams
+    gate: GateParams
     watch: WatchParams
     """Read by flows/watch_labels.py alone."""
 

@@ -1,14 +1,12 @@
 """From the pipeline's outputs to production: publish a version, judge it, promote it."""
 
-import csv
 import getpass
-import io
 import os
 import platform
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version as version_of
@@ -17,15 +15,17 @@ from typing import Any
 
 import yaml
 
-from lradapt import gate
 from lradapt.champion import Champion, write_champion
-from lradapt.data.split_table import SplitRow, on_side, read_split
+from lradapt.data.split_table import read_split
 from lradapt.files import read_json, sha256_of
-from lradapt.gate import ExamImage, Learnt, Verdict
+from lradapt.gate.rules import Rules
+from lradapt.gate.verdict import Verdict
+from lradapt.gate.version_tables import write_exam, write_learnt
+from lradapt.judge import EXAM, judge
 from lradapt.predict import Model
 from lradapt.registry import versions
 from lradapt.registry.store import ChangedError, RegistryError, Store
-from lradapt.registry.versions import Move, Production
+from lradapt.registry.versions import Move
 from lradapt.timings import read_timings
 
 _LIBRARIES = ("lradapt", "torch", "torchvision", "onnx", "onnxruntime", "pillow", "numpy")
@@ -39,7 +39,8 @@ class Outcome:
     Attributes:
         version: that was judged.
         verdict: of the gate.
-        move: what it changed; None where the model in production stays.
+        move: what it changed; None where the model in production stays. With a verdict of "keep" it
+            is a person's override.
     """
 
     version: str
@@ -66,29 +67,51 @@ def publish(
     """
     ancestor = read_json(paths["metrics"])["ancestor"]
     learnt_before = versions.read_file(store, name, ancestor, versions.LEARNT) if ancestor else b""
+    rows = read_split(paths["split"])
     files = {
         versions.MODEL: paths["onnx"].read_bytes(),
         versions.WEIGHTS: paths["model"].read_bytes(),
-        versions.LEARNT: write_learnt(read_split(paths["split"]), learnt_before),
+        versions.LEARNT: write_learnt(rows, learnt_before),
+        EXAM: write_exam(rows),
         "report.html": report,
     }
     return versions.publish(store, name, files, _facts(paths, run))
 
 
 def judge_and_promote(
-    store: Store, name: str, version: str, paths: Mapping[str, Path], *, who: str = ""
+    store: Store,
+    name: str,
+    version: str,
+    paths: Mapping[str, Path],
+    rules: Rules,
+    *,
+    override: str = "",
+    who: str = "",
 ) -> Outcome:
-    """Judge a published version against what is in production, and promote it if it is better.
+    """Judge a published version against what is in production, and promote it if it passes.
 
     Where another process promotes meanwhile, the version is judged again, against the new champion.
 
+    Args:
+        store: the registry's store.
+        name: of the model in the registry.
+        version: the challenger.
+        paths: of `dvc.yaml`.
+        rules: of promotion.
+        override: a person's reason to promote it although the gate would keep the present model;
+            the log has both. It does not help a model that is invalid.
+        who: for the log; by default user and host.
+
     Raises:
-        ChangedError: that happened several times in a row.
+        ChangedError: others promoted several times in a row.
     """
     for _ in range(_RACES):
         champion = versions.read_production(store, name)
-        verdict = judge(store, name, version, champion, paths)
-        if verdict.decision != "promote":
+        if champion and champion.move.version == version:
+            return Outcome(version, _already(version), None)
+        verdict = judge(store, name, version, champion, paths, rules)
+        why = _reason(verdict, override.strip())
+        if not why:
             return Outcome(version, verdict, None)
         try:
             move = versions.promote(
@@ -96,7 +119,7 @@ def judge_and_promote(
                 name,
                 version,
                 over=champion,
-                why=verdict.why,
+                why=why,
                 who=who or whoami(),
                 when=now(),
             )
@@ -106,32 +129,15 @@ def judge_and_promote(
     raise ChangedError(f"{name} was promoted by others {_RACES} times in a row; run again")
 
 
-def judge(
-    store: Store,
-    name: str,
-    version: str,
-    champion: Production | None,
-    paths: Mapping[str, Path],
-) -> Verdict:
-    """Score both models from the image files, each through its own preprocessing, and decide."""
-    metrics = versions.read_manifest(store, name, version)["metrics"]
-    parity_passed = bool(metrics["parity"]["passed"])
-    if champion is None:
-        return gate.decide_first(parity_passed=parity_passed)
-    if champion.move.version == version:
-        return Verdict(decision="keep", why=f"{version} is in production already")
-    contenders = (champion.move.version, version)
-    learnt = [
-        read_learnt(versions.read_file(store, name, contender, versions.LEARNT))
-        for contender in contenders
-    ]
-    exam = gate.unseen(_exam(paths["split"]), learnt)
-    said = [
-        _answers(versions.read_file(store, name, contender, versions.MODEL), paths["images"], exam)
-        for contender in contenders
-    ]
-    labels = {image.image: image.label for image in exam}
-    return gate.decide(labels, *said, parity_passed=parity_passed)
+def _already(version: str) -> Verdict:
+    return Verdict(decision="keep", why=f"{version} is in production already")
+
+
+def _reason(verdict: Verdict, override: str) -> str:
+    """Why the version is promoted; empty where it is not."""
+    if verdict.decision == "keep" and override:
+        return f"override: {override} (the gate would keep: {verdict.why})"
+    return verdict.why if verdict.decision == "promote" else ""
 
 
 def bring_champion(store: Store, name: str, into: Path) -> Champion:
@@ -163,32 +169,6 @@ def bring_champion(store: Store, name: str, into: Path) -> Champion:
     return champion
 
 
-def write_learnt(rows: Iterable[SplitRow], learnt_before: bytes = b"") -> bytes:
-    """`learnt.csv`: pixel hash and group of each image that training or tuning has seen.
-
-    Args:
-        rows: of the split.
-        learnt_before: `learnt.csv` of the version whose weights the training started from.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["pixel_sha256", "group"])
-    seen = {(row.pixel_sha256, row.group) for row in rows if row.side != "validation"}
-    before = csv.DictReader(io.StringIO(learnt_before.decode()))
-    seen |= {(line["pixel_sha256"], line["group"]) for line in before}
-    writer.writerows(sorted(seen))
-    return text.getvalue().encode()
-
-
-def read_learnt(content: bytes) -> Learnt:
-    """What `write_learnt` wrote."""
-    lines = list(csv.DictReader(io.StringIO(content.decode())))
-    return Learnt(
-        frozenset(line["pixel_sha256"] for line in lines),
-        frozenset(line["group"] for line in lines),
-    )
-
-
 def whoami() -> str:
     """User and host, for the log."""
     try:
@@ -201,19 +181,6 @@ def whoami() -> str:
 def now() -> str:
     """The time, UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _exam(split: Path) -> list[ExamImage]:
-    return [
-        ExamImage(row.image, row.label, row.pixel_sha256, row.group)
-        for row in on_side(read_split(split), "validation")
-    ]
-
-
-def _answers(model: bytes, images: Path, exam: Iterable[ExamImage]) -> dict[str, str]:
-    names = [image.image for image in exam]
-    predictions = Model(model).classify([images / name for name in names])
-    return {name: said.label for name, said in zip(names, predictions, strict=True)}
 
 
 def _facts(paths: Mapping[str, Path], run: str) -> dict[str, Any]:

@@ -43,6 +43,7 @@ def summary(paths: Mapping[str, Path], outcome: Outcome | None) -> list[Row]:
     if outcome:
         rows += [
             ("verdict", f"{outcome.verdict.decision}: {outcome.verdict.why}"),
+            ("override", _override(outcome)),
             ("version", f"{outcome.version}{'' if outcome.move else ' (not promoted)'}"),
         ]
     return [row for row in rows if row[1]]
@@ -65,6 +66,7 @@ def render(paths: Mapping[str, Path], outcome: Outcome | None) -> str:
         summary=summary(paths, outcome),
         split=read_json(paths["split_summary"]),
         metrics=read_json(paths["metrics"]),
+        verdict=outcome.verdict if outcome else None,
         set_aside=pd.read_csv(paths["set_aside"], dtype=str, keep_default_na=False)
         .head(200)
         .to_dict("records"),
@@ -108,6 +110,12 @@ def _origin(backbone: Mapping[str, Any]) -> str:
     if backbone["source"] == "none":
         return "RANDOM WEIGHTS (lradapt import weights imagenet)"
     return str(backbone["source"] if backbone["source"] == "imagenet" else backbone["detail"])
+
+
+def _override(outcome: Outcome) -> str:
+    if outcome.move is None or outcome.verdict.decision == "promote":
+        return ""
+    return f"promoted all the same; the log says {outcome.move.why}"
 
 
 def _counted(reasons: Mapping[str, int]) -> str:

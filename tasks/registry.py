@@ -36,6 +36,13 @@ def publish(registry: str, name: str) -> str:
 
 
 @task(persist_result=False, retries=2, retry_delay_seconds=5)
-def judge_and_promote(registry: str, name: str, version: str) -> Outcome:
-    """Promote the version if the gate finds it better than what is in production."""
-    return release.judge_and_promote(open_store(registry), name, version, read_paths())
+def judge_and_promote(registry: str, name: str, version: str, override: str) -> Outcome:
+    """Promote the version if it passes the gate, or for a person's reason although it does not."""
+    return release.judge_and_promote(
+        open_store(registry),
+        name,
+        version,
+        read_paths(),
+        load_params().gate.rules,
+        override=override,
+    )

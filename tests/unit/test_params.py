@@ -1,4 +1,5 @@
 import copy
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,12 @@ def test_two_mechanisms_against_imbalance_are_refused(faults):
     ]
 
 
+def test_the_gates_params_are_its_rules_as_plain_values(load):
+    given = {"min_recall": {"cat": 0.7}, "renamed": {"puss": "cat", "owl": None}}
+    rules = load(changed(gate={**GOOD["gate"], **given})).gate.rules
+    assert asdict(rules) == {**GOOD["gate"], **given}
+
+
 @pytest.mark.parametrize(
     ("place", "value"),
     [
@@ -158,6 +165,17 @@ def test_two_mechanisms_against_imbalance_are_refused(faults):
         ("body_rates__rates", [1e-4, 1e-3]),
         ("finetune__num_cycles", 13),
         ("evaluate__max_parity_difference", 0),
+        ("gate__policy", "better"),
+        ("gate__margin", 0),
+        ("gate__confidence", 0.5),
+        ("gate__num_resamples", 999),
+        ("gate__min_class_images", -1),
+        ("gate__max_recall_drop", 0),
+        ("gate__min_floor_images", 0),
+        ("gate__min_recall", {"cat": 1.5}),
+        ("gate__max_image_seconds", 0),
+        ("gate__max_megabytes", -1),
+        ("gate__renamed", {"cat": 5}),
         ("data", 5),
         ("data", None),
     ],

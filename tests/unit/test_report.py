@@ -11,7 +11,8 @@ from PIL import Image
 
 from lradapt.data.ingest import ImageRow
 from lradapt.files import write_json
-from lradapt.gate import Verdict
+from lradapt.gate.comparison import ClassResult, Comparison, McNemar
+from lradapt.gate.verdict import Costs, Part, Verdict
 from lradapt.layout import read_paths
 from lradapt.plots import confusion_png, range_test_png, schedule_png
 from lradapt.registry.versions import Move
@@ -102,6 +103,83 @@ def test_the_summary_ends_with_the_verdict(paths):
     assert summary(paths, outcome())[-2:] == [("verdict", "promote: because"), ("version", "abc")]
     last = summary(paths, outcome("keep"))[-2:]
     assert last == [("verdict", "keep: because"), ("version", "abc (not promoted)")]
+
+
+def test_the_summary_says_that_a_person_has_overridden_the_gate(paths):
+    promoted = outcome()
+    kept = Outcome("abc", Verdict(decision="keep", why="a tie"), promoted.move)
+    assert summary(paths, kept)[-3:] == [
+        ("verdict", "keep: a tie"),
+        ("override", "promoted all the same; the log says "),
+        ("version", "abc"),
+    ]
+
+
+COMPARISON = Comparison(
+    images=300,
+    champion=0.6,
+    challenger=0.65,
+    difference=0.05,
+    lower=-0.0123,
+    upper=0.1111,
+    confidence=0.95,
+    classes=(
+        ClassResult(
+            name=EVIL,
+            images=200,
+            groups=150,
+            champion=0.7,
+            challenger=0.6,
+            lower=-0.155,
+            upper=0.042,
+        ),
+    ),
+    mcnemar=McNemar(12, 34, 0.0016),
+)
+
+
+def rows_of(page):
+    """The cells of the tables of the section on the gate."""
+    section = page[page.index("<h2>Gate</h2>") : page.index("<h2>Pictures</h2>")]
+    rows = re.findall(r"<tr>(.*?)</tr>", section)
+    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows]
+
+
+def test_the_report_shows_the_interval_the_classes_the_parts_and_what_both_cost(paths):
+    verdict = Verdict(
+        decision="promote",
+        why="because",
+        comparison=COMPARISON,
+        parts=(Part("old", 290, 180, 190), Part("relabelled", 10, 3, 8)),
+        champion=Costs(0.0123, 44.71),
+        challenger=Costs(0.0205, 30.04),
+    )
+    escaped = EVIL.replace("<", "&lt;").replace(">", "&gt;").replace("'", "&#39;")
+    assert rows_of(render(paths, Outcome("abc", verdict, None))) == [
+        ["", "in production", "new"],
+        ["balanced accuracy", "60.00 %", "65.00 %"],
+        ["right alone (McNemar p 0.0016)", "12", "34"],
+        ["right of 290 old images", "180", "190"],
+        ["right of 10 relabelled images", "3", "8"],
+        ["ms an image", "12.3", "20.5"],
+        ["MB", "44.7", "30.0"],
+        ["recall", "images", "groups", "in production", "new", "points", "bounds (95 % each)"],
+        [escaped, "200", "150", "70.0 %", "60.0 %", "-10.0", "-15.5 to +4.2"],
+        ["mean", "300", "", "60.0 %", "65.0 %", "+5.0", "-1.2 to +11.1"],
+    ]
+
+
+def test_of_the_first_model_the_report_has_what_it_costs(paths):
+    verdict = Verdict(decision="promote", why="first", challenger=Costs(0.0205, 30.04))
+    assert rows_of(render(paths, Outcome("abc", verdict, None))) == [
+        ["", "in production", "new"],
+        ["ms an image", "", "20.5"],
+        ["MB", "", "30.0"],
+    ]
+
+
+def test_before_the_gate_the_report_has_no_section_on_it(paths):
+    assert "<h2>Gate</h2>" not in render(paths, None)
 
 
 @pytest.mark.parametrize(("source", "body"), [("imagenet", "imagenet"), ("file", "mine.pt")])

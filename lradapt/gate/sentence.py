@@ -1,0 +1,67 @@
+"""The sentence that explains a comparison: finding, figures, and what the floors say."""
+
+from collections.abc import Iterable, Sequence
+
+from lradapt.gate.comparison import ClassResult, Comparison
+from lradapt.gate.floors import is_small
+from lradapt.gate.policy import Finding
+from lradapt.gate.rules import Rules
+from lradapt.gate.verdict import Part
+
+
+def explain(
+    found: Comparison,
+    parts: Iterable[Part],
+    added: Sequence[str],
+    finding: Finding,
+    dropped: Sequence[ClassResult],
+    rules: Rules,
+) -> str:
+    """Why the challenger is promoted or kept out.
+
+    Args:
+        found: the comparison of both models.
+        parts: old, new and relabelled images.
+        added: classes that the challenger alone knows.
+        finding: of the deciding test.
+        dropped: classes that fall below the floor.
+        rules: of promotion.
+    """
+    small = [f"{each.name} {each.images}" for each in found.classes if is_small(each, rules)]
+    notes = [
+        f"recall drops too far (gate.max_recall_drop): {_drops(dropped)}" if dropped else "",
+        f"{finding.words} (gate.policy {rules.policy}): {_figures(found)}",
+        f"new: {shortened(added)}" if added else "",
+        *(
+            f"{part.images} relabelled since"
+            for part in parts
+            if part.name == "relabelled" and part.images
+        ),
+        f"few images, so that only a drop beyond chance counts: {shortened(small)}"
+        if small
+        else "",
+    ]
+    return "; ".join(note for note in notes if note)
+
+
+def shortened(words: Iterable[str], *, limit: int = 6) -> str:
+    """The first words in a row, and how many more."""
+    words = list(words)
+    more = f" and {len(words) - limit} more" if len(words) > limit else ""
+    return ", ".join(words[:limit]) + more
+
+
+def _figures(found: Comparison) -> str:
+    return (
+        f"balanced accuracy {found.challenger:.2%} against {found.champion:.2%} in production, "
+        f"{100 * found.difference:+.2f} points, at least {100 * found.lower:+.2f} with "
+        f"{100 * found.confidence:g}% confidence, on {found.images:,} images that neither has "
+        f"learnt from (McNemar p {found.mcnemar.p:.2g})"
+    )
+
+
+def _drops(dropped: Iterable[ClassResult]) -> str:
+    return shortened(
+        f"{each.name} {each.champion:.1%} to {each.challenger:.1%} of {each.images}"
+        for each in dropped
+    )

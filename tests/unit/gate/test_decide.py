@@ -1,0 +1,241 @@
+import pytest
+from verdicts import exam_of, judged, model
+
+from lradapt.gate.exam import ExamImage
+from lradapt.gate.verdict import Costs, Part
+
+EXAM = exam_of(cat=200, dog=200)
+POOR, FAIR, GOOD = ({"cat": n, "dog": n} for n in (100, 103, 150))
+
+
+def test_a_clearly_better_model_is_promoted_with_its_figures_in_the_sentence():
+    verdict = judged(EXAM, model(EXAM, POOR), model(EXAM, GOOD), policy="superior")
+    found = verdict.comparison
+    assert verdict.decision == "promote"
+    assert (found.images, found.champion, found.challenger) == (400, 0.5, 0.75)
+    assert verdict.why == (
+        "superior (gate.policy superior): balanced accuracy 75.00% against 50.00% in production, "
+        f"+25.00 points, at least {100 * found.lower:+.2f} with 95% confidence, on 400 images that "
+        "neither has learnt from (McNemar p 1.6e-30)"
+    )
+
+
+def test_a_model_that_is_a_little_better_is_not_shown_to_be_superior():
+    old, new = model(EXAM, POOR), model(EXAM, FAIR, first=50)
+    verdict = judged(EXAM, old, new, policy="superior")
+    assert verdict.comparison.difference == pytest.approx(3 / 200)
+    assert verdict.comparison.mcnemar.only_champion == 100
+    assert verdict.decision == "keep"
+    assert verdict.why.startswith("not shown to be superior (gate.policy superior)")
+
+
+def test_not_worse_promotes_what_superior_does_not():
+    old, new = model(EXAM, POOR), model(EXAM, {"cat": 100, "dog": 101})
+    assert judged(EXAM, old, new, policy="superior").decision == "keep"
+    assert judged(EXAM, old, new, policy="not_worse").decision == "promote"
+    assert judged(EXAM, new, old, policy="not_worse").decision == "keep"
+
+
+@pytest.mark.parametrize("policy", ["superior", "not_worse"])
+def test_the_same_answers_are_a_tie_and_keep(policy):
+    verdict = judged(EXAM, model(EXAM, FAIR), model(EXAM, FAIR), policy=policy)
+    assert verdict.decision == "keep"
+    assert verdict.why.startswith("a tie ")
+
+
+def test_more_right_images_lose_against_a_better_mean_over_classes():
+    exam = exam_of(common=1000, rare=60)
+    champion = model(exam, {"common": 900, "rare": 30})
+    challenger = model(exam, {"common": 940, "rare": 25})
+    verdict = judged(exam, champion, challenger, max_recall_drop=1.0)
+    assert verdict.comparison.mcnemar.p < 1e-6
+    assert (verdict.decision, verdict.comparison.difference < 0) == ("keep", True)
+    back = judged(exam, challenger, champion, max_recall_drop=1.0)
+    assert (back.decision, back.comparison.difference > 0) == ("promote", True)
+
+
+def test_a_gain_elsewhere_does_not_make_up_for_a_class_that_is_lost():
+    old = model(EXAM, {"cat": 150, "dog": 50})
+    new = model(EXAM, {"cat": 130, "dog": 190})
+    verdict = judged(EXAM, old, new)
+    assert verdict.decision == "keep"
+    expected = "recall drops too far (gate.max_recall_drop): cat 75.0% to 65.0% of 200; better"
+    assert verdict.why.startswith(expected)
+    assert judged(EXAM, old, new, max_recall_drop=0.11).decision == "promote"
+
+
+def test_classes_too_small_for_a_floor_are_named_with_their_counts():
+    exam = exam_of(cat=200, dog=20)
+    verdict = judged(
+        exam, model(exam, {"cat": 100, "dog": 10}), model(exam, {"cat": 180, "dog": 9})
+    )
+    assert verdict.decision == "promote"
+    assert verdict.why.endswith("few images, so that only a drop beyond chance counts: dog 20")
+
+
+def test_the_first_model_is_promoted():
+    verdict = judged(EXAM, None, model(EXAM, FAIR))
+    assert (verdict.decision, verdict.comparison, verdict.champion) == ("promote", None, None)
+    assert verdict.why == "it is the first model: nothing was in production"
+
+
+@pytest.mark.parametrize("champion", [None, model(EXAM, POOR)])
+def test_a_model_whose_export_differs_is_invalid(champion):
+    verdict = judged(EXAM, champion, model(EXAM, GOOD), parity_passed=False)
+    assert (verdict.decision, verdict.comparison) == ("invalid", None)
+    assert "parity in metrics.json" in verdict.why
+
+
+@pytest.mark.parametrize("champion", [None, model(EXAM, POOR)])
+def test_a_model_over_a_ceiling_is_invalid_and_each_ceiling_is_named(champion):
+    large = model(EXAM, GOOD, seconds=0.0302, megabytes=45.04)
+    verdict = judged(EXAM, champion, large, max_image_seconds=0.03, max_megabytes=45.0)
+    assert (verdict.decision, verdict.challenger) == ("invalid", Costs(0.0302, 45.04))
+    assert verdict.why == (
+        "it takes 30.2 ms an image, at most 30 allowed (gate.max_image_seconds); "
+        "it has 45.0 MB, at most 45 allowed (gate.max_megabytes)"
+    )
+    allowed = judged(EXAM, champion, large, max_image_seconds=0.0302, max_megabytes=45.04)
+    assert allowed.decision == "promote"
+
+
+@pytest.mark.parametrize("champion", [None, model(EXAM, POOR)])
+def test_a_class_below_its_own_floor_is_named(champion):
+    verdict = judged(EXAM, champion, model(EXAM, GOOD), min_recall={"cat": 0.76, "dog": 0.75})
+    assert verdict.decision == "keep"
+    assert verdict.why == "it finds too few of cat (150 of 200, 76% asked): gate.min_recall"
+
+
+def test_a_floor_for_a_class_that_the_exam_lacks_is_not_passed():
+    verdict = judged(EXAM, None, model(EXAM, GOOD), min_recall={"cta": 0.1})
+    assert verdict.why == "it finds too few of cta (0 of 0, 10% asked): gate.min_recall"
+
+
+def test_too_few_clean_images_of_a_class_keep_with_the_remedies():
+    exam = exam_of(cat=200, dog=9)
+    verdict = judged(exam, model(exam, POOR), model(exam, GOOD))
+    assert (verdict.decision, verdict.comparison) == ("keep", None)
+    for words in (
+        "dog 9, at least 10 a class asked",
+        "trained on today's images",
+        "--override WHY",
+    ):
+        assert words in verdict.why
+    enough = exam_of(cat=200, dog=10)
+    promoted = judged(enough, model(enough, {"cat": 90, "dog": 9}), model(enough, GOOD))
+    assert promoted.decision == "promote"
+
+
+@pytest.mark.parametrize("least", [0, 10])
+def test_without_a_clean_image_the_champion_stays(least):
+    empty = model([], {"cat": 1})
+    verdict = judged([], empty, empty, min_class_images=least)
+    assert verdict.decision == "keep"
+    assert verdict.why.startswith("too few images that neither model has learnt from")
+
+
+def test_with_no_least_number_a_class_without_an_image_is_left_out():
+    exam = exam_of(cat=200)
+    verdict = judged(exam, model(exam, POOR), model(exam, GOOD), min_class_images=0)
+    assert verdict.decision == "promote"
+    assert [each.name for each in verdict.comparison.classes] == ["cat"]
+
+
+OWLS = exam_of(cat=200, dog=200, owl=60)
+
+
+def test_a_new_class_is_left_out_of_the_comparison_and_named():
+    old = model(OWLS, FAIR)
+    new = model(OWLS, {**FAIR, "cat": 104, "owl": 60})
+    verdict = judged(OWLS, old, new, policy="superior")
+    assert verdict.decision == "promote"
+    assert verdict.why.startswith("no worse by 2 points on the classes that both know (gate.pol")
+    assert "; new: owl" in verdict.why
+    assert [each.name for each in verdict.comparison.classes] == ["cat", "dog"]
+    assert verdict.comparison.champion == pytest.approx(103 / 200)
+
+
+def test_a_new_class_does_not_pay_for_the_others():
+    old, new = model(OWLS, FAIR), model(OWLS, {"cat": 97, "dog": 97, "owl": 60})
+    verdict = judged(OWLS, old, new)
+    assert verdict.decision == "keep"
+    assert verdict.why.startswith("not shown to be no worse by 2 points on the classes that both")
+
+
+def test_a_class_that_is_gone_keeps_and_the_sentence_says_how_to_go_on():
+    verdict = judged(EXAM, model(EXAM, {**POOR, "owl": 0}), model(EXAM, GOOD))
+    assert verdict.decision == "keep"
+    assert "in production knows owl, and this one does not" in verdict.why
+    assert "gate.renamed" in verdict.why
+
+
+@pytest.mark.parametrize("policy", ["superior", "not_worse"])
+def test_a_class_that_was_retired_on_purpose_is_no_obstacle(policy):
+    old = model(EXAM, {**POOR, "owl": 0})
+    assert judged(EXAM, old, model(EXAM, GOOD), renamed={"owl": None}, policy=policy).decision == (
+        "promote"
+    )
+
+
+def test_what_the_champion_says_in_old_names_counts_in_todays():
+    exam = exam_of(cat=200, hound=200)
+    old = model(EXAM, {"cat": 100, "dog": 150})
+    new = model(exam, {"cat": 110, "hound": 160})
+    verdict = judged(exam, old, new, renamed={"dog": "hound"})
+    assert verdict.comparison.champion == pytest.approx((100 + 150) / 400)
+    assert [each.name for each in verdict.comparison.classes] == ["cat", "hound"]
+
+
+def test_a_name_that_both_know_is_not_renamed_by_a_former_renaming():
+    old, new = model(EXAM, POOR), model(EXAM, GOOD)
+    assert judged(EXAM, old, new, renamed={"dog": "cat"}) == judged(EXAM, old, new)
+
+
+def test_models_without_a_class_in_common_are_not_compared():
+    exam = exam_of(owl=60)
+    old, new = model(exam, {"cat": 0}), model(exam, {"owl": 60})
+    verdict = judged(exam, old, new, renamed={"cat": None})
+    assert verdict.why.startswith("no class is known to both")
+
+
+def test_old_new_and_relabelled_images_are_reported_apart():
+    known = {image.pixel_sha256: image.label for image in EXAM[:300]}
+    known |= {image.pixel_sha256: "dog" for image in EXAM[:30]}
+    verdict = judged(EXAM, model(EXAM, POOR), model(EXAM, GOOD), known)
+    assert verdict.parts == (
+        Part("old", 270, 70 + 100, 120 + 100),
+        Part("new", 100, 0, 50),
+        Part("relabelled", 30, 30, 30),
+    )
+    assert "; 30 relabelled since" in verdict.why
+
+
+def test_a_class_that_was_renamed_is_not_relabelled():
+    exam = exam_of(cat=200, hound=200)
+    known = {image.pixel_sha256: image.label.replace("hound", "dog") for image in exam}
+    old, new = model(EXAM, {"cat": 100, "dog": 150}), model(exam, {"cat": 110, "hound": 160})
+    verdict = judged(exam, old, new, known, renamed={"dog": "hound"})
+    assert [part.images for part in verdict.parts] == [400, 0, 0]
+    assert "relabelled" not in verdict.why
+
+
+def test_where_the_exam_of_the_champion_is_not_known_there_are_no_parts():
+    assert judged(EXAM, model(EXAM, POOR), model(EXAM, GOOD)).parts == ()
+
+
+def test_images_of_one_group_count_as_one_in_the_interval():
+    pairs = [ExamImage(f"{n}", "cat", f"{n}", f"group {n // 2}") for n in range(200)]
+    apart = [ExamImage(f"{n}", "cat", f"{n}", "") for n in range(200)]
+
+    def lower(exam):
+        old = model(EXAM[:200], {"cat": 100})
+        new = model(EXAM[:200], {"cat": 110})
+        return judged(exam, old, new).comparison.lower
+
+    assert lower(pairs) < lower(apart)
+
+
+def test_both_costs_are_told_whatever_the_verdict():
+    old, new = model(EXAM, POOR, seconds=0.02, megabytes=10), model(EXAM, POOR)
+    verdict = judged(EXAM, old, new)
+    assert (verdict.champion, verdict.challenger) == (Costs(0.02, 10), Costs(0.01, 40.0))
