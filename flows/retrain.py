@@ -68,9 +68,7 @@ def main(
     """Retrain what has changed, and put the better model into production."""
     speak_plainly()
     try:
-        open_store(registry)  # a URL with a secret must not become a flow's parameter
-            registry
-        )  # a URL with a secret must not become a flow's parameter, which is kept
+        open_store(registry)  # a URL with a secret must not become a flow's parameter: it is kept
         outcome = retrain(registry, name, dry_run, override)
     except (stages.StageFailedError, LradaptError) as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)

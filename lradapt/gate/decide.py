@@ -77,7 +77,10 @@ def _beside(
     shared = set(names.values()) & set(challenger.class_names)
     rows = [row for row, image in enumerate(exam) if image.label in shared]
     if refusal or not rows:
-        return Verdict(decision="keep", why=refusal or f"no class is known to both: {OVERRIDE}")
+        nothing = (
+            f"no class is known to both models: say which is which in gate.renamed, {OVERRIDE}"
+        )
+        return Verdict(decision="keep", why=refusal or nothing)
     judged = [exam[row] for row in rows]
     old = np.array([names.get(champion.said[row]) == exam[row].label for row in rows])
     new = np.array([challenger.said[row] == exam[row].label for row in rows])

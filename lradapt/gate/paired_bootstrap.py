@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 
 Counts = npt.NDArray[np.float32]  # whole numbers, in the type that matrices multiply fast
 
-_BLOCK = 1000  # resamples at a time: 5,000 groups take 40 MB
+_BLOCK = 1000  # resamples at a time: 5,000 groups take some 100 MB
 
 
 def resampled_differences(

@@ -59,7 +59,8 @@ def test_the_drivers_agree_and_the_flow_promotes(trained):
     facts = json.loads(manifest.read_text())
     assert facts["code"]["dirty"] is False
     assert facts["run"]
-    assert set(facts["files"]) == {"model.onnx", "model.safetensors", "learnt.csv", "report.html"}
+    expected = {"model.onnx", "model.safetensors", "learnt.csv", "exam.csv", "report.html"}
+    assert set(facts["files"]) == expected
 
     said = run(project, sys.executable, "-m", "lradapt", "predict", "data/images/b", "--csv")
     assert len(said.stdout.splitlines()) == 21

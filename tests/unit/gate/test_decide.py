@@ -1,8 +1,10 @@
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from verdicts import exam_of, judged, model
 
 from lradapt.gate.exam import ExamImage
-from lradapt.gate.verdict import Costs, Part
+from lradapt.gate.verdict import Contender, Costs, Part
 
 EXAM = exam_of(cat=200, dog=200)
 POOR, FAIR, GOOD = ({"cat": n, "dog": n} for n in (100, 103, 150))
@@ -239,3 +241,43 @@ def test_both_costs_are_told_whatever_the_verdict():
     old, new = model(EXAM, POOR, seconds=0.02, megabytes=10), model(EXAM, POOR)
     verdict = judged(EXAM, old, new)
     assert (verdict.champion, verdict.challenger) == (Costs(0.02, 10), Costs(0.01, 40.0))
+
+
+said = st.sampled_from(["cat", "dog", "?"])
+answers = st.lists(st.tuples(said, said), min_size=40, max_size=40)
+SMALL = exam_of(cat=25, dog=15)
+
+
+def models(pairs):
+    return [
+        Contender(["cat", "dog"], column, Costs(0.01, 1.0)) for column in zip(*pairs, strict=True)
+    ]
+
+
+@settings(deadline=None, max_examples=30)
+@given(answers, st.randoms(use_true_random=False))
+def test_the_order_of_the_images_does_not_change_the_verdict(pairs, random):
+    order = random.sample(range(40), 40)
+    shuffled = models([pairs[place] for place in order])
+    exam = [SMALL[place] for place in order]
+    assert judged(exam, *shuffled) == judged(SMALL, *models(pairs))
+
+
+@settings(deadline=None, max_examples=30)
+@given(answers, st.sampled_from(["superior", "not_worse"]))
+def test_no_two_models_take_each_others_place(pairs, policy):
+    one, other = models(pairs)
+    verdicts = [
+        judged(SMALL, *pair, policy=policy).decision for pair in [(one, other), (other, one)]
+    ]
+    assert verdicts.count("promote") <= 1
+
+
+@settings(deadline=None, max_examples=30)
+@given(answers)
+def test_what_is_superior_is_also_no_worse(pairs):
+    superior, not_worse = (
+        judged(SMALL, *models(pairs), policy=policy).decision
+        for policy in ("superior", "not_worse")
+    )
+    assert (superior, not_worse) != ("promote", "keep")
