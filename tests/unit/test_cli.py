@@ -402,10 +402,12 @@ def test_an_error_is_one_unbroken_message_on_stderr(lradapt):
 
 
 def test_a_file_that_may_not_be_read_is_told_as_an_error(lradapt, tmp_path):
-    (tmp_path / "registry" / "classifier" / "production.json").mkdir(parents=True)
+    pointer = tmp_path / "registry" / "classifier" / "production.json"
+    pointer.parent.mkdir(parents=True)
+    pointer.symlink_to(pointer)  # leads nowhere, for root as well
     said = lradapt("history")
     assert said.code == 1
-    assert "Is a directory" in said.err
+    assert "Too many levels of symbolic links" in said.err
 
 
 @pytest.mark.slow

@@ -8,7 +8,6 @@ from lradapt.gate.rules import Rules
 from lradapt.gate.verdict import Part
 from lradapt.judge import judge
 from lradapt.registry import open_store, versions
-from lradapt.registry.store import RegistryError
 
 NAME = "colours"
 GOOD, POOR = COLOURS, ("red", "blue", "green")
