@@ -14,7 +14,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -135,7 +135,8 @@ class S3Store:
     def _fetch_once(self, name: str) -> _Object:
         with self._told("GetObject", name):
             answer = self._client.get_object(Bucket=self._place.bucket, Key=name)
-        with self._told("GetObject", name, broken=True), answer["Body"] as body:
+        # `with answer["Body"]` would give urllib3's own stream, whose errors are not botocore's.
+        with self._told("GetObject", name, broken=True), closing(answer["Body"]) as body:
             content = body.read()
         marks = answer["Metadata"]
         found = hashlib.sha256(content).hexdigest()

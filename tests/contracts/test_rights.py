@@ -81,9 +81,12 @@ def test_a_trainer_cannot_touch_what_is_in_production(acting_as):
     promote(acting_as("Promoter"), version)
     trainer = acting_as("Trainer")
     other = publish(trainer, b"two")
-    with pytest.raises(DeniedError, match=r"PutObject of .*/moles/production\.json"):
-        promote(trainer, other)
     with pytest.raises(DeniedError):
+        promote(trainer, other)
+    pointer = trainer.read("moles/production.json")
+    with pytest.raises(DeniedError, match=r"PutObject of .*/moles/production\.json"):
+        trainer.replace("moles/production.json", b"{}", etag=pointer.etag)
+    with pytest.raises(DeniedError, match=r"PutObject of .*/moles/log/00000099"):
         trainer.create("moles/log/00000099.json", b"{}")
     assert versions.read_production(trainer, "moles").move.version == version
 

@@ -154,7 +154,7 @@ def test_killed_at_any_instant_a_second_run_completes_it(place, processes, does)
             publish(store, 2, SIZE, name)  # so that the promotion is what is hit
         child = started(processes, place, name, does)
         time.sleep(instants.uniform(0, seconds))
-        os.kill(child.pid, signal.SIGKILL)
+        child.kill()
         child.join()
         num_killed += child.exitcode == -signal.SIGKILL
         assert versions.read_production(store, name).move.version in whole_versions(store, name)

@@ -138,3 +138,12 @@ def test_a_warm_start_is_from_the_model_in_production_and_asks_for_no_training_i
     ancestors = {json.loads(path.read_text())["ancestor"] for path in manifests}
     assert ancestors == {"", first}
     assert "Running stage" not in flow(project, "--registry", "warm").stdout
+
+
+def test_a_registry_with_a_secret_in_its_url_is_refused_before_the_flow_begins(project):
+    before = sorted((project / ".prefect").rglob("*"))
+    refused = flow(project, "--registry", "s3://key:hidden@bucket/a", check=False)
+    assert refused.returncode == 1
+    assert "use AWS_PROFILE" in refused.stdout.replace("\n", " ")
+    assert "hidden" not in refused.stdout
+    assert sorted((project / ".prefect").rglob("*")) == before

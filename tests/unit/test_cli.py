@@ -427,3 +427,26 @@ def test_the_program_predicts_without_torch_and_errs_without_a_traceback(promote
     imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
     assert "lradapt.predict" in imported
     assert not {"torch", "torchvision", "sklearn", "matplotlib", "onnx"} & imported
+
+
+@pytest.mark.slow
+def test_predict_and_history_read_a_registry_on_s3(lradapt, bucket, tmp_path):
+    store = open_store(bucket.url)
+    files = {"model.onnx": colour_model(), "learnt.csv": b""}
+    version = versions.publish(store, "classifier", files, {})
+    clerk = {"why": "it is the first", "who": "me", "when": "2026-01-02T03:04:05+00:00"}
+    versions.promote(store, "classifier", version, over=None, **clerk)
+    paint(tmp_path / "a.png", "blue")
+    said = lradapt("predict", "a.png", "--json", "--registry", bucket.url)
+    assert (said.code, said.err) == (0, "")
+    assert json.loads(said.out)[0]["class"] == "blue"
+    assert version in lradapt("history", "--registry", bucket.url).out
+
+
+def test_a_registry_that_cannot_be_is_one_message_without_a_secret(lradapt):
+    for url in ("s3://key:hidden@bucket/a", "ftp://key:hidden@host/a", "s3://bucket?key=hidden"):
+        said = lradapt("history", "--registry", url)
+        assert said.code == 1
+        assert said.err.startswith("error: registry ")
+        assert said.err.count("\n") == 1
+        assert "hidden" not in said.err + said.out

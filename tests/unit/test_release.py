@@ -11,6 +11,7 @@ from lradapt.files import write_json
 from lradapt.gate.rules import Rules
 from lradapt.gate.version_tables import read_learnt, write_learnt
 from lradapt.layout import read_paths
+from lradapt.predict import Model
 from lradapt.registry import open_store, versions
 from lradapt.registry.store import ChangedError, RegistryError
 from lradapt.release import bring_champion, judge_and_promote, publish, whoami
@@ -204,6 +205,19 @@ def test_five_lost_races_in_a_row_end_with_an_error(store, project):
     versions.promote(store, NAME, pair[1], over=None, why="", who="", when="")
     with pytest.raises(ChangedError, match="5 times in a row"):
         release(Overtaken(store, pair * 5), project, colour_model(GOOD))
+
+
+@pytest.mark.slow
+def test_a_bucket_serves_as_a_folder_does(bucket, project):
+    store = open_store(bucket.url)
+    first = release(store, project, colour_model(POOR))
+    second = release(store, project, colour_model(GOOD))
+    assert [o.verdict.decision for o in (first, second)] == ["promote", "promote"]
+    live = versions.read_production(open_store(bucket.url), NAME).move
+    assert (live.version, live.former) == (second.version, first.version)
+    model = Model(versions.read_file(store, NAME, live.version, versions.MODEL))
+    (said,) = model.classify([next((project["images"] / "green").iterdir())])
+    assert said.label == "green"
 
 
 def test_a_version_says_how_it_came_about(store, project):
