@@ -56,7 +56,7 @@ class LocalStore:
         with _told(path):
             try:
                 content = path.read_bytes()
-            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            except (FileNotFoundError, NotADirectoryError):
                 raise MissingError(f"no {path}") from None
         return Stored(content, hashlib.sha256(content).hexdigest())
 
