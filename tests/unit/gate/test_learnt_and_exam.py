@@ -34,3 +34,9 @@ def test_the_exam_is_validation_alone_sorted_and_read_as_written():
     content = write_exam(rows)
     assert content.decode().splitlines() == ["pixel_sha256,label", '11,"y,""z"', "33,x"]
     assert read_exam(content) == {"11": 'y,"z', "33": "x"}
+
+
+def test_what_an_ancestor_has_learnt_is_learnt_too():
+    before = write_learnt([SplitRow(0, "a", "x", "g", "33", "train")])
+    content = write_learnt([SplitRow(0, "b", "x", "", "11", "train")], before)
+    assert content.decode().splitlines() == ["pixel_sha256,group", "11,", "33,g"]
