@@ -17,6 +17,7 @@ from lradapt.engine import Engine
 from lradapt.errors import TrainingError
 from lradapt.imbalance import Loss
 from lradapt.param_groups import set_height
+from lradapt.precision import require_exact_gradients
 from lradapt.progress import tracked
 from lradapt.schedules import Schedule
 
@@ -81,8 +82,13 @@ def train_steps(
 
     Whoever calls puts the model into train or eval mode, stops, validates and records. A loss that
     is not finite is yielded like any other; see `finite`.
+
+    Raises:
+        TrainingError: bf16 would train this network wrongly, see `lradapt.precision`.
     """
     for number, (inputs, labels) in enumerate(batches, start=first_step):
+        if number == first_step:
+            require_exact_gradients(model, inputs, engine)
         rates = set_height(optimizer, schedule(number))
         with engine.autocast():
             value = loss(model(inputs), labels)
