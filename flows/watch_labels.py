@@ -16,7 +16,7 @@ from lradapt.layout import PROJECT_FILE, read_paths
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME
 from lradapt.release import Outcome
 from lradapt.update import Decision
-from tasks import artifacts, data, graph, record, stages
+from tasks import artifacts, data, graph, record, registry, stages
 
 _PROJECT = str(PROJECT_FILE)
 
@@ -40,6 +40,8 @@ def watch_labels(
         if commit:
             record.require_git()
         comparison, decision = _look(source)
+        if not decision.retrain and not registry.is_published(location, name):
+            decision = Decision(True, "the model last trained was not published")
         if not decision.retrain:
             artifacts.log_changes(comparison)  # else `retrain` does, when the new sides are known
         artifacts.show_decision(decision)
@@ -53,6 +55,7 @@ def watch_labels(
 def _look(source: str) -> tuple[data.Comparison, Decision]:
     """Bring the data and decode them: what has changed, and whether it is worth a training."""
     data.bring(source, graph.read_sources(_PROJECT))
+    registry.ensure_champion_file()
     stages.version_sources(graph.unversioned_sources(_PROJECT))
     former = data.find_former()
     images = project_tables(read_paths()).images

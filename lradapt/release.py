@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
@@ -65,17 +66,29 @@ def publish(
         report: the page about this training, HTML.
         run: the orchestrator's id of this run; empty by hand.
     """
-    ancestor = read_json(paths["metrics"])["ancestor"]
-    learnt_before = versions.read_file(store, name, ancestor, versions.LEARNT) if ancestor else b""
-    rows = read_split(paths["split"])
     files = {
         versions.MODEL: paths["onnx"].read_bytes(),
         versions.WEIGHTS: paths["model"].read_bytes(),
-        versions.LEARNT: write_learnt(rows, learnt_before),
-        EXAM: write_exam(rows),
+        versions.LEARNT: _learnt(store, name, paths),
+        EXAM: write_exam(read_split(paths["split"])),
         "report.html": report,
     }
     return versions.publish(store, name, files, _facts(paths, run))
+
+
+def is_published(store: Store, name: str, paths: Mapping[str, Path]) -> bool:
+    """Whether the model that the stages have made is a version of the registry."""
+    hashes = {
+        versions.MODEL: sha256_of(paths["onnx"]),
+        versions.LEARNT: sha256(_learnt(store, name, paths)).hexdigest(),
+    }
+    return versions.exists(store, name, versions.name_of(hashes))
+
+
+def _learnt(store: Store, name: str, paths: Mapping[str, Path]) -> bytes:
+    ancestor = read_json(paths["metrics"])["ancestor"]
+    before = versions.read_file(store, name, ancestor, versions.LEARNT) if ancestor else b""
+    return write_learnt(read_split(paths["split"]), before)
 
 
 def judge_and_promote(

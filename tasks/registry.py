@@ -36,6 +36,13 @@ def publish(registry: str, name: str) -> str:
 
 
 @task(persist_result=False, retries=2, retry_delay_seconds=5)
+def is_published(registry: str, name: str) -> bool:
+    """Whether the model that the stages have made is in the registry; False before the first."""
+    paths = read_paths()
+    return paths["onnx"].exists() and release.is_published(open_store(registry), name, paths)
+
+
+@task(persist_result=False, retries=2, retry_delay_seconds=5)
 def judge_and_promote(registry: str, name: str, version: str, override: str) -> Outcome:
     """Promote the version if it passes the gate, or for a person's reason although it does not."""
     return release.judge_and_promote(

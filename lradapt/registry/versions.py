@@ -71,8 +71,7 @@ def publish(store: Store, name: str, files: Mapping[str, bytes], facts: Mapping[
         RegistryError: an interrupted publish left a model that has been damaged since.
     """
     hashes = {file: hashlib.sha256(content).hexdigest() for file, content in files.items()}
-    identity = "".join(hashes[file] for file in _IDENTITY)
-    version = hashlib.sha256(identity.encode()).hexdigest()[:12]
+    version = name_of(hashes)
     if exists(store, name, version):
         return version
     folder = f"{name}/versions/{version}"
@@ -87,6 +86,12 @@ def publish(store: Store, name: str, files: Mapping[str, bytes], facts: Mapping[
     manifest = {"format": FORMAT, "version": version, "files": hashes, **facts}
     _create_or_keep(store, f"{folder}/{MANIFEST}", _json(_sealed(manifest)))
     return version
+
+
+def name_of(hashes: Mapping[str, str]) -> str:
+    """The name of the version with these files; file name -> sha256, in hexadecimal."""
+    identity = "".join(hashes[file] for file in _IDENTITY)
+    return hashlib.sha256(identity.encode()).hexdigest()[:12]
 
 
 def exists(store: Store, name: str, version: str) -> bool:

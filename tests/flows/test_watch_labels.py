@@ -74,7 +74,7 @@ def test_small_changes_are_versioned_and_add_up_until_they_are_worth_a_training(
     assert "labels.csv.dvc" not in dvc(project, "status").stdout, "the version is not recorded"
     assert git(project, "log", "-1", "--format=%s").startswith("2 changes of 60 images")
     committed = git(project, "show", "--name-only", "--format=").split()
-    sources = ["backbone.safetensors", "images", "labels.csv"]
+    sources = ["backbone.safetensors", "champion.safetensors", "images", "labels.csv"]
     assert committed == [*(f"data/{name}.dvc" for name in sources), "dvc.lock"]
     assert "A  loose.txt" in git(project, "status", "--short")
 
@@ -87,6 +87,14 @@ def test_small_changes_are_versioned_and_add_up_until_they_are_worth_a_training(
     assert git(project, "log", "-1", "--format=%s").startswith("2 changes of 60 images")
 
     assert "no training: nothing has changed since the last training" in watch(project)
+
+
+def test_a_model_that_was_trained_and_not_published_is_published_without_a_change(watched):
+    project, _ = watched
+    said = watch(project, "--registry", "elsewhere")
+    assert "training: the model last trained was not published" in said
+    assert "Running stage" not in said
+    assert "promote: it is the first model" in said
 
 
 def test_a_folder_that_others_write_to_is_brought(watched, tmp_path):

@@ -14,7 +14,7 @@ from lradapt.layout import read_paths
 from lradapt.predict import Model
 from lradapt.registry import open_store, versions
 from lradapt.registry.store import ChangedError, RegistryError
-from lradapt.release import bring_champion, judge_and_promote, publish, whoami
+from lradapt.release import bring_champion, is_published, judge_and_promote, publish, whoami
 
 NAME = "colours"
 GOOD, POOR = COLOURS, ("red", "blue", "green")
@@ -238,6 +238,15 @@ def test_a_version_says_how_it_came_about(store, project):
         "model.safetensors",
         "report.html",
     ]
+
+
+def test_a_model_is_published_once_its_version_is_there(store, project):
+    project["onnx"].write_bytes(colour_model(GOOD))
+    assert not is_published(store, NAME, project)
+    published(store, project, colour_model(GOOD))
+    assert is_published(store, NAME, project)
+    project["onnx"].write_bytes(colour_model(POOR))
+    assert not is_published(store, NAME, project)
 
 
 def test_a_user_without_a_name_is_logged_by_number(monkeypatch):
