@@ -35,10 +35,10 @@ def test_each_stage_keeps_its_last_run(tmp_path):
     path.write_text(json.dumps({"split": {"seconds": 99}, "export": {"seconds": 7}}))
     with timed("split", path):
         pass
-    assert read_timings(path) == {
-        "split": {"seconds": 0.0, "cpu_seconds": 0.0},
-        "export": {"seconds": 7},
-    }
+    noted = read_timings(path)
+    assert list(noted) == ["split", "export"]
+    assert noted["split"]["seconds"] < 10
+    assert noted["export"] == {"seconds": 7}
 
 
 def test_a_stage_that_fails_leaves_the_former_timings(tmp_path):
