@@ -10,7 +10,16 @@ from typing import Annotated
 
 import typer
 
-from lradapt import cli_changes, cli_check, cli_import, cli_model, cli_params, lock, stages
+from lradapt import (
+    cli_changes,
+    cli_check,
+    cli_import,
+    cli_model,
+    cli_params,
+    cli_versions,
+    lock,
+    stages,
+)
 from lradapt.errors import LradaptError
 from lradapt.timings import timed
 
@@ -26,6 +35,9 @@ app.command("preset")(cli_params.preset)
 app.command("predict")(cli_model.predict)
 app.command("history")(cli_model.history)
 app.command("rollback")(cli_model.rollback)
+app.command("versions")(cli_versions.versions)
+app.command("show")(cli_versions.show)
+app.command("prune")(cli_versions.prune)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,8 @@ from rich.text import Text
 from lradapt.predict import Model, Prediction, find_images
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store, versions
 from lradapt.registry.store import RegistryError
+from lradapt.registry.timeline import move_at, parse_time
+from lradapt.registry.versions import Move
 
 Registry = Annotated[str, typer.Option(help="The registry: a folder, or s3://bucket/prefix.")]
 Name = Annotated[str, typer.Option(help="The model's name in the registry.")]
@@ -43,12 +46,42 @@ def predict(
         raise typer.Exit(1)
 
 
-def history(registry: Registry = DEFAULT_LOCATION, name: Name = DEFAULT_NAME) -> None:
-    """Which version was in production since when, and why."""
+def history(
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only the move whose version was there then; ISO 8601."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    registry: Registry = DEFAULT_LOCATION,
+    name: Name = DEFAULT_NAME,
+) -> None:
+    """Which version was in production since when, who put it there, and why."""
+    moves = versions.history(open_store(registry), name)
+    if not moves:
+        raise RegistryError(f"nothing of {name} has been promoted in {registry} yet: make retrain")
+    shown = _live_at(moves, at) if at else moves
+    if as_json:
+        json.dump([asdict(move) for move in shown], sys.stdout, indent=2, ensure_ascii=False)
+        sys.stdout.write("\n")
+    else:
+        _print_moves(shown)
+
+
+def _live_at(moves: Sequence[Move], at: str) -> list[Move]:
+    time = parse_time(at)
+    move = move_at(moves, time)
+    if move is None:
+        raise RegistryError(
+            f"nothing was in production at {time.isoformat()}: the first move is of {moves[0].when}"
+        )
+    return [move]
+
+
+def _print_moves(moves: Sequence[Move]) -> None:
     whole = [Column(title, no_wrap=True) for title in ("#", "when (UTC)", "version", "before")]
     folded = [Column(title, overflow="fold") for title in ("who", "why")]
     table = Table(*whole, *folded)
-    for move in versions.history(open_store(registry), name):
+    for move in moves:
         table.add_row(
             str(move.seq),
             move.when[:19],
@@ -57,8 +90,6 @@ def history(registry: Registry = DEFAULT_LOCATION, name: Name = DEFAULT_NAME) ->
             Text(move.who),
             Text(move.why),
         )
-    if not table.row_count:
-        raise RegistryError(f"nothing of {name} has been promoted in {registry} yet: make retrain")
     Console().print(table)
 
 

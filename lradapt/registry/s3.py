@@ -123,6 +123,12 @@ class S3Store:
         keys = [self._place.key(name) for name in names]
         return sorted(k for k in keys if not any(p.startswith(PRIVATE) for p in k.split("/")))
 
+    def delete(self, key: str) -> None:
+        """See `Store.delete`."""
+        name = self._place.name(checked(key))
+        with self._told("DeleteObject", name):
+            self._client.delete_object(**self._target(name))
+
     def _shown(self, key: str) -> str:
         return self._url(self._place.name(key))
 

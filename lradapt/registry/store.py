@@ -1,4 +1,4 @@
-"""What the registry asks of a place that keeps files: four operations, and their errors.
+"""What the registry asks of a place that keeps files: five operations, and their errors.
 
     RegistryError
     ├── ExistsError         create: the key is taken
@@ -97,6 +97,10 @@ class Store(Protocol):
 
     def list(self, prefix: str) -> list[str]:
         """The keys that begin with `prefix`, sorted."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove a key; one that does not exist stays so. It may be created again."""
         ...
 
 

@@ -75,15 +75,17 @@ def publish(store: Store, name: str, files: Mapping[str, bytes], facts: Mapping[
     if exists(store, name, version):
         return version
     folder = f"{name}/versions/{version}"
+    sizes: dict[str, int] = {}
     for file, content in files.items():
         kept = _create_or_keep(store, f"{folder}/{file}", content)
-        if file in _IDENTITY and kept != hashes[file]:
+        found = hashlib.sha256(kept).hexdigest()
+        if file in _IDENTITY and found != hashes[file]:
             raise RegistryError(
                 f"{file} of version {version}, left by an interrupted publish, is damaged: sha256 "
-                f"{kept}, expected {hashes[file]}. Remove {folder} from {store.location}"
+                f"{found}, expected {hashes[file]}. Remove {folder} from {store.location}"
             )
-        hashes[file] = kept
-    manifest = {"format": FORMAT, "version": version, "files": hashes, **facts}
+        hashes[file], sizes[file] = found, len(kept)
+    manifest = {"format": FORMAT, "version": version, "files": hashes, "sizes": sizes, **facts}
     _create_or_keep(store, f"{folder}/{MANIFEST}", _json(_sealed(manifest)))
     return version
 
@@ -107,16 +109,27 @@ def read_manifest(store: Store, name: str, version: str) -> dict[str, Any]:
     """What is known of a version.
 
     Raises:
-        RegistryError: there is no such version, a newer lradapt wrote it, or it is damaged.
+        RegistryError: there is no such version, it is incomplete or damaged, or a newer lradapt
+            wrote it.
     """
     try:
         stored = store.read(f"{name}/versions/{version}/{MANIFEST}")
     except MissingError:
-        raise RegistryError(
-            f"no version {version} of {name} in {store.location}; `lradapt history` lists those "
-            "that have been in production"
-        ) from None
+        raise _no_version(store, name, version) from None
     return _unsealed(stored.content, version)
+
+
+def _no_version(store: Store, name: str, version: str) -> RegistryError:
+    if store.list(f"{name}/versions/{version}/"):
+        return RegistryError(
+            f"version {version} of {name} in {store.location} is incomplete: it has files but no "
+            f"{MANIFEST}, since its publishing or its removal was interrupted. Publishing the same "
+            "model again completes it"
+        )
+    return RegistryError(
+        f"no version {version} of {name} in {store.location}; `lradapt versions` lists those that "
+        "are there"
+    )
 
 
 def read_file(store: Store, name: str, version: str, file: str) -> bytes:
@@ -132,6 +145,23 @@ def read_file(store: Store, name: str, version: str, file: str) -> bytes:
         raise RegistryError(
             f"{file} of version {version} is damaged: sha256 {found}, published as {expected}. "
             "It was not loaded; `lradapt rollback` puts the former version back"
+        )
+    return content
+
+
+def read_live(store: Store, name: str, move: Move) -> bytes:
+    """The model that a move has put into production, verified by the hash that it carries.
+
+    Raises:
+        RegistryError: there is no such version, or its model is not what was promoted.
+    """
+    content = read_file(store, name, move.version, MODEL)
+    found = hashlib.sha256(content).hexdigest()
+    if found != move.model_sha256:
+        raise RegistryError(
+            f"{MODEL} of version {move.version} has sha256 {found}, promoted was "
+            f"{move.model_sha256}. It was not loaded; `lradapt rollback` puts the former version "
+            "back"
         )
     return content
 
@@ -263,13 +293,13 @@ def _log(store: Store, name: str, move: Move) -> None:
         return  # written by the process that made the move; it cannot differ: seq is the pointer's
 
 
-def _create_or_keep(store: Store, key: str, content: bytes) -> str:
-    """The sha256 of what is there now; a file that an interrupted `publish` left is kept."""
+def _create_or_keep(store: Store, key: str, content: bytes) -> bytes:
+    """What is there now; a file that an interrupted `publish` left is kept."""
     try:
         store.create(key, content)
     except ExistsError:
-        content = store.read(key).content
-    return hashlib.sha256(content).hexdigest()
+        return store.read(key).content
+    return content
 
 
 def _json(value: Any) -> bytes:

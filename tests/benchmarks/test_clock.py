@@ -1,8 +1,6 @@
 import logging
 import time
 
-import pytest
-
 from benchmarks.clock import Clock, Moment
 from lradapt.train import Epoch, Score
 

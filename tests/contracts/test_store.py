@@ -87,6 +87,32 @@ def test_replace_with_an_etag_raises_where_nothing_is(store):
     assert store.list("") == ["a"]
 
 
+def test_a_deleted_key_is_gone_and_no_other(store):
+    for key in ("b/1", "b/10", "b/1x/y"):
+        store.create(key, key.encode())
+    store.delete("b/1")
+    with pytest.raises(MissingError):
+        store.read("b/1")
+    assert store.list("") == ["b/10", "b/1x/y"]
+
+
+def test_deleting_what_is_not_there_changes_nothing(store):
+    store.create("a", b"one")
+    for key in ("b", "c/d", "a/e"):
+        store.delete(key)
+    assert (store.list(""), store.read("a").content) == (["a"], b"one")
+
+
+def test_a_deleted_key_can_be_created_again_and_its_old_etag_replaces_nothing(store):
+    store.create("a", b"first")
+    stale = store.read("a").etag
+    store.delete("a")
+    with pytest.raises(ChangedError):
+        store.replace("a", b"second", etag=stale)
+    store.create("a", b"third")
+    assert store.read("a").content == b"third"
+
+
 def test_lists_the_keys_with_a_prefix_sorted_and_nothing_of_its_own(store):
     for key in ("b/2", "b/10", "a", "bc/1"):
         store.create(key, b"")
@@ -107,6 +133,8 @@ def test_a_key_that_escapes_or_hides_is_refused(store, key):
         store.read(key)
     with pytest.raises(RegistryError, match="no key of a registry"):
         store.replace(key, b"", etag=None)
+    with pytest.raises(RegistryError, match="no key of a registry"):
+        store.delete(key)
 
 
 def test_another_object_on_the_same_place_sees_the_same_keys(store):

@@ -7,39 +7,15 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from colour_model import COLOURS, colour_model, paint
 
 from lradapt import cli, cli_model
-from lradapt.cli import run
 from lradapt.predict import Prediction
 from lradapt.registry import open_store, versions
 
 STAGES = sorted(p.stem for p in Path(cli.__file__).with_name("stages").glob("[a-z]*.py"))
-
-
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def lradapt(tmp_path, monkeypatch, capsys):
-    """A function that runs the command line in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def command(*words):
-        monkeypatch.setattr(sys, "argv", ["lradapt", *map(str, words)])
-        try:
-            code = run()
-        except SystemExit as end:
-            code = end.code
-        return Said(code, *capsys.readouterr())
-
-    return command
 
 
 @pytest.fixture
@@ -177,8 +153,10 @@ def test_json_and_csv_together_are_wrong_usage(lradapt, promoted, pictures):
 
 def test_predict_before_the_first_promotion_says_what_to_do(lradapt, pictures):
     said = lradapt("predict", "images")
-    assert said == Said(
-        1, "", "error: nothing of classifier is in production in registry yet: make retrain\n"
+    assert said == (
+        1,
+        "",
+        "error: nothing of classifier is in production in registry yet: make retrain\n",
     )
 
 
@@ -251,6 +229,40 @@ def test_history_is_of_the_registry_and_the_name_that_are_given(lradapt, promote
     version = promoted(colour_model(["a", "b", "c"]), registry="elsewhere", name="birds")
     said = lradapt("history", "--registry", "elsewhere", "--name", "birds")
     assert [line[2] for line in cells(said.out)] == [version]
+
+
+def test_history_at_a_time_is_the_move_that_held_then(lradapt, promoted, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    promoted(colour_model(["a", "b", "c"]))
+    version = promoted()
+    said = lradapt("history", "--json", "--at", "2026-01-02T04:04:05+01:00")
+    (move,) = json.loads(said.out)
+    assert (move["seq"], move["version"], move["who"]) == (2, version, "me@[here]")
+    (line,) = cells(lradapt("history", "--at", "2026-01-03").out)
+    assert line[:3] == ["2", "2026-01-02T03:04:05", version]
+
+
+def test_history_as_json_is_every_move(lradapt, promoted):
+    one, two = promoted(colour_model(["a", "b", "c"])), promoted()
+    moves = json.loads(lradapt("history", "--json").out)
+    assert [(move["former"], move["version"]) for move in moves] == [
+        ("", one),
+        (one, two),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("time", "says"),
+    [
+        ("2026-01-02T03:04:04", "nothing was in production at 2026-01-02T03:04:04+00:00"),
+        ("noon", "'noon' is no time; expected ISO 8601"),
+    ],
+)
+def test_history_at_a_time_that_has_no_answer_says_why(lradapt, promoted, time, says):
+    promoted()
+    said = lradapt("history", "--at", time)
+    assert (said.code, said.out) == (1, "")
+    assert says in said.err
 
 
 def test_history_before_the_first_promotion_is_an_error(lradapt):
@@ -398,7 +410,7 @@ def test_help_names_every_command_a_person_types(lradapt):
 
 def test_an_error_is_one_unbroken_message_on_stderr(lradapt):
     name = "a:smile:[red]" + "b" * 200
-    assert lradapt("predict", name) == Said(1, "", f"error: no file or folder {name}\n")
+    assert lradapt("predict", name) == (1, "", f"error: no file or folder {name}\n")
 
 
 def test_a_file_that_may_not_be_read_is_told_as_an_error(lradapt, tmp_path):

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -87,8 +88,22 @@ def test_a_version_without_a_manifest_does_not_exist(store):
         publish(DiesAt(store, "manifest"))
     (version,) = {key.split("/")[2] for key in store.list(f"{NAME}/versions/")}
     assert not versions.exists(store, NAME, version)
-    with pytest.raises(RegistryError, match=f"no version {version} of digits"):
+    with pytest.raises(RegistryError, match=f"version {version} of digits .* is incomplete"):
         promote(store, version)
+
+
+def test_a_manifest_holds_the_sizes_of_the_files_that_are_there(store):
+    with pytest.raises(KilledError):
+        publish(DiesAt(store, "manifest"), report=b"first page")
+    manifest = versions.read_manifest(store, NAME, publish(store, report=b"2nd"))
+    assert manifest["sizes"] == {"model.onnx": 5, "learnt.csv": 19, "report.html": 10}
+
+
+def test_the_live_model_is_read_only_where_it_is_the_one_that_was_promoted(store):
+    move = promote(store, publish(store))
+    assert versions.read_live(store, NAME, move) == b"model"
+    with pytest.raises(RegistryError, match=r"sha256 .*, promoted was 123\. It was not loaded"):
+        versions.read_live(store, NAME, replace(move, model_sha256="123"))
 
 
 def test_an_interrupted_publish_is_completed_by_the_next(store):
@@ -279,6 +294,17 @@ def test_rollback_to_a_version_that_is_not_there_changes_nothing(store):
     with pytest.raises(RegistryError, match="no version abc of digits"):
         rollback(store, "abc")
     assert in_production(store) == one
+
+
+def test_rollback_to_an_incomplete_version_is_refused_and_changes_nothing(store):
+    one = publish(store)
+    promote(store, one)
+    with pytest.raises(KilledError):
+        publish(DiesAt(store, "manifest"), model=b"2")
+    (two,) = {key.split("/")[2] for key in store.list(f"{NAME}/versions/")} - {one}
+    with pytest.raises(RegistryError, match=f"version {two} of digits .* is incomplete: .* again"):
+        rollback(store, two)
+    assert [move.version for move in versions.history(store, NAME)] == [one]
 
 
 def test_rollback_to_what_is_in_production_is_refused(store):

@@ -1,0 +1,157 @@
+"""`lradapt versions`, `show` and `prune`: what the registry holds, and what of it may go."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+import yaml
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from lradapt.cli_model import Name, Registry
+from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, inventory, open_store
+from lradapt.registry import versions as registry_versions
+from lradapt.registry.inventory import Version
+from lradapt.registry.store import RegistryError, Store
+
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+def versions(
+    as_json: AsJson = False, registry: Registry = DEFAULT_LOCATION, name: Name = DEFAULT_NAME
+) -> None:
+    """The published versions, how good they are, and which is in production."""
+    listed = _listed(open_store(registry), name)
+    if as_json:
+        _print_json([asdict(version) for version in listed])
+    else:
+        _print_versions(listed)
+
+
+def show(
+    version: Annotated[
+        str | None, typer.Argument(help="The version; by default the one in production.")
+    ] = None,
+    as_json: AsJson = False,
+    registry: Registry = DEFAULT_LOCATION,
+    name: Name = DEFAULT_NAME,
+) -> None:
+    """All that is known of a version: how it came about, what it holds, how good it is."""
+    store = open_store(registry)
+    manifest = registry_versions.read_manifest(store, name, version or _in_production(store, name))
+    if as_json:
+        _print_json(manifest)
+    else:
+        _print_manifest(manifest)
+
+
+def prune(
+    keep: Annotated[int, typer.Option(min=1, help="So many of the newest versions stay.")],
+    incomplete: Annotated[
+        bool,
+        typer.Option(
+            "--incomplete",
+            help="Also what was interrupted has left; not while somebody publishes.",
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    registry: Registry = DEFAULT_LOCATION,
+    name: Name = DEFAULT_NAME,
+) -> None:
+    """Remove old versions; never the one in production, nor the one a rollback returns to."""
+    store = open_store(registry)
+    listed = _listed(store, name)
+    production = registry_versions.read_production(store, name)
+    going = inventory.prunable(listed, production, keep=keep, incomplete=incomplete)
+    if not going:
+        typer.echo(f"nothing to remove: {len(listed)} versions, all of which stay")
+        return
+    typer.echo(f"to remove from {registry}: {', '.join(going)}")
+    if not yes:
+        typer.confirm("remove them for good?", abort=True)
+    for version in going:
+        inventory.remove(store, name, version)
+        typer.echo(f"removed {version}")
+
+
+def _listed(store: Store, name: str) -> list[Version]:
+    listed = inventory.list_versions(store, name)
+    if not listed:
+        raise RegistryError(
+            f"nothing of {name} has been published in {store.location} yet: make retrain"
+        )
+    return listed
+
+
+def _in_production(store: Store, name: str) -> str:
+    production = registry_versions.read_production(store, name)
+    if production is None:
+        raise RegistryError(
+            f"nothing of {name} is in production in {store.location}; name a version: "
+            "`lradapt versions` lists them"
+        )
+    return production.move.version
+
+
+def _print_versions(listed: Sequence[Version]) -> None:
+    whole = [
+        Column(title, no_wrap=True)
+        for title in ("version", "created (UTC)", "accuracy", "balanced", "size")
+    ]
+    table = Table(*whole, Column("in production since (UTC)", overflow="fold"))
+    for version in listed:
+        table.add_row(
+            version.version,
+            version.created[:19] or "-",
+            _share(version.accuracy),
+            _share(version.balanced_accuracy),
+            "-" if version.size is None else f"{version.size / 1e6:,.1f} MB",
+            Text(version.fault, style="red") if version.fault else version.since[:19],
+        )
+    Console().print(table)
+
+
+def _print_manifest(manifest: Mapping[str, Any]) -> None:
+    table = Table(show_header=False)
+    for what, value in _rows(manifest):
+        table.add_row(what, Text(str(value), overflow="fold"))
+    Console().print(table)
+
+
+def _rows(manifest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What a person asks first; what an older lradapt did not note is left out."""
+    metrics = manifest.get("metrics", {})
+    code = manifest.get("code", {})
+    yield "version", manifest["version"]
+    for key in ("created", "run", "ancestor", "machine"):
+        if manifest.get(key):
+            yield key, manifest[key]
+    for key in ("accuracy", "balanced_accuracy"):
+        if key in metrics:
+            yield key.replace("_", " "), _share(metrics[key])
+    if code:
+        yield "code", f"{code['commit']}{' with changes' if code['dirty'] else ''}"
+    for key in ("data", "libraries", "params"):
+        if manifest.get(key):
+            yield key, yaml.safe_dump(manifest[key], sort_keys=False).rstrip()
+    yield "files", "\n".join(_files(manifest))
+
+
+def _files(manifest: Mapping[str, Any]) -> Iterator[str]:
+    sizes = manifest.get("sizes", {})
+    for file, sha256 in manifest["files"].items():
+        size = f"  {sizes[file]:,} bytes" if file in sizes else ""
+        yield f"{file}{size}  sha256 {sha256}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2%}"
+
+
+def _print_json(value: Any) -> None:
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")

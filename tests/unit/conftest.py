@@ -1,0 +1,30 @@
+"""The command line, run in an empty folder."""
+
+import sys
+from typing import NamedTuple
+
+import pytest
+
+from lradapt.cli import run
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def lradapt(tmp_path, monkeypatch, capsys):
+    """A function that runs the command line in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*words):
+        monkeypatch.setattr(sys, "argv", ["lradapt", *map(str, words)])
+        try:
+            code = run()
+        except SystemExit as end:
+            code = end.code
+        return Said(code, *capsys.readouterr())
+
+    return command

@@ -1,0 +1,143 @@
+import json
+
+import pytest
+from colour_model import colour_model
+
+from lradapt.registry import open_store, versions
+
+
+@pytest.fixture
+def published(tmp_path):
+    """A function that publishes a version of that day, and promotes it where that is said."""
+
+    def publish(day, *, live=False, **facts):
+        store = open_store(str(tmp_path / "registry"))
+        files = {"model.onnx": colour_model([f"{day}", "b", "c"]), "learnt.csv": b""}
+        created = f"2026-01-{day:02}T01:02:03+00:00"
+        version = versions.publish(store, "classifier", files, {"created": created, **facts})
+        if live:
+            over = versions.read_production(store, "classifier")
+            clerk = {"why": "", "who": "", "when": f"2026-02-{day:02}T01:02:03+00:00"}
+            versions.promote(store, "classifier", version, over=over, **clerk)
+        return version
+
+    return publish
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "140")
+
+
+def cells(table):
+    """The cells of a table's lines, without its header."""
+    lines = [line for line in table.splitlines() if line.startswith("│")]
+    return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
+
+
+def test_versions_shows_each_with_its_scores_and_which_is_live(lradapt, published):
+    one = published(1, metrics={"accuracy": 0.98765, "balanced_accuracy": 0.5})
+    two = published(2, live=True)
+    said = lradapt("versions")
+    size = f"{len(colour_model(['2', 'b', 'c'])) / 1e6:.1f} MB"
+    assert (said.code, said.err) == (0, "")
+    assert cells(said.out) == [
+        [one, "2026-01-01T01:02:03", "98.77%", "50.00%", size, ""],
+        [two, "2026-01-02T01:02:03", "-", "-", size, "2026-02-02T01:02:03"],
+    ]
+
+
+def test_an_incomplete_version_is_shown_as_such(lradapt, published, tmp_path):
+    version = published(1)
+    (tmp_path / f"registry/classifier/versions/{version}/manifest.json").unlink()
+    (line,) = cells(lradapt("versions").out)
+    assert line == [version, "-", "-", "-", "-", "incomplete: no manifest"]
+
+
+def test_versions_as_json_is_one_object_a_version(lradapt, published):
+    one, two = published(1), published(2, live=True)
+    listed = json.loads(lradapt("versions", "--json").out)
+    assert [(each["version"], each["since"][:10]) for each in listed] == [
+        (one, ""),
+        (two, "2026-02-02"),
+    ]
+
+
+@pytest.mark.parametrize("command", [["versions"], ["prune", "--keep", "1"]])
+def test_a_registry_without_a_version_is_an_error(lradapt, command):
+    said = lradapt(*command)
+    assert (said.code, said.out) == (1, "")
+    assert said.err == (
+        "error: nothing of classifier has been published in registry yet: make retrain\n"
+    )
+
+
+def test_show_tells_of_the_live_version_what_a_person_asks(lradapt, published):
+    published(1)
+    facts = {
+        "metrics": {"accuracy": 0.9, "balanced_accuracy": 0.8},
+        "code": {"commit": "abc123", "dirty": True},
+        "params": {"seed": 7, "data": {"input_size": 24}},
+        "ancestor": "",
+    }
+    version = published(2, live=True, **facts)
+    rows = cells(lradapt("show").out)
+    told = {what: value for what, value in rows if what}
+    assert told["version"] == version
+    assert (told["accuracy"], told["balanced accuracy"]) == ("90.00%", "80.00%")
+    assert told["code"] == "abc123 with changes"
+    assert told["params"] == "seed: 7"
+    assert ["", "input_size: 24"] in rows
+    assert told["files"].startswith("model.onnx")
+    assert "ancestor" not in told
+
+
+def test_show_of_a_named_version_as_json_is_its_manifest(lradapt, published, tmp_path):
+    version = published(1)
+    store = open_store(str(tmp_path / "registry"))
+    said = lradapt("show", version, "--json")
+    assert json.loads(said.out) == versions.read_manifest(store, "classifier", version)
+
+
+def test_show_of_what_cannot_be_shown_is_one_message(lradapt, published, tmp_path):
+    version = published(1)
+    assert lradapt("show").err.startswith("error: nothing of classifier is in production")
+    assert lradapt("show", "abc").err.startswith("error: no version abc of classifier in registry")
+    path = tmp_path / f"registry/classifier/versions/{version}/manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
+    said = lradapt("show", version)
+    assert (said.code, said.out) == (1, "")
+    assert said.err == f"error: the manifest of {version} has format 2, expected 1\n"
+
+
+def test_prune_says_what_goes_asks_and_removes_it(lradapt, published, monkeypatch):
+    old, new = published(1), published(2)
+    monkeypatch.setattr("typer.confirm", lambda *_, **__: True)
+    said = lradapt("prune", "--keep", "1")
+    assert said.out.splitlines() == [f"to remove from registry: {old}", f"removed {old}"]
+    assert [each["version"] for each in json.loads(lradapt("versions", "--json").out)] == [new]
+
+
+def test_prune_that_is_not_confirmed_removes_nothing(lradapt, published):
+    published(1)
+    published(2)
+    said = lradapt("prune", "--keep", "1")  # nobody answers
+    assert said.code == 1
+    assert len(json.loads(lradapt("versions", "--json").out)) == 2
+
+
+def test_prune_keeps_what_is_live_and_the_one_before(lradapt, published):
+    first = published(1, live=True)
+    second = published(2, live=True)
+    newest = published(4)
+    published(3)
+    assert lradapt("prune", "--keep", "1", "--yes").code == 0
+    listed = json.loads(lradapt("versions", "--json").out)
+    assert [each["version"] for each in listed] == [first, second, newest]
+    assert "nothing to remove: 3 versions" in lradapt("prune", "--keep", "1", "--yes").out
+
+
+def test_prune_without_a_number_or_with_none_to_keep_is_wrong_usage(lradapt, published):
+    published(1)
+    assert lradapt("prune").code == 2
+    assert lradapt("prune", "--keep", "0", "--yes").code == 2
