@@ -15,7 +15,7 @@ from lradapt.errors import LradaptError
 from lradapt.layout import PROJECT_FILE, read_paths
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
 from lradapt.release import Outcome
-from tasks import artifacts, data, graph, registry, stages
+from tasks import approval, artifacts, data, graph, registry, stages
 
 
 @flow(name="retrain", persist_result=False)
@@ -24,6 +24,7 @@ def retrain(
     name: str = DEFAULT_NAME,
     dry_run: bool = False,
     override: str = "",
+    approval_seconds: int = 0,
 ) -> Outcome | None:
     """Retrain what has changed, and put the better model into production.
 
@@ -33,7 +34,11 @@ def retrain(
         dry_run: train and report, but neither publish nor promote.
         override: a person's reason to promote the new model although the gate would not; it is
             logged with the gate's. Empty: the gate decides.
+        approval_seconds: pause before a promotion until a person approves it in Prefect's UI, so
+            long at most; 0: the gate alone decides.
     """
+    if override and approval_seconds:
+        raise LradaptError("override and approval exclude each other: a person decides once")
     project_file = str(PROJECT_FILE)
     with lock.run():
         registry.ensure_champion_file()
@@ -49,10 +54,18 @@ def retrain(
         stages.reproduce_stale(rest)
         outcome = None
         if not dry_run:
-            version = registry.publish(location, name)
-            outcome = registry.judge_and_promote(location, name, version, override)
+            outcome = _release(location, name, override, approval_seconds)
         artifacts.show(outcome)
     return outcome
+
+
+def _release(location: str, name: str, override: str, approval_seconds: int) -> Outcome:
+    """Publish the new model and promote it if it is better, and approved where that is asked."""
+    version = registry.publish(location, name)
+    if not approval_seconds:
+        return registry.judge_and_promote(location, name, version, override)
+    judged = approval.ask(registry.judge(location, name, version), seconds=approval_seconds)
+    return registry.promote_judged(location, name, judged)
 
 
 def main(
@@ -64,12 +77,16 @@ def main(
     override: Annotated[
         str, typer.Option(metavar="WHY", help="Promote although the gate would not; logged.")
     ] = "",
+    approval_seconds: Annotated[
+        int,
+        typer.Option(min=0, help="Wait so long for a person's approval in the UI; 0: ask nobody."),
+    ] = 0,
 ) -> None:
     """Retrain what has changed, and put the better model into production."""
     speak_plainly()
     try:
         open_store(registry)  # a URL with a secret must not become a flow's parameter: it is kept
-        outcome = retrain(registry, name, dry_run, override)
+        outcome = retrain(registry, name, dry_run, override, approval_seconds)
     except (stages.StageFailedError, LradaptError) as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)

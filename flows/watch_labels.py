@@ -27,6 +27,7 @@ def watch_labels(
     location: str = DEFAULT_LOCATION,
     name: str = DEFAULT_NAME,
     commit: bool = False,
+    approval_seconds: int = 0,
 ) -> tuple[Decision, Outcome | None]:
     """Bring the data, and retrain where they have changed enough: `watch` in params.yaml.
 
@@ -35,6 +36,7 @@ def watch_labels(
         location: of the registry.
         name: of the model in the registry.
         commit: commit the versions of data and stages to git.
+        approval_seconds: see `flows.retrain.retrain`.
     """
     with lock.run():
         if commit:
@@ -45,7 +47,9 @@ def watch_labels(
         if not decision.retrain:
             artifacts.log_changes(comparison)  # else `retrain` does, when the new sides are known
         artifacts.show_decision(decision)
-        outcome = retrain(location, name) if decision.retrain else None
+        outcome = (
+            retrain(location, name, approval_seconds=approval_seconds) if decision.retrain else None
+        )
         record.push([node.address for node in graph.read_plan(_PROJECT)])
         if commit:
             record.commit(graph.versioned_files(_PROJECT), comparison.sentence)
@@ -79,11 +83,15 @@ def main(
     commit: Annotated[
         bool, typer.Option("--commit", help="Commit data/*.dvc and dvc.lock to git; nothing else.")
     ] = False,
+    approval_seconds: Annotated[
+        int,
+        typer.Option(min=0, help="Wait so long for a person's approval in the UI; 0: ask nobody."),
+    ] = 0,
 ) -> None:
     """Bring the data, show what has changed, and retrain where it is worth it."""
     speak_plainly()
     try:
-        _, outcome = watch_labels(source, registry, name, commit)
+        _, outcome = watch_labels(source, registry, name, commit, approval_seconds)
     except (stages.StageFailedError, LradaptError) as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)

@@ -8,6 +8,7 @@
     ├── TrainingError    a loss that is not finite, a range test that shows nothing
     ├── DiskFullError    no room for a file
     ├── BusyError        another process works in this project
+    ├── ApprovalError    nobody has said in time whether a version may go into production
     └── RegistryError    see lradapt.registry.store
 
 Our own invariants are `assert`s: they are bugs, and keep their traceback.
@@ -46,6 +47,10 @@ class DiskFullError(LradaptError):
 
 class BusyError(LradaptError):
     """Another process works in this project."""
+
+
+class ApprovalError(LradaptError):
+    """Nobody has said in time whether a version may go into production."""
 
 
 def listed(faults: Sequence[str], *, limit: int = 20) -> str:

@@ -1,13 +1,14 @@
 """From the pipeline's outputs to production: publish a version, judge it, promote it."""
 
 import getpass
+import logging
 import os
 import platform
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import version as version_of
@@ -16,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from lradapt import live_check
 from lradapt.champion import Champion, write_champion
 from lradapt.data.split_table import read_split
 from lradapt.files import read_json, sha256_of
@@ -26,8 +28,10 @@ from lradapt.judge import EXAM, judge
 from lradapt.predict import Model
 from lradapt.registry import versions
 from lradapt.registry.store import ChangedError, RegistryError, Store
-from lradapt.registry.versions import Move
+from lradapt.registry.versions import Move, Production
 from lradapt.timings import read_timings
+
+log = logging.getLogger(__name__)
 
 _LIBRARIES = ("lradapt", "torch", "torchvision", "onnx", "onnxruntime", "pillow", "numpy")
 _RACES = 5
@@ -42,11 +46,30 @@ class Outcome:
         verdict: of the gate.
         move: what it changed; None where the model in production stays. With a verdict of "keep" it
             is a person's override.
+        fault: why the version, when it was in production, could not be used; empty where it could.
+        restored: the move that put the former version back for that; None where nothing was.
     """
 
     version: str
     verdict: Verdict
     move: Move | None
+    fault: str = ""
+    restored: Move | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A version that has been judged, and what it was judged against.
+
+    Attributes:
+        version: the challenger.
+        verdict: of the gate.
+        champion: in production then; None before the first.
+    """
+
+    version: str
+    verdict: Verdict
+    champion: Production | None
 
 
 def publish(
@@ -119,26 +142,11 @@ def judge_and_promote(
         ChangedError: others promoted several times in a row.
     """
     for _ in range(_RACES):
-        champion = versions.read_production(store, name)
-        if champion and champion.move.version == version:
-            return Outcome(version, _already(version), None)
-        verdict = judge(store, name, version, champion, paths, rules)
-        why = _reason(verdict, override.strip())
-        if not why:
-            return Outcome(version, verdict, None)
+        judged = judge_now(store, name, version, paths, rules)
         try:
-            move = versions.promote(
-                store,
-                name,
-                version,
-                over=champion,
-                why=why,
-                who=who or whoami(),
-                when=now(),
-            )
+            return promote_judged(store, name, judged, paths, override=override, who=who)
         except ChangedError:
             continue
-        return Outcome(version, verdict, move)
     raise ChangedError(f"{name} was promoted by others {_RACES} times in a row; run again")
 
 
@@ -151,6 +159,58 @@ def _reason(verdict: Verdict, override: str) -> str:
     if verdict.decision == "keep" and override:
         return f"override: {override} (the gate would keep: {verdict.why})"
     return verdict.why if verdict.decision == "promote" else ""
+
+
+def judge_now(
+    store: Store, name: str, version: str, paths: Mapping[str, Path], rules: Rules
+) -> Judged:
+    """Judge a published version against what is in production now; nothing changes by it."""
+    champion = versions.read_production(store, name)
+    if champion and champion.move.version == version:
+        return Judged(version, _already(version), champion)
+    return Judged(version, judge(store, name, version, champion, paths, rules), champion)
+
+
+def promote_judged(
+    store: Store,
+    name: str,
+    judged: Judged,
+    paths: Mapping[str, Path],
+    *,
+    override: str = "",
+    who: str = "",
+) -> Outcome:
+    """Promote a version if its verdict says so, and look whether it can be used from there.
+
+    If it cannot, the former version goes back; both moves are in the log. A version that is there
+    already, by an earlier try that was interrupted, is looked at all the same.
+
+    Raises:
+        ChangedError: it was judged against something that is no longer in production.
+    """
+    version, verdict = judged.version, judged.verdict
+    who = who or whoami()
+    live = versions.read_production(store, name)
+    if live and live.move.version == version:
+        return _looked_at(store, name, Outcome(version, verdict, None), live.move, paths, who)
+    why = _reason(verdict, override.strip())
+    if not why:
+        return Outcome(version, verdict, None)
+    move = versions.promote(
+        store, name, version, over=judged.champion, why=why, who=who, when=now()
+    )
+    return _looked_at(store, name, Outcome(version, verdict, move), move, paths, who)
+
+
+def _looked_at(
+    store: Store, name: str, outcome: Outcome, move: Move, paths: Mapping[str, Path], who: str
+) -> Outcome:
+    fault = live_check.find_fault(store, name, move, live_check.samples(paths))
+    if not fault:
+        return outcome
+    log.error("%s cannot be used from production: %s", outcome.version, fault)
+    restored = live_check.put_back(store, name, move, fault, who=who, when=now())
+    return replace(outcome, fault=fault, restored=restored)
 
 
 def bring_champion(store: Store, name: str, into: Path) -> Champion:

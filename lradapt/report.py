@@ -45,6 +45,7 @@ def summary(paths: Mapping[str, Path], outcome: Outcome | None) -> list[Row]:
             ("verdict", f"{outcome.verdict.decision}: {outcome.verdict.why}"),
             ("override", _override(outcome)),
             ("version", f"{outcome.version}{'' if outcome.move else ' (not promoted)'}"),
+            ("live check", _live_check(outcome)),
         ]
     return [row for row in rows if row[1]]
 
@@ -116,6 +117,14 @@ def _override(outcome: Outcome) -> str:
     if outcome.move is None or outcome.verdict.decision == "promote":
         return ""
     return f"promoted all the same; the log says {outcome.move.why}"
+
+
+def _live_check(outcome: Outcome) -> str:
+    if not outcome.fault:
+        return ""
+    back = outcome.restored
+    then = f"{back.version} is in production again" if back else "nothing was put back"
+    return f"FAILED, {then}: {outcome.fault}"
 
 
 def _counted(reasons: Mapping[str, int]) -> str:

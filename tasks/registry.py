@@ -8,7 +8,7 @@ from lradapt.champion import ensure_file
 from lradapt.layout import read_paths
 from lradapt.params import load_params
 from lradapt.registry import open_store
-from lradapt.release import Outcome
+from lradapt.release import Judged, Outcome
 
 
 @task(persist_result=False)
@@ -53,3 +53,17 @@ def judge_and_promote(registry: str, name: str, version: str, override: str) -> 
         load_params().gate.rules,
         override=override,
     )
+
+
+@task(persist_result=False, retries=2, retry_delay_seconds=5)
+def judge(registry: str, name: str, version: str) -> Judged:
+    """Judge the version against what is in production; nothing changes by it."""
+    return release.judge_now(
+        open_store(registry), name, version, read_paths(), load_params().gate.rules
+    )
+
+
+@task(persist_result=False, retries=2, retry_delay_seconds=5)
+def promote_judged(registry: str, name: str, judged: Judged) -> Outcome:
+    """Promote the version if its verdict says so."""
+    return release.promote_judged(open_store(registry), name, judged, read_paths())

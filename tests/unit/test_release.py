@@ -1,10 +1,12 @@
 import socket
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from colour_model import COLOURS, colour_model, paint
 from safetensors.numpy import save
 
+from lradapt.approval import settle
 from lradapt.champion import read_champion
 from lradapt.data.split_table import SplitRow, write_split
 from lradapt.files import write_json
@@ -14,7 +16,15 @@ from lradapt.layout import read_paths
 from lradapt.predict import Model
 from lradapt.registry import open_store, versions
 from lradapt.registry.store import ChangedError, RegistryError
-from lradapt.release import bring_champion, is_published, judge_and_promote, publish, whoami
+from lradapt.release import (
+    bring_champion,
+    is_published,
+    judge_and_promote,
+    judge_now,
+    promote_judged,
+    publish,
+    whoami,
+)
 
 NAME = "colours"
 GOOD, POOR = COLOURS, ("red", "blue", "green")
@@ -101,6 +111,86 @@ class Overtaken:
 
     def __getattr__(self, name):
         return getattr(self._store, name)
+
+
+class DamagedAfterTheSwap:
+    """A store in which a version's model is damaged as soon as it is in production."""
+
+    def __init__(self, store, folder):
+        self._store, self._folder = store, folder
+
+    def replace(self, key, content, *, etag):
+        self._store.replace(key, content, etag=etag)
+        live = versions.read_production(self._store, NAME).move.version
+        path = self._folder / NAME / "versions" / live / "model.onnx"
+        path.write_bytes(path.read_bytes()[:-1] + b"!")
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+
+class DamagedOnce(DamagedAfterTheSwap):
+    """The same, but for the first swap alone."""
+
+    def replace(self, key, content, *, etag):
+        super().replace(key, content, etag=etag)
+        self.replace = self._store.replace
+
+
+def test_a_model_that_cannot_be_used_after_the_swap_goes_back_and_both_moves_are_logged(
+    store, project, tmp_path
+):
+    first = release(store, project, colour_model(POOR)).version
+    outcome = release(DamagedOnce(store, tmp_path / "registry"), project, colour_model(GOOD))
+    assert "model.onnx of version" in outcome.fault
+    assert "is damaged" in outcome.fault
+    assert in_production(store) == first
+    moves = versions.history(store, NAME)
+    assert [move.version for move in moves] == [first, outcome.version, first]
+    assert [moves[1], moves[2]] == [outcome.move, outcome.restored]
+    assert moves[2].why == f"{outcome.version} failed the live check: {outcome.fault}"
+    assert moves[2].who == "test"
+
+
+def test_a_first_model_that_cannot_be_used_has_nothing_before_it(store, project, tmp_path):
+    damaging = DamagedAfterTheSwap(store, tmp_path / "registry")
+    outcome = release(damaging, project, colour_model(GOOD))
+    assert "is damaged" in outcome.fault
+    assert outcome.restored is None
+    assert in_production(store) == outcome.version
+
+
+def test_a_promotion_whose_process_died_after_the_swap_is_looked_at_by_the_next(
+    store, project, tmp_path
+):
+    first = release(store, project, colour_model(POOR)).version
+    second = release(store, project, colour_model(GOOD)).version
+    path = tmp_path / "registry" / NAME / "versions" / second / "model.onnx"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    outcome = judge_and_promote(store, NAME, second, project, RULES, who="test")
+    assert (outcome.move, outcome.restored.version) == (None, first)
+    assert in_production(store) == first
+
+
+def test_what_was_judged_against_a_former_champion_is_not_promoted(store, project):
+    release(store, project, colour_model(POOR))
+    judged = judge_now(store, NAME, published(store, project, colour_model(GOOD)), project, RULES)
+    assert judged.verdict.decision == "promote"
+    rival = published(store, project, colour_model(("blue", "red", "green")))
+    over = versions.read_production(store, NAME)
+    versions.promote(store, NAME, rival, over=over, why="", who="rival", when="")
+    with pytest.raises(ChangedError):
+        promote_judged(store, NAME, judged, project)
+    assert in_production(store) == rival
+
+
+def test_a_refused_version_stays_out_and_an_approved_one_goes_in_with_the_word(store, project):
+    judged = judge_now(store, NAME, published(store, project, colour_model(GOOD)), project, RULES)
+    for approve in (False, True):
+        verdict = settle(judged.verdict, approve=approve, who="Ada", why="seen")
+        outcome = promote_judged(store, NAME, replace(judged, verdict=verdict), project)
+        assert (outcome.move is not None) == approve
+    assert versions.read_production(store, NAME).move.why.endswith("; approved by Ada: seen")
 
 
 def test_the_first_model_goes_into_production(store, project):

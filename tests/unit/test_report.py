@@ -1,6 +1,7 @@
 import base64
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -180,6 +181,17 @@ def test_of_the_first_model_the_report_has_what_it_costs(paths):
 
 def test_before_the_gate_the_report_has_no_section_on_it(paths):
     assert "<h2>Gate</h2>" not in render(paths, None)
+
+
+def test_the_summary_tells_of_a_version_that_had_to_go_back(paths):
+    promoted = outcome()
+    failed = replace(promoted, fault="damaged", restored=replace(promoted.move, version="old"))
+    assert summary(paths, failed)[-1] == (
+        "live check",
+        "FAILED, old is in production again: damaged",
+    )
+    failed = replace(promoted, fault="damaged")
+    assert summary(paths, failed)[-1] == ("live check", "FAILED, nothing was put back: damaged")
 
 
 @pytest.mark.parametrize(("source", "body"), [("imagenet", "imagenet"), ("file", "mine.pt")])

@@ -1,0 +1,77 @@
+"""The pause for a person, on a server of Prefect's; the person is another thread."""
+
+import threading
+import time
+
+import pytest
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.exceptions import PrefectHTTPStatusError
+from prefect.testing.utilities import prefect_test_harness
+
+from lradapt.errors import ApprovalError
+from lradapt.gate.verdict import Verdict
+from lradapt.release import Judged
+from tasks import approval
+
+pytestmark = pytest.mark.slow
+
+BETTER = Judged("abc", Verdict(decision="promote", why="it is better"), None)
+
+
+@pytest.fixture(scope="module")
+def _server():
+    with prefect_test_harness(server_startup_timeout=300):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch, _server):
+    monkeypatch.setattr(approval, "POLL_SECONDS", 1)
+
+
+def asking(judged, seconds):
+    @flow(persist_result=False)
+    def ask():
+        return approval.ask(judged, seconds=seconds)
+
+    return ask
+
+
+def answer(said, seen):
+    """Resume the run that waits with these words; the form that it showed goes to `seen`."""
+    with get_client(sync_client=True) as client:
+        while not (waiting := [r for r in client.read_flow_runs() if r.state.is_paused()]):
+            time.sleep(0.5)
+        (run,) = waiting
+        keys = run.state.state_details.run_input_keyset
+        while not seen:
+            try:
+                seen.append(client.read_flow_run_input(run.id, keys["description"]))
+            except PrefectHTTPStatusError:  # the form is saved a moment after the pause
+                time.sleep(0.5)
+        client.resume_flow_run(run.id, run_input=said)
+
+
+@pytest.mark.parametrize(("approve", "decision"), [(True, "promote"), (False, "keep")])
+def test_a_flow_waits_for_a_person_and_does_what_they_say(approve, decision):
+    seen = []
+    said = {"approve": approve, "who": "Ada", "why": "seen"}
+    person = threading.Thread(target=answer, args=(said, seen))
+    person.start()
+    settled = asking(BETTER, 300)()
+    person.join()
+    assert settled.verdict.decision == decision
+    assert settled.verdict.why.endswith("ed by Ada: seen")
+    assert "Version **abc** is to take the place of **nothing**" in seen[0]
+    assert "The gate: it is better." in seen[0]
+
+
+def test_where_nobody_answers_in_time_the_flow_fails_and_says_so():
+    with pytest.raises(ApprovalError, match="nobody has approved abc within 3 seconds"):
+        asking(BETTER, 3)()
+
+
+def test_what_the_gate_would_not_promote_asks_nobody():
+    kept = Judged("abc", Verdict(decision="keep", why="it is worse"), None)
+    assert approval.ask(kept, seconds=1) is kept
