@@ -16,6 +16,7 @@ from lradapt import (
     cli_import,
     cli_model,
     cli_params,
+    cli_serve,
     cli_versions,
     lock,
     stages,
@@ -38,6 +39,7 @@ app.command("rollback")(cli_model.rollback)
 app.command("versions")(cli_versions.versions)
 app.command("show")(cli_versions.show)
 app.command("prune")(cli_versions.prune)
+app.command("serve")(cli_serve.serve)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

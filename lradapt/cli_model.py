@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from lradapt.predict import Model, Prediction, find_images
+from lradapt.live import LiveModel
+from lradapt.predict import Prediction, find_images
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store, versions
 from lradapt.registry.store import RegistryError
 from lradapt.registry.timeline import move_at, parse_time
@@ -38,7 +39,7 @@ def predict(
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other")
     images = find_images(paths)
-    model = _model_in_production(registry, name)
+    model = LiveModel(open_store(registry), name).current().model
     predictions = list(model.classify(images))
     show = _print_json if as_json else _print_csv if as_csv else _print_table
     show(predictions, model.class_names)
@@ -67,6 +68,21 @@ def history(
         _print_moves(shown)
 
 
+def rollback(
+    why: Annotated[str, typer.Option(help="The reason, for the log.")],
+    version: Annotated[
+        str | None, typer.Argument(help="The version; by default the one before the present.")
+    ] = None,
+    registry: Registry = DEFAULT_LOCATION,
+    name: Name = DEFAULT_NAME,
+) -> None:
+    """Put a former version back into production."""
+    from lradapt.release import now, whoami
+
+    move = versions.rollback(open_store(registry), name, version, why=why, who=whoami(), when=now())
+    Console().print(f"{move.version} is in production again, in place of {move.former}")
+
+
 def _live_at(moves: Sequence[Move], at: str) -> list[Move]:
     time = parse_time(at)
     move = move_at(moves, time)
@@ -91,29 +107,6 @@ def _print_moves(moves: Sequence[Move]) -> None:
             Text(move.why),
         )
     Console().print(table)
-
-
-def rollback(
-    why: Annotated[str, typer.Option(help="The reason, for the log.")],
-    version: Annotated[
-        str | None, typer.Argument(help="The version; by default the one before the present.")
-    ] = None,
-    registry: Registry = DEFAULT_LOCATION,
-    name: Name = DEFAULT_NAME,
-) -> None:
-    """Put a former version back into production."""
-    from lradapt.release import now, whoami
-
-    move = versions.rollback(open_store(registry), name, version, why=why, who=whoami(), when=now())
-    Console().print(f"{move.version} is in production again, in place of {move.former}")
-
-
-def _model_in_production(registry: str, name: str) -> Model:
-    store = open_store(registry)
-    production = versions.read_production(store, name)
-    if production is None:
-        raise RegistryError(f"nothing of {name} is in production in {registry} yet: make retrain")
-    return Model(versions.read_file(store, name, production.move.version, versions.MODEL))
 
 
 def _print_table(predictions: Sequence[Prediction], class_names: Sequence[str]) -> None:

@@ -1,0 +1,161 @@
+"""`lradapt serve` as a process: under load during promotions, and against large uploads."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from itertools import pairwise
+
+import httpx
+import pytest
+
+from lradapt.registry import open_store, versions
+from tests.projects import PROGRAMS, ROOT
+from tests.unit.colour_model import colour_model, paint
+
+pytestmark = pytest.mark.slow
+
+NAME = "classifier"
+NUM_PROMOTIONS, NUM_CLIENTS = 20, 4
+MB = 1_000_000
+
+
+@pytest.fixture
+def store(tmp_path):
+    return open_store(str(tmp_path / "registry"))
+
+
+@pytest.fixture
+def pair(store):
+    """Two published versions, the first in production; the class that each says of red."""
+    names = (["one", "b", "c"], ["two", "b", "c"])
+    files = [{"model.onnx": colour_model(each), "learnt.csv": b""} for each in names]
+    published = {
+        versions.publish(store, NAME, f, {}): n[0] for f, n in zip(files, names, strict=True)
+    }
+    promote(store, next(iter(published)))
+    return published
+
+
+@pytest.fixture
+def served(tmp_path, pair):
+    """The address of a running `lradapt serve`."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lradapt", "serve", "--port", str(port), "--refresh-seconds", "0.1"],
+        cwd=tmp_path,
+        env={**PROGRAMS, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(address, process)
+        yield address
+    finally:
+        process.terminate()
+        said = process.communicate(timeout=60)[1]
+    assert "Traceback" not in said, said
+
+
+def wait_for(address, process):
+    while True:
+        assert process.poll() is None, process.stderr.read()
+        try:
+            if httpx.get(f"{address}/health").status_code == 200:
+                return
+        except httpx.ConnectError:
+            time.sleep(0.1)
+
+
+def promote(store, version):
+    over = versions.read_production(store, NAME)
+    versions.promote(store, NAME, version, over=over, why="", who="", when="")
+
+
+def ask_until(done, address, image, answers):
+    with httpx.Client(base_url=address, timeout=60) as client:
+        while not done.is_set():
+            try:
+                said = client.post("/predict", content=image)
+                told = said.json() if said.status_code == 200 else {}
+                best = told["predictions"][0]["class"] if told else said.text
+                answers.append((said.status_code, told.get("version"), best))
+            except (httpx.HTTPError, json.JSONDecodeError) as error:
+                answers.append((0, None, repr(error)))
+
+
+def test_no_request_fails_during_twenty_promotions(served, store, pair, tmp_path):
+    image = paint(tmp_path / "red.png", "red", side=64).read_bytes()
+    answers, done = [], threading.Event()
+    clients = [
+        threading.Thread(target=ask_until, args=(done, served, image, answers))
+        for _ in range(NUM_CLIENTS)
+    ]
+    for client in clients:
+        client.start()
+    try:
+        for number in range(NUM_PROMOTIONS):
+            version = list(pair)[(number + 1) % 2]
+            promote(store, version)
+            deadline = time.monotonic() + 60
+            while httpx.get(f"{served}/version").json()["version"] != version:
+                assert time.monotonic() < deadline, f"{version} is not served after a minute"
+                time.sleep(0.05)
+            time.sleep(0.2)
+    finally:
+        done.set()
+        for client in clients:
+            client.join()
+    assert [answer for answer in answers if answer[0] != 200] == []
+    assert {(version, best) for _, version, best in answers} == set(pair.items())
+    changes = sum(a[1] != b[1] for a, b in pairwise(answers))
+    assert changes >= NUM_PROMOTIONS
+
+
+def test_an_upload_of_100_mb_is_413_before_it_is_sent(served):
+    port = int(served.rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        head = f"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Length: {100 * MB}\r\n\r\n"
+        connection.sendall(head.encode())
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"over 20 MB" in answer
+
+
+def test_an_upload_that_never_ends_is_413_with_little_of_it_read(served):
+    sent = 0
+
+    def body():
+        nonlocal sent
+        for _ in range(100):
+            sent += MB
+            yield bytes(MB)
+
+    try:
+        status = httpx.post(f"{served}/predict", content=body(), timeout=60).status_code
+    except (httpx.WriteError, httpx.ReadError):
+        status = None  # the server hung up while more was being sent
+    assert status in (413, None)
+    assert sent < 60 * MB
+    assert httpx.get(f"{served}/health").status_code == 200
+
+
+def test_a_port_that_is_taken_is_one_message(served, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "lradapt", "serve", "--port", served.rsplit(":", 1)[1]],
+        cwd=tmp_path,
+        env={**os.environ, **PROGRAMS, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
