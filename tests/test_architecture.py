@@ -99,6 +99,15 @@ def test_a_stage_of_the_comparison_names_exactly_the_code_that_it_uses(stage):
     assert listed == used_code(ROOT / program, set()) - CHECKS_ONLY
 
 
+@pytest.mark.parametrize("module", ["predict", "live", "serve", "live_check"])
+def test_the_use_of_a_model_imports_no_torch(module):
+    seen = set()
+    used_code(ROOT / f"lradapt/{module}.py", seen)
+    assert ROOT / "lradapt/data/decode.py" in seen, "the imports were not followed"
+    imported = {name.partition(".")[0] for path in seen for name, _ in imports(path)}
+    assert not {"torch", "torchvision", "pandas", "scipy", "sklearn", "onnx"} & imported
+
+
 def test_flows_and_tasks_name_no_stage_and_no_path():
     known = set(STAGES) | set(PATHS.values())
     trees = [
