@@ -1,7 +1,7 @@
 import pytest
+from gate_verdicts import exam_of, judged, model
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from verdicts import exam_of, judged, model
 
 from lradapt.gate.exam import ExamImage
 from lradapt.gate.verdict import Contender, Costs, Part

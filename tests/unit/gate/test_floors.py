@@ -1,5 +1,5 @@
 import pytest
-from verdicts import RULES
+from gate_verdicts import RULES
 
 from lradapt.gate.comparison import ClassResult
 from lradapt.gate.floors import is_small, lost

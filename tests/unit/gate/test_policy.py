@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from verdicts import RULES
+from gate_verdicts import RULES
 
 from lradapt.gate.policy import weigh
 
