@@ -117,6 +117,17 @@ def test_a_broken_table_ends_in_one_message_and_leaves_no_output(trained):
     assert not (project / "build/split/split.csv").exists()
 
 
+def test_where_approval_is_asked_for_and_nobody_answers_the_version_stays_out(trained):
+    project, _ = trained
+    waited = flow(project, "--registry", "asked", "--approval-seconds", "2", check=False)
+    assert waited.returncode == 1
+    said = " ".join(waited.stdout.split())
+    assert "within 2 seconds: it stays published and out of production" in said
+    assert "Traceback" not in waited.stdout
+    assert list((project / "asked/classifier/versions").glob("*/manifest.json"))
+    assert not (project / "asked/classifier/production.json").exists()
+
+
 def test_a_dry_run_publishes_nothing(trained):
     project, _ = trained
     flow(project, "--registry", "elsewhere", "--dry-run")
