@@ -73,11 +73,12 @@ class LocalStore:
     def delete(self, key: str) -> None:
         """See `Store.delete`; the folder stays: another process may be about to write there."""
         path = self._path(key)
-        try:
-            path.unlink()
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        _sync_folder(path.parent)
+        with _told(path):
+            try:
+                path.unlink()
+            except (FileNotFoundError, NotADirectoryError):
+                return
+            _sync_folder(path.parent)
 
     def _path(self, key: str) -> Path:
         return self._root.joinpath(*checked(key).split("/"))
