@@ -17,7 +17,8 @@ def project(tmp_path, random_image, monkeypatch):
     folder.mkdir()
     (folder / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     (folder / "dvc.yaml").write_text(
-        "vars: [path: {images: images, labels: labels.csv, backbone: backbone}]\n"
+        "vars:\n- path: {images: images, labels: labels.csv,\n"
+        "         backbone: backbone, champion: champion}\n"
         "stages:\n  ingest:\n    cmd: python -m lradapt stage ingest -- --help && date > made.txt\n"
         "    deps: [images]\n    outs: [made.txt]\n"
     )

@@ -13,7 +13,7 @@ from tests.projects import dvc, run
 pytestmark = pytest.mark.slow
 
 UP_TO_DATE = "Data and pipelines are up to date."
-names = (f"r/new{number}.png" for number in count())
+numbers = count()
 
 
 def flow(project, *options, check=True):
@@ -26,8 +26,9 @@ def lock(project):
 
 def add_image(project):
     """A new picture, and its line in labels.csv."""
-    name = next(names)
-    Image.new("RGB", (20, 20), (200, 30, len(name))).save(project / "data/images" / name)
+    number = next(numbers)
+    name = f"r/new{number}.png"
+    Image.new("RGB", (20, 20), (200, 30, number)).save(project / "data/images" / name)
     with (project / "data/labels.csv").open("a") as labels:
         labels.write(f"{name},r\n")
     return name
