@@ -243,7 +243,7 @@ def test_a_newly_promoted_version_is_served_without_a_restart(ask, store, pictur
 def test_a_registry_of_an_unknown_kind_is_refused_before_anything_listens(lradapt):
     said = lradapt("serve", "--registry", "ftp://host/models")
     assert (said.code, said.out) == (1, "")
-    assert said.err.startswith("error: registry ftp://host/models: expected")
+    assert said.err.startswith("error: registry ftp://host/models: a kind that is not known")
 
 
 @pytest.mark.parametrize("option", ["--max-upload", "--refresh-seconds", "--threads", "--port"])

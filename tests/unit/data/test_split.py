@@ -9,6 +9,7 @@ import tarfile
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,6 +27,7 @@ from lradapt.data.split import (
     find_groups,
     tune_from_train,
 )
+from lradapt.params import load_params
 
 settings.register_profile("split", deadline=None, derandomize=True)
 settings.load_profile("split")
@@ -290,5 +292,7 @@ def admitted(rows, labels):
     """Image -> side, of the images that have a label."""
     named = {label.image for label in labels}
     images = [row for row in rows if row.image in named]
-    admission = admit(images, labels, train_per_validation=5, tune_share=0.1)
+    rules = load_params(Path(__file__).parents[3] / "params.yaml").check.rules
+    none_near = np.empty((0, 2), dtype=np.intp)
+    admission = admit(images, labels, none_near, rules, train_per_validation=5, tune_share=0.1)
     return {row.image: row.side for row in admission.rows}
