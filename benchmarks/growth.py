@@ -1,4 +1,4 @@
-"""What the stages cost against the number of images: seconds, and memory at its peak.
+"""What stages and `lradapt changes` cost against the number of images: seconds, memory at its peak.
 
     python -m benchmarks.growth SOURCE 1000 10000 100000 --into FOLDER
 
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Annotated
@@ -29,8 +29,10 @@ from lradapt.errors import DataError
 from lradapt.files import write_json
 from lradapt.layout import PROJECT_FILE, read_paths
 
-STAGES = ("ingest", "split")
-"""In the order in which they run."""
+STEPS = ("ingest", "split", "changes")
+"""In the order in which they run: two stages, and the comparison with a version before."""
+FORMER = Path("former/labels.csv")
+"""Labels of a version before: every twentieth image bore another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Cost:
     """What one stage took.
 
     Attributes:
-        stage: its name.
+        stage: its name, or "changes".
         num_images: in the images folder.
         seconds: of the wall clock, the start of Python included.
         peak_mebibytes: the most that all its processes held at one time.
@@ -60,7 +62,7 @@ def main(
     costs = []
     for size in sorted(sizes):
         project = make_project(source, size, into / str(size), input_size=input_size)
-        costs += [measure(project, stage, size) for stage in STAGES]
+        costs += [measure(project, stage, size) for stage in STEPS]
         write_json(into / "growth.json", [asdict(cost) for cost in costs])
     draw(costs, into / "growth.png")
     typer.echo(table(costs))
@@ -86,10 +88,20 @@ def make_project(source: Path, num_images: int, folder: Path, *, input_size: int
         _put(source / name, target, mirrored=number >= len(names))
         labels.append(Label(str(target.relative_to(folder / paths["images"])), name.split("/")[0]))
     write_labels(folder / paths["labels"], labels)
+    write_labels(folder / FORMER, _relabelled(labels))
     params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     params["data"]["input_size"] = input_size
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     return folder
+
+
+def _relabelled(labels: Sequence[Label]) -> list[Label]:
+    names = sorted({label.label for label in labels})
+    other = dict(zip(names, [*names[1:], names[0]], strict=True))
+    return [
+        label if number % 20 else replace(label, label=other[label.label])
+        for number, label in enumerate(labels)
+    ]
 
 
 def _in_turn(names: Sequence[str]) -> list[str]:
@@ -130,7 +142,11 @@ def measure(project: Path, stage: str, num_images: int) -> Cost:
 
 
 def _words(stage: str) -> list[str]:
-    """What `dvc repro` gives to Python: the command of dvc.yaml with its paths."""
+    """What `dvc repro` gives to Python, the command of dvc.yaml with its paths; or a person."""
+    if stage == "changes":
+        labels, table, split = (str(read_paths()[name]) for name in ("labels", "table", "split"))
+        new = ["--new-images", table, "--new-split", split]
+        return ["-m", "lradapt", "changes", str(FORMER), labels, *new]
     project = yaml.safe_load(PROJECT_FILE.read_text(encoding="utf-8"))
     run_words = next(part["run"] for part in project["vars"] if "run" in part)
     command = project["stages"][stage]["cmd"].replace("${run}", run_words)

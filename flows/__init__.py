@@ -6,6 +6,9 @@ a value that is set already is left as it is.
 
 import logging
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _SETTINGS = {
@@ -30,3 +33,18 @@ def speak_plainly() -> None:
     for handler in logging.getLogger().handlers:
         handler.addFilter(lambda record: record.name.startswith("lradapt"))
         handler.setFormatter(logging.Formatter("%(message)s"))
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    """A block whose errors end the program: what was expected to go wrong, without a traceback."""
+    from rich.console import Console
+
+    from lradapt.errors import LradaptError
+    from tasks.stages import StageFailedError
+
+    try:
+        yield
+    except (StageFailedError, LradaptError) as error:
+        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
+        sys.exit(1)

@@ -1,14 +1,11 @@
 """Compare the scheme with conventional training on this project's data: the paper's tables."""
 
-import sys
-
 from prefect import flow
 from rich.console import Console
 from rich.markdown import Markdown
 
-from flows import speak_plainly
+from flows import errors_told, speak_plainly
 from lradapt import lock
-from lradapt.errors import LradaptError
 from tasks import artifacts, graph, stages
 
 PROJECT_FILE = "benchmarks/dvc.yaml"
@@ -27,11 +24,8 @@ def benchmark() -> str:
 def main() -> None:
     """Run every arm, and print the tables."""
     speak_plainly()
-    try:
+    with errors_told():
         tables = benchmark()
-    except (stages.StageFailedError, LradaptError) as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
-        sys.exit(1)
     Console().print(Markdown(tables))
 
 

@@ -1,6 +1,5 @@
 """Bring every stage of DVC's graph up to date, publish the model, promote it if it is better."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -8,7 +7,7 @@ from prefect import flow
 from rich.console import Console
 from rich.table import Table
 
-from flows import speak_plainly
+from flows import errors_told, speak_plainly
 from lradapt import lock, report
 from lradapt.data.version_tables import project_tables
 from lradapt.errors import LradaptError
@@ -84,12 +83,9 @@ def main(
 ) -> None:
     """Retrain what has changed, and put the better model into production."""
     speak_plainly()
-    try:
+    with errors_told():
         open_store(registry)  # a URL with a secret must not become a flow's parameter: it is kept
         outcome = retrain(registry, name, dry_run, override, approval_seconds)
-    except (stages.StageFailedError, LradaptError) as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
-        sys.exit(1)
     print_summary(outcome)
 
 

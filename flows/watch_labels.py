@@ -1,19 +1,16 @@
 """Bring the data, show what has changed since the last training, and train where it is worth it."""
 
-import sys
 from typing import Annotated
 
 import typer
 from prefect import flow
-from rich.console import Console
 
-from flows import speak_plainly
+from flows import errors_told, speak_plainly
 from flows.retrain import print_summary, retrain
 from lradapt import lock
 from lradapt.data.version_tables import project_tables
-from lradapt.errors import LradaptError
 from lradapt.layout import PROJECT_FILE, read_paths
-from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME
+from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
 from lradapt.release import Outcome
 from lradapt.update import Decision
 from tasks import artifacts, data, graph, record, registry, stages
@@ -78,7 +75,9 @@ def main(
             "of what is imported), pull (`dvc pull`), or a folder with images/ and labels.csv.",
         ),
     ] = data.HERE,
-    registry: Annotated[str, typer.Option(help="The registry: a folder.")] = DEFAULT_LOCATION,
+    registry: Annotated[
+        str, typer.Option(help="The registry: a folder, or s3://bucket/prefix.")
+    ] = DEFAULT_LOCATION,
     name: Annotated[str, typer.Option(help="The model's name in it.")] = DEFAULT_NAME,
     commit: Annotated[
         bool, typer.Option("--commit", help="Commit data/*.dvc and dvc.lock to git; nothing else.")
@@ -90,11 +89,9 @@ def main(
 ) -> None:
     """Bring the data, show what has changed, and retrain where it is worth it."""
     speak_plainly()
-    try:
+    with errors_told():
+        open_store(registry)  # a URL with a secret must not become a flow's parameter: it is kept
         _, outcome = watch_labels(source, registry, name, commit, approval_seconds)
-    except (stages.StageFailedError, LradaptError) as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
-        sys.exit(1)
     if outcome:
         print_summary(outcome)
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lradapt.data.decode import Pixels
+from lradapt.progress import tracked
 
 Hashes = npt.NDArray[np.uint64]
 Pairs = npt.NDArray[np.intp]
@@ -40,15 +41,17 @@ def near_pairs(pixels: Pixels, *, min_correlation: float) -> Pairs:
     pairs = proposed_pairs(perceptual_hashes(pixels), _MAX_BITS)
     step = _batch_size(pixels)
     batches = [pairs[start : start + step] for start in range(0, len(pairs), step)]
-    alike = [batch[_correlations(pixels, batch) >= min_correlation] for batch in batches]
+    with tracked(batches, "near duplicates", total=len(pairs), unit="pairs", size=len) as shown:
+        alike = [batch[_correlations(pixels, batch) >= min_correlation] for batch in shown]
     return np.concatenate([pairs[:0], *alike])
 
 
 def perceptual_hashes(pixels: Pixels) -> Hashes:
     """The hash of each square of `pixels`, uint8 `[N, size, size, 3]`; `FLAT` without contrast."""
     step = _batch_size(pixels)
-    starts = range(0, len(pixels), step)
-    hashes = [_hashes_of_batch(pixels[start : start + step]) for start in starts]
+    batches = [pixels[start : start + step] for start in range(0, len(pixels), step)]
+    with tracked(batches, "hashes", total=len(pixels), unit="images", size=len) as shown:
+        hashes = [_hashes_of_batch(batch) for batch in shown]
     return np.concatenate([np.empty(0, dtype=np.uint64), *hashes])
 
 

@@ -44,6 +44,16 @@ def test_beyond_the_images_that_there_are_their_mirrored_copies_follow(source, t
     assert Image.open(project / PATHS["images"] / "a/2-mirrored.png").tobytes() == flipped.tobytes()
 
 
+def test_in_the_version_before_every_twentieth_image_bore_another_label(source, tmp_path):
+    project = make_project(source, 10, tmp_path / "10", input_size=8)
+    now = {label.image: label.label for label in read_labels(project / PATHS["labels"])}
+    then = {label.image: label.label for label in read_labels(project / growth.FORMER)}
+    assert now.keys() == then.keys()
+    assert [(image, then[image]) for image in now if now[image] != then[image]] == [
+        ("a/1.png", "b")
+    ]
+
+
 def test_more_than_twice_the_images_is_refused(source, tmp_path):
     with pytest.raises(DataError, match="holds 5 files: enough for 10"):
         make_project(source, 11, tmp_path / "11", input_size=8)
@@ -59,9 +69,12 @@ def test_a_folder_that_is_there_is_refused(source, tmp_path):
 def test_the_stages_run_in_the_project_and_their_cost_is_measured(source, tmp_path):
     project = make_project(source, 10, tmp_path / "10", input_size=8)
     start = time.perf_counter()
-    costs = [measure(project, stage, 10) for stage in growth.STAGES]
+    costs = [measure(project, stage, 10) for stage in growth.STEPS]
     wall = time.perf_counter() - start
-    assert [(cost.stage, cost.num_images) for cost in costs] == [("ingest", 10), ("split", 10)]
+    assert [(cost.stage, cost.num_images) for cost in costs] == [
+        (step, 10) for step in growth.STEPS
+    ]
+    assert "1 relabelled" in (project / "changes.log").read_text()
     assert wall * 0.8 < sum(cost.seconds for cost in costs) <= wall
     assert all(20 < cost.peak_mebibytes < 500 for cost in costs)
     assert len(read_table(project / PATHS["table"])) == 10

@@ -122,3 +122,10 @@ def test_what_cannot_be_brought_is_one_message(watched, source, message):
     said = watch(project, "--from", source, check=False)
     assert message in said
     assert "Traceback" not in said
+
+
+def test_a_registry_with_a_secret_in_its_url_is_refused_before_the_flow_begins(watched):
+    project, _ = watched
+    said = watch(project, "--registry", "s3://key:hidden@bucket/a", check=False)
+    assert "use AWS_PROFILE" in said.replace("\n", " ")
+    assert "hidden" not in said

@@ -2,28 +2,16 @@ from dataclasses import replace
 
 import pytest
 from colour_model import COLOURS, colour_model, paint
+from gate_verdicts import RULES as GATE_RULES
 
 from lradapt.data.split_table import SplitRow, write_split
-from lradapt.gate.rules import Rules
 from lradapt.gate.verdict import Part
 from lradapt.judge import judge
 from lradapt.registry import open_store, versions
 
 NAME = "colours"
 GOOD, POOR = COLOURS, ("red", "blue", "green")
-RULES = Rules(
-    policy="not_worse",
-    margin=0.02,
-    confidence=0.9,
-    num_resamples=1000,
-    min_class_images=4,
-    max_recall_drop=0.05,
-    min_floor_images=4,
-    min_recall={},
-    max_image_seconds=None,
-    max_megabytes=None,
-    renamed={},
-)
+RULES = replace(GATE_RULES, confidence=0.9, min_class_images=4, min_floor_images=4)
 
 
 @pytest.fixture

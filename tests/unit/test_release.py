@@ -4,13 +4,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from colour_model import COLOURS, colour_model, paint
+from gate_verdicts import RULES as GATE_RULES
 from safetensors.numpy import save
 
 from lradapt.approval import settle
 from lradapt.champion import read_champion
 from lradapt.data.split_table import SplitRow, write_split
 from lradapt.files import write_json
-from lradapt.gate.rules import Rules
 from lradapt.gate.version_tables import read_learnt, write_learnt
 from lradapt.layout import read_paths
 from lradapt.predict import Model
@@ -28,19 +28,7 @@ from lradapt.release import (
 
 NAME = "colours"
 GOOD, POOR = COLOURS, ("red", "blue", "green")
-RULES = Rules(
-    policy="not_worse",
-    margin=0.02,
-    confidence=0.9,
-    num_resamples=1000,
-    min_class_images=5,
-    max_recall_drop=0.05,
-    min_floor_images=5,
-    min_recall={},
-    max_image_seconds=None,
-    max_megabytes=None,
-    renamed={},
-)
+RULES = replace(GATE_RULES, confidence=0.9, min_class_images=5, min_floor_images=5)
 PROJECT = """
 vars:
   - path:
