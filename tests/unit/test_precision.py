@@ -35,6 +35,7 @@ def test_a_larger_image_and_fp32_are_not(size, precision):
         (nn.Conv2d(3, 4, 3, stride=2, padding=1), 2, False),  # as wide as the stride
         (nn.Conv2d(3, 4, 3, stride=1, padding=1), 1, False),
         (nn.Conv2d(3, 4, 1, stride=2), 1, False),  # sees no padding
+        (nn.Conv2d(3, 4, 3, stride=2, padding=2), 1, False),  # two pixels come out
     ],
 )
 def test_only_a_padded_map_that_is_narrower_than_the_stride_is_refused(convolution, size, refused):
