@@ -4,7 +4,8 @@
 
 SOURCE holds a folder of images for each class. Where a size is over their number, mirrored copies
 are added, so that all pictures differ. Each stage runs as `dvc repro` runs it, in processes of its
-own; their memory (PSS: pages that several share are counted once) is added up ten times a second.
+own; their memory is added up ten times a second: what is theirs alone (anonymous pages, those that
+several share counted once). Pages of mapped files are not: the system takes them back at need.
 """
 
 import os
@@ -168,7 +169,8 @@ def _kibibytes(pid: int, session: int) -> int:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
     except OSError:
         return 0  # it has ended
-    return next((int(line.split()[1]) for line in text.splitlines() if line[:4] == "Pss:"), 0)
+    fields = {line.split()[0]: int(line.split()[1]) for line in text.splitlines()[1:]}
+    return fields.get("Pss_Anon:", 0)
 
 
 def table(costs: Sequence[Cost]) -> str:
