@@ -24,7 +24,7 @@ import yaml
 from PIL import Image, ImageOps
 
 from benchmarks.program import run
-from lradapt.data.ingest import list_files
+from lradapt.data.image_files import list_files
 from lradapt.data.labels import Label, write_labels
 from lradapt.errors import DataError
 from lradapt.files import write_json

@@ -24,7 +24,8 @@ from PIL import Image
 from rich.console import Console
 
 from lradapt.data.decode import Preprocessing
-from lradapt.data.ingest import ingest, list_files
+from lradapt.data.image_files import list_files
+from lradapt.data.ingest import ingest
 
 app = typer.Typer(help=__doc__)
 console = Console(highlight=False)

@@ -8,7 +8,7 @@ from typing import Any
 from lradapt.check import Checked
 from lradapt.data.decode import DecodeError, decode, quiet
 from lradapt.data.findings import MEANINGS, Finding, by_kind
-from lradapt.data.ingest import read_file
+from lradapt.data.image_files import read_file
 from lradapt.pages import png_uri, render_page
 
 _SIDE = 144  # pixels of a small picture

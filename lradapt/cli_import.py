@@ -13,8 +13,8 @@ from lradapt import lock
 from lradapt.champion import ensure_file
 from lradapt.data import importers
 from lradapt.data.decode import DecodeError, decode, quiet
+from lradapt.data.image_files import list_files
 from lradapt.data.importers import Imported
-from lradapt.data.ingest import list_files
 from lradapt.errors import DataError
 from lradapt.layout import read_paths
 from lradapt.params import load_params

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lradapt.data.decode import DecodeError, Pixels, Preprocessing, preprocess, quiet
-from lradapt.data.ingest import list_files
+from lradapt.data.image_files import list_files
 from lradapt.errors import LradaptError
 from lradapt.progress import tracked
 

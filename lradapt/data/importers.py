@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from lradapt.data.ingest import list_files
+from lradapt.data.image_files import list_files
 from lradapt.data.labels import Label, leads_outside, read_csv, require_columns, write_labels
 from lradapt.errors import DataError, listed
 from lradapt.files import full_disk_told

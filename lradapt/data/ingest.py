@@ -10,7 +10,6 @@ import io
 import logging
 import multiprocessing
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -29,7 +28,8 @@ from lradapt.data.decode import (
     quiet,
     reuse_memory,
 )
-from lradapt.errors import DataError, listed
+from lradapt.data.image_files import list_files, read_file, require_unchanged
+from lradapt.errors import DataError
 from lradapt.files import reserve, whole_file
 from lradapt.progress import tracked
 from lradapt.store import NOTHING, Kept
@@ -137,62 +137,8 @@ def ingest(
                 f"{names[0]} ({read_table(partial_table)[0].verdict}). Expected JPEG, PNG, WebP, "
                 "TIFF or another format of pictures"
             )
-        _require_unchanged(images, names)
+        require_unchanged(images, names)
     return len(names)
-
-
-def _require_unchanged(images: Path, names: Sequence[str]) -> None:
-    before, now = set(names), set(_walk(images))
-    changes = [f"{name}: gone" for name in names if name not in now]
-    changes += [f"{name}: new" for name in sorted(now - before)]
-    if changes:
-        raise DataError(
-            f"{len(changes)} file(s) of {images} came or went while it was read; run again when "
-            "nothing writes to it:\n" + listed(changes)
-        )
-
-
-def list_files(folder: Path) -> list[str]:
-    """The files below `folder`, hidden ones too, as sorted relative paths with forward slashes.
-
-    A link to a folder is listed as a file and not followed: it must not vanish without a word.
-
-    Raises:
-        DataError: `folder` is missing or empty, or names in it are not UTF-8 (all are named).
-        OSError: a folder in it cannot be read.
-    """
-    if not folder.is_dir():
-        raise DataError(f"no folder {folder}; make it with `lradapt import folder PATH`")
-    names = sorted(_walk(folder))
-    if not names:
-        raise DataError(f"{folder} is empty; expected images in it (`lradapt import --help`)")
-    unwritable = [str(os.fsencode(name)) for name in names if not _is_utf8(name)]
-    if unwritable:
-        raise DataError(
-            f"{len(unwritable)} of {len(names)} names in {folder} are not UTF-8, which "
-            "tables need; rename the files:\n" + listed(unwritable)
-        )
-    return names
-
-
-def _walk(folder: Path) -> Iterator[str]:
-    for parent, folders, files in os.walk(folder, onerror=_raise):
-        below = Path(parent).relative_to(folder).as_posix() + "/"
-        prefix = "" if below == "./" else below
-        links = [name for name in folders if Path(parent, name).is_symlink()]
-        yield from (prefix + name for name in files + links)
-
-
-def _raise(error: OSError) -> None:
-    raise error
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:  # Python stands lone surrogates for other bytes
-        return False
-    return True
 
 
 def read_table(path: Path) -> list[ImageRow]:
@@ -323,34 +269,6 @@ def _ingest_file(root: Path, name: str, how: Preprocessing) -> tuple[ImageRow, b
     )
     square = fit_square(image, how.input_size)
     return row, pixels if square is image else square.tobytes()
-
-
-def read_file(root: Path, name: str) -> bytes:
-    """The bytes of a file below `root`, a resolved folder.
-
-    Raises:
-        DecodeError: hidden, a link that leads outside, not a regular file, or not to be read.
-    """
-    if name.startswith(".") or "/." in name:
-        raise DecodeError("hidden file", "hidden")
-    path = os.path.join(root, name)
-    if os.path.islink(path):
-        _require_inside(root, path)
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would be waited for
-        with open(descriptor, "rb", buffering=0) as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise DecodeError("not a regular file")
-            return file.readall()
-    except OSError as error:
-        raise DecodeError(f"cannot be read: {error.strerror}") from None
-
-
-def _require_inside(root: Path, link: str) -> None:
-    if not Path(os.path.realpath(link)).is_relative_to(root):
-        raise DecodeError("a link that leads outside the images folder; put the file itself there")
-    if os.path.isdir(link):
-        raise DecodeError("a link to a folder, which is not followed; put the folder itself there")
 
 
 def _write_table(path: Path, portions: Iterable[_Portion]) -> int:

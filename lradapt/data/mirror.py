@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from unicodedata import normalize
 
-from lradapt.data.ingest import list_files
+from lradapt.data.image_files import list_files
 from lradapt.data.labels import read_labels
 from lradapt.errors import DataError, listed
 from lradapt.files import whole_file

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from lradapt.data.decode import Preprocessing, decode, decode_told, fit_square
+from lradapt.data.image_files import list_files
 from lradapt.data.ingest import (
     OK,
     PIXELS,
@@ -19,7 +20,6 @@ from lradapt.data.ingest import (
     ImageRow,
     file_keys,
     ingest,
-    list_files,
     read_table,
 )
 from lradapt.errors import DataError

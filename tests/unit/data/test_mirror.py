@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from lradapt.data.ingest import list_files
+from lradapt.data.image_files import list_files
 from lradapt.data.mirror import mirror
 from lradapt.errors import DataError
 
