@@ -4,6 +4,8 @@ import io
 import json
 import re
 import tarfile
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from lradapt.data import importers
 from lradapt.data.decode import Preprocessing
 from lradapt.data.findings import by_kind
 from lradapt.data.ingest import read_table
-from lradapt.data.labels import read_labels
+from lradapt.data.labels import Label, read_labels
 from lradapt.errors import DataError
 from lradapt.params import load_params
 from lradapt.stages import ingest as ingest_stage
@@ -26,6 +28,7 @@ from lradapt.stages import split as split_stage
 ROOT = Path(__file__).parents[2]
 RULES = load_params(ROOT / "params.yaml").check.rules
 HOW = Preprocessing(input_size=16, max_megapixels=1)
+ORIENTATION = 0x0112  # of EXIF
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n"
 
 
@@ -302,6 +305,85 @@ def test_cifar10_has_no_exact_twins_and_ham10000_two_of_the_same_lesion(shared, 
         ("ISIC_0029861.jpg", "ISIC_0024366.jpg"),
         ("ISIC_0029938.jpg", "ISIC_0024777.jpg"),
     }
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_every_fault_made_from_pictures_of_ham10000_is_told_by_its_kind(shared, tmp_path):
+    folder = tmp_path / "images"
+    names = some_of_ham10000(shared, folder, 12)
+    labels = [
+        Label(name, "nv" if number % 2 else "mel", f"g{number}")
+        for number, name in enumerate(names)
+    ]
+    made = make_faults(folder, names)
+    labels += [Label(name, label, group) for name, label, group in made if label]
+    labels.append(Label("gone.jpg", "nv", ""))
+    checked = check(folder, labels, HOW, replace(RULES, near_correlation=0.96, min_side=8))
+    told = {(finding.kind, finding.subject) for finding in checked.findings}
+    assert told >= {
+        ("truncated", "cut.jpg"),
+        ("lfs_pointer", "pointer.jpg"),
+        ("undecodable", "text.jpg"),
+        ("hidden", ".ipynb_checkpoints/copy.jpg"),
+        ("wrong_extension", "png.jpg"),
+        ("tiny", "tiny.jpg"),
+        ("odd_mode", "cmyk.jpg"),
+        ("rotated", "turned.jpg"),
+        ("image_without_label", "unlabelled.jpg"),
+        ("label_without_image", "gone.jpg"),
+        ("near_duplicate", "squeezed.jpg"),
+        ("few_groups", "df"),
+    }
+    kinds = {kind for kind, _ in told}
+    assert {"two_labels", "two_groups"} <= kinds
+
+
+def some_of_ham10000(shared, folder, count):
+    """The first pictures of the archive, into `folder`; their names."""
+    folder.mkdir()
+    with tarfile.open(shared / "data/ham10000.tar.xz") as archive:
+        members = (member for member in archive if member.name.endswith(".jpg"))
+        for member in islice(members, count):
+            (folder / Path(member.name).name).write_bytes(archive.extractfile(member).read())
+    return sorted(path.name for path in folder.iterdir())
+
+
+def make_faults(folder, names):
+    """Files with a fault each beside the good ones: name, label ("" for none) and group."""
+    whole = [(folder / name).read_bytes() for name in names]
+    (folder / "cut.jpg").write_bytes(whole[0][: len(whole[0]) // 2])
+    (folder / "pointer.jpg").write_text(LFS)
+    (folder / "text.jpg").write_text("no picture")
+    (folder / ".ipynb_checkpoints").mkdir()
+    (folder / ".ipynb_checkpoints/copy.jpg").write_bytes(whole[0])
+    (folder / "unlabelled.jpg").write_bytes(turned_about(whole[1]))
+    (folder / "other_label.jpg").write_bytes(whole[2])  # of mel
+    (folder / "other_group.jpg").write_bytes(whole[3])  # of nv, g3
+    images = [Image.open(io.BytesIO(content)) for content in whole]
+    images[4].save(folder / "png.jpg", "PNG")
+    images[5].resize((6, 4)).save(folder / "tiny.jpg")
+    images[6].rotate(180).convert("CMYK").save(folder / "cmyk.jpg")
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    images[7].save(folder / "turned.jpg", exif=exif)
+    images[8].save(folder / "squeezed.jpg", quality=60)
+    images[9].transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(folder / "alone.jpg")
+    faulty = ("cut", "pointer", "text", "png", "tiny", "cmyk", "turned", "squeezed")
+    return [
+        *((f"{name}.jpg", "nv", f"of {name}") for name in faulty),
+        ("other_label.jpg", "nv", "g2"),
+        ("other_group.jpg", "nv", "another"),
+        ("alone.jpg", "df", "alone"),
+        ("unlabelled.jpg", "", ""),
+    ]
+
+
+def turned_about(content):
+    """The same picture upside down, as a file's bytes."""
+    out = io.BytesIO()
+    Image.open(io.BytesIO(content)).rotate(180).save(out, "JPEG")
+    return out.getvalue()
 
 
 def unpacked(shared, name, folder):
