@@ -19,6 +19,7 @@ from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store, version
 from lradapt.registry.store import RegistryError
 from lradapt.registry.timeline import move_at, parse_time
 from lradapt.registry.versions import Move
+from lradapt.rollback import roll_back
 
 Registry = Annotated[str, typer.Option(help="The registry: a folder, or s3://bucket/prefix.")]
 Name = Annotated[str, typer.Option(help="The model's name in the registry.")]
@@ -79,7 +80,7 @@ def rollback(
     """Put a former version back into production."""
     from lradapt.release import now, whoami
 
-    move = versions.rollback(open_store(registry), name, version, why=why, who=whoami(), when=now())
+    move = roll_back(open_store(registry), name, version, why=why, who=whoami(), when=now())
     Console().print(f"{move.version} is in production again, in place of {move.former}")
 
 

@@ -1,4 +1,4 @@
-"""`lradapt preset`: named sets of values, written into params.yaml."""
+"""`lradapt preset` and `recipe`: sets of values, written into params.yaml, its comments kept."""
 
 import io
 from collections.abc import Iterator
@@ -9,11 +9,16 @@ import typer
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 
+from lradapt.cli_model import Name, Registry
 from lradapt.errors import ParamsError
 from lradapt.files import write_text
 from lradapt.params import DEFAULT_PATH, Params, load_params
 from lradapt.presets import PRESETS, Changes, changed
+from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store, versions
 from lradapt.yaml_check import check, read_values
+
+_TODAYS = ("split", "check", "watch", "gate")
+"""The sections that say which images are there and what is asked of a model."""
 
 
 def preset(
@@ -23,11 +28,29 @@ def preset(
     """Set the values of a preset in params.yaml, its comments kept; every change is shown."""
     if name not in PRESETS:
         raise typer.BadParameter(f"no preset {name!r}; there is {', '.join(PRESETS)}")
-    load_params(path)  # what is there must be valid, so that only the preset is to blame
+    _set(path, PRESETS[name])
+
+
+def recipe(
+    version: Annotated[
+        str | None, typer.Argument(help="The version; by default the one in production.")
+    ] = None,
+    registry: Registry = DEFAULT_LOCATION,
+    name: Name = DEFAULT_NAME,
+    path: Annotated[Path, typer.Option("--params", help="The file to change.")] = DEFAULT_PATH,
+) -> None:
+    """Set in params.yaml what a version was trained with; what judges it stays; all is shown."""
+    store = open_store(registry)
+    manifest = versions.read_manifest(store, name, version or versions.live_name(store, name))
+    _set(path, {key: manifest["params"][key] for key in manifest["params"] if key not in _TODAYS})
+
+
+def _set(path: Path, changes: Changes) -> None:
+    load_params(path)  # what is there must be valid, so that only the changes are to blame
     before = read_values(path)
-    check(Params, changed(before, PRESETS[name]), path)
-    written = list(_differences(before, PRESETS[name]))
-    write_text(path, with_values(path.read_text(encoding="utf-8"), PRESETS[name]))
+    check(Params, changed(before, changes), path)
+    written = list(_differences(before, changes))
+    write_text(path, with_values(path.read_text(encoding="utf-8"), changes))
     for key, old, new in written:
         typer.echo(f"{key}: {old} -> {new}")
     typer.echo(f"{path}: {len(written)} value(s) changed" if written else f"{path}: as it was")

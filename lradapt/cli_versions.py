@@ -42,7 +42,9 @@ def show(
 ) -> None:
     """All that is known of a version: how it came about, what it holds, how good it is."""
     store = open_store(registry)
-    manifest = registry_versions.read_manifest(store, name, version or _in_production(store, name))
+    manifest = registry_versions.read_manifest(
+        store, name, version or registry_versions.live_name(store, name)
+    )
     if as_json:
         _print_json(manifest)
     else:
@@ -85,16 +87,6 @@ def _listed(store: Store, name: str) -> list[Version]:
             f"nothing of {name} has been published in {store.location} yet: make retrain"
         )
     return listed
-
-
-def _in_production(store: Store, name: str) -> str:
-    production = registry_versions.read_production(store, name)
-    if production is None:
-        raise RegistryError(
-            f"nothing of {name} is in production in {store.location}; name a version: "
-            "`lradapt versions` lists them"
-        )
-    return production.move.version
 
 
 def _print_versions(listed: Sequence[Version]) -> None:

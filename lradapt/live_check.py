@@ -4,16 +4,25 @@ The gate has scored the bytes that were read before the swap. Here the way of ev
 once: pointer, hash, ONNX Runtime, images.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from lradapt.data.split_table import on_side, read_split
 from lradapt.errors import LradaptError
 from lradapt.predict import Model, Prediction
 from lradapt.registry import versions
-from lradapt.registry.store import ChangedError, RegistryError, Store
-from lradapt.registry.versions import Move
+from lradapt.registry.store import (
+    ChangedError,
+    DeniedError,
+    RegistryError,
+    Store,
+    UnreachableError,
+)
+from lradapt.registry.versions import Move, Production
 
 NUM_SAMPLES = 8
 
@@ -33,12 +42,21 @@ def find_fault(store: Store, name: str, move: Move, images: Sequence[Path]) -> s
         name: of the model in the registry.
         move: that put it there.
         images: to run it on.
+
+    Raises:
+        UnreachableError: the store does not answer, which says nothing of the model.
+        DeniedError: the store refuses to tell.
     """
     try:
         said = list(Model(versions.read_live(store, name, move)).classify(images))
+    except (UnreachableError, DeniedError) as error:
+        raise type(error)(
+            f"{move.version} of {name} is in production, and was not looked at there: {error}. Run "
+            "again: it will be looked at then"
+        ) from None
     except Exception as error:  # noqa: BLE001  # whatever it is: no reader can use that model
         return str(error) if isinstance(error, LradaptError) else repr(error)
-    return _fault_of(said)
+    return _fault_in(said)
 
 
 def put_back(
@@ -52,7 +70,7 @@ def put_back(
     production = versions.read_production(store, name)
     if not production or production.move != move or not move.former:
         return None
-    why = f"{move.version} failed the live check: {fault}"
+    why = _failed(move.version) + fault
     try:
         return versions.promote(
             store, name, move.former, over=production, why=why, who=who, when=when
@@ -63,13 +81,29 @@ def put_back(
         raise RegistryError(f"{why}. The former version cannot be put back: {error}") from None
 
 
-def _fault_of(said: Sequence[Prediction]) -> str:
-    whole = [each for each in said if not each.fault]
+def failed_before(production: Production, version: str) -> str:
+    """The reason why `version` was taken out of production by the last move; else empty."""
+    move = production.move
+    taken_out = move.former == version and move.why.startswith(_failed(version))
+    return move.why if taken_out else ""
+
+
+def _failed(version: str) -> str:
+    return f"{version} failed the live check: "
+
+
+def _fault_in(said: Sequence[Prediction]) -> str:
+    whole = [list(each.probabilities.values()) for each in said if not each.fault]
     if not whole:
         return f"none of {len(said)} sample images was classified{_first_fault(said)}"
-    sums = [sum(each.probabilities.values()) for each in whole]
-    wrong = [total for total in sums if not math.isclose(total, 1, abs_tol=1e-3)]
-    return f"probabilities that sum up to {wrong[0]:g}, expected 1" if wrong else ""
+    return fault_of(np.array(whole))
+
+
+def fault_of(probabilities_NK: npt.NDArray[Any]) -> str:
+    """Why these are no probabilities: rows that do not sum up to 1; empty where they do."""
+    sums = probabilities_NK.sum(axis=1)
+    wrong = sums[~np.isclose(sums, 1, atol=1e-3)]
+    return f"probabilities that sum up to {wrong[0]:g}, expected 1" if len(wrong) else ""
 
 
 def _first_fault(said: Sequence[Prediction]) -> str:

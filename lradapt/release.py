@@ -154,6 +154,11 @@ def _already(version: str) -> Verdict:
     return Verdict(decision="keep", why=f"{version} is in production already")
 
 
+def _failed(why: str) -> Verdict:
+    again = "to try again: python -m flows.retrain --override WHY"
+    return Verdict(decision="keep", why=f"{why}; {again}")
+
+
 def _reason(verdict: Verdict, override: str) -> str:
     """Why the version is promoted; empty where it is not."""
     if verdict.decision == "keep" and override:
@@ -164,10 +169,16 @@ def _reason(verdict: Verdict, override: str) -> str:
 def judge_now(
     store: Store, name: str, version: str, paths: Mapping[str, Path], rules: Rules
 ) -> Judged:
-    """Judge a published version against what is in production now; nothing changes by it."""
+    """Judge a published version against what is in production now; nothing changes by it.
+
+    One that has just failed the live check is not tried again, but for a person's override.
+    """
     champion = versions.read_production(store, name)
     if champion and champion.move.version == version:
         return Judged(version, _already(version), champion)
+    failed = live_check.failed_before(champion, version) if champion else ""
+    if failed:
+        return Judged(version, _failed(failed), champion)
     return Judged(version, judge(store, name, version, champion, paths, rules), champion)
 
 

@@ -1,5 +1,7 @@
 """Publish, judge and promote: effects on the registry."""
 
+from typing import Any
+
 from prefect import task
 from prefect.runtime import flow_run
 
@@ -8,7 +10,22 @@ from lradapt.champion import ensure_file
 from lradapt.layout import read_paths
 from lradapt.params import load_params
 from lradapt.registry import open_store
+from lradapt.registry.store import ChangedError, UnreachableError
 from lradapt.release import Judged, Outcome
+
+
+def _may_pass(task: Any, run: Any, state: Any) -> bool:
+    """Whether the same again may end otherwise: not after a denial, or with a damaged file."""
+    return isinstance(state.result(raise_on_failure=False), UnreachableError | ChangedError)
+
+
+_PATIENT: dict[str, Any] = {
+    "persist_result": False,
+    "retries": 2,
+    "retry_delay_seconds": 5,
+    "retry_condition_fn": _may_pass,
+}
+"""How every effect on the registry is tried."""
 
 
 @task(persist_result=False)
@@ -17,7 +34,7 @@ def ensure_champion_file() -> None:
     ensure_file(read_paths()["champion"])
 
 
-@task(persist_result=False, retries=2, retry_delay_seconds=5)
+@task(**_PATIENT)
 def bring_champion(registry: str, name: str) -> bool:
     """Bring the weights of the model in production; whether the training is to start from them."""
     warm = load_params().finetune.start == "champion"
@@ -26,7 +43,7 @@ def bring_champion(registry: str, name: str) -> bool:
     return warm
 
 
-@task(persist_result=False, retries=2, retry_delay_seconds=5)
+@task(**_PATIENT)
 def publish(registry: str, name: str) -> str:
     """Publish the model that the stages have made; the version's name."""
     paths = read_paths()
@@ -35,14 +52,14 @@ def publish(registry: str, name: str) -> str:
     return release.publish(open_store(registry), name, paths, report=page, run=run)
 
 
-@task(persist_result=False, retries=2, retry_delay_seconds=5)
+@task(**_PATIENT)
 def is_published(registry: str, name: str) -> bool:
     """Whether the model that the stages have made is in the registry; False before the first."""
     paths = read_paths()
     return paths["onnx"].exists() and release.is_published(open_store(registry), name, paths)
 
 
-@task(persist_result=False, retries=2, retry_delay_seconds=5)
+@task(**_PATIENT)
 def judge_and_promote(registry: str, name: str, version: str, override: str) -> Outcome:
     """Promote the version if it passes the gate, or for a person's reason although it does not."""
     return release.judge_and_promote(
@@ -55,7 +72,7 @@ def judge_and_promote(registry: str, name: str, version: str, override: str) -> 
     )
 
 
-@task(persist_result=False, retries=2, retry_delay_seconds=5)
+@task(**_PATIENT)
 def judge(registry: str, name: str, version: str) -> Judged:
     """Judge the version against what is in production; nothing changes by it."""
     return release.judge_now(
@@ -63,7 +80,7 @@ def judge(registry: str, name: str, version: str) -> Judged:
     )
 
 
-@task(persist_result=False, retries=2, retry_delay_seconds=5)
+@task(**_PATIENT)
 def promote_judged(registry: str, name: str, judged: Judged) -> Outcome:
     """Promote the version if its verdict says so."""
     return release.promote_judged(open_store(registry), name, judged, read_paths())

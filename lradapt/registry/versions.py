@@ -175,6 +175,21 @@ def read_production(store: Store, name: str) -> Production | None:
     return Production(_move(stored.content, f"{name}/production.json"), stored.etag)
 
 
+def live_name(store: Store, name: str) -> str:
+    """The version in production.
+
+    Raises:
+        RegistryError: there is none.
+    """
+    production = read_production(store, name)
+    if production is None:
+        raise RegistryError(
+            f"nothing of {name} is in production in {store.location}; name a version: "
+            "`lradapt versions` lists them"
+        )
+    return production.move.version
+
+
 def promote(
     store: Store,
     name: str,
@@ -227,14 +242,12 @@ def history(store: Store, name: str) -> list[Move]:
     return moves
 
 
-def rollback(
-    store: Store, name: str, version: str | None, *, why: str, who: str, when: str
-) -> Move:
-    """Put a former version back into production; by default the one before the present.
+def find_former(store: Store, name: str, version: str | None) -> tuple[Production, str]:
+    """What is in production, and the version to put back; by default the one before.
 
     Raises:
-        RegistryError: nothing is in production, or there is nothing before it, or the version asked
-            for is in production, does not exist or is damaged.
+        RegistryError: nothing is in production, there is nothing before it, or the version asked
+            for is in production.
     """
     production = read_production(store, name)
     if not production:
@@ -246,7 +259,7 @@ def rollback(
         )
     if target == production.move.version:
         raise RegistryError(f"{target} is in production already")
-    return promote(store, name, target, over=production, why=why, who=who, when=when)
+    return production, target
 
 
 def _move(content: bytes, key: str) -> Move:

@@ -1,18 +1,16 @@
 """The pause for a person, on a server of Prefect's; the person is another thread."""
 
 import threading
-import time
 
 import pytest
 from prefect import flow
-from prefect.client.orchestration import get_client
-from prefect.exceptions import PrefectHTTPStatusError
 from prefect.testing.utilities import prefect_test_harness
 
 from lradapt.errors import ApprovalError
 from lradapt.gate.verdict import Verdict
 from lradapt.release import Judged
 from tasks import approval
+from tests.projects import answer
 
 pytestmark = pytest.mark.slow
 
@@ -36,21 +34,6 @@ def asking(judged, seconds):
         return approval.ask(judged, seconds=seconds)
 
     return ask
-
-
-def answer(said, seen):
-    """Resume the run that waits with these words; the form that it showed goes to `seen`."""
-    with get_client(sync_client=True) as client:
-        while not (waiting := [r for r in client.read_flow_runs() if r.state.is_paused()]):
-            time.sleep(0.5)
-        (run,) = waiting
-        keys = run.state.state_details.run_input_keyset
-        while not seen:
-            try:
-                seen.append(client.read_flow_run_input(run.id, keys["description"]))
-            except PrefectHTTPStatusError:  # the form is saved a moment after the pause
-                time.sleep(0.5)
-        client.resume_flow_run(run.id, run_input=said)
 
 
 @pytest.mark.parametrize(("approve", "decision"), [(True, "promote"), (False, "keep")])

@@ -10,6 +10,7 @@ from lradapt.cli_params import with_values
 from lradapt.errors import ParamsError
 from lradapt.params import load_params
 from lradapt.presets import changed
+from lradapt.registry import open_store, versions
 from lradapt.yaml_check import read_values
 
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
@@ -161,3 +162,41 @@ def test_a_file_with_faults_is_left_as_it_is(params, right, wrong):
 def test_a_section_that_is_missing_is_named():
     with pytest.raises(ParamsError, match="no section finetune"):
         with_values("seed: 0\n", {"finetune": {"batch_size": 1}})
+
+
+def publish(tmp_path, params, version=b"one"):
+    store = open_store(str(tmp_path / "registry"))
+    name = versions.publish(
+        store, "classifier", {"model.onnx": version, "learnt.csv": b""}, {"params": params}
+    )
+    over = versions.read_production(store, "classifier")
+    clerk = {"why": "", "who": "me", "when": ""}
+    versions.promote(store, "classifier", name, over=over, **clerk)
+    return name
+
+
+def test_the_recipe_in_production_comes_back_and_what_judges_stays(params, tmp_path):
+    then = changed(read_values(params), {"seed": 3, "finetune": {"num_cycles": 5}})
+    publish(tmp_path, changed(then, {"gate": {"margin": 0.1}, "split": {"tune_share": 0.3}}))
+    done = run("recipe", "--params", params, "--registry", tmp_path / "registry")
+    assert (done.exit_code, done.output.splitlines()) == (
+        0,
+        ["seed: 0 -> 3", "finetune.num_cycles: 3 -> 5", f"{params}: 2 value(s) changed"],
+    )
+    assert "# flows/watch_labels.py trains anew" in params.read_text()
+
+
+def test_the_recipe_of_a_named_version_is_set(params, tmp_path):
+    one = publish(tmp_path, changed(read_values(params), {"seed": 1}))
+    publish(tmp_path, changed(read_values(params), {"seed": 2}), b"two")
+    run("recipe", one, "--params", params, "--registry", tmp_path / "registry")
+    assert load_params(params).seed == 1
+
+
+def test_a_recipe_with_keys_of_former_times_is_refused_and_nothing_is_written(params, tmp_path):
+    before = params.read_text()
+    publish(tmp_path, changed(read_values(params), {"finetune": {"sorcery": 5}}))
+    done = run("recipe", "--params", params, "--registry", tmp_path / "registry")
+    assert isinstance(done.exception, ParamsError)
+    assert "sorcery" in str(done.exception)
+    assert params.read_text() == before

@@ -15,7 +15,7 @@ from lradapt.gate.version_tables import read_learnt, write_learnt
 from lradapt.layout import read_paths
 from lradapt.predict import Model
 from lradapt.registry import open_store, versions
-from lradapt.registry.store import ChangedError, RegistryError
+from lradapt.registry.store import ChangedError, RegistryError, UnreachableError
 from lradapt.release import (
     bring_champion,
     is_published,
@@ -138,6 +138,48 @@ def test_a_model_that_cannot_be_used_after_the_swap_goes_back_and_both_moves_are
     assert [moves[1], moves[2]] == [outcome.move, outcome.restored]
     assert moves[2].why == f"{outcome.version} failed the live check: {outcome.fault}"
     assert moves[2].who == "test"
+
+
+class SilentAfterTheSwap:
+    """A store that does not answer once a model is in production."""
+
+    def __init__(self, store):
+        self._store, self.read = store, store.read
+
+    def replace(self, key, content, *, etag):
+        self._store.replace(key, content, etag=etag)
+        self.read = self._silent
+
+    def _silent(self, key):
+        raise UnreachableError("no answer")
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+
+def test_a_store_that_is_silent_after_the_swap_takes_no_model_out_and_the_next_run_looks(
+    store, project
+):
+    release(store, project, colour_model(POOR))
+    with pytest.raises(UnreachableError, match="was not looked at there: no answer"):
+        release(SilentAfterTheSwap(store), project, colour_model(GOOD))
+    outcome = release(store, project, colour_model(GOOD))
+    assert (in_production(store), outcome.fault) == (outcome.version, "")
+    assert len(versions.history(store, NAME)) == 2
+
+
+def test_what_failed_the_live_check_is_not_tried_again_but_for_a_person(store, project, tmp_path):
+    first = release(store, project, colour_model(POOR)).version
+    path = tmp_path / "registry"
+    second = release(DamagedOnce(store, path), project, colour_model(GOOD)).version
+    whole = path / NAME / "versions" / second / "model.onnx"
+    whole.write_bytes(colour_model(GOOD))
+    again = release(store, project, colour_model(GOOD))
+    assert (again.verdict.decision, again.move, in_production(store)) == ("keep", None, first)
+    assert f"{second} failed the live check: model.onnx of version" in again.verdict.why
+    assert "--override WHY" in again.verdict.why
+    release(store, project, colour_model(GOOD), override="the file is mended")
+    assert in_production(store) == second
 
 
 def test_a_first_model_that_cannot_be_used_has_nothing_before_it(store, project, tmp_path):

@@ -48,7 +48,8 @@ def promote(store, version):
 
 
 def rollback(store, version=None):
-    return versions.rollback(store, NAME, version, **CLERK)
+    production, target = versions.find_former(store, NAME, version)
+    return versions.promote(store, NAME, target, over=production, **CLERK)
 
 
 def in_production(store):
