@@ -14,7 +14,8 @@ from lradapt.errors import LradaptError
 from lradapt.layout import PROJECT_FILE, read_paths
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
 from lradapt.release import Outcome
-from tasks import approval, artifacts, data, graph, registry, stages
+from lradapt.timings import read_timings
+from tasks import approval, artifacts, data, graph, registry, runs, stages
 
 
 @flow(name="retrain", persist_result=False)
@@ -42,25 +43,29 @@ def retrain(
     with lock.run():
         registry.ensure_champion_file()
         stages.version_sources(graph.unversioned_sources(project_file))
-        former = data.find_former()
+        former, timings = data.find_former(), read_timings(read_paths()["timings"])
         plan = graph.read_plan(project_file)
         # Not at every run: each new champion would ask for another training, without end.
         if any(node.stale for node in plan) and registry.bring_champion(location, name):
             plan = graph.read_plan(project_file)
+        runs.name_run(plan)
+        artifacts.show_plan(plan)
         splitting, rest = graph.cut(plan, str(project_tables(read_paths()).split))
         stages.reproduce_stale(splitting)
         artifacts.log_changes(artifacts.show_changes(former, split_is_new=True))
         stages.reproduce_stale(rest)
         outcome = None
         if not dry_run:
-            outcome = _release(location, name, override, approval_seconds)
-        artifacts.show(outcome)
+            version = registry.publish(location, name, timings)
+            outcome = _release(location, name, version, override, approval_seconds)
+        artifacts.show(outcome, location, timings)
     return outcome
 
 
-def _release(location: str, name: str, override: str, approval_seconds: int) -> Outcome:
-    """Publish the new model and promote it if it is better, and approved where that is asked."""
-    version = registry.publish(location, name)
+def _release(
+    location: str, name: str, version: str, override: str, approval_seconds: int
+) -> Outcome:
+    """Promote the new model if it is better, and approved where that is asked."""
     if not approval_seconds:
         return registry.judge_and_promote(location, name, version, override)
     judged = approval.ask(registry.judge(location, name, version), seconds=approval_seconds)

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from lradapt.architectures import ARCHITECTURES, Architecture
+from lradapt.costs import Price
 from lradapt.data.findings import KINDS, Kind, Policy, Rules
 from lradapt.gate.rules import Rules as GateRules
 from lradapt.yaml_check import check, read_values
@@ -284,6 +285,20 @@ class WatchParams(Section):
     """Whether a single other label in validation is enough: the exam itself was wrong."""
 
 
+class CostParams(Section):
+    """What training costs; read by what is shown alone."""
+
+    per_hour: float | None = Field(ge=0, le=10_000)
+    """Price of an hour of the machine that trains; null: no costs are shown."""
+    currency: str = Field(min_length=1, max_length=8)
+    """As it is written behind an amount."""
+
+    @property
+    def price(self) -> Price | None:
+        """The price, where one is given."""
+        return None if self.per_hour is None else Price(self.per_hour, self.currency)
+
+
 class GateParams(Section):
     """What a new model must show to take the place of the one in production (docs/method.md)."""
 
@@ -355,6 +370,7 @@ class Params(Section):
     gate: GateParams
     watch: WatchParams
     """Read by flows/watch_labels.py alone."""
+    cost: CostParams
 
     @model_validator(mode="after")
     def _rates_of_a_warm_start_are_given(self) -> Self:

@@ -8,12 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from lradapt.costs import Price, phases, total_seconds
 from lradapt.data.ingest import read_table
 from lradapt.files import read_json
 from lradapt.pages import png_uri, render_page
 from lradapt.plots import range_test_png, schedule_png
 from lradapt.release import Outcome
-from lradapt.timings import read_timings
+from lradapt.timings import Timings, read_timings
 
 Row = tuple[str, str]
 
@@ -60,8 +61,22 @@ def next_commands(paths: Mapping[str, Path]) -> list[str]:
     ]
 
 
-def render(paths: Mapping[str, Path], outcome: Outcome | None) -> str:
-    """The report: one HTML page with everything inside it, that needs no network."""
+def render(
+    paths: Mapping[str, Path],
+    outcome: Outcome | None,
+    *,
+    former: Timings | None = None,
+    price: Price | None = None,
+) -> str:
+    """The report: one HTML page with everything inside it, that needs no network.
+
+    Args:
+        paths: of `dvc.yaml`.
+        outcome: of the gate; None before it, or where nothing was published.
+        former: the timings before this run; None: there were none.
+        price: of the machine; None: no costs are shown.
+    """
+    done = phases(read_timings(paths["timings"]), former or {})
     return render_page(
         "report.html.jinja",
         summary=summary(paths, outcome),
@@ -72,12 +87,25 @@ def render(paths: Mapping[str, Path], outcome: Outcome | None) -> str:
         .head(200)
         .to_dict("records"),
         pictures=_pictures(paths),
-        timings=read_timings(paths["timings"]),
+        phases=done,
+        seconds=total_seconds(done),
+        price=price,
     )
 
 
 def _pictures(paths: Mapping[str, Path]) -> dict[str, str]:
-    pictures = {"Confusion matrix": paths["confusion_plot"].read_bytes()}
+    pictures = {
+        "Confusion matrix": paths["confusion_plot"].read_bytes(),
+        **range_tests(paths),
+        "Rate of the head, as run": schedule_png(pd.read_csv(paths["head_steps"])),
+        "Rates by depth, as run": schedule_png(pd.read_csv(paths["model_steps"])),
+    }
+    return {title: png_uri(picture) for title, picture in pictures.items()}
+
+
+def range_tests(paths: Mapping[str, Path]) -> dict[str, bytes]:
+    """Title -> curve, PNG, of each range test that was made."""
+    pictures = {}
     head_curve, body_curve = pd.read_csv(paths["lr_curve"]), pd.read_csv(paths["body_lr_curve"])
     if len(head_curve):
         rate = read_json(paths["lr"])["rate"]
@@ -85,9 +113,7 @@ def _pictures(paths: Mapping[str, Path]) -> dict[str, str]:
     if len(body_curve):
         rate = read_json(paths["body_lr"])["rates"]["head"]
         pictures["Range test of the unfrozen network"] = range_test_png(body_curve, rate)
-    pictures["Rate of the head, as run"] = schedule_png(pd.read_csv(paths["head_steps"]))
-    pictures["Rates by depth, as run"] = schedule_png(pd.read_csv(paths["model_steps"]))
-    return {title: png_uri(picture) for title, picture in pictures.items()}
+    return pictures
 
 
 def _head_rate(paths: Mapping[str, Path]) -> str:

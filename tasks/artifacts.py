@@ -1,34 +1,97 @@
-"""What a run shows: the report as a file, and its gist in Prefect's UI."""
+"""What a run shows: the report as a file, and its parts in Prefect's UI."""
 
-import base64
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 
-from lradapt import changes_report, report
+from lradapt import changes_report, costs, report
 from lradapt.cli_changes import printed
 from lradapt.files import write_text
 from lradapt.layout import read_paths
+from lradapt.pages import png_uri
+from lradapt.params import load_params
 from lradapt.release import Outcome
+from lradapt.timings import Timings, read_timings
 from lradapt.update import Decision
 from tasks.data import Comparison, Former, compare_with
+from tasks.graph import Node
 
 log = logging.getLogger("lradapt.changes")
 
+_DESCRIPTIONS = {
+    "rates": "The range tests, from which the learning rates are read",
+    "seconds-and-cost": "What each phase of this run has taken",
+    "confusion-matrix": "What the new model answers to the images of the exam",
+    "summary": "What was trained, and how good it is",
+    "verdict": "What the gate decided, and why",
+}
+
 
 @task(persist_result=False)
-def show(outcome: Outcome | None) -> None:
-    """Write the report, and put the summary and the confusion matrix into the UI."""
-    paths = read_paths()
-    write_text(paths["report"], report.render(paths, outcome))
-    rows = "\n".join(f"| {what} | {value} |" for what, value in report.summary(paths, outcome))
-    picture = base64.b64encode(paths["confusion_plot"].read_bytes()).decode()
+def show_plan(plan: Sequence[Node]) -> None:
+    """Put into the UI what is to be made, before it is."""
+    lines = [
+        f"| `{node.address}` | {'to be made' if node.stale else 'up to date'} |" for node in plan
+    ]
     create_markdown_artifact(
-        f"| | |\n|---|---|\n{rows}\n\n![confusion matrix](data:image/png;base64,{picture})",
-        key="retrain-summary",
-        description="What was trained, how good it is, and what the gate decided",
+        "| node | |\n|---|---|\n" + "\n".join(lines),
+        key="plan",
+        description="Which nodes of DVC's graph are to be made again",
+    )
+
+
+@task(persist_result=False)
+def show(outcome: Outcome | None, location: str, former: Timings) -> None:
+    """Write the report, and put its parts into the UI.
+
+    Args:
+        outcome: of the gate; None where nothing was published.
+        location: of the registry.
+        former: the timings before this run.
+    """
+    paths, price = read_paths(), load_params().cost.price
+    page = report.render(paths, outcome, former=former, price=price)
+    write_text(paths["report"], page)
+    done = costs.phases(read_timings(paths["timings"]), former)
+    pictures = report.range_tests(paths)
+    parts = {
+        "rates": "\n\n".join(_picture(title, image) for title, image in pictures.items()),
+        "seconds-and-cost": costs.as_markdown(done, price),
+        "confusion-matrix": _picture("confusion matrix", paths["confusion_plot"].read_bytes()),
+        "summary": _table(report.summary(paths, outcome)),
+        "verdict": _verdict(outcome, location, paths["report"]),
+    }
+    for key, text in parts.items():
+        if text:
+            create_markdown_artifact(text, key=key, description=_DESCRIPTIONS[key])
+
+
+def _table(rows: Sequence[report.Row]) -> str:
+    lines = "\n".join(f"| {what} | {_cell(value)} |" for what, value in rows)
+    return f"| | |\n|---|---|\n{lines}"
+
+
+def _cell(value: str) -> str:
+    return value.replace("|", "\\|")
+
+
+def _picture(title: str, image: bytes) -> str:
+    """In Markdown, with its bytes: an image artifact would print them across the page."""
+    return f"**{title}**\n\n![{title}]({png_uri(image)})"
+
+
+def _verdict(outcome: Outcome | None, location: str, page: Path) -> str:
+    here = f"report: [{page}]({page.resolve().as_uri()})"
+    if outcome is None:
+        return f"**dry run**: neither published nor judged.\n\n{here}"
+    kept = "" if outcome.move else ", which stays out of production"
+    return (
+        f"**{outcome.verdict.decision}**: {outcome.verdict.why}.\n\n"
+        f"version `{outcome.version}`{kept}, in `{location}`: "
+        f"`lradapt show {outcome.version} --registry {location}`\n\n{here}"
     )
 
 

@@ -12,6 +12,7 @@ from lradapt.params import load_params
 from lradapt.registry import open_store
 from lradapt.registry.store import ChangedError, UnreachableError
 from lradapt.release import Judged, Outcome
+from lradapt.timings import Timings
 
 
 def _may_pass(task: Any, run: Any, state: Any) -> bool:
@@ -44,10 +45,17 @@ def bring_champion(registry: str, name: str) -> bool:
 
 
 @task(**_PATIENT)
-def publish(registry: str, name: str) -> str:
-    """Publish the model that the stages have made; the version's name."""
+def publish(registry: str, name: str, former: Timings) -> str:
+    """Publish the model that the stages have made; the version's name.
+
+    Args:
+        registry: its location.
+        name: of the model in it.
+        former: the timings before this run.
+    """
     paths = read_paths()
-    page = report.render(paths, None).encode()
+    price = load_params().cost.price
+    page = report.render(paths, None, former=former, price=price).encode()
     run = str(flow_run.get_id() or "")
     return release.publish(open_store(registry), name, paths, report=page, run=run)
 

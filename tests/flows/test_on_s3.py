@@ -1,9 +1,11 @@
-"""The whole update against a bucket, a person's word included; and what of a bucket is retried."""
+"""The whole update on a bucket, with a person's word: what it leaves there, and in Prefect's UI."""
 
+import re
 import threading
 
 import pytest
 from prefect import flow
+from prefect.client.orchestration import get_client
 from prefect.testing.utilities import prefect_test_harness
 
 from flows.watch_labels import watch_labels
@@ -12,6 +14,7 @@ from lradapt.registry import open_store, versions
 from lradapt.registry.store import DeniedError, UnreachableError
 from tasks import approval, registry
 from tests.projects import answer, dvc
+from tests.s3_servers import SECRET_KEY
 
 pytestmark = pytest.mark.slow
 
@@ -44,28 +47,66 @@ def test_what_may_pass_is_tried_again_and_a_denial_is_not(error, tries, monkeypa
     assert len(asked) == tries
 
 
-@pytest.mark.usefixtures("_server")
-def test_data_are_watched_trained_published_approved_and_promoted_on_s3(
-    project, bucket, monkeypatch, tmp_path
-):
-    empty = tmp_path / "empty"
+@pytest.fixture(scope="module")
+def on_s3(project, moto, _server, tmp_path_factory):
+    """The update on a bucket, approved by Ada; the bucket, and what the flow returned."""
+    bucket, empty = moto.bucket(), tmp_path_factory.mktemp("aws") / "empty"
     empty.touch()  # DVC's client of S3 wants files
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(empty))
-    monkeypatch.setattr(approval, "POLL_SECONDS", 1)
-    monkeypatch.chdir(project)
-    dvc(project, "remote", "add", "-d", "store", f"{bucket.url}/data")
-    dvc(project, "remote", "modify", "store", "endpointurl", bucket.endpoint)
-    person = threading.Thread(
-        target=answer, args=({"approve": True, "who": "Ada", "why": "seen"}, [])
-    )
-    person.start()
-    decision, outcome = watch_labels(location=bucket.url, approval_seconds=600)
-    person.join()
+    files = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), str(empty))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(approval, "POLL_SECONDS", 1)
+        patch.chdir(project)
+        for name, value in {**bucket.settings, **files}.items():
+            patch.setenv(name, value)
+        dvc(project, "remote", "add", "-d", "store", f"{bucket.url}/data")
+        dvc(project, "remote", "modify", "store", "endpointurl", bucket.endpoint)
+        said = {"approve": True, "who": "Ada", "why": "seen"}
+        person = threading.Thread(target=answer, args=(said, []))
+        person.start()
+        decision, outcome = watch_labels(location=bucket.url, approval_seconds=600)
+        person.join()
+        yield (
+            bucket,
+            decision,
+            outcome,
+            versions.read_production(open_store(bucket.url), "classifier"),
+        )
+
+
+def test_data_are_watched_trained_published_approved_and_promoted_on_s3(on_s3):
+    bucket, decision, outcome, production = on_s3
     assert decision.retrain
-    move = versions.read_production(open_store(bucket.url), "classifier").move
-    assert move == outcome.move
-    assert move.why.endswith("approved by Ada: seen")
+    assert production.move == outcome.move
+    assert production.move.why.endswith("approved by Ada: seen")
     assert outcome.fault == ""
     pushed = bucket.client().list_objects_v2(Bucket=bucket.name, Prefix="models/data/files")
     assert pushed["KeyCount"] > 10
+
+
+def test_no_secret_of_s3_is_in_anything_that_prefect_keeps(on_s3):
+    with get_client(sync_client=True) as client:
+        kept = [*client.read_artifacts(), *client.read_flow_runs(), *client.read_logs()]
+    assert kept
+    assert SECRET_KEY not in "".join(each.model_dump_json() for each in kept)
+
+
+def test_the_run_has_the_name_and_the_tags_of_its_data_and_architecture(on_s3):
+    with get_client(sync_client=True) as client:
+        (run,) = [run for run in client.read_flow_runs() if run.name.startswith("resnet18 on data")]
+    version = run.name.removeprefix("resnet18 on data ")
+    assert len(version) == 8
+    assert set(run.tags) == {"resnet18", f"data-{version}"}
+
+
+def test_the_ui_shows_plan_changes_rates_seconds_confusion_and_verdict(on_s3):
+    bucket, _, outcome, _ = on_s3
+    with get_client(sync_client=True) as client:
+        shown = {each.key: each.data for each in client.read_artifacts()}
+    assert "| `finetune` | to be made |" in shown["plan"]
+    assert "nothing has been trained yet" in shown["data-changes"]
+    assert "![Range test of the head](data:image/png;base64," in shown["rates"]
+    assert re.search(r"\| finetune \| \d+\.\d \|", shown["seconds-and-cost"])
+    assert "![confusion matrix](data:image/png;base64," in shown["confusion-matrix"]
+    assert shown["verdict"].startswith("**promote**: it is the first model")
+    assert f"lradapt show {outcome.version} --registry {bucket.url}" in shown["verdict"]
+    assert "| accuracy |" in shown["summary"]

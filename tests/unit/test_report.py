@@ -10,6 +10,7 @@ import pytest
 from jinja2 import UndefinedError
 from PIL import Image
 
+from lradapt.costs import Price
 from lradapt.data.ingest import ImageRow
 from lradapt.files import write_json
 from lradapt.gate.comparison import ClassResult, Comparison, McNemar
@@ -287,6 +288,15 @@ def test_a_given_rate_has_no_picture_of_a_range_test(paths):
 def test_the_report_lists_the_seconds_of_each_stage(paths):
     page = render(paths, None)
     assert '<td>split</td><td class="n">61.2</td><td class="n">70.3</td>' in page
+
+
+def test_the_report_tells_what_ran_in_this_run_and_what_it_cost(paths):
+    timings = {"split": {"seconds": 61.2, "cpu_seconds": 70.3}}
+    page = render(paths, None, former=timings, price=Price(1, "EUR"))
+    assert '<td>split</td><td class="n" colspan="3">up to date</td>' in page
+    page = render(paths, None, former={}, price=Price(100, "EUR"))
+    assert '<th>together</th><td class="n">61.2</td><td></td><td class="n">1.70 EUR</td>' in page
+    assert "EUR" not in render(paths, None)
 
 
 def test_the_first_two_hundred_files_set_aside_are_listed(paths):
