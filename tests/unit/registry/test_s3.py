@@ -286,7 +286,7 @@ def test_settings_that_make_no_client_are_told(bucket, monkeypatch, name, value,
 
 def test_amazon_is_asked_by_host_and_others_by_path(bucket, monkeypatch):
     def address():
-        client = open_store("s3://my-bucket/a")._client
+        client = open_store("s3://my-bucket/a")._requests._client
         return client.generate_presigned_url("get_object", {"Bucket": "my-bucket", "Key": "k"})
 
     assert address().startswith(f"{bucket.endpoint}/my-bucket/k?")
