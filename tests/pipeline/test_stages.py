@@ -6,6 +6,7 @@ import shutil
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -15,8 +16,14 @@ from safetensors.torch import load_file
 from lradapt import layout, params
 from lradapt.architectures import ARCHITECTURES
 from lradapt.backbone import import_backbone
+from lradapt.batches import Normalisation
 from lradapt.champion import Champion, ensure_file, write_champion
+from lradapt.errors import LradaptError
+from lradapt.export import Deployed, probabilities
 from lradapt.files import read_json, sha256_of
+from lradapt.models import build_classifier
+from lradapt.predict import Model
+from lradapt.quick_head import make_head
 from tests.projects import SMALL, draw
 
 ROOT = Path(__file__).parents[2]
@@ -150,3 +157,43 @@ def test_two_runs_make_the_same_bytes(finished, tmp_path):
     made = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
     assert len(made) > 80
     assert [p for p in made if sha256_of(folder / p) != sha256_of(tmp_path / p)] == []
+
+
+def test_a_head_in_one_process_is_that_of_the_stages_and_its_file_that_of_the_export(
+    finished, tmp_path, monkeypatch
+):
+    folder, _ = finished
+    monkeypatch.chdir(folder)
+    made = make_head(PATHS, tmp_path)
+    assert sha256_of(tmp_path / "head.safetensors") == sha256_of(PATHS["head"])
+    assert sha256_of(tmp_path / "split.csv") == sha256_of(PATHS["split"])
+    squares = np.load(PATHS["pixels"])[:8]
+    weights = load_file(PATHS["backbone"]), load_file(PATHS["head"])
+    whole = build_classifier(ARCHITECTURES["resnet18"], *weights).eval()
+    values = params.load_params().data
+    expected = Deployed(whole, Normalisation(values.mean, values.deviation), made.temperature)
+    found = Model(made.onnx.read_bytes())
+    np.testing.assert_allclose(
+        found.probabilities(squares), probabilities(expected, squares), atol=1e-5
+    )
+    assert found.class_names == ["b", "g", "r"]
+
+
+def test_a_second_head_exports_nothing_and_learns_from_todays_labels(
+    finished, tmp_path, monkeypatch
+):
+    folder, _ = finished
+    monkeypatch.chdir(folder)
+    first = make_head(PATHS, tmp_path / "first")
+    monkeypatch.setattr("lradapt.quick_head.export_onnx", None)
+    assert make_head(PATHS, tmp_path / "again").onnx.read_bytes() == first.onnx.read_bytes()
+    labels = folder / "new.csv"
+    labels.write_text(PATHS["labels"].read_text().replace(",r\n", ",g\n"))
+    new = make_head({**PATHS, "labels": labels}, tmp_path / "new")
+    assert Model(new.onnx.read_bytes()).class_names == ["b", "g"]
+
+
+def test_a_head_before_the_first_training_says_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LradaptError, match=r"not there yet: .*activations.npy.*make retrain"):
+        make_head(PATHS, tmp_path)
