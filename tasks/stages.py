@@ -2,15 +2,15 @@
 
 import logging
 import os
-import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from prefect import task
 
+from tasks import supervisor
 from tasks.graph import Node
 
 log = logging.getLogger("lradapt.stages")
@@ -28,6 +28,7 @@ _HINTS = (
     "> ",  # the command, as dvc.yaml has it
 )
 """How DVC's lines begin that say nothing of the run."""
+_FAILED = "ERROR: failed to reproduce"
 
 
 class StageFailedError(RuntimeError):
@@ -67,40 +68,51 @@ def version_sources(paths: Sequence[str]) -> None:
         run_dvc("add", *paths)
 
 
-def run_dvc(*words: str) -> None:
+def run_dvc(*words: str, settings: Mapping[str, str] | None = None) -> None:
     """Run DVC, after whatever else of DVC runs in this project."""
-    run_child([sys.executable, "-m", "dvc", "--wait-for-lock", *words])
+    run_child([sys.executable, "-m", "dvc", "--wait-for-lock", *words], settings=settings)
 
 
-def run_child(command: Sequence[str]) -> None:
+def run_child(command: Sequence[str], *, settings: Mapping[str, str] | None = None) -> None:
     """Run a command, every line of its output to the log.
 
-    It has a process group of its own, which is killed whole when this function is left early: a
-    SIGTERM to `dvc` alone would leave the training running.
+    When this function is left early (a cancel, a timeout), or its process is killed, all that the
+    command has started ends too: see `tasks.supervisor`.
+
+    Args:
+        command: a program and its arguments.
+        settings: variables of its environment, beside those of this process.
 
     Raises:
         StageFailedError: the exit code is not 0.
     """
     last: deque[str] = deque(maxlen=_LAST_LINES)
     with subprocess.Popen(
-        command,
+        [sys.executable, "-I", "-S", supervisor.__file__, *command],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=_environment(),
+        errors="replace",
+        env={**_environment(), **(settings or {})},
         start_new_session=True,
     ) as child:
+        assert child.stdin
+        assert child.stdout
         try:
-            for line in child.stdout or ():
-                if line.strip() and not line.startswith(_HINTS):
-                    last.append(line.rstrip())
-                    log.info("%s", line.rstrip())
-            child.wait()
+            _log_lines(child.stdout, last)
         finally:
-            if child.poll() is None:
-                os.killpg(child.pid, signal.SIGKILL)
+            child.stdin.close()  # the supervisor ends what lives of it
+            _log_lines(child.stdout, last)
     if child.returncode:
-        raise StageFailedError(_said(last))
+        raise StageFailedError(_said(last, child.returncode))
+
+
+def _log_lines(lines: Iterable[str], last: deque[str]) -> None:
+    for line in lines:
+        if line.strip() and not line.startswith(_HINTS):
+            last.append(line.rstrip())
+            log.info("%s", line.rstrip())
 
 
 def _environment() -> dict[str, str]:
@@ -114,9 +126,11 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _said(lines: Sequence[str]) -> str:
-    """From the first line that names an error on; else the last lines."""
-    own = [line for line in lines if not line.startswith("ERROR: failed to reproduce")]
-    kept = own or list(lines)  # what DVC says of itself is the last resort
+def _said(lines: Iterable[str], code: int) -> str:
+    """From the last line that names an error on; else the exit code and the last lines."""
+    kept = list(lines)
     starts = [number for number, line in enumerate(kept) if line.startswith("error:")]
-    return "\n".join(kept[starts[-1] if starts else 0 :])
+    if starts:  # what DVC says of it would add nothing
+        own = (line for line in kept[starts[-1] :] if not line.startswith(_FAILED))
+        return "\n".join(own)
+    return "\n".join([f"the command ended with exit code {code}; it last said:", *kept])

@@ -37,6 +37,15 @@ def dvc(folder, *words, check=True):
     return run(folder, sys.executable, "-m", "dvc", *words, check=check)
 
 
+def wait_for(condition, seconds=60):
+    """Until the condition holds; what it last returned."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} seconds"
+        time.sleep(0.05)
+    return value
+
+
 SMALL = {
     "data": {"input_size": 16},
     "engine": {"device": "cpu", "threads": 1},

@@ -1,11 +1,17 @@
+"""A command in a child process: its lines, its errors, and its end with all that it has started."""
+
 import logging
+import signal
 import subprocess
 import sys
 import time
 
 import pytest
 
+from tasks import supervisor
 from tasks.stages import StageFailedError, run_child
+from tasks.supervisor import GRACE_SECONDS
+from tests.projects import PROGRAMS, ROOT, wait_for
 
 
 def python(code):
@@ -33,9 +39,15 @@ def test_a_failed_child_is_one_error_that_begins_where_it_says_error():
     assert str(error.value) == "error: no images\n  - a.png"
 
 
-def test_a_failed_child_without_a_message_gives_its_last_lines():
-    with pytest.raises(StageFailedError, match="ZeroDivisionError"):
-        run_child(python("1 / 0"))
+def test_a_failed_child_without_a_message_gives_its_exit_code_and_last_lines():
+    with pytest.raises(StageFailedError) as error:
+        run_child(python("print('loading'); exit(3)"))
+    assert str(error.value) == "the command ended with exit code 3; it last said:\nloading"
+
+
+def test_a_child_that_a_signal_ended_has_the_exit_code_of_a_shell():
+    with pytest.raises(StageFailedError, match="exit code 137"):
+        run_child(python("import os; os.kill(os.getpid(), 9)"))
 
 
 def test_what_dvc_says_of_itself_is_told_where_nothing_else_is():
@@ -50,25 +62,97 @@ def test_python_in_a_command_is_this_python(caplog):
     assert caplog.records[0].getMessage() == sys.prefix
 
 
-def test_leaving_early_ends_the_whole_group(tmp_path, monkeypatch):
-    """An exception in the parent (a cancel) must not leave a grandchild training on."""
-    beat = tmp_path / "beat"
-    training = f"import time\nwhile 1: open({str(beat)!r}, 'a').write('x'); time.sleep(.05)"
-    code = f"import subprocess, sys; print(1); subprocess.run([sys.executable, '-c', {training!r}])"
+class CancelledError(BaseException):
+    pass
 
-    class CancelledError(BaseException):
-        pass
 
-    def cancel(*_):
-        deadline = time.monotonic() + 10
-        while not beat.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        raise CancelledError
+def cancel_at(line):
+    """A `log.info` that notes what is said, and once cancels: a signal comes between two lines."""
+    said = []
 
-    monkeypatch.setattr("tasks.stages.log.info", cancel)
+    def info(_, text):
+        said.append(text)
+        if text == line:
+            raise CancelledError
+
+    return info, said
+
+
+def test_a_cancel_lets_a_child_end_by_itself_and_hears_its_last_words(monkeypatch):
+    info, said = cancel_at("begun")
+    monkeypatch.setattr("tasks.stages.log.info", info)
+    code = (
+        "import signal, sys, time\n"
+        "def end(*_): print('checkpoint'); sys.exit(143)\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "print('begun', flush=True); time.sleep(60)"
+    )
     with pytest.raises(CancelledError):
-        run_child([sys.executable, "-u", "-c", code])
+        run_child(python(code))
+    assert said == ["begun", "checkpoint"]
+
+
+STUBBORN = (
+    "import signal, subprocess, sys, time\n"
+    "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    "if sys.argv[1:]: subprocess.Popen([sys.executable, *sys.argv[1:]])\n"
+    "open({path!r}, 'a').write('x\\n'); print('begun', flush=True)\n"
+    "while 1: open({path!r}, 'a').write('x'); time.sleep(.05)"
+)
+"""A process that heeds no SIGTERM and writes on and on; with arguments it starts another."""
+
+
+def goes_on(beat):
     size = beat.stat().st_size
     time.sleep(0.4)
-    assert beat.stat().st_size == size
-    assert subprocess.run(["pgrep", "-f", str(beat)], capture_output=True).stdout == b""
+    return beat.stat().st_size > size
+
+
+@pytest.mark.slow
+def test_a_cancel_ends_the_whole_group_after_a_grace_though_it_will_not(tmp_path, monkeypatch):
+    """An exception in the parent (a cancel) must not leave a grandchild training on."""
+    info, _ = cancel_at("begun")
+    monkeypatch.setattr("tasks.stages.log.info", info)
+    beat = tmp_path / "beat"
+    code = STUBBORN.format(path=str(beat))
+    start = time.monotonic()
+    with pytest.raises(CancelledError):
+        run_child([*python(code), "-c", code])
+    assert GRACE_SECONDS < time.monotonic() - start < GRACE_SECONDS + 4
+    assert not goes_on(beat)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("thread", ["main", "another"])
+def test_kill_9_of_the_flow_ends_the_whole_group(tmp_path, thread):
+    beat = tmp_path / "beat"
+    code = STUBBORN.format(path=str(beat))
+    call = f"run_child({[*python(code), '-c', code]!r})"
+    flow = f"from tasks.stages import run_child\nfrom threading import Thread\n{call}"
+    if thread == "another":
+        flow = flow.replace(call, f"Thread(target=lambda: {call}).start()")
+    with subprocess.Popen(python(flow), env=PROGRAMS, cwd=ROOT) as process:
+        wait_for(beat.exists)
+        time.sleep(0.2)
+        process.kill()
+    time.sleep(0.2)
+    assert goes_on(beat), "it was to have a grace"
+    time.sleep(GRACE_SECONDS)
+    assert not goes_on(beat)
+
+
+def test_what_a_child_leaves_behind_ends_with_it(tmp_path):
+    beat = tmp_path / "beat"
+    code = f"import time\nwhile 1: open({str(beat)!r}, 'a').write('x'); time.sleep(.05)"
+    start = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {code!r}])"
+    wait = f"import os\nwhile not os.path.exists({str(beat)!r}): time.sleep(.05)"
+    run_child(python(f"{start}\n{wait}"))
+    assert not goes_on(beat)
+
+
+def test_sigterm_to_the_supervisor_ends_what_it_runs():
+    command = [sys.executable, supervisor.__file__, "sleep", "60"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        time.sleep(0.5)
+        process.terminate()
+        assert process.wait(10) == 128 + signal.SIGTERM
