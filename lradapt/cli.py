@@ -23,6 +23,7 @@ from lradapt import (
     stages,
 )
 from lradapt.errors import LradaptError
+from lradapt.progress_lines import epochs_told
 from lradapt.timings import timed
 
 app = typer.Typer(
@@ -58,7 +59,7 @@ def stage(
     module = importlib.import_module(f"lradapt.stages.{name}")
     single = typer.Typer(add_completion=False)
     single.command(name)(module.main)
-    with lock.stage(), timed(name, timings):
+    with lock.stage(), timed(name, timings), epochs_told():
         single(context.args, prog_name=f"lradapt stage {name}", standalone_mode=False)
 
 

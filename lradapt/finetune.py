@@ -80,7 +80,7 @@ def finetune(
     schedule = cosine_cycles([num_steps * epochs for epochs in cycles])
     model.to(engine.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     steps = finite(train_steps(model, batches, optimizer, schedule, engine, loss=balance.loss))
-    epochs = run_epochs(model, steps, num_steps, tune, engine)
+    epochs = run_epochs(model, steps, num_steps, tune, engine, num_epochs=sum(cycles))
     for num_epochs in cycles:
         done = tuple(_up_to_target(epochs, num_epochs, target_accuracy))
         yield Cycle(done, snapshot(model))

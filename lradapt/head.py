@@ -53,7 +53,8 @@ def train_head(
     schedule = cosine_cycles([num_steps] * max_epochs)
     steps = finite(train_steps(head, batches, optimizer, schedule, engine, loss=balance.loss))
     epochs: list[Epoch] = []
-    for epoch in islice(run_epochs(head, steps, num_steps, tune, engine), max_epochs):
+    running = run_epochs(head, steps, num_steps, tune, engine, num_epochs=max_epochs)
+    for epoch in islice(running, max_epochs):
         epochs.append(epoch)
         accuracies = [epoch.tune.accuracy for epoch in epochs if epoch.tune]
         if has_settled(accuracies, patience_epochs=patience_epochs, min_gain=min_gain):

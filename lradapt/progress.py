@@ -1,14 +1,18 @@
 """How far long work is: on a terminal a bar, in a log a line every so often; both on stderr.
 
+Whoever watches from outside has lines in a file besides: see `lradapt.progress_lines`.
 What takes less than two seconds shows nothing. No value depends on any of this.
 """
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from lradapt.progress_lines import VARIABLE, JsonLines
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -62,9 +66,12 @@ def tracked(
         yield iter(items)
         return
     display: Display = (Bar if sys.stderr.isatty() else Lines)(what, total, unit)
+    shown = _watched(items, size, display, clock)
+    if VARIABLE in os.environ:
+        shown = _watched(shown, size, JsonLines(what, total, unit), clock)
     _showing = True
     try:
-        yield _watched(items, size, display, clock)
+        yield shown
     finally:
         _showing = False
         display.close()

@@ -121,8 +121,11 @@ def run_epochs(
     engine: Engine,
     *,
     first_epoch: int = 0,
+    num_epochs: int | None = None,
 ) -> Iterator[Epoch]:
     """Group `steps` by `num_steps` into epochs, each scored on the tune side once it is over.
+
+    `num_epochs` is the most that will be asked for, where that is known; it is told, not counted.
 
     Raises:
         TrainingError: the score, or without a tune side a weight, is not finite; names the epoch,
@@ -133,7 +136,8 @@ def run_epochs(
         with tracked(own, what, total=num_steps, unit="steps") as shown:
             done = tuple(shown)
         epoch = Epoch(number, done, _judge(model, tune, engine, _when(number, done)))
-        log.info("%s", _told(epoch), extra={"epoch": epoch})  # for whoever draws its progress
+        # The extras are for whoever draws its progress.
+        log.info("%s", _told(epoch), extra={"epoch": epoch, "num_epochs": num_epochs})
         yield epoch
 
 

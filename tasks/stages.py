@@ -10,7 +10,7 @@ from pathlib import Path
 
 from prefect import task
 
-from tasks import supervisor
+from tasks import progress, supervisor
 from tasks.graph import Node
 
 log = logging.getLogger("lradapt.stages")
@@ -38,7 +38,8 @@ class StageFailedError(RuntimeError):
 @task(persist_result=False)
 def reproduce(address: str) -> None:
     """Bring one node up to date; a no-op of DVC's where nothing has changed after all."""
-    run_dvc("repro", "--single-item", address)
+    with progress.followed() as settings:
+        run_dvc("repro", "--single-item", address, settings=settings)
 
 
 def reproduce_stale(plan: Sequence[Node]) -> None:

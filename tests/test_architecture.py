@@ -22,6 +22,7 @@ CHECKS_ONLY = {
     "lradapt/errors.py",
     "lradapt/params.py",
     "lradapt/progress.py",
+    "lradapt/progress_lines.py",
     "lradapt/stages/__init__.py",
     "lradapt/yaml_check.py",
 }
