@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows import errors_told, speak_plainly
+from flows import plan as plans
 from lradapt import lock, report
 from lradapt.data.version_tables import project_tables
 from lradapt.errors import LradaptError
@@ -85,10 +86,17 @@ def main(
         int,
         typer.Option(min=0, help="Wait so long for a person's approval in the UI; 0: ask nobody."),
     ] = 0,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print what would run and why, and run nothing.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="With --plan: for programs.")] = False,
 ) -> None:
     """Retrain what has changed, and put the better model into production."""
     speak_plainly()
     with errors_told():
+        if plan:
+            plans.show(plans.read(str(PROJECT_FILE)), as_data=json)
+            return
         open_store(registry)  # a URL with a secret must not become a flow's parameter: it is kept
         outcome = retrain(registry, name, dry_run, override, approval_seconds)
     print_summary(outcome)

@@ -33,13 +33,11 @@ _DESCRIPTIONS = {
 @task(persist_result=False)
 def show_plan(plan: Sequence[Node]) -> None:
     """Put into the UI what is to be made, before it is."""
-    lines = [
-        f"| `{node.address}` | {'to be made' if node.stale else 'up to date'} |" for node in plan
-    ]
+    lines = [f"| `{node.address}` | {'; '.join(node.reasons) or 'up to date'} |" for node in plan]
     create_markdown_artifact(
         "| node | |\n|---|---|\n" + "\n".join(lines),
         key="plan",
-        description="Which nodes of DVC's graph are to be made again",
+        description="Which nodes of DVC's graph are to be made again, and why",
     )
 
 

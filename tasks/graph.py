@@ -1,18 +1,24 @@
-"""DVC's graph and what of it is stale: the one module that touches DVC's internals."""
+"""DVC's graph, what of it is stale and why."""
 
+import functools
 import json
+import logging
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import networkx as nx
 from prefect import task
 
 from lradapt.errors import LradaptError
+from tasks import dvc_files, dvc_index
+from tasks.dvc_index import Stage
+
+log = logging.getLogger("lradapt.graph")
+T = TypeVar("T")
 
 _SOURCE = ".dvc"
 
@@ -23,17 +29,23 @@ class Node:
 
     Attributes:
         address: what `dvc repro` takes: a stage's name, or the path of a `.dvc` file.
-        stale: whether itself or something above it has changed.
+        reasons: why it may have to be made again: what of it has changed, and which of the nodes
+            that it needs directly may be made again.
         meta: of the stage in dvc.yaml: retries, timeout, queue.
         makes: paths in the project.
         needs: addresses of all that must be made before it.
     """
 
     address: str
-    stale: bool
+    reasons: tuple[str, ...] = ()
     meta: dict[str, Any] = field(default_factory=dict)
     makes: frozenset[str] = frozenset()
     needs: frozenset[str] = frozenset()
+
+    @property
+    def stale(self) -> bool:
+        """Whether itself or something above it has changed."""
+        return bool(self.reasons)
 
     @property
     def is_source(self) -> bool:
@@ -49,14 +61,40 @@ def read_plan(project_file: str) -> list[Node]:
         project_file: path of the `dvc.yaml` in the repository; those of others stay out, but for
             the stages whose files it reads.
     """
-    graph = read_graph(project_file)
-    changed = set(read_status(project_file))
-    stale = changed.union(*(nx.descendants(graph, node) for node in changed if node in graph))
-    order = nx.lexicographical_topological_sort(graph)
+    graph, status = read_graph(project_file), read_status(project_file)
+    reasons: dict[str, tuple[str, ...]] = {}
+    for address in nx.lexicographical_topological_sort(graph):
+        above = [need for need in sorted(graph.predecessors(address)) if reasons[need]]
+        carried = [f"{need} above it is to be made again" for need in above]
+        own = tuple(changes(status.get(address, [])))
+        if own and not graph.nodes[address]["has_run"]:
+            own = ("it has not run yet",)
+        reasons[address] = (*own, *carried)
     return [
-        Node(node, node in stale, **graph.nodes[node], needs=frozenset(nx.ancestors(graph, node)))
-        for node in order
+        Node(
+            address,
+            reasons[address],
+            meta=graph.nodes[address]["meta"],
+            makes=graph.nodes[address]["makes"],
+            needs=frozenset(nx.ancestors(graph, address)),
+        )
+        for address in reasons
     ]
+
+
+def changes(status: Iterable[Any]) -> Iterator[str]:
+    """What `dvc status` says of one stage, a sentence each."""
+    for entry in status:
+        if isinstance(entry, str):
+            yield {"always changed": "it is made at every run"}.get(entry, entry)
+        else:
+            for path, what in next(iter(entry.values())).items():
+                named = {path: what} if isinstance(what, str) else _params(path, what)
+                yield from (f"{name} is {state}" for name, state in named.items())
+
+
+def _params(file: str, states: dict[str, str]) -> dict[str, str]:
+    return {f"{name} in {file}": state for name, state in states.items()}
 
 
 def cut(plan: Sequence[Node], made: str) -> tuple[list[Node], list[Node]]:
@@ -68,44 +106,71 @@ def cut(plan: Sequence[Node], made: str) -> tuple[list[Node], list[Node]]:
 
 
 def read_graph(project_file: str) -> "nx.DiGraph[str]":
-    """Addresses with `meta` and `makes`; an edge leads from what is needed to what needs it."""
-    with _repository() as repo:
-        needs = repo.index.graph
-        graph: nx.DiGraph[str] = nx.DiGraph()
-        for stage in needs:
-            meta = getattr(stage, "meta", None) or {}
-            makes = frozenset(_in_project(repo, out) for out in stage.outs)
-            graph.add_node(stage.addressing, meta=meta, makes=makes)
-        graph.add_edges_from((need.addressing, stage.addressing) for stage, need in needs.edges)
-        own = [stage.addressing for stage in needs if stage.path_in_repo == project_file]
+    """Addresses with `meta`, `makes` and `has_run`; an edge leads from what is needed.
+
+    `has_run` says whether DVC has recorded anything of it.
+    """
+    stages = read_stages()
+    makers = {Path(path): stage.address for stage in stages for path in stage.outs}
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    for stage in stages:
+        has_run = any([*stage.deps.values(), *stage.outs.values()])
+        makes = frozenset(stage.outs)
+        graph.add_node(stage.address, meta=stage.meta, makes=makes, has_run=has_run)
+    for stage in stages:
+        needs = {need for dep in stage.deps for need in _makers(Path(dep), makers)}
+        graph.add_edges_from((need, stage.address) for need in needs)
+    own = [stage.address for stage in stages if stage.file == project_file]
     wanted = set(own).union(*(nx.ancestors(graph, node) for node in own))
     return graph.subgraph(wanted)
 
 
+def _makers(path: Path, makers: dict[Path, str]) -> Iterator[str]:
+    """Who makes a path, a folder in which it lies, or something in it."""
+    yield from (makers[part] for part in (path, *path.parents) if part in makers)
+    yield from (maker for made, maker in makers.items() if path in made.parents)
+
+
+def read_stages() -> list[Stage]:
+    """Every stage and source of the repository."""
+    return _by_internals(dvc_index.read_stages, dvc_files.read_stages)
+
+
+def _by_internals(read: Callable[[], T], instead: Callable[[], T]) -> T:
+    """What DVC's internals say, or its files where another version has other internals."""
+    try:
+        return read()
+    except (ImportError, AttributeError) as error:
+        _warn(f"this DVC's internals are not those known ({error}): its files are read instead")
+        return instead()
+
+
+@functools.cache
+def _warn(text: str) -> None:
+    """Once a process, however often it is read."""
+    log.warning("%s", text)
+
+
 def read_status(project_file: str) -> dict[str, Any]:
-    """What `dvc status` says has changed of a `dvc.yaml` and all it needs: address -> reasons."""
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "status", "--json", "--with-deps", project_file],
-        capture_output=True,
-        text=True,
-    )
+    """What `dvc status` says has changed of a `dvc.yaml` and all it needs: address -> entries.
+
+    Raises:
+        LradaptError: DVC cannot tell; with its own words.
+    """
+    done = _dvc("status", "--json", "--with-deps", project_file)
     if done.returncode:
-        raise RuntimeError(f"dvc status failed: {done.stderr.strip()}")
+        raise LradaptError(f"dvc status failed: {done.stderr.strip()}")
     changed: dict[str, Any] = json.loads(done.stdout or "{}")
     return changed
 
 
 def unversioned_sources(project_file: str) -> list[str]:
     """Data that the stages read, that no stage makes, and that neither DVC nor git versions yet."""
-    with _repository() as repo:
-        made = {Path(out.fs_path) for stage in repo.index.stages for out in stage.outs}
-        wanted = set(read_graph(project_file))
-        stages = [stage for stage in repo.index.stages if stage.addressing in wanted]
-        read = {dep.fs_path for stage in stages for dep in stage.deps if dep.fs_path}
-        root = Path(repo.root_dir)
-        sources = [path for path in sorted(read) if not _overlaps(Path(path), made)]
-        ignored = _ignored_by_git(root, sources)
-    return [str(Path(path).relative_to(root)) for path in ignored]
+    stages = read_stages()
+    wanted = set(read_graph(project_file))
+    made = {Path(path) for stage in stages for path in stage.outs}
+    read = {path for stage in stages if stage.address in wanted for path in stage.deps}
+    return _ignored_by_git(path for path in sorted(read) if not _overlaps(Path(path), made))
 
 
 def read_sources(project_file: str) -> list[str]:
@@ -120,15 +185,13 @@ def versioned_files(project_file: str) -> list[str]:
 
 def imported(sources: Iterable[str]) -> list[str]:
     """Those that `dvc update` brings: made by `dvc import` or `dvc import-url`."""
-    with _repository() as repo:
-        imports = {stage.addressing for stage in repo.index.stages if stage.is_import}
+    imports = {stage.address for stage in read_stages() if stage.is_import}
     return [source for source in sources if source in imports]
 
 
 def has_remote() -> bool:
     """Whether a default remote is set, to which DVC pushes and from which it pulls."""
-    with _repository() as repo:
-        return bool(repo.config["core"].get("remote"))
+    return bool(_dvc("config", "core.remote").stdout.strip())
 
 
 def recorded_files(made: str, wanted: Sequence[str]) -> dict[str, Path]:
@@ -143,22 +206,12 @@ def recorded_files(made: str, wanted: Sequence[str]) -> dict[str, Path]:
         Path in the project -> where DVC's cache has its content of then, by `dvc.lock`; no file is
         there where it was never kept, or was removed. Empty: the stage has not run yet.
     """
-    with _repository() as repo:
-        stage = next(
-            stage
-            for stage in repo.index.stages
-            if made in {_in_project(repo, out) for out in stage.outs}
-        )
-        hashes = {
-            _in_project(repo, entry): entry.hash_info
-            for entry in [*stage.deps, *stage.outs]
-            if entry.hash_info and _in_project(repo, entry) in wanted
-        }
-        cache = repo.cache.local
-        lacking = [known for known in hashes.values() if not cache.exists(known.value)]
-        if lacking and repo.config["core"].get("remote"):
-            repo.cloud.pull(lacking)
-        return {path: Path(cache.oid_to_path(known.value)) for path, known in hashes.items()}
+    stage = next(stage for stage in read_stages() if made in stage.outs)
+    recorded = {**stage.deps, **stage.outs}
+    hashes = {path: recorded[path] for path in wanted if recorded.get(path)}
+    ask = list(hashes.values())
+    kept = _by_internals(lambda: dvc_index.kept_files(ask), lambda: dvc_files.kept_files(ask))
+    return dict(zip(hashes, kept, strict=True))
 
 
 def behind(nodes: Sequence[Node]) -> list[str]:
@@ -167,35 +220,19 @@ def behind(nodes: Sequence[Node]) -> list[str]:
     So it stands where a run did not come to its end.
     """
     addresses = {node.address for node in nodes}
-    with _repository() as repo:
-        stages = [stage for stage in repo.index.stages if stage.addressing in addresses]
-        made = {out.fs_path: out.hash_info for stage in stages for out in stage.outs}
-        return [
-            stage.addressing
-            for stage in stages
-            if not all(out.hash_info for out in stage.outs)
-            or any(made.get(dep.fs_path, dep.hash_info) != dep.hash_info for dep in stage.deps)
-        ]
+    stages = [stage for stage in read_stages() if stage.address in addresses]
+    made = {path: value for stage in stages for path, value in stage.outs.items()}
+    return [
+        stage.address
+        for stage in stages
+        if not all(stage.outs.values())
+        or any(made.get(path, value) != value for path, value in stage.deps.items())
+    ]
 
 
-@contextmanager
-def _repository() -> Iterator[Any]:
-    from dvc.exceptions import NotDvcRepoError
-    from dvc.repo import Repo
-
-    try:
-        repo = Repo()
-    except NotDvcRepoError:
-        raise LradaptError(
-            f"{Path.cwd()} is in no DVC repository: run from the project's folder, or make it one "
-            "with `dvc init`"
-        ) from None
-    with repo:
-        yield repo
-
-
-def _in_project(repo: Any, entry: Any) -> str:
-    return Path(entry.fs_path).relative_to(repo.root_dir).as_posix()
+def _dvc(*words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "dvc", *words]
+    return subprocess.run(command, capture_output=True, text=True)
 
 
 def _overlaps(path: Path, made: set[Path]) -> bool:
@@ -204,11 +241,10 @@ def _overlaps(path: Path, made: set[Path]) -> bool:
     return within or any(path in out.parents for out in made)
 
 
-def _ignored_by_git(root: Path, paths: Iterable[str]) -> list[str]:
+def _ignored_by_git(paths: Iterable[str]) -> list[str]:
     """Code is in git; data is what git ignores."""
     done = subprocess.run(
         ["git", "check-ignore", "--stdin"],
-        cwd=root,
         input="\n".join(paths),
         capture_output=True,
         text=True,

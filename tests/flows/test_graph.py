@@ -1,9 +1,25 @@
+"""DVC's graph, what of it is stale and why; by its internals, and by its files alone."""
+
+import logging
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-from tasks.graph import _overlaps, read_graph, read_plan, read_status, unversioned_sources
-from tests.projects import dvc, run
+from lradapt.errors import LradaptError
+from tasks import dvc_files, dvc_index, graph
+from tasks.graph import (
+    _overlaps,
+    behind,
+    changes,
+    read_graph,
+    read_plan,
+    read_status,
+    recorded_files,
+    unversioned_sources,
+)
+from tests.projects import ROOT, dvc, run
 
 pytestmark = pytest.mark.slow
 
@@ -52,7 +68,7 @@ def test_sources_are_the_data_that_nothing_makes_or_versions(chain):
 
 def test_status_that_fails_says_why(chain):
     (chain / "dvc.yaml").write_text("stages: [broken\n")
-    with pytest.raises(RuntimeError, match=r"dvc status failed"):
+    with pytest.raises(LradaptError, match=r"dvc status failed"):
         read_status("dvc.yaml")
 
 
@@ -99,3 +115,149 @@ def test_a_folder_in_which_stages_write_is_no_source(chain):
     (chain / "dvc.yaml").write_text((chain / "dvc.yaml").read_text() + stages)
     (chain / ".gitignore").write_text("*.txt\nall\n")
     assert unversioned_sources("dvc.yaml") == ["notes.txt", "source.txt"]
+
+
+def reasons():
+    return {node.address: node.reasons for node in read_plan.fn("dvc.yaml")}
+
+
+def test_a_stage_that_has_never_run_says_so(chain):
+    dvc(chain, "add", "source.txt", "notes.txt")
+    assert reasons() == {
+        "notes.txt.dvc": (),
+        "source.txt.dvc": (),
+        "copy": ("it has not run yet",),
+        "upper": ("it has not run yet",),
+        "count": ("it has not run yet", "upper above it is to be made again"),
+    }
+
+
+def test_each_kind_of_change_is_a_reason_and_is_carried_downstream(chain):
+    text = (chain / "dvc.yaml").read_text()
+    text = text.replace("outs: [copy.txt]", "outs: [copy.txt], params: [rate.head, seed]")
+    (chain / "dvc.yaml").write_text(text)
+    (chain / "params.yaml").write_text("rate: {head: 1}\nseed: 0\n")
+    dvc(chain, "add", "source.txt", "notes.txt")
+    dvc(chain, "repro")
+    assert set(reasons().values()) == {()}
+    (chain / "params.yaml").write_text("rate: {head: 2}\nseed: 0\n")
+    (chain / "source.txt").write_text("c\n")
+    (chain / "count.txt").unlink()
+    (chain / "dvc.yaml").write_text(text.replace("tr a-z", "tr  a-z"))
+    assert reasons() == {
+        "notes.txt.dvc": (),
+        "copy": ("rate.head in params.yaml is modified",),
+        "source.txt.dvc": ("source.txt is modified",),
+        "upper": (
+            "source.txt is modified",
+            "changed command",
+            "source.txt.dvc above it is to be made again",
+        ),
+        "count": ("count.txt is deleted", "upper above it is to be made again"),
+    }
+
+
+def test_a_stage_that_always_runs_is_told_in_words():
+    assert list(changes(["always changed"])) == ["it is made at every run"]
+
+
+# Without DVC's internals
+
+
+@pytest.fixture
+def changed_internals(monkeypatch):
+    """Another DVC, whose `Repo` has no `index`."""
+    import dvc.repo
+
+    graph._warn.cache_clear()
+    monkeypatch.delattr(dvc.repo.Repo, "index")
+
+
+def ordered(stages):
+    return sorted(stages, key=lambda stage: stage.address)
+
+
+@pytest.mark.usefixtures("changed_internals")
+def test_with_other_internals_the_plan_is_the_same_after_one_line_of_warning(chain, caplog):
+    dvc(chain, "add", "source.txt", "notes.txt")
+    dvc(chain, "repro")
+    (chain / "source.txt").write_text("c\n")
+    caplog.set_level(logging.WARNING, logger="lradapt")
+    nodes = read_plan.fn("dvc.yaml")
+    (said,) = caplog.messages
+    assert said.endswith("has no attribute 'index'): its files are read instead")
+    assert [(node.address, node.stale) for node in nodes] == [
+        ("notes.txt.dvc", False),
+        ("copy", False),
+        ("source.txt.dvc", True),
+        ("upper", True),
+        ("count", True),
+    ]
+    assert nodes[3].meta == {"retries": 2}
+    assert unversioned_sources("dvc.yaml") == []
+    assert behind(nodes[3:]) == []
+    kept = recorded_files("upper.txt", ["source.txt", "upper.txt"])
+    assert [path.read_text() for path in kept.values()] == ["a\nb\n", "A\nB\n"]
+
+
+def test_an_import_that_is_gone_is_another_internal(chain, monkeypatch, caplog):
+    graph._warn.cache_clear()
+    monkeypatch.setitem(sys.modules, "dvc.repo", None)
+    assert ("upper", True) in plan()
+    assert "its files are read instead" in caplog.text
+
+
+def test_the_files_say_of_this_project_what_dvc_says(tmp_path, monkeypatch):
+    """Matrix, variables of two files, several dvc.yaml; and every path, edge and meta."""
+    for name in ("dvc.yaml", "params.yaml", "benchmarks/dvc.yaml", "benchmarks/params.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    dvc(tmp_path, "init", "-q", "--no-scm")
+    (tmp_path / "data/images").mkdir(parents=True)
+    (tmp_path / "data/images/a").write_text("a")
+    dvc(tmp_path, "add", "data/images")
+    monkeypatch.chdir(tmp_path)
+    by_index, by_files = ordered(dvc_index.read_stages()), ordered(dvc_files.read_stages())
+    assert len(by_index) > 15
+    assert by_files == by_index
+
+
+def test_the_files_say_of_locks_wdirs_loops_and_imports_what_dvc_says(chain, tmp_path):
+    (chain / "more").mkdir()
+    (chain / "more/names.yaml").write_text("names: [x, y]\ntable: {k: {v: 1}}\n")
+    (chain / "more/dvc.yaml").write_text(
+        "vars: [names.yaml, {name: {deep: [a, b]}}]\n"
+        "stages:\n"
+        "  each: {foreach: '${names}', do: {wdir: .., cmd: 'cp upper.txt ${item}-${name.deep[1]}',"
+        " deps: [upper.txt], outs: ['${item}-${name.deep[1]}'], meta: {queue: '${item}'}}}\n"
+        "  table: {foreach: '${table}', do: {cmd: 'echo ${item.v} $HOME > ${key}',"
+        " outs: ['${key}': {cache: false}]}}\n"
+        "  list: {foreach: [{v: p}, {v: q}], do: {cmd: 'echo > ${item.v}', outs: ['${item.v}']}}\n"
+    )
+    (chain / "elsewhere").write_text("e")
+    dvc(chain, "import-url", "elsewhere", "imported.txt")
+    dvc(chain, "repro", "-R", ".")
+    by_index = ordered(dvc_index.read_stages())
+    assert {"more/dvc.yaml:each@x", "more/dvc.yaml:table@k", "more/dvc.yaml:list@1"} <= {
+        stage.address for stage in by_index
+    }
+    assert ordered(dvc_files.read_stages()) == by_index
+
+
+def test_an_edge_of_the_plan_is_an_edge_of_dvcs(chain):
+    text = (chain / "dvc.yaml").read_text()
+    (chain / "dvc.yaml").write_text(
+        text
+        + "  many: {cmd: mkdir -p many && cp count.txt many/one, deps: [count.txt], outs: [many]}\n"
+        "  inside: {cmd: cp many/one inside.txt, deps: [many/one], outs: [inside.txt]}\n"
+        "  deep: {cmd: mkdir -p deep && cp copy.txt deep/made, deps: [copy.txt],"
+        " outs: [deep/made]}\n"
+        "  around: {cmd: cp deep/made around.txt, deps: [deep], outs: [around.txt]}\n"
+    )
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        theirs = {(b.addressing, a.addressing) for a, b in repo.index.graph.edges}
+    assert ("many", "inside") in theirs
+    assert ("deep", "around") in theirs
+    assert set(read_graph("dvc.yaml").edges) == theirs
