@@ -6,6 +6,7 @@ a value that is set already is left as it is.
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,12 +38,16 @@ def speak_plainly() -> None:
 
 @contextmanager
 def errors_told() -> Iterator[None]:
-    """A block whose errors end the program: what was expected to go wrong, without a traceback."""
+    """A block whose errors end the program: what was expected to go wrong, without a traceback.
+
+    So does SIGTERM, and a server that Prefect has started for the program alone ends with it.
+    """
     from rich.console import Console
 
     from lradapt.errors import LradaptError
     from tasks.stages import StageFailedError
 
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         yield
     except (StageFailedError, LradaptError) as error:

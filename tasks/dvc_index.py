@@ -35,7 +35,7 @@ class Stage:
 
 def read_stages() -> list[Stage]:
     """Every stage and source of the repository, matrices expanded, variables filled in."""
-    with _repository() as repo:
+    with repository() as repo:
         root = Path(repo.root_dir)
         return [
             Stage(
@@ -52,7 +52,7 @@ def read_stages() -> list[Stage]:
 
 def kept_files(hashes: Sequence[str]) -> list[Path]:
     """Where DVC's cache has these contents; what it lacks is brought, where a remote is set."""
-    with _repository() as repo:
+    with repository() as repo:
         cache = repo.cache.local
         if repo.config["core"].get("remote"):
             entries = [entry for stage in repo.index.stages for entry in (*stage.deps, *stage.outs)]
@@ -77,7 +77,12 @@ def _files(entries: Iterable[Any]) -> Iterator[Any]:
 
 
 @contextmanager
-def _repository() -> Iterator[Any]:
+def repository() -> Iterator[Any]:
+    """A block with DVC's own object of the repository.
+
+    Raises:
+        LradaptError: there is none.
+    """
     from dvc.exceptions import NotDvcRepoError
     from dvc.repo import Repo
 

@@ -170,7 +170,7 @@ def unversioned_sources(project_file: str) -> list[str]:
     wanted = set(read_graph(project_file))
     made = {Path(path) for stage in stages for path in stage.outs}
     read = {path for stage in stages if stage.address in wanted for path in stage.deps}
-    return _ignored_by_git(path for path in sorted(read) if not _overlaps(Path(path), made))
+    return _ignored_by_git(path for path in sorted(read) if not overlaps(Path(path), made))
 
 
 def read_sources(project_file: str) -> list[str]:
@@ -235,7 +235,7 @@ def _dvc(*words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True)
 
 
-def _overlaps(path: Path, made: set[Path]) -> bool:
+def overlaps(path: Path, made: set[Path]) -> bool:
     """Whether `path` is made, lies in a folder that is made, or is a folder in which files are."""
     within = not made.isdisjoint([path, *path.parents])
     return within or any(path in out.parents for out in made)

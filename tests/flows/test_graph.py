@@ -10,9 +10,9 @@ import pytest
 from lradapt.errors import LradaptError
 from tasks import dvc_files, dvc_index, graph
 from tasks.graph import (
-    _overlaps,
     behind,
     changes,
+    overlaps,
     read_graph,
     read_plan,
     read_status,
@@ -91,7 +91,7 @@ def test_another_dvc_yaml_brings_what_it_needs_and_no_more(chain):
 
 
 @pytest.mark.parametrize(
-    ("path", "overlaps"),
+    ("path", "expected"),
     [
         ("/p/made", True),
         ("/p/made/deep/file", True),
@@ -102,8 +102,8 @@ def test_another_dvc_yaml_brings_what_it_needs_and_no_more(chain):
         ("/p/source", False),
     ],
 )
-def test_a_path_overlaps_what_is_made_around_or_below_it(path, overlaps):
-    assert _overlaps(Path(path), {Path("/p/made"), Path("/p/all/one")}) is overlaps
+def test_a_path_overlaps_what_is_made_around_or_below_it(path, expected):
+    assert overlaps(Path(path), {Path("/p/made"), Path("/p/all/one")}) is expected
 
 
 def test_a_folder_in_which_stages_write_is_no_source(chain):

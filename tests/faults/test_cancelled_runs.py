@@ -1,0 +1,317 @@
+"""Runs that are cancelled, or whose server goes: nothing of ours lives on, the next run goes on.
+
+The project is a small one, of one stage that does what a training does: it holds the stage's lock,
+tells its progress, and at SIGTERM leaves a checkpoint.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Cancelling
+
+from tests import prefect_server
+from tests.prefect_server import process, settings, worker
+from tests.projects import ROOT, dvc, run, wait_for
+
+pytestmark = pytest.mark.slow
+
+API, MARK = "PREFECT_API_URL", "LRADAPT_TEST_MARK"
+LIMIT_SECONDS = 15
+TRAIN = """
+import json, os, signal, sys, time
+from pathlib import Path
+from lradapt import lock
+
+CHECKPOINT = Path(".lradapt/checkpoint")
+
+def end(*_):
+    CHECKPOINT.write_text(str(step))
+    print(f"checkpoint at step {step}", flush=True)
+    sys.exit(143)
+
+with lock.stage():
+    step = first = int(CHECKPOINT.read_text()) if CHECKPOINT.exists() else 0
+    signal.signal(signal.SIGTERM, end)
+    with open("begun", "a") as file:
+        file.write(f"{first}\\n")
+    while not Path("enough").exists():
+        step += 1
+        line = {"what": "epoch 1", "done": step, "total": 999, "unit": "steps", "seconds": step}
+        with open(os.environ["LRADAPT_PROGRESS"], "a") as file:
+            file.write(json.dumps(line) + "\\n")
+        time.sleep(0.2)
+    Path("model").write_text("trained")
+"""
+DRIVE = """
+from prefect import flow
+from flows import errors_told
+from lradapt import lock
+from tasks import graph, stages
+
+@flow(persist_result=False)
+def drive():
+    with lock.run():
+        stages.reproduce_stale(graph.read_plan("dvc.yaml"))
+
+if __name__ == "__main__":
+    with errors_told():
+        drive()
+"""
+DEPLOY = """
+from pathlib import Path
+from prefect import flow
+
+flow.from_source(str(Path.cwd()), "drive.py:drive").deploy(
+    "drive", work_pool_name="test", build=False, print_next_steps=False,
+    job_variables={"stream_output": False},
+)
+"""
+
+
+@pytest.fixture
+def small(tmp_path):
+    """The project; `source` is what its stage reads."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name, text in {"train.py": TRAIN, "drive.py": DRIVE, "deploy.py": DEPLOY}.items():
+        (folder / name).write_text(text)
+    (folder / "source").write_text("a")
+    (folder / "dvc.yaml").write_text(
+        "stages: {train: {cmd: python train.py, deps: [source], outs: [model]}}\n"
+    )
+    run(folder, "git", "init", "-q")
+    dvc(folder, "init", "-q")
+    return folder
+
+
+def new_settings(home):
+    """Of a process that uses a server at a free port, and whose children can be found again."""
+    own = settings(home, prefect_server.free_port())
+    return own | {MARK: uuid.uuid4().hex, "PYTHONPATH": str(ROOT)}
+
+
+@contextmanager
+def serving(home, environment):
+    """The server that `environment` names; unmarked, since it is nobody's child."""
+    url = environment[API]
+    own = {name: value for name, value in environment.items() if name not in (API, MARK)}
+    port = url.rpartition(":")[2].partition("/")[0]
+    words = ("-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port)
+    with process(home, own, *words) as started:
+        wait_for(lambda: is_healthy(url), seconds=180)
+        yield started
+
+
+def is_healthy(url):
+    try:
+        return httpx.get(f"{url}/health").is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    home = tmp_path_factory.mktemp("prefect")
+    found = new_settings(home)
+    with serving(home, found):
+        yield found
+
+
+def ours(environment, *others):
+    """The processes that inherited the mark, but for `others`; command by pid."""
+    mark = f"{MARK}={environment[MARK]}".encode()
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (folder / "environ").read_bytes():
+                found[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
+        except OSError:  # it has ended meanwhile
+            continue
+    return {pid: command for pid, command in found.items() if pid not in others}
+
+
+def assert_gone(environment, *others):
+    """Within the limit no process of ours is left."""
+    start = time.monotonic()
+    while alive := ours(environment, *others):
+        assert time.monotonic() - start < LIMIT_SECONDS, alive
+        time.sleep(0.2)
+
+
+def assert_free(folder):
+    """Nobody holds the locks of run and stage."""
+    code = "from lradapt import lock\nwith lock.importing(), lock.stage(): print('free')"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "free\n", done.stderr
+
+
+def starts(folder):
+    """The steps from which the stage has begun, in order."""
+    begun = folder / "begun"
+    return [int(line) for line in begun.read_text().splitlines()] if begun.exists() else []
+
+
+@contextmanager
+def connected(environment):
+    with (
+        temporary_settings({PREFECT_API_URL: environment[API]}),
+        get_client(sync_client=True) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def client(environment):
+    with connected(environment) as client:
+        yield client
+
+
+@pytest.fixture
+def deployed(small, environment, client):
+    """The project, and a function that starts a run of its deployment."""
+    prefect = [sys.executable, "-m", "prefect", "work-pool", "create", "test"]
+    if "test" not in [pool.name for pool in client.read_work_pools()]:
+        subprocess.run([*prefect, "--type", "process"], env=environment, check=True)
+    subprocess.run([sys.executable, "deploy.py"], cwd=small, env=environment, check=True)
+    deployment = client.read_deployment_by_name("drive/drive").id
+    return small, lambda: client.create_flow_run_from_deployment(deployment).id
+
+
+def state_of(client, flow_run, *names):
+    state = client.read_flow_run(flow_run).state
+    return state if state.name in names else None
+
+
+def test_a_cancel_as_in_the_ui_leaves_no_process_and_the_next_run_goes_on(
+    deployed, environment, client
+):
+    small, start = deployed
+    with worker(small, environment, "test") as working:
+        first = start()
+        wait_for(lambda: starts(small), seconds=120)
+        client.set_flow_run_state(first, Cancelling())
+        assert_gone(environment, working.pid)
+        assert_free(small)
+        wait_for(lambda: state_of(client, first, "Cancelled"), seconds=60)
+        assert not (small / "model").exists()
+
+        (small / "enough").touch()
+        second = start()
+        wait_for(lambda: state_of(client, second, "Completed"), seconds=120)
+    assert starts(small)[0] == 0 < starts(small)[1], "it was to go on from its checkpoint"
+    assert (small / "model").exists()
+
+
+def test_sigterm_to_the_worker_leaves_no_process_and_another_worker_goes_on(
+    deployed, environment, client
+):
+    small, start = deployed
+    with worker(small, environment, "test") as working:
+        start()
+        wait_for(lambda: starts(small), seconds=120)
+        working.send_signal(signal.SIGTERM)
+        assert_gone(environment)
+    assert_free(small)
+    assert not (small / "model").exists()
+    (small / "enough").touch()
+    with worker(small, environment, "test"):
+        second = start()
+        wait_for(lambda: state_of(client, second, "Completed"), seconds=120)
+    # Prefect's worker kills its runs without a word: what calls the first one crashed is the
+    # automation of `make deploy`, when its heartbeats have stopped.
+    assert starts(small)[0] == 0 < starts(small)[1]
+
+
+@contextmanager
+def by_hand(folder, environment):
+    """The flow as a person starts it; what it says is in `folder/said`."""
+    with open(folder / "said", "a") as said:
+        started = subprocess.Popen(
+            [sys.executable, "drive.py"],
+            cwd=folder,
+            env=environment,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield started
+        finally:
+            started.kill()
+            started.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_a_flow_by_hand_ends_its_stage_and_its_temporary_server(
+    small, tmp_path, number
+):
+    own = new_settings(tmp_path / "home")
+    del own[API]
+    with by_hand(small, own) as flow:
+        wait_for(lambda: starts(small), seconds=240)
+        assert len(ours(own)) >= 5, "flow, server, supervisor, dvc and stage were to be found"
+        flow.send_signal(number)
+        assert flow.wait(LIMIT_SECONDS) != 0
+        assert_gone(own)
+    assert_free(small)
+    assert "checkpoint at step" in (small / "said").read_text()
+
+
+def runs(client):
+    return [(one.id, one.state.name) for one in client.read_flow_runs()]
+
+
+def test_a_server_that_starts_again_during_a_stage_costs_neither_the_stage_nor_the_run(
+    small, tmp_path
+):
+    environment = new_settings(tmp_path)
+    with ExitStack() as stack:
+        with ExitStack() as former:
+            former.enter_context(serving(tmp_path, environment))
+            flow = stack.enter_context(by_hand(small, environment))
+            wait_for(lambda: starts(small), seconds=120)
+        time.sleep(5)
+        assert flow.poll() is None, (small / "said").read_text()
+        stack.enter_context(serving(tmp_path, environment))
+        (small / "enough").touch()
+        assert flow.wait(120) == 0, (small / "said").read_text()
+        with connected(environment) as client:
+            assert [name for _, name in runs(client)] == ["Completed"]
+    assert (small / "model").exists()
+
+
+def test_a_server_that_is_silent_for_a_minute_holds_up_no_stage(small, tmp_path):
+    environment = new_settings(tmp_path)
+    with ExitStack() as stack:
+        silent = stack.enter_context(serving(tmp_path, environment))
+        flow = stack.enter_context(by_hand(small, environment))
+        wait_for(lambda: starts(small), seconds=120)
+        time.sleep(5)  # its progress is shown by then
+        os.killpg(silent.pid, signal.SIGSTOP)
+        try:
+            (small / "enough").touch()
+            wait_for((small / "dvc.lock").exists, seconds=30)
+            time.sleep(60)
+        finally:
+            os.killpg(silent.pid, signal.SIGCONT)
+        flow.wait(120)
+        said = (small / "said").read_text()
+        assert "the server does not take the progress" in said or flow.returncode == 0, said
+        with by_hand(small, environment) as again:
+            assert again.wait(120) == 0, (small / "said").read_text()
+    assert starts(small) == [0], "the stage was to run once"

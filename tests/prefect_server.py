@@ -1,0 +1,136 @@
+"""A server of Prefect's and workers, as processes on this machine; and a listener for webhooks."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from tempfile import NamedTemporaryFile
+
+import httpx
+
+from tests.projects import PROGRAMS, ROOT
+
+
+def free_port():
+    """A port of 127.0.0.1 that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def settings(home, port):
+    """What a process needs to use the server at `port`, and nothing of the person's own."""
+    own = {name: value for name, value in PROGRAMS.items() if not name.startswith("PREFECT_")}
+    return own | {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+    }
+
+
+@contextmanager
+def process(folder, environment, *command):
+    """A Python program as a process group of its own, killed at the end; what it says is kept."""
+    with NamedTemporaryFile(dir=folder, prefix="process-", suffix=".log", delete=False) as log:
+        started = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            yield started
+        finally:
+            end(started, signal.SIGTERM)
+
+
+def end(started, how):
+    """End a process and its group; kill -9 where it does not end within ten seconds."""
+    for signum in (how, signal.SIGKILL):
+        try:
+            os.killpg(started.pid, signum)
+            started.wait(10)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+@contextmanager
+def server(home):
+    """A server with a database in `home`; yields the settings of those that use it."""
+    port = free_port()
+    environment = settings(home, port)
+    own = {name: value for name, value in environment.items() if name != "PREFECT_API_URL"}
+    own["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"] = lease_storage()
+    words = ("server", "start", "--host", "127.0.0.1", "--port", str(port))
+    with process(home, own, "-m", "prefect", *words):
+        wait_for(lambda: _is_healthy(environment["PREFECT_API_URL"]), seconds=180)
+        yield environment
+
+
+def lease_storage():
+    """As the Makefile has it: a server that starts again still knows who holds the GPU."""
+    (line,) = (
+        one for one in (ROOT / "Makefile").read_text().splitlines() if "LEASE_STORAGE" in one
+    )
+    return line.rpartition("=")[2].strip()
+
+
+def _is_healthy(url):
+    try:
+        return httpx.get(f"{url}/health").is_success
+    except httpx.TransportError:
+        return False
+
+
+@contextmanager
+def worker(project, environment, pool):
+    """A worker of `pool` in `project`, as `make worker` starts it."""
+    own = environment | {"LRADAPT_PROJECT": str(project)}
+    with process(project, own, "-m", "prefect", "worker", "start", "--pool", pool) as started:
+        yield started
+
+
+@contextmanager
+def listener():
+    """An HTTP server that keeps what is posted to it; yields its URL and the list."""
+    posts = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            posts.append((self.headers["Content-Type"], json.loads(body)))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as http:
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{http.server_port}/hook", posts
+        finally:
+            http.shutdown()
+
+
+def wait_for(question: Callable, *, seconds):
+    """The first answer that is true, and how many seconds it took."""
+    begin = time.monotonic()
+    while time.monotonic() < begin + seconds:
+        answer = question()
+        if answer:
+            return answer, time.monotonic() - begin
+        time.sleep(0.5)
+    raise AssertionError(f"not within {seconds} seconds")
