@@ -1,6 +1,7 @@
-"""What lradapt costs beyond the bare libraries: the training loop, and ingest.
+"""What lradapt costs beyond the bare libraries: the training loop, checkpoints, and ingest.
 
     python -m benchmarks.overhead loop
+    python -m benchmarks.overhead checkpoint --architecture resnet34 --size 64
     python -m benchmarks.overhead ingest PATH_OF_IMAGES --size 64
 
 Both sides of a ratio do the same work on the same cores, interleaved; medians with minimum and
@@ -77,6 +78,50 @@ def loop(
             pass
 
     _compare("bare PyTorch loop", bare, "lradapt.train", ours, repeats, 64 * num_steps)
+
+
+@app.command()
+def checkpoint(
+    architecture: Annotated[str, typer.Option(help="Of the network.")] = "resnet34",
+    size: Annotated[int, typer.Option(help="Side of the images, in pixels.")] = 64,
+    every_seconds: Annotated[float, typer.Option(help="From one to the next.")] = 30.0,
+    repeats: Annotated[int, typer.Option(help="Steps, each with a checkpoint.")] = 9,
+    threads: Annotated[int, typer.Option(help="Of torch.")] = 2,
+) -> None:
+    """Seconds of a checkpoint, and its share of a training."""
+    import torch
+
+    from lradapt.architectures import ARCHITECTURES
+    from lradapt.checkpoint import Place
+    from lradapt.course import Course
+    from lradapt.engine import start_engine
+    from lradapt.finetune import depth_sgd
+    from lradapt.models import build
+    from lradapt.schedules import constant
+    from lradapt.train import train_steps
+
+    engine = start_engine(device="cpu", precision="fp32", threads=threads)
+    model = build(ARCHITECTURES[architecture], 10).to(memory_format=torch.channels_last).train()
+    rates = [0.001, 0.003, 0.01]
+    optimizer = depth_sgd(model, ARCHITECTURES[architecture].groups, rates, momentum=0.9, l2=1e-4)
+    batch = (torch.randn(64, 3, size, size), torch.arange(64) % 10)
+    seconds, cpu_seconds = [], []
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        course = Course(Place(Path(folder), "0" * 64))
+        steps = train_steps(model, [batch] * repeats, optimizer, constant(), engine)
+        with course.training(model, optimizer):
+            for _ in course.steps(steps):
+                start, cpu_start = time.perf_counter(), time.process_time()
+                course.stop()
+                seconds.append(time.perf_counter() - start)
+                cpu_seconds.append(time.process_time() - cpu_start)
+        megabytes = sum(file.stat().st_size for file in Path(folder).rglob("*.*")) / 1e6
+    wall, cpu = median(seconds), median(cpu_seconds)
+    console.print(
+        f"a checkpoint of {architecture}: {megabytes:.0f} MB, {wall:.2f} s ({min(seconds):.2f} to "
+        f"{max(seconds):.2f}), CPU {cpu:.2f} s; one every {every_seconds:g} s takes "
+        f"{wall / (wall + every_seconds):.1%} of a training"
+    )
 
 
 @app.command("ingest")

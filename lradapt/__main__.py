@@ -2,9 +2,13 @@
 
 import sys
 
+from lradapt.termination import end_with_parent
+
 
 def main() -> None:
     """Run the command line; errors that a user can mend end as one message and exit code 1."""
+    if sys.argv[1:2] == ["stage"]:  # before the slow imports: whoever called it may die meanwhile
+        end_with_parent()
     try:
         from lradapt.cli import run
     except ModuleNotFoundError as error:

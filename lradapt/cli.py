@@ -24,6 +24,7 @@ from lradapt import (
 )
 from lradapt.errors import LradaptError
 from lradapt.progress_lines import epochs_told
+from lradapt.termination import EXIT_CODE, Terminated
 from lradapt.timings import timed
 
 app = typer.Typer(
@@ -64,7 +65,7 @@ def stage(
 
 
 def run() -> int:
-    """Run the command line; the exit code: 0 done, 1 an error that is told, 2 wrong usage."""
+    """Run the command line; the exit code: 0 done, 1 a told error, 2 wrong usage, 143 SIGTERM."""
     logging.basicConfig(format="%(levelname)s: %(message)s")
     logging.getLogger("lradapt").setLevel(logging.INFO)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -74,4 +75,7 @@ def run() -> int:
     except (LradaptError, OSError) as error:
         typer.secho(f"error: {error}", err=True, fg="red")
         return 1
+    except Terminated as end:
+        typer.secho(f"error: {end}", err=True, fg="red")
+        return EXIT_CODE
     return 0

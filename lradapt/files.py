@@ -78,6 +78,18 @@ def reserve(path: Path) -> None:
         os.close(descriptor)
 
 
+def flush(path: Path) -> None:
+    """Let the disk have what is written to a file, or to a folder; slow, and safe from its loss.
+
+    Without it a machine that loses its power can keep a file's new name and not its content.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _shown(path: Path) -> str:
     """The name that a file has once it is whole."""
     return path.name.removeprefix(".").partition(".partial-")[0]

@@ -8,12 +8,13 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lradapt.architectures import LayerGroup
-from lradapt.batches import Examples, steps_per_epoch, training_batches
+from lradapt.batches import Examples, steps_per_epoch
+from lradapt.course import Course, train_epochs
 from lradapt.engine import Engine
 from lradapt.imbalance import NO_BALANCE, Balance
 from lradapt.param_groups import build_param_groups
 from lradapt.schedules import cosine_cycles, growing_cycles
-from lradapt.train import Epoch, finite, require_tune, run_epochs, sgd, train_steps
+from lradapt.train import Epoch, require_tune, sgd
 
 Weights = dict[str, Tensor]
 
@@ -60,12 +61,14 @@ def finetune(
     seed: int,
     target_accuracy: float | None = None,
     balance: Balance = NO_BALANCE,
+    course: Course | None = None,
 ) -> Iterator[Cycle]:
     """Train every layer of `model` in place, a cycle for each that the caller asks for.
 
     Within a cycle all rates fall together from their peaks to zero; the cycles last 1, 2, 4, ...
     epochs (with `first_cycle_epochs` 1 and `cycle_growth` 2). Where `target_accuracy` is given, the
-    epoch that reaches it on the tune side is the last, and its cycle ends with it.
+    epoch that reaches it on the tune side is the last, and its cycle ends with it. Goes on from the
+    last checkpoint of `course`, and leaves its own there.
 
     Raises:
         TrainingError: a loss is not finite, on either side; or a target is given without a tune
@@ -76,16 +79,27 @@ def finetune(
     num_steps = steps_per_epoch(len(training.labels), batch_size)
     cycles = growing_cycles(first=first_cycle_epochs, growth=cycle_growth, count=num_cycles)
     optimizer = depth_sgd(model, groups, max_lrs, momentum=momentum, l2=l2)
-    batches = training_batches(training, batch_size=batch_size, seed=seed, order=balance.order)
-    schedule = cosine_cycles([num_steps * epochs for epochs in cycles])
     model.to(engine.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    steps = finite(train_steps(model, batches, optimizer, schedule, engine, loss=balance.loss))
-    epochs = run_epochs(model, steps, num_steps, tune, engine, num_epochs=sum(cycles))
-    for num_epochs in cycles:
-        done = tuple(_up_to_target(epochs, num_epochs, target_accuracy))
-        yield Cycle(done, snapshot(model))
-        if reached(done[-1], target_accuracy):
-            return
+    course = course or Course()
+    with course.training(model, optimizer):
+        epochs = train_epochs(
+            model,
+            training,
+            tune,
+            optimizer,
+            engine,
+            schedule=cosine_cycles([num_steps * epochs for epochs in cycles]),
+            num_epochs=sum(cycles),
+            batch_size=batch_size,
+            seed=seed,
+            balance=balance,
+            course=course,
+        )
+        for number, num_epochs in enumerate(cycles):
+            done = tuple(_up_to_target(epochs, num_epochs, target_accuracy))
+            yield Cycle(done, course.end_cycle(number, snapshot(model)))
+            if reached(done[-1], target_accuracy):
+                return
 
 
 def reached(epoch: Epoch, target_accuracy: float | None) -> bool:

@@ -6,12 +6,13 @@ from itertools import islice
 from torch import nn
 
 from lradapt.architectures import LayerGroup
-from lradapt.batches import Examples, steps_per_epoch, training_batches
+from lradapt.batches import Examples, steps_per_epoch
+from lradapt.course import Course, train_epochs
 from lradapt.engine import Engine, seeded
 from lradapt.imbalance import NO_BALANCE, Balance
 from lradapt.param_groups import build_param_groups
 from lradapt.schedules import cosine_cycles
-from lradapt.train import Epoch, finite, run_epochs, sgd, train_steps
+from lradapt.train import Epoch, sgd
 
 HEAD = (LayerGroup(name="head", pattern=""),)
 _WEIGHTS = 3  # purpose of random numbers
@@ -38,28 +39,41 @@ def train_head(
     min_gain: float,
     seed: int,
     balance: Balance = NO_BALANCE,
+    course: Course | None = None,
 ) -> list[Epoch]:
     """Train `head` in place, the rate falling from `max_lr` to zero within each epoch.
 
     Stops when the accuracy on the tune side has settled, at the latest after `max_epochs`; without
-    a tune side it goes on to `max_epochs`.
+    a tune side it goes on to `max_epochs`. Goes on from the last checkpoint of `course`, and leaves
+    its own there.
 
     Raises:
         TrainingError: a loss is not finite, on either side.
     """
     num_steps = steps_per_epoch(len(training.labels), batch_size)
     optimizer = sgd(build_param_groups(head, HEAD, [max_lr]), momentum=momentum, l2=l2)
-    batches = training_batches(training, batch_size=batch_size, seed=seed, order=balance.order)
-    schedule = cosine_cycles([num_steps] * max_epochs)
-    steps = finite(train_steps(head, batches, optimizer, schedule, engine, loss=balance.loss))
-    epochs: list[Epoch] = []
-    running = run_epochs(head, steps, num_steps, tune, engine, num_epochs=max_epochs)
-    for epoch in islice(running, max_epochs):
-        epochs.append(epoch)
-        accuracies = [epoch.tune.accuracy for epoch in epochs if epoch.tune]
-        if has_settled(accuracies, patience_epochs=patience_epochs, min_gain=min_gain):
-            break
-    return epochs
+    course = course or Course()
+    done: list[Epoch] = []
+    with course.training(head, optimizer):
+        epochs = train_epochs(
+            head,
+            training,
+            tune,
+            optimizer,
+            engine,
+            schedule=cosine_cycles([num_steps] * max_epochs),
+            num_epochs=max_epochs,
+            batch_size=batch_size,
+            seed=seed,
+            balance=balance,
+            course=course,
+        )
+        for epoch in islice(epochs, max_epochs):
+            done.append(epoch)
+            accuracies = [epoch.tune.accuracy for epoch in done if epoch.tune]
+            if has_settled(accuracies, patience_epochs=patience_epochs, min_gain=min_gain):
+                break
+    return done
 
 
 def has_settled(accuracies: Sequence[float], *, patience_epochs: int, min_gain: float) -> bool:

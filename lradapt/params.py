@@ -265,6 +265,13 @@ class FinetuneParams(SgdParams):
     """Stop at the end of the epoch that reaches it on the tune side; null: run every cycle."""
 
 
+class CheckpointParams(Section):
+    """What a training leaves behind for a process that goes on with it (lradapt.checkpoint)."""
+
+    every_seconds: float = Field(gt=0, le=86_400)
+    """From one checkpoint to the next: the most that is lost. No stage depends on it."""
+
+
 class EvaluateParams(Section):
     """The exam."""
 
@@ -366,6 +373,7 @@ class Params(Section):
     find_body_lr: RangeTestParams
     body_rates: BodyRatesParams
     finetune: FinetuneParams
+    checkpoint: CheckpointParams
     evaluate: EvaluateParams
     gate: GateParams
     watch: WatchParams

@@ -75,6 +75,7 @@ def make_head(paths: Mapping[str, Path], into: Path) -> QuickHead:
     train_head.main(
         **inputs,
         rate=made["lr"],
+        checkpoints=made["checkpoints"],
         head=made["head"],
         steps=made["head_steps"],
         epochs=made["head_epochs"],

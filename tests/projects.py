@@ -52,6 +52,7 @@ SMALL = {
     "find_lr": {"num_steps": 30, "num_sweeps": 2},
     "find_body_lr": {"num_steps": 30},
     "body_rates": {"source": "found_or_given"},
+    "checkpoint": {"every_seconds": 3600.0},
     "train_head": {"batch_size": 8, "max_epochs": 3},
     "finetune": {"batch_size": 8, "num_cycles": 2},
 }

@@ -24,6 +24,8 @@ CHECKS_ONLY = {
     "lradapt/progress.py",
     "lradapt/progress_lines.py",
     "lradapt/stages/__init__.py",
+    "lradapt/termination.py",
+    "lradapt/timings.py",
     "lradapt/yaml_check.py",
 }
 

@@ -15,4 +15,6 @@ Dep = Annotated[Path, typer.Option(exists=True, show_default=False)]
 Out = Annotated[Path, typer.Option(show_default=False)]
 """A path that the stage makes."""
 Store = Annotated[Path, typer.Option(show_default=False)]
-"""A folder that makes the stage faster, and on which no output depends: see lradapt.store."""
+"""A folder that makes the stage faster, and on which no output depends.
+
+See lradapt.store, lradapt.checkpoint."""

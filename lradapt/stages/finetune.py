@@ -12,6 +12,8 @@ from torch import nn
 
 from lradapt.batches import Examples
 from lradapt.champion import read_champion, warm_weights
+from lradapt.checkpoint import key_of
+from lradapt.course import Course, underway
 from lradapt.data.split_table import class_names, read_split
 from lradapt.engine import Engine, start_engine
 from lradapt.errors import TrainingError
@@ -23,7 +25,7 @@ from lradapt.imbalance import Balance, make_balance
 from lradapt.models import load_weights
 from lradapt.params import Params, load_params
 from lradapt.stage_inputs import read_classifier, side_examples
-from lradapt.stages import Dep, Out
+from lradapt.stages import Dep, Out, Store
 from lradapt.train import predict_logits
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,7 @@ def main(
     head: Dep,
     champion: Dep,
     rates: Dep,
+    checkpoints: Store,
     model: Out,
     choice: Out,
     logits: Out,
@@ -56,23 +59,48 @@ def main(
     before = snapshot(network)
     balance = make_balance(params.imbalance, training.labels, len(class_names(rows)))
     max_lr_of = read_json(rates)["rates"]
+    files = {"pixels": pixels, "split": split, "backbone": backbone, "head": head, "rates": rates}
+    key = _key({**files, "champion": champion}, params, engine)
+    every_seconds = params.checkpoint.every_seconds
     cycles: list[Cycle] = []
-    with _rescuing(cycles, model.with_name("last_good.safetensors")):
+    with (
+        underway(checkpoints / "finetune", key, every_seconds=every_seconds) as course,
+        _rescuing(cycles, model.with_name("last_good.safetensors")),
+    ):
         for cycle in _cycles(
-            network, training, tune, engine, params=params, balance=balance, max_lr_of=max_lr_of
+            network,
+            training,
+            tune,
+            engine,
+            params=params,
+            balance=balance,
+            max_lr_of=max_lr_of,
+            course=course,
         ):
             cycles.append(cycle)
         batch_size = params.finetune.batch_size
         chosen = choose_final(
             network, cycles, training, tune, engine, batch_size=batch_size, before=before
         )
-    _save(network.state_dict(), model)
-    write_json(choice, {**asdict(chosen), "ancestor": ancestor})
-    with whole_file(logits) as partial, partial.open("wb") as file:
-        np.save(file, predict_logits(network, tune, engine).numpy())
-    done = [epoch for cycle in cycles for epoch in cycle.epochs]
-    write_steps(steps, done, [group.name for group in params.model.network.groups])
-    write_epochs(epochs, done)
+        _save(network.state_dict(), model)
+        write_json(choice, {**asdict(chosen), "ancestor": ancestor})
+        with whole_file(logits) as partial, partial.open("wb") as file:
+            np.save(file, predict_logits(network, tune, engine).numpy())
+        done = [epoch for cycle in cycles for epoch in cycle.epochs]
+        write_steps(steps, done, [group.name for group in params.model.network.groups])
+        write_epochs(epochs, done)
+
+
+def _key(files: Mapping[str, Path], params: Params, engine: Engine) -> str:
+    read = {
+        "seed": params.seed,
+        "data": [params.data.mean, params.data.deviation],
+        "model": params.model.model_dump(),
+        "imbalance": params.imbalance,
+        "augment": params.augment.model_dump(),
+        "finetune": params.finetune.model_dump(),
+    }
+    return key_of("finetune", files, read, engine)
 
 
 def _warm_start(network: nn.Module, params: Params, path: Path, names: Sequence[str]) -> str:
@@ -102,6 +130,7 @@ def _cycles(
     params: Params,
     balance: Balance,
     max_lr_of: Mapping[str, float],
+    course: Course,
 ) -> Iterator[Cycle]:
     groups = params.model.network.groups
     return finetune(
@@ -113,6 +142,7 @@ def _cycles(
         max_lrs=[max_lr_of[group.name] for group in groups],
         seed=params.seed,
         balance=balance,
+        course=course,
         **params.finetune.model_dump(exclude={"start"}),
     )
 

@@ -4,6 +4,8 @@ import numpy as np
 from safetensors.torch import save_file
 
 from lradapt.batches import activation_examples
+from lradapt.checkpoint import key_of
+from lradapt.course import underway
 from lradapt.data.split_table import class_names, on_side, read_split
 from lradapt.engine import start_engine
 from lradapt.files import read_json, whole_file
@@ -11,10 +13,19 @@ from lradapt.head import HEAD, new_head, train_head
 from lradapt.history import write_epochs, write_steps
 from lradapt.imbalance import make_balance
 from lradapt.params import load_params
-from lradapt.stages import Dep, Out
+from lradapt.stages import Dep, Out, Store
 
 
-def main(*, activations: Dep, split: Dep, rate: Dep, head: Out, steps: Out, epochs: Out) -> None:
+def main(
+    *,
+    activations: Dep,
+    split: Dep,
+    rate: Dep,
+    checkpoints: Store,
+    head: Out,
+    steps: Out,
+    epochs: Out,
+) -> None:
     """Train the head with restarts each epoch."""
     params = load_params()
     engine = start_engine(**params.engine.model_dump())
@@ -25,17 +36,30 @@ def main(*, activations: Dep, split: Dep, rate: Dep, head: Out, steps: Out, epoc
     training = activation_examples(
         features, on_side(rows, "train"), names, engine.device, seed=params.seed
     )
-    done = train_head(
-        model,
-        training,
-        activation_examples(features, on_side(rows, "tune"), names, engine.device),
+    key = key_of(
+        "train_head",
+        {"activations": activations, "split": split, "rate": rate},
+        {
+            "seed": params.seed,
+            "imbalance": params.imbalance,
+            "train_head": params.train_head.model_dump(),
+        },
         engine,
-        max_lr=read_json(rate)["rate"],
-        seed=params.seed,
-        balance=make_balance(params.imbalance, training.labels, len(names)),
-        **params.train_head.model_dump(),
     )
-    with whole_file(head) as partial:
-        save_file({name: value.cpu() for name, value in model.state_dict().items()}, partial)
-    write_steps(steps, done, [group.name for group in HEAD])
-    write_epochs(epochs, done)
+    every_seconds = params.checkpoint.every_seconds
+    with underway(checkpoints / "train_head", key, every_seconds=every_seconds) as course:
+        done = train_head(
+            model,
+            training,
+            activation_examples(features, on_side(rows, "tune"), names, engine.device),
+            engine,
+            max_lr=read_json(rate)["rate"],
+            seed=params.seed,
+            balance=make_balance(params.imbalance, training.labels, len(names)),
+            course=course,
+            **params.train_head.model_dump(),
+        )
+        with whole_file(head) as partial:
+            save_file({name: value.cpu() for name, value in model.state_dict().items()}, partial)
+        write_steps(steps, done, [group.name for group in HEAD])
+        write_epochs(epochs, done)

@@ -1,0 +1,337 @@
+"""A training that is killed anywhere: the next process goes on, and ends with the same bytes."""
+
+import importlib
+import json
+import logging
+import multiprocessing
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from itertools import count
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lradapt import layout
+from lradapt.files import read_json, sha256_of
+from tests.faults.test_full_disk import disk, fill  # noqa: F401  # a fixture
+from tests.projects import PROGRAMS, ROOT, SMALL, draw
+
+pytestmark = pytest.mark.slow
+
+PROJECT = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+PATHS = layout.read_paths(ROOT / "dvc.yaml")
+BEFORE = ("ingest", "split", "activations", "find_lr", "train_head", "find_body_lr")
+NUM_KILLS = 20
+NUM_STEPS = {"train_head": 18, "finetune": 18}  # 45 images in batches of 8, three epochs
+OUTPUTS = {
+    "train_head": ("head", "head_steps", "head_epochs"),
+    "finetune": ("model", "model_choice", "tune_logits", "model_steps", "model_epochs"),
+}
+EACH_STEP, NEVER = 1e-9, 1000.0
+NETWORK = {
+    "architecture": "mobilenet_v3_small",  # of few weights, and with dropout
+    "layers": {
+        "head": "classifier.3",
+        "early": r"^features\.[0-5]\.",
+        "late": r"^features|^classifier\.0",
+    },
+}
+
+
+def options(stage):
+    words = re.findall(r"--([\w-]+) \$\{path\.(\w+)\}", PROJECT["stages"][stage]["cmd"])
+    return {option.replace("-", "_"): PATHS[path] for option, path in words}
+
+
+def run_stage(folder, stage, every_seconds, kill_before, threads=1):
+    """In a child: run a stage; kill it in the step with that number of its own, if one is given."""
+    os.chdir(folder)
+    values = yaml.safe_load(Path("params.yaml").read_text())
+    values["checkpoint"]["every_seconds"] = every_seconds
+    values["engine"]["threads"] = threads
+    Path("params.yaml").write_text(yaml.safe_dump(values))
+    logging.basicConfig(filename="said.txt", level=logging.INFO, force=True)
+    module = importlib.import_module(f"lradapt.stages.{stage}")
+    if kill_before is not None:
+        from lradapt import train
+
+        numbers, own = count(), train.set_height
+
+        def killing(optimizer, height):
+            if next(numbers) == kill_before:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return own(optimizer, height)
+
+        train.set_height = killing
+    module.main(**options(stage))
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Children that start fast, with torch imported."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([f"lradapt.stages.{stage}" for stage in BEFORE])
+    return context
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder in which both trainings have run undisturbed."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for section, changes in SMALL.items():
+        values[section] |= changes
+    values["body_rates"]["source"] = "given"
+    values["model"] = NETWORK
+    values["checkpoint"]["every_seconds"] = NEVER
+    (folder / "params.yaml").write_text(yaml.safe_dump(values))
+    draw(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        from lradapt.backbone import import_backbone
+        from lradapt.champion import ensure_file
+        from lradapt.params import load_params
+
+        import_backbone("none", load_params().model.network, PATHS["backbone"])
+        ensure_file(PATHS["champion"])
+        for stage in (*BEFORE, "finetune"):
+            importlib.import_module(f"lradapt.stages.{stage}").main(**options(stage))
+    assert not (folder / PATHS["checkpoints"]).exists()
+    return folder
+
+
+@pytest.fixture
+def project(finished, tmp_path):
+    """A copy of it without results of the two trainings."""
+    folder = tmp_path / "project"
+    shutil.copytree(finished, folder)
+    for name in OUTPUTS["finetune"]:
+        (folder / PATHS[name]).unlink()
+    return folder
+
+
+@pytest.fixture
+def train(processes, project):
+    """A function: run a training in a child; its exit code and what it logged."""
+
+    def call(stage, *, every_seconds=EACH_STEP, kill_before=None, threads=1):
+        (project / "said.txt").unlink(missing_ok=True)
+        words = (project, stage, every_seconds, kill_before, threads)
+        child = processes.Process(target=run_stage, args=words)
+        child.start()
+        child.join(timeout=120)
+        said = project / "said.txt"
+        return child.exitcode, said.read_text() if said.exists() else ""
+
+    return call
+
+
+def hashes(folder, stage):
+    return {name: sha256_of(folder / PATHS[name]) for name in OUTPUTS[stage]}
+
+
+def left(folder, stage):
+    """The number of the step that the checkpoint is of; None without one."""
+    found = list((folder / PATHS["checkpoints"] / stage).glob("*/step-*.safetensors"))
+    assert len(found) <= 1
+    return int(found[0].stem.removeprefix("step-")) if found else None
+
+
+def kills():
+    """Twenty random kills: the stage, the step, and how often a checkpoint is made."""
+    draws = random.Random(0)
+    for number in range(NUM_KILLS):
+        stage = ("train_head", "finetune")[number % 2]
+        every = draws.choice([EACH_STEP, EACH_STEP, 0.02, NEVER])
+        yield pytest.param(stage, draws.randrange(1, NUM_STEPS[stage]), every, id=f"kill{number}")
+
+
+@pytest.mark.parametrize(("stage", "step", "every_seconds"), [*kills()])
+def test_killed_at_a_random_step_it_ends_with_the_bytes_of_an_undisturbed_run(
+    project, finished, train, stage, step, every_seconds
+):
+    code, _ = train(stage, every_seconds=every_seconds, kill_before=step)
+    assert code == -signal.SIGKILL
+    former = left(project, stage)
+    if every_seconds == EACH_STEP:
+        assert former == step
+    code, said = train(stage, every_seconds=every_seconds)
+    assert code == 0
+    assert (f"goes on after step {former}," in said) == (former is not None)
+    assert hashes(project, stage) == hashes(finished, stage)
+
+
+def test_killed_at_every_step_in_turn_it_still_ends_with_the_same_bytes(project, finished, train):
+    for number in range(1, NUM_STEPS["finetune"]):
+        code, _ = train("finetune", kill_before=1)  # one step further each time
+        assert (code, left(project, "finetune")) == (-signal.SIGKILL, number)
+    assert train("finetune")[0] == 0
+    assert hashes(project, "finetune") == hashes(finished, "finetune")
+
+
+def test_two_threads_go_on_to_the_bytes_of_two_threads(project, train):
+    assert train("finetune", threads=2, every_seconds=NEVER)[0] == 0
+    undisturbed = hashes(project, "finetune")
+    assert train("finetune", threads=2, kill_before=9)[0] == -signal.SIGKILL
+    assert train("finetune", threads=1, kill_before=1)[0] == -signal.SIGKILL  # another training
+    code, said = train("finetune", threads=2)
+    assert code == 0
+    assert "goes on after step 9," in said
+    assert hashes(project, "finetune") == undisturbed
+
+
+def test_after_its_last_step_a_killed_stage_does_no_step_again(project, finished, train):
+    """As when DVC dies before it has recorded the results, and removes them the next time."""
+    assert train("finetune")[0] == 0
+    for name in OUTPUTS["finetune"]:
+        (project / PATHS[name]).unlink()
+    assert train("finetune", kill_before=0)[0] == 0
+    assert hashes(project, "finetune") == hashes(finished, "finetune")
+
+
+@pytest.mark.parametrize("harm", ["cut", "flip", "remove", "foreign"])
+def test_a_damaged_checkpoint_is_told_once_and_the_training_starts_again(
+    project, finished, train, harm
+):
+    train("finetune", kill_before=12)
+    (note,) = (project / PATHS["checkpoints"]).glob("finetune/*/checkpoint.json")
+    (state,) = note.parent.glob("step-*.safetensors")
+    content = state.read_bytes()
+    if harm == "cut":
+        state.write_bytes(content[: len(content) // 2])
+    if harm == "flip":
+        state.write_bytes(content[:-1000] + bytes([content[-1000] ^ 1]) + content[-999:])
+    if harm == "remove":
+        state.unlink()
+    if harm == "foreign":
+        note.write_text(note.read_text().replace(read_json(note)["key"], "0" * 64))
+    code, said = train("finetune", every_seconds=NEVER)
+    assert code == 0
+    told = [line for line in said.splitlines() if line.startswith("WARNING")]
+    assert len(told) == 1
+    assert "is damaged; the training starts from its beginning (" in told[0]
+    assert "goes on after step" not in said
+    assert hashes(project, "finetune") == hashes(finished, "finetune")
+
+
+def test_a_full_disk_leaves_the_former_checkpoint_and_stops_no_training(
+    project,
+    finished,
+    train,
+    disk,  # noqa: F811
+):
+    shutil.rmtree(project / PATHS["checkpoints"], ignore_errors=True)
+    (project / PATHS["checkpoints"]).symlink_to(disk)
+    assert train("train_head", kill_before=5)[0] == -signal.SIGKILL
+    assert left(project, "train_head") == 5
+    fill(disk, 0)
+    assert train("train_head", kill_before=3)[0] == -signal.SIGKILL
+    assert left(project, "train_head") == 5
+    code, said = train("train_head")
+    assert code == 0
+    assert "goes on after step 5," in said
+    told = [line for line in said.splitlines() if line.startswith("WARNING")]
+    assert len(told) == 1
+    assert "no checkpoint of step 6 in build/.checkpoints/train_head/" in told[0]
+    assert told[0].endswith("(the disk is full); the one before stays, and the training goes on")
+    assert left(project, "train_head") == 5
+    assert hashes(project, "train_head") == hashes(finished, "train_head")
+
+
+# The program itself
+
+
+def command(stage):
+    words = [word for name, path in options(stage).items() for word in (f"--{name}", str(path))]
+    timings = ("--timings", "reports/timings.json")
+    return [sys.executable, "-m", "lradapt", "stage", *timings, stage, *words]
+
+
+def long_training(project):
+    """Change the params: a training of minutes, with a checkpoint after each step."""
+    values = yaml.safe_load((project / "params.yaml").read_text())
+    values["finetune"]["num_cycles"] = 8
+    values["checkpoint"]["every_seconds"] = EACH_STEP
+    (project / "params.yaml").write_text(yaml.safe_dump(values))
+
+
+def wait_for_a_checkpoint(project):
+    end = time.monotonic() + 120
+    while not list((project / PATHS["checkpoints"]).glob("finetune/*/checkpoint.json")):
+        assert time.monotonic() < end, "no checkpoint came"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    monkeypatch.setitem(PROGRAMS, "PYTHONPATH", str(ROOT))
+    return PROGRAMS
+
+
+def test_sigterm_ends_it_after_the_step_with_a_checkpoint_and_a_line(project, environment):
+    long_training(project)
+    (project / "params.yaml").write_text(
+        (project / "params.yaml").read_text().replace("1.0e-09", "1000.0")
+    )
+    with subprocess.Popen(
+        command("finetune"), cwd=project, env=environment, stderr=subprocess.PIPE, text=True
+    ) as child:
+        for line in child.stderr:
+            if "epoch 1" in line:
+                break
+        asked = time.monotonic()
+        child.send_signal(signal.SIGTERM)
+        said = child.communicate(timeout=60)[1]
+    assert time.monotonic() - asked < 5
+    assert child.returncode == 143
+    step = left(project, "finetune")
+    assert step >= 6
+    ended = f"error: ended by SIGTERM; the next run goes on after step {step}\n"
+    assert said.endswith(ended)
+    assert "Traceback" not in said
+    assert not (project / PATHS["model"]).exists()
+
+
+def test_it_ends_with_a_checkpoint_when_its_parent_is_killed(project, environment):
+    long_training(project)
+    code = (
+        "import subprocess, sys\n"
+        "child = subprocess.Popen(sys.argv[1:])\n"
+        "print(child.pid, flush=True)\n"
+        "child.wait()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *command("finetune")],
+        cwd=project,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as parent:
+        pid = int(parent.stdout.readline())
+        wait_for_a_checkpoint(project)
+        parent.kill()
+    end = time.monotonic() + 10
+    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
+        assert time.monotonic() < end, "the training outlives its parent"
+        time.sleep(0.05)
+    assert left(project, "finetune") >= 1
+
+
+def test_the_seconds_of_a_resumed_stage_are_those_of_all_its_processes(project, environment, train):
+    code, _ = train("finetune", kill_before=12)
+    assert code == -signal.SIGKILL
+    (note,) = (project / PATHS["checkpoints"]).glob("finetune/*/checkpoint.json")
+    changed = read_json(note)
+    changed["spent"] = {"seconds": 5000.0, "cpu_seconds": 7000.0}
+    note.write_text(json.dumps(changed))
+    subprocess.run(command("finetune"), cwd=project, env=environment, check=True)
+    noted = read_json(project / "reports/timings.json")["finetune"]
+    assert 5000 < noted["seconds"] < 5100
+    assert 7000 < noted["cpu_seconds"] < 7100
