@@ -1,20 +1,15 @@
 """Keeps the versions: in DVC's remote, and in git where it is asked for."""
 
 import logging
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from prefect import task
 
-from lradapt.errors import LradaptError
-from tasks import graph, stages
+from tasks import git, graph, stages
+from tasks.git import GitError
 
 log = logging.getLogger("lradapt.record")
-
-
-class GitError(LradaptError):
-    """Git cannot commit; the text says why and what to do."""
 
 
 @task(persist_result=False, retries=2, retry_delay_seconds=10)
@@ -35,9 +30,9 @@ def require_git() -> None:
     Raises:
         GitError: this is no working tree of git, or git does not know who commits.
     """
-    if _git("rev-parse", "--is-inside-work-tree").returncode:
+    if git.ask("rev-parse", "--is-inside-work-tree").returncode:
         raise GitError(f"{Path.cwd()} is in no git repository: `git init`, or leave out --commit")
-    said = [_git("var", name) for name in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT")]
+    said = [git.ask("var", name) for name in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT")]
     if any(done.returncode for done in said):
         raise GitError(
             "git does not know who commits: set `git config user.name NAME` and "
@@ -53,20 +48,9 @@ def commit(files: Sequence[str], message: str) -> None:
         GitError: git refused; its own words are told.
     """
     there = [name for name in files if Path(name).exists()]
-    if not there or not _checked("status", "--porcelain", "--", *there):
+    if not there or not git.checked("status", "--porcelain", "--", *there):
         log.info("nothing to commit: git has %s as they are", ", ".join(there) or "no file of data")
         return
-    _checked("add", "--", *there)
-    _checked("commit", "--quiet", "--message", message, "--", *there)
+    git.checked("add", "--", *there)
+    git.checked("commit", "--quiet", "--message", message, "--", *there)
     log.info("committed %s: %s", ", ".join(there), message)
-
-
-def _checked(*words: str) -> str:
-    done = _git(*words)
-    if done.returncode:
-        raise GitError(f"git {words[0]} failed: {(done.stderr or done.stdout).strip()}")
-    return done.stdout
-
-
-def _git(*words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(["git", *words], capture_output=True, text=True)

@@ -44,16 +44,24 @@ def reproduce(address: str) -> None:
 
 def reproduce_stale(plan: Sequence[Node]) -> None:
     """Bring the stale nodes of a plan up to date, one task each, as their `meta` asks."""
+    from tasks import elsewhere  # which itself runs DVC by this file
+
+    pools = elsewhere.choose(plan)
     up_to_date = [node.address for node in plan if not node.stale]
     if up_to_date:
         log.info("up to date: %s", ", ".join(up_to_date))
     for node in plan:
         if node.stale:
-            reproduce.with_options(
-                name=node.address,
-                retries=node.meta.get("retries", 0),
-                timeout_seconds=node.meta.get("timeout"),
-            )(node.address)
+            options = {
+                "name": node.address,
+                "retries": node.meta.get("retries", 0),
+                "timeout_seconds": node.meta.get("timeout"),
+            }
+            if node.address in pools:
+                call = elsewhere.reproduce.with_options(**options)
+                call(node.address, pools[node.address])
+            else:
+                reproduce.with_options(**options)(node.address)
 
 
 @task(persist_result=False)

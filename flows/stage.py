@@ -1,0 +1,46 @@
+"""Run one stage for a flow on another machine; a worker runs it as the deployment `stage-POOL`."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from lradapt.errors import LradaptError
+from lradapt.layout import read_paths
+from tasks import answer, scratch, stages
+from tasks.needs import has_outputs, read_needs
+from tasks.stages import StageFailedError
+
+
+@flow(name="stage", persist_result=False)
+def stage(address: str, commit: str, texts: dict[str, str]) -> State[None]:
+    """Run a stage in a clone of this project, push what it makes, and answer.
+
+    Args:
+        address: of the stage, as `dvc repro` takes it.
+        commit: of the code, that this project's git or its remote has.
+        texts: path in the project -> text of the files that say which data and which values.
+
+    Returns:
+        Completed, the answer being left with this run; or Failed, its message being what the stage
+        last said.
+    """
+    try:
+        with scratch.project(commit, texts):
+            _run(address)
+            stages.run_dvc("push", address)
+            answer.send(answer.collect(address))
+    except (StageFailedError, LradaptError) as error:
+        return Failed(message=str(error))
+    return Completed()
+
+
+def _run(address: str) -> None:
+    """Run a stage, and before it those whose outputs never go to the remote and are not here."""
+    for needs in read_needs(address):
+        if needs.address != address and has_outputs(needs.address):
+            stages.run_dvc("checkout", "--force", needs.address)
+            continue
+        if needs.data:
+            stages.run_dvc("pull", "--force", *needs.data)
+        read_paths()["timings"].unlink(missing_ok=True)  # of the calls before
+        stages.reproduce.with_options(name=needs.address)(needs.address)
