@@ -2,16 +2,18 @@
 
 import json
 import shutil
+from contextlib import contextmanager
 
 import pytest
-import yaml
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.workers.process import ProcessWorker
 
-from tasks import elsewhere, graph, stages
+from tasks import answer, elsewhere, graph, stages
+from tasks.answer import MisfitError
+from tasks.elsewhere import ElsewhereError
 from tests.prefect_server import server, wait_for, worker
 from tests.projects import ROOT, dvc, run
 
@@ -23,8 +25,8 @@ stages:
   decode: {cmd: tr a-z A-Z < data/notes.txt > pixels.txt, deps: [data/notes.txt],
     outs: [pixels.txt: {push: false}]}
   split: {cmd: wc -l < pixels.txt > split.txt, deps: [pixels.txt], outs: [split.txt]}
-  train: {cmd: sh train.sh > model.txt, deps: [pixels.txt, split.txt, train.sh], params: [rate],
-    outs: [model.txt], meta: {queue: gpu}}
+  train: {cmd: sh train.sh > model.txt, deps: [pixels.txt, split.txt, train.sh],
+    params: [rate, note], outs: [model.txt], meta: {queue: gpu}}
   examine: {cmd: "sh train.sh > table.txt && cat model.txt > metrics.json",
     deps: [model.txt], outs: [table.txt], metrics: [metrics.json: {cache: false}],
     meta: {queue: gpu}}
@@ -34,7 +36,7 @@ stages:
 TRAIN = """
 pwd >> ran.log
 mkdir -p reports && echo '{"train": {"seconds": 7}}' > reports/timings.json
-if test -e fail; then echo loading; echo "error: the loss is not finite"; exit 1; fi
+if grep -q fail params.yaml; then echo loading >&2; echo "error: the loss is not finite" >&2; exit 1; fi
 cat pixels.txt params.yaml
 """
 DRIVE = """
@@ -83,7 +85,14 @@ def machines(tmp_path_factory, moto):
 def environment(tmp_path_factory, machines):
     _, _, credentials = machines
     with server(tmp_path_factory.mktemp("prefect")) as settings:
-        yield settings | credentials | {"PYTHONPATH": str(ROOT)}
+        yield (
+            settings
+            | credentials
+            | {
+                "PYTHONPATH": str(ROOT),
+                "PREFECT_WORKER_QUERY_SECONDS": "1",
+            }
+        )
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +105,7 @@ def workers(machines, environment):
     ):
         deploy(client, "cpu", "drive", "drive.py:drive", here)
         deploy(client, "gpu", "stage", "flows.stage.stage", there)
+        deploy(client, "idle", "stage", "flows.stage.stage", there)
     with worker(here, environment, "cpu"), worker(there, environment, "gpu"):
         yield
 
@@ -123,6 +133,8 @@ def client(environment, machines, monkeypatch):
     monkeypatch.chdir(here)
     for name, value in credentials.items():
         monkeypatch.setenv(name, value)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.delenv(name)  # dvc-s3 takes /dev/null for a missing file
     with (
         temporary_settings({PREFECT_API_URL: environment["PREFECT_API_URL"]}),
         get_client(sync_client=True) as client,
@@ -130,9 +142,26 @@ def client(environment, machines, monkeypatch):
         yield client
 
 
-@flow
-def drive():
-    stages.reproduce_stale(graph.read_plan("dvc.yaml"))
+@flow(validate_parameters=False)
+def drive(plan):
+    stages.reproduce_stale(plan)
+
+
+@contextmanager
+def changed(path, before, after):
+    """A block in which a file says something else."""
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+    try:
+        yield
+    finally:
+        path.write_text(text)
+
+
+def stale(address, queue):
+    """A plan of one stage that is stale and has a queue."""
+    return [graph.Node(address, stale=True, meta={"queue": queue})]
 
 
 def on_one_machine(here, folder):
@@ -160,3 +189,107 @@ def test_the_lock_is_as_on_one_machine(workers, machines, client, tmp_path):
     assert (here / "metrics.json").read_bytes() == (tmp_path / "one/metrics.json").read_bytes()
     assert json.loads((here / "reports/timings.json").read_text()) == {"train": {"seconds": 7}}
     assert "up to date" in dvc(here, "repro").stdout
+
+
+def test_what_the_other_machine_has_done_before_it_does_not_do_again(
+    workers, machines, client, monkeypatch
+):
+    here, there, _ = machines
+    (own,) = (run for run in client.read_flow_runs() if run.work_pool_name == "cpu")
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", str(own.id))
+    lock = (here / "dvc.lock").read_text()
+    (here / "dvc.lock").unlink()
+    drive(graph.read_plan.fn("dvc.yaml"))
+    assert (here / "dvc.lock").read_text() == lock
+    assert len((there / ".lradapt/elsewhere/project/ran.log").read_text().splitlines()) == 2
+
+
+def test_nothing_is_called_where_nothing_has_changed_after_all(workers, machines, client, caplog):
+    caplog.set_level("INFO", logger="lradapt")
+    drive(stale("train", "gpu"))
+    assert "train: nothing has changed after all" in caplog.messages
+
+
+def test_a_stage_that_fails_there_is_told_here_in_its_own_words(workers, machines, client):
+    here, _, _ = machines
+    before = (here / "dvc.lock").read_text()
+    with (
+        changed(here / "params.yaml", "note: none", "note: fail"),
+        pytest.raises(ElsewhereError, match="train has not run in pool gpu") as error,
+    ):
+        drive(stale("train", "gpu"))
+    assert str(error.value).endswith(":\nerror: the loss is not finite")
+    assert (here / "dvc.lock").read_text() == before
+
+
+def test_a_commit_that_the_other_machine_cannot_get_is_told(workers, machines, client):
+    here, there, _ = machines
+    run(there, "git", "remote", "set-url", "origin", str(there / "nowhere"))
+    (here / "train.sh").write_text(TRAIN + "# more\n")
+    commit(here)
+    with pytest.raises(ElsewhereError, match=rf"is not in the git of {there} on .*`git push`"):
+        drive(stale("train", "gpu"))
+    run(there, "git", "remote", "set-url", "origin", str(here))
+
+
+def test_a_call_that_no_worker_takes_is_given_up_and_cancelled(
+    workers, machines, client, monkeypatch
+):
+    monkeypatch.setattr(elsewhere, "NO_WORKER_SECONDS", 1)
+    with pytest.raises(ElsewhereError, match=r"no worker of pool idle .*start --pool idle"):
+        drive(stale("train", "idle"))
+    newest = max(client.read_flow_runs(), key=lambda each: each.created)
+    assert newest.work_pool_name == "idle"
+    assert newest.state.is_cancelled()
+
+
+def test_a_pool_without_a_deployment_is_told_before_anything_runs(workers, machines, client):
+    with pytest.raises(ElsewhereError, match=r"has no deployment stage/stage-tpu, .*make deploy"):
+        elsewhere.choose(stale("train", "tpu"))
+
+
+def test_uncommitted_code_is_told_before_anything_runs(workers, machines, client):
+    here, _, _ = machines
+    with (
+        changed(here / "train.sh", "loading", "working"),
+        changed(here / "params.yaml", "note: none", "note: one"),
+        changed(here / "drive.py", "drive", "drives"),  # not code of the stage
+        pytest.raises(ElsewhereError, match=r"\(train\) is not committed") as error,
+    ):
+        elsewhere.choose(stale("train", "gpu"))
+    assert str(error.value).endswith(":\n  - train.sh")
+
+
+def test_a_missing_remote_is_told_before_anything_runs(workers, machines, client):
+    here, _, _ = machines
+    with (
+        changed(here / ".dvc/config", "remote = store", ""),
+        pytest.raises(ElsewhereError, match=r"no DVC remote .*train \(pool gpu\).*remote add"),
+    ):
+        elsewhere.choose(stale("train", "gpu"))
+
+
+def test_outputs_that_never_leave_their_machine_cannot_be_made_elsewhere(workers, client):
+    with pytest.raises(ElsewhereError, match=r"push: false.*\n  - decode: pixels.txt"):
+        elsewhere.choose(stale("decode", "gpu"))
+
+
+def test_a_stage_without_a_queue_or_with_this_one_stays_here(workers, client, monkeypatch):
+    assert elsewhere.choose([graph.Node("train", stale=True)]) == {}
+    assert elsewhere.choose([graph.Node("train", stale=False, meta={"queue": "gpu"})]) == {}
+    assert elsewhere.choose(stale("train", "gpu")) == {"train": "gpu"}
+    deployment = client.read_deployment_by_name("stage/stage-idle")
+    own = client.create_flow_run_from_deployment(deployment.id)
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", str(own.id))
+    assert elsewhere.choose(stale("train", "idle")) == {}
+
+
+def test_an_answer_of_other_files_changes_no_lock(workers, machines, client):
+    here, _, _ = machines
+    before = (here / "dvc.lock").read_text()
+    right = answer.collect("train")
+    wrong = answer.Answer(right.entry.replace("rate: 1e-05", "rate: 2e-05"), {}, {})
+    assert wrong.entry != right.entry
+    with pytest.raises(MisfitError, match="train was made elsewhere of other files"):
+        answer.accept("train", wrong)
+    assert (here / "dvc.lock").read_text() == before
