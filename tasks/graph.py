@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 import networkx as nx
@@ -110,25 +110,41 @@ def read_graph(project_file: str) -> "nx.DiGraph[str]":
 
     `has_run` says whether DVC has recorded anything of it.
     """
-    stages = read_stages()
-    makers = {Path(path): stage.address for stage in stages for path in stage.outs}
+    return _graph_of(read_stages(), project_file)
+
+
+def _graph_of(stages: Sequence[Stage], project_file: str) -> "nx.DiGraph[str]":
+    """The stages of one `dvc.yaml` and all they need."""
     graph: nx.DiGraph[str] = nx.DiGraph()
     for stage in stages:
         has_run = any([*stage.deps.values(), *stage.outs.values()])
         makes = frozenset(stage.outs)
         graph.add_node(stage.address, meta=stage.meta, makes=makes, has_run=has_run)
-    for stage in stages:
-        needs = {need for dep in stage.deps for need in _makers(Path(dep), makers)}
-        graph.add_edges_from((need, stage.address) for need in needs)
+    graph.add_edges_from(_edges(stages))
     own = [stage.address for stage in stages if stage.file == project_file]
     wanted = set(own).union(*(nx.ancestors(graph, node) for node in own))
     return graph.subgraph(wanted)
 
 
-def _makers(path: Path, makers: dict[Path, str]) -> Iterator[str]:
-    """Who makes a path, a folder in which it lies, or something in it."""
-    yield from (makers[part] for part in (path, *path.parents) if part in makers)
-    yield from (maker for made, maker in makers.items() if path in made.parents)
+def _edges(stages: Sequence[Stage]) -> Iterator[tuple[str, str]]:
+    """(Who makes a path, a folder in which it lies, or something in it; who reads the path)."""
+    makers: dict[str, set[str]] = {}
+    around: dict[str, set[str]] = {}
+    for stage in stages:
+        for path in stage.outs:
+            makers.setdefault(path, set()).add(stage.address)
+            for folder in _folders(path):
+                around.setdefault(folder, set()).add(stage.address)
+    for stage in stages:
+        for dep in stage.deps:
+            over = (makers.get(path, set()) for path in (dep, *_folders(dep)))
+            needs = around.get(dep, set()).union(*over)
+            yield from ((need, stage.address) for need in needs)
+
+
+def _folders(path: str) -> list[str]:
+    """Those in which a path lies."""
+    return [folder.as_posix() for folder in PurePath(path).parents]
 
 
 def read_stages() -> list[Stage]:
@@ -167,7 +183,7 @@ def read_status(project_file: str) -> dict[str, Any]:
 def unversioned_sources(project_file: str) -> list[str]:
     """Data that the stages read, that no stage makes, and that neither DVC nor git versions yet."""
     stages = read_stages()
-    wanted = set(read_graph(project_file))
+    wanted = set(_graph_of(stages, project_file))
     made = {Path(path) for stage in stages for path in stage.outs}
     read = {path for stage in stages if stage.address in wanted for path in stage.deps}
     return _ignored_by_git(path for path in sorted(read) if not overlaps(Path(path), made))
