@@ -1,5 +1,7 @@
 """What a training did and how it was judged: lines for the terminal, a page for the browser."""
 
+import functools
+import io
 import shlex
 from collections.abc import Mapping
 from datetime import timedelta
@@ -97,8 +99,8 @@ def _pictures(paths: Mapping[str, Path]) -> dict[str, str]:
     pictures = {
         "Confusion matrix": paths["confusion_plot"].read_bytes(),
         **range_tests(paths),
-        "Rate of the head, as run": schedule_png(pd.read_csv(paths["head_steps"])),
-        "Rates by depth, as run": schedule_png(pd.read_csv(paths["model_steps"])),
+        "Rate of the head, as run": _schedule(paths["head_steps"].read_bytes()),
+        "Rates by depth, as run": _schedule(paths["model_steps"].read_bytes()),
     }
     return {title: png_uri(picture) for title, picture in pictures.items()}
 
@@ -106,14 +108,29 @@ def _pictures(paths: Mapping[str, Path]) -> dict[str, str]:
 def range_tests(paths: Mapping[str, Path]) -> dict[str, bytes]:
     """Title -> curve, PNG, of each range test that was made."""
     pictures = {}
-    head_curve, body_curve = pd.read_csv(paths["lr_curve"]), pd.read_csv(paths["body_lr_curve"])
-    if len(head_curve):
+    head_curve, body_curve = paths["lr_curve"].read_bytes(), paths["body_lr_curve"].read_bytes()
+    if _has_rows(head_curve):
         rate = read_json(paths["lr"])["rate"]
-        pictures["Range test of the head"] = range_test_png(head_curve, rate)
-    if len(body_curve):
+        pictures["Range test of the head"] = _range_test(head_curve, rate)
+    if _has_rows(body_curve):
         rate = read_json(paths["body_lr"])["rates"]["head"]
-        pictures["Range test of the unfrozen network"] = range_test_png(body_curve, rate)
+        pictures["Range test of the unfrozen network"] = _range_test(body_curve, rate)
     return pictures
+
+
+def _has_rows(table: bytes) -> bool:
+    return table.count(b"\n") > 1
+
+
+# A run shows each picture up to three times, and drawing takes longer than anything else of it.
+@functools.lru_cache(maxsize=4)
+def _range_test(curve: bytes, rate: float) -> bytes:
+    return range_test_png(pd.read_csv(io.BytesIO(curve)), rate)
+
+
+@functools.lru_cache(maxsize=4)
+def _schedule(steps: bytes) -> bytes:
+    return schedule_png(pd.read_csv(io.BytesIO(steps)))
 
 
 def _head_rate(paths: Mapping[str, Path]) -> str:
