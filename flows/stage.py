@@ -6,8 +6,8 @@ from prefect.states import Completed, Failed
 
 from lradapt.errors import LradaptError
 from lradapt.layout import read_paths
-from tasks import answer, scratch, stages
-from tasks.needs import has_outputs, read_needs
+from tasks import answer, graph, scratch, stages
+from tasks.needs import read_needs
 from tasks.stages import StageFailedError
 
 
@@ -37,7 +37,7 @@ def stage(address: str, commit: str, texts: dict[str, str]) -> State[None]:
 def _run(address: str) -> None:
     """Run a stage, and before it those whose outputs never go to the remote and are not here."""
     for needs in read_needs(address):
-        if needs.address != address and has_outputs(needs.address):
+        if needs.address != address and graph.is_cached(graph.find(needs.address)):
             stages.run_dvc("checkout", "--force", needs.address)
             continue
         if needs.data:

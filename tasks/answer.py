@@ -24,7 +24,7 @@ from lradapt.errors import LradaptError
 from lradapt.files import write_bytes, write_json
 from lradapt.layout import read_paths
 from lradapt.timings import Timings, read_timings
-from tasks import graph, needs, stages
+from tasks import graph, lock_entry, stages
 
 _KEY = "answer"
 
@@ -52,9 +52,9 @@ def collect(address: str) -> Answer:
     """What is here of a stage that has just run."""
     files = {
         path: base64.b64encode(Path(path).read_bytes()).decode()
-        for path in needs.uncached_outputs(address)
+        for path in sorted(graph.find(address).uncached)
     }
-    return Answer(graph.read_entry(address), files, read_timings(read_paths()["timings"]))
+    return Answer(lock_entry.read(address), files, read_timings(read_paths()["timings"]))
 
 
 def send(answer: Answer) -> None:
@@ -83,8 +83,8 @@ def accept(address: str, answer: Answer) -> None:
     Raises:
         MisfitError: it does not fit what is here; then `dvc.lock` is as before.
     """
-    with _kept_on_error(graph.lock_of(address)):
-        graph.write_entry(address, answer.entry)
+    with _kept_on_error(lock_entry.path_of(address)):
+        lock_entry.write(address, answer.entry)
         for path, content in answer.files.items():
             write_bytes(Path(path), base64.b64decode(content))
         stages.run_dvc("pull", "--force", address)

@@ -19,7 +19,7 @@ from tasks.dvc_index import Stage
 
 _VARIABLE = re.compile(r"\$\{\s*([^}]+?)\s*\}")
 _MADE = ("outs", "metrics", "plots")
-_USED = ("wdir", "deps", *_MADE, "meta")
+_USED = ("wdir", "deps", "params", *_MADE, "meta")
 _FILES = Path("files", "md5")  # of DVC's cache, since 3.0
 
 
@@ -77,7 +77,7 @@ def _stages(file: Path) -> list[Stage]:
 
 def _stage(address: str, file: Path, definition: Mapping[str, Any], locked: Any) -> Stage:
     folder = file.parent / definition.get("wdir", ".")
-    made = itertools.chain.from_iterable(definition.get(kind) or [] for kind in _MADE)
+    made = [entry for kind in _MADE for entry in definition.get(kind) or []]
     deps, outs = _paths(folder, definition.get("deps") or []), _paths(folder, made)
     return Stage(
         address=address,
@@ -85,6 +85,9 @@ def _stage(address: str, file: Path, definition: Mapping[str, Any], locked: Any)
         meta=definition.get("meta") or {},
         deps={**deps, **_paths(folder, locked.get("deps") or [], deps)},
         outs={**outs, **_paths(folder, locked.get("outs") or [], outs)},
+        params=frozenset(_paths(folder, _param_files(definition.get("params") or []))),
+        unpushed=frozenset(_paths(folder, _without(made, "push"))),
+        uncached=frozenset(_paths(folder, _without(made, "cache"))),
     )
 
 
@@ -103,6 +106,17 @@ def _paths(
         if "://" not in str(name) and (known is None or path in known):
             found[path] = value
     return found
+
+
+def _param_files(params: Iterable[Any]) -> Iterator[str]:
+    for entry in params:
+        yield from entry if isinstance(entry, dict) else ["params.yaml"]
+
+
+def _without(made: Iterable[Any], what: str) -> list[Any]:
+    """The outputs for which `dvc.yaml` says `what: false`."""
+    named = (entry for entry in made if isinstance(entry, dict))
+    return [entry for entry in named if (next(iter(entry.values())) or {}).get(what) is False]
 
 
 def _variables(folder: Path, parts: Iterable[Any]) -> dict[str, Any]:

@@ -22,6 +22,9 @@ class Stage:
         meta: of the stage in dvc.yaml.
         deps: path -> hash; of an import none.
         outs: path -> hash.
+        params: files of values that it reads.
+        unpushed: those of `outs` that never go to DVC's remote (`push: false`).
+        uncached: those of `outs` that DVC's cache does not keep (`cache: false`).
         is_import: whether `dvc update` brings it.
     """
 
@@ -30,6 +33,9 @@ class Stage:
     meta: dict[str, Any] = field(default_factory=dict)
     deps: dict[str, str] = field(default_factory=dict)
     outs: dict[str, str] = field(default_factory=dict)
+    params: frozenset[str] = frozenset()
+    unpushed: frozenset[str] = frozenset()
+    uncached: frozenset[str] = frozenset()
     is_import: bool = False
 
 
@@ -44,6 +50,9 @@ def read_stages() -> list[Stage]:
                 meta=getattr(stage, "meta", None) or {},
                 deps={} if stage.is_import else _hashes(root, stage.deps),
                 outs=_hashes(root, stage.outs),
+                params=_paths(root, (dep for dep in stage.deps if hasattr(dep, "params"))),
+                unpushed=_paths(root, (out for out in stage.outs if not out.can_push)),
+                uncached=_paths(root, (out for out in stage.outs if not out.use_cache)),
                 is_import=stage.is_import,
             )
             for stage in repo.index.stages
@@ -71,14 +80,30 @@ def _hashes(root: Path, entries: Iterable[Any]) -> dict[str, str]:
     }
 
 
+def _paths(root: Path, entries: Iterable[Any]) -> frozenset[str]:
+    paths = (Path(entry.fs_path) for entry in entries)
+    return frozenset(
+        path.relative_to(root).as_posix() for path in paths if path.is_relative_to(root)
+    )
+
+
 def _files(entries: Iterable[Any]) -> Iterator[Any]:
     """Those that are files or folders, and not params."""
     return (entry for entry in entries if not hasattr(entry, "params"))
 
 
+def adopt_settings(folder: Path) -> None:
+    """Give the repository here the remotes and the cache of another one on this machine."""
+    with repository(folder) as other:
+        settings, cache = other.config.read(), other.cache.local_cache_dir
+    with repository() as repo, repo.config.edit("local") as own:
+        own.update(core=settings["core"], remote=settings["remote"])
+        own["cache"] = {**settings["cache"], "dir": cache}
+
+
 @contextmanager
-def repository() -> Iterator[Any]:
-    """A block with DVC's own object of the repository.
+def repository(folder: Path | None = None) -> Iterator[Any]:
+    """A block with DVC's own object of the repository here, or in another folder.
 
     Raises:
         LradaptError: there is none.
@@ -87,11 +112,11 @@ def repository() -> Iterator[Any]:
     from dvc.repo import Repo
 
     try:
-        repo = Repo()
+        repo = Repo(str(folder) if folder else None)
     except NotDvcRepoError:
         raise LradaptError(
-            f"{Path.cwd()} is in no DVC repository: run from the project's folder, or make it one "
-            "with `dvc init`"
+            f"{folder or Path.cwd()} is in no DVC repository: run from the project's folder, or "
+            "make it one with `dvc init`"
         ) from None
     with repo:
         yield repo

@@ -152,6 +152,17 @@ def read_stages() -> list[Stage]:
     return _by_internals(dvc_index.read_stages, dvc_files.read_stages)
 
 
+def find(address: str) -> Stage:
+    """The stage or source of this address."""
+    return next(stage for stage in read_stages() if stage.address == address)
+
+
+def is_cached(stage: Stage) -> bool:
+    """Whether DVC's cache has what a stage made when it last ran."""
+    hashes = [stage.outs[path] for path in stage.outs if path not in stage.uncached]
+    return all(hashes) and all(path.exists() for path in dvc_files.kept_files(hashes))
+
+
 def _by_internals(read: Callable[[], T], instead: Callable[[], T]) -> T:
     """What DVC's internals say, or its files where another version has other internals."""
     try:

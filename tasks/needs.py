@@ -1,10 +1,11 @@
 """What one stage needs on a machine that has only the code."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tasks.graph import find_stage, in_project, overlaps, repository
+from tasks import graph
+from tasks.dvc_index import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,50 +34,34 @@ def read_needs(address: str) -> list[Needs]:
     What never goes to the remote must be made again on the other machine. So the stages that make
     it come first, in order, and the stage itself last.
     """
-    with repository() as repo:
-        made = {Path(out.fs_path): out for stage in repo.index.stages for out in stage.outs}
-        found: dict[str, Needs] = {}
-        _visit(repo, find_stage(repo, address), made, found)
-        return list(found.values())
+    stages = {stage.address: stage for stage in graph.read_stages()}
+    found: dict[str, Needs] = {}
+    _visit(stages[address], list(stages.values()), found)
+    return list(found.values())
 
 
-def _visit(repo: Any, stage: Any, made: dict[Path, Any], found: dict[str, Needs]) -> None:
+def _visit(stage: Stage, stages: Sequence[Stage], found: dict[str, Needs]) -> None:
     """Add the stages that must run again for `stage`, and then itself."""
-    values = [dep for dep in stage.deps if hasattr(dep, "params")]
-    read = [Path(dep.fs_path) for dep in stage.deps if dep not in values]
-    inputs = [out for path in read for place, out in made.items() if overlaps(path, {place})]
-    for out in inputs:
-        if not out.can_push and out.stage.addressing not in found:
-            _visit(repo, out.stage, made, found)
-    texts = [name for each in (stage, *(out.stage for out in inputs)) for name in _described(each)]
-    found[stage.addressing] = Needs(
-        address=stage.addressing,
-        code=tuple(
-            path.relative_to(repo.root_dir).as_posix()
-            for path in read
-            if not overlaps(path, set(made))
-        ),
-        data=tuple(in_project(repo, out) for out in inputs if out.can_push),
-        texts=tuple(dict.fromkeys([*texts, *(in_project(repo, dep) for dep in values)])),
-        unpushed=tuple(in_project(repo, out) for out in stage.outs if not out.can_push),
+    makers = [(maker, path) for maker in stages for path in maker.outs if _reads(stage, path)]
+    for maker, path in makers:
+        if path in maker.unpushed and maker.address not in found:
+            _visit(maker, stages, found)
+    made = {Path(path) for _, path in makers}
+    files = [file for each in (stage, *(maker for maker, _ in makers)) for file in _files(each)]
+    found[stage.address] = Needs(
+        address=stage.address,
+        code=tuple(path for path in stage.deps if not graph.overlaps(Path(path), made)),
+        data=tuple(path for maker, path in makers if path not in maker.unpushed),
+        texts=tuple(dict.fromkeys([*files, *sorted(stage.params)])),
+        unpushed=tuple(sorted(stage.unpushed)),
     )
 
 
-def _described(stage: Any) -> list[str]:
-    """The files that define a stage or a source, and that say what it last made."""
-    path = Path(stage.path_in_repo)
-    both = [path] if path.suffix == ".dvc" else [path, path.with_suffix(".lock")]
-    return [each.as_posix() for each in both]
+def _files(stage: Stage) -> list[str]:
+    """Those that define a stage or a source, and that say what it last made."""
+    lock = Path(stage.file).with_suffix(".lock")
+    return [stage.file] if stage.file.endswith(".dvc") else [stage.file, lock.as_posix()]
 
 
-def has_outputs(address: str) -> bool:
-    """Whether DVC's cache has all that a stage made when it last ran."""
-    with repository() as repo:
-        return not any(out.changed_cache() for out in find_stage(repo, address).outs)
-
-
-def uncached_outputs(address: str) -> list[str]:
-    """What a stage makes that DVC's cache does not keep (`cache: false`)."""
-    with repository() as repo:
-        outs = find_stage(repo, address).outs
-        return [in_project(repo, out) for out in outs if not out.use_cache]
+def _reads(stage: Stage, made: str) -> bool:
+    return any(graph.overlaps(Path(dep), {Path(made)}) for dep in stage.deps)

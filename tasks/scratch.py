@@ -13,7 +13,7 @@ from pathlib import Path
 from lradapt import lock
 from lradapt.errors import LradaptError
 from lradapt.files import write_text
-from tasks import git, graph
+from tasks import dvc_index, git, graph
 
 _FOLDER = Path(".lradapt/elsewhere")
 
@@ -43,7 +43,7 @@ def project(commit: str, texts: Mapping[str, str]) -> Iterator[None]:
             _clone(home, clone)
         with chdir(clone):
             _check_out(commit, texts)
-            graph.adopt_settings(home)
+            dvc_index.adopt_settings(home)
             _require_remote(home)
             yield
 

@@ -36,7 +36,11 @@ stages:
 TRAIN = """
 pwd >> ran.log
 mkdir -p reports && echo '{"train": {"seconds": 7}}' > reports/timings.json
-if grep -q fail params.yaml; then echo loading >&2; echo "error: the loss is not finite" >&2; exit 1; fi
+if grep -q fail params.yaml; then
+  echo loading >&2
+  echo "error: the loss is not finite" >&2
+  exit 1
+fi
 cat pixels.txt params.yaml
 """
 DRIVE = """
@@ -161,7 +165,7 @@ def changed(path, before, after):
 
 def stale(address, queue):
     """A plan of one stage that is stale and has a queue."""
-    return [graph.Node(address, stale=True, meta={"queue": queue})]
+    return [graph.Node(address, ("it changed",), meta={"queue": queue})]
 
 
 def on_one_machine(here, folder):
@@ -275,8 +279,8 @@ def test_outputs_that_never_leave_their_machine_cannot_be_made_elsewhere(workers
 
 
 def test_a_stage_without_a_queue_or_with_this_one_stays_here(workers, client, monkeypatch):
-    assert elsewhere.choose([graph.Node("train", stale=True)]) == {}
-    assert elsewhere.choose([graph.Node("train", stale=False, meta={"queue": "gpu"})]) == {}
+    assert elsewhere.choose([graph.Node("train", ("it changed",))]) == {}
+    assert elsewhere.choose([graph.Node("train", meta={"queue": "gpu"})]) == {}
     assert elsewhere.choose(stale("train", "gpu")) == {"train": "gpu"}
     deployment = client.read_deployment_by_name("stage/stage-idle")
     own = client.create_flow_run_from_deployment(deployment.id)
