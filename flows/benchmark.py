@@ -6,7 +6,7 @@ from rich.markdown import Markdown
 
 from flows import errors_told, speak_plainly
 from lradapt import lock
-from tasks import artifacts, graph, stages
+from tasks import artifacts, gpu, graph, stages
 
 PROJECT_FILE = "benchmarks/dvc.yaml"
 
@@ -14,7 +14,7 @@ PROJECT_FILE = "benchmarks/dvc.yaml"
 @flow(name="benchmark", persist_result=False)
 def benchmark() -> str:
     """Run every arm that `benchmarks/params.yaml` asks for; the tables, as Markdown."""
-    with lock.run():
+    with lock.run(), gpu.slot():
         stages.run_module("benchmarks.backbones")
         stages.version_sources(graph.unversioned_sources(PROJECT_FILE))
         stages.reproduce_stale(graph.read_plan(PROJECT_FILE))

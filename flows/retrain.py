@@ -16,7 +16,7 @@ from lradapt.layout import PROJECT_FILE, read_paths
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
 from lradapt.release import Outcome
 from lradapt.timings import read_timings
-from tasks import approval, artifacts, data, graph, registry, runs, stages
+from tasks import approval, artifacts, data, events, gpu, graph, registry, runs, stages
 
 
 @flow(name="retrain", persist_result=False)
@@ -54,11 +54,13 @@ def retrain(
         splitting, rest = graph.cut(plan, str(project_tables(read_paths()).split))
         stages.reproduce_stale(splitting)
         artifacts.log_changes(artifacts.show_changes(former, split_is_new=True))
-        stages.reproduce_stale(rest)
+        with gpu.slot(wanted=any(node.stale for node in rest)):
+            stages.reproduce_stale(rest)
         outcome = None
         if not dry_run:
             version = registry.publish(location, name, timings)
             outcome = _release(location, name, version, override, approval_seconds)
+            events.released(name, outcome)
         artifacts.show(outcome, location, timings)
     return outcome
 

@@ -13,7 +13,7 @@ from lradapt.layout import PROJECT_FILE, read_paths
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
 from lradapt.release import Outcome
 from lradapt.update import Decision
-from tasks import artifacts, data, graph, record, registry, stages
+from tasks import artifacts, data, events, graph, record, registry, stages
 
 _PROJECT = str(PROJECT_FILE)
 
@@ -25,6 +25,7 @@ def watch_labels(
     name: str = DEFAULT_NAME,
     commit: bool = False,
     approval_seconds: int = 0,
+    train: bool = True,
 ) -> tuple[Decision, Outcome | None]:
     """Bring the data, and retrain where they have changed enough: `watch` in params.yaml.
 
@@ -34,6 +35,7 @@ def watch_labels(
         name: of the model in the registry.
         commit: commit the versions of data and stages to git.
         approval_seconds: see `flows.retrain.retrain`.
+        train: here and now; else the event `lradapt.labels.changed` tells whoever trains.
     """
     with lock.run():
         if commit:
@@ -41,15 +43,16 @@ def watch_labels(
         comparison, decision = _look(source)
         if not decision.retrain and not registry.is_published(location, name):
             decision = Decision(True, "the model last trained was not published")
-        if not decision.retrain:
+        training = decision.retrain and train
+        if not training:
             artifacts.log_changes(comparison)  # else `retrain` does, when the new sides are known
         artifacts.show_decision(decision)
-        outcome = (
-            retrain(location, name, approval_seconds=approval_seconds) if decision.retrain else None
-        )
+        outcome = retrain(location, name, approval_seconds=approval_seconds) if training else None
         record.push([node.address for node in graph.read_plan(_PROJECT)])
         if commit:
             record.commit(graph.versioned_files(_PROJECT), comparison.sentence)
+        if decision.retrain and not training:  # never both: the data would be trained on twice
+            events.labels_changed(name, decision, comparison.sentence)
         return decision, outcome
 
 

@@ -11,7 +11,9 @@ from lradapt.layout import read_paths
 from lradapt.params import load_params
 from lradapt.registry import open_store
 from lradapt.registry.store import ChangedError, UnreachableError
+from lradapt.registry.versions import Move
 from lradapt.release import Judged, Outcome
+from lradapt.rollback import roll_back as put_back
 from lradapt.timings import Timings
 
 
@@ -92,3 +94,20 @@ def judge(registry: str, name: str, version: str) -> Judged:
 def promote_judged(registry: str, name: str, judged: Judged) -> Outcome:
     """Promote the version if its verdict says so."""
     return release.promote_judged(open_store(registry), name, judged, read_paths())
+
+
+@task(persist_result=False)
+def roll_back(registry: str, name: str, version: str, why: str) -> Move:
+    """Put a former version back; the one before the present where none is named.
+
+    It is not tried again by itself: where the first try has had its effect, the version before the
+    present would be the one that was to go.
+    """
+    return put_back(
+        open_store(registry),
+        name,
+        version or None,
+        why=why,
+        who=release.whoami(),
+        when=release.now(),
+    )

@@ -1,0 +1,55 @@
+"""Put a former version back into production, and tell whoever listens."""
+
+from typing import Annotated
+
+import typer
+from prefect import flow
+from pydantic import Field
+from rich.console import Console
+
+from flows import errors_told, speak_plainly
+from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
+from lradapt.registry.versions import Move
+from tasks import events, registry
+
+
+@flow(name="rollback", persist_result=False)
+def rollback(
+    why: Annotated[str, Field(min_length=1)],
+    version: str = "",
+    location: str = DEFAULT_LOCATION,
+    name: str = DEFAULT_NAME,
+) -> Move:
+    """Put a former version back into production.
+
+    Args:
+        why: the reason, for the log of the registry.
+        version: to put back; empty: the one before the present.
+        location: of the registry: a folder, or `s3://bucket/prefix`.
+        name: of the model in the registry.
+    """
+    move = registry.roll_back(location, name, version, why)
+    events.rolled_back(name, move)
+    return move
+
+
+def main(
+    why: Annotated[str, typer.Option(help="The reason, for the log.")],
+    version: Annotated[
+        str, typer.Argument(help="The version; by default the one before the present.")
+    ] = "",
+    registry: Annotated[
+        str, typer.Option(help="The registry: a folder, or s3://bucket/prefix.")
+    ] = DEFAULT_LOCATION,
+    name: Annotated[str, typer.Option(help="The model's name in it.")] = DEFAULT_NAME,
+) -> None:
+    """Put a former version back into production, and tell whoever listens."""
+    speak_plainly()
+    with errors_told():
+        open_store(registry)  # a URL with a secret must not become a flow's parameter: it is kept
+        move = rollback(why, version, registry, name)
+    Console().print(f"{move.version} is in production again, in place of {move.former}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
