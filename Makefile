@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.lradapt-installed
 DATABASE = .prefect/prefect.db
+PORT ?= 4200
+POOL ?= gpu
 
 # Nothing is sent to anybody.
 export DO_NOT_TRACK = 1
@@ -14,7 +16,7 @@ check test: export OMP_NUM_THREADS = 1
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install retrain test check format
+.PHONY: help install retrain ui deploy worker test check format
 
 help: ## what there is to type
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +36,19 @@ $(DATABASE): | $(STAMP)
 retrain: install ## retrain what has changed, promote the better model (first: on handwritten digits)
 	@$(BIN)/lradapt import digits --unless-present
 	@$(BIN)/python -m flows.retrain
+
+# Leases lie in files, so that a server that starts again still knows who holds the GPU.
+ui: export PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE = prefect.server.concurrency.lease_storage.filesystem
+ui: install ## Prefect's server and UI on this machine (PORT=4200), with the history of `make retrain`
+	PREFECT_HOME=$(CURDIR)/.prefect $(BIN)/prefect server start --host 127.0.0.1 --port $(PORT)
+
+deploy worker: export PREFECT_API_URL ?= http://127.0.0.1:$(PORT)/api
+
+deploy: install ## tell the server pools, limit, automations, deployments (and LRADAPT_WEBHOOK_URL)
+	@$(BIN)/python -m flows.deploy
+
+worker: install ## run what the server has for POOL=gpu (or cpu), one at a time, in this project
+	LRADAPT_PROJECT=$(CURDIR) $(BIN)/prefect worker start --pool $(POOL)
 
 test: install ## the whole test suite
 	$(BIN)/python -m pytest

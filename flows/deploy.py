@@ -1,0 +1,77 @@
+"""Tell a server of Prefect's all that prefect.yaml says, and what that file cannot say."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import typer
+import yaml
+from prefect.client.orchestration import get_client
+from prefect.flows import load_flow_from_entrypoint
+from prefect.settings import PREFECT_API_URL
+
+from flows import errors_told
+from lradapt.errors import LradaptError
+from tasks import server
+
+FILE = Path("prefect.yaml")
+PROJECT = "LRADAPT_PROJECT"
+WEBHOOK = "LRADAPT_WEBHOOK_URL"
+
+
+class DeployError(LradaptError):
+    """The server cannot be told; the text says why and what to do."""
+
+
+def main() -> None:
+    """Make pools, limit and automations, and register every deployment; again: the same."""
+    with errors_told():
+        _require_server()
+        deployments = yaml.safe_load(FILE.read_text(encoding="utf-8"))["deployments"]
+        pools = sorted({each["work_pool"]["name"] for each in deployments})
+        new = server.ensure_pools(pools)
+        typer.echo(f"work pools: {', '.join(pools)}; new: {', '.join(new) or 'none'}")
+        server.ensure_slot()
+        typer.echo("limit: one GPU job at a time")
+        made = server.ensure_automations(_flows(deployments), os.environ.get(WEBHOOK, ""))
+        typer.echo(f"automations: {'; '.join(made)}")
+        _register()
+        typer.echo(f"deployments: {', '.join(each['name'] for each in deployments)}")
+
+
+def _require_server() -> None:
+    url = PREFECT_API_URL.value()
+    if not url:
+        raise DeployError("PREFECT_API_URL names no server: `make ui` starts one; see its output")
+    with get_client(sync_client=True) as client:
+        fault = client.api_healthcheck()
+    if isinstance(fault, httpx.HTTPError):
+        raise DeployError(f"no server of Prefect's answers at {url}: `make ui` starts one")
+    if fault:
+        raise DeployError(f"{url} gives no answer that can be used: {fault}")
+
+
+def _flows(deployments: list[dict[str, Any]]) -> list[str]:
+    return sorted({load_flow_from_entrypoint(each["entrypoint"]).name for each in deployments})
+
+
+def _register() -> None:
+    """Register what prefect.yaml says, by Prefect's own command."""
+    # Set here, the project's folder would be written into the deployments: it is the worker's.
+    environment = {name: value for name, value in os.environ.items() if name != PROJECT}
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    if done.returncode:
+        raise DeployError(f"{FILE} could not be registered:\n{done.stdout.strip()}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""The deployments on a server of Prefect's: registered, scheduled, run by workers, told of."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
+from prefect.events.filters import EventFilter, EventNameFilter
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from lradapt import lock
+from tests.prefect_server import listener, server, wait_for, worker
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def hook():
+    with listener() as (url, posts):
+        yield url, posts
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    with server(tmp_path_factory.mktemp("prefect")) as settings:
+        yield settings
+
+
+@pytest.fixture
+def client(environment):
+    with (
+        temporary_settings({PREFECT_API_URL: environment["PREFECT_API_URL"]}),
+        get_client(sync_client=True) as client,
+    ):
+        yield client
+
+
+def deploy(project, environment, url):
+    command = [sys.executable, "-m", "flows.deploy"]
+    variables = environment | {"LRADAPT_WEBHOOK_URL": url, "LRADAPT_PROJECT": str(project)}
+    done = subprocess.run(
+        command,
+        cwd=project,
+        env=variables,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def deployed(project, environment, hook):
+    """The project after `make deploy`; what that said."""
+    return project, deploy(project, environment, hook[0])
+
+
+@pytest.fixture(scope="module")
+def workers(deployed, environment):
+    """A worker of each pool, in the project."""
+    project, _ = deployed
+    with worker(project, environment, "gpu"), worker(project, environment, "cpu"):
+        yield project
+
+
+def deployment(client, name):
+    return client.read_deployment_by_name(f"{name}/{name}")
+
+
+def runs_of(client, name):
+    chosen = FlowRunFilterDeploymentId(any_=[deployment(client, name).id])
+    return client.read_flow_runs(flow_run_filter=FlowRunFilter(deployment_id=chosen))
+
+
+def start(client, name, **parameters):
+    chosen = deployment(client, name).id
+    return client.create_flow_run_from_deployment(chosen, parameters=parameters).id
+
+
+def ended(client, run, seconds=400):
+    """The state in which the run ends."""
+
+    def state():
+        now = client.read_flow_run(run).state
+        return now if now.is_final() else None
+
+    return wait_for(state, seconds=seconds)[0]
+
+
+def posted(posts, event, number=0):
+    """The body of a post about `event`; the first by default."""
+
+    def found():
+        bodies = [body for _, body in posts if body["event"] == event]
+        return bodies[number] if len(bodies) > number else None
+
+    return wait_for(found, seconds=60)[0]
+
+
+def told(client, name):
+    """The payloads of all events of this name, the newest first; one at least is waited for."""
+    chosen = EventFilter(event=EventNameFilter(name=[name]))
+    events, _ = wait_for(lambda: client.read_events(chosen, limit=50).events, seconds=60)
+    return [event.payload for event in events]
+
+
+def everything(client):
+    """What the server knows of this project, without its clocks and versions."""
+    changing = {"updated", "created", "id", "deployment_id", "version", "status", "last_polled"}
+
+    def stable(value):
+        if isinstance(value, dict):
+            return {key: stable(one) for key, one in value.items() if key not in changing}
+        return [stable(one) for one in value] if isinstance(value, list) else value
+
+    parts = (
+        client.read_work_pools(),
+        client.read_global_concurrency_limits(limit=100, offset=0),
+        client.read_deployments(),
+    )
+    listed = [stable(each.model_dump(mode="json")) for part in parts for each in part]
+    automations = client.request("POST", "/automations/filter", json={}).json()
+    return sorted(map(str, [*listed, *stable(automations)]))
+
+
+def test_what_is_deployed_twice_is_as_if_deployed_once(deployed, environment, hook, client):
+    project, first = deployed
+    assert "work pools: cpu, gpu; new: cpu, gpu" in first
+    before = everything(client)
+    assert "new: none" in deploy(project, environment, hook[0])
+    assert everything(client) == before
+    names = [each["name"] for each in client.request("POST", "/automations/filter", json={}).json()]
+    assert sorted(names) == [
+        "lradapt: dead runs",
+        "lradapt: retrain where labels have changed",
+        "lradapt: tell of failures",
+        "lradapt: tell of promotions and rollbacks",
+    ]
+
+
+def test_no_path_of_this_machine_is_in_a_deployment(deployed, client):
+    project, _ = deployed
+    known = client.read_deployments()
+    assert len(known) == len(yaml.safe_load((project / "prefect.yaml").read_text())["deployments"])
+    assert not [each.name for each in known if str(project) in each.model_dump_json()]
+
+
+def test_a_schedule_makes_runs(deployed, client):
+    runs, _ = wait_for(lambda: runs_of(client, "retrain"), seconds=120)
+    assert all(run.auto_scheduled and run.state.is_scheduled() for run in runs)
+    assert {run.expected_start_time.hour for run in runs} == {2}
+
+
+def test_a_changed_schedule_takes_the_place_of_the_former(deployed, environment, hook, client):
+    project, _ = deployed
+    file = project / "prefect.yaml"
+    before = file.read_text()
+    file.write_text(before.replace("0 2 * * *", "0 3 * * *"))
+    try:
+        deploy(project, environment, hook[0])
+        schedules = deployment(client, "retrain").schedules
+    finally:
+        file.write_text(before)
+        deploy(project, environment, hook[0])
+    assert [each.schedule.cron for each in schedules] == ["0 3 * * *"]
+
+
+def test_a_run_that_meets_another_is_skipped_and_the_first_promotes(
+    workers, client, hook, monkeypatch
+):
+    monkeypatch.chdir(workers)
+    with lock.run():  # so the first one waits as long as it takes
+        first = start(client, "retrain")
+        wait_for(lambda: client.read_flow_run(first).state.is_running(), seconds=120)
+        second = ended(client, start(client, "retrain"))
+    assert second.is_cancelled()
+    assert "concurrency limit" in second.message
+    assert ended(client, first).is_completed()
+
+    (payload,) = told(client, "lradapt.model.promoted")
+    assert payload["why"].startswith("it is the first model")
+    assert payload["former"] == ""
+    body = posted(hook[1], "lradapt.model.promoted")
+    assert body["payload"] == payload
+    assert body["text"].endswith(f"{payload['version']}: {payload['why']}")
+    assert {kind for kind, _ in hook[1]} == {"application/json"}
+
+
+def test_a_rollback_that_cannot_be_is_a_failure_that_is_posted(workers, client, hook):
+    failed = ended(client, start(client, "rollback", why="to see"))
+    assert failed.is_failed()
+    body = posted(hook[1], "prefect.flow-run.Failed")
+    assert body["flow"] == "rollback"
+    assert "nothing to go back to" in body["payload"]["why"]
+
+
+def test_the_watch_trains_nothing_but_tells_and_so_a_retraining_starts(workers, client):
+    project = workers
+    labels = project / "data/labels.csv"
+    lines = labels.read_text().splitlines(keepends=True)
+    labels.write_text("".join([lines[0], *lines[3:]]))
+    before = {run.id for run in runs_of(client, "retrain") if not run.auto_scheduled}
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    params["watch"]["min_changes"] = 2
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    lock_before = (project / "dvc.lock").read_text()
+
+    def new():
+        runs = (run for run in runs_of(client, "retrain") if not run.auto_scheduled)
+        return [run for run in runs if run.id not in before]
+
+    assert ended(client, start(client, "watch-labels")).is_completed()
+    (payload,) = told(client, "lradapt.labels.changed")
+    assert payload["why"] == "changes: 2, asked for: 2"
+    (run,), _ = wait_for(new, seconds=60)
+    assert ended(client, run.id).is_completed()
+    assert (project / "dvc.lock").read_text() != lock_before
+    assert len(new()) == 1
+
+    assert ended(client, start(client, "watch-labels")).is_completed()
+    assert len(told(client, "lradapt.labels.changed")) == 1
+
+
+def test_a_rollback_is_told_and_posted(workers, client, hook):
+    assert ended(client, start(client, "retrain", override="to go back from")).is_completed()
+    promoted = told(client, "lradapt.model.promoted")  # the newest first
+    assert ended(client, start(client, "rollback", why="it is worse")).is_completed()
+    (payload,) = told(client, "lradapt.model.rolled_back")
+    assert payload["why"] == "it is worse"
+    assert payload["former"] == promoted[0]["version"]
+    assert posted(hook[1], "lradapt.model.rolled_back")["payload"] == payload

@@ -1,0 +1,62 @@
+"""prefect.yaml says which flow runs where and when, and nothing that another file owns."""
+
+from pathlib import Path
+
+import yaml
+
+from tasks import events, server
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "prefect.yaml").read_text()
+FILE = yaml.safe_load(TEXT)
+DEPLOYMENTS = {each["name"]: each for each in FILE["deployments"]}
+
+
+def words(value):
+    """Every string of a YAML document, keys and values."""
+    if isinstance(value, dict):
+        return {word for pair in value.items() for one in pair for word in words(one)}
+    if isinstance(value, list):
+        return {word for one in value for word in words(one)}
+    return {value} if isinstance(value, str) else set()
+
+
+def test_it_names_no_stage_and_no_path_of_dvc_yaml():
+    project = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+    known = set(project["stages"]) | set(project["vars"][0]["path"].values())
+    assert not words(FILE) & known
+
+
+def test_it_holds_no_absolute_path():
+    said = words(FILE)
+    assert "{{ $LRADAPT_PROJECT }}" in said, "the strings were not found"
+    assert not {word for word in said if word.startswith(("/", "~")) or ":\\" in word}
+
+
+def test_every_entrypoint_is_a_file_and_a_function_of_this_repository():
+    for each in DEPLOYMENTS.values():
+        file, _, function = each["entrypoint"].partition(":")
+        assert f"def {function}(" in (ROOT / file).read_text()
+
+
+def test_every_run_outlives_its_worker_and_gives_signs_of_life():
+    by_hand = (ROOT / "flows/__init__.py").read_text()
+    for each in DEPLOYMENTS.values():
+        job = each["work_pool"]["job_variables"]
+        assert job["stream_output"] is False
+        beat = job["env"]["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"]
+        assert f'"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "{beat}"' in by_hand
+        assert 3 * int(beat) == server.DEAD_AFTER_SECONDS
+
+
+def test_what_trains_runs_once_at_a_time_and_skips_what_it_meets():
+    once = {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+    trains = [each for each in DEPLOYMENTS.values() if each["work_pool"]["name"] == "gpu"]
+    assert {each["name"] for each in trains} >= {"retrain", "benchmark"}
+    assert all(each["concurrency_limit"] == once for each in trains)
+
+
+def test_the_watch_trains_nothing_since_its_event_starts_the_retraining():
+    assert DEPLOYMENTS["watch-labels"]["parameters"] == {"train": False}
+    (trigger,) = DEPLOYMENTS["retrain"]["triggers"]
+    assert trigger["expect"] == [events.LABELS_CHANGED]
