@@ -3,6 +3,8 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.lradapt-installed
+BENCH_VENV ?= .venv-bench
+BENCH_STAMP = $(BENCH_VENV)/.lradapt-installed
 DATABASE = .prefect/prefect.db
 PORT ?= 4200
 POOL ?= gpu
@@ -12,11 +14,11 @@ export DO_NOT_TRACK = 1
 export DVC_NO_ANALYTICS = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 # Tests train small things: threads of torch that wait for each other cost more than they bring.
-check test: export OMP_NUM_THREADS = 1
+check test bench: export OMP_NUM_THREADS = 1
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install retrain ui deploy worker test check format
+.PHONY: help install retrain ui deploy worker test check format bench
 
 help: ## what there is to type
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -62,3 +64,12 @@ check: install ## format, lint, types and the fast tests, in under a minute
 format: install ## put the code into the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+$(BENCH_STAMP): pyproject.toml constraints.txt
+	test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --quiet --upgrade pip
+	$(BENCH_VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	touch $@
+
+bench: $(BENCH_STAMP) ## beside fastai, timm, Lightning and torch-lr-finder: the table in docs/benchmarks.md (20 min)
+	$(BENCH_VENV)/bin/python -m benchmarks.peers $(BENCH)

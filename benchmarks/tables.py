@@ -139,7 +139,14 @@ def markdown(runs: Sequence[Run]) -> str:
         ("Table 2: the scheme", table_2(runs)),
         ("Table 3: side by side", table_3(runs)),
     ]
-    return "\n\n".join([about, *(f"### {title}\n\n{_drawn(rows)}" for title, rows in parts)]) + "\n"
+    return "\n\n".join([about, *(f"### {title}\n\n{drawn(rows)}" for title, rows in parts)]) + "\n"
+
+
+def drawn(rows: Rows) -> str:
+    """A table of Markdown; the first row holds the titles."""
+    header, *body = rows
+    lines = [header, ["---"] * len(header), *body]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def figures(runs: Sequence[Run]) -> dict[str, bytes]:
@@ -232,12 +239,6 @@ def _totals(group: Sequence[Run]) -> list[str]:
 def _leg_titles(runs: Sequence[Run]) -> list[str]:
     rates = [leg["rate"] for leg in _of_kind(runs, conventional=True)[0]["legs"]]
     return [title for rate in rates for title in (f"accuracy at {rate:g}", f"s at {rate:g}")]
-
-
-def _drawn(rows: Rows) -> str:
-    header, *body = rows
-    lines = [header, ["---"] * len(header), *body]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def main(

@@ -1,0 +1,118 @@
+"""What every program starts from: the same pixels, labels and weights, made once in a folder.
+
+The pixels are scikit-learn's handwritten digits, scaled up; the weights are random, of a fixed
+seed. Neither changes what a step costs. Letters: N images, S side in pixels.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from benchmarks.peers.work import Work
+from lradapt.architectures import ARCHITECTURES, Architecture
+from lradapt.batches import Normalisation, PixelExamples
+from lradapt.data.decode import Preprocessing
+from lradapt.engine import Engine, seeded
+from lradapt.export import Deployed, export_onnx
+from lradapt.files import whole_file
+from lradapt.models import build, load_classifier
+
+CLASSES = [str(digit) for digit in range(10)]
+NORMALISE = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a program gets.
+
+    Attributes:
+        work: to do.
+        examples: uint8 pixels `[N, 3, S, S]` (channels last in memory) and labels `[N]`.
+        weights: the state dict of the whole network.
+        onnx: the exported model, for a classification.
+        engine: threads are set by it; device and precision.
+    """
+
+    work: Work
+    examples: PixelExamples
+    weights: dict[str, Tensor]
+    onnx: Path
+    engine: Engine
+
+    @property
+    def architecture(self) -> Architecture:
+        """Of the network."""
+        return ARCHITECTURES[self.work.architecture]
+
+    def model(self) -> nn.Module:
+        """The whole network with the weights, in train mode; layers lie as torchvision has them."""
+        return load_classifier(self.architecture, self.weights, len(CLASSES)).train()
+
+
+def make_inputs(works: Iterable[Work], folder: Path) -> None:
+    """Make what is not there yet."""
+    for work in works:
+        pixels, weights = folder / _pixels_name(work), folder / f"{work.architecture}.safetensors"
+        if not pixels.exists():
+            _write_pixels(work, pixels)
+        if not weights.exists():
+            _write_weights(ARCHITECTURES[work.architecture], weights)
+        onnx = folder / _onnx_name(work)
+        if work.kind == "classify" and not onnx.exists():
+            model = load_classifier(
+                ARCHITECTURES[work.architecture], load_file(weights), len(CLASSES)
+            )
+            export_onnx(
+                Deployed(model, NORMALISE, temperature=1.0),
+                onnx,
+                class_names=CLASSES,
+                architecture=work.architecture,
+                preprocessing=Preprocessing(work.size, 80),
+            )
+
+
+def read_given(work: Work, folder: Path, engine: Engine) -> Given:
+    """What a program gets, from a folder of `make_inputs`."""
+    arrays = np.load(folder / _pixels_name(work))
+    pixels = torch.from_numpy(arrays["pixels"]).permute(0, 3, 1, 2)
+    examples = PixelExamples(pixels, torch.from_numpy(arrays["labels"]), NORMALISE)
+    weights = load_file(folder / f"{work.architecture}.safetensors")
+    return Given(work, examples, weights, folder / _onnx_name(work), engine)
+
+
+def _pixels_name(work: Work) -> str:
+    return f"digits-{work.num_images}-{work.size}.npz"
+
+
+def _onnx_name(work: Work) -> str:
+    return f"{work.architecture}-{work.size}.onnx"
+
+
+def _write_pixels(work: Work, into: Path) -> None:
+    from sklearn.datasets import load_digits
+
+    digits, labels = load_digits(return_X_y=True)
+    side = (work.size, work.size)
+    squares = [
+        np.asarray(
+            Image.fromarray((digit.reshape(8, 8) * 15).astype(np.uint8))
+            .convert("RGB")
+            .resize(side, Image.Resampling.BILINEAR)
+        )
+        for digit in digits[: work.num_images]
+    ]
+    with whole_file(into) as partial, partial.open("wb") as file:
+        np.savez(file, pixels=np.stack(squares), labels=labels[: work.num_images].astype(np.int64))
+
+
+def _write_weights(architecture: Architecture, into: Path) -> None:
+    with seeded(0):
+        model = build(architecture, len(CLASSES))
+    with whole_file(into) as partial:
+        save_file(model.state_dict(), partial)

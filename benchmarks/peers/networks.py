@@ -1,0 +1,64 @@
+"""The network as the peers want it: in two parts, in bf16, its body frozen by hand."""
+
+from typing import Self, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.peers.inputs import Given
+
+Model = TypeVar("Model", bound=nn.Module)
+
+
+class TwoParts(nn.Module):
+    """A body and a head.
+
+    Where `frozen`, the body has no gradient and its BatchNorm stays in eval mode, whatever the
+    training loop asks for: what a user must do by hand around a peer that does not.
+    """
+
+    def __init__(self, backbone: nn.Module, head: nn.Module, *, frozen: bool = False) -> None:
+        super().__init__()
+        self.backbone, self.head, self.frozen = backbone, head, frozen
+        if frozen:
+            backbone.requires_grad_(False)
+        self.train()
+
+    def train(self, mode: bool = True) -> Self:
+        """Put it into train mode, but for a frozen body."""
+        super().train(mode)
+        if self.frozen:
+            self.backbone.eval()
+        return self
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits `[N, K]` of images `[N, 3, S, S]`."""
+        logits: Tensor = self.head(self.backbone(images))
+        return logits
+
+
+def two_parts(given: Given, *, frozen: bool = False, channels_last: bool = False) -> TwoParts:
+    """The network with the given weights."""
+    model = given.model()
+    head = model.get_submodule(given.architecture.head)
+    model.set_submodule(given.architecture.head, nn.Identity())
+    parts = TwoParts(model, head, frozen=frozen)
+    return laid_out(parts, channels_last=channels_last)
+
+
+def laid_out(model: Model, *, channels_last: bool) -> Model:
+    """The model with its layers in the memory format asked for."""
+    if channels_last:
+        model.to(memory_format=torch.channels_last)
+    return model
+
+
+def in_precision(model: Model, precision: str) -> Model:
+    """The model with each forward pass in that precision, for a loop that knows none on a CPU.
+
+    The context ends with each pass: its cache of weights must not outlive a step.
+    """
+    if precision == "bf16":
+        cast = torch.autocast("cpu", dtype=torch.bfloat16)
+        model.forward = cast(model.forward)
+    return model

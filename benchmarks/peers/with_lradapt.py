@@ -1,0 +1,142 @@
+"""Our own way of each work: the functions that the stages call, on what the peers get too."""
+
+import tempfile
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from benchmarks.peers.inputs import Given
+from benchmarks.peers.measurement import Lap
+from benchmarks.peers.networks import laid_out
+from benchmarks.peers.work import BODY_RATE, HEAD_RATE, L2, MOMENTUM, SWEEP
+from lradapt.activations import FrozenBody, square_keys, write_activations
+from lradapt.batches import ActivationExamples, training_batches
+from lradapt.data.augment import Augmentation
+from lradapt.finetune import depth_sgd
+from lradapt.head import HEAD, new_head, train_head
+from lradapt.models import body_weights, build_body
+from lradapt.param_groups import build_param_groups
+from lradapt.predict import Model
+from lradapt.range_test import measure
+from lradapt.schedules import constant
+from lradapt.train import finite, sgd, train_steps
+
+
+def head(given: Given, lap: Lap) -> int:
+    """The activations, written to a file as the stage does, and a head trained on them."""
+    body, new = _body(given), _head(given)
+    lap.start()
+    training = _activations(given, body)
+    epochs = train_head(
+        new,
+        training,
+        ActivationExamples(training.activations[:0], training.labels[:0]),
+        given.engine,
+        max_lr=HEAD_RATE,
+        batch_size=given.work.batch_size,
+        momentum=MOMENTUM,
+        l2=L2,
+        max_epochs=given.work.count,
+        patience_epochs=given.work.count,
+        min_gain=0.0,
+        seed=0,
+    )
+    lap.stop()
+    return sum(len(epoch.steps) for epoch in epochs)
+
+
+def steps(given: Given, lap: Lap) -> int:
+    """Steps of the one training loop, its batches made as they are needed."""
+    work, model = given.work, laid_out(given.model(), channels_last=True)
+    groups = given.architecture.groups
+    optimizer = depth_sgd(model, groups, [BODY_RATE] * len(groups), momentum=MOMENTUM, l2=L2)
+    batches = training_batches(given.examples, batch_size=work.batch_size, seed=0)
+    done = finite(train_steps(model, batches, optimizer, constant(), given.engine))
+    for _ in islice(done, work.warm_steps):
+        pass
+    lap.start()
+    num_steps = sum(1 for _ in islice(done, work.count))
+    lap.stop()
+    return num_steps
+
+
+def sweep(given: Given, lap: Lap) -> int:
+    """A range test of the head on activations that are there."""
+    training = _activations(given, _body(given))
+    lap.start()
+    num_steps = _sweep(given, training)
+    lap.stop()
+    return num_steps
+
+
+def sweep_from_pixels(given: Given, lap: Lap) -> int:
+    """The same with the making of the activations."""
+    body = _body(given)
+    lap.start()
+    num_steps = _sweep(given, _activations(given, body))
+    lap.stop()
+    return num_steps
+
+
+def classify(given: Given, lap: Lap) -> int:
+    """Probabilities of every image from the exported model, in ONNX Runtime."""
+    model = Model(given.onnx.read_bytes(), threads=torch.get_num_threads())
+    pixels = given.examples.pixels.permute(0, 2, 3, 1).numpy()
+    size = given.work.batch_size
+    model.probabilities(pixels[:size], batch_size=size)  # warms up
+    lap.start()
+    answers = model.probabilities(pixels, batch_size=size)
+    lap.stop()
+    return len(answers)
+
+
+def _body(given: Given) -> nn.Module:
+    weights = body_weights(given.architecture, given.weights)
+    return laid_out(build_body(given.architecture, weights), channels_last=True)
+
+
+def _head(given: Given) -> nn.Linear:
+    prefix = f"{given.architecture.head}."
+    weights: dict[str, Tensor] = {
+        name.removeprefix(prefix): value
+        for name, value in given.weights.items()
+        if name.startswith(prefix)
+    }
+    num_classes, num_features = weights["weight"].shape
+    new = new_head(num_features, num_classes, seed=0)
+    new.load_state_dict(weights)
+    return new
+
+
+def _activations(given: Given, body: nn.Module) -> ActivationExamples:
+    pixels = given.examples.pixels.permute(0, 2, 3, 1).numpy()
+    views = Augmentation(0.0, 1.0, horizontal_flip=False, vertical_flip=False)
+    frozen = FrozenBody(body, given.engine, given.examples.normalise, views, num_views=1)
+    keys = square_keys(pixels, range(len(pixels)))
+    with tempfile.TemporaryDirectory() as folder:
+        into = Path(folder, "activations.npy")
+        num_features = _head(given).in_features
+        write_activations(into, frozen, pixels, keys, num_features=num_features)
+        return ActivationExamples(torch.from_numpy(np.load(into)), given.examples.labels)
+
+
+def _sweep(given: Given, training: ActivationExamples) -> int:
+    start_lr, end_lr = SWEEP
+
+    def optimizer(trial: nn.Module) -> Optimizer:
+        return sgd(build_param_groups(trial, HEAD, [end_lr]), momentum=MOMENTUM, l2=L2)
+
+    swept = measure(
+        _head(given),
+        training_batches(training, batch_size=given.work.batch_size, seed=0),
+        optimizer,
+        given.engine,
+        start_lr=start_lr,
+        end_lr=end_lr,
+        num_steps=given.work.count,
+    )
+    return len(swept.rates)

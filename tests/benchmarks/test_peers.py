@@ -1,0 +1,317 @@
+"""The bench beside other programs: its clock, its order, its table; and our own part of it."""
+
+import sys
+import time
+
+import pytest
+import torch
+
+from benchmarks.clock import Clock
+from benchmarks.peers.__main__ import measure_apart
+from benchmarks.peers.inputs import make_inputs, read_given
+from benchmarks.peers.loader import clean_loader, loader
+from benchmarks.peers.measurement import Lap, Measurement, measured, read_line, read_lines
+from benchmarks.peers.networks import in_precision, two_parts
+from benchmarks.peers.one import measure
+from benchmarks.peers.programs import PROGRAMS, programs_of
+from benchmarks.peers.recipe import PROGRAMS as RECIPE_PROGRAMS
+from benchmarks.peers.recipe import TARGET_ACCURACY
+from benchmarks.peers.recipe import table as recipe_table
+from benchmarks.peers.rounds import rounds
+from benchmarks.peers.table import BEGIN, END, about, between_markers, table
+from benchmarks.peers.work import QUICK, WORKS, Work
+from lradapt.engine import start_engine
+from lradapt.errors import LradaptError
+from tests.projects import ROOT, run
+
+CHEAP = Work("classify", "resnet18", 32, "fp32", 64, 1)
+DEAR = Work("head", "densenet161", 64, "bf16", 64, 10)
+
+
+def measurement(program, repeat, seconds, *, work="w", load=1.0):
+    """One whose CPU seconds are half of its wall seconds, with 100 images."""
+    return Measurement(work, program, repeat, seconds, seconds / 2, 100, load)
+
+
+def order(seconds_of, *, budget, repeats=5):
+    """What runs where each work's programs together take so many seconds."""
+    past = []
+    turns = rounds(
+        list(seconds_of),
+        lambda work: ["ours", "theirs"],
+        repeats=repeats,
+        budget_seconds=budget,
+        elapsed_seconds=lambda: sum(past),
+    )
+    found = []
+    for work, program, repeat in turns:
+        past.append(seconds_of[work] / 2)
+        found.append(f"{'cheap' if work is CHEAP else 'dear'} {program} {repeat}")
+    return found
+
+
+def test_programs_take_turns_and_a_work_is_repeated_only_where_it_still_fits():
+    assert order({CHEAP: 10, DEAR: 100}, budget=150, repeats=4) == [
+        *("cheap ours 0", "cheap theirs 0", "dear ours 0", "dear theirs 0"),
+        *("cheap ours 1", "cheap theirs 1"),
+        *("cheap ours 2", "cheap theirs 2"),
+        *("cheap ours 3", "cheap theirs 3"),
+    ]
+
+
+def test_each_work_is_done_once_even_without_time():
+    assert order({CHEAP: 10, DEAR: 100}, budget=0) == [
+        *("cheap ours 0", "cheap theirs 0", "dear ours 0", "dear theirs 0")
+    ]
+
+
+def test_with_time_enough_all_is_repeated_and_no_more():
+    assert len(order({CHEAP: 10, DEAR: 100}, budget=10_000, repeats=3)) == 2 * 2 * 3
+
+
+def test_a_lap_counts_what_lies_between_its_start_and_its_stop():
+    clock = Clock()
+    time.sleep(0.05)
+    lap = Lap(clock)
+    lap.start()
+    time.sleep(0.02)
+    lap.stop()
+    time.sleep(0.05)
+    assert 0.02 <= lap.spent.seconds < 0.05
+    assert lap.spent.cpu_seconds < 0.02
+
+
+def test_a_measurement_goes_through_its_line_unchanged(tmp_path):
+    lap = Lap(Clock())
+    lap.start()
+    lap.stop()
+    made = measured(lap, work="a, b", program="ä", repeat=3, num_images=7)
+    assert read_line(made.line()) == made
+    assert "\n" not in made.line()
+    (tmp_path / "lines").write_text(f"{made.line()}\n{made.line()}\n", encoding="utf-8")
+    assert read_lines(tmp_path / "lines") == [made, made]
+
+
+def test_a_lap_that_was_not_stopped_is_no_measurement():
+    with pytest.raises(AssertionError, match="ours did not stop the clock of: w"):
+        measured(Lap(Clock()), work="w", program="ours", repeat=0, num_images=1)
+    with pytest.raises(AssertionError, match="before it was started"):
+        Lap(Clock()).stop()
+
+
+def test_the_table_pairs_each_program_with_ours_of_the_same_repeat():
+    found = [
+        *(measurement("ours", 0, 1.0), measurement("theirs", 0, 4.0)),
+        *(measurement("ours", 1, 3.0), measurement("theirs", 1, 6.0)),
+        measurement("alone", 0, 2.0, work="v"),
+    ]
+    assert table(found).splitlines() == [
+        "| work | program | repeats | s | CPU s | images a CPU s | times ours | in CPU s |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| w | ours | 2 | 2.00 (1.00 to 3.00) | 1.00 (0.50 to 1.50) | 133 (67 to 200) "
+        "| 1.00 (1.00 to 1.00) | 1.00 (1.00 to 1.00) |",
+        "| w | theirs | 2 | 5.00 (4.00 to 6.00) | 2.50 (2.00 to 3.00) | 42 (33 to 50) "
+        "| 3.00 (2.00 to 4.00) | 3.00 (2.00 to 4.00) |",
+        "| v | alone | 1 | 2.00 | 1.00 | 100 | 1.00 | 1.00 |",
+    ]
+
+
+def test_what_it_was_measured_on_names_load_versions_and_what_is_missing():
+    found = [measurement("ours", 0, 1.0, load=0.5), measurement("theirs", 0, 1.0, load=3.25)]
+    told = about(found, threads=2, left_out=["fastai", "timm"])
+    assert "2 thread(s); load average 0.5 to 3.2" in told
+    assert f"torch {torch.__version__.partition('+')[0]}" in told
+    assert told.endswith("Left out, since they are not installed: fastai, timm.")
+    assert "Left out" not in about(found, threads=2, left_out=[])
+
+
+def test_only_what_stands_between_the_markers_is_replaced():
+    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    new = between_markers(page, "new")
+    assert new == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
+    assert between_markers(new, "new") == new
+
+
+@pytest.mark.parametrize(
+    "page", ["", BEGIN, f"{END}\n{BEGIN}", f"{BEGIN}{END}{BEGIN}{END}", f"{BEGIN}{BEGIN}"]
+)
+def test_a_page_without_its_two_markers_is_refused(page):
+    with pytest.raises(LradaptError, match="once each, in this order"):
+        between_markers(page, "new")
+
+
+def test_the_page_of_the_documentation_has_its_markers():
+    assert between_markers((ROOT / "docs/benchmarks.md").read_text(encoding="utf-8"), "x")
+
+
+def test_how_much_is_to_do_counts_steps_or_images():
+    head = Work("head", "resnet34", 64, "bf16", 64, 10)
+    steps = Work("steps", "resnet34", 64, "bf16", 32, 8, 1024, 2)
+    assert (head.to_do, head.counted_images) == (10 * 16, 10_000)
+    assert (steps.to_do, steps.counted_images) == (8, 256)
+    assert (CHEAP.to_do, CHEAP.counted_images) == (1000, 1000)
+    assert len({work.name for work in (*WORKS, *QUICK)}) == len(WORKS) + len(QUICK)
+
+
+@pytest.mark.parametrize("work", [*WORKS, *QUICK], ids=lambda work: work.name)
+def test_a_fine_tuning_step_sees_whole_batches_and_one_epoch_is_enough(work):
+    if work.kind == "steps":
+        assert work.num_images % work.batch_size == 0
+        assert (work.warm_steps + work.count) * work.batch_size <= work.num_images
+        assert work.warm_steps >= 1
+
+
+def test_a_program_whose_package_is_missing_is_left_out(monkeypatch):
+    import benchmarks.peers.programs as module
+
+    monkeypatch.setattr(module, "find_spec", lambda name: None if name == "fastai" else object())
+    names = programs_of(CHEAP) + programs_of(DEAR)
+    assert names[0] == "lradapt, exported model"
+    assert "Lightning BackboneFinetuning" in names
+    assert not [name for name in names if "fastai" in name]
+    assert module.left_out() == ["fastai"]
+
+
+def test_every_program_stands_where_it_is_said_to_be():
+    for group in PROGRAMS.values():
+        for program in group.values():
+            text = (ROOT / f"benchmarks/peers/{program.module}.py").read_text(encoding="utf-8")
+            assert f"\ndef {program.function}(given: Given, lap: Lap) -> int:" in text
+
+
+def test_no_peer_is_imported_by_the_library():
+    for path in (ROOT / "lradapt").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        for package in ("fastai", "timm", "lightning", "torch_lr_finder", "benchmarks"):
+            assert f"import {package}" not in text
+            assert f"from {package}" not in text
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """The little work's inputs, but for the export, which takes seconds."""
+    folder = tmp_path_factory.mktemp("inputs")
+    make_inputs([work for work in QUICK if work.kind != "classify"], folder)
+    return folder
+
+
+def given(inputs, kind):
+    work = next(work for work in QUICK if work.kind == kind)
+    engine = start_engine(device="cpu", precision="fp32", threads=1)
+    return read_given(work, inputs, engine)
+
+
+def test_the_loaders_give_every_image_once_as_we_give_it(inputs):
+    examples = given(inputs, "head").examples
+    images, labels = map(torch.cat, zip(*clean_loader(examples, 48), strict=True))
+    ours, our_labels = examples.batch(torch.arange(64), None)
+    assert torch.equal(images, ours)
+    assert torch.equal(labels, our_labels)
+    shuffled = [batch for _, batch in loader(examples, 48)]
+    assert [len(batch) for batch in shuffled] == [48, 16]
+    assert torch.equal(torch.cat(shuffled).sort().values, our_labels.sort().values)
+
+
+def test_a_frozen_body_stays_frozen_and_an_open_one_does_not(inputs):
+    images, _ = given(inputs, "head").examples.batch(torch.arange(8), None)
+    for frozen in (True, False):
+        model = two_parts(given(inputs, "head"), frozen=frozen).train()
+        before = {name: value.clone() for name, value in model.backbone.state_dict().items()}
+        model(images).sum().backward()
+        same = all(
+            torch.equal(value, before[n]) for n, value in model.backbone.state_dict().items()
+        )
+        assert same is frozen
+        assert (model.backbone.conv1.weight.grad is None) is frozen
+
+
+def test_a_forward_pass_in_bf16_sees_the_weights_of_its_step(inputs):
+    images, _ = given(inputs, "head").examples.batch(torch.arange(8), None)
+    model = in_precision(two_parts(given(inputs, "head"), frozen=True), "bf16")
+    before = model(images)
+    assert before.dtype == torch.bfloat16
+    with torch.no_grad():
+        model.head.weight.zero_()
+        model.head.bias.fill_(3.0)
+    assert torch.equal(model(images), torch.full_like(before, 3.0))
+
+
+OURS = [
+    (kind, name)
+    for kind, group in PROGRAMS.items()
+    for name, program in group.items()
+    if program.module in ("with_lradapt", "with_pytorch") and kind != "classify"
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "name"), OURS)
+def test_what_needs_no_peer_does_all_of_its_work(inputs, kind, name):
+    work = given(inputs, kind).work
+    found = measure(work, name, 2, inputs, threads=1)
+    assert (found.work, found.program, found.repeat) == (work.name, name, 2)
+    assert found.num_images == work.counted_images
+    assert found.seconds > 0
+
+
+def test_work_that_was_not_all_done_is_no_measurement(inputs, monkeypatch):
+    import benchmarks.peers.one as module
+
+    monkeypatch.setattr(module, "doing", lambda work, name: lambda given, lap: 3)
+    with pytest.raises(AssertionError, match="theirs did 3 of 2"):
+        measure(given(inputs, "steps").work, "theirs", 0, inputs, threads=1)
+
+
+@pytest.mark.slow
+def test_a_measurement_runs_in_a_process_of_its_own_and_its_failure_is_told(inputs, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    work = given(inputs, "sweep").work
+    assert measure_apart(work, "lradapt", 1, inputs, threads=1).program == "lradapt"
+    with pytest.raises(LradaptError, match=r"nobody, range test.*failed(.|\n)*KeyError: 'nobody'"):
+        measure_apart(work, "nobody", 0, inputs, threads=1)
+
+
+@pytest.mark.slow
+def test_the_whole_bench_in_little_fills_the_page(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"# A page\n\n{BEGIN}\n{END}\n")
+    program = [sys.executable, "-m", "benchmarks.peers", "--quick", "--repeats", "1"]
+    run(ROOT, *program, "--folder", tmp_path / "in", "--page", page)
+    lines = page.read_text().splitlines()
+    for work in QUICK:
+        assert [line for line in lines if line.startswith(f"| {work.name} | lradapt")]
+    found = read_lines(tmp_path / "in/lines.jsonl")
+    assert [each.program for each in found] == [n for work in QUICK for n in programs_of(work)]
+    run(ROOT, *program, "--folder", tmp_path / "in", "--page", page, "--redraw")
+    assert page.read_text().splitlines() == lines
+
+
+def recipe_run(program, seed, points):
+    """A run whose epochs ended at (CPU seconds, accuracy); the wall took twice as long."""
+    last = points[-1][0]
+    return {
+        "program": program,
+        "seed": seed,
+        "seconds": {"seconds": 2 * last, "cpu_seconds": last},
+        "points": [
+            {"at": {"cpu_seconds": at, "seconds": 2 * at}, "accuracy": a} for at, a in points
+        ],
+    }
+
+
+def test_the_recipe_s_table_compares_the_runs_of_one_seed_at_the_target():
+    ours, theirs = list(RECIPE_PROGRAMS)[:2]
+    runs = [
+        recipe_run(ours, 0, [(10, 0.5), (20, TARGET_ACCURACY), (40, 0.69)]),
+        recipe_run(theirs, 0, [(50, 0.6), (60, 0.75), (80, 0.8)]),
+        recipe_run(ours, 1, [(10, 0.5), (30, 0.72)]),
+        recipe_run(theirs, 1, [(50, 0.6), (90, 0.65)]),
+        recipe_run(theirs, 2, [(1, 0.9)]),  # ours is not there yet
+    ]
+    assert recipe_table(runs).splitlines()[2:] == [
+        f"| {ours} | 2 | 71.0% (70.0% to 72.0%) | 70.5% (69.0% to 72.0%) | 70 (60 to 80) "
+        "| 35 (30 to 40) | 25 (20 to 30) | 1.0 (1.0 to 1.0) | 1.0 (1.0 to 1.0) |",
+        f"| {theirs} | 2 | 72.5% (65.0% to 80.0%) | 72.5% (65.0% to 80.0%) | 170 (160 to 180) "
+        "| 85 (80 to 90) | 60; never with 1 of 2 seeds | 3.0; never with 1 of 2 seeds "
+        "| 2.5 (2.0 to 3.0) |",
+    ]
