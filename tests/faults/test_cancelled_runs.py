@@ -16,6 +16,11 @@ from pathlib import Path
 import httpx
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    ArtifactFilterKey,
+)
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
 
@@ -198,6 +203,13 @@ def state_of(client, flow_run, *names):
     return state if state.name in names else None
 
 
+def shares(client, flow_run):
+    """What the progress artifacts of a run say; empty before there is one."""
+    own = ArtifactFilterFlowRunId(any_=[flow_run])
+    chosen = ArtifactFilter(key=ArtifactFilterKey(any_=["progress"]), flow_run_id=own)
+    return [artifact.data for artifact in client.read_artifacts(artifact_filter=chosen)]
+
+
 def test_a_cancel_as_in_the_ui_leaves_no_process_and_the_next_run_goes_on(
     deployed, environment, client
 ):
@@ -205,6 +217,8 @@ def test_a_cancel_as_in_the_ui_leaves_no_process_and_the_next_run_goes_on(
     with worker(small, environment, "test") as working:
         first = start()
         wait_for(lambda: starts(small), seconds=120)
+        before = wait_for(lambda: shares(client, first), seconds=30)
+        wait_for(lambda: shares(client, first) > before, seconds=30)  # one artifact, and it moves
         client.set_flow_run_state(first, Cancelling())
         assert_gone(environment, working.pid)
         assert_free(small)
