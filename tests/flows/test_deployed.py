@@ -11,7 +11,8 @@ from prefect.events.filters import EventFilter, EventNameFilter
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from lradapt import lock
-from tests.prefect_server import listener, server, wait_for, worker
+from tests.prefect_server import listener, server, settings, wait_for, worker
+from tests.projects import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -232,3 +233,24 @@ def test_a_rollback_is_told_and_posted(workers, client, hook):
     assert payload["why"] == "it is worse"
     assert payload["former"] == promoted[0]["version"]
     assert posted(hook[1], "lradapt.model.rolled_back")["payload"] == payload
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://127.0.0.1:1/api", "no server of Prefect's answers at http://127.0.0.1:1/api"),
+        ("", "PREFECT_API_URL names no server"),
+    ],
+)
+def test_where_no_server_is_one_sentence_says_so(tmp_path, url, said):
+    variables = settings(tmp_path, 1) | {"PREFECT_API_URL": url}
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.deploy"],
+        cwd=ROOT,
+        env=variables,
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 1
+    assert said in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
