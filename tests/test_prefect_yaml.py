@@ -49,11 +49,24 @@ def test_every_run_outlives_its_worker_and_gives_signs_of_life():
         assert 3 * int(beat) == server.DEAD_AFTER_SECONDS
 
 
-def test_what_trains_runs_once_at_a_time_and_skips_what_it_meets():
+def test_what_starts_a_training_runs_once_at_a_time_and_skips_what_it_meets():
     once = {"limit": 1, "collision_strategy": "CANCEL_NEW"}
-    trains = [each for each in DEPLOYMENTS.values() if each["work_pool"]["name"] == "gpu"]
-    assert {each["name"] for each in trains} >= {"retrain", "benchmark"}
-    assert all(each["concurrency_limit"] == once for each in trains)
+    limited = {name: each.get("concurrency_limit") for name, each in DEPLOYMENTS.items()}
+    assert [name for name, limit in limited.items() if limit == once] == [
+        "retrain",
+        "watch-labels",
+        "benchmark",
+    ]
+
+
+def test_each_pool_has_a_deployment_for_the_stages_of_another_machine():
+    pools = {each["work_pool"]["name"] for each in DEPLOYMENTS.values()}
+    called = {
+        (each["name"], each["work_pool"]["name"])
+        for each in DEPLOYMENTS.values()
+        if each["entrypoint"].endswith(":stage")
+    }
+    assert called == {(f"stage-{pool}", pool) for pool in pools}
 
 
 def test_the_watch_trains_nothing_since_its_event_starts_the_retraining():
