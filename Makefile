@@ -40,6 +40,7 @@ retrain: install ## retrain what has changed, promote the better model (first: o
 	@$(BIN)/python -m flows.retrain
 
 # Leases lie in files, so that a server that starts again still knows who holds the GPU.
+ui: export PREFECT_SERVER_UI_API_URL = http://127.0.0.1:$(PORT)/api
 ui: export PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE = prefect.server.concurrency.lease_storage.filesystem
 ui: install ## Prefect's server and UI on this machine (PORT=4200), with the history of `make retrain`
 	PREFECT_HOME=$(CURDIR)/.prefect $(BIN)/prefect server start --host 127.0.0.1 --port $(PORT)
