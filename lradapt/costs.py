@@ -19,9 +19,11 @@ class Price:
     currency: str
 
     def of(self, seconds: float) -> str:
-        """The cost of so many seconds, for people: `0.12 EUR`, `0.0034 EUR`."""
+        """The cost of so many seconds, for people: `1.25 EUR`, `0.034 EUR`, `under 0.001 EUR`."""
         amount = self.per_hour * seconds / 3600
-        return f"{amount:.2f} {self.currency}" if amount >= 0.1 else f"{amount:.2g} {self.currency}"
+        if 0 < amount < 0.001:
+            return f"under 0.001 {self.currency}"
+        return f"{amount:.2f} {self.currency}" if amount >= 0.1 else f"{amount:.3f} {self.currency}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,16 @@ DONE = [Phase("split", 10, 12, False), Phase("finetune", 250, 480.04, True)]
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(1000, "1.00 EUR"), (100, "0.10 EUR"), (3.5, "0.0035 EUR"), (0, "0 EUR")]
+    ("seconds", "said"),
+    [
+        (1000, "1.00 EUR"),
+        (100, "0.10 EUR"),
+        (3.5, "0.004 EUR"),
+        (0.9, "under 0.001 EUR"),
+        (0, "0.000 EUR"),
+    ],
 )
-def test_an_amount_is_told_with_two_digits_that_count(seconds, said):
+def test_an_amount_is_told_as_far_as_it_counts(seconds, said):
     assert EURO.of(seconds) == said
 
 
