@@ -4,6 +4,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+import flows  # noqa: F401 its settings: a worker loads this file alone, and its log would be empty
 from lradapt.errors import LradaptError
 from lradapt.layout import read_paths
 from tasks import answer, graph, scratch, stages
