@@ -50,7 +50,9 @@ def choose(plan: Sequence[Node]) -> dict[str, str]:
     calls = {address: pool for address, pool in queues.items() if pool != own}
     if calls:
         _require_remote(calls)
-        _require_pushed({address: read_needs(address) for address in calls})
+        needs = {address: read_needs(address) for address in calls}
+        _require_pushed(needs)
+        _require_committed(needs)
         _require_deployments(set(calls.values()))
     return calls
 
@@ -73,22 +75,26 @@ def _require_remote(calls: dict[str, str]) -> None:
         )
 
 
-def _require_pushed(calls: dict[str, list[Needs]]) -> None:
-    kept = [f"{address}: {path}" for address, all_ in calls.items() for path in all_[-1].unpushed]
+def _require_pushed(needs: dict[str, list[Needs]]) -> None:
+    kept = [f"{address}: {path}" for address, each in needs.items() for path in each[-1].unpushed]
     if kept:
         raise ElsewhereError(
             "what these stages make never goes to DVC's remote (`push: false` in dvc.yaml), so "
             f"they cannot run on another machine; remove the one or the `queue`:\n{listed(kept)}"
         )
-    code = sorted({path for all_ in calls.values() for needs in all_ for path in needs.code})
-    if code:
-        changed = git.checked("status", "--porcelain", "--untracked-files=all", "--", *code)
-        if changed:
-            raise ElsewhereError(
-                f"code that is to run on another machine ({', '.join(calls)}) is not committed; "
-                "commit it, push it to where that machine fetches from, and run again:\n"
-                f"{listed([line[3:] for line in changed.splitlines()])}"
-            )
+
+
+def _require_committed(needs: dict[str, list[Needs]]) -> None:
+    code = sorted({path for each in needs.values() for one in each for path in one.code})
+    if not code:
+        return
+    changed = git.checked("status", "--porcelain", "--untracked-files=all", "--", *code)
+    if changed:
+        raise ElsewhereError(
+            f"code that is to run on another machine ({', '.join(needs)}) is not committed; "
+            "commit it, push it to where that machine fetches from, and run again:\n"
+            f"{listed([line[3:] for line in changed.splitlines()])}"
+        )
 
 
 def _require_deployments(pools: set[str]) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import time
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -42,6 +44,7 @@ if grep -q fail params.yaml; then
   echo "error: the loss is not finite" >&2
   exit 1
 fi
+if grep -q slow params.yaml; then sleep 613; fi
 cat pixels.txt params.yaml
 """
 DRIVE = """
@@ -243,6 +246,28 @@ def test_a_call_that_no_worker_takes_is_given_up_and_cancelled(
     newest = max(client.read_flow_runs(), key=lambda each: each.created)
     assert newest.work_pool_name == "idle"
     assert newest.state.is_cancelled()
+
+
+def test_a_call_whose_flow_is_cancelled_ends_there_too(workers, machines, client, monkeypatch):
+    here, there, _ = machines
+    ran = there / ".lradapt/elsewhere/project/ran.log"
+    before = ran.read_text()
+
+    class CancelledError(BaseException):
+        pass
+
+    def cancel(seconds):
+        time.sleep(seconds)
+        if ran.read_text() != before:
+            raise CancelledError
+
+    monkeypatch.setattr(elsewhere, "time", SimpleNamespace(monotonic=time.monotonic, sleep=cancel))
+    with changed(here / "params.yaml", "note: none", "note: slow"), pytest.raises(CancelledError):
+        drive(stale("train", "gpu"))
+    newest = max(client.read_flow_runs(), key=lambda each: each.created)
+    assert newest.work_pool_name == "gpu"
+    wait_for(lambda: client.read_flow_run(newest.id).state.is_cancelled(), seconds=120)
+    assert run(here, "pgrep", "-f", "sleep 613", check=False).stdout == ""
 
 
 def test_a_pool_without_a_deployment_is_told_before_anything_runs(workers, machines, client):
