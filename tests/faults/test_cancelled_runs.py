@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -145,6 +145,13 @@ def ours(environment, *others):
     return {pid: command for pid, command in found.items() if pid not in others}
 
 
+def kill_ours(environment):
+    """Where a test has failed, nothing of it lives on."""
+    for pid in ours(environment):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def assert_gone(environment, *others):
     """Within the limit no process of ours is left."""
     start = time.monotonic()
@@ -195,7 +202,8 @@ def deployed(small, environment, client):
         subprocess.run([*prefect, "--type", "process"], env=environment, check=True)
     subprocess.run([sys.executable, "deploy.py"], cwd=small, env=environment, check=True)
     deployment = client.read_deployment_by_name("drive/drive").id
-    return small, lambda: client.create_flow_run_from_deployment(deployment).id
+    yield small, lambda: client.create_flow_run_from_deployment(deployment).id
+    kill_ours(environment)
 
 
 def state_of(client, flow_run, *names):
@@ -268,6 +276,7 @@ def by_hand(folder, environment):
         finally:
             started.kill()
             started.wait()
+            kill_ours(environment)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
