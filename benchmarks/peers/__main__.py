@@ -43,31 +43,37 @@ def main(
     works, lines = (QUICK if quick else WORKS), folder / "lines.jsonl"
     text = page.read_text(encoding="utf-8")
     between_markers(text, "")  # a page without markers shows before the work, not after it
+    failures: list[str] = []
     if not redraw:
         make_inputs(works, folder)
         lines.write_text("", encoding="utf-8")
-        for measurement in _measured(works, folder, repeats, minutes * 60, threads):
+        for work, program, repeat in _turns(works, repeats, minutes * 60):
+            try:
+                found = measure_apart(work, program, repeat, folder, threads=threads)
+            except LradaptError as error:  # the others' seconds are not to be lost by it
+                failures.append(str(error))
+                continue
             with lines.open("a", encoding="utf-8") as file:
-                file.write(measurement.line() + "\n")
-            typer.echo(f"{measurement.work}: {measurement.program}: {measurement.cpu_seconds:.2f}")
-    found = read_lines(lines)
-    told = f"{about(found, threads=threads, left_out=left_out())}\n\n{table(found)}"
-    write_text(page, between_markers(text, told))
+                file.write(found.line() + "\n")
+            typer.echo(f"{found.work}: {found.program}: {found.cpu_seconds:.2f} CPU s")
+    measurements = read_lines(lines)
+    told = about(measurements, threads=threads, left_out=left_out())
+    write_text(page, between_markers(text, f"{told}\n\n{table(measurements)}"))
+    if failures:
+        raise LradaptError(f"{len(failures)} measurement(s) failed:\n" + "\n".join(failures))
 
 
-def _measured(
-    works: Sequence[Work], folder: Path, repeats: int, seconds: float, threads: int
-) -> Iterator[Measurement]:
+def _turns(
+    works: Sequence[Work], repeats: int, budget_seconds: float
+) -> Iterator[tuple[Work, str, int]]:
     began = time.monotonic()
-    order = rounds(
+    return rounds(
         works,
         programs_of,
         repeats=repeats,
-        budget_seconds=seconds,
+        budget_seconds=budget_seconds,
         elapsed_seconds=lambda: time.monotonic() - began,
     )
-    for work, program, repeat in order:
-        yield measure_apart(work, program, repeat, folder, threads=threads)
 
 
 def measure_apart(

@@ -10,18 +10,17 @@ import torch
 import torch.nn.functional as F
 from fastai.callback.channelslast import ChannelsLast
 from fastai.callback.core import Callback
-from fastai.callback.schedule import ParamScheduler, SchedCos, combine_scheds
 from fastai.callback.training import BnFreeze
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
-from fastai.metrics import accuracy
+from fastai.metrics import BalancedAccuracy, accuracy
 from fastai.optimizer import Adam
 from torch import nn
 
 from benchmarks.clock import Clock, Point
 from benchmarks.peers.loader import clean_loader, loader
 from benchmarks.peers.networks import TwoParts
-from benchmarks.peers.with_fastai import PYTORCH_SGD, body_and_head, silent
+from benchmarks.peers.with_fastai import PYTORCH_SGD, body_and_head, restarts, silent
 from lradapt.batches import PixelExamples
 from lradapt.params import Params
 
@@ -42,17 +41,16 @@ class Judged(Callback):  # type: ignore[misc]
 
     def after_epoch(self) -> None:
         """Note a point."""
-        _, loss, share = self.learn.recorder.values[-1]
+        _, loss, share, balanced = self.learn.recorder.values[-1]
         number = len(self.clock.points) + 1
-        found = Point("fastai", number, self.clock.elapsed(), share, float("nan"), loss)
+        found = Point("fastai", number, self.clock.elapsed(), share, balanced, loss)
         self.clock.points.append(found)
 
 
 def growing_cycles(learner: Any, rates: tuple[float, ...]) -> None:
     """The head in cycles of one epoch, then 1 + 2 + 4 epochs of all layers at their rates."""
-    restarts = combine_scheds([1 / HEAD_EPOCHS] * HEAD_EPOCHS, [SchedCos(HEAD_RATE, 0)] * 3)
     learner.freeze()
-    learner.fit(HEAD_EPOCHS, lr=HEAD_RATE, cbs=ParamScheduler({"lr": restarts}))
+    learner.fit(HEAD_EPOCHS, lr=HEAD_RATE, cbs=restarts(HEAD_RATE, HEAD_EPOCHS))
     learner.unfreeze()
     learner.fit_sgdr(3, 1, lr_max=np.array(rates), cycle_mult=2)
 
@@ -108,7 +106,7 @@ def _learner(
         opt_func=optimizer,
         splitter=early_late_head if optimizer is PYTORCH_SGD else body_and_head,
         wd=params.finetune.l2 if optimizer is PYTORCH_SGD else None,
-        metrics=accuracy,
+        metrics=[accuracy, BalancedAccuracy()],
         train_bn=False,
         path=tempfile.mkdtemp(prefix="fastai-"),
         cbs=[BnFreeze(), ChannelsLast()],

@@ -56,9 +56,16 @@ def laid_out(model: Model, *, channels_last: bool) -> Model:
 def in_precision(model: Model, precision: str) -> Model:
     """The model with each forward pass in that precision, for a loop that knows none on a CPU.
 
-    The context ends with each pass: its cache of weights must not outlive a step.
+    The logits are fp32. The context ends with each pass: its cache of weights must not outlive a
+    step.
     """
-    if precision == "bf16":
-        cast = torch.autocast("cpu", dtype=torch.bfloat16)
-        model.forward = cast(model.forward)
+    if precision == "fp32":
+        return model
+    cast = torch.autocast("cpu", dtype=torch.bfloat16)(model.forward)
+
+    def forward(images: Tensor) -> Tensor:
+        logits: Tensor = cast(images)
+        return logits.float()
+
+    model.forward = forward
     return model

@@ -4,7 +4,8 @@
 
 CIFAR10/train holds a folder of images for each class. Every program starts from the same body and
 the same random head, sees the same split and the same random views, and is judged by validation
-after each epoch; a process for each run. The target was fixed before the first of them.
+after each epoch; a process for each run. The target was fixed before the first of them. A run that
+is there is not made again, and a program whose package is not installed is left out.
 """
 
 import os
@@ -12,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +24,7 @@ from benchmarks.program import run
 from benchmarks.tables import Rows, Run, Spread, best_accuracy, drawn, reached_at
 from lradapt.backbone import import_backbone
 from lradapt.data.image_files import list_files
-from lradapt.errors import DataError
+from lradapt.errors import DataError, LradaptError
 from lradapt.files import read_json, write_json
 from lradapt.params import DEFAULT_PATH, Params
 from lradapt.presets import Changes, changed
@@ -144,16 +146,23 @@ def main(
         write_json(values, values_of(seed=seed, threads=threads, changes=of_all))
         for number, program in enumerate(PROGRAMS):
             into = folder / f"runs/{seed}-{number}.json"
-            if not into.exists():
+            if find_spec(PROGRAMS[program]) and not into.exists():
                 _run_apart(program, values, folder, into, threads)
     typer.echo(table([read_json(path) for path in sorted((folder / "runs").glob("*.json"))]))
 
 
 def _run_apart(program: str, values: Path, folder: Path, into: Path, threads: int) -> None:
+    """One run in a process of its own.
+
+    Raises:
+        LradaptError: it failed; with the end of what it said.
+    """
     words = ["--program", program, "--values", str(values), "--folder", str(folder)]
     command = [sys.executable, "-m", "benchmarks.peers.recipe_run", *words, "--into", str(into)]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    subprocess.run(command, env=environment, check=True)
+    done = subprocess.run(command, env=environment, text=True, capture_output=True, check=False)
+    if done.returncode:
+        raise LradaptError(f"{program} failed:\n{done.stderr[-3000:]}")
 
 
 if __name__ == "__main__":

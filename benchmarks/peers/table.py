@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.peers.measurement import Measurement
+from benchmarks.peers.programs import OURS
 from benchmarks.tables import Rows, Spread, drawn
 from lradapt.errors import LradaptError
 
@@ -21,14 +22,16 @@ TITLES = ["work", "program", "repeats", "s", "CPU s", "images a CPU s", "times o
 def table(measurements: Sequence[Measurement]) -> str:
     """Markdown: a line for each work and program, medians with minimum and maximum.
 
-    "times ours" is the program's seconds over those of our first program in the same repeat, by
-    the wall and by the CPU.
+    "times ours" is the program's seconds over ours in the same repeat, by the wall and by the CPU;
+    ours is the first of the work's programs whose name begins so. A repeat in which it failed does
+    not count there.
     """
     rows: Rows = [TITLES]
     for work in dict.fromkeys(each.work for each in measurements):
         own = [each for each in measurements if each.work == work]
         programs = list(dict.fromkeys(each.program for each in own))
-        ours = {each.repeat: each for each in own if each.program == programs[0]}
+        first = next((name for name in programs if name.startswith(OURS)), "")
+        ours = {each.repeat: each for each in own if each.program == first}
         for program in programs:
             group = [each for each in own if each.program == program]
             rows.append([work, program, *_cells(group, ours)])
@@ -36,7 +39,7 @@ def table(measurements: Sequence[Measurement]) -> str:
 
 
 def _cells(group: Sequence[Measurement], ours: dict[int, Measurement]) -> list[str]:
-    pairs = [(each, ours[each.repeat]) for each in group]
+    pairs = [(each, ours[each.repeat]) for each in group if each.repeat in ours]
     wall = Spread(tuple(one.seconds / other.seconds for one, other in pairs))
     cpu = Spread(tuple(one.cpu_seconds / other.cpu_seconds for one, other in pairs))
     rates = Spread(tuple(each.num_images / each.cpu_seconds for each in group))
@@ -45,8 +48,8 @@ def _cells(group: Sequence[Measurement], ours: dict[int, Measurement]) -> list[s
         Spread(tuple(each.seconds for each in group)).text(".2f"),
         Spread(tuple(each.cpu_seconds for each in group)).text(".2f"),
         rates.text(",.0f"),
-        wall.text(".2f"),
-        cpu.text(".2f"),
+        wall.text(".2f") if pairs else "-",
+        cpu.text(".2f") if pairs else "-",
     ]
 
 

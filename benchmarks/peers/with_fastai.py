@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from fastai.callback.channelslast import ChannelsLast
 from fastai.callback.core import Callback, CancelFitException, CancelValidException
-from fastai.callback.schedule import ParamScheduler, SchedCos, combine_scheds
+from fastai.callback.schedule import ParamScheduler, SchedCos
 from fastai.callback.training import BnFreeze
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
@@ -62,12 +62,21 @@ def head_frozen(given: Given, lap: Lap) -> int:
 
 def _head(learner: Any, given: Given, lap: Lap) -> int:
     cycles = given.work.count
-    falling = combine_scheds([1 / cycles] * cycles, [SchedCos(HEAD_RATE, 0)] * cycles)
     learner.freeze()
     lap.start()
-    learner.fit(cycles, lr=HEAD_RATE, cbs=ParamScheduler({"lr": falling}))  # see docs/log.md
+    learner.fit(cycles, lr=HEAD_RATE, cbs=restarts(HEAD_RATE, cycles))
     lap.stop()
     return cycles * len(learner.dls.train)
+
+
+def restarts(rate: float, cycles: int) -> Any:
+    """Equal cosine cycles; fastai's own ways to them fail for ten (docs/log.md)."""
+    falling = SchedCos(rate, 0)
+
+    def rate_at(share: float) -> float:
+        return float(falling(share * cycles % 1))
+
+    return ParamScheduler({"lr": rate_at})
 
 
 def steps(given: Given, lap: Lap) -> int:

@@ -38,7 +38,9 @@ class Work:
     @property
     def name(self) -> str:
         """For the table, the lines and the command."""
-        return f"{_WORDS[self.kind]}, {self.architecture}, {self.size} px, batch {self.batch_size}"
+        name = f"{_WORDS[self.kind]}, {self.architecture}, {self.size} px, batch {self.batch_size}"
+        epochs = f", {self.count} epochs of {self.num_images:,} images"
+        return name + (epochs if self.kind == "head" else "")
 
     @property
     def to_do(self) -> int:
@@ -81,9 +83,14 @@ def quick(work: Work) -> Work:
     count = {"head": 2, "steps": 2, "sweep": 12, "classify": 1}[work.kind]
     size, images = min(work.size, 32), 64
     return replace(
-        work, size=size, batch_size=16, count=count, num_images=images, precision="fp32",
-        warm_steps=min(work.warm_steps, 1), architecture="resnet18",
-    )  # fmt: skip
+        work,
+        architecture="resnet18",
+        size=size,
+        batch_size=16,
+        count=count,
+        num_images=images,
+        warm_steps=min(work.warm_steps, 1),
+    )
 
 
 QUICK = tuple({work.name: work for work in map(quick, WORKS)}.values())

@@ -5,6 +5,7 @@ import time
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from benchmarks.clock import Clock
 from benchmarks.peers.__main__ import measure_apart
@@ -20,9 +21,12 @@ from benchmarks.peers.recipe import table as recipe_table
 from benchmarks.peers.rounds import rounds
 from benchmarks.peers.table import BEGIN, END, about, between_markers, table
 from benchmarks.peers.work import QUICK, WORKS, Work
+from lradapt.architectures import ARCHITECTURES
 from lradapt.engine import start_engine
 from lradapt.errors import LradaptError
-from tests.projects import ROOT, run
+from lradapt.files import read_json, write_json
+from lradapt.models import build
+from tests.projects import ROOT, draw, run
 
 CHEAP = Work("classify", "resnet18", 32, "fp32", 64, 1)
 DEAR = Work("head", "densenet161", 64, "bf16", 64, 10)
@@ -101,18 +105,19 @@ def test_a_lap_that_was_not_stopped_is_no_measurement():
 
 def test_the_table_pairs_each_program_with_ours_of_the_same_repeat():
     found = [
-        *(measurement("ours", 0, 1.0), measurement("theirs", 0, 4.0)),
-        *(measurement("ours", 1, 3.0), measurement("theirs", 1, 6.0)),
-        measurement("alone", 0, 2.0, work="v"),
+        *(measurement("lradapt", 0, 1.0), measurement("theirs", 0, 4.0)),
+        *(measurement("lradapt", 1, 3.0), measurement("theirs", 1, 6.0)),
+        *(measurement("lradapt", 0, 2.0, work="v"), measurement("theirs", 1, 1.0, work="v")),
     ]
     assert table(found).splitlines() == [
         "| work | program | repeats | s | CPU s | images a CPU s | times ours | in CPU s |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
-        "| w | ours | 2 | 2.00 (1.00 to 3.00) | 1.00 (0.50 to 1.50) | 133 (67 to 200) "
+        "| w | lradapt | 2 | 2.00 (1.00 to 3.00) | 1.00 (0.50 to 1.50) | 133 (67 to 200) "
         "| 1.00 (1.00 to 1.00) | 1.00 (1.00 to 1.00) |",
         "| w | theirs | 2 | 5.00 (4.00 to 6.00) | 2.50 (2.00 to 3.00) | 42 (33 to 50) "
         "| 3.00 (2.00 to 4.00) | 3.00 (2.00 to 4.00) |",
-        "| v | alone | 1 | 2.00 | 1.00 | 100 | 1.00 | 1.00 |",
+        "| v | lradapt | 1 | 2.00 | 1.00 | 100 | 1.00 | 1.00 |",
+        "| v | theirs | 1 | 1.00 | 0.50 | 200 | - | - |",  # ours failed in that repeat
     ]
 
 
@@ -229,7 +234,8 @@ def test_a_forward_pass_in_bf16_sees_the_weights_of_its_step(inputs):
     images, _ = given(inputs, "head").examples.batch(torch.arange(8), None)
     model = in_precision(two_parts(given(inputs, "head"), frozen=True), "bf16")
     before = model(images)
-    assert before.dtype == torch.bfloat16
+    assert before.dtype == torch.float32
+    assert torch.equal(before, before.bfloat16().float())
     with torch.no_grad():
         model.head.weight.zero_()
         model.head.bias.fill_(3.0)
@@ -271,19 +277,66 @@ def test_a_measurement_runs_in_a_process_of_its_own_and_its_failure_is_told(inpu
         measure_apart(work, "nobody", 0, inputs, threads=1)
 
 
+def test_a_failure_ends_the_bench_only_after_all_the_others(inputs, tmp_path, monkeypatch):
+    import benchmarks.peers.__main__ as module
+
+    def fails_for_one(work, program, repeat, folder, *, threads):
+        if program.startswith("bare"):
+            raise LradaptError(f"{program} failed: why")
+        return measurement(program, repeat, 1.0, work=work.name)
+
+    work = given(inputs, "steps").work
+    monkeypatch.setattr(module, "QUICK", (work,))
+    monkeypatch.setattr(module, "programs_of", lambda work: ["lradapt", "bare loop", "timm"])
+    monkeypatch.setattr(module, "measure_apart", fails_for_one)
+    page = tmp_path / "page.md"
+    page.write_text(f"{BEGIN}{END}")
+    with pytest.raises(LradaptError, match=r"1 measurement\(s\) failed:\nbare loop failed: why"):
+        module.main(quick=True, repeats=1, folder=inputs, page=page)
+    assert [each.program for each in read_lines(inputs / "lines.jsonl")] == ["lradapt", "timm"]
+    assert f"| {work.name} | timm | 1 | 1.00 |" in page.read_text()
+
+
 @pytest.mark.slow
 def test_the_whole_bench_in_little_fills_the_page(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(f"# A page\n\n{BEGIN}\n{END}\n")
     program = [sys.executable, "-m", "benchmarks.peers", "--quick", "--repeats", "1"]
-    run(ROOT, *program, "--folder", tmp_path / "in", "--page", page)
+    program += ["--folder", str(tmp_path / "in"), "--page", str(page)]
+    run(ROOT, *program)
     lines = page.read_text().splitlines()
     for work in QUICK:
         assert [line for line in lines if line.startswith(f"| {work.name} | lradapt")]
     found = read_lines(tmp_path / "in/lines.jsonl")
     assert [each.program for each in found] == [n for work in QUICK for n in programs_of(work)]
-    run(ROOT, *program, "--folder", tmp_path / "in", "--page", page, "--redraw")
+    run(ROOT, *program, "--redraw")
     assert page.read_text().splitlines() == lines
+
+
+@pytest.mark.slow
+def test_the_recipe_in_little_is_run_by_whoever_is_installed(tmp_path):
+    draw(tmp_path)
+    save_file(build(ARCHITECTURES["resnet18"], 3).state_dict(), tmp_path / "body.safetensors")
+    small = {
+        "data": {"input_size": 16},
+        "find_lr": {"num_steps": 30, "num_sweeps": 2},
+        "train_head": {"max_epochs": 2},
+        "finetune": {"batch_size": 16, "num_cycles": 2},
+        "body_rates": {"rates": [0.01, 0.01, 0.01]},
+    }
+    write_json(tmp_path / "changes.json", small)
+    program = [sys.executable, "-m", "benchmarks.peers.recipe", str(tmp_path / "data/images")]
+    for option, name in (
+        ("weights", "body.safetensors"),
+        ("folder", "in"),
+        ("changes", "changes.json"),
+    ):
+        program += [f"--{option}", str(tmp_path / name)]
+    said = run(ROOT, *program, "--seeds", "3").stdout
+    assert "| lradapt | 1 | " in said
+    found = read_json(tmp_path / "in/runs/3-0.json")
+    assert (found["program"], found["seed"]) == ("lradapt", 3)
+    assert [point["phase"] for point in found["points"]] == ["head"] * 2 + ["fine-tuning"] * 3
 
 
 def recipe_run(program, seed, points):
