@@ -1,13 +1,12 @@
 """The bench beside other programs: its clock, its order, its table; and our own part of it."""
 
 import sys
-import time
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from benchmarks.clock import Clock
+from benchmarks.clock import Clock, Moment
 from benchmarks.peers.__main__ import measure_apart
 from benchmarks.peers.inputs import make_inputs, read_given
 from benchmarks.peers.loader import clean_loader, loader
@@ -73,16 +72,13 @@ def test_with_time_enough_all_is_repeated_and_no_more():
     assert len(order({CHEAP: 10, DEAR: 100}, budget=10_000, repeats=3)) == 2 * 2 * 3
 
 
-def test_a_lap_counts_what_lies_between_its_start_and_its_stop():
-    clock = Clock()
-    time.sleep(0.05)
-    lap = Lap(clock)
+def test_a_lap_counts_what_lies_between_its_start_and_its_stop(monkeypatch):
+    moments = iter([Moment(5.0, 1.0), Moment(8.0, 1.5)])
+    monkeypatch.setattr(Clock, "elapsed", lambda clock: next(moments))
+    lap = Lap(Clock())
     lap.start()
-    time.sleep(0.02)
     lap.stop()
-    time.sleep(0.05)
-    assert 0.02 <= lap.spent.seconds < 0.05
-    assert lap.spent.cpu_seconds < 0.02
+    assert lap.spent == Moment(3.0, 0.5)
 
 
 def test_a_measurement_goes_through_its_line_unchanged(tmp_path):
