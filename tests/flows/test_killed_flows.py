@@ -1,0 +1,83 @@
+"""The flow killed amid its trainings, again and again: nothing lives on, and the bytes are those
+of a run that nobody disturbed."""
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.prefect_server import server, wait_for
+from tests.projects import dvc
+
+pytestmark = pytest.mark.slow
+
+MARK = "LRADAPT_TEST_MARK"
+KILLS = [("train_head", 2.0), ("train_head", 3.0), ("finetune", 2.0), ("finetune", 3.5), ("", 4.0)]
+"""After the beginning of which stage, and at most how many seconds later; "": of the flow."""
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    with server(tmp_path_factory.mktemp("prefect")) as found:
+        yield found | {MARK: uuid.uuid4().hex}
+
+
+@contextmanager
+def flow(project, environment):
+    """The flow as a program; and the file that has what it says."""
+    said = project / "said.log"
+    with said.open("w") as file:
+        command = [sys.executable, "-m", "flows.retrain"]
+        started = subprocess.Popen(
+            command, cwd=project, env=environment, stdout=file, stderr=subprocess.STDOUT
+        )
+        try:
+            yield started, said
+        finally:
+            started.kill()
+            started.wait()
+
+
+def ours(environment):
+    """The processes that inherited the mark."""
+    mark = f"{MARK}={environment[MARK]}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (folder / "environ").read_bytes():
+                found.append(folder.name)
+        except OSError:  # it has ended meanwhile
+            continue
+    return found
+
+
+def kill_amid(project, environment, stage, seconds):
+    with flow(project, environment) as (started, said):
+        if stage:
+            wait_for(lambda: f"Running stage '{stage}'" in said.read_text(), seconds=240)
+        time.sleep(seconds)
+        assert started.poll() is None, said.read_text()
+        started.send_signal(signal.SIGKILL)
+    wait_for(lambda: not ours(environment), seconds=15)
+
+
+def test_a_flow_killed_five_times_ends_with_the_lock_of_an_undisturbed_run(project, environment):
+    draw = random.Random(0)
+    for stage, seconds in KILLS:
+        kill_amid(project, environment, stage, draw.uniform(1, seconds))
+    with flow(project, environment) as (last, said):
+        assert last.wait(300) == 0, said.read_text()
+        assert "promote: it is the first model" in said.read_text()
+    disturbed = (project / "dvc.lock").read_text()
+    for made in ("build", "reports", ".dvc/cache", "dvc.lock"):
+        path = project / made
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    dvc(project, "repro")
+    assert (project / "dvc.lock").read_text() == disturbed
