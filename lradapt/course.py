@@ -262,8 +262,19 @@ def train_epochs(
 def _seeded(batches: Iterator[Batch], seed: int, first_step: int) -> Iterator[Batch]:
     """`batches`; what a network draws for each, as dropout does, comes from (seed, step) alone."""
     for step, batch in enumerate(batches, start=first_step):
-        torch.manual_seed(generator(seed, _DROPOUT, step).initial_seed())
+        _seed_own(generator(seed, _DROPOUT, step).initial_seed(), batch[1].device)
         yield batch
+
+
+def _seed_own(seed: int, device: torch.device) -> None:
+    """Seed the numbers that layers draw.
+
+    `torch.manual_seed` would also note a stack trace for CUDA, at each step: that costs more than a
+    step of the head, and the notes stay until CUDA is first used.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed_all(seed)
 
 
 def _prefixed(prefix: str, tensors: Tensors) -> dict[str, Tensor]:
