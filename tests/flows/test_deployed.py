@@ -101,11 +101,15 @@ def posted(posts, event, number=0):
     return wait_for(found, seconds=60)[0]
 
 
-def told(client, name):
-    """The payloads of all events of this name, the newest first; one at least is waited for."""
+def told(client, name, at_least=1):
+    """The payloads of all events of this name, the newest first; so many are waited for."""
     chosen = EventFilter(event=EventNameFilter(name=[name]))
-    events, _ = wait_for(lambda: client.read_events(chosen, limit=50).events, seconds=60)
-    return [event.payload for event in events]
+
+    def found():
+        events = client.read_events(chosen, limit=50).events
+        return events if len(events) >= at_least else None
+
+    return [event.payload for event in wait_for(found, seconds=60)[0]]
 
 
 def everything(client):
@@ -227,7 +231,7 @@ def test_the_watch_trains_nothing_but_tells_and_so_a_retraining_starts(workers, 
 
 def test_a_rollback_is_told_and_posted(workers, client, hook):
     assert ended(client, start(client, "retrain", override="to go back from")).is_completed()
-    promoted = told(client, "lradapt.model.promoted")  # the newest first
+    promoted = told(client, "lradapt.model.promoted", at_least=2)
     assert ended(client, start(client, "rollback", why="it is worse")).is_completed()
     (payload,) = told(client, "lradapt.model.rolled_back")
     assert payload["why"] == "it is worse"
