@@ -14,11 +14,11 @@ export DO_NOT_TRACK = 1
 export DVC_NO_ANALYTICS = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 # Tests train small things: threads of torch that wait for each other cost more than they bring.
-check test bench: export OMP_NUM_THREADS = 1
+check test test-long bench: export OMP_NUM_THREADS = 1
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install retrain ui deploy worker test check format bench
+.PHONY: help install retrain ui deploy worker test test-long check format bench
 
 help: ## what there is to type
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,8 +53,11 @@ deploy: install ## tell the server pools, limit, automations, deployments (and L
 worker: install ## run what the server has for POOL=gpu (or cpu), one at a time, in this project
 	LRADAPT_PROJECT=$(CURDIR) $(BIN)/prefect worker start --pool $(POOL)
 
-test: install ## the whole test suite
-	$(BIN)/python -m pytest
+test: install ## the test suite, half an hour on two cores
+	$(BIN)/python -m pytest -m "not long"
+
+test-long: install ## what it leaves out: deployments, workers and kills on a server, a quarter of an hour
+	$(BIN)/python -m pytest -m long
 
 check: install ## format, lint, types and the fast tests, in under a minute
 	$(BIN)/ruff format --check .

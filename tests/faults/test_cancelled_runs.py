@@ -28,7 +28,7 @@ from tests import prefect_server
 from tests.prefect_server import process, settings, worker
 from tests.projects import ROOT, dvc, run, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 API, MARK = "PREFECT_API_URL", "LRADAPT_TEST_MARK"
 LIMIT_SECONDS = 15

@@ -29,6 +29,7 @@ PROJECT = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 PATHS = layout.read_paths(ROOT / "dvc.yaml")
 BEFORE = ("ingest", "split", "activations", "find_lr", "train_head", "find_body_lr")
 NUM_KILLS = 20
+NUM_QUICK_KILLS = 6  # the others are left to `make test-long`
 NUM_STEPS = {"train_head": 18, "finetune": 18}  # 45 images in batches of 8, three epochs
 OUTPUTS = {
     "train_head": ("head", "head_steps", "head_epochs"),
@@ -151,7 +152,9 @@ def kills():
     for number in range(NUM_KILLS):
         stage = ("train_head", "finetune")[number % 2]
         every = draws.choice([EACH_STEP, EACH_STEP, 0.02, NEVER])
-        yield pytest.param(stage, draws.randrange(1, NUM_STEPS[stage]), every, id=f"kill{number}")
+        step = draws.randrange(1, NUM_STEPS[stage])
+        marks = [pytest.mark.long] if number >= NUM_QUICK_KILLS else []
+        yield pytest.param(stage, step, every, id=f"kill{number}", marks=marks)
 
 
 @pytest.mark.parametrize(("stage", "step", "every_seconds"), [*kills()])

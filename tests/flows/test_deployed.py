@@ -14,7 +14,7 @@ from lradapt import lock
 from tests.prefect_server import listener, server, settings, wait_for, worker
 from tests.projects import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

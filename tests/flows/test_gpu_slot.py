@@ -14,7 +14,7 @@ from tests.prefect_server import process, wait_for
 from tests.prefect_server import server as running_server
 from tests.projects import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 LEASE_SECONDS = 60  # the least that a server grants
 HOLD = f"""

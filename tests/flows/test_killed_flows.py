@@ -16,7 +16,7 @@ import pytest
 from tests.prefect_server import server, wait_for
 from tests.projects import dvc
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 MARK = "LRADAPT_TEST_MARK"
 KILLS = [("train_head", 2.0), ("train_head", 3.0), ("finetune", 2.0), ("finetune", 3.5), ("", 4.0)]
