@@ -95,6 +95,19 @@ def _is_healthy(url):
 
 
 @contextmanager
+def connected(environment):
+    """This process as one that uses the server too; yields a client of it."""
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with (
+        temporary_settings({PREFECT_API_URL: environment["PREFECT_API_URL"]}),
+        get_client(sync_client=True) as client,
+    ):
+        yield client
+
+
+@contextmanager
 def worker(project, environment, pool):
     """A worker of `pool` in `project`, as `make worker` starts it."""
     own = environment | {"LRADAPT_PROJECT": str(project)}

@@ -15,17 +15,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
     ArtifactFilter,
     ArtifactFilterFlowRunId,
     ArtifactFilterKey,
 )
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
 
 from tests import prefect_server
-from tests.prefect_server import process, settings, worker
+from tests.prefect_server import connected, process, settings, worker
 from tests.projects import ROOT, dvc, run, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
@@ -177,15 +175,6 @@ def starts(folder):
     """The steps from which the stage has begun, in order."""
     begun = folder / "begun"
     return [int(line) for line in begun.read_text().splitlines()] if begun.exists() else []
-
-
-@contextmanager
-def connected(environment):
-    with (
-        temporary_settings({PREFECT_API_URL: environment[API]}),
-        get_client(sync_client=True) as client,
-    ):
-        yield client
 
 
 @pytest.fixture

@@ -5,13 +5,11 @@ import sys
 
 import pytest
 import yaml
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 from prefect.events.filters import EventFilter, EventNameFilter
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from lradapt import lock
-from tests.prefect_server import listener, server, settings, wait_for, worker
+from tests.prefect_server import connected, listener, server, settings, wait_for, worker
 from tests.projects import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
@@ -31,11 +29,8 @@ def environment(tmp_path_factory):
 
 @pytest.fixture
 def client(environment):
-    with (
-        temporary_settings({PREFECT_API_URL: environment["PREFECT_API_URL"]}),
-        get_client(sync_client=True) as client,
-    ):
-        yield client
+    with connected(environment) as found:
+        yield found
 
 
 def deploy(project, environment, url):

@@ -6,11 +6,10 @@ import subprocess
 import sys
 
 import pytest
-from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from tasks import gpu, server
-from tests.prefect_server import process, wait_for
+from tests.prefect_server import connected, process, wait_for
 from tests.prefect_server import server as running_server
 from tests.projects import ROOT
 
@@ -47,11 +46,8 @@ def environment(tmp_path_factory):
 
 @pytest.fixture
 def client(environment):
-    with (
-        temporary_settings({PREFECT_API_URL: environment["PREFECT_API_URL"]}),
-        get_client(sync_client=True) as client,
-    ):
-        yield client
+    with connected(environment) as found:
+        yield found
 
 
 def holders(client):
