@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -29,6 +30,9 @@ _HINTS = (
 )
 """How DVC's lines begin that say nothing of the run."""
 _FAILED = "ERROR: failed to reproduce"
+BUSY = "is busy, it is being blocked by"
+"""What DVC says of a file that another DVC works on."""
+BUSY_SECONDS = (1, 2, 4, 8, 16)
 
 
 class StageFailedError(RuntimeError):
@@ -78,8 +82,21 @@ def version_sources(paths: Sequence[str]) -> None:
 
 
 def run_dvc(*words: str, settings: Mapping[str, str] | None = None) -> None:
-    """Run DVC, after whatever else of DVC runs in this project."""
-    run_child([sys.executable, "-m", "dvc", "--wait-for-lock", *words], settings=settings)
+    """Run DVC, after whatever else of DVC runs in this project.
+
+    `--wait-for-lock` does not wait for a stage's files: what another `dvc repro` holds for a
+    moment, before its stage is refused, is asked for again.
+    """
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", *words]
+    for seconds in BUSY_SECONDS:
+        try:
+            return run_child(command, settings=settings)
+        except StageFailedError as error:
+            if BUSY not in str(error):
+                raise
+            log.warning("waiting %d s: another DVC works in this project", seconds)
+            time.sleep(seconds)
+    return run_child(command, settings=settings)
 
 
 def run_child(command: Sequence[str], *, settings: Mapping[str, str] | None = None) -> None:

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tasks import supervisor
+from tasks import stages, supervisor
 from tasks.stages import StageFailedError, run_child
 from tasks.supervisor import GRACE_SECONDS
 from tests.projects import PROGRAMS, ROOT, wait_for
@@ -156,3 +156,26 @@ def test_sigterm_to_the_supervisor_ends_what_it_runs():
         time.sleep(0.5)
         process.terminate()
         assert process.wait(10) == 128 + signal.SIGTERM
+
+
+def test_a_file_that_another_dvc_holds_for_a_moment_is_asked_for_again(monkeypatch):
+    said = iter([stages.BUSY, stages.BUSY, ""])
+    pauses = []
+
+    def child(command, *, settings):
+        if text := next(said):
+            raise StageFailedError(f"ERROR: 'a' {text}:")
+
+    monkeypatch.setattr(stages, "run_child", child)
+    monkeypatch.setattr(stages.time, "sleep", pauses.append)
+    stages.run_dvc("repro")
+    assert pauses == [1, 2]
+
+
+def test_any_other_failure_of_dvc_is_not_tried_again(monkeypatch):
+    def child(command, *, settings):
+        raise StageFailedError("ERROR: no such stage")
+
+    monkeypatch.setattr(stages, "run_child", child)
+    with pytest.raises(StageFailedError, match="no such stage"):
+        stages.run_dvc("repro")
