@@ -53,5 +53,6 @@ def errors_told() -> Iterator[None]:
     try:
         yield
     except (StageFailedError, LradaptError) as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
+        console = Console(stderr=True, soft_wrap=True, highlight=False)
+        console.print(str(error), style="red", markup=False)
         sys.exit(1)
