@@ -2,6 +2,7 @@
 
     python -m benchmarks.flow_overhead stage
     python -m benchmarks.flow_overhead noop       # in a project whose stages are up to date
+    python -m benchmarks.flow_overhead retrain    # from the source tree alone, on the digits
 
 Medians with minimum and maximum, of the wall and of all processes' CPU; both drivers take turns.
 """
@@ -22,6 +23,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from lradapt.layout import read_paths
+from lradapt.timings import Timings, read_timings
+
 app = typer.Typer(help=__doc__)
 console = Console(highlight=False)
 
@@ -35,6 +39,8 @@ def drive():
 
 drive()
 """
+_NO_WORK = frozenset({"export"})
+"""Stages that read no image, train nothing and evaluate nothing."""
 _REPRO = [sys.executable, "-m", "dvc", "repro", "--quiet"]
 
 
@@ -68,7 +74,23 @@ def stage(
     for name, values in costs.items():
         _print(f"a stage under {name}", values)
     both = zip(costs["flow"], costs["dvc repro"], strict=True)
-    _print("beyond dvc repro", [Cost(a.wall - b.wall, a.cpu - b.cpu) for a, b in both])
+    _print("beyond dvc repro", [beyond(*pair) for pair in both])
+
+
+@app.command()
+def retrain(repeats: Annotated[int, typer.Option(help="From nothing, each.")] = 3) -> None:
+    """All of a first retraining that is not reading images, training or evaluating."""
+    _require_server()
+    costs: dict[str, list[Cost]] = {"a retraining": [], "of it work": [], "the rest": []}
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory() as folder:
+            _clone(Path(folder))
+            whole = _measure([sys.executable, "-m", "flows.retrain"], Path(folder))
+            work = worked(read_timings(Path(folder) / read_paths()["timings"]))
+        for name, cost in zip(costs, (whole, work, beyond(whole, work)), strict=True):
+            costs[name].append(cost)
+    for name, values in costs.items():
+        _print(name, values)
 
 
 @app.command()
@@ -78,6 +100,24 @@ def noop(repeats: Annotated[int, typer.Option(help="Of the flow.")] = 5) -> None
     command = [sys.executable, "-m", "flows.retrain"]
     _measure(command, Path())  # what has changed is made now
     _print("a flow that does nothing", [_measure(command, Path()) for _ in range(repeats)])
+
+
+def worked(timings: Timings) -> Cost:
+    """What the stages took in all, without their imports; the export is no work on images."""
+    spent = [each for name, each in timings.items() if name not in _NO_WORK]
+    seconds = ([each[key] for each in spent] for key in ("seconds", "cpu_seconds"))
+    return Cost(*(sum(values) for values in seconds))
+
+
+def beyond(one: Cost, other: Cost) -> Cost:
+    """What the one took more than the other."""
+    return Cost(one.wall - other.wall, one.cpu - other.cpu)
+
+
+def _clone(project: Path) -> None:
+    """The source tree as it was last committed, with the digits."""
+    subprocess.run(["git", "clone", "-q", ".", project], check=True)
+    _measure([sys.executable, "-m", "lradapt", "import", "digits"], project)
 
 
 def _require_server() -> None:
