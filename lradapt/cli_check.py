@@ -14,9 +14,10 @@ from rich.text import Text
 from lradapt.check import Checked
 from lradapt.check import check as check_data
 from lradapt.check_page import render
-from lradapt.data import importers
 from lradapt.data.decode import Preprocessing
 from lradapt.data.findings import MEANINGS, Finding, Kind, by_kind, gist
+from lradapt.data.from_folder import label_folder
+from lradapt.data.from_table import label_table
 from lradapt.data.labels import Label, read_labels
 from lradapt.files import write_text
 from lradapt.layout import read_paths
@@ -47,9 +48,9 @@ def check(
     """
     columns = {"image_column": image_column, "label_column": label_column}
     if folder and not table:
-        where, labels = folder, importers.label_folder(folder).labels
+        where, labels = folder, label_folder(folder).labels
     elif table and images and not folder:
-        named = importers.label_table(table, folder=images, group_column=group_column, **columns)
+        named = label_table(table, folder=images, group_column=group_column, **columns)
         where, labels = images, named.labels
     elif folder or table or images:
         raise typer.BadParameter("give --folder, or --table and --images, or none of them")

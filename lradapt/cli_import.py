@@ -14,7 +14,7 @@ from lradapt.champion import ensure_file
 from lradapt.data import importers
 from lradapt.data.decode import DecodeError, decode, quiet
 from lradapt.data.image_files import list_files
-from lradapt.data.importers import Imported
+from lradapt.data.sources import Found
 from lradapt.errors import DataError
 from lradapt.layout import read_paths
 from lradapt.params import load_params
@@ -128,7 +128,7 @@ def champion(
     console.print(f"{path}: {found.architecture}, version {found.version}")
 
 
-def _bring(bring: Callable[[], Imported]) -> None:
+def _bring(bring: Callable[[], Found]) -> None:
     with lock.importing():
         imported = bring()
     paths = read_paths()

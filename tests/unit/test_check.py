@@ -15,9 +15,10 @@ from typer.testing import CliRunner
 from lradapt import cli
 from lradapt.check import check
 from lradapt.check_page import render
-from lradapt.data import importers
 from lradapt.data.decode import Preprocessing
 from lradapt.data.findings import by_kind
+from lradapt.data.from_folder import label_folder
+from lradapt.data.from_table import label_table
 from lradapt.data.ingest import read_table
 from lradapt.data.labels import Label, read_labels
 from lradapt.errors import DataError
@@ -284,11 +285,11 @@ def test_cifar10_has_no_exact_twins_and_ham10000_two_of_the_same_lesion(shared, 
     columns = {"image_column": "image_id", "label_column": "dx", "group_column": "lesion_id"}
     found = {}
     for name, folder, labels in [
-        ("cifar10", sets["cifar10"], importers.label_folder(sets["cifar10"])),
+        ("cifar10", sets["cifar10"], label_folder(sets["cifar10"])),
         (
             "ham10000",
             sets["ham10000"] / "images",
-            importers.label_table(
+            label_table(
                 sets["ham10000"] / "metadata.csv", folder=sets["ham10000"] / "images", **columns
             ),
         ),
@@ -410,7 +411,7 @@ def test_dirty_files_made_of_photographs_are_told_apart(shared, tmp_path):
     first.save(folder / "a/misnamed.jpg", "PNG")
     first.save(folder / "a/again.jpg", quality=40)
     first.convert("CMYK").save(folder / "b/ink.jpg")
-    checked = check(folder, importers.label_folder(folder).labels, HOW, RULES)
+    checked = check(folder, label_folder(folder).labels, HOW, RULES)
     by_name = {kind: found[0].subject for kind, found in by_kind(checked.findings).items()}
     assert by_name == {
         "truncated": "a/cut.jpg",

@@ -12,8 +12,8 @@ from lradapt import cli_import
 from lradapt.architectures import ARCHITECTURES
 from lradapt.backbone import Origin, read_origin
 from lradapt.champion import read_champion
-from lradapt.data.importers import Imported
 from lradapt.data.labels import Label, read_labels
+from lradapt.data.sources import Found
 from lradapt.errors import DataError
 from lradapt.models import build
 from lradapt.registry import open_store, versions
@@ -131,7 +131,7 @@ def test_digits_unless_present_brings_them_where_there_are_none(project, monkeyp
     def stand_in(*, images, labels):
         source("a/1.png").rename(images)
         found = [Label(f"{n}.png", str(n % 10)) for n in range(1797)]
-        return Imported(found, [f"{n}.txt" for n in range(1200)])
+        return Found(found, [f"{n}.txt" for n in range(1200)])
 
     monkeypatch.setattr(cli_import.importers, "import_digits", stand_in)
     said = lradapt_import("digits", "--unless-present").splitlines()
@@ -145,7 +145,7 @@ def test_cifar10_keeps_its_download_where_it_is_told(project, monkeypatch, tmp_p
     def few(*, cache, images, labels):
         caches.append(cache)
         source("a/1.png").rename(images)
-        return Imported([Label("a/1.png", "a")], [])
+        return Found([Label("a/1.png", "a")], [])
 
     monkeypatch.setattr(cli_import.importers, "import_cifar10", few)
     monkeypatch.setenv("HOME", str(tmp_path))

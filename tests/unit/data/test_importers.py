@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lradapt.data import importers
+from lradapt.data import whole_import
 from lradapt.data.importers import import_cifar10, import_digits, import_folder, import_table
 from lradapt.data.labels import Label, read_labels
 from lradapt.errors import DataError
@@ -228,21 +228,21 @@ def interrupted(*_):
 def test_an_import_whose_labels_cannot_be_written_leaves_what_was_there(
     source, project, former, monkeypatch, write_labels
 ):
-    monkeypatch.setattr(importers, "write_labels", write_labels)
+    monkeypatch.setattr(whole_import, "write_labels", write_labels)
     with pytest.raises((OSError, KeyboardInterrupt)):
         import_folder(source("cat/1.png", "dog/1.png"), **project)
     assert contents(project["images"].parent) == former
 
 
 def test_an_import_that_fails_in_an_empty_project_leaves_nothing(source, project, monkeypatch):
-    monkeypatch.setattr(importers, "write_labels", disk_full)
+    monkeypatch.setattr(whole_import, "write_labels", disk_full)
     with pytest.raises(OSError, match="disk full"):
         import_folder(source("cat/1.png", "dog/1.png"), **project)
     assert contents(project["images"].parent) == {}
 
 
 def test_images_that_a_killed_import_left_aside_come_back(source, project, former, monkeypatch):
-    monkeypatch.setattr(importers, "write_labels", disk_full)
+    monkeypatch.setattr(whole_import, "write_labels", disk_full)
     project["images"].rename(project["images"].with_name(".images.former"))
     with pytest.raises(OSError, match="disk full"):
         import_folder(source("cat/1.png", "dog/1.png"), **project)
