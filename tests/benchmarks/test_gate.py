@@ -7,11 +7,11 @@ from scipy.stats import norm
 from typer.testing import CliRunner
 
 from benchmarks import gate
-from benchmarks.gate import (
+from benchmarks.gate import POINTS, power_png
+from benchmarks.gate_simulation import (
     EXAM,
     IMAGES,
     NUM_SNAPSHOTS,
-    POINTS,
     RECALLS,
     Rates,
     Scenario,
@@ -21,7 +21,6 @@ from benchmarks.gate import (
     everywhere,
     examine,
     lay_out,
-    power_png,
     simulate,
 )
 from lradapt.params import load_params
