@@ -47,12 +47,11 @@ def errors_told() -> Iterator[None]:
     from rich.console import Console
 
     from lradapt.errors import LradaptError
-    from tasks.stages import StageFailedError
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         yield
-    except (StageFailedError, LradaptError) as error:
+    except LradaptError as error:
         console = Console(stderr=True, soft_wrap=True, highlight=False)
         console.print(str(error), style="red", markup=False)
         sys.exit(1)

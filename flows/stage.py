@@ -7,9 +7,8 @@ from prefect.states import Completed, Failed
 import flows  # noqa: F401 its settings: a worker loads this file alone, and its log would be empty
 from lradapt.errors import LradaptError
 from lradapt.layout import read_paths
-from tasks import answer, graph, scratch, stages
+from tasks import answer, dvc_commands, graph, scratch, stages
 from tasks.needs import read_needs
-from tasks.stages import StageFailedError
 
 
 @flow(name="stage", persist_result=False)
@@ -28,9 +27,9 @@ def stage(address: str, commit: str, texts: dict[str, str]) -> State[None]:
     try:
         with scratch.project(commit, texts):
             _run(address)
-            stages.run_dvc("push", address)
+            dvc_commands.run("push", address)
             answer.send(answer.collect(address))
-    except (StageFailedError, LradaptError) as error:
+    except LradaptError as error:
         return Failed(message=str(error))
     return Completed()
 
@@ -39,9 +38,9 @@ def _run(address: str) -> None:
     """Run a stage, and before it those whose outputs never go to the remote and are not here."""
     for needs in read_needs(address):
         if needs.address != address and graph.is_cached(graph.find(needs.address)):
-            stages.run_dvc("checkout", "--force", needs.address)
+            dvc_commands.run("checkout", "--force", needs.address)
             continue
         if needs.data:
-            stages.run_dvc("pull", "--force", *needs.data)
+            dvc_commands.run("pull", "--force", *needs.data)
         read_paths()["timings"].unlink(missing_ok=True)  # of the calls before
         stages.reproduce.with_options(name=needs.address)(needs.address)

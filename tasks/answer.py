@@ -24,7 +24,7 @@ from lradapt.errors import LradaptError
 from lradapt.files import write_bytes, write_json
 from lradapt.layout import read_paths
 from lradapt.timings import Timings, read_timings
-from tasks import graph, lock_entry, stages
+from tasks import dvc_commands, graph, lock_entry
 
 _KEY = "answer"
 
@@ -87,7 +87,7 @@ def accept(address: str, answer: Answer) -> None:
         lock_entry.write(address, answer.entry)
         for path, content in answer.files.items():
             write_bytes(Path(path), base64.b64decode(content))
-        stages.run_dvc("pull", "--force", address)
+        dvc_commands.run("pull", "--force", address)
         misfit = graph.read_status(address).get(address)
         if misfit:
             raise MisfitError(

@@ -20,7 +20,7 @@ from lradapt.errors import DataError
 from lradapt.layout import read_paths
 from lradapt.params import load_params
 from lradapt.update import Decision, decide
-from tasks import graph, stages
+from tasks import dvc_commands, graph
 
 log = logging.getLogger("lradapt.data")
 
@@ -60,7 +60,7 @@ def bring(source: str, sources: Sequence[str]) -> None:
 
     Raises:
         DataError: there is nothing of the kind to bring.
-        StageFailedError: DVC could not bring it.
+        CommandFailedError: DVC could not bring it.
     """
     if source == UPDATE:
         _update(graph.imported(sources))
@@ -78,7 +78,7 @@ def _update(imports: Sequence[str]) -> None:
             "nothing to update: no data of this project are imported; import them with "
             "`dvc import URL PATH` or `dvc import-url URL PATH`"
         )
-    stages.run_dvc("update", *imports)
+    dvc_commands.run("update", *imports)
 
 
 def _pull(sources: Sequence[str]) -> None:
@@ -89,7 +89,7 @@ def _pull(sources: Sequence[str]) -> None:
         )
     if not graph.has_remote():
         raise DataError("no DVC remote to pull from: set one with `dvc remote add -d NAME URL`")
-    stages.run_dvc("pull", *sources)
+    dvc_commands.run("pull", *sources)
 
 
 @task(persist_result=False, retries=2, retry_delay_seconds=10)

@@ -19,7 +19,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling
 
 from lradapt.errors import LradaptError, listed
-from tasks import answer, git, graph
+from tasks import answer, dvc_commands, git, graph
 from tasks.graph import Node
 from tasks.needs import Needs, read_needs
 
@@ -129,15 +129,13 @@ def reproduce(address: str, pool: str) -> None:
         ElsewhereError: it failed there, or nobody took it.
         MisfitError: what came back does not fit what is here.
     """
-    from tasks import stages
-
     if address not in graph.read_status(address):
         log.info("%s: nothing has changed after all", address)
         return
     needs = read_needs(address)
     data = sorted({path for each in needs for path in each.data})
     if data:
-        stages.run_dvc("push", *data)
+        dvc_commands.run("push", *data)
     flow_run = _call(address, pool, needs)
     answer.accept(address, answer.receive(flow_run))
 

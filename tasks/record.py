@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prefect import task
 
-from tasks import git, graph, stages
+from tasks import dvc_commands, git, graph
 from tasks.git import GitError
 
 log = logging.getLogger("lradapt.record")
@@ -16,7 +16,7 @@ log = logging.getLogger("lradapt.record")
 def push(addresses: Sequence[str]) -> None:
     """Push what these nodes hold to DVC's remote; without one, say that they stay here."""
     if graph.has_remote():
-        stages.run_dvc("push", *addresses)
+        dvc_commands.run("push", *addresses)
     else:
         log.info(
             "no DVC remote is set: the versions stay in this machine's cache "

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from tasks import stages, supervisor
-from tasks.stages import StageFailedError, run_child
+from tasks import supervisor
+from tasks.child import CommandFailedError, run_child
 from tasks.supervisor import GRACE_SECONDS
 from tests.projects import PROGRAMS, ROOT, wait_for
 
@@ -34,25 +34,25 @@ def test_hints_of_dvc_stay_out_of_the_log(caplog):
 
 def test_a_failed_child_is_one_error_that_begins_where_it_says_error():
     code = "print('loading'); print('error: no images'); print('  - a.png'); exit(1)"
-    with pytest.raises(StageFailedError) as error:
+    with pytest.raises(CommandFailedError) as error:
         run_child(python(code))
     assert str(error.value) == "error: no images\n  - a.png"
 
 
 def test_a_failed_child_without_a_message_gives_its_exit_code_and_last_lines():
-    with pytest.raises(StageFailedError) as error:
+    with pytest.raises(CommandFailedError) as error:
         run_child(python("print('loading'); exit(3)"))
     assert str(error.value) == "the command ended with exit code 3; it last said:\nloading"
 
 
 def test_a_child_that_a_signal_ended_has_the_exit_code_of_a_shell():
-    with pytest.raises(StageFailedError, match="exit code 137"):
+    with pytest.raises(CommandFailedError, match="exit code 137"):
         run_child(python("import os; os.kill(os.getpid(), 9)"))
 
 
 def test_what_dvc_says_of_itself_is_told_where_nothing_else_is():
     line = "ERROR: failed to reproduce 'a': no such file"
-    with pytest.raises(StageFailedError, match="no such file"):
+    with pytest.raises(CommandFailedError, match="no such file"):
         run_child(python(f'print("{line}"); exit(1)'))
 
 
@@ -80,7 +80,7 @@ def cancel_at(line):
 
 def test_a_cancel_lets_a_child_end_by_itself_and_hears_its_last_words(monkeypatch):
     info, said = cancel_at("begun")
-    monkeypatch.setattr("tasks.stages.log.info", info)
+    monkeypatch.setattr("tasks.child.log.info", info)
     code = (
         "import signal, sys, time\n"
         "def end(*_): print('checkpoint'); sys.exit(143)\n"
@@ -112,7 +112,7 @@ def goes_on(beat):
 def test_a_cancel_ends_the_whole_group_after_a_grace_though_it_will_not(tmp_path, monkeypatch):
     """An exception in the parent (a cancel) must not leave a grandchild training on."""
     info, _ = cancel_at("begun")
-    monkeypatch.setattr("tasks.stages.log.info", info)
+    monkeypatch.setattr("tasks.child.log.info", info)
     beat = tmp_path / "beat"
     code = STUBBORN.format(path=str(beat))
     start = time.monotonic()
@@ -128,7 +128,7 @@ def test_kill_9_of_the_flow_ends_the_whole_group(tmp_path, thread):
     beat = tmp_path / "beat"
     code = STUBBORN.format(path=str(beat))
     call = f"run_child({[*python(code), '-c', code]!r})"
-    flow = f"from tasks.stages import run_child\nfrom threading import Thread\n{call}"
+    flow = f"from tasks.child import run_child\nfrom threading import Thread\n{call}"
     if thread == "another":
         flow = flow.replace(call, f"Thread(target=lambda: {call}).start()")
     with subprocess.Popen(python(flow), env=PROGRAMS, cwd=ROOT) as process:
@@ -156,26 +156,3 @@ def test_sigterm_to_the_supervisor_ends_what_it_runs():
         time.sleep(0.5)
         process.terminate()
         assert process.wait(10) == 128 + signal.SIGTERM
-
-
-def test_a_file_that_another_dvc_holds_for_a_moment_is_asked_for_again(monkeypatch):
-    said = iter([stages.BUSY, stages.BUSY, ""])
-    pauses = []
-
-    def child(command, *, settings):
-        if text := next(said):
-            raise StageFailedError(f"ERROR: 'a' {text}:")
-
-    monkeypatch.setattr(stages, "run_child", child)
-    monkeypatch.setattr(stages.time, "sleep", pauses.append)
-    stages.run_dvc("repro")
-    assert pauses == [1, 2]
-
-
-def test_any_other_failure_of_dvc_is_not_tried_again(monkeypatch):
-    def child(command, *, settings):
-        raise StageFailedError("ERROR: no such stage")
-
-    monkeypatch.setattr(stages, "run_child", child)
-    with pytest.raises(StageFailedError, match="no such stage"):
-        stages.run_dvc("repro")

@@ -7,8 +7,8 @@ import pytest
 from lradapt.errors import DataError, LradaptError
 from lradapt.update import Decision
 from tasks import data, graph
+from tasks.child import CommandFailedError
 from tasks.data import Comparison, Former, compare_with, find_former, is_worth_training
-from tasks.stages import StageFailedError
 from tests.projects import dvc
 
 pytestmark = pytest.mark.slow
@@ -195,7 +195,7 @@ def test_a_pull_does_not_overwrite_what_nobody_has_versioned(trained, tmp_path_f
     dvc(trained, "remote", "add", "-d", "store", str(tmp_path_factory.mktemp("store")))
     dvc(trained, "push", *SOURCES)
     relabel(trained, "a", "y")
-    with pytest.raises(StageFailedError):
+    with pytest.raises(CommandFailedError):
         data.bring.fn(data.PULL, SOURCES)
     assert "a,y" in (trained / "data/labels.csv").read_text()
 
