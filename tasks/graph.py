@@ -4,7 +4,6 @@ import functools
 import json
 import logging
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -13,8 +12,7 @@ from typing import Any, TypeVar
 import networkx as nx
 from prefect import task
 
-from lradapt.errors import LradaptError
-from tasks import dvc_files, dvc_index
+from tasks import dvc_commands, dvc_files, dvc_index
 from tasks.dvc_index import Stage
 
 log = logging.getLogger("lradapt.graph")
@@ -182,12 +180,10 @@ def read_status(project_file: str) -> dict[str, Any]:
     """What `dvc status` says has changed of a `dvc.yaml` and all it needs: address -> entries.
 
     Raises:
-        LradaptError: DVC cannot tell; with its own words.
+        CommandFailedError: DVC cannot tell; with its own words.
     """
-    done = _dvc("status", "--json", "--with-deps", project_file)
-    if done.returncode:
-        raise LradaptError(f"dvc status failed: {done.stderr.strip()}")
-    changed: dict[str, Any] = json.loads(done.stdout or "{}")
+    said = dvc_commands.ask("status", "--json", "--with-deps", project_file)
+    changed: dict[str, Any] = json.loads(said or "{}")
     return changed
 
 
@@ -218,7 +214,7 @@ def imported(sources: Iterable[str]) -> list[str]:
 
 def has_remote() -> bool:
     """Whether a default remote is set, to which DVC pushes and from which it pulls."""
-    return bool(_dvc("config", "core.remote").stdout.strip())
+    return bool(dvc_commands.ask("config", "core.remote").strip())
 
 
 def recorded_files(made: str, wanted: Sequence[str]) -> dict[str, Path]:
@@ -255,11 +251,6 @@ def behind(nodes: Sequence[Node]) -> list[str]:
         if not all(stage.outs.values())
         or any(made.get(path, value) != value for path, value in stage.deps.items())
     ]
-
-
-def _dvc(*words: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "dvc", *words]
-    return subprocess.run(command, capture_output=True, text=True)
 
 
 def overlaps(path: Path, made: set[Path]) -> bool:
