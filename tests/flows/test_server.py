@@ -1,0 +1,164 @@
+"""Which events the automations heed, by the rules of Prefect's own server, and what they post."""
+
+import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from uuid import UUID, uuid4
+
+import pytest
+from prefect.settings import PREFECT_UI_URL, temporary_settings
+
+from tasks import events, server
+
+pytestmark = pytest.mark.slow
+
+FLOWS = ["retrain", "rollback"]
+RUN = "prefect.flow-run."
+
+
+@pytest.fixture
+def automations(monkeypatch):
+    """Every automation, by the end of its name; the block of the webhook is not saved."""
+    saved = SimpleNamespace(save=lambda name, overwrite: UUID(int=1))
+    monkeypatch.setattr(server, "Webhook", lambda **settings: saved)
+    made = [server._crash_the_dead(FLOWS), *server._tell(FLOWS, "http://here")]
+    return {each.name.removeprefix("lradapt: "): each for each in made}
+
+
+@pytest.fixture
+def trigger(automations):
+    """A function: the trigger of an automation, as the server has it."""
+    from prefect.server.events.schemas.automations import EventTrigger
+
+    return lambda name: EventTrigger.model_validate(automations[name].trigger.model_dump())
+
+
+def happened(name, *, flow="", resource="", **payload):
+    """An event of a run of a flow, or of something else."""
+    from prefect.server.events.schemas.events import ReceivedEvent
+
+    role = {"prefect.resource.role": "flow", "prefect.resource.name": flow}
+    return ReceivedEvent(
+        id=uuid4(),
+        occurred=datetime.now(UTC),
+        event=name,
+        resource={
+            "prefect.resource.id": resource or f"{RUN}{uuid4()}",
+            "prefect.resource.name": "classifier",
+        },
+        related=[{"prefect.resource.id": "prefect.flow.1", **role}] if flow else [],
+        payload=payload,
+    )
+
+
+def heeded(trigger, event):
+    """Whether the trigger waits for this event."""
+    return trigger.covers(event) and trigger.expects(event.event)
+
+
+@pytest.mark.parametrize(
+    ("ending", "lives"),
+    [
+        *((end, True) for end in ("heartbeat", "Completed", "Failed", "Crashed", "Cancelled")),
+        *((other, False) for other in ("Running", "Pending", "Paused")),
+    ],
+)
+def test_a_sign_of_life_and_each_end_keep_a_run_from_being_dead(trigger, ending, lives):
+    assert heeded(trigger("dead runs"), happened(RUN + ending, flow="retrain")) is lives
+
+
+def test_only_a_run_of_ours_that_has_given_a_sign_of_life_can_be_dead(trigger):
+    dead = trigger("dead runs")
+    assert dead.starts_after(RUN + "heartbeat")
+    assert not any(dead.starts_after(RUN + begin) for begin in ("Running", "Completed"))
+    assert not dead.covers(happened(RUN + "heartbeat", flow="another"))
+    assert not dead.covers(happened(RUN + "heartbeat", flow="retrain", resource="prefect.task.1"))
+
+
+def test_each_run_is_dead_by_itself_after_90_seconds_without_a_word(trigger):
+    dead = trigger("dead runs")
+    assert dead.within.total_seconds() == 90
+    assert dead.meets_threshold(0)
+    assert not dead.meets_threshold(1)
+    one, two = (happened(RUN + "heartbeat", flow="retrain", resource=f"{RUN}{n}") for n in "12")
+    assert dead.bucketing_key(one) != dead.bucketing_key(two)
+
+
+def test_a_dead_run_is_marked_as_crashed_and_one_that_may_not_be_stays(automations):
+    (action,) = automations["dead runs"].actions
+    assert (action.type, action.state.value, action.force) == (
+        "change-flow-run-state",
+        "CRASHED",
+        False,
+    )
+    assert action.message == "no sign of life for 90 seconds"
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        (events.PROMOTED, True),
+        (events.ROLLED_BACK, True),
+        (events.KEPT, False),
+        (events.LABELS_CHANGED, False),
+        (RUN + "Completed", False),
+    ],
+)
+def test_the_webhook_is_told_of_promotions_and_rollbacks_at_once(trigger, event, told):
+    models = trigger("tell of promotions and rollbacks")
+    assert heeded(models, happened(event, resource="lradapt.model.classifier")) is told
+    assert not heeded(models, happened(event, resource="other.model.classifier"))
+    assert models.immediate
+    assert models.meets_threshold(1)
+
+
+@pytest.mark.parametrize(
+    ("ending", "told"),
+    [("Failed", True), ("Crashed", True), ("Cancelled", False), ("Completed", False)],
+)
+def test_the_webhook_is_told_of_our_runs_that_fail(trigger, ending, told):
+    failures = trigger("tell of failures")
+    assert heeded(failures, happened(RUN + ending, flow="rollback")) is told
+    assert not heeded(failures, happened(RUN + ending, flow="another"))
+    assert failures.immediate
+
+
+def posted(automation, **context):
+    """What the webhook gets, read as JSON."""
+    from prefect.server.events.actions import CallWebhook
+    from prefect.server.utilities.user_templates import render_user_template_sync
+
+    action = CallWebhook.model_validate(automation.actions[0].model_dump())
+    with temporary_settings({PREFECT_UI_URL: "http://ui"}):
+        return json.loads(render_user_template_sync(action.payload, context))
+
+
+def test_a_move_is_posted_with_a_line_to_read_and_all_that_is_known_of_it(automations):
+    payload = {"version": "new", "why": 'it is "better"\n{{ seq }}', "former": "old", "seq": 2}
+    event = happened(events.PROMOTED, resource="lradapt.model.classifier", **payload)
+    assert posted(automations["tell of promotions and rollbacks"], event=event) == {
+        "text": 'lradapt.model.promoted: new: it is "better"\n{{ seq }}',
+        "event": "lradapt.model.promoted",
+        "model": "classifier",
+        "payload": payload,
+    }
+
+
+def test_a_failure_is_posted_with_flow_run_link_and_reason(automations):
+    from prefect.server.schemas.core import Flow, FlowRun
+    from prefect.server.schemas.states import Failed
+
+    run = FlowRun(id=UUID(int=7), flow_id=UUID(int=1), name="resnet18", state=Failed(message="no"))
+    body = posted(
+        automations["tell of failures"],
+        event=happened(RUN + "Failed", flow="rollback"),
+        flow=Flow(name="rollback"),
+        flow_run=run,
+    )
+    assert body["payload"].pop("url") == f"http://ui/runs/flow-run/{UUID(int=7)}"
+    assert body == {
+        "text": "rollback: resnet18: Failed",
+        "event": "prefect.flow-run.Failed",
+        "flow": "rollback",
+        "payload": {"run": "resnet18", "why": "no"},
+    }
