@@ -32,7 +32,7 @@ from benchmarks.program import run
 from benchmarks.settings import ConventionalSettings, SchemeSettings, load_benchmark
 from lradapt.architectures import Architecture
 from lradapt.backbone import read_backbone, read_origin
-from lradapt.batches import PixelExamples
+from lradapt.batches import Examples
 from lradapt.champion import ensure_file
 from lradapt.conventional import train_at
 from lradapt.data.split_table import SplitRow, class_names, on_side, read_split, write_split
@@ -145,7 +145,7 @@ class _Data:
         self.rows, self.names = rows, class_names(rows)
         self.pixels, self.table, self.backbone = pixels, table, backbone
 
-    def examples(self, side: str, params: Params, engine: Engine) -> PixelExamples:
+    def examples(self, side: str, params: Params, engine: Engine) -> Examples:
         return side_examples(side, params, self.rows, self.pixels, engine)
 
 

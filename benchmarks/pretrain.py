@@ -9,7 +9,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lradapt.architectures import Architecture
-from lradapt.batches import Normalisation, RandomViews, pixel_examples, steps_per_epoch
+from lradapt.batches import (
+    Normalisation,
+    Preparation,
+    RandomViews,
+    pixel_examples,
+    steps_per_epoch,
+)
 from lradapt.batches import training_batches as batches_of
 from lradapt.data.augment import Augmentation
 from lradapt.data.split_table import SplitRow, class_names, on_side
@@ -21,7 +27,7 @@ from lradapt.schedules import cosine_cycles
 from lradapt.train import Score, finite, run_epochs, score, train_steps
 
 VIEWS = Augmentation(max_shift=0.125, max_zoom=1.2, horizontal_flip=True, vertical_flip=False)
-MOMENTUM, L2, LABEL_SMOOTHING = 0.9, 5e-4, 0.1
+MOMENTUM, L2, LABEL_SMOOTHING, MEMORY_SHARE = 0.9, 5e-4, 0.1, 0.5
 
 
 def smoothed_loss(logits: Tensor, labels: Tensor) -> Tensor:
@@ -60,7 +66,12 @@ def pretrain(
     views = RandomViews(VIEWS, seed=0)
     training, exam = (
         pixel_examples(
-            squares, on_side(rows, side), names, engine.device, normalise=normalise, views=views
+            squares,
+            on_side(rows, side),
+            names,
+            engine.device,
+            prepare=Preparation(normalise, views, engine.layout),
+            memory_share=MEMORY_SHARE,
         )
         for side in ("train", "validation")
     )

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from lradapt.batches import Normalisation, pixels_on
+from lradapt.batches import Normalisation
 from lradapt.data.augment import Augmentation, show, views_of
 from lradapt.engine import Engine, generator
 from lradapt.files import reserve, whole_file
@@ -62,7 +62,8 @@ class FrozenBody:
         """Activations `[n, V, D]` of at most B squares `[n, S, S, 3]` and their keys."""
         full = np.zeros((self.batch_size, *pixels.shape[1:]), dtype=np.uint8)
         full[: len(pixels)] = pixels
-        images = self.normalise(pixels_on(self.engine.device, full, range(len(full))))
+        squares = torch.from_numpy(full).to(self.engine.device)
+        images = self.normalise(squares.permute(0, 3, 1, 2))
         filled = [*keys, *("0" for _ in range(self.batch_size - len(keys)))]
         views = [self._forward(images)]
         for view in range(1, self.num_views):
@@ -71,7 +72,7 @@ class FrozenBody:
 
     def _forward(self, images: Tensor) -> Features:
         with self.engine.autocast():
-            output = self.body(images.contiguous(memory_format=torch.channels_last))
+            output = self.body(images.contiguous(memory_format=self.engine.layout))
         features: Features = output.float().cpu().numpy()
         return features
 

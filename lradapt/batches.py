@@ -1,10 +1,12 @@
-"""Batches from arrays that lie on the device: activations, or uint8 pixels.
+"""Batches of activations or uint8 pixels, from the device's memory or streamed from the disk.
 
 The order of images comes from (seed, epoch) and an image's view from (seed, step), so that a run
-can be resumed at any step. Letters: N images, B of a batch, S side in pixels.
+can be resumed at any step, and where the pixels lie changes no bit. Letters: N images, B of a
+batch, S side in pixels.
 """
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,11 +17,19 @@ from torch import Tensor
 
 from lradapt.data.augment import Augmentation, augment
 from lradapt.data.split_table import SplitRow
-from lradapt.engine import generator
+from lradapt.engine import free_memory, generator
 from lradapt.imbalance import Order, shuffled
+from lradapt.mapped_rows import MappedRows, let_go
+
+log = logging.getLogger(__name__)
 
 Batch = tuple[Tensor, Tensor]
+Wanted = tuple[Tensor, int | None]
+"""Images of a batch, int64 `[B]` on the CPU, and the step that selects their random views; None
+for the clean ones."""
+Pixels = npt.NDArray[np.uint8]
 _ORDER, _VIEW = 1, 2  # purposes of random numbers
+_PORTION = 4096  # rows that are brought to a device at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +55,8 @@ class Examples(Protocol):
         """int64 `[N]`."""
         ...
 
-    def batch(self, indices: Tensor, step: int | None) -> Batch:
-        """Inputs and labels; `step` selects the random views, None the clean ones."""
+    def batches(self, wanted: Iterable[Wanted]) -> Iterator[Batch]:
+        """Inputs and labels of each; it may look ahead."""
         ...
 
 
@@ -57,6 +67,10 @@ class ActivationExamples:
     activations: Tensor
     labels: Tensor
     seed: int = 0
+
+    def batches(self, wanted: Iterable[Wanted]) -> Iterator[Batch]:
+        """One after the other."""
+        return (self.batch(indices.to(self.labels.device), step) for indices, step in wanted)
 
     def batch(self, indices: Tensor, step: int | None) -> Batch:
         """One view of each image: drawn anew at each step, or the clean one."""
@@ -81,20 +95,58 @@ class RandomViews:
 
 
 @dataclass(frozen=True, slots=True)
+class Preparation:
+    """From pixels to what a network takes.
+
+    Attributes:
+        normalise: as the network was trained.
+        views: that are drawn of each image; None for clean ones alone.
+        layout: of the images in memory.
+    """
+
+    normalise: Normalisation
+    views: RandomViews | None = None
+    layout: torch.memory_format = torch.channels_last
+
+    def __call__(self, squares_BSS3: Tensor, step: int | None) -> Tensor:
+        """Normalised images; random views of them where there are such and a step is given."""
+        images = self.normalise(squares_BSS3.permute(0, 3, 1, 2))
+        if step is not None and self.views is not None:
+            images = self.views(images, step)
+        return images.contiguous(memory_format=self.layout)
+
+
+@dataclass(frozen=True, slots=True)
 class PixelExamples:
-    """uint8 pixels `[N, 3, S, S]` (channels last in memory) with their labels `[N]`."""
+    """uint8 pixels `[N, S, S, 3]` with their labels `[N]`, both on the device."""
 
     pixels: Tensor
     labels: Tensor
-    normalise: Normalisation
-    views: RandomViews | None = None
+    prepare: Preparation
+
+    def batches(self, wanted: Iterable[Wanted]) -> Iterator[Batch]:
+        """One after the other."""
+        return (self.batch(indices.to(self.labels.device), step) for indices, step in wanted)
 
     def batch(self, indices: Tensor, step: int | None) -> Batch:
-        """Normalised images; random views of them where there are such and a step is given."""
-        images = self.normalise(self.pixels[indices])
-        if step is not None and self.views is not None:
-            images = self.views(images, step)
-        return images.contiguous(memory_format=torch.channels_last), self.labels[indices]
+        """Prepared images and their labels."""
+        squares = self.pixels.index_select(0, indices)  # faster than [indices]: docs/log.md
+        return self.prepare(squares, step), self.labels[indices]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedExamples:
+    """uint8 pixels on the disk with their labels `[N]` on the device."""
+
+    pixels: MappedRows
+    labels: Tensor
+    prepare: Preparation
+
+    def batches(self, wanted: Iterable[Wanted]) -> Iterator[Batch]:
+        """One after the other; the pixels of the next are read meanwhile."""
+        for (indices, step), squares in self.pixels.batches(wanted, lambda one: one[0]):
+            labels = self.labels[indices.to(self.labels.device)]
+            yield self.prepare(squares, step), labels
 
 
 def activation_examples(
@@ -112,21 +164,47 @@ def activation_examples(
 
 
 def pixel_examples(
-    pixels: npt.NDArray[np.uint8],
+    pixels: Pixels,
     rows: Sequence[SplitRow],
     names: Sequence[str],
     device: torch.device,
     *,
-    normalise: Normalisation,
-    views: RandomViews | None = None,
-) -> PixelExamples:
-    """The pixels and labels of `rows`; `names` gives the labels their numbers."""
-    return PixelExamples(
-        pixels_on(device, pixels, [row.row for row in rows]),
-        label_numbers(rows, names).to(device),
-        normalise,
-        views,
+    prepare: Preparation,
+    memory_share: float,
+) -> PixelExamples | StreamedExamples:
+    """The pixels and labels of `rows`.
+
+    Args:
+        pixels: `pixels.npy`, memory-mapped.
+        rows: images of one side.
+        names: give the labels their numbers.
+        device: of the batches.
+        prepare: from pixels to images.
+        memory_share: of the device's free memory, in [0, 1]: where all of `pixels` fits into it,
+            those of `rows` are brought there, else they are streamed. It changes no batch.
+    """
+    numbers = np.array([row.row for row in rows], dtype=np.int64)
+    labels = label_numbers(rows, names).to(device)
+    if _fits(pixels.nbytes, device, memory_share, len(rows)):
+        return PixelExamples(pixels_on(device, pixels, numbers), labels, prepare)
+    return StreamedExamples(MappedRows(pixels, numbers, device), labels, prepare)
+
+
+def _fits(num_bytes: int, device: torch.device, share: float, num_images: int) -> bool:
+    free = free_memory(device)
+    fits = num_bytes <= share * free
+    log.info(
+        "pixels of %s images: %s, since all %s MB of pixels are %s than %g %% of the %s MB that "
+        "%s has free (data.memory_share)",
+        f"{num_images:,}",
+        "brought into memory" if fits else "streamed from the disk",
+        f"{num_bytes / 1e6:,.1f}",
+        "no more" if fits else "more",
+        100 * share,
+        f"{free / 1e6:,.0f}",
+        device,
     )
+    return fits
 
 
 def label_numbers(rows: Sequence[SplitRow], names: Sequence[str]) -> Tensor:
@@ -135,9 +213,16 @@ def label_numbers(rows: Sequence[SplitRow], names: Sequence[str]) -> Tensor:
     return torch.tensor([number[row.label] for row in rows], dtype=torch.int64)
 
 
-def pixels_on(device: torch.device, pixels: npt.NDArray[np.uint8], rows: Sequence[int]) -> Tensor:
-    """Rows of `pixels.npy` `[*, S, S, 3]` as a tensor `[N, 3, S, S]` on the device."""
-    return torch.from_numpy(pixels[list(rows)]).to(device).permute(0, 3, 1, 2)
+def pixels_on(device: torch.device, pixels: Pixels, rows: npt.NDArray[np.int64]) -> Tensor:
+    """Rows of `pixels.npy` `[*, S, S, 3]` on the device, uint8 `[N, S, S, 3]`.
+
+    They go there in portions, so that beside the device's the host need not hold them all.
+    """
+    found = torch.empty((len(rows), *pixels.shape[1:]), dtype=torch.uint8, device=device)
+    for start in range(0, len(rows), _PORTION):
+        found[start : start + _PORTION] = torch.from_numpy(pixels[rows[start : start + _PORTION]])
+        let_go(pixels)
+    return found
 
 
 def steps_per_epoch(num_examples: int, batch_size: int) -> int:
@@ -158,20 +243,23 @@ def training_batches(
     An epoch's batches differ by one image at most: none is dropped, and none is a lone image that
     BatchNorm could not take.
     """
-    num_examples = len(examples.labels)
-    num_steps = steps_per_epoch(num_examples, batch_size)
+    return examples.batches(_wanted(examples.labels, batch_size, seed, order, first_step))
+
+
+def _wanted(
+    labels_N: Tensor, batch_size: int, seed: int, order: Order, first_step: int
+) -> Iterator[Wanted]:
+    num_steps = steps_per_epoch(len(labels_N), batch_size)
     epoch, skip = divmod(first_step, num_steps)
     while True:
-        indices_N = order(examples.labels, generator(seed, _ORDER, epoch))
+        indices_N = order(labels_N, generator(seed, _ORDER, epoch))
         for number, indices in enumerate(indices_N.tensor_split(num_steps)):
             if number >= skip:
-                step = epoch * num_steps + number
-                yield examples.batch(indices.to(examples.labels.device), step)
+                yield indices, epoch * num_steps + number
         epoch, skip = epoch + 1, 0
 
 
 def clean_batches(examples: Examples, *, batch_size: int) -> Iterator[Batch]:
     """Every image once, in order, without random views."""
-    indices = torch.arange(len(examples.labels), device=examples.labels.device)
-    for part in torch.split(indices, batch_size):
-        yield examples.batch(part, None)
+    parts = torch.split(torch.arange(len(examples.labels)), batch_size)
+    return examples.batches((indices, None) for indices in parts)

@@ -83,6 +83,7 @@ def key_of(
         device=torch.cuda.get_device_name(engine.device) if on_gpu else "cpu",
         processor=torch.backends.cpu.get_cpu_capability(),
         precision=engine.precision,
+        memory_format=engine.memory_format,
         threads=torch.get_num_threads(),
     )
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import nn
 
 from lradapt.architectures import LayerGroup
@@ -89,7 +88,7 @@ def train_at(
     require_tune(tune, "early stopping")
     num_steps = steps_per_epoch(len(training.labels), batch_size)
     first_step = first_epoch * num_steps
-    model.to(engine.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    engine.place(model).train()
     optimizer = sgd(build_param_groups(model, WHOLE, [rate]), momentum=momentum, l2=l2)
     batches = training_batches(
         training, batch_size=batch_size, seed=seed, order=balance.order, first_step=first_step

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -79,7 +78,7 @@ def finetune(
     num_steps = steps_per_epoch(len(training.labels), batch_size)
     cycles = growing_cycles(first=first_cycle_epochs, growth=cycle_growth, count=num_cycles)
     optimizer = depth_sgd(model, groups, max_lrs, momentum=momentum, l2=l2)
-    model.to(engine.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    engine.place(model).train()
     course = course or Course()
     with course.training(model, optimizer):
         epochs = train_epochs(

@@ -48,6 +48,10 @@ class DataParams(Section):
     """Mean of each channel (red, green, blue), on the scale 0 to 1."""
     deviation: tuple[Positive, Positive, Positive]
     """Standard deviation of each channel, on the scale 0 to 1."""
+    memory_share: float = Field(ge=0, le=0.9)
+    """Of the training device's free memory, that the pixels may take; where not all of them fit,
+    each batch is read from the disk while the one before is computed. 0: always. It changes no
+    result, and no stage depends on it."""
 
 
 def _compiles(pattern: str) -> str:
@@ -163,13 +167,19 @@ class CheckParams(Section):
 
 
 class EngineParams(Section):
-    """How the machine computes. All three change the last bits of a result, so they are params."""
+    """How the machine computes. All of it changes the last bits of a result, so it is in params.
+
+    `lradapt tune-engine` measures what is fastest here, and writes nothing.
+    """
 
     device: Literal["auto", "cpu", "cuda"]
     precision: Literal["fp32", "bf16"]
     """Autocast type. bf16 is faster on GPUs and on CPUs with AVX512-BF16, slower elsewhere."""
     threads: int = Field(ge=1, le=256)
-    """CPU threads of torch and ONNX Runtime."""
+    """CPU threads of torch and ONNX Runtime; beside another busy program one can beat two."""
+    memory_format: Literal["channels_last", "contiguous"]
+    """How images and the weights of convolutions lie in memory; which is faster depends on device,
+    precision and size."""
 
 
 class AugmentParams(Section):

@@ -132,7 +132,9 @@ def _exported_body(params: Params, paths: Mapping[str, Path], into: Path) -> byt
     """The body with a head of no meaning; exported anew only where it is not known yet."""
     network, data = params.model.network, params.data
     known = made_with(
-        backbone=sha256_of(paths["backbone"]), network=asdict(network), data=data.model_dump()
+        backbone=sha256_of(paths["backbone"]),
+        network=asdict(network),
+        data=data.model_dump(exclude={"memory_share"}),
     )
     found = recall(paths["store"], _STORED, known).files
     if not found:

@@ -9,7 +9,14 @@ from torch import nn
 
 from lradapt.architectures import Architecture
 from lradapt.backbone import read_backbone
-from lradapt.batches import Normalisation, PixelExamples, RandomViews, pixel_examples
+from lradapt.batches import (
+    Normalisation,
+    PixelExamples,
+    Preparation,
+    RandomViews,
+    StreamedExamples,
+    pixel_examples,
+)
 from lradapt.data.augment import Augmentation
 from lradapt.data.split_table import SplitRow, class_names, on_side
 from lradapt.engine import Engine
@@ -19,12 +26,12 @@ from lradapt.params import Params
 
 def side_examples(
     side: str, params: Params, rows: Sequence[SplitRow], pixels: Path, engine: Engine
-) -> PixelExamples:
-    """The images of a side on the device: `train` in random views, the others in clean ones.
+) -> PixelExamples | StreamedExamples:
+    """The images of a side: `train` in random views, the others in clean ones.
 
     Args:
         side: "train", "tune" or "validation".
-        params: their normalisation, views and seed.
+        params: their normalisation, views and seed, and the memory they may take.
         rows: of the whole split, which number the classes.
         pixels: `pixels.npy`.
         engine: where to compute.
@@ -35,8 +42,12 @@ def side_examples(
         on_side(rows, side),
         class_names(rows),
         engine.device,
-        normalise=Normalisation(params.data.mean, params.data.deviation),
-        views=views if side == "train" else None,
+        prepare=Preparation(
+            Normalisation(params.data.mean, params.data.deviation),
+            views if side == "train" else None,
+            engine.layout,
+        ),
+        memory_share=params.data.memory_share,
     )
 
 

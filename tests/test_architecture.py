@@ -20,6 +20,7 @@ STAGES = PROJECT["stages"]
 # Code on which no value depends: an edit of a message, or of what is shown, retrains nothing.
 CHECKS_ONLY = {
     "lradapt/errors.py",
+    "lradapt/memory.py",
     "lradapt/params.py",
     "lradapt/progress.py",
     "lradapt/progress_lines.py",

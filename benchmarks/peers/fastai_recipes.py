@@ -21,13 +21,13 @@ from benchmarks.clock import Clock, Point
 from benchmarks.peers.loader import clean_loader, loader
 from benchmarks.peers.networks import TwoParts
 from benchmarks.peers.with_fastai import PYTORCH_SGD, body_and_head, restarts, silent
-from lradapt.batches import PixelExamples
+from lradapt.batches import Examples
 from lradapt.params import Params
 
 PRINTED_RATES = (1e-4, 1e-3, 1e-2)
 HEAD_EPOCHS, HEAD_RATE = 3, 1e-2
 """Before unfreezing, with a restart each epoch; every one is a forward pass of the whole body."""
-Recipe = Callable[[nn.Module, str, PixelExamples, PixelExamples, Params], Clock]
+Recipe = Callable[[nn.Module, str, Examples, Examples, Params], Clock]
 
 
 class Judged(Callback):  # type: ignore[misc]
@@ -71,8 +71,8 @@ def _recipe(
     optimizer: Any,
     model: nn.Module,
     head: str,
-    training: PixelExamples,
-    judging: PixelExamples,
+    training: Examples,
+    judging: Examples,
     params: Params,
 ) -> Clock:
     torch.manual_seed(params.seed)  # of the order of images
@@ -87,8 +87,8 @@ def _recipe(
 def _learner(
     model: nn.Module,
     head: str,
-    training: PixelExamples,
-    judging: PixelExamples,
+    training: Examples,
+    judging: Examples,
     params: Params,
     optimizer: Any,
 ) -> Any:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from benchmarks.peers.work import Work
 from lradapt.architectures import ARCHITECTURES, Architecture
-from lradapt.batches import Normalisation, PixelExamples
+from lradapt.batches import Normalisation, PixelExamples, Preparation
 from lradapt.data.decode import Preprocessing
 from lradapt.engine import Engine, seeded
 from lradapt.export import Deployed, export_onnx
@@ -33,7 +33,7 @@ class Given:
 
     Attributes:
         work: to do.
-        examples: uint8 pixels `[N, 3, S, S]` (channels last in memory) and labels `[N]`.
+        examples: uint8 pixels `[N, S, S, 3]` and labels `[N]`.
         weights: the state dict of the whole network.
         onnx: the exported model, for a classification.
         engine: threads are set by it; device and precision.
@@ -80,8 +80,8 @@ def make_inputs(works: Iterable[Work], folder: Path) -> None:
 def read_given(work: Work, folder: Path, engine: Engine) -> Given:
     """What a program gets, from a folder of `make_inputs`."""
     arrays = np.load(folder / _pixels_name(work))
-    pixels = torch.from_numpy(arrays["pixels"]).permute(0, 3, 1, 2)
-    examples = PixelExamples(pixels, torch.from_numpy(arrays["labels"]), NORMALISE)
+    pixels, labels = (torch.from_numpy(arrays[name]) for name in ("pixels", "labels"))
+    examples = PixelExamples(pixels, labels, Preparation(NORMALISE))
     weights = load_file(folder / f"{work.architecture}.safetensors")
     return Given(work, examples, weights, folder / _onnx_name(work), engine)
 

@@ -9,15 +9,13 @@ from typing import Any
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
-from lradapt.batches import Batch, PixelExamples
+from lradapt.batches import Batch, Examples
 
 
 class WholeBatches(Dataset[Batch]):
     """Normalised images and labels of a list of indices; random views where they are trained on."""
 
-    def __init__(
-        self, examples: PixelExamples, *, channels_last: bool, training: bool = True
-    ) -> None:
+    def __init__(self, examples: Examples, *, channels_last: bool, training: bool = True) -> None:
         self._examples, self._training, self._step = examples, training, -1
         self._format = torch.channels_last if channels_last else torch.contiguous_format
 
@@ -28,19 +26,19 @@ class WholeBatches(Dataset[Batch]):
         """One batch; the random views depend on how many were asked for before."""
         self._step += 1
         step = self._step if self._training else None
-        images, labels = self._examples.batch(torch.tensor(indices), step)
+        ((images, labels),) = self._examples.batches([(torch.tensor(indices), step)])
         return images.contiguous(memory_format=self._format), labels
 
 
 def loader(
-    examples: PixelExamples, batch_size: int, *, channels_last: bool = False
+    examples: Examples, batch_size: int, *, channels_last: bool = False
 ) -> "DataLoader[Any]":
     """Shuffled batches of every image once."""
     data = WholeBatches(examples, channels_last=channels_last)
     return _whole(data, RandomSampler(data), batch_size)
 
 
-def clean_loader(examples: PixelExamples, batch_size: int) -> "DataLoader[Any]":
+def clean_loader(examples: Examples, batch_size: int) -> "DataLoader[Any]":
     """Channels-last batches of every image once, in order, without random views."""
     data = WholeBatches(examples, channels_last=True, training=False)
     return _whole(data, range(len(data)), batch_size)

@@ -85,7 +85,7 @@ def sweep_from_pixels(given: Given, lap: Lap) -> int:
 def classify(given: Given, lap: Lap) -> int:
     """Probabilities of every image from the exported model, in ONNX Runtime."""
     model = Model(given.onnx.read_bytes(), threads=torch.get_num_threads())
-    pixels = given.examples.pixels.permute(0, 2, 3, 1).numpy()
+    pixels = given.examples.pixels.numpy()
     size = given.work.batch_size
     model.probabilities(pixels[:size], batch_size=size)  # warms up
     lap.start()
@@ -113,9 +113,9 @@ def _head(given: Given) -> nn.Linear:
 
 
 def _activations(given: Given, body: nn.Module) -> ActivationExamples:
-    pixels = given.examples.pixels.permute(0, 2, 3, 1).numpy()
+    pixels = given.examples.pixels.numpy()
     views = Augmentation(0.0, 1.0, horizontal_flip=False, vertical_flip=False)
-    frozen = FrozenBody(body, given.engine, given.examples.normalise, views, num_views=1)
+    frozen = FrozenBody(body, given.engine, given.examples.prepare.normalise, views, num_views=1)
     keys = square_keys(pixels, range(len(pixels)))
     with tempfile.TemporaryDirectory() as folder:
         into = Path(folder, "activations.npy")

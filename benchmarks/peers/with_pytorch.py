@@ -42,7 +42,7 @@ def classify_best(given: Given, lap: Lap) -> int:
 
 def _classify(given: Given, lap: Lap, *, channels_last: bool) -> int:
     deployed = Deployed(laid_out(given.model(), channels_last=channels_last), NORMALISE, 1.0)
-    pixels = given.examples.pixels.permute(0, 2, 3, 1).numpy()
+    pixels = given.examples.pixels.numpy()
     size = given.work.batch_size
     probabilities(deployed, pixels[:size], batch_size=size)  # warms up
     lap.start()

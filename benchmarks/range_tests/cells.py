@@ -18,6 +18,7 @@ from lradapt.batches import (
     Examples,
     Normalisation,
     PixelExamples,
+    Preparation,
     RandomViews,
 )
 from lradapt.data.augment import Augmentation
@@ -128,7 +129,7 @@ def body_cell(
     layers = ARCHITECTURES[architecture].groups
     views = RandomViews(Augmentation(0.1, 1.1, *flips), 0)
     training, test = _images(pixels, "train", views), _images(pixels, "test", None)
-    nothing = PixelExamples(test.pixels[:0], test.labels[:0], test.normalise)
+    nothing = PixelExamples(test.pixels[:0], test.labels[:0], test.prepare)
 
     def start(seed: int) -> "nn.Module":
         return copy.deepcopy(model).train()
@@ -167,9 +168,9 @@ def _activations(features: Arrays, side: str) -> Any:
 def _images(pixels: Arrays, side: str, views: Any) -> Any:
 
     normalise = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-    images = torch.from_numpy(pixels[side]).permute(0, 3, 1, 2)
+    images = torch.from_numpy(pixels[side])
     labels = torch.from_numpy(pixels[f"{side}_labels"]).long()
-    return PixelExamples(images, labels, normalise, views)
+    return PixelExamples(images, labels, Preparation(normalise, views))
 
 
 def activations(architecture: str, body: "dict[str, Any]", pixels: Arrays) -> Arrays:

@@ -31,7 +31,7 @@ def main(*, table: Dep, pixels: Dep, backbone: Dep, store: Store, activations: O
     engine = start_engine(**params.engine.model_dump())
     body = build_body(architecture, read_backbone(backbone, architecture))
     frozen = FrozenBody(
-        body.to(engine.device, memory_format=torch.channels_last),  # type: ignore[call-overload]
+        engine.place(body),
         engine,
         Normalisation(params.data.mean, params.data.deviation),
         Augmentation(**params.augment.model_dump()),
@@ -44,7 +44,12 @@ def main(*, table: Dep, pixels: Dep, backbone: Dep, store: Store, activations: O
         backbone=sha256_of(backbone),
         network=asdict(architecture),
         data=[params.data.mean, params.data.deviation],
-        engine=[engine.precision, params.engine.threads, torch.backends.cpu.get_cpu_capability()],
+        engine=[
+            engine.precision,
+            engine.memory_format,
+            params.engine.threads,
+            torch.backends.cpu.get_cpu_capability(),
+        ],
         views=[params.activations.num_views, asdict(frozen.augmentation)],
         batch_size=BATCH_SIZE,
     )

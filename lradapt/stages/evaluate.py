@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from lradapt.backbone import read_origin
 from lradapt.batches import Normalisation, label_numbers
 from lradapt.data.split_table import class_names, on_side, read_split
-from lradapt.engine import start_engine
+from lradapt.engine import set_engine
 from lradapt.evaluate import (
     compute_calibration,
     compute_metrics,
@@ -42,7 +42,7 @@ def main(
 ) -> None:
     """Examine the exported model, and compare it with PyTorch's on every validation image."""
     params = load_params()
-    start_engine(**params.engine.model_dump())
+    set_engine(**params.engine.model_dump())
     rows = read_split(split)
     names = class_names(rows)
     exam = on_side(rows, "validation")

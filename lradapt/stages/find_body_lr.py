@@ -35,8 +35,6 @@ def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve
 
 def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Path) -> "list[Sweep]":
     # Rates that are given need none of this, and its import takes seconds.
-    import torch
-
     from lradapt.data.split_table import class_names, read_split
     from lradapt.engine import start_engine
     from lradapt.finetune import depth_sgd
@@ -47,8 +45,7 @@ def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Pat
     test, how, architecture = params.find_body_lr, params.finetune, params.model.network
     engine = start_engine(**params.engine.model_dump())
     rows = read_split(split)
-    model = read_classifier(architecture, backbone, head)
-    model = model.to(engine.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    model = engine.place(read_classifier(architecture, backbone, head)).train()
     training = side_examples("train", params, rows, pixels, engine)
     peaks = [rate * test.end_lr / params.body_rates.rates[-1] for rate in params.body_rates.rates]
     optimizer = partial(depth_sgd, groups=architecture.groups, max_lrs=peaks)

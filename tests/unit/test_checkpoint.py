@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,7 +13,6 @@ from lradapt.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
-from lradapt.engine import Engine
 from lradapt.errors import DiskFullError
 from lradapt.timings import Spent
 
@@ -194,12 +194,14 @@ def test_the_key_depends_on_all_that_the_training_depends_on(tmp_path, engine):
         return key_of(stage, {"split": file}, {"seed": seed}, engine)
 
     first = key()
-    keys = {first, key(stage="train_head"), key(seed=1), key(engine=Engine(engine.device, "bf16"))}
+    keys = {first, key(stage="train_head"), key(seed=1)}
+    keys.add(key(engine=replace(engine, precision="bf16")))
+    keys.add(key(engine=replace(engine, memory_format="contiguous")))
     torch.set_num_threads(2)
     keys.add(key())
     torch.set_num_threads(1)
     file.write_text("b")
     keys.add(key())
-    assert len(keys) == 6
+    assert len(keys) == 7
     file.write_text("a")
     assert key() == first

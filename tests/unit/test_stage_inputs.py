@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from safetensors.torch import save_file
 from lradapt.architectures import ARCHITECTURES
 from lradapt.backbone import import_backbone
 from lradapt.data.split_table import SplitRow
+from lradapt.engine import LAYOUTS
 from lradapt.head import new_head
 from lradapt.params import load_params
 from lradapt.stage_inputs import read_classifier, side_examples
@@ -24,7 +26,7 @@ def images(tmp_path, engine):
     rows = [SplitRow(n, f"{n}.png", "xyx"[n % 3], "", "", side) for n, side in enumerate(sides)]
     params = load_params(ROOT / "params.yaml")
 
-    def examples(side):
+    def examples(side, engine=engine):
         return side_examples(side, params, rows, tmp_path / "pixels.npy", engine), pixels
 
     return examples
@@ -39,7 +41,15 @@ def test_a_side_holds_its_images_with_the_numbers_that_the_whole_split_gives_its
 ):
     found, pixels = images(side)
     assert found.labels.tolist() == labels
-    assert np.array_equal(found.pixels.permute(0, 2, 3, 1).numpy(), pixels[rows])
+    assert np.array_equal(found.pixels.numpy(), pixels[rows])
+
+
+def test_images_lie_in_memory_as_the_engine_says(images, engine):
+    for layout in ("channels_last", "contiguous"):
+        found, _ = images("train", replace(engine, memory_format=layout))
+        for step in (None, 3):
+            inputs, _ = found.batch(torch.tensor([0, 1]), step)
+            assert inputs.is_contiguous(memory_format=LAYOUTS[layout])
 
 
 def test_only_the_training_side_is_seen_in_random_views(images):
