@@ -13,6 +13,7 @@ import typer
 from lradapt import (
     cli_changes,
     cli_check,
+    cli_engine,
     cli_head,
     cli_import,
     cli_model,
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.add_typer(cli_import.app, name="import")
 app.command("check")(cli_check.check)
 app.command("changes")(cli_changes.changes)
+app.command("tune-engine")(cli_engine.tune_engine)
 app.command("head")(cli_head.head)
 app.command("preset")(cli_params.preset)
 app.command("recipe")(cli_params.recipe)

@@ -1,0 +1,176 @@
+from collections import OrderedDict
+from dataclasses import asdict
+from itertools import count
+
+import pytest
+import torch
+from torch import nn
+
+from lradapt import tune_engine
+from lradapt.architectures import Architecture
+from lradapt.batches import Normalisation, Preparation
+from lradapt.errors import TrainingError
+from lradapt.tune_engine import (
+    Combination,
+    Effect,
+    Measured,
+    Timed,
+    Work,
+    combinations,
+    recommend,
+    tune,
+)
+
+CPU = torch.device("cpu")
+REFERENCE = Combination("fp32", "contiguous", 1)
+LAST = Combination("fp32", "channels_last", 1)
+BF16 = Combination("bf16", "contiguous", 1)
+WORK = Work(
+    Architecture(name="tiny", head="fc", early="^conv1", late="^conv2"),
+    input_size=8,
+    batch_size=4,
+    prepare=Preparation(Normalisation((0.5, 0.5, 0.5), (0.2, 0.2, 0.2))),
+    momentum=0.9,
+    l2=1e-4,
+)
+
+
+def tiny(architecture, num_classes):
+    layers = {
+        "conv1": nn.Conv2d(3, 8, 3, padding=1),
+        "relu": nn.ReLU(),
+        "conv2": nn.Conv2d(8, 16, 3, stride=2),
+        "flatten": nn.Flatten(),
+        "dropout": nn.Dropout(0.3),
+        "fc": nn.Linear(16 * 3 * 3, num_classes),
+    }
+    return nn.Sequential(OrderedDict(layers))
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch):
+    """A network of two layers, and the threads as they were."""
+    monkeypatch.setattr(tune_engine, "build", tiny)
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """What is timed, in turn; each timing takes a second of a clock."""
+    order, now = [], count()
+
+    def fake(network, examples, work, engine):
+        order.append(Combination(engine.precision, engine.memory_format, torch.get_num_threads()))
+        next(now)
+        return Timed(100.0, 0.01)
+
+    monkeypatch.setattr(tune_engine, "_timed", fake)
+    return order
+
+
+def measured(precision, rate, cpu_seconds, memory_format="contiguous", threads=1):
+    combination = Combination(precision, memory_format, threads)
+    return Measured(combination, Effect(0.0, 0.0), (Timed(rate, cpu_seconds),))
+
+
+@pytest.mark.parametrize(
+    ("cores", "threads", "tried"), [(2, 2, [1, 2]), (1, 1, [1]), (16, 2, [2, 8, 16])]
+)
+def test_on_the_cpu_its_cores_half_of_them_and_what_is_set_are_tried(
+    monkeypatch, cores, threads, tried
+):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)))
+    found = combinations(CPU, threads)
+    assert found[0] == Combination("fp32", "contiguous", tried[0])
+    assert [asdict(one) for one in found] == [
+        {"precision": precision, "memory_format": memory_format, "threads": number}
+        for precision in ("fp32", "bf16")
+        for memory_format in ("contiguous", "channels_last")
+        for number in tried
+    ]
+
+
+def test_on_a_gpu_no_other_threads_are_tried():
+    assert {one.threads for one in combinations(torch.device("cuda"), 3)} == {3}
+
+
+def test_every_combination_is_timed_once_a_round_in_turn(timed):
+    tried = [REFERENCE, LAST, BF16]
+    found = tune(WORK, CPU, tried, seconds=1e9)
+    assert timed == tried * tune_engine.MAX_ROUNDS
+    assert [len(one.times) for one in found.measured] == [tune_engine.MAX_ROUNDS] * 3
+
+
+@pytest.mark.parametrize(("seconds", "rounds"), [(0.0, 1), (3.5, 2), (100.0, 5)])
+def test_no_round_begins_later_than_asked_but_for_the_first(timed, seconds, rounds):
+    tried = [REFERENCE, LAST, BF16]
+    tune(WORK, CPU, tried, seconds=seconds, clock=lambda: float(len(timed)))
+    assert timed == tried * rounds
+
+
+def test_steps_are_timed_in_images_and_cpu_seconds(monkeypatch):
+    seconds = count(step=2.0)
+    monkeypatch.setattr(tune_engine.time, "perf_counter", lambda: next(seconds))
+    found = tune(WORK, CPU, [REFERENCE], seconds=0.0)
+    ((one,),) = (result.times for result in found.measured)
+    assert one.rate == tune_engine.NUM_STEPS * WORK.batch_size / 2
+    assert 0 < one.cpu_seconds < 1
+
+
+def test_effects_are_against_the_first_combination(timed):
+    found = tune(WORK, CPU, [REFERENCE, LAST, BF16], seconds=0.0)
+    none, layout, half = (one.effect for one in found.measured)
+    assert none == Effect(0.0, 0.0)
+    assert 0 <= layout.gradients < 1e-5
+    assert 1e-4 < half.gradients < 0.1
+    assert 0 < half.loss < 0.1
+
+
+def test_an_effect_is_the_relative_length_of_the_difference(timed, monkeypatch):
+    answers = iter([(2.0, [3.0, 4.0]), (2.0, [3.0, 4.0]), (2.5, [3.0, 3.0])])
+    monkeypatch.setattr(
+        tune_engine,
+        "_gradients",
+        lambda *_: (lambda loss, values: (loss, torch.tensor(values)))(*next(answers)),
+    )
+    found = tune(WORK, CPU, [REFERENCE, BF16], seconds=0.0)
+    assert [one.effect for one in found.measured] == [
+        Effect(0.0, 0.0),
+        Effect(0.25, pytest.approx(0.2)),
+    ]
+
+
+def test_a_combination_that_trains_wrongly_is_not_timed_and_says_why(timed, monkeypatch):
+    def refuse(model, images, engine):
+        if engine.precision == "bf16":
+            raise TrainingError("wrong gradients")
+
+    monkeypatch.setattr(tune_engine, "require_exact_gradients", refuse)
+    found = tune(WORK, CPU, [REFERENCE, BF16], seconds=0.0)
+    assert found.refused == {BF16: "wrong gradients"}
+    assert timed == [REFERENCE]
+    assert found.recommended == REFERENCE
+
+
+def test_the_fastest_is_recommended():
+    found = recommend([measured("fp32", 100, 0.3), measured("bf16", 150, 0.3)])
+    assert found.precision == "bf16"
+
+
+@pytest.mark.parametrize(("rate", "precision"), [(96.0, "fp32"), (94.0, "bf16")])
+def test_fp32_is_recommended_where_it_is_as_fast_within_a_twentieth(rate, precision):
+    found = recommend([measured("bf16", 100, 0.3), measured("fp32", rate, 0.9)])
+    assert found.precision == precision
+
+
+def test_of_equally_fast_ones_that_with_the_fewest_cpu_seconds_is_recommended():
+    two = measured("fp32", 100, 0.6, threads=2)
+    assert recommend([two, measured("fp32", 97, 0.3)]).threads == 1
+
+
+def test_a_median_is_told_not_the_best():
+    times = (Timed(90.0, 0.2), Timed(100.0, 0.1), Timed(500.0, 0.9))
+    one = Measured(REFERENCE, Effect(0.0, 0.0), times)
+    assert (one.rate, one.cpu_seconds) == (100.0, 0.2)
