@@ -17,7 +17,7 @@ from lradapt.backbone import read_backbone
 from lradapt.batches import Normalisation, activation_examples
 from lradapt.data.decode import Preprocessing
 from lradapt.data.split_table import class_names, on_side, read_split
-from lradapt.engine import start_engine
+from lradapt.engine import set_engine
 from lradapt.errors import LradaptError
 from lradapt.export import Deployed, export_onnx
 from lradapt.files import read_json, sha256_of, whole_file
@@ -103,7 +103,7 @@ def _tune_logits(
     params: Params, made: Mapping[str, Path], activations: Path
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """Of the tune side's clean views `[N, K]`; and which of them are right."""
-    engine = start_engine(**params.engine.model_dump())
+    engine = set_engine(**params.engine.model_dump())  # told by the stages already
     rows = read_split(made["split"])
     names, features = class_names(rows), np.load(activations, mmap_mode="r")
     tune = activation_examples(features, on_side(rows, "tune"), names, engine.device)
