@@ -2,21 +2,24 @@
 
 import sys
 
+from lradapt.program_end import errors_told
 from lradapt.termination import end_with_parent
 
 
 def main() -> None:
-    """Run the command line; errors that a user can mend end as one message and exit code 1."""
-    if sys.argv[1:2] == ["stage"]:  # before the slow imports: whoever called it may die meanwhile
+    """Run the command line; what goes wrong ends as one message and an exit code."""
+    is_stage = sys.argv[1:2] == ["stage"]
+    if is_stage:  # before the slow imports: whoever called it may die meanwhile
         end_with_parent()
-    try:
-        from lradapt.cli import run
-    except ModuleNotFoundError as error:
-        sys.exit(
-            f"error: {error} for {sys.executable}. Enter the project's environment first: "
-            "`. .venv/bin/activate` (made by `make install`)"
-        )
-    sys.exit(run())
+    with errors_told(long_work=is_stage):
+        try:
+            from lradapt.cli import run
+        except ModuleNotFoundError as error:
+            sys.exit(
+                f"error: {error} for {sys.executable}. Enter the project's environment first: "
+                "`. .venv/bin/activate` (made by `make install`)"
+            )
+        run()
 
 
 if __name__ == "__main__":

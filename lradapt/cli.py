@@ -3,16 +3,18 @@
 import importlib
 import io
 import logging
-import pkgutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lradapt import (
+    __version__,
     cli_changes,
     cli_check,
+    cli_completion,
     cli_engine,
     cli_head,
     cli_import,
@@ -20,64 +22,140 @@ from lradapt import (
     cli_params,
     cli_serve,
     cli_versions,
+    exit_codes,
     lock,
     stages,
 )
-from lradapt.errors import LradaptError
+from lradapt.cli_help import DATA, DVC, REGISTRY, TRAINING, USE, USUAL_CODES, epilog
+from lradapt.cli_options import Debug
+from lradapt.program_end import show_tracebacks
 from lradapt.progress_lines import epochs_told
-from lradapt.termination import EXIT_CODE, Terminated
 from lradapt.timings import timed
 
 app = typer.Typer(
-    help="Retrain image classifiers fast, and put the better one into production safely.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    epilog="`lradapt COMMAND --help` has examples. `make retrain` does all of it in order.\n\n"
+    f"[bold]Exit codes[/]  {exit_codes.told(*exit_codes.MEANINGS)}",
 )
-app.add_typer(cli_import.app, name="import")
-app.command("check")(cli_check.check)
-app.command("changes")(cli_changes.changes)
-app.command("tune-engine")(cli_engine.tune_engine)
-app.command("head")(cli_head.head)
-app.command("preset")(cli_params.preset)
-app.command("recipe")(cli_params.recipe)
-app.command("predict")(cli_model.predict)
-app.command("history")(cli_model.history)
-app.command("rollback")(cli_model.rollback)
-app.command("versions")(cli_versions.versions)
-app.command("show")(cli_versions.show)
-app.command("prune")(cli_versions.prune)
-app.command("serve")(cli_serve.serve)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def _add(
+    panel: str,
+    command: Callable[..., None],
+    *examples: str,
+    codes: tuple[int, ...] = USUAL_CODES,
+) -> None:
+    text = epilog(*examples, codes=codes)
+    app.command(command.__name__.replace("_", "-"), rich_help_panel=panel, epilog=text)(command)
+
+
+app.add_typer(cli_import.app, name="import", rich_help_panel=DATA)
+_add(
+    DATA,
+    cli_check.check,
+    "lradapt check",
+    "lradapt check --folder photos --html page.html",
+    "lradapt check --json | jq .findings",
+    codes=(*USUAL_CODES, exit_codes.TO_MEND),
+)
+_add(
+    DATA,
+    cli_changes.changes,
+    "lradapt changes old/labels.csv data/labels.csv",
+    "lradapt changes --json monday tuesday",
+)
+_add(TRAINING, cli_head.head, "lradapt head", "lradapt head --into build/friday")
+_add(
+    TRAINING,
+    cli_engine.tune_engine,
+    "lradapt tune-engine",
+    "lradapt tune-engine --json | jq .recommended",
+)
+_add(TRAINING, cli_params.preset, "lradapt preset paper")
+_add(TRAINING, cli_params.recipe, "lradapt recipe", "lradapt recipe 3f9c21d07a4e")
+_add(REGISTRY, cli_versions.versions, "lradapt versions", "lradapt versions --registry s3://us/it")
+_add(REGISTRY, cli_versions.show, "lradapt show", "lradapt show --json 3f9c21d07a4e")
+_add(REGISTRY, cli_model.history, "lradapt history", "lradapt history --at 2026-11-25T14:30")
+_add(
+    REGISTRY,
+    cli_model.rollback,
+    'lradapt rollback --why "takes moles for melanomas"',
+    'lradapt rollback --why "as agreed" 3f9c21d07a4e',
+)
+_add(REGISTRY, cli_versions.prune, "lradapt prune --keep 5")
+_add(
+    USE,
+    cli_model.predict,
+    "lradapt predict photo.jpg",
+    "lradapt predict --csv photos > classes.csv",
+    codes=(*USUAL_CODES, exit_codes.TO_MEND),
+)
+_add(
+    USE,
+    cli_serve.serve,
+    "lradapt serve --port 8000",
+    "curl --data-binary @photo.jpg http://127.0.0.1:8000/predict",
+)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lradapt {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Debug = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_tell_version, is_eager=True, help="The version of lradapt."
+        ),
+    ] = False,
+) -> None:
+    """Retrain image classifiers fast, and put the better one into production safely."""
+    if debug:
+        show_tracebacks()
+
+
+@app.command(
+    rich_help_panel=DVC,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    epilog=epilog("dvc repro ingest", "lradapt stage ingest -- --help"),
+)
 def stage(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Of a module in lradapt/stages.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Of a module in lradapt/stages.", autocompletion=cli_completion.stage_names
+        ),
+    ],
     timings: Annotated[Path | None, typer.Option(help="Where its seconds are noted.")] = None,
 ) -> None:
-    """Run one stage of dvc.yaml; `dvc repro` calls this."""
-    names = [module.name for module in pkgutil.iter_modules(stages.__path__)]
+    """Run one stage of dvc.yaml.
+
+    `dvc repro` calls this with the paths that dvc.yaml gives.
+    """
+    names = stages.names()
     if name not in names:
         raise typer.BadParameter(f"no stage {name!r} in lradapt/stages: {', '.join(names)}")
     module = importlib.import_module(f"lradapt.stages.{name}")
     single = typer.Typer(add_completion=False)
     single.command(name)(module.main)
     with lock.stage(), timed(name, timings), epochs_told():
-        single(context.args, prog_name=f"lradapt stage {name}", standalone_mode=False)
+        # The help, or Ctrl-C, is no exception of the inner program, but its answer.
+        ended = single(context.args, prog_name=f"lradapt stage {name}", standalone_mode=False)
+        if ended:
+            raise typer.Exit(ended)
 
 
-def run() -> int:
-    """Run the command line; the exit code: 0 done, 1 a told error, 2 wrong usage, 143 SIGTERM."""
+def run() -> None:
+    """Run the command line to its end, a SystemExit with a code of `lradapt.exit_codes`."""
     logging.basicConfig(format="%(levelname)s: %(message)s")
     logging.getLogger("lradapt").setLevel(logging.INFO)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be Unicode
-    try:
-        app()
-    except (LradaptError, OSError) as error:
-        typer.secho(f"error: {error}", err=True, fg="red")
-        return 1
-    except Terminated as end:
-        typer.secho(f"error: {end}", err=True, fg="red")
-        return EXIT_CODE
-    return 0
+    app()

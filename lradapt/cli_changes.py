@@ -1,7 +1,5 @@
 """`lradapt changes`: what differs between two versions of the data."""
 
-import json
-import sys
 from io import StringIO
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +11,9 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from lradapt import changes_report
+from lradapt.cli_options import AsJson
+from lradapt.cli_output import console as output
+from lradapt.cli_output import print_json
 from lradapt.data.changes import Changes, compare
 from lradapt.data.version_tables import Tables, read_version
 
@@ -30,24 +31,25 @@ NewSplit = Annotated[Path | None, typer.Option(help="The new split.csv.")]
 def changes(
     old: Annotated[Path, typer.Argument(help="The old labels.csv, or a folder with the tables.")],
     new: Annotated[Path, typer.Argument(help="The new one.")],
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, image by image.")] = False,
+    as_json: AsJson = False,
     old_images: OldTable = None,
     new_images: NewTable = None,
     old_split: OldSplit = None,
     new_split: NewSplit = None,
 ) -> None:
-    """What differs between two labels.csv: added, removed, relabelled, moved, changed pixels.
+    """What differs between two versions of the data.
 
+    Added, removed, relabelled, moved to another side, changed pixels; prints how
+    many there are, by kind and by class, and then image by image.
     images.csv and split.csv are found beside each labels.csv, or named.
     """
     before = read_version(tables_of(old, old_images, old_split))
     after = read_version(tables_of(new, new_images, new_split))
     found = compare(before, after)
     if as_json:
-        json.dump(changes_report.as_json(found), sys.stdout, indent=2, ensure_ascii=False)
-        sys.stdout.write("\n")
+        print_json(changes_report.as_json(found))
     else:
-        print_changes(found, Console())
+        print_changes(found, output())
 
 
 def tables_of(path: Path, images: Path | None, split: Path | None) -> Tables:

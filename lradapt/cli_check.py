@@ -1,27 +1,23 @@
 """`lradapt check`: all that is wrong with the data, before anything is trained."""
 
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from lradapt.check import Checked
-from lradapt.check import check as check_data
-from lradapt.check_page import render
-from lradapt.data.decode import Preprocessing
+from lradapt import exit_codes
+from lradapt.cli_options import AsJson
+from lradapt.cli_output import console, print_json
 from lradapt.data.findings import MEANINGS, Finding, Kind, by_kind, gist
-from lradapt.data.from_folder import label_folder
-from lradapt.data.from_table import label_table
-from lradapt.data.labels import Label, read_labels
 from lradapt.files import write_text
 from lradapt.layout import read_paths
-from lradapt.params import load_params
+
+if TYPE_CHECKING:
+    from lradapt.check import Checked
+    from lradapt.data.labels import Label
 
 _NUM_EXAMPLES = 3
 _COLOURS = {"stop": "bold red", "set_aside": "yellow", "keep": ""}
@@ -35,17 +31,32 @@ def check(
         Path | None, typer.Option(help="Not the project's data, but what this CSV file names.")
     ] = None,
     images: Annotated[Path | None, typer.Option(help="With --table: the images.")] = None,
-    image_column: Annotated[str, typer.Option(help="With --table.")] = "image",
-    label_column: Annotated[str, typer.Option(help="With --table.")] = "label",
-    group_column: Annotated[str | None, typer.Option(help="With --table.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    image_column: Annotated[
+        str, typer.Option(help="With --table: the column that names the file.")
+    ] = "image",
+    label_column: Annotated[
+        str, typer.Option(help="With --table: the column of the class.")
+    ] = "label",
+    group_column: Annotated[
+        str | None, typer.Option(help="With --table: the column of the patient or lesion.")
+    ] = None,
+    as_json: AsJson = False,
     html: Annotated[Path | None, typer.Option(help="Also a page with small pictures.")] = None,
 ) -> None:
     """All that is wrong with images and labels, and what params.yaml does about it.
 
-    Reads the project's data; or, before an import, a folder or a table. Writes nothing but the
-    page. Ends with exit code 1 where something is found whose policy (check.policies) is stop.
+    Looks at the project's data; or, before an import, at a folder or a table.
+    Prints a line for each kind of finding: how many, what happens to them
+    (check.policies in params.yaml), the first three, and the remedy.
+    Writes nothing but the page. The exit code is 3 where a policy is stop.
     """
+    from lradapt.check import check as check_data
+    from lradapt.check_page import render
+    from lradapt.data.decode import Preprocessing
+    from lradapt.data.from_folder import label_folder
+    from lradapt.data.from_table import label_table
+    from lradapt.params import load_params
+
     columns = {"image_column": image_column, "label_column": label_column}
     if folder and not table:
         where, labels = folder, label_folder(folder).labels
@@ -61,29 +72,31 @@ def check(
     checked = check_data(where, labels, how, params.check.rules)
     if html:
         write_text(html, render(checked, where, max_megapixels=how.max_megapixels))
-    show = _print_json if as_json else _print_table
-    show(checked)
+    if as_json:
+        print_json(_as_json(checked))
+    else:
+        _print_table(checked)
     if checked.stops:
-        raise typer.Exit(1)
+        raise typer.Exit(exit_codes.TO_MEND)
 
 
-def _of_project() -> tuple[Path, list[Label]]:
+def _of_project() -> "tuple[Path, list[Label]]":
+    from lradapt.data.labels import read_labels
+
     paths = read_paths()
     return paths["images"], read_labels(paths["labels"])
 
 
-def _print_json(checked: Checked) -> None:
-    value = {
+def _as_json(checked: "Checked") -> dict[str, object]:
+    return {
         "images": checked.num_images,
         "usable": checked.num_usable,
         "stops": checked.stops,
         "findings": gist(checked.findings, checked.rules.policies, num_examples=100),
     }
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
 
 
-def _print_table(checked: Checked) -> None:
+def _print_table(checked: "Checked") -> None:
     table = Table(
         Column("kind", no_wrap=True),
         Column("count", justify="right", no_wrap=True),
@@ -94,15 +107,15 @@ def _print_table(checked: Checked) -> None:
         policy = checked.rules.policies[kind]
         style = _COLOURS[policy]
         table.add_row(kind, f"{len(found):,}", Text(policy, style), _in_words(kind, found))
-    console = Console(highlight=False)
+    screen = console()
     if table.row_count:
-        console.print(table)
-    console.print(
+        screen.print(table)
+    screen.print(
         f"{checked.num_images:,} files, {checked.num_usable:,} remain for training and exam"
         + ("" if table.row_count else "; nothing was found")
     )
     if checked.stops:
-        console.print("[bold red]What stops must be mended first[/] (or its policy changed)")
+        screen.print(Text("What stops must be mended first (or its policy changed)", "bold red"))
 
 
 def _in_words(kind: Kind, found: Sequence[Finding]) -> Text:

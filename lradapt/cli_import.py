@@ -2,27 +2,40 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+from rich.text import Text
 
-from lradapt import lock
+from lradapt import cli_completion, lock
 from lradapt.champion import ensure_file
-from lradapt.data import importers
-from lradapt.data.decode import DecodeError, decode, quiet
-from lradapt.data.image_files import list_files
-from lradapt.data.sources import Found
+from lradapt.cli_help import epilog
+from lradapt.cli_options import AsJson, Name, Registry
+from lradapt.cli_output import console, print_json
 from lradapt.errors import DataError
 from lradapt.layout import read_paths
-from lradapt.params import load_params
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
 
-app = typer.Typer(help="Bring images, labels and pre-trained weights.", no_args_is_help=True)
-console = Console(soft_wrap=True, highlight=False)
+if TYPE_CHECKING:
+    from lradapt.backbone import Origin
+    from lradapt.data.sources import Found
+
+app = typer.Typer(
+    help="Bring images, labels and pre-trained weights into the project.",
+    no_args_is_help=True,
+    epilog=epilog(
+        "lradapt import digits",
+        "lradapt import folder photos",
+        "lradapt import table labels.csv --images photos --image-column file --label-column class",
+        "lradapt import weights imagenet",
+    ),
+)
 _FEW_IMAGES = 30  # enough for a median
+_MOST_CLASSES = 12
+_SOURCES = ("images", "labels", "backbone", "champion")
 
 Replace = Annotated[bool, typer.Option("--replace", help="Replace the images that are there.")]
 UnlessPresent = Annotated[
@@ -30,14 +43,56 @@ UnlessPresent = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The backbone that was brought."""
+
+    path: str
+    architecture: str
+    source: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What an import brought; the keys of its JSON.
+
+    Attributes:
+        images, labels: where they lie.
+        num_images: how many.
+        classes: the images of each, the largest first.
+        left_behind: files of the source that were not brought.
+        advice: what to think about before a training, a sentence each.
+        backbone: brought with them; None where there was one.
+    """
+
+    images: str
+    labels: str
+    num_images: int
+    classes: dict[str, int]
+    left_behind: list[str]
+    advice: list[str]
+    backbone: Body | None
+
+
 @app.command()
 def folder(
     source: Annotated[Path, typer.Argument(help="Holds a folder of images for each class.")],
     replace: Replace = False,
+    as_json: AsJson = False,
 ) -> None:
-    """PATH/CLASS/*.jpg; or PATH/{train,test}/CLASS/*.jpg, a split that is kept."""
+    """Images that lie in a folder for each class.
+
+    SOURCE/CLASS/*.jpg; or SOURCE/{train,test}/CLASS/*.jpg, a split that is kept.
+    Prints how many images and classes there are, and what to type next.
+    """
+    from lradapt.data import importers
+
     paths = _free_paths(replace)
-    _bring(lambda: importers.import_folder(source, images=paths["images"], labels=paths["labels"]))
+    _bring(
+        lambda: importers.import_folder(source, images=paths["images"], labels=paths["labels"]),
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -50,8 +105,14 @@ def table(
         str | None, typer.Option(help="Patient or lesion: never on both sides of the split.")
     ] = None,
     replace: Replace = False,
+    as_json: AsJson = False,
 ) -> None:
-    """A CSV file of labels, and a folder of images."""
+    """A CSV file of labels, and a folder of images.
+
+    Prints how many images and classes there are, and what to type next.
+    """
+    from lradapt.data import importers
+
     paths = _free_paths(replace)
     _bring(
         lambda: importers.import_table(
@@ -62,18 +123,31 @@ def table(
             group_column=group_column,
             images=paths["images"],
             labels=paths["labels"],
-        )
+        ),
+        as_json=as_json,
     )
 
 
 @app.command()
-def digits(replace: Replace = False, unless_present: UnlessPresent = False) -> None:
-    """1,797 handwritten digits that come with scikit-learn: for a first look."""
+def digits(
+    replace: Replace = False, unless_present: UnlessPresent = False, as_json: AsJson = False
+) -> None:
+    """1,797 handwritten digits that come with scikit-learn, for a first look.
+
+    Prints how many images and classes there are, and what to type next.
+    """
+    from lradapt.data import importers
+
     paths = read_paths()
     if unless_present and _present(paths["images"]):
+        if as_json:
+            print_json(None)
         return
     paths = _free_paths(replace)
-    _bring(lambda: importers.import_digits(images=paths["images"], labels=paths["labels"]))
+    _bring(
+        lambda: importers.import_digits(images=paths["images"], labels=paths["labels"]),
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -82,72 +156,130 @@ def cifar10(
         "~/.cache/lradapt/cifar10"
     ),
     replace: Replace = False,
+    as_json: AsJson = False,
 ) -> None:
-    """CIFAR-10 by torchvision's loader; its 50,000 / 10,000 are kept as the split."""
+    """CIFAR-10 by torchvision's loader; its 50,000 / 10,000 are kept as the split.
+
+    Prints how many images and classes there are, and what to type next.
+    """
+    from lradapt.data import importers
+
     paths = _free_paths(replace)
     _bring(
         lambda: importers.import_cifar10(
             cache=cache.expanduser(), images=paths["images"], labels=paths["labels"]
-        )
+        ),
+        as_json=as_json,
     )
 
 
 @app.command()
 def weights(
     choice: Annotated[
-        str, typer.Argument(help="imagenet, none (random), auto, or a file of weights.")
+        str,
+        typer.Argument(
+            help="imagenet, none (random), auto, or a file of weights.",
+            autocompletion=cli_completion.weights,
+        ),
     ] = "auto",
+    as_json: AsJson = False,
 ) -> None:
-    """The pre-trained body, for the architecture in params.yaml."""
-    from lradapt.backbone import import_backbone
+    """The pre-trained body, for the architecture in params.yaml.
 
-    path = read_paths()["backbone"]
+    auto is imagenet where it can be had, else none. Prints where the weights lie,
+    and whose they are.
+    """
     with lock.importing():
         ensure_file(read_paths()["champion"])
-        origin = import_backbone(choice, load_params().model.network, path)
-    console.print(f"{path}: {origin.architecture}, {origin.source} ({origin.detail})")
-    if origin.source == "none":
-        console.print(
-            "[bold yellow]The body starts from random weights.[/] Transfer from ImageNet is far "
-            "better on photographs: `lradapt import weights imagenet` where there is a network, or "
-            "`lradapt import weights PATH`.",
-        )
+        body = _bring_body(choice)
+    if as_json:
+        print_json(asdict(body))
+    else:
+        _print_body(body)
 
 
 @app.command()
 def champion(
-    registry: Annotated[str, typer.Option(help="The registry: a folder.")] = DEFAULT_LOCATION,
-    name: Annotated[str, typer.Option(help="The model's name in it.")] = DEFAULT_NAME,
+    registry: Registry = DEFAULT_LOCATION, name: Name = DEFAULT_NAME, as_json: AsJson = False
 ) -> None:
-    """The model in production, for a warm start (params.yaml: finetune.start)."""
+    """The model in production, for a warm start (params.yaml: finetune.start).
+
+    Prints where its weights lie, and which version it is.
+    """
     from lradapt.release import bring_champion
 
     path = read_paths()["champion"]
     with lock.importing():
         found = bring_champion(open_store(registry), name, path)
-    console.print(f"{path}: {found.architecture}, version {found.version}")
+    if as_json:
+        print_json(
+            {"path": str(path), "architecture": found.architecture, "version": found.version}
+        )
+    else:
+        console().print(f"{path}: {found.architecture}, version {found.version}")
 
 
-def _bring(bring: Callable[[], Found]) -> None:
+def _bring(bring: "Callable[[], Found]", *, as_json: bool) -> None:
     with lock.importing():
         imported = bring()
-    paths = read_paths()
-    counts = Counter(label.label for label in imported.labels)
-    most = ", ".join(f"{name} {count:,}" for name, count in counts.most_common(12))
-    console.print(f"{paths['images']}: {len(imported.labels):,} images, {len(counts)} classes")
-    console.print(f"{paths['labels']}: {most}{' ...' if len(counts) > 12 else ''}", markup=False)
-    if imported.left_behind:
-        left = imported.left_behind
-        console.print(
-            f"left behind: {len(left):,} file(s) without a label or hidden, such as {left[0]}",
-            markup=False,
+        paths = read_paths()
+        ensure_file(paths["champion"])
+        body = None if paths["backbone"].exists() else _bring_body("auto")
+    brought = _brought(imported, paths["images"], paths["labels"], body)
+    if as_json:
+        print_json(asdict(brought))
+    else:
+        _print_brought(brought)
+
+
+def _bring_body(choice: str) -> Body:
+    from lradapt.backbone import import_backbone
+    from lradapt.params import load_params
+
+    path = read_paths()["backbone"]
+    origin: Origin = import_backbone(choice, load_params().model.network, path)
+    return Body(str(path), **asdict(origin))
+
+
+def _brought(imported: "Found", images: Path, labels: Path, body: Body | None) -> Brought:
+    return Brought(
+        images=str(images),
+        labels=str(labels),
+        num_images=len(imported.labels),
+        classes=dict(Counter(label.label for label in imported.labels).most_common()),
+        left_behind=imported.left_behind,
+        advice=_advice_on_size(images),
+        backbone=body,
+    )
+
+
+def _print_brought(brought: Brought) -> None:
+    screen, classes = console(), brought.classes
+    most = ", ".join(f"{name} {classes[name]:,}" for name in list(classes)[:_MOST_CLASSES])
+    screen.print(f"{brought.images}: {brought.num_images:,} images, {len(classes)} classes")
+    screen.print(f"{brought.labels}: {most}{' ...' if len(classes) > _MOST_CLASSES else ''}")
+    if left := brought.left_behind:
+        screen.print(
+            f"left behind: {len(left):,} file(s) without a label or hidden, such as {left[0]}"
         )
-    _advise_size(paths["images"])
-    ensure_file(paths["champion"])
-    if not paths["backbone"].exists():
-        weights("auto")
-    sources = " ".join(str(paths[name]) for name in ("images", "labels", "backbone", "champion"))
-    console.print(f"next: make retrain     (or by hand: dvc add {sources} && dvc repro)")
+    for advice in brought.advice:
+        screen.print(Text(advice, "bold yellow"))
+    if brought.backbone:
+        _print_body(brought.backbone)
+    sources = " ".join(str(read_paths()[name]) for name in _SOURCES)
+    screen.print(f"next: make retrain     (or by hand: dvc add {sources} && dvc repro)")
+
+
+def _print_body(body: Body) -> None:
+    screen = console()
+    screen.print(f"{body.path}: {body.architecture}, {body.source} ({body.detail})")
+    if body.source == "none":
+        advice = (
+            "The body starts from random weights. Transfer from ImageNet is far better on "
+            "photographs: `lradapt import weights imagenet` where there is a network, or "
+            "`lradapt import weights PATH`."
+        )
+        screen.print(Text(advice, "bold yellow"))
 
 
 def _free_paths(replace: bool) -> dict[str, Path]:
@@ -164,22 +296,32 @@ def _present(images: Path) -> bool:
     return images.exists() or images.with_name(images.name + ".dvc").exists()
 
 
-def _advise_size(images: Path) -> None:
-    """Say so where the pictures are much larger than what the network will see."""
+def _advice_on_size(images: Path) -> list[str]:
+    """A sentence where the pictures are much larger than what the network will see."""
+    from lradapt.params import load_params
+
     data = load_params().data
-    size = data.input_size
-    names = list_files(images)
-    sides = []
+    sides = _short_sides(images, max_megapixels=data.max_megapixels)
+    if not sides or median(sides) < 2 * data.input_size:
+        return []
+    return [
+        f"The images are some {median(sides):.0f} pixels high, the network will see "
+        f"{data.input_size}. Raise data.input_size in params.yaml (64 to 224), and turn on the "
+        "flips in augment where a mirrored picture means the same."
+    ]
+
+
+def _short_sides(images: Path, *, max_megapixels: float) -> list[int]:
+    """Pixels of the shorter side of a few of the images."""
+    from lradapt.data.decode import DecodeError, decode, quiet
+    from lradapt.data.image_files import list_files
+
+    names, sides = list_files(images), []
     for name in names[:: max(1, len(names) // _FEW_IMAGES)]:
         try:
-            content = (images / name).read_bytes()
             with quiet():
-                sides.append(min(decode(content, max_megapixels=data.max_megapixels).size))
+                picture = decode((images / name).read_bytes(), max_megapixels=max_megapixels)
+            sides.append(min(picture.size))
         except DecodeError:
             continue  # ingest names it, with the reason
-    if sides and median(sides) >= 2 * size:
-        console.print(
-            f"[bold yellow]The images are some {median(sides):.0f} pixels high, the network will "
-            f"see {size}.[/] Raise data.input_size in params.yaml (64 to 224), and turn on the "
-            "flips in augment where a mirrored picture means the same."
-        )
+    return sides

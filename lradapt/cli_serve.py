@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lradapt.cli_model import Name, Registry
+from lradapt.cli_options import Name, Registry
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
 
 
@@ -27,7 +27,12 @@ def serve(
     registry: Registry = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,
 ) -> None:
-    """Answer `POST /predict` by the model in production; another version is taken up by itself."""
+    """Answer over HTTP by the model in production.
+
+    POST /predict takes an image, or a form of several; GET /health and /version
+    tell how it is. Another version is taken up by itself, without a failed
+    request. Prints its address, and goes on until it is stopped.
+    """
     import uvicorn
 
     from lradapt.live import LiveModel

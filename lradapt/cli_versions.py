@@ -1,52 +1,53 @@
 """`lradapt versions`, `show` and `prune`: what the registry holds, and what of it may go."""
 
-import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
-import yaml
-from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from lradapt.cli_model import Name, Registry
+from lradapt.cli_options import AsJson, Name, Registry, Version
+from lradapt.cli_output import console, print_json
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, inventory, open_store
 from lradapt.registry import versions as registry_versions
-from lradapt.registry.inventory import Version
+from lradapt.registry.inventory import Version as Listed
 from lradapt.registry.store import RegistryError, Store
-
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 def versions(
     as_json: AsJson = False, registry: Registry = DEFAULT_LOCATION, name: Name = DEFAULT_NAME
 ) -> None:
-    """The published versions, how good they are, and which is in production."""
+    """The published versions, how good they are, and which is in production.
+
+    Prints a line for each, the oldest first: when it was made, accuracy and
+    balanced accuracy on its exam, size, in production since when.
+    """
     listed = _listed(open_store(registry), name)
     if as_json:
-        _print_json([asdict(version) for version in listed])
+        print_json([asdict(version) for version in listed])
     else:
         _print_versions(listed)
 
 
 def show(
-    version: Annotated[
-        str | None, typer.Argument(help="The version; by default the one in production.")
-    ] = None,
+    version: Version = None,
     as_json: AsJson = False,
     registry: Registry = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,
 ) -> None:
-    """All that is known of a version: how it came about, what it holds, how good it is."""
+    """All that is known of a version: how it came about, and how good it is.
+
+    Prints code, data, params, libraries, figures, and the files with their
+    hashes; with --json the whole manifest.
+    """
     store = open_store(registry)
     manifest = registry_versions.read_manifest(
         store, name, version or registry_versions.live_name(store, name)
     )
     if as_json:
-        _print_json(manifest)
+        print_json(manifest)
     else:
         _print_manifest(manifest)
 
@@ -61,26 +62,41 @@ def prune(
         ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
     registry: Registry = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,
 ) -> None:
-    """Remove old versions; never the one in production, nor the one a rollback returns to."""
+    """Remove old versions from the registry, for good.
+
+    Never the one in production, nor the one that a rollback returns to. Says
+    what would go and asks; prints what went.
+    """
+    if as_json and not yes:
+        raise typer.BadParameter("--json needs --yes: a program cannot be asked")
     store = open_store(registry)
     listed = _listed(store, name)
     production = registry_versions.read_production(store, name)
     going = inventory.prunable(listed, production, keep=keep, incomplete=incomplete)
-    if not going:
-        typer.echo(f"nothing to remove: {len(listed)} versions, all of which stay")
-        return
-    typer.echo(f"to remove from {registry}: {', '.join(going)}")
-    if not yes:
-        typer.confirm("remove them for good?", abort=True)
+    stay = [each.version for each in listed if each.version not in going]
+    say = _silent if as_json else typer.echo
+    if going:
+        say(f"to remove from {registry}: {', '.join(going)}")
+        if not yes:
+            typer.confirm("remove them for good?", abort=True)
+    else:
+        say(f"nothing to remove: {len(listed)} versions, all of which stay")
     for version in going:
         inventory.remove(store, name, version)
-        typer.echo(f"removed {version}")
+        say(f"removed {version}")
+    if as_json:
+        print_json({"removed": going, "stay": stay})
 
 
-def _listed(store: Store, name: str) -> list[Version]:
+def _silent(_: str) -> None:
+    """Where a program reads."""
+
+
+def _listed(store: Store, name: str) -> list[Listed]:
     listed = inventory.list_versions(store, name)
     if not listed:
         raise RegistryError(
@@ -89,7 +105,7 @@ def _listed(store: Store, name: str) -> list[Version]:
     return listed
 
 
-def _print_versions(listed: Sequence[Version]) -> None:
+def _print_versions(listed: Sequence[Listed]) -> None:
     whole = [
         Column(title, no_wrap=True)
         for title in ("version", "created (UTC)", "accuracy", "balanced", "size")
@@ -104,18 +120,20 @@ def _print_versions(listed: Sequence[Version]) -> None:
             "-" if version.size is None else f"{version.size / 1e6:,.1f} MB",
             Text(version.fault, style="red") if version.fault else version.since[:19],
         )
-    Console().print(table)
+    console().print(table)
 
 
 def _print_manifest(manifest: Mapping[str, Any]) -> None:
     table = Table(show_header=False)
     for what, value in _rows(manifest):
         table.add_row(what, Text(str(value), overflow="fold"))
-    Console().print(table)
+    console().print(table)
 
 
 def _rows(manifest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """What a person asks first; what an older lradapt did not note is left out."""
+    import yaml
+
     metrics = manifest.get("metrics", {})
     code = manifest.get("code", {})
     yield "version", manifest["version"]
@@ -142,8 +160,3 @@ def _files(manifest: Mapping[str, Any]) -> Iterator[str]:
 
 def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.2%}"
-
-
-def _print_json(value: Any) -> None:
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")

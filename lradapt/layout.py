@@ -7,6 +7,7 @@ import yaml
 from lradapt.errors import LradaptError
 
 PROJECT_FILE = Path("dvc.yaml")
+PARAMS_FILE = Path("params.yaml")
 
 
 def read_paths(project_file: Path = PROJECT_FILE) -> dict[str, Path]:

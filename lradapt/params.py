@@ -22,9 +22,10 @@ from lradapt.architectures import ARCHITECTURES, Architecture
 from lradapt.costs import Price
 from lradapt.data.findings import KINDS, Kind, Policy, Rules
 from lradapt.gate.rules import Rules as GateRules
+from lradapt.layout import PARAMS_FILE
 from lradapt.yaml_check import check, read_values
 
-DEFAULT_PATH = Path("params.yaml")
+DEFAULT_PATH = PARAMS_FILE
 
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]

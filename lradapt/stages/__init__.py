@@ -5,6 +5,7 @@ are. Only here and in `lradapt.stage_inputs` does anything below the command lin
 a whole.
 """
 
+import pkgutil
 from pathlib import Path
 from typing import Annotated
 
@@ -18,3 +19,8 @@ Store = Annotated[Path, typer.Option(show_default=False)]
 """A folder that makes the stage faster, and on which no output depends.
 
 See lradapt.store, lradapt.checkpoint."""
+
+
+def names() -> list[str]:
+    """The names of the stages, sorted."""
+    return [module.name for module in pkgutil.iter_modules(__path__)]

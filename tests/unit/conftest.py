@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from lradapt.cli import run
+from lradapt.program_end import errors_told
 
 
 class Said(NamedTuple):
@@ -21,10 +22,8 @@ def lradapt(tmp_path, monkeypatch, capsys):
 
     def command(*words):
         monkeypatch.setattr(sys, "argv", ["lradapt", *map(str, words)])
-        try:
-            code = run()
-        except SystemExit as end:
-            code = end.code
-        return Said(code, *capsys.readouterr())
+        with pytest.raises(SystemExit) as end, errors_told():
+            run()
+        return Said(end.value.code, *capsys.readouterr())
 
     return command

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from lradapt import cli
+from lradapt import cli, exit_codes
 from lradapt.check import check
 from lradapt.check_page import render
 from lradapt.data.decode import Preprocessing
@@ -162,7 +162,7 @@ def test_the_table_names_count_policy_example_and_remedy(project, random_image):
     make_dirty(random_image)
     done = lradapt_check()
     words = " ".join(re.sub(r"[│┃┏┓┗┛━─┡┩┳╇┷└┘┴]", " ", done.output).split())
-    assert done.exit_code == 1
+    assert done.exit_code == exit_codes.TO_MEND
     assert "this is an LFS pointer: run `git lfs pull`" in words
     assert "[b]lfs.jpg" in words  # a name in brackets is a name, not markup
     assert "14 files, 8 remain for training and exam" in words
@@ -181,7 +181,7 @@ def test_json_names_kind_count_policy_remedy_and_examples(project, random_image)
     make_dirty(random_image)
     done = lradapt_check("--json")
     told = json.loads(done.output)
-    assert (done.exit_code, told["images"], told["usable"], told["stops"]) == (1, 14, 8, True)
+    assert (done.exit_code, told["images"], told["usable"], told["stops"]) == (3, 14, 8, True)
     by_name = {found["kind"]: found for found in told["findings"]}
     assert by_name["duplicate"] == {
         "kind": "duplicate",

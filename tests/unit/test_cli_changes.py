@@ -1,12 +1,10 @@
 """`lradapt changes`: what is printed, as tables, as JSON and as Markdown."""
 
 import json
-import sys
 
 import pytest
 
 from lradapt import changes_report
-from lradapt.cli import run
 from lradapt.data.changes import Row, Version, compare
 
 OLD = "image,label,group\na.png,cat,p1\nb.png,dog,p2\nc.png,dog,p3\n"
@@ -14,23 +12,14 @@ NEW = "image,label,group\na.png,dog,p1\nc.png,dog,p2\nd.png,[owl],p4\n"
 
 
 @pytest.fixture
-def changes(tmp_path, monkeypatch, capsys):
+def changes(lradapt, tmp_path, monkeypatch):
     """A function that runs `lradapt changes` in a folder with two versions; code, out, err."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
     for name, labels in (("old", OLD), ("new", NEW)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "labels.csv").write_text(labels)
 
-    def command(*words):
-        monkeypatch.setattr(sys, "argv", ["lradapt", "changes", *words])
-        try:
-            code = run()
-        except SystemExit as end:
-            code = end.code
-        return code, *capsys.readouterr()
-
-    return command
+    return lambda *words: lradapt("changes", *words)
 
 
 def fill(folder, pixels, sides):

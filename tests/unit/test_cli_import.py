@@ -1,3 +1,5 @@
+import json
+
 """`lradapt import` as a person types it: what it says, and what it leaves."""
 
 from pathlib import Path
@@ -133,7 +135,7 @@ def test_digits_unless_present_brings_them_where_there_are_none(project, monkeyp
         found = [Label(f"{n}.png", str(n % 10)) for n in range(1797)]
         return Found(found, [f"{n}.txt" for n in range(1200)])
 
-    monkeypatch.setattr(cli_import.importers, "import_digits", stand_in)
+    monkeypatch.setattr("lradapt.data.importers.import_digits", stand_in)
     said = lradapt_import("digits", "--unless-present").splitlines()
     assert said[0] == "data/images: 1,797 images, 10 classes"
     assert said[2] == "left behind: 1,200 file(s) without a label or hidden, such as 0.txt"
@@ -147,7 +149,7 @@ def test_cifar10_keeps_its_download_where_it_is_told(project, monkeypatch, tmp_p
         source("a/1.png").rename(images)
         return Found([Label("a/1.png", "a")], [])
 
-    monkeypatch.setattr(cli_import.importers, "import_cifar10", few)
+    monkeypatch.setattr("lradapt.data.importers.import_cifar10", few)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert "data/images: 1 images, 1 classes" in lradapt_import("cifar10", "--cache", "~/kept")
     assert caches == [tmp_path / "kept"]
@@ -199,9 +201,47 @@ def test_files_that_are_no_images_do_not_stop_the_advice(project, source):
 def test_without_a_backbone_one_is_sought(project, source, monkeypatch):
     (project / "data" / "backbone").unlink()
     sought = []
-    monkeypatch.setattr(cli_import, "weights", sought.append)
-    lradapt_import("folder", source("cat/1.png", "dog/1.png"))
-    assert sought == ["auto"]
+
+    def stand_in(choice, architecture, into):
+        sought.append((choice, architecture.name, str(into)))
+        return Origin("resnet18", "none", "random weights")
+
+    monkeypatch.setattr("lradapt.backbone.import_backbone", stand_in)
+    output = lradapt_import("folder", source("cat/1.png", "dog/1.png"))
+    assert sought == [("auto", "resnet18", "data/backbone")]
+    assert "data/backbone: resnet18, none (random weights)\n" in output
+
+
+def test_as_json_an_import_says_what_it_brought(project, source):
+    source("cat/1.png", "cat/2.png", "dog/1.png", size=(90, 48))
+    folder = source(".hidden/1.png")
+    told = json.loads(lradapt_import("folder", folder, "--json"))
+    (advice,) = told.pop("advice")
+    assert advice.startswith("The images are some 48 pixels high, the network will see 24.")
+    assert told == {
+        "images": "data/images",
+        "labels": "data/labels.csv",
+        "num_images": 3,
+        "classes": {"cat": 2, "dog": 1},
+        "left_behind": [".hidden/1.png"],
+        "backbone": None,
+    }
+
+
+def test_as_json_digits_that_were_there_are_null(project):
+    (project / "data" / "images").mkdir()
+    assert lradapt_import("digits", "--unless-present", "--json") == "null\n"
+
+
+def test_as_json_weights_say_where_they_lie_and_whose_they_are(project, monkeypatch):
+    origin = Origin("resnet18", "none", "random weights")
+    monkeypatch.setattr("lradapt.backbone.import_backbone", lambda *_: origin)
+    assert json.loads(lradapt_import("weights", "none", "--json")) == {
+        "path": "data/backbone",
+        "architecture": "resnet18",
+        "source": "none",
+        "detail": "random weights",
+    }
 
 
 def test_random_weights_are_brought_with_a_warning(project):

@@ -6,9 +6,9 @@ from typer.testing import CliRunner
 
 from lradapt import cli_params
 from lradapt.cli import app
-from lradapt.cli_params import with_values
 from lradapt.errors import ParamsError
 from lradapt.params import load_params
+from lradapt.params_text import with_values
 from lradapt.presets import changed
 from lradapt.registry import open_store, versions
 from lradapt.yaml_check import read_values
