@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,19 +39,24 @@ def speak_plainly() -> None:
 
 
 @contextmanager
-def errors_told() -> Iterator[None]:
-    """A block whose errors end the program: what was expected to go wrong, without a traceback.
+def errors_told(*, debug: bool = False) -> Iterator[None]:
+    """A block whose errors end the program: see `lradapt.program_end`.
 
     So does SIGTERM, and a server that Prefect has started for the program alone ends with it.
     """
-    from rich.console import Console
-
-    from lradapt.errors import LradaptError
+    from lradapt import program_end
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    try:
+    with program_end.errors_told(debug=debug):
         yield
-    except LradaptError as error:
-        console = Console(stderr=True, soft_wrap=True, highlight=False)
-        console.print(str(error), style="red", markup=False)
-        sys.exit(1)
+
+
+def run(main: Callable[..., None], *examples: str) -> None:
+    """Run `main` with the words of the command line; its help shows the examples."""
+    import typer
+
+    from lradapt.cli_help import epilog
+
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command(epilog=epilog(*examples))(main)
+    app()

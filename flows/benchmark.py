@@ -1,11 +1,12 @@
 """Compare the scheme with conventional training on this project's data: the paper's tables."""
 
 from prefect import flow
-from rich.console import Console
 from rich.markdown import Markdown
 
-from flows import errors_told, speak_plainly
+from flows import errors_told, run, speak_plainly
 from lradapt import lock
+from lradapt.cli_options import Debug
+from lradapt.cli_output import console
 from tasks import artifacts, gpu, graph, stages
 
 PROJECT_FILE = "benchmarks/dvc.yaml"
@@ -21,13 +22,17 @@ def benchmark() -> str:
         return artifacts.show_tables(PROJECT_FILE)
 
 
-def main() -> None:
-    """Run every arm, and print the tables."""
+def main(debug: Debug = False) -> None:
+    """Compare the scheme with conventional training on this project's data.
+
+    Trains every arm that benchmarks/params.yaml asks for, and prints the paper's
+    tables. What was trained before is not trained again.
+    """
     speak_plainly()
-    with errors_told():
+    with errors_told(debug=debug):
         tables = benchmark()
-    Console().print(Markdown(tables))
+    console().print(Markdown(tables))
 
 
 if __name__ == "__main__":
-    main()
+    run(main, "python -m flows.benchmark")

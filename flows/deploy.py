@@ -13,7 +13,8 @@ from prefect.client.orchestration import get_client
 from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL
 
-from flows import errors_told
+from flows import errors_told, run
+from lradapt.cli_options import Debug
 from lradapt.errors import LradaptError
 from tasks import server
 
@@ -26,9 +27,13 @@ class DeployError(LradaptError):
     """The server cannot be told; the text says why and what to do."""
 
 
-def main() -> None:
-    """Make pools, limit and automations, and register every deployment; again: the same."""
-    with errors_told():
+def main(debug: Debug = False) -> None:
+    """Tell a server of Prefect's all that prefect.yaml says.
+
+    Makes work pools, limit and automations, and registers every deployment; once
+    more is the same. PREFECT_API_URL names the server. `make deploy` calls this.
+    """
+    with errors_told(debug=debug):
         _require_server()
         deployments = yaml.safe_load(FILE.read_text(encoding="utf-8"))["deployments"]
         pools = sorted({each["work_pool"]["name"] for each in deployments})
@@ -74,4 +79,4 @@ def _register() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main, "PREFECT_API_URL=http://127.0.0.1:4200/api python -m flows.deploy")

@@ -1,12 +1,11 @@
 """What a run would make again, and why; printed, and nothing is run."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.console import Console
 from rich.table import Table
 
+from lradapt.cli_output import console, print_json
 from tasks import graph
 from tasks.graph import Node
 
@@ -29,13 +28,13 @@ def read(project_file: str) -> Plan:
     return Plan(graph.unversioned_sources(project_file), graph.read_plan.fn(project_file))
 
 
-def as_json(plan: Plan) -> str:
+def as_json(plan: Plan) -> dict[str, object]:
     """For programs."""
     nodes = [
         {"address": node.address, "stale": node.stale, "reasons": node.reasons, "meta": node.meta}
         for node in plan.nodes
     ]
-    return json.dumps({"unversioned": plan.sources, "nodes": nodes}, indent=2)
+    return {"unversioned": plan.sources, "nodes": nodes}
 
 
 def as_table(plan: Plan) -> Table:
@@ -53,8 +52,7 @@ def as_table(plan: Plan) -> Table:
 
 def show(plan: Plan, *, as_data: bool) -> None:
     """Print it."""
-    console = Console()
     if as_data:
-        console.print(as_json(plan), markup=False, highlight=False, soft_wrap=True)
+        print_json(as_json(plan))
     else:
-        console.print(as_table(plan))
+        console().print(as_table(plan))

@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 from prefect import flow
-from rich.console import Console
 from rich.table import Table
 
-from flows import errors_told, speak_plainly
+from flows import errors_told, run, speak_plainly
 from flows import plan as plans
 from lradapt import lock, report
+from lradapt.cli_options import AsJson, Debug, Name, Registry
+from lradapt.cli_output import console
 from lradapt.data.version_tables import project_tables
 from lradapt.errors import LradaptError
 from lradapt.layout import PROJECT_FILE, read_paths
@@ -76,28 +77,40 @@ def _release(
 
 
 def main(
-    registry: Annotated[
-        str, typer.Option(help="The registry: a folder, or s3://bucket/prefix.")
-    ] = DEFAULT_LOCATION,
-    name: Annotated[str, typer.Option(help="The model's name in it.")] = DEFAULT_NAME,
-    dry_run: Annotated[bool, typer.Option(help="Neither publish nor promote.")] = False,
+    registry: Registry = DEFAULT_LOCATION,
+    name: Name = DEFAULT_NAME,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Neither publish nor promote.")
+    ] = False,
     override: Annotated[
         str, typer.Option(metavar="WHY", help="Promote although the gate would not; logged.")
     ] = "",
     approval_seconds: Annotated[
         int,
-        typer.Option(min=0, help="Wait so long for a person's approval in the UI; 0: ask nobody."),
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="Wait so long for a person's approval in the UI; 0: ask nobody.",
+        ),
     ] = 0,
     plan: Annotated[
         bool, typer.Option("--plan", help="Print what would run and why, and run nothing.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="With --plan: for programs.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> None:
-    """Retrain what has changed, and put the better model into production."""
+    """Retrain what has changed, and put the better model into production.
+
+    Prints the plan as it is worked off, what each stage says, and at the end what
+    was trained, how good it is, what the gate decided, and what to try next.
+    --json goes with --plan.
+    """
+    if as_json and not plan:
+        raise typer.BadParameter("--json goes with --plan")
     speak_plainly()
-    with errors_told():
+    with errors_told(debug=debug):
         if plan:
-            plans.show(plans.read(str(PROJECT_FILE)), as_data=json)
+            plans.show(plans.read(str(PROJECT_FILE)), as_data=as_json)
             return
         open_store(registry)  # a URL with a secret must not become a flow's parameter: it is kept
         outcome = retrain(registry, name, dry_run, override, approval_seconds)
@@ -110,12 +123,17 @@ def print_summary(outcome: Outcome | None) -> None:
     table = Table(show_header=False, title="retrain")
     for what, value in report.summary(paths, outcome):
         table.add_row(what, value)
-    console = Console()
-    console.print(table)
-    console.print(f"report: {paths['report']}", "next:", sep="\n")
+    screen = console()
+    screen.print(table)
+    screen.print(f"report: {paths['report']}", "next:", sep="\n")
     for command in report.next_commands(paths):
-        console.print(f"  {command}", highlight=False, soft_wrap=True)
+        screen.print(f"  {command}")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(
+        main,
+        "python -m flows.retrain",
+        "python -m flows.retrain --plan",
+        "python -m flows.retrain --registry s3://bucket/models --dry-run",
+    )

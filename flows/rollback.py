@@ -5,9 +5,10 @@ from typing import Annotated
 import typer
 from prefect import flow
 from pydantic import Field
-from rich.console import Console
 
-from flows import errors_told, speak_plainly
+from flows import errors_told, run, speak_plainly
+from lradapt.cli_options import Debug, Name, Registry
+from lradapt.cli_output import console
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
 from lradapt.registry.versions import Move
 from tasks import events, registry
@@ -38,18 +39,21 @@ def main(
     version: Annotated[
         str, typer.Argument(help="The version; by default the one before the present.")
     ] = "",
-    registry: Annotated[
-        str, typer.Option(help="The registry: a folder, or s3://bucket/prefix.")
-    ] = DEFAULT_LOCATION,
-    name: Annotated[str, typer.Option(help="The model's name in it.")] = DEFAULT_NAME,
+    registry: Registry = DEFAULT_LOCATION,
+    name: Name = DEFAULT_NAME,
+    debug: Debug = False,
 ) -> None:
-    """Put a former version back into production, and tell whoever listens."""
+    """Put a former version back into production, and tell whoever listens.
+
+    `lradapt rollback` does the same without Prefect. Prints which version took the
+    place of which.
+    """
     speak_plainly()
-    with errors_told():
+    with errors_told(debug=debug):
         open_store(registry)  # a URL with a secret must not become a flow's parameter: it is kept
         move = rollback(why, version, registry, name)
-    Console().print(f"{move.version} is in production again, in place of {move.former}")
+    console().print(f"{move.version} is in production again, in place of {move.former}")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main, 'python -m flows.rollback --why "takes moles for melanomas"')

@@ -5,9 +5,10 @@ from typing import Annotated
 import typer
 from prefect import flow
 
-from flows import errors_told, speak_plainly
+from flows import errors_told, run, speak_plainly
 from flows.retrain import print_summary, retrain
 from lradapt import lock
+from lradapt.cli_options import Debug, Name, Registry
 from lradapt.data.version_tables import project_tables
 from lradapt.layout import PROJECT_FILE, read_paths
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
@@ -78,21 +79,28 @@ def main(
             "of what is imported), pull (`dvc pull`), or a folder with images/ and labels.csv.",
         ),
     ] = data.HERE,
-    registry: Annotated[
-        str, typer.Option(help="The registry: a folder, or s3://bucket/prefix.")
-    ] = DEFAULT_LOCATION,
-    name: Annotated[str, typer.Option(help="The model's name in it.")] = DEFAULT_NAME,
+    registry: Registry = DEFAULT_LOCATION,
+    name: Name = DEFAULT_NAME,
     commit: Annotated[
         bool, typer.Option("--commit", help="Commit data/*.dvc and dvc.lock to git; nothing else.")
     ] = False,
     approval_seconds: Annotated[
         int,
-        typer.Option(min=0, help="Wait so long for a person's approval in the UI; 0: ask nobody."),
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="Wait so long for a person's approval in the UI; 0: ask nobody.",
+        ),
     ] = 0,
+    debug: Debug = False,
 ) -> None:
-    """Bring the data, show what has changed, and retrain where it is worth it."""
+    """Bring the data, show what has changed, and retrain where it is worth it.
+
+    What is worth it, `watch` in params.yaml says. Prints what has changed since the
+    last training, the decision with its reason, and the summary of a training.
+    """
     speak_plainly()
-    with errors_told():
+    with errors_told(debug=debug):
         open_store(registry)  # a URL with a secret must not become a flow's parameter: it is kept
         _, outcome = watch_labels(source, registry, name, commit, approval_seconds)
     if outcome:
@@ -100,4 +108,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main, "python -m flows.watch_labels", "python -m flows.watch_labels --from pull --commit")

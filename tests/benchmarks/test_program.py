@@ -46,13 +46,11 @@ def test_its_help_lists_its_own_options_alone(program):
     assert "--install-completion" not in out
 
 
-def test_a_bug_is_told_by_python_s_own_traceback(monkeypatch, capsys):
+def test_a_bug_after_hours_of_work_has_its_traceback_and_a_code_of_its_own(program):
     def main():
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(sys, "argv", ["program"])
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    with pytest.raises(ZeroDivisionError) as bug:
-        run(main)
-    sys.excepthook(bug.type, bug.value, bug.tb)
-    assert capsys.readouterr().err.startswith("Traceback (most recent call last):\n")
+    code, _, err = program(main)
+    assert code == 70
+    assert err.startswith("Traceback (most recent call last):\n")
+    assert "\nerror: ZeroDivisionError: a bug. This is a fault of lradapt" in err

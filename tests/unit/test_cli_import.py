@@ -1,7 +1,6 @@
-import json
-
 """`lradapt import` as a person types it: what it says, and what it leaves."""
 
+import json
 from pathlib import Path
 
 import pytest
