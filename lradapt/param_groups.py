@@ -40,14 +40,15 @@ def build_param_groups(
         if not names:
             raise LayersError(
                 f"layer group {group.name}: the pattern {group.pattern!r} matches no trainable "
-                "parameter that an earlier group has not claimed; mend model.layers (params.yaml)"
+                "parameter that an earlier group has not claimed; mend it (in params.yaml: "
+                "model.layers)"
             )
         params = [unclaimed.pop(name) for name in names]
-        param_groups.append({"params": params, "lr": 0.0, "max_lr": max_lr, "name": group.name})
+        param_groups.append({"params": params, "lr": max_lr, "max_lr": max_lr, "name": group.name})
     if unclaimed:
         raise LayersError(
-            f"{len(unclaimed)} parameter(s) match no layer group; widen the patterns of "
-            "model.layers (params.yaml):\n" + listed(list(unclaimed))
+            f"{len(unclaimed)} parameter(s) match no layer group; widen the patterns (in "
+            "params.yaml: model.layers):\n" + listed(list(unclaimed))
         )
     return param_groups
 

@@ -18,10 +18,10 @@ from lradapt.batches import ActivationExamples, training_batches
 from lradapt.data.augment import Augmentation
 from lradapt.finetune import depth_sgd
 from lradapt.head import HEAD, new_head, train_head
+from lradapt.lr_sweeps import measure
 from lradapt.models import body_weights, build_body
 from lradapt.param_groups import build_param_groups
 from lradapt.predict import Model
-from lradapt.range_test import measure
 from lradapt.schedules import constant
 from lradapt.train import finite, sgd, train_steps
 

@@ -23,8 +23,8 @@ from lradapt.errors import TrainingError
 from lradapt.lr_curve import Sweep, make_sweep
 from lradapt.lr_rules import RULES
 from lradapt.lr_suggestion import suggest
+from lradapt.lr_sweeps import measure
 from lradapt.param_groups import build_param_groups
-from lradapt.range_test import measure
 from lradapt.schedules import geometric
 from lradapt.train import sgd, train_steps
 

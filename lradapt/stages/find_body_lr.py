@@ -39,7 +39,7 @@ def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Pat
     from lradapt.engine import start_engine
     from lradapt.finetune import depth_sgd
     from lradapt.imbalance import make_balance
-    from lradapt.range_test import measure_sweeps
+    from lradapt.lr_sweeps import measure_sweeps
     from lradapt.stage_inputs import read_classifier, side_examples
 
     test, how, architecture = params.find_body_lr, params.finetune, params.model.network

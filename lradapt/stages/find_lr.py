@@ -17,9 +17,9 @@ from lradapt.history import write_sweeps
 from lradapt.imbalance import make_balance
 from lradapt.lr_curve import Sweep
 from lradapt.lr_suggestion import given, suggest_or_given
+from lradapt.lr_sweeps import measure_sweeps
 from lradapt.param_groups import build_param_groups
 from lradapt.params import Params, load_params
-from lradapt.range_test import measure_sweeps
 from lradapt.stages import Dep, Out
 from lradapt.train import sgd
 

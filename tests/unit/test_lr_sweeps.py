@@ -10,8 +10,8 @@ from lradapt.errors import TrainingError
 from lradapt.head import HEAD, new_head
 from lradapt.imbalance import Balance
 from lradapt.lr_suggestion import suggest
+from lradapt.lr_sweeps import measure, measure_sweeps
 from lradapt.param_groups import build_param_groups
-from lradapt.range_test import measure, measure_sweeps
 from lradapt.train import sgd
 
 

@@ -96,14 +96,53 @@ def measure(
         num_steps: steps of the whole sweep.
         loss: as it is to be trained.
     """
-    trial, as_it_was = copy.deepcopy(model), copy.deepcopy(model)
+    trial = copy.deepcopy(model)
+    return sweep(
+        trial,
+        make_optimizer(trial),
+        copy.deepcopy(model),
+        batches,
+        engine,
+        start_lr=start_lr,
+        end_lr=end_lr,
+        num_steps=num_steps,
+        loss=loss,
+    )
+
+
+def sweep(
+    trial: nn.Module,
+    optimizer: Optimizer,
+    as_it_was: nn.Module,
+    batches: Iterator[Batch],
+    engine: Engine,
+    *,
+    start_lr: float,
+    end_lr: float,
+    num_steps: int,
+    loss: Loss = F.cross_entropy,
+) -> Sweep:
+    """Train `trial` in place at rising rates until the loss diverges, beside a copy that is not.
+
+    Args:
+        trial: in train or eval mode, as it is to be trained.
+        optimizer: of `trial`, with groups as `build_param_groups` makes them; see `measure`.
+        as_it_was: another copy, in the same mode.
+        batches: at least `num_steps`.
+        engine: where to compute.
+        start_lr: rate of the first step.
+        end_lr: rate of the last step; the peak rate of the last group.
+        num_steps: steps of the whole sweep.
+        loss: as it is to be trained.
+    """
     schedule = geometric(start=start_lr, end=end_lr, num_steps=num_steps)
     ours, theirs = tee(islice(batches, num_steps))
-    steps = train_steps(trial, ours, make_optimizer(trial), schedule, engine, loss=loss)
+    steps = train_steps(trial, ours, optimizer, schedule, engine, loss=loss)
     rates, losses, untouched, diverged = [], [], [], _divergence()
     pairs = zip(steps, theirs, strict=False)
+    gpus = [engine.device] if engine.device.type == "cuda" else []
     with (
-        torch.random.fork_rng(),  # a model may hold dropout
+        torch.random.fork_rng(gpus),  # a model may hold dropout
         tracked(pairs, "range test", total=num_steps, unit="steps") as shown,
     ):
         for step, batch in shown:

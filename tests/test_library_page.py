@@ -1,0 +1,42 @@
+"""The examples of docs/library.md run, one after the other, and do what the page says."""
+
+import re
+from pathlib import Path
+
+import pytest
+from colour_model import colour_model, paint
+
+from lradapt import open_store
+from lradapt.registry import versions
+
+PAGE = Path(__file__).parent.parent / "docs" / "library.md"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A photo, and a registry with a model in production."""
+    monkeypatch.chdir(tmp_path)
+    paint(tmp_path / "photo.png", "green")
+    store = open_store("registry")
+    files = {"model.onnx": colour_model(), "learnt.csv": b""}
+    version = versions.publish(store, "classifier", files, {})
+    clerk = {"why": "it is the first", "who": "me", "when": "2026-01-02T03:04:05+00:00"}
+    versions.promote(store, "classifier", version, over=None, **clerk)
+
+
+@pytest.mark.slow
+def test_the_examples_of_the_page_run_in_order(folder, capsys):
+    examples = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(examples) == 10
+    names = {}
+    for example in examples:
+        exec(compile(example, str(PAGE), "exec"), names)
+    assert names["accuracy"] > 0.9
+    assert names["found"].suggestion.rate == names["found"].suggestion.rate > 0
+    assert len(names["snapshots"]) == 3
+    assert [round(height, 2) for height in names["heights"]] == [1, 0.5, 1, 0.85, 0.5, 0.15]
+    assert len(names["known"]) == 1200
+    assert 0.05 < names["temperature"] < 20
+    said = capsys.readouterr().out
+    assert "photo.png green" in said
+    assert "the range test is flat" in said

@@ -1,0 +1,78 @@
+import pytest
+import torch
+from torch import nn
+
+from lradapt.own_loop.cycles import CosineCycles
+from lradapt.param_groups import set_height
+from lradapt.schedules import cosine_cycles
+
+
+@pytest.fixture
+def optimizer():
+    """Of two groups, with peaks of 1 and 10."""
+    one, two = nn.Linear(1, 1), nn.Linear(1, 1)
+    groups = [{"params": one.parameters(), "lr": 1.0}, {"params": two.parameters(), "lr": 10.0}]
+    return torch.optim.SGD(groups)
+
+
+def run(optimizer, cycles, num_steps):
+    """The rates of so many steps."""
+    rates = []
+    for _ in range(num_steps):
+        rates.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        cycles.step()
+    return rates
+
+
+def test_rates_fall_from_each_groups_peak_and_restart(optimizer):
+    cycles = CosineCycles(optimizer, [2, 4])
+    rates = run(optimizer, cycles, 6)
+    heights = [1.0, 0.5, 1.0, 0.853553, 0.5, 0.146447]
+    assert [first for first, _ in rates] == pytest.approx(heights, abs=1e-6)
+    assert [last for _, last in rates] == pytest.approx([10 * h for h in heights], abs=1e-5)
+    assert cycles.get_last_lr() == [0.0, 0.0]
+
+
+def test_they_are_those_of_the_products_own_loop(optimizer):
+    rates = run(optimizer, CosineCycles(optimizer, [3, 3, 5]), 11)
+    height = cosine_cycles([3, 3, 5])
+    for group, peak in zip(optimizer.param_groups, (1.0, 10.0), strict=True):
+        group["max_lr"] = peak
+    assert rates == [list(set_height(optimizer, height(step))) for step in range(11)]
+
+
+def test_the_ends_of_the_cycles_are_known(optimizer):
+    cycles = CosineCycles(optimizer, [2, 4])
+    assert cycles.cycle_ends == (2, 6)
+    seen = []
+    for _ in range(6):
+        optimizer.step()
+        cycles.step()
+        seen.append(cycles.last_epoch in cycles.cycle_ends)
+    assert seen == [False, True, False, False, False, True]
+
+
+def test_a_step_after_the_last_cycle_is_an_error(optimizer):
+    cycles = CosineCycles(optimizer, [2])
+    run(optimizer, cycles, 2)
+    with pytest.raises(ValueError, match="step 3 is outside the schedule of 2 steps"):
+        cycles.step()
+
+
+@pytest.mark.parametrize("lengths", [[], [2, 0]])
+def test_no_cycle_or_an_empty_one_is_refused(optimizer, lengths):
+    with pytest.raises(ValueError, match="expected cycles of at least 1 step"):
+        CosineCycles(optimizer, lengths)
+
+
+def test_a_resumed_run_goes_on_where_it_was(optimizer):
+    cycles = CosineCycles(optimizer, [3, 6])
+    run(optimizer, cycles, 4)
+    saved = optimizer.state_dict(), cycles.state_dict()
+    rest = run(optimizer, cycles, 5)
+    again = torch.optim.SGD([{"params": nn.Linear(1, 1).parameters()} for _ in range(2)], lr=3.0)
+    resumed = CosineCycles(again, [3, 6])
+    again.load_state_dict(saved[0])
+    resumed.load_state_dict(saved[1])
+    assert run(again, resumed, 5) == rest
