@@ -20,7 +20,9 @@ import typer
 
 from benchmarks.program import run as run_program
 from lradapt.files import read_json, write_bytes, write_json, write_text
-from lradapt.plots import confusion_png, range_test_png, schedule_png
+from lradapt.plots.confusion import confusion_png
+from lradapt.plots.range_test import range_test_png
+from lradapt.plots.schedule import schedule_png
 
 Run = Mapping[str, Any]
 Rows = list[list[str]]

@@ -47,7 +47,7 @@ def resampled_differences(
     random = np.random.default_rng(seed)
     _, groups_N = np.unique(groups_N, return_inverse=True)
     classes = [_members(labels_N == k, groups_N, gains_NB) for k in range(int(labels_N.max()) + 1)]
-    home_G = _rarest_class(labels_N, groups_N)
+    home_G = rarest_class(labels_N, groups_N)
     blocks = [
         _differences(classes, home_G, min(_BLOCK, num_resamples - done), random)
         for done in range(0, num_resamples, _BLOCK)
@@ -68,7 +68,7 @@ def bounds(values_R: Floats, confidence: float) -> tuple[Floats, Floats]:
     return low, np.quantile(rounded_R, confidence, axis=0, method="higher")
 
 
-def _rarest_class(labels_N: Integers, groups_N: Integers) -> Integers:
+def rarest_class(labels_N: Integers, groups_N: Integers) -> Integers:
     """Of each group the class that fewest images have."""
     sizes_K = np.bincount(labels_N)
     # From the commonest to the rarest, so that the rarest is what stays written.

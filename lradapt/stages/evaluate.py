@@ -19,10 +19,13 @@ from lradapt.evaluate import (
 )
 from lradapt.export import Deployed, probabilities
 from lradapt.files import read_json, write_bytes, write_json
+from lradapt.gate.exam import ExamImage, group_numbers
+from lradapt.intervals import exam_intervals
 from lradapt.models import load_classifier
 from lradapt.params import load_params
-from lradapt.plots import confusion_png
+from lradapt.plots.confusion import confusion_png
 from lradapt.predict import Model
+from lradapt.reliability import write_reliability
 from lradapt.stages import Dep, Out
 
 
@@ -39,6 +42,7 @@ def main(
     predictions: Out,
     matrix: Out,
     matrix_plot: Out,
+    reliability: Out,
 ) -> None:
     """Examine the exported model, and compare it with PyTorch's on every validation image."""
     params = load_params()
@@ -62,6 +66,10 @@ def main(
     write_confusion(matrix, counts, names)
     num_bins = params.evaluate.calibration_bins
     calibration = compute_calibration(found, labels, temperature=fitted, num_bins=num_bins)
+    write_reliability(reliability, found, labels, temperature=fitted, num_bins=num_bins)
+    groups = group_numbers(
+        [ExamImage(row.image, row.label, row.pixel_sha256, row.group) for row in exam]
+    )
     title = f"{params.model.architecture}, {len(exam)} validation images"
     write_bytes(matrix_plot, confusion_png(counts, names, title))
     passed = parity.max_difference <= params.evaluate.max_parity_difference
@@ -69,6 +77,7 @@ def main(
         metrics,
         {
             **compute_metrics(found, labels, names),
+            "intervals_95": exam_intervals(labels, found.argmax(axis=1), np.array(groups), names),
             "calibration": calibration,
             "parity": {**asdict(parity), "passed": passed},
             "backbone": asdict(read_origin(backbone)),

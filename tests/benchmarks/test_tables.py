@@ -20,7 +20,9 @@ from benchmarks.tables import (
     total_speed_up,
 )
 from lradapt.files import read_json, write_json
-from lradapt.plots import confusion_png, range_test_png, schedule_png
+from lradapt.plots.confusion import confusion_png
+from lradapt.plots.range_test import range_test_png
+from lradapt.plots.schedule import schedule_png
 
 
 def run(arm, seed, points, phases, *, legs=None, curves=None):

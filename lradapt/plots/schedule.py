@@ -1,0 +1,39 @@
+"""The rates as they were run, step by step (the paper's figures 3 and 4)."""
+
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from lradapt.plots.canvas import COLOURS, png, svg
+
+_SIZE = (5.2, 3.0)
+_DEPTH = 100  # how far below the lowest peak a logarithmic axis goes; the rates fall to nothing
+
+
+def schedule_png(steps: pd.DataFrame) -> bytes:
+    """The rate of each layer group at each step.
+
+    Args:
+        steps: as `history.write_steps` writes them.
+    """
+    return png(partial(_draw, steps=steps), size=_SIZE)
+
+
+def schedule_svg(steps: pd.DataFrame, *, alt: str) -> str:
+    """The same for a page."""
+    return svg(partial(_draw, steps=steps), size=_SIZE, alt=alt)
+
+
+def _draw(figure: Any, steps: pd.DataFrame) -> None:
+    axes = figure.add_subplot()
+    columns = [name for name in steps.columns if name.startswith("lr_")]
+    for colour, style, column in zip(COLOURS, ("-", "--", "-.", ":"), columns, strict=False):
+        name = column.removeprefix("lr_")
+        axes.plot(steps["step"], steps[column], color=colour, linestyle=style, label=name)
+    if len(columns) > 1:
+        lowest_peak = min(steps[column].max() for column in columns)
+        axes.set(yscale="log", ylim=(lowest_peak / _DEPTH, None))
+    axes.set(xlabel="step", ylabel="learning rate")
+    axes.grid(visible=True)
+    figure.legend(loc="outside upper center", ncols=3)

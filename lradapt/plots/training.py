@@ -1,0 +1,51 @@
+"""How a training went: its loss step by step, the tune side epoch by epoch, the cycles' ends."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lradapt.plots.canvas import BLUE, GREEN, ORANGE, svg
+
+_SIZE = (5.2, 4.2)
+
+
+def training_svg(steps: pd.DataFrame, epochs: pd.DataFrame, *, alt: str) -> str:
+    """Loss above, accuracy on the tune side below, both against the epochs; for a page.
+
+    Args:
+        steps: as `history.write_steps` writes them.
+        epochs: as `history.write_epochs` writes them; without a tune side its columns are empty.
+        alt: what it shows.
+    """
+    return svg(partial(_draw, steps=steps, epochs=epochs), size=_SIZE, alt=alt)
+
+
+def cycle_ends(steps: pd.DataFrame) -> list[int]:
+    """Steps done at the end of each cycle: before each step at which the rate rises, and at last.
+
+    Of cycles of a single step, whose rate never moves, only the last end is seen.
+    """
+    rate = steps[next(name for name in steps.columns if name.startswith("lr_"))]
+    return [*np.flatnonzero(rate.diff() > 0).tolist(), len(steps)]
+
+
+def _draw(figure: Any, steps: pd.DataFrame, epochs: pd.DataFrame) -> None:
+    losses, accuracy = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    steps_an_epoch = len(steps) / len(epochs)
+    places = (np.arange(len(steps)) + 0.5) / steps_an_epoch
+    losses.plot(places, steps["loss"], color=BLUE, alpha=0.3, linewidth=0.8)
+    ends = epochs["epoch"]
+    losses.plot(ends - 0.5, epochs["train_loss"], "o-", color=BLUE, ms=4, label="training")
+    losses.plot(ends, epochs["tune_loss"], "s--", color=ORANGE, ms=4, label="tune")
+    accuracy.plot(ends, 100 * epochs["tune_accuracy"], "s--", color=ORANGE, ms=4)
+    for axes in (losses, accuracy):
+        for end in cycle_ends(steps):
+            marks = axes.axvline(end / steps_an_epoch, color=GREEN, linestyle=":")
+        axes.grid(visible=True, axis="y")
+    marks.set_label("end of a cycle")
+    losses.set(ylabel="loss", ylim=(0, None))
+    figure.legend(loc="outside upper center", ncols=3)
+    accuracy.set(xlabel="epoch", ylabel="tune accuracy, %")
+    accuracy.xaxis.get_major_locator().set_params(integer=True)
