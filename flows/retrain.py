@@ -54,15 +54,16 @@ def retrain(
         artifacts.show_plan(plan)
         splitting, rest = graph.cut(plan, str(project_tables(read_paths()).split))
         stages.reproduce_stale(splitting)
-        artifacts.log_changes(artifacts.show_changes(former, split_is_new=True))
+        comparison = artifacts.show_changes(former, split_is_new=True)
+        artifacts.log_changes(comparison)
         with gpu.slot(wanted=any(node.stale for node in rest)):
             stages.reproduce_stale(rest)
         outcome = None
         if not dry_run:
-            version = registry.publish(location, name, timings)
+            version = registry.publish(location, name, timings, comparison.told)
             outcome = _release(location, name, version, override, approval_seconds)
             events.released(name, outcome)
-        artifacts.show(outcome, location, timings)
+        artifacts.show(outcome, location, timings, comparison.told)
     return outcome
 
 

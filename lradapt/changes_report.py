@@ -14,6 +14,7 @@ from lradapt.data.changes import (
     count_kinds,
     count_relabellings,
 )
+from lradapt.markdown import escaped
 
 _MOST_ROWS = 20
 _NONE = "-"
@@ -26,6 +27,19 @@ class Section:
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What has changed, as a page shows it: a sentence, and the tables below it."""
+
+    sentence: str
+    sections: Sequence[Section] = ()
+
+
+def told(changes: Changes) -> Told:
+    """The sentence and the tables."""
+    return Told(sentence(changes), tuple(sections(changes)))
 
 
 def sentence(changes: Changes) -> str:
@@ -135,14 +149,9 @@ def as_markdown(changes: Changes) -> str:
     parts = [sentence(changes)]
     for section in sections(changes):
         lines = [section.columns, ["---"] * len(section.columns), *section.rows]
-        table = "\n".join("| " + " | ".join(map(_escaped, line)) + " |" for line in lines)
+        table = "\n".join("| " + " | ".join(map(escaped, line)) + " |" for line in lines)
         parts.append(f"**{section.title}**\n\n{table}")
     return "\n\n".join(parts)
-
-
-def _escaped(cell: str) -> str:
-    """A bar would end the cell, a bracket or an asterisk would be markup."""
-    return "".join(f"\\{letter}" if letter in r"\|<[*_`" else letter for letter in cell)
 
 
 def as_json(changes: Changes) -> dict[str, Any]:

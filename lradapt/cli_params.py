@@ -16,8 +16,8 @@ from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store, version
 
 ParamsFile = Annotated[Path, typer.Option("--params", help="The file to change.")]
 
-_TODAYS = ("split", "check", "watch", "gate")
-"""The sections that say which images are there and what is asked of a model."""
+_TODAYS = ("split", "check", "watch", "gate", "report", "card")
+"""The sections that say which images are there, what is asked of a model, and what is shown."""
 
 
 def preset(

@@ -8,6 +8,7 @@ import typer
 from rich.table import Column, Table
 from rich.text import Text
 
+from lradapt.card_history import with_moves
 from lradapt.cli_options import AsJson, Name, Registry, Version
 from lradapt.cli_output import console, print_json
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, inventory, open_store
@@ -34,19 +35,23 @@ def versions(
 def show(
     version: Version = None,
     as_json: AsJson = False,
+    card: Annotated[
+        bool, typer.Option("--card", help="Its model card instead, as Markdown.")
+    ] = False,
     registry: Registry = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,
 ) -> None:
     """All that is known of a version: how it came about, and how good it is.
 
     Prints code, data, params, libraries, figures, and the files with their
-    hashes; with --json the whole manifest.
+    hashes; with --json the whole manifest, with --card the model card.
     """
     store = open_store(registry)
-    manifest = registry_versions.read_manifest(
-        store, name, version or registry_versions.live_name(store, name)
-    )
-    if as_json:
+    version = version or registry_versions.live_name(store, name)
+    manifest = registry_versions.read_manifest(store, name, version)
+    if card:
+        typer.echo(_card(store, name, version, manifest), nl=False)
+    elif as_json:
         print_json(manifest)
     else:
         _print_manifest(manifest)
@@ -94,6 +99,16 @@ def prune(
 
 def _silent(_: str) -> None:
     """Where a program reads."""
+
+
+def _card(store: Store, name: str, version: str, manifest: Mapping[str, Any]) -> str:
+    if registry_versions.CARD not in manifest["files"]:
+        raise RegistryError(
+            f"version {version} of {name} was published without a model card, by an older lradapt; "
+            "`lradapt show` says what is known of it"
+        )
+    text = registry_versions.read_file(store, name, version, registry_versions.CARD).decode()
+    return with_moves(text, version, registry_versions.history(store, name))
 
 
 def _listed(store: Store, name: str) -> list[Listed]:

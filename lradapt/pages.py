@@ -1,8 +1,10 @@
-"""HTML pages that need nothing beside them: the templates and the style lie in this package."""
+"""Pages that need nothing beside them, HTML or Markdown: their templates lie in this package."""
 
 import base64
 from importlib.resources import files
 from typing import Any
+
+from lradapt.markdown import escaped
 
 
 def render_page(template: str, **values: Any) -> str:
@@ -12,6 +14,21 @@ def render_page(template: str, **values: Any) -> str:
     environment = Environment(
         loader=FunctionLoader(_read), autoescape=True, undefined=StrictUndefined
     )
+    return environment.get_template(template).render(**values)
+
+
+def render_text(template: str, **values: Any) -> str:
+    """The Markdown of the template of that name; the filter `cell` escapes a text."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FunctionLoader(_read),
+        autoescape=False,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["cell"] = escaped
     return environment.get_template(template).render(**values)
 
 

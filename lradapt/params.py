@@ -317,6 +317,31 @@ class CostParams(Section):
         return None if self.per_hour is None else Price(self.per_hour, self.currency)
 
 
+class ReportParams(Section):
+    """What the report shows; read by what is shown alone."""
+
+    mistakes: int = Field(ge=0, le=60)
+    """So many of the most confident mistakes of the exam are shown as small pictures, in the report
+    (which is published with the version) and in Prefect's UI; 0: no picture, where the images are
+    of people."""
+
+
+class CardParams(Section):
+    """What only its makers can say of a model, in its model card (docs/model_card.md).
+
+    An empty text is "not stated" there.
+    """
+
+    intended_use: str
+    """What it is for, for whom, on which images."""
+    not_for: str
+    """What it must not be used for."""
+    data_licence: str
+    """Of the images and labels it was trained on."""
+    contact: str
+    """Who answers for it."""
+
+
 class GateParams(Section):
     """What a new model must show to take the place of the one in production (docs/method.md)."""
 
@@ -390,6 +415,8 @@ class Params(Section):
     watch: WatchParams
     """Read by flows/watch_labels.py alone."""
     cost: CostParams
+    report: ReportParams
+    card: CardParams
 
     @model_validator(mode="after")
     def _rates_of_a_warm_start_are_given(self) -> Self:

@@ -3,15 +3,11 @@
 import getpass
 import logging
 import os
-import platform
 import socket
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +21,7 @@ from lradapt.gate.rules import Rules
 from lradapt.gate.verdict import Verdict
 from lradapt.gate.version_tables import write_exam, write_learnt
 from lradapt.judge import EXAM, judge
+from lradapt.lineage import lineage
 from lradapt.predict import Model
 from lradapt.registry import versions
 from lradapt.registry.store import ChangedError, RegistryError, Store
@@ -33,7 +30,6 @@ from lradapt.timings import read_timings
 
 log = logging.getLogger(__name__)
 
-_LIBRARIES = ("lradapt", "torch", "torchvision", "onnx", "onnxruntime", "pillow", "numpy")
 _RACES = 5
 
 
@@ -48,6 +44,7 @@ class Outcome:
             is a person's override.
         fault: why the version, when it was in production, could not be used; empty where it could.
         restored: the move that put the former version back for that; None where nothing was.
+        former: in production when it was judged; empty before the first.
     """
 
     version: str
@@ -55,6 +52,7 @@ class Outcome:
     move: Move | None
     fault: str = ""
     restored: Move | None = None
+    former: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +76,7 @@ def publish(
     paths: Mapping[str, Path],
     *,
     report: bytes,
+    card: bytes,
     run: str,
 ) -> str:
     """Publish the exported model as a version, with what it has learnt from and all that is known.
@@ -87,6 +86,7 @@ def publish(
         name: of the model in the registry.
         paths: of `dvc.yaml`.
         report: the page about this training, HTML.
+        card: the model card, Markdown.
         run: the orchestrator's id of this run; empty by hand.
     """
     files = {
@@ -94,7 +94,8 @@ def publish(
         versions.WEIGHTS: paths["model"].read_bytes(),
         versions.LEARNT: _learnt(store, name, paths),
         EXAM: write_exam(read_split(paths["split"])),
-        "report.html": report,
+        versions.REPORT: report,
+        versions.CARD: card,
     }
     return versions.publish(store, name, files, _facts(paths, run))
 
@@ -200,17 +201,19 @@ def promote_judged(
         ChangedError: it was judged against something that is no longer in production.
     """
     version, verdict = judged.version, judged.verdict
+    former = judged.champion.move.version if judged.champion else ""
+    stays = Outcome(version, verdict, None, former=former)
     who = who or whoami()
     live = versions.read_production(store, name)
     if live and live.move.version == version:
-        return _looked_at(store, name, Outcome(version, verdict, None), live.move, paths, who)
+        return _looked_at(store, name, stays, live.move, paths, who)
     why = _reason(verdict, override.strip())
     if not why:
-        return Outcome(version, verdict, None)
+        return stays
     move = versions.promote(
         store, name, version, over=judged.champion, why=why, who=who, when=now()
     )
-    return _looked_at(store, name, Outcome(version, verdict, move), move, paths, who)
+    return _looked_at(store, name, replace(stays, move=move), move, paths, who)
 
 
 def _looked_at(
@@ -272,31 +275,9 @@ def _facts(paths: Mapping[str, Path], run: str) -> dict[str, Any]:
     return {
         "created": now(),
         "run": run,
-        "code": _code(),
-        "data": {name: sha256_of(paths[name]) for name in ("labels", "split", "table")},
+        **lineage(paths),
         "dvc_lock": yaml.safe_load(lock.read_text()) if lock.exists() else None,
-        "params": yaml.safe_load(Path("params.yaml").read_text()),
-        "libraries": {
-            "python": platform.python_version(),
-            **{library: version_of(library) for library in _LIBRARIES},
-        },
-        "machine": f"{platform.machine()} {sys.platform}",
         "ancestor": read_json(paths["metrics"])["ancestor"],
         "metrics": read_json(paths["metrics"]),
         "timings": read_timings(paths["timings"]),
     }
-
-
-def _code() -> dict[str, Any]:
-    """The commit, and whether tracked files differ from it; empty outside git."""
-
-    def git(*words: str) -> str:
-        return subprocess.run(
-            ["git", *words], capture_output=True, text=True, check=True
-        ).stdout.strip()
-
-    try:
-        dirty = bool(git("status", "--porcelain", "--untracked-files=no"))
-        return {"commit": git("rev-parse", "HEAD"), "dirty": dirty}
-    except (OSError, subprocess.CalledProcessError):
-        return {}

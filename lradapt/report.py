@@ -1,7 +1,5 @@
 """What a training did and how it was judged: lines for the terminal, a page for the browser."""
 
-import functools
-import io
 import shlex
 from collections.abc import Mapping
 from datetime import timedelta
@@ -10,15 +8,28 @@ from typing import Any
 
 import pandas as pd
 
+from lradapt.changes_report import Told
+from lradapt.class_figures import class_figures, confusion_rows, read_confusion
 from lradapt.costs import Price, phases, total_seconds
 from lradapt.data.ingest import read_table
 from lradapt.files import read_json
-from lradapt.pages import png_uri, render_page
-from lradapt.plots import range_test_png, schedule_png
+from lradapt.judgement import judgement, live_check, override
+from lradapt.lineage import lineage, lineage_rows
+from lradapt.mistakes import surest_mistakes
+from lradapt.pages import render_page
 from lradapt.release import Outcome
+from lradapt.report_pictures import (
+    range_test_pictures,
+    reliability_picture,
+    schedule_pictures,
+    training_pictures,
+)
 from lradapt.timings import Timings, read_timings
 
 Row = tuple[str, str]
+
+_MOST_CLASSES = 60  # whose confusion matrix is shown; of more, the table is a file of its own
+_MOST_SET_ASIDE = 200  # lines
 
 
 def summary(paths: Mapping[str, Path], outcome: Outcome | None) -> list[Row]:
@@ -28,9 +39,27 @@ def summary(paths: Mapping[str, Path], outcome: Outcome | None) -> list[Row]:
         paths: of `dvc.yaml`.
         outcome: of the gate; None before it, or where nothing was published.
     """
+    metrics = read_json(paths["metrics"])
+    rows = [
+        *trained(paths),
+        ("seconds", _seconds(paths["timings"])),
+        ("accuracy", f"{metrics['accuracy']:.2%}"),
+        ("balanced accuracy", f"{metrics['balanced_accuracy']:.2%}"),
+    ]
+    if outcome:
+        rows += [
+            ("verdict", f"{outcome.verdict.decision}: {outcome.verdict.why}"),
+            ("override", override(outcome)),
+            ("version", f"{outcome.version}{'' if outcome.move else ' (not promoted)'}"),
+            ("live check", live_check(outcome)),
+        ]
+    return [row for row in rows if row[1]]
+
+
+def trained(paths: Mapping[str, Path]) -> list[Row]:
+    """What was trained on what, and at which rates."""
     split, metrics = read_json(paths["split_summary"]), read_json(paths["metrics"])
-    images = split["images"]
-    backbone = metrics["backbone"]
+    images, backbone = split["images"], metrics["backbone"]
     rows = [
         ("data", f"{sum(images.values()):,} images, {len(split['classes'])} classes"),
         ("set aside", _counted(split["set_aside"])),
@@ -39,17 +68,7 @@ def summary(paths: Mapping[str, Path], outcome: Outcome | None) -> list[Row]:
         ("warm start", f"from version {metrics['ancestor']}" if metrics["ancestor"] else ""),
         ("rate of the head", _head_rate(paths)),
         ("rates by depth", _rates_by_depth(paths)),
-        ("seconds", _seconds(paths["timings"])),
-        ("accuracy", f"{metrics['accuracy']:.2%}"),
-        ("balanced accuracy", f"{metrics['balanced_accuracy']:.2%}"),
     ]
-    if outcome:
-        rows += [
-            ("verdict", f"{outcome.verdict.decision}: {outcome.verdict.why}"),
-            ("override", _override(outcome)),
-            ("version", f"{outcome.version}{'' if outcome.move else ' (not promoted)'}"),
-            ("live check", _live_check(outcome)),
-        ]
     return [row for row in rows if row[1]]
 
 
@@ -69,6 +88,8 @@ def render(
     *,
     former: Timings | None = None,
     price: Price | None = None,
+    num_mistakes: int = 0,
+    changes: Told | None = None,
 ) -> str:
     """The report: one HTML page with everything inside it, that needs no network.
 
@@ -77,60 +98,57 @@ def render(
         outcome: of the gate; None before it, or where nothing was published.
         former: the timings before this run; None: there were none.
         price: of the machine; None: no costs are shown.
+        num_mistakes: so many mistakes are shown as pictures; 0: none.
+        changes: of the data since the version last trained on; None: not compared.
     """
     done = phases(read_timings(paths["timings"]), former or {})
     return render_page(
         "report.html.jinja",
-        summary=summary(paths, outcome),
-        split=read_json(paths["split_summary"]),
-        metrics=read_json(paths["metrics"]),
+        judgement=judgement(outcome),
         verdict=outcome.verdict if outcome else None,
-        set_aside=pd.read_csv(paths["set_aside"], dtype=str, keep_default_na=False)
-        .head(200)
-        .to_dict("records"),
-        pictures=_pictures(paths),
+        trained=trained(paths),
+        lineage=_lineage(paths, outcome),
+        changes=changes,
+        mistakes=surest_mistakes(
+            paths["predictions"], paths["split"], paths["pixels"], most=num_mistakes
+        ),
         phases=done,
         seconds=total_seconds(done),
         price=price,
+        **_exam(paths),
+        **_pictures(paths),
     )
 
 
-def _pictures(paths: Mapping[str, Path]) -> dict[str, str]:
-    pictures = {
-        "Confusion matrix": paths["confusion_plot"].read_bytes(),
-        **range_tests(paths),
-        "Rate of the head, as run": _schedule(paths["head_steps"].read_bytes()),
-        "Rates by depth, as run": _schedule(paths["model_steps"].read_bytes()),
+def _exam(paths: Mapping[str, Path]) -> dict[str, Any]:
+    metrics, counts = read_json(paths["metrics"]), read_confusion(paths["confusion"])
+    aside = pd.read_csv(paths["set_aside"], dtype=str, keep_default_na=False)
+    return {
+        "split": read_json(paths["split_summary"]),
+        "metrics": metrics,
+        "choice": read_json(paths["model_choice"]),
+        "classes": class_figures(counts, metrics["intervals_95"]["recall"]),
+        "confusion": confusion_rows(counts) if len(counts) <= _MOST_CLASSES else None,
+        "confusion_table": paths["confusion"],
+        "set_aside": aside.head(_MOST_SET_ASIDE).to_dict("records"),
     }
-    return {title: png_uri(picture) for title, picture in pictures.items()}
 
 
-def range_tests(paths: Mapping[str, Path]) -> dict[str, bytes]:
-    """Title -> curve, PNG, of each range test that was made."""
-    pictures = {}
-    head_curve, body_curve = paths["lr_curve"].read_bytes(), paths["body_lr_curve"].read_bytes()
-    if _has_rows(head_curve):
-        rate = read_json(paths["lr"])["rate"]
-        pictures["Range test of the head"] = _range_test(head_curve, rate)
-    if _has_rows(body_curve):
-        rate = read_json(paths["body_lr"])["rates"]["head"]
-        pictures["Range test of the unfrozen network"] = _range_test(body_curve, rate)
-    return pictures
+def _pictures(paths: Mapping[str, Path]) -> dict[str, Any]:
+    return {
+        "range_tests": range_test_pictures(paths),
+        "schedules": schedule_pictures(paths),
+        "trainings": training_pictures(paths),
+        "reliability": reliability_picture(paths),
+    }
 
 
-def _has_rows(table: bytes) -> bool:
-    return table.count(b"\n") > 1
-
-
-# A run shows each picture up to three times, and drawing takes longer than anything else of it.
-@functools.lru_cache(maxsize=4)
-def _range_test(curve: bytes, rate: float) -> bytes:
-    return range_test_png(pd.read_csv(io.BytesIO(curve)), rate)
-
-
-@functools.lru_cache(maxsize=4)
-def _schedule(steps: bytes) -> bytes:
-    return schedule_png(pd.read_csv(io.BytesIO(steps)))
+def _lineage(paths: Mapping[str, Path], outcome: Outcome | None) -> list[Row]:
+    """What the model was made of and by; what was in production when it was judged."""
+    rows = lineage_rows(lineage(paths), read_json(paths["metrics"]))
+    if outcome and outcome.former:
+        rows.insert(0, ("in production when it was judged", outcome.former))
+    return [("version", outcome.version), *rows] if outcome else rows
 
 
 def _head_rate(paths: Mapping[str, Path]) -> str:
@@ -154,20 +172,6 @@ def _origin(backbone: Mapping[str, Any]) -> str:
     if backbone["source"] == "none":
         return "RANDOM WEIGHTS (lradapt import weights imagenet)"
     return str(backbone["source"] if backbone["source"] == "imagenet" else backbone["detail"])
-
-
-def _override(outcome: Outcome) -> str:
-    if outcome.move is None or outcome.verdict.decision == "promote":
-        return ""
-    return f"promoted all the same; the log says {outcome.move.why}"
-
-
-def _live_check(outcome: Outcome) -> str:
-    if not outcome.fault:
-        return ""
-    back = outcome.restored
-    then = f"{back.version} is in production again" if back else "nothing was put back"
-    return f"FAILED, {then}: {outcome.fault}"
 
 
 def _counted(reasons: Mapping[str, int]) -> str:

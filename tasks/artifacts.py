@@ -8,12 +8,16 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 
 from lradapt import changes_report, costs, report
+from lradapt.changes_report import Told
 from lradapt.cli_changes import printed
 from lradapt.files import write_text
 from lradapt.layout import read_paths
+from lradapt.markdown import escaped
+from lradapt.mistakes import Mistake, surest_mistakes
 from lradapt.pages import png_uri
 from lradapt.params import load_params
 from lradapt.release import Outcome
+from lradapt.report_pictures import range_tests
 from lradapt.timings import Timings, read_timings
 from lradapt.update import Decision
 from tasks.data import Comparison, Former, compare_with
@@ -25,6 +29,7 @@ _DESCRIPTIONS = {
     "rates": "The range tests, from which the learning rates are read",
     "seconds-and-cost": "What each phase of this run has taken",
     "confusion-matrix": "What the new model answers to the images of the exam",
+    "mistakes": "The images of the exam that the new model names wrongly while it is surest",
     "summary": "What was trained, and how good it is",
     "verdict": "What the gate decided, and why",
 }
@@ -42,23 +47,29 @@ def show_plan(plan: Sequence[Node]) -> None:
 
 
 @task(persist_result=False)
-def show(outcome: Outcome | None, location: str, former: Timings) -> None:
+def show(outcome: Outcome | None, location: str, former: Timings, changes: Told) -> None:
     """Write the report, and put its parts into the UI.
 
     Args:
         outcome: of the gate; None where nothing was published.
         location: of the registry.
         former: the timings before this run.
+        changes: of the data since the version last trained on.
     """
-    paths, price = read_paths(), load_params().cost.price
-    page = report.render(paths, outcome, former=former, price=price)
+    paths, params = read_paths(), load_params()
+    price, most = params.cost.price, params.report.mistakes
+    page = report.render(
+        paths, outcome, former=former, price=price, num_mistakes=most, changes=changes
+    )
     write_text(paths["report"], page)
     done = costs.phases(read_timings(paths["timings"]), former)
-    pictures = report.range_tests(paths)
+    pictures = range_tests(paths)
+    mistakes = surest_mistakes(paths["predictions"], paths["split"], paths["pixels"], most=most)
     parts = {
         "rates": "\n\n".join(_picture(title, image) for title, image in pictures.items()),
         "seconds-and-cost": costs.as_markdown(done, price),
         "confusion-matrix": _picture("confusion matrix", paths["confusion_plot"].read_bytes()),
+        "mistakes": _mistakes(mistakes),
         "summary": _table(report.summary(paths, outcome)),
         "verdict": _verdict(outcome, location, paths["report"]),
     }
@@ -79,6 +90,17 @@ def _cell(value: str) -> str:
 def _picture(title: str, image: bytes) -> str:
     """In Markdown, with its bytes: an image artifact would print them across the page."""
     return f"**{title}**\n\n![{title}]({png_uri(image)})"
+
+
+def _mistakes(mistakes: Sequence[Mistake]) -> str:
+    """With their pictures; empty where none is to be shown."""
+    lines = [
+        f"| ![]({each.picture}) | {escaped(each.label)} | {escaped(each.predicted)} "
+        f"| {each.confidence:.1%} | {escaped(each.image)} |"
+        for each in mistakes
+    ]
+    head = ["| | label | called | confidence | image |", "|---|---|---|--:|---|"]
+    return "\n".join([*head, *lines]) if lines else ""
 
 
 def _verdict(outcome: Outcome | None, location: str, page: Path) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from prefect import task
 
-from lradapt.changes_report import sentence
+from lradapt.changes_report import Told, sentence, told
 from lradapt.data.changes import Changes, compare
 from lradapt.data.mirror import mirror
 from lradapt.data.version_tables import Tables, project_tables, read_version
@@ -46,6 +46,11 @@ class Comparison:
     def sentence(self) -> str:
         """What has changed, or why that is not known."""
         return sentence(self.changes) if self.changes else f"no comparison: {self.why_not}"
+
+    @property
+    def told(self) -> Told:
+        """The same with its tables: little, however much has changed."""
+        return told(self.changes) if self.changes else Told(self.sentence)
 
 
 @task(persist_result=False)

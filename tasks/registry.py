@@ -5,8 +5,9 @@ from typing import Any
 from prefect import task
 from prefect.runtime import flow_run
 
-from lradapt import release, report
+from lradapt import model_card, release, report
 from lradapt.champion import ensure_file
+from lradapt.changes_report import Told
 from lradapt.layout import read_paths
 from lradapt.params import load_params
 from lradapt.registry import open_store
@@ -47,19 +48,32 @@ def bring_champion(registry: str, name: str) -> bool:
 
 
 @task(**_PATIENT)
-def publish(registry: str, name: str, former: Timings) -> str:
+def publish(registry: str, name: str, former: Timings, changes: Told) -> str:
     """Publish the model that the stages have made; the version's name.
 
     Args:
         registry: its location.
         name: of the model in it.
         former: the timings before this run.
+        changes: of the data since the version last trained on.
     """
-    paths = read_paths()
-    price = load_params().cost.price
-    page = report.render(paths, None, former=former, price=price).encode()
-    run = str(flow_run.get_id() or "")
-    return release.publish(open_store(registry), name, paths, report=page, run=run)
+    paths, params = read_paths(), load_params()
+    page = report.render(
+        paths,
+        None,
+        former=former,
+        price=params.cost.price,
+        num_mistakes=params.report.mistakes,
+        changes=changes,
+    )
+    return release.publish(
+        open_store(registry),
+        name,
+        paths,
+        report=page.encode(),
+        card=model_card.render(paths, name, params.card.model_dump()).encode(),
+        run=str(flow_run.get_id() or ""),
+    )
 
 
 @task(**_PATIENT)

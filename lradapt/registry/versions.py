@@ -21,6 +21,7 @@ from lradapt.registry.store import ExistsError, MissingError, RegistryError, Sto
 FORMAT = 1
 MODEL, LEARNT, MANIFEST = "model.onnx", "learnt.csv", "manifest.json"
 WEIGHTS = "model.safetensors"
+REPORT, CARD = "report.html", "model_card.md"
 _IDENTITY = (MODEL, LEARNT)
 
 

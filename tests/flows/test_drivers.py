@@ -47,7 +47,8 @@ def test_the_drivers_agree_and_the_flow_promotes(trained):
     assert "promote: it is the first model" in first.stdout
     assert "Running stage" not in first.stdout
     assert lock(project) == by_hand, "the flow has changed the lock that `dvc repro` had left"
-    assert (project / "reports/report.html").read_text().count("<img") == 5
+    page = (project / "reports/report.html").read_text()
+    assert page.count('<svg role="img"') == 6
 
     second = flow(project)
     assert "is in production already" in second.stdout
@@ -60,7 +61,8 @@ def test_the_drivers_agree_and_the_flow_promotes(trained):
     facts = json.loads(manifest.read_text())
     assert facts["code"]["dirty"] is False
     assert facts["run"]
-    expected = {"model.onnx", "model.safetensors", "learnt.csv", "exam.csv", "report.html"}
+    texts = {"report.html", "model_card.md"}
+    expected = {"model.onnx", "model.safetensors", "learnt.csv", "exam.csv", *texts}
     assert set(facts["files"]) == expected
 
     said = run(project, sys.executable, "-m", "lradapt", "predict", "data/images/b", "--csv")

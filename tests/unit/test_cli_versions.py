@@ -141,3 +141,19 @@ def test_prune_without_a_number_or_with_none_to_keep_is_wrong_usage(lradapt, pub
     published(1)
     assert lradapt("prune").code == 2
     assert lradapt("prune", "--keep", "0", "--yes").code == 2
+
+
+def test_show_card_prints_the_card_and_what_became_of_the_version(lradapt, published, tmp_path):
+    store = open_store(str(tmp_path / "registry"))
+    files = {"model.onnx": b"", "learnt.csv": b"", "model_card.md": b"# Card\n"}
+    version = versions.publish(store, "classifier", files, {})
+    said = lradapt("show", version, "--card")
+    assert (said.code, said.err) == (0, "")
+    assert said.out == f"# Card\n\nVersion {version}:\n\nIt has never been in production.\n"
+
+
+def test_show_card_of_a_version_without_one_is_an_error(lradapt, published):
+    version = published(1)
+    said = lradapt("show", version, "--card")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith(f"error: version {version} of classifier was published without a ")

@@ -77,7 +77,7 @@ def release(store, paths, model, **options):
 
 def published(store, paths, model):
     paths["onnx"].write_bytes(model)
-    return publish(store, NAME, paths, report=b"<html>", run="run-1")
+    return publish(store, NAME, paths, report=b"<html>", card=b"# Card", run="run-1")
 
 
 def in_production(store):
@@ -258,6 +258,7 @@ def test_a_person_may_override_the_gate_and_the_log_has_both_reasons(store, proj
     outcome = release(store, project, colour_model(POOR), override=" the ward asks for it ")
     assert outcome.verdict.decision == "keep"
     assert (outcome.move.version, outcome.move.former) == (outcome.version, champion)
+    assert outcome.former == champion
     assert outcome.move.why == (
         f"override: the ward asks for it (the gate would keep: {outcome.verdict.why})"
     )
@@ -356,6 +357,7 @@ def test_a_version_says_how_it_came_about(store, project):
         "learnt.csv",
         "model.onnx",
         "model.safetensors",
+        "model_card.md",
         "report.html",
     ]
 

@@ -1,0 +1,48 @@
+"""What a run puts into Prefect's UI, without a server."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lradapt.changes_report import Told
+from tasks import artifacts
+from tests.finished_training import write_outputs
+
+
+@pytest.fixture
+def shown(tmp_path, monkeypatch):
+    """A function that shows a finished training with so many mistakes: key -> Markdown."""
+
+    def show(num_mistakes):
+        made = {}
+        monkeypatch.setattr(
+            artifacts,
+            "create_markdown_artifact",
+            lambda text, key, description: made.update({key: text}),
+        )
+        monkeypatch.chdir(tmp_path)
+        write_outputs()
+        params = Path("params.yaml")
+        text = re.sub(r"mistakes: \d+", f"mistakes: {num_mistakes}", params.read_text())
+        params.write_text(text)
+        artifacts.show.fn(None, "registry", {}, Told("nothing has changed"))
+        return made
+
+    return show
+
+
+def test_the_surest_mistakes_are_shown_with_their_pictures(shown):
+    lines = shown(3)["mistakes"].splitlines()
+    assert lines[:2] == ["| | label | called | confidence | image |", "|---|---|---|--:|---|"]
+    (line,) = lines[2:]
+    picture, rest = line.split(") | ")
+    assert picture.startswith("| ![](data:image/png;base64,")
+    assert rest == "\\<script>alert('x')\\</script> | owl | 70.0% | NA |"
+
+
+def test_one_param_turns_the_pictures_off_in_the_ui_and_in_the_report(shown):
+    assert "mistakes" in shown(1)
+    assert "<img" in Path("reports/report.html").read_text()
+    assert "mistakes" not in shown(0)
+    assert "<img" not in Path("reports/report.html").read_text()
