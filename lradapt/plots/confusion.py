@@ -11,12 +11,12 @@ from lradapt.plots.canvas import png
 
 Matrix = npt.NDArray[np.int64]
 
-_MOST_COUNTED = 40  # classes; beyond, the counts are in the table alone
+_MOST_NAMED = 40  # classes; of more, names and counts are in the table alone
 
 
 def confusion_png(matrix: Matrix, class_names: Sequence[str], title: str) -> bytes:
     """The counts, coloured by share of the true class."""
-    side = max(4.0, 0.45 * len(class_names) + 2)
+    side = max(4.0, 0.45 * min(len(class_names), _MOST_NAMED) + 2)
     draw = partial(_draw, matrix=matrix, class_names=class_names, title=title)
     return png(draw, size=(side, side))
 
@@ -25,11 +25,15 @@ def _draw(figure: Any, matrix: Matrix, class_names: Sequence[str], title: str) -
     axes = figure.add_subplot()
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set(xlabel="predicted", ylabel="true", title=title)
+    if len(class_names) <= _MOST_NAMED:
+        _name(axes, matrix, shares, class_names)
+
+
+def _name(axes: Any, matrix: Matrix, shares: Any, class_names: Sequence[str]) -> None:
     ticks = range(len(class_names))
     axes.set_xticks(ticks, class_names, rotation=45, ha="right", parse_math=False)
     axes.set_yticks(ticks, class_names, parse_math=False)
-    if len(class_names) <= _MOST_COUNTED:
-        for (row, column), count in np.ndenumerate(matrix):
-            colour = "white" if shares[row, column] > 0.5 else "black"
-            axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=8)
-    axes.set(xlabel="predicted", ylabel="true", title=title)
+    for (row, column), count in np.ndenumerate(matrix):
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=8)

@@ -4,11 +4,15 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from lradapt.plots.canvas import BLUE, GREEN, ORANGE, svg
 
+Losses = npt.NDArray[np.float64]
+
 _SIZE = (5.2, 4.2)
+_MOST_POINTS = 600  # of the line of losses; of more steps the means of neighbours are drawn
 
 
 def training_svg(steps: pd.DataFrame, epochs: pd.DataFrame, *, alt: str) -> str:
@@ -31,11 +35,19 @@ def cycle_ends(steps: pd.DataFrame) -> list[int]:
     return [*np.flatnonzero(rate.diff() > 0).tolist(), len(steps)]
 
 
+def _thinned(losses: Losses) -> tuple[Losses, Losses]:
+    """The middles of equal parts of the steps, and the mean loss in each."""
+    parts = np.array_split(losses, min(len(losses), _MOST_POINTS))
+    ends = np.cumsum([len(part) for part in parts])
+    middles = ends - np.array([len(part) for part in parts]) / 2
+    return middles, np.array([part.mean() for part in parts])
+
+
 def _draw(figure: Any, steps: pd.DataFrame, epochs: pd.DataFrame) -> None:
     losses, accuracy = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     steps_an_epoch = len(steps) / len(epochs)
-    places = (np.arange(len(steps)) + 0.5) / steps_an_epoch
-    losses.plot(places, steps["loss"], color=BLUE, alpha=0.3, linewidth=0.8)
+    places, thinned = _thinned(steps["loss"].to_numpy())
+    losses.plot(places / steps_an_epoch, thinned, color=BLUE, alpha=0.3, linewidth=0.8)
     ends = epochs["epoch"]
     losses.plot(ends - 0.5, epochs["train_loss"], "o-", color=BLUE, ms=4, label="training")
     losses.plot(ends, epochs["tune_loss"], "s--", color=ORANGE, ms=4, label="tune")

@@ -1,7 +1,10 @@
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
-from lradapt.plots.training import cycle_ends
+from lradapt.plots.schedule import schedule_svg
+from lradapt.plots.training import _draw, cycle_ends, training_svg
 from lradapt.schedules import cosine_cycles
 
 
@@ -17,3 +20,31 @@ def test_the_ends_of_cycles_are_read_off_the_rates_as_they_were_run(cycles):
 def test_a_cycle_that_was_left_early_ends_with_the_last_step():
     steps = pd.DataFrame({"lr_head": [1.0, 0.5, 1.0, 0.9]})
     assert cycle_ends(steps) == [2, 4]
+
+
+def test_a_long_training_makes_a_small_picture():
+    size = 100_000
+    height = cosine_cycles([size // 10] * 10)
+    noise = np.random.default_rng(0).random(size)
+    rates = [height(step) for step in range(size)]
+    steps = pd.DataFrame({"step": range(size), "lr_a": rates, "lr_b": rates, "loss": noise})
+    epochs = pd.DataFrame({"epoch": range(1, 11), "train_loss": 0.5, "tune_loss": 0.5})
+    training = training_svg(steps, epochs.assign(tune_accuracy=0.9), alt="")
+    assert len(training) < 100_000
+    assert len(schedule_svg(steps, alt="")) < 200_000
+
+
+def test_the_loss_of_a_short_training_is_drawn_step_by_step():
+    steps = pd.DataFrame({"lr_a": [1.0, 0.5], "loss": [3.0, 1.0]})
+    epochs = pd.DataFrame(
+        {"epoch": [1], "train_loss": [2.0], "tune_loss": [None], "tune_accuracy": [None]}
+    )
+    line = [(0.25, 3.0), (0.75, 1.0)]
+    assert drawn(steps, epochs) == line
+
+
+def drawn(steps, epochs):
+    """The points of the pale line."""
+    figure = Figure()
+    _draw(figure, steps, epochs)
+    return [tuple(map(float, point)) for point in figure.axes[0].lines[0].get_xydata()]
