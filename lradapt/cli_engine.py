@@ -1,14 +1,12 @@
 """`lradapt tune-engine`: how this machine computes this project's steps fastest."""
 
-import json
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
+from lradapt.cli_output import console, print_json
 from lradapt.params import Params, load_params
 
 if TYPE_CHECKING:
@@ -47,8 +45,7 @@ def tune_engine(
     found = tune(work, engine.device, tried, seconds=seconds)
     present = _present(params)
     if as_json:
-        json.dump(_as_json(found, present, str(engine.device)), sys.stdout, indent=2)
-        sys.stdout.write("\n")
+        print_json(_as_json(found, present, str(engine.device)))
     else:
         _print(found, present, f"{_in_words(work)} on {engine.device}")
 
@@ -90,7 +87,7 @@ def _as_json(found: "Tuning", present: "Combination", device: str) -> dict[str, 
 
 
 def _print(found: "Tuning", present: "Combination", work: str) -> None:
-    console = Console(highlight=False)
+    screen = console()
     best = found.recommended
     table = Table(
         Column("", no_wrap=True, min_width=2),
@@ -103,10 +100,10 @@ def _print(found: "Tuning", present: "Combination", work: str) -> None:
     for one in found.measured:
         marks = [mark for mark, own in ((">", best), ("=", present)) if own == one.combination]
         table.add_row("".join(marks), *_cells(one), style="bold" if ">" in marks else None)
-    console.print(table)
+    screen.print(table)
     for combination, why in found.refused.items():
-        console.print(f"{_told(combination)}: not measured. {why}", markup=False)
-    console.print(
+        screen.print(f"{_told(combination)}: not measured. {why}")
+    screen.print(
         f"\nFor params.yaml:\n\nengine:\n  precision: {best.precision}\n"
         f"  threads: {best.threads}\n  memory_format: {best.memory_format}\n\n{_WHY}"
     )

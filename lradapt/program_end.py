@@ -23,16 +23,10 @@ def show_tracebacks() -> None:
 
 
 @contextmanager
-def errors_told(
-    expected: tuple[type[Exception], ...] = (),
-    *,
-    debug: bool = False,
-    long_work: bool = False,
-) -> Iterator[None]:
+def errors_told(*, debug: bool = False, long_work: bool = False) -> Iterator[None]:
     """A block whose errors end the program with a message and one of `lradapt.exit_codes`.
 
     Args:
-        expected: errors that are no fault of lradapt's, beside its own and the system's.
         debug: the message comes with a traceback; LRADAPT_DEBUG=1 says the same.
         long_work: a fault of lradapt's own always has its traceback: nobody wants to wait hours
             for it again.
@@ -50,7 +44,7 @@ def errors_told(
     except Terminated as end:
         _end(f"error: {end}", exit_codes.TERMINATED, end)
     except Exception as error:  # noqa: BLE001 what is not expected is a bug, and is told as one
-        if isinstance(error, (*expected, LradaptError, OSError)):
+        if isinstance(error, (LradaptError, OSError)):
             _end(_said(error), exit_codes.FAILED, error)
         _end(_said_of_fault(error), exit_codes.FAULT, error, with_traceback=long_work)
 
