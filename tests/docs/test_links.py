@@ -1,0 +1,71 @@
+"""Links, anchors and paths in the documents lead to what is there."""
+
+import re
+
+import pytest
+
+from tests.docs.documents import ROOT, anchors, documents, inline, links, prose, read
+
+_PATH = re.compile(r"(?:lradapt|flows|tasks|benchmarks|tests|docs)/[a-z0-9_/.]*\.\w+(?::\w+)?")
+_MENTION = re.compile(r"\bdocs/[\w/]+\.(?:md|png|svg)\b")
+
+
+@pytest.mark.parametrize("name", documents())
+def test_each_relative_link_and_anchor_leads_to_what_is_there(name):
+    broken = []
+    for link in links(name):
+        target, _, anchor = link.partition("#")
+        if re.match(r"\w+:", link):
+            continue
+        path = (ROOT / name).parent / target if target else ROOT / name
+        if not path.exists() or (anchor and anchor not in anchors(path)):
+            broken.append(link)
+    assert broken == []
+
+
+@pytest.mark.parametrize("name", documents())
+def test_each_file_that_a_document_names_is_there_and_holds_the_name_behind_its_colon(name):
+    missing = []
+    for path, _, word in (code.partition(":") for code in inline(name) if _PATH.fullmatch(code)):
+        file = ROOT / path
+        if not file.is_file() or word not in file.read_text(encoding="utf-8"):
+            missing.append(f"{path}:{word}")
+    assert missing == []
+
+
+def test_each_document_that_code_or_a_document_names_is_there():
+    suffixes = {".py", ".md", ".yaml", ".toml", ".jinja"}
+    folders = ("lradapt", "tasks", "flows", "benchmarks", "docs", "tests")
+    files = [*ROOT.glob("*"), *(path for each in folders for path in (ROOT / each).rglob("*"))]
+    named = {
+        (str(file.relative_to(ROOT)), mention)
+        for file in files
+        if file.suffix in suffixes or file.name == "Makefile"
+        for mention in _MENTION.findall(file.read_text(encoding="utf-8"))
+    }
+    assert named, "nothing was found: this test would pass on nothing"
+    assert [each for each in sorted(named) if not (ROOT / each[1]).exists()] == []
+
+
+def test_each_section_that_code_or_a_document_names_is_a_heading_there():
+    """As in `docs/method.md, "The gate"`."""
+    files = [*map(ROOT.joinpath, documents()), *ROOT.glob("*.yaml"), *ROOT.glob("*/**/*.py")]
+    named = []
+    for file in files:
+        if "tests/docs" in str(file):
+            continue
+        text = re.sub(r"\s+#?\s*", " ", file.read_text(encoding="utf-8"))
+        named += re.findall(r'((?:docs/)?\w+\.md|README), "([^"]+)"', text)
+    assert named, "nothing was found: this test would pass on nothing"
+    assert [each for each in named if each[1] not in _headings(each[0])] == []
+
+
+def _headings(name):
+    path = ROOT / ("README.md" if name == "README" else name)
+    return re.findall(r"^#+ (.+)$", prose(path), re.M) if path.exists() else []
+
+
+def test_every_picture_of_the_documents_is_shown_in_one():
+    shown = "".join(map(read, documents()))
+    pictures = sorted(path.name for path in (ROOT / "docs/images").iterdir())
+    assert [name for name in pictures if f"images/{name}" not in shown] == []

@@ -1,0 +1,148 @@
+"""Commands, targets, deployments and params that the documents name exist, with their options."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.main import get_command
+
+from lradapt.cli import app
+from lradapt.errors import LradaptError
+from lradapt.params import Params
+from lradapt.yaml_check import check
+from tests.docs.documents import DATED, ROOT, blocks, code, documents, inline
+
+CURRENT = [name for name in documents() if name not in DATED]
+TARGETS = re.search(r"\.PHONY: (.+)", (ROOT / "Makefile").read_text())[1].split()
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+SUFFIXES = {".py", ".csv", ".json", ".html", ".onnx", ".npy", ".safetensors", ".png"}
+DEPLOYMENTS = {
+    f"{each['entrypoint'].partition(':')[2].replace('_', '-')}/{each['name']}"
+    for each in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+}
+
+
+def commands(name, program):
+    """What stands behind `program` wherever a document types it, as lists of words."""
+    start = rf"(?:^|&& |; |\| )(?:\$ )?(?:\w+=\S+ )*{program} +(.+?)(?= && |; | \| | > |$)"
+    pieces = [re.sub(r"(?:^|\s)# .*", "", piece).strip() for piece in code(name)]
+    typed = [found for piece in pieces for found in re.findall(start, piece)]
+    return [_words(text) for text in typed]
+
+
+def _words(text):
+    try:
+        return shlex.split(text)
+    except ValueError:  # the end of a quotation is on another line
+        return text.split()
+
+
+def options(words):
+    """Long options among them."""
+    return {word.partition("=")[0] for word in words if re.match(r"--\w", word)}
+
+
+def fault_of_lradapt(words):
+    """What is wrong with a call of `lradapt`; empty where nothing is."""
+    command = get_command(app)
+    for word in words:
+        if not hasattr(command, "commands"):
+            break
+        if word.startswith("-"):
+            continue
+        if word not in command.commands:
+            return f"no command {word}"
+        command = command.commands[word]
+    known = {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
+    return " ".join(sorted(options(words) - known - {"--help"}))
+
+
+def fault_of_module(words):
+    """What is wrong with a call of `python -m`: of ours, that it is there and has the options."""
+    path = ROOT / words[0].replace(".", "/")
+    if not words[0].startswith(("flows.", "benchmarks.")):
+        return ""
+    files = sorted(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+    text = "".join(file.read_text() for file in files if file.is_file())
+    if not text:
+        return f"no module {words[0]}"
+    unknown = [
+        option
+        for option in options(words) - {"--help"}
+        if f'"{option}"' not in text and f"{option[2:].replace('-', '_')}:" not in text
+    ]
+    return " ".join(unknown)
+
+
+@pytest.mark.parametrize("name", CURRENT)
+def test_each_call_of_lradapt_is_of_a_command_with_its_options(name):
+    wrong = {" ".join(words): fault_of_lradapt(words) for words in commands(name, "lradapt")}
+    assert {words: fault for words, fault in wrong.items() if fault} == {}
+
+
+@pytest.mark.parametrize("name", CURRENT)
+def test_each_call_of_a_module_is_of_one_with_its_options(name):
+    wrong = {" ".join(words): fault_of_module(words) for words in commands(name, "python -m")}
+    assert {words: fault for words, fault in wrong.items() if fault} == {}
+
+
+@pytest.mark.parametrize("name", CURRENT)
+def test_each_target_of_make_is_in_the_makefile(name):
+    targets = {word for words in commands(name, "make") for word in words if word.islower()}
+    assert targets <= set(TARGETS)
+
+
+@pytest.mark.parametrize("name", CURRENT)
+def test_each_deployment_that_is_run_is_in_prefect_yaml(name):
+    run = {words[0] for words in commands(name, "prefect deployment run")}
+    assert run <= DEPLOYMENTS
+
+
+@pytest.mark.parametrize("name", CURRENT)
+def test_each_key_of_params_that_is_named_exists(name):
+    texts = [*inline(name), *(block.text for block in blocks(name))]
+    dotted = {key for text in texts for key in re.findall(r"(?<![\w./])[a-z]\w*(?:\.\w+)+\b", text)}
+    assert [key for key in sorted(dotted) if not _is_key(key)] == []
+
+
+def _is_key(key):
+    """Whether it is one, or is something else: a file, a module, another language's name."""
+    first, *rest = key.split(".")
+    if first not in PARAMS or Path(key).suffix in SUFFIXES:
+        return True
+    value = PARAMS[first]
+    for part in rest:
+        if not isinstance(value, dict) or part not in value:
+            return False
+        value = value[part]
+    return True
+
+
+@pytest.mark.parametrize("name", CURRENT)
+def test_each_excerpt_of_params_is_accepted_where_it_is_put_into_params_yaml(name):
+    for excerpt in _excerpts(name):
+        try:
+            check(Params, _merged(PARAMS, excerpt), Path("params.yaml"))
+        except LradaptError as error:
+            pytest.fail(f"{excerpt}: {error}")
+
+
+def _excerpts(name):
+    """YAML that begins with a key of params.yaml; not that of another file, named in its line 1."""
+    texts = [b.text for b in blocks(name) if b.kind == "yaml" and not re.match(r"# \w+\.", b.text)]
+    texts += [text for text in inline(name) if re.match(r"\w+: ", text)]
+    for text in texts:
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            continue
+        if isinstance(value, dict) and set(value) <= set(PARAMS):
+            yield value
+
+
+def _merged(values, changes):
+    if not (isinstance(values, dict) and isinstance(changes, dict)):
+        return changes
+    return {**values, **{key: _merged(values.get(key), value) for key, value in changes.items()}}
