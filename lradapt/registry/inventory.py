@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lradapt.registry.store import RegistryError, Store
+from lradapt.registry.store import RegistryError, Store, for_each
 from lradapt.registry.versions import MANIFEST, Production, read_manifest, read_production
 
 
@@ -42,11 +42,13 @@ def list_versions(store: Store, name: str) -> list[Version]:
     paths = [key.removeprefix(prefix).split("/", 1) for key in store.list(prefix)]
     whole = {version for version, file in paths if file == MANIFEST}
     production = read_production(store, name)
+    partial = sorted({version for version, _ in paths} - whole)
     listed = [
-        _described(store, name, version, production)
-        if version in whole
-        else Version(version=version, fault="incomplete: no manifest", incomplete=True)
-        for version in sorted({version for version, _ in paths})
+        *(
+            Version(version=each, fault="incomplete: no manifest", incomplete=True)
+            for each in partial
+        ),
+        *for_each(lambda each: _described(store, name, each, production), sorted(whole)),
     ]
     return sorted(listed, key=lambda each: each.created)
 

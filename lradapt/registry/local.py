@@ -4,7 +4,7 @@ import fcntl
 import hashlib
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -61,10 +61,13 @@ class LocalStore:
         return Stored(content, hashlib.sha256(content).hexdigest())
 
     def list(self, prefix: str) -> list[str]:
-        """See `Store.list`."""
+        """See `Store.list`; what lies beside the prefix is not looked at."""
+        *folders, _ = prefix.split("/")
+        if any(part.startswith(PRIVATE) for part in folders):
+            return []
         keys = [
             Path(parent, name).relative_to(self._root).as_posix()
-            for parent, _, names in _walk(self._root)
+            for parent, _, names in _walk(self._root, folders)
             for name in names
             if not name.startswith(PRIVATE)
         ]
@@ -121,15 +124,16 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _walk(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+def _walk(root: Path, folders: Sequence[str]) -> Iterator[tuple[str, list[str], list[str]]]:
     """As `os.walk`, which by itself takes a folder that may not be read for an empty one."""
 
     def stop(error: OSError) -> None:
-        if not isinstance(error, FileNotFoundError):
+        a_key = bool(folders) and isinstance(error, NotADirectoryError)
+        if not a_key and not isinstance(error, FileNotFoundError):
             raise error
 
     with _told(root):
-        yield from os.walk(root, onerror=stop)
+        yield from os.walk(root.joinpath(*folders), onerror=stop)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -12,8 +12,10 @@
 Keys are relative paths with forward slashes. An etag names one content of one key; it is opaque.
 """
 
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from lradapt.errors import LradaptError
 
@@ -102,6 +104,21 @@ class Store(Protocol):
     def delete(self, key: str) -> None:
         """Remove a key; one that does not exist stays so. It may be created again."""
         ...
+
+
+_Item = TypeVar("_Item")
+_Answer = TypeVar("_Answer")
+_AT_ONCE = 8  # boto3 keeps ten connections open
+
+
+def for_each(ask: Callable[[_Item], _Answer], items: Iterable[_Item]) -> list[_Answer]:
+    """What `ask` returns of each item, in order; several at a time, since each waits for a store.
+
+    Raises:
+        RegistryError: what `ask` raises first; then nothing more is asked.
+    """
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        return list(threads.map(ask, items))
 
 
 PRIVATE = "."

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lradapt.registry.store import ExistsError, MissingError, RegistryError, Store
+from lradapt.registry.store import ExistsError, MissingError, RegistryError, Store, for_each
 
 FORMAT = 1
 MODEL, LEARNT, MANIFEST = "model.onnx", "learnt.csv", "manifest.json"
@@ -236,7 +236,7 @@ def promote(
 def history(store: Store, name: str) -> list[Move]:
     """Every move, the first first; the pointer's too, if its log entry is still missing."""
     keys = store.list(f"{name}/log/")
-    moves = [_move(store.read(key).content, key) for key in keys]
+    moves = for_each(lambda key: _move(store.read(key).content, key), keys)
     production = read_production(store, name)
     if production and production.move not in moves:
         moves.append(production.move)
@@ -274,12 +274,12 @@ def _move(content: bytes, key: str) -> Move:
 
 
 def _sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    return {**manifest, "seal": _seal(manifest)}
+    said: dict[str, Any] = json.loads(_json(manifest))  # whose keys are all strings
+    return {**said, "seal": _seal(said)}
 
 
-def _seal(manifest: Mapping[str, Any]) -> str:
-    """The sha256 of what the manifest says, whatever the order and the white space."""
-    said = json.loads(_json(manifest))  # whose keys are all strings
+def _seal(said: Mapping[str, Any]) -> str:
+    """The sha256 of what a manifest says, as read, whatever the order and the white space."""
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

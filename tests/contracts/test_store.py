@@ -119,6 +119,15 @@ def test_lists_the_keys_with_a_prefix_sorted_and_nothing_of_its_own(store):
     store.replace("b/pointer", b"", etag=None)
     assert store.list("b/") == ["b/10", "b/2", "b/pointer"]
     assert store.list("") == ["a", "b/10", "b/2", "b/pointer", "bc/1"]
+    assert store.list("b") == ["b/10", "b/2", "b/pointer", "bc/1"]
+    assert store.list("b/1") == ["b/10"]
+
+
+@pytest.mark.parametrize("prefix", ["c/", "a/", "b/10/", "../", "b/../", "/b/", "b//"])
+def test_a_prefix_that_no_key_begins_with_lists_nothing(store, prefix):
+    store.create("a", b"")
+    store.create("b/10", b"")
+    assert store.list(prefix) == []
 
 
 def test_an_empty_store_lists_nothing(store):
