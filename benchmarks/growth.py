@@ -1,11 +1,12 @@
-"""What stages and `lradapt changes` cost against the number of images: seconds, memory at its peak.
+"""What stages, `lradapt changes` and the registry cost against size: seconds, memory at its peak.
 
     python -m benchmarks.growth SOURCE 1000 10000 100000 --into FOLDER
 
 SOURCE holds a folder of images for each class. Where a size is over their number, mirrored copies
 are added, so that all pictures differ. Each stage runs as `dvc repro` runs it, in processes of its
 own; their memory is added up ten times a second: what is theirs alone (anonymous pages, those that
-several share counted once). Pages of mapped files are not: the system takes them back at need.
+several share counted once). Pages of mapped files are not: the system takes them back at need. The
+registry is measured against the number of versions, by `benchmarks.registry_growth`.
 """
 
 import os
@@ -23,15 +24,19 @@ import typer
 import yaml
 from PIL import Image, ImageOps
 
+from benchmarks import registry_growth
 from benchmarks.program import run
 from lradapt.data.image_files import list_files
 from lradapt.data.labels import Label, write_labels
 from lradapt.errors import DataError
 from lradapt.files import write_json
 from lradapt.layout import PROJECT_FILE, read_paths
+from lradapt.registry import open_store
 
 STEPS = ("ingest", "split", "changes")
 """In the order in which they run: two stages, and the comparison with a version before."""
+NUM_VERSIONS = (10, 100, 1000)
+"""Of the registry."""
 FORMER = Path("former/labels.csv")
 """Labels of a version before: every twentieth image bore another one."""
 
@@ -59,14 +64,15 @@ def main(
     into: Annotated[Path, typer.Option(help="Where projects, figures and table are made.")],
     input_size: Annotated[int, typer.Option(help="Side of the square, in pixels.")] = 40,
 ) -> None:
-    """Measure the stages at each size; a table, `growth.json` and `growth.png`."""
-    costs = []
+    """Measure the stages at each size, and the registry; tables, `growth.json`, `growth.png`."""
+    costs: list[Cost] = []
     for size in sorted(sizes):
         project = make_project(source, size, into / str(size), input_size=input_size)
         costs += [measure(project, stage, size) for stage in STEPS]
         write_json(into / "growth.json", [asdict(cost) for cost in costs])
-    draw(costs, into / "growth.png")
-    typer.echo(table(costs))
+    of_registry = registry_growth.measure(open_store(str(into / "registry")), NUM_VERSIONS)
+    draw(costs, of_registry, into / "growth.png")
+    typer.echo(f"{table(costs)}\n\n{registry_growth.table(of_registry)}")
 
 
 def make_project(source: Path, num_images: int, folder: Path, *, input_size: int) -> Path:
@@ -185,22 +191,28 @@ def table(costs: Sequence[Cost]) -> str:
     return "\n".join(lines)
 
 
-def draw(costs: Sequence[Cost], path: Path) -> None:
-    """Seconds and memory against the number of images, both axes in decades."""
+def draw(costs: Sequence[Cost], of_registry: Sequence[registry_growth.Cost], path: Path) -> None:
+    """Seconds and memory against the number of images, and of versions; axes in decades."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 4), layout="constrained")
-    seconds, memory = figure.subplots(1, 2)
+    figure = Figure(figsize=(11, 3.4), layout="constrained")
+    seconds, memory, registry = figure.subplots(1, 3)
     for stage in dict.fromkeys(cost.stage for cost in costs):
         own = [cost for cost in costs if cost.stage == stage]
         sizes = [cost.num_images for cost in own]
         seconds.loglog(sizes, [cost.seconds for cost in own], marker="o", label=stage)
         memory.loglog(sizes, [cost.peak_mebibytes for cost in own], marker="o", label=stage)
-    for axes, title in ((seconds, "seconds"), (memory, "peak memory, MiB")):
-        axes.set(xlabel="images", title=title)
+    for operation in dict.fromkeys(cost.operation for cost in of_registry):
+        steps = [cost for cost in of_registry if cost.operation == operation]
+        sizes = [cost.num_versions for cost in steps]
+        registry.loglog(sizes, [cost.seconds for cost in steps], marker="o", label=operation)
+    seconds.set(xlabel="images", title="stages: seconds")
+    memory.set(xlabel="images", title="stages: peak memory, MiB")
+    registry.set(xlabel="versions", title="registry: seconds")
+    for axes in (seconds, memory, registry):
         axes.grid(visible=True, which="both", alpha=0.3)
         axes.legend()
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=80)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,158 @@
+"""What the registry costs against the number of versions: seconds of each operation, and memory.
+
+    python -m benchmarks.registry_growth LOCATION 10 100 1000
+
+LOCATION is a folder or `s3://bucket/prefix` in which there is nothing yet. The versions have
+manifests of the form and size of real ones, and small files: the seconds of a large model are its
+disk's or its network's. Each is promoted once, so there are as many moves.
+"""
+
+import os
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from benchmarks.program import run
+from lradapt.errors import DataError
+from lradapt.layout import PROJECT_FILE
+from lradapt.registry import DEFAULT_NAME, open_store, versions
+from lradapt.registry.inventory import list_versions
+from lradapt.registry.store import Store
+
+OPERATIONS = ("publish", "promote", "versions", "history")
+"""In the order in which they run: one version more, then what `lradapt` calls so."""
+_REPEATS = 5  # timed, of each; one more is watched for its memory
+_TIMES = [f"2026-{month:02d}-{day:02d}T02:00:00+00:00" for month in (9, 10) for day in range(1, 29)]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one operation takes.
+
+    Attributes:
+        operation: of `OPERATIONS`.
+        num_versions: in the registry, as many as moves.
+        seconds: of the wall clock; the median.
+        peak_mebibytes: the most that Python holds for it at one time.
+    """
+
+    operation: str
+    num_versions: int
+    seconds: float
+    peak_mebibytes: float
+
+
+def main(
+    location: Annotated[str, typer.Argument(help="Of a new registry: a folder, or s3://...")],
+    sizes: Annotated[list[int], typer.Argument(help="Numbers of versions, 10 or more.")],
+) -> None:
+    """Measure the operations at each number of versions; a table."""
+    typer.echo(table(measure(open_store(location), sizes)))
+
+
+def measure(store: Store, sizes: Sequence[int]) -> list[Cost]:
+    """The cost of each operation at each number of versions, which are made for it.
+
+    Raises:
+        DataError: there is something in the store already.
+    """
+    if store.list(""):
+        raise DataError(f"{store.location} holds something, which would be measured too")
+    facts, costs, made = made_facts(), [], 0
+    for size in sorted(sizes):
+        for _ in range(made, size - _REPEATS - 1):
+            _promote(store, _publish(store, facts))
+        made = size
+        costs += [_cost(name, size, step) for name, step in _steps(store, facts)]
+    return costs
+
+
+def _steps(store: Store, facts: dict[str, Any]) -> Iterator[tuple[str, Callable[[], object]]]:
+    new: list[str] = []
+    yield "publish", lambda: new.append(_publish(store, facts))
+    yield "promote", lambda: _promote(store, new.pop())
+    yield "versions", lambda: list_versions(store, DEFAULT_NAME)
+    yield "history", lambda: versions.history(store, DEFAULT_NAME)
+
+
+def _cost(operation: str, num_versions: int, step: Callable[[], object]) -> Cost:
+    seconds = []
+    for _ in range(_REPEATS):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    tracemalloc.start()  # apart: it makes all slower
+    step()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return Cost(operation, num_versions, median(seconds), peak / 2**20)
+
+
+def _publish(store: Store, facts: dict[str, Any]) -> str:
+    files = {name: os.urandom(1024) for name in (versions.MODEL, versions.LEARNT)}
+    return versions.publish(store, DEFAULT_NAME, files, facts)
+
+
+def _promote(store: Store, version: str) -> None:
+    over = versions.read_production(store, DEFAULT_NAME)
+    why = "no worse: +0.3 points of balanced accuracy (-0.8 to +1.4) on 298 images"
+    when = _TIMES[(over.move.seq if over else 0) % len(_TIMES)]
+    versions.promote(store, DEFAULT_NAME, version, over=over, why=why, who="ada@lab", when=when)
+
+
+def made_facts() -> dict[str, Any]:
+    """What a manifest says beside its files, as `release.publish` has it; hashes are made up."""
+    project = yaml.safe_load(PROJECT_FILE.read_text(encoding="utf-8"))
+    names = sorted(f"class {number}" for number in range(10))
+    return {
+        "created": _TIMES[0],
+        "run": sha256(b"run").hexdigest()[:36],
+        "code": {"commit": sha256(b"commit").hexdigest()[:40], "dirty": False},
+        "data": {name: sha256(name.encode()).hexdigest() for name in ("labels", "split", "table")},
+        "dvc_lock": {"stages": {name: _locked(each) for name, each in project["stages"].items()}},
+        "params": yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8")),
+        "metrics": {
+            "accuracy": 0.98,
+            "balanced_accuracy": 0.98,
+            "classes": {name: {"recall": 0.98, "precision": 0.98, "images": 30} for name in names},
+        },
+    }
+
+
+def _locked(stage: dict[str, Any]) -> dict[str, Any]:
+    """A stage as `dvc.lock` has it."""
+    files = {
+        part: [
+            {"path": str(path), "hash": "md5", "md5": sha256(str(path).encode()).hexdigest()[:32]}
+            for path in stage[part]
+        ]
+        for part in ("deps", "outs")
+    }
+    return {"cmd": stage["cmd"], **files}
+
+
+def table(costs: Sequence[Cost]) -> str:
+    """Markdown: a line for each number of versions and operation."""
+    lines = [
+        "| versions | operation | ms | ms a version | peak memory, MiB |",
+        "|---|---|---|---|---|",
+    ]
+    for cost in costs:
+        milliseconds = 1000 * cost.seconds
+        lines.append(
+            f"| {cost.num_versions:,} | {cost.operation} | {milliseconds:,.1f} "
+            f"| {milliseconds / cost.num_versions:.2f} | {cost.peak_mebibytes:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    run(main)
