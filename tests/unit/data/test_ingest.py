@@ -58,6 +58,14 @@ def expected_row(path):
     return np.asarray(fit_square(image, 8))
 
 
+def test_words_that_repeat_are_kept_once(folder, run, random_image):
+    for seed, name in enumerate(("a.png", "b.png")):
+        random_image(seed).save(folder / name)
+    _, (one, other) = run()
+    assert (one.verdict, one.format, one.mode) == (OK, "PNG", "RGB")
+    assert all(getattr(one, word) is getattr(other, word) for word in ("verdict", "format", "mode"))
+
+
 def test_row_i_of_the_pixels_belongs_to_line_i_of_the_table(folder, run, random_image):
     for seed, name in enumerate(["z.png", "a.jpg", "b/c.png", "b.png", "B.webp"]):
         (folder / name).parent.mkdir(exist_ok=True)
