@@ -61,10 +61,15 @@ def links(name):
     return re.findall(r"\]\(([^)\s]+)\)", text)
 
 
+def slug(heading):
+    """The anchor of a heading, the first of its name in a document, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
 def anchors(name):
     """What can stand behind `#` in a link to it, as GitHub makes them of headings."""
     counts = {}
     for heading in re.findall(r"^#+ (.+)$", prose(name), re.M):
-        slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-        counts[slug] = counts.get(slug, -1) + 1
-        yield f"{slug}-{counts[slug]}" if counts[slug] else slug
+        anchor = slug(heading)
+        counts[anchor] = counts.get(anchor, -1) + 1
+        yield f"{anchor}-{counts[anchor]}" if counts[anchor] else anchor

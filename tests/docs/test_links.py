@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.docs.documents import ROOT, anchors, documents, inline, links, prose, read
+from tests.docs.documents import DATED, ROOT, anchors, documents, inline, links, prose, read, slug
 
 _PATH = re.compile(r"(?:lradapt|flows|tasks|benchmarks|tests|docs)/[a-z0-9_/.]*\.\w+(?::\w+)?")
 _MENTION = re.compile(r"\bdocs/[\w/]+\.(?:md|png|svg)\b")
@@ -63,6 +63,14 @@ def test_each_section_that_code_or_a_document_names_is_a_heading_there():
 def _headings(name):
     path = ROOT / ("README.md" if name == "README" else name)
     return re.findall(r"^#+ (.+)$", prose(path), re.M) if path.exists() else []
+
+
+@pytest.mark.parametrize("name", sorted(set(documents()) - set(DATED)))
+def test_a_document_of_over_200_lines_begins_with_links_to_all_its_sections(name):
+    beginning, *sections = re.split(r"^## (.+)\n", prose(name), flags=re.M)
+    if len(read(name).splitlines()) > 200:
+        linked = [link.removeprefix("#") for link in re.findall(r"\]\((#[^)]+)\)", beginning)]
+        assert linked == [slug(section) for section in sections[::2]]
 
 
 def test_every_picture_of_the_documents_is_shown_in_one():

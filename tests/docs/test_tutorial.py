@@ -1,0 +1,139 @@
+"""docs/tutorial.md, typed: each command in order, in a fresh copy of the project.
+
+A block `console` holds commands, behind `$ `, and what they say; `...` stands for anything. One
+that begins with `# a terminal of its own` is left running. All share the exports of one shell.
+"""
+
+import doctest
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.docs.documents import ROOT, blocks
+from tests.prefect_server import end, free_port, listener
+from tests.projects import PROGRAMS, run, wait_for
+
+pytestmark = [pytest.mark.slow, pytest.mark.long]
+
+OWN_TERMINAL = "# a terminal of its own\n"
+STAMP = ".lradapt-installed"
+END = "the command has ended:"
+
+
+class Shell:
+    """A shell in which one command after the other is typed."""
+
+    def __init__(self, folder, environment):
+        self.started = subprocess.Popen(
+            ["bash", "--norc"],
+            cwd=folder,
+            env=environment,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def type(self, command):
+        """What a command says, and its exit code."""
+        self.started.stdin.write(f"{command}\necho '{END}' $?\n")
+        self.started.stdin.flush()
+        said = ""
+        for line in self.started.stdout:
+            said += line
+            if END in line:
+                said, _, code = said.rpartition(END)
+                return said, int(code)
+        raise AssertionError(f"the shell has ended:\n{said}")
+
+    def leave_running(self, command):
+        """A command that goes on, as in a terminal of its own."""
+        self.type(f"({command}) < /dev/null > terminal-$RANDOM.log 2>&1 &")
+
+
+@contextmanager
+def shell(folder, environment):
+    """A shell that ends with all that was started from it."""
+    opened = Shell(folder, environment)
+    try:
+        yield opened
+    finally:
+        end(opened.started, 15)
+        opened.started.stdin.close()
+        opened.started.stdout.close()
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A fresh copy of the project in a git of its own, and its environment as if installed."""
+    folder, environment = tmp_path / "lradapt", tmp_path / "environment"
+    for name in run(ROOT, "git", "ls-files", "-co", "--exclude-standard").stdout.splitlines():
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    run(folder, "git", "init", "-q")
+    run(folder, "git", "add", "-A")
+    run(folder, "git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "a copy")
+    environment.mkdir()
+    for part in Path(sys.prefix).iterdir():
+        if part.name != STAMP:
+            (environment / part.name).symlink_to(part)
+    (environment / STAMP).touch()
+    return folder, environment
+
+
+def steps(text):
+    """(command, what it says) of each command of a block."""
+    for part in re.split(r"^\$ ", text, flags=re.M)[1:]:
+        heredoc = re.match(r".*<<'END'\n.*?^END\n", part, flags=re.M | re.S)
+        command = heredoc[0] if heredoc else part.partition("\n")[0] + "\n"
+        yield command, part.removeprefix(command)
+
+
+def says(expected, said):
+    """Whether it is what is expected, but for white space and what `...` stands for."""
+    how = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    return doctest.OutputChecker().check_output(expected, said, how)
+
+
+def is_up(port):
+    """Whether a server answers there."""
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/api/health").is_success
+    except httpx.TransportError:
+        return False
+
+
+def test_the_tutorial_says_what_it_shows(clone, bucket, tmp_path):
+    folder, installed = clone
+    port = free_port()
+    environment = {
+        **{name: value for name, value in PROGRAMS.items() if not name.startswith("PREFECT_")},
+        **bucket.settings,
+        "VENV": str(installed),
+        "PORT": str(port),
+        "PYTHONPATH": str(folder),
+        "COLUMNS": "80",
+    }
+    with listener() as (hook, posts), shell(folder, environment) as terminal:
+        own = {"https://example.com/hook": hook, "your-bucket": bucket.name, "4200": str(port)}
+        for text in (each.text for each in blocks("docs/tutorial.md") if each.kind == "console"):
+            for theirs, ours in own.items():
+                text = text.replace(theirs, ours)
+            if text.startswith(OWN_TERMINAL):
+                terminal.leave_running("; ".join(command.strip() for command, _ in steps(text)))
+                wait_for(lambda: is_up(port), seconds=180)
+                continue
+            for command, expected in steps(text):
+                said, code = terminal.type(command)
+                assert code == 0, f"{command}{said}"
+                assert says(expected, said), f"{command}\nexpected:\n{expected}\nsaid:\n{said}"
+        wait_for(lambda: posts, seconds=60)
+    assert posts[0][1]["event"] == "lradapt.model.rolled_back"
