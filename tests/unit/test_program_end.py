@@ -43,8 +43,7 @@ def test_what_ends_a_program_is_one_message_and_its_code(ended, error, code, sai
 
 
 def test_last_words_that_say_error_themselves_stand_as_they_are(ended):
-    assert ended(DataError("error: no images")) == (1, "error: no images
-")
+    assert ended(DataError("error: no images")) == (1, "error: no images\n")
 
 
 def test_a_message_longer_than_the_screen_is_not_broken(ended, monkeypatch):
