@@ -37,10 +37,10 @@ class SchemeSettings(Section):
     def applied_to(self, values: dict[str, Any]) -> dict[str, Any]:
         """`values` of params.yaml with the preset's and then these changes.
 
-        Every arm starts from the backbone.
+        Every arm starts from the backbone, and trains in one process.
         """
         preset = PRESETS[self.preset] if self.preset else {}
-        cold = changed(values, {"finetune": {"start": "backbone"}})
+        cold = changed(values, {"finetune": {"start": "backbone", "processes": 1}})
         return changed(changed(cold, preset), self.changes)
 
 

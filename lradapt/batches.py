@@ -7,7 +7,7 @@ batch, S side in pixels.
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -20,13 +20,11 @@ from lradapt.data.split_table import SplitRow
 from lradapt.engine import free_memory, generator
 from lradapt.imbalance import Order, shuffled
 from lradapt.mapped_rows import MappedRows, let_go
+from lradapt.processes import ALONE, Processes, part_of
 
 log = logging.getLogger(__name__)
 
 Batch = tuple[Tensor, Tensor]
-Wanted = tuple[Tensor, int | None]
-"""Images of a batch, int64 `[B]` on the CPU, and the step that selects their random views; None
-for the clean ones."""
 Pixels = npt.NDArray[np.uint8]
 _ORDER, _VIEW = 1, 2  # purposes of random numbers
 _PORTION = 4096  # rows that are brought to a device at once
@@ -45,6 +43,26 @@ class Normalisation:
         mean = torch.tensor(self.mean, device=images.device).view(shape) * 255
         deviation = torch.tensor(self.deviation, device=images.device).view(shape) * 255
         return (images.float() - mean) / deviation
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A batch, or a part of it.
+
+    Attributes:
+        indices: of the images of the whole batch, int64 `[B]` on the CPU.
+        step: selects their random views; None for the clean ones.
+        own: the part that is wanted, of which each image has the view that it has in the whole.
+    """
+
+    indices: Tensor
+    step: int | None
+    own: slice = field(default_factory=lambda: slice(None))
+
+    @property
+    def own_indices(self) -> Tensor:
+        """Of the images in the part."""
+        return self.indices[self.own]
 
 
 class Examples(Protocol):
@@ -70,15 +88,20 @@ class ActivationExamples:
 
     def batches(self, wanted: Iterable[Wanted]) -> Iterator[Batch]:
         """One after the other."""
-        return (self.batch(indices.to(self.labels.device), step) for indices, step in wanted)
+        return map(self._batch, wanted)
 
     def batch(self, indices: Tensor, step: int | None) -> Batch:
         """One view of each image: drawn anew at each step, or the clean one."""
+        return self._batch(Wanted(indices, step))
+
+    def _batch(self, wanted: Wanted) -> Batch:
+        indices = wanted.own_indices.to(self.labels.device)
         views: int | Tensor = 0
         num_views = self.activations.shape[1]
-        if step is not None and num_views > 1:
-            numbers = generator(self.seed, _VIEW, step)
-            views = torch.randint(num_views, (len(indices),), generator=numbers).to(indices.device)
+        if wanted.step is not None and num_views > 1:
+            numbers = generator(self.seed, _VIEW, wanted.step)
+            drawn = torch.randint(num_views, (len(wanted.indices),), generator=numbers)
+            views = drawn[wanted.own].to(indices.device)
         return self.activations[indices, views], self.labels[indices]
 
 
@@ -89,9 +112,10 @@ class RandomViews:
     augmentation: Augmentation
     seed: int
 
-    def __call__(self, images: Tensor, step: int) -> Tensor:
-        """A view of each of the images `[B, 3, S, S]`."""
-        return augment(images, self.augmentation, generator(self.seed, _VIEW, step))
+    def __call__(self, images: Tensor, step: int, count: int, own: slice) -> Tensor:
+        """A view of each of the images `[*, 3, S, S]`, which are the part `own` of `count`."""
+        numbers = generator(self.seed, _VIEW, step)
+        return augment(images, self.augmentation, numbers, count=count, own=own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +132,16 @@ class Preparation:
     views: RandomViews | None = None
     layout: torch.memory_format = torch.channels_last
 
-    def __call__(self, squares_BSS3: Tensor, step: int | None) -> Tensor:
-        """Normalised images; random views of them where there are such and a step is given."""
-        images = self.normalise(squares_BSS3.permute(0, 3, 1, 2))
-        if step is not None and self.views is not None:
-            images = self.views(images, step)
+    def __call__(self, squares: Tensor, wanted: Wanted) -> Tensor:
+        """Normalised images; random views of them where there are such and a step is given.
+
+        Args:
+            squares: of the part that is wanted, `[*, S, S, 3]`.
+            wanted: the batch that they are of.
+        """
+        images = self.normalise(squares.permute(0, 3, 1, 2))
+        if wanted.step is not None and self.views is not None:
+            images = self.views(images, wanted.step, len(wanted.indices), wanted.own)
         return images.contiguous(memory_format=self.layout)
 
 
@@ -126,12 +155,16 @@ class PixelExamples:
 
     def batches(self, wanted: Iterable[Wanted]) -> Iterator[Batch]:
         """One after the other."""
-        return (self.batch(indices.to(self.labels.device), step) for indices, step in wanted)
+        return map(self._batch, wanted)
 
     def batch(self, indices: Tensor, step: int | None) -> Batch:
         """Prepared images and their labels."""
+        return self._batch(Wanted(indices, step))
+
+    def _batch(self, wanted: Wanted) -> Batch:
+        indices = wanted.own_indices.to(self.labels.device)
         squares = self.pixels.index_select(0, indices)  # faster than [indices]: docs/log.md
-        return self.prepare(squares, step), self.labels[indices]
+        return self.prepare(squares, wanted), self.labels[indices]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +177,9 @@ class StreamedExamples:
 
     def batches(self, wanted: Iterable[Wanted]) -> Iterator[Batch]:
         """One after the other; the pixels of the next are read meanwhile."""
-        for (indices, step), squares in self.pixels.batches(wanted, lambda one: one[0]):
-            labels = self.labels[indices.to(self.labels.device)]
-            yield self.prepare(squares, step), labels
+        for one, squares in self.pixels.batches(wanted, lambda one: one.own_indices):
+            labels = self.labels[one.own_indices.to(self.labels.device)]
+            yield self.prepare(squares, one), labels
 
 
 def activation_examples(
@@ -237,18 +270,22 @@ def training_batches(
     seed: int,
     order: Order = shuffled,
     first_step: int = 0,
+    processes: Processes = ALONE,
 ) -> Iterator[Batch]:
-    """Batches for ever, a new order each epoch; by default every image once.
+    """This process's part of batches for ever, a new order each epoch; by default every image once.
 
     An epoch's batches differ by one image at most: none is dropped, and none is a lone image that
     BatchNorm could not take.
     """
-    return examples.batches(_wanted(examples.labels, batch_size, seed, order, first_step))
+    wholes = _wholes(examples.labels, batch_size, seed, order, first_step)
+    parts = ((part_of(processes, len(indices)), indices, step) for indices, step in wholes)
+    return examples.batches(Wanted(indices, step, own) for own, indices, step in parts)
 
 
-def _wanted(
+def _wholes(
     labels_N: Tensor, batch_size: int, seed: int, order: Order, first_step: int
-) -> Iterator[Wanted]:
+) -> Iterator[tuple[Tensor, int]]:
+    """The images of each batch and its step."""
     num_steps = steps_per_epoch(len(labels_N), batch_size)
     epoch, skip = divmod(first_step, num_steps)
     while True:
@@ -259,7 +296,15 @@ def _wanted(
         epoch, skip = epoch + 1, 0
 
 
-def clean_batches(examples: Examples, *, batch_size: int) -> Iterator[Batch]:
-    """Every image once, in order, without random views."""
-    parts = torch.split(torch.arange(len(examples.labels)), batch_size)
-    return examples.batches((indices, None) for indices in parts)
+def clean_batches(
+    examples: Examples, *, batch_size: int, processes: Processes = ALONE
+) -> Iterator[Batch]:
+    """This process's part of batches: every image once, in order, without random views."""
+    parts = clean_places(len(examples.labels), batch_size, processes)
+    return examples.batches(Wanted(indices, None) for indices in parts)
+
+
+def clean_places(count: int, batch_size: int, processes: Processes) -> Iterator[Tensor]:
+    """The images in this process's part of each clean batch, int64 on the CPU."""
+    for indices in torch.split(torch.arange(count), batch_size):
+        yield indices[part_of(processes, len(indices))]

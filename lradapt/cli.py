@@ -1,10 +1,11 @@
 """The command line: what a person types, and the stages that DVC calls."""
 
+import contextlib
 import importlib
 import io
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -24,13 +25,18 @@ from lradapt import (
     cli_versions,
     exit_codes,
     lock,
+    ranks,
     stages,
 )
 from lradapt.cli_help import DATA, DVC, REGISTRY, TRAINING, USE, USUAL_CODES, epilog
 from lradapt.cli_options import Debug
+from lradapt.errors import LradaptError, TrainingError
 from lradapt.program_end import show_tracebacks
 from lradapt.progress_lines import epochs_told
+from lradapt.termination import Terminated
 from lradapt.timings import timed
+
+_SPREAD = ("finetune",)  # that several processes may run together; see lradapt.spread
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -145,17 +151,45 @@ def stage(
     module = importlib.import_module(f"lradapt.stages.{name}")
     single = typer.Typer(add_completion=False)
     single.command(name)(module.main)
-    with lock.stage(), timed(name, timings), epochs_told():
+    with _following() if ranks.rank() else _leading(name, timings):
+        _require_spread(name)
         # The help, or Ctrl-C, is no exception of the inner program, but its answer.
         ended = single(context.args, prog_name=f"lradapt stage {name}", standalone_mode=False)
         if ended:
             raise typer.Exit(ended)
 
 
+@contextlib.contextmanager
+def _leading(name: str, timings: Path | None) -> Iterator[None]:
+    """A block that computes a stage: alone, or first of several processes and for all of them."""
+    with lock.stage(), timed(name, timings), epochs_told():
+        yield
+
+
+@contextlib.contextmanager
+def _following() -> Iterator[None]:
+    """A block that another process than the first runs beside it.
+
+    What ends all of them the first one tells.
+    """
+    try:
+        yield
+    except (LradaptError, Terminated):
+        raise typer.Exit(exit_codes.DONE) from None
+
+
+def _require_spread(name: str) -> None:
+    if ranks.num_ranks() > 1 and name not in _SPREAD:
+        raise TrainingError(
+            f"stage {name} runs in one process, but {ranks.num_ranks()} were started; "
+            "start it alone"
+        )
+
+
 def run() -> None:
     """Run the command line to its end, a SystemExit with a code of `lradapt.exit_codes`."""
     logging.basicConfig(format="%(levelname)s: %(message)s")
-    logging.getLogger("lradapt").setLevel(logging.INFO)
+    logging.getLogger("lradapt").setLevel(logging.ERROR if ranks.rank() else logging.INFO)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be Unicode
     app()

@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -27,8 +28,9 @@ from lradapt.checkpoint import (
     write_checkpoint,
 )
 from lradapt.engine import Engine, generator
-from lradapt.errors import DiskFullError
-from lradapt.imbalance import Balance
+from lradapt.errors import DiskFullError, TrainingError
+from lradapt.imbalance import Balance, Loss
+from lradapt.processes import ALONE, Processes
 from lradapt.schedules import Schedule
 from lradapt.termination import Terminated, on_sigterm
 from lradapt.timings import NO_TIME, clocks, count_former
@@ -42,7 +44,9 @@ _DROPOUT = 4  # purpose of random numbers
 
 
 @contextmanager
-def underway(folder: Path, key: str, *, every_seconds: float) -> Iterator["Course"]:
+def underway(
+    folder: Path, key: str, *, every_seconds: float, processes: Processes = ALONE
+) -> Iterator["Course"]:
     """A block that trains and writes the results, with checkpoints.
 
     At SIGTERM it finishes the step, and leaves a checkpoint. When it ends without an error, the
@@ -52,18 +56,24 @@ def underway(folder: Path, key: str, *, every_seconds: float) -> Iterator["Cours
         folder: of the stage's checkpoints; may be missing.
         key: see `lradapt.checkpoint.key_of`.
         every_seconds: from the end of one checkpoint to the next.
+        processes: that train side by side; SIGTERM to any of them ends all.
 
     Raises:
         Terminated: SIGTERM; says what is left.
+        TrainingError: another process has ended.
     """
     place = Place(folder, key)
-    course = Course(place, every_seconds=every_seconds)
+    course = Course(place, every_seconds=every_seconds, processes=processes)
     with on_sigterm(course.terminate):
         try:
             yield course
         except Terminated:
             raise Terminated(f"ended by SIGTERM; {course.stop()}") from None
-        forget_others(place)
+        except RuntimeError as error:
+            processes.raise_if_lost(error)
+            raise
+        if processes.rank == 0:
+            forget_others(place)
 
 
 class Course:
@@ -72,6 +82,7 @@ class Course:
     Args:
         place: of its checkpoints.
         every_seconds: from the end of one checkpoint to the next.
+        processes: that train side by side, each with such a course; the first reads and writes.
         clock: seconds from any start.
     """
 
@@ -80,9 +91,11 @@ class Course:
         place: Place | None = None,
         *,
         every_seconds: float = math.inf,
+        processes: Processes = ALONE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._place, self._every_seconds, self._clock = place, every_seconds, clock
+        self._place = place if processes.rank == 0 else None
+        self._processes, self._every_seconds, self._clock = processes, every_seconds, clock
         self._start, self._before = clocks(), NO_TIME
         self._steps: list[Step] = []
         self._epochs: list[Epoch] = []
@@ -111,7 +124,7 @@ class Course:
             model: on its device and in its memory format.
             optimizer: SGD over its parameters.
         """
-        found = read_checkpoint(self._place) if self._place else None
+        found = self._processes.from_first(read_checkpoint(self._place) if self._place else None)
         if found:
             self._go_on(found, model, optimizer)
         self._trained, self._last = (model, optimizer), self._clock()
@@ -142,13 +155,13 @@ class Course:
         return self._cycles[number]
 
     def terminate(self) -> None:
-        """End as soon as no step is half done.
+        """End as soon as no step is half done; of several processes the first says when.
 
         Raises:
             Terminated: none is.
         """
         self._asked_to_end = True
-        if not self._computes:
+        if not self._computes and self._processes.rank == 0:
             raise Terminated
 
     def stop(self) -> str:
@@ -166,9 +179,13 @@ class Course:
             step = next(steps, None)
             if step is not None:
                 self._steps.append(step)
+            all_end = self._processes.any(self._asked_to_end)
+        except BaseException:
+            self._trained = None  # half a step is nothing to go on from
+            raise
         finally:
             self._computes = False
-        if self._asked_to_end:
+        if all_end or (self._asked_to_end and self._processes.rank == 0):
             raise Terminated
         return step
 
@@ -225,31 +242,35 @@ def train_epochs(
     """The epochs of a course, for as long as the caller asks for the next.
 
     `num_epochs` is the most that will be asked for; it is told, not counted. Sets the seed of
-    torch's own random numbers at each step.
+    torch's own random numbers at each step. Where several processes train, each takes its part of
+    every batch, and the losses are those of the whole batches.
 
     Raises:
-        TrainingError: a loss is not finite, on either side.
+        TrainingError: a loss is not finite, on either side; or there are more processes than images
+            in a batch.
     """
+    num_steps = steps_per_epoch(len(training.labels), batch_size)
+    _require_parts(len(training.labels) // num_steps, engine.processes)
     batches = training_batches(
         training,
         batch_size=batch_size,
         seed=seed,
         order=balance.order,
         first_step=course.first_step,
+        processes=engine.processes,
     )
     steps = train_steps(
-        model,
-        _seeded(batches, seed, course.first_step),
+        engine.processes.spread(model),
+        _seeded(batches, seed, course.first_step, engine.processes.rank),
         optimizer,
         schedule,
         engine,
-        loss=balance.loss,
+        loss=_shared_loss(balance, engine.processes),
         first_step=course.first_step,
     )
-    num_steps = steps_per_epoch(len(training.labels), batch_size)
     epochs = run_epochs(
         model,
-        course.steps(finite(steps)),
+        course.steps(finite(_of_whole_batches(steps, engine))),
         num_steps,
         tune,
         engine,
@@ -259,10 +280,44 @@ def train_epochs(
     return course.epochs(epochs)
 
 
-def _seeded(batches: Iterator[Batch], seed: int, first_step: int) -> Iterator[Batch]:
-    """`batches`; what a network draws for each, as dropout does, comes from (seed, step) alone."""
+def _require_parts(smallest: int, processes: Processes) -> None:
+    if smallest < processes.size:
+        raise TrainingError(
+            f"a batch of {smallest} image(s) has none for each of {processes.size} processes; "
+            "lower finetune.processes, or raise finetune.batch_size"
+        )
+
+
+def _shared_loss(balance: Balance, processes: Processes) -> Loss:
+    """A loss of a part of the batch; its mean over the processes is the loss of the whole batch."""
+    if processes.size == 1:
+        return balance.loss
+
+    def loss(logits: Tensor, labels: Tensor) -> Tensor:
+        weight = balance.weight(labels)
+        return balance.loss(logits, labels) * (weight / processes.mean(weight))
+
+    return loss
+
+
+def _of_whole_batches(steps: Iterator[Step], engine: Engine) -> Iterator[Step]:
+    """`steps` with the mean of the processes' losses, which all see alike."""
+    if engine.processes.size == 1:
+        yield from steps
+        return
+    for step in steps:
+        loss = torch.tensor(step.loss, dtype=torch.float64, device=engine.device)
+        yield replace(step, loss=engine.processes.mean(loss).item())
+
+
+def _seeded(batches: Iterator[Batch], seed: int, first_step: int, rank: int) -> Iterator[Batch]:
+    """`batches`; what a network draws for each, as dropout does, comes from (seed, step) alone.
+
+    Of several processes each draws its own.
+    """
     for step, batch in enumerate(batches, start=first_step):
-        _seed_own(generator(seed, _DROPOUT, step).initial_seed(), batch[1].device)
+        key = (seed, _DROPOUT, step, rank) if rank else (seed, _DROPOUT, step)
+        _seed_own(generator(*key).initial_seed(), batch[1].device)
         yield batch
 
 

@@ -13,6 +13,7 @@ from torch import nn
 
 from lradapt import memory
 from lradapt.errors import TrainingError
+from lradapt.processes import ALONE, Processes
 
 log = logging.getLogger(__name__)
 Model = TypeVar("Model", bound=nn.Module)
@@ -29,11 +30,13 @@ class Engine:
         device: of model and batches.
         precision: "fp32", or "bf16" for autocast to bfloat16.
         memory_format: a key of `LAYOUTS`.
+        processes: that compute together; only stage `finetune` knows more than one.
     """
 
     device: torch.device
     precision: str
     memory_format: str = "channels_last"
+    processes: Processes = ALONE
 
     @property
     def layout(self) -> torch.memory_format:

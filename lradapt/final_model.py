@@ -91,7 +91,8 @@ def estimate_batchnorm(
     model: nn.Module, training: Examples, engine: Engine, *, batch_size: int
 ) -> None:
     """Set BatchNorm's statistics to the mean over one pass of clean images; nothing else moves."""
-    images = (inputs for inputs, _ in clean_batches(training, batch_size=batch_size))
+    batches = clean_batches(training, batch_size=batch_size, processes=engine.processes)
+    images = (inputs for inputs, _ in batches)
     with torch.no_grad(), engine.autocast():
         update_bn(images, model)
 

@@ -67,11 +67,12 @@ def finetune(
     Within a cycle all rates fall together from their peaks to zero; the cycles last 1, 2, 4, ...
     epochs (with `first_cycle_epochs` 1 and `cycle_growth` 2). Where `target_accuracy` is given, the
     epoch that reaches it on the tune side is the last, and its cycle ends with it. Goes on from the
-    last checkpoint of `course`, and leaves its own there.
+    last checkpoint of `course`, and leaves its own there. Where `engine` has several processes,
+    each of them calls this with all images.
 
     Raises:
-        TrainingError: a loss is not finite, on either side; or a target is given without a tune
-            side.
+        TrainingError: a loss is not finite, on either side; a target is given without a tune side;
+            or there are more processes than images in a batch.
     """
     if target_accuracy is not None:
         require_tune(tune, "finetune.target_accuracy")
@@ -79,7 +80,7 @@ def finetune(
     cycles = growing_cycles(first=first_cycle_epochs, growth=cycle_growth, count=num_cycles)
     optimizer = depth_sgd(model, groups, max_lrs, momentum=momentum, l2=l2)
     engine.place(model).train()
-    course = course or Course()
+    course = course or Course(processes=engine.processes)
     with course.training(model, optimizer):
         epochs = train_epochs(
             model,

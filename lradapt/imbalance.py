@@ -18,6 +18,8 @@ from torch import Tensor
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """Logits `[B, K]` and labels `[B]` to the mean loss of a batch, a scalar."""
+Weight = Callable[[Tensor], Tensor]
+"""Labels `[B]` to what they weigh together in the mean over a larger batch, a scalar."""
 Order = Callable[[Tensor, torch.Generator], Tensor]
 """Labels `[N]` and random numbers to the images of one epoch, int64 `[N]` on the CPU."""
 
@@ -44,12 +46,21 @@ def log_shares(labels_N: Tensor, num_classes: int) -> Tensor:
     return (_counts(labels_N, num_classes) / len(labels_N)).log()
 
 
+def number(labels_B: Tensor) -> Tensor:
+    """How many there are, fp32."""
+    return torch.tensor(float(len(labels_B)), device=labels_B.device)
+
+
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """How a training meets unbalanced classes: by its loss, or by the order of its images."""
+    """How a training meets unbalanced classes: by its loss, or by the order of its images.
+
+    The loss of a batch is the mean of its parts' losses, each counted by its `weight`.
+    """
 
     loss: Loss = F.cross_entropy
     order: Order = shuffled
+    weight: Weight = number
 
 
 NO_BALANCE = Balance()
@@ -65,7 +76,10 @@ def make_balance(mechanism: str, labels_N: Tensor, num_classes: int) -> Balance:
     """
     if mechanism == "class_weights":
         weights_K = class_weights(labels_N, num_classes)
-        return Balance(loss=partial(F.cross_entropy, weight=weights_K))
+        return Balance(
+            loss=partial(F.cross_entropy, weight=weights_K),
+            weight=lambda labels: weights_K[labels].sum(),
+        )
     if mechanism == "logit_adjustment":
         shares_K = log_shares(labels_N, num_classes)
         return Balance(loss=lambda logits, labels: F.cross_entropy(logits + shares_K, labels))

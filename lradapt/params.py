@@ -274,6 +274,9 @@ class FinetuneParams(SgdParams):
     """Length of a cycle over the one before it (the paper's 2^n: 2)."""
     target_accuracy: Annotated[float, Field(gt=0, le=1)] | None
     """Stop at the end of the epoch that reaches it on the tune side; null: run every cycle."""
+    processes: int = Field(ge=1, le=64)
+    """That share each batch, on one machine: with a GPU for each, or each with `engine.threads` of
+    the CPU. More than one needs the extra `gpus`, and changes the last bits of the result."""
 
 
 class CheckpointParams(Section):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from lradapt import ranks
 from lradapt.progress_lines import VARIABLE, JsonLines
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def tracked(
         clock: seconds from any start.
     """
     global _showing
-    if _showing:
+    if _showing or ranks.rank():  # of several processes the first shows for all
         yield iter(items)
         return
     display: Display = (Bar if sys.stderr.isatty() else Lines)(what, total, unit)

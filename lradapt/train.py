@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lradapt.batches import Batch, Examples, clean_batches
+from lradapt.batches import Batch, Examples, clean_batches, clean_places
 from lradapt.engine import Engine
 from lradapt.errors import TrainingError
 from lradapt.imbalance import Loss
@@ -185,17 +185,22 @@ def _told(epoch: Epoch) -> str:
 def predict_logits(
     model: nn.Module, examples: Examples, engine: Engine, *, batch_size: int = 512
 ) -> Tensor:
-    """Logits `[N, K]` in fp32 on the CPU, from clean views, with the model in eval mode."""
+    """Logits `[N, K]` in fp32 on the CPU, from clean views, with the model in eval mode.
+
+    Several processes share the images, and each gets all logits; `batch_size` is for each of them.
+    """
     was_training = model.training
     model.eval()
-    logits = []
-    batches, total = clean_batches(examples, batch_size=batch_size), len(examples.labels)
-    with tracked(batches, "score", total=total, unit="images", size=_num_images) as shown:
+    processes, count = engine.processes, len(examples.labels)
+    whole = batch_size * processes.size
+    places = torch.cat([*clean_places(count, whole, processes)])
+    batches, logits = clean_batches(examples, batch_size=whole, processes=processes), []
+    with tracked(batches, "score", total=len(places), unit="images", size=_num_images) as shown:
         for inputs, _ in shown:
             with engine.autocast():
                 logits.append(model(inputs).float().cpu())
     model.train(was_training)
-    return torch.cat(logits)
+    return processes.joined(torch.cat(logits), places, count)
 
 
 def _num_images(batch: Batch) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
-from lradapt.batches import Batch, Examples
+from lradapt.batches import Batch, Examples, Wanted
 
 
 class WholeBatches(Dataset[Batch]):
@@ -26,7 +26,7 @@ class WholeBatches(Dataset[Batch]):
         """One batch; the random views depend on how many were asked for before."""
         self._step += 1
         step = self._step if self._training else None
-        ((images, labels),) = self._examples.batches([(torch.tensor(indices), step)])
+        ((images, labels),) = self._examples.batches([Wanted(torch.tensor(indices), step)])
         return images.contiguous(memory_format=self._format), labels
 
 

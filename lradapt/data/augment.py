@@ -26,18 +26,28 @@ class Augmentation:
     vertical_flip: bool
 
 
-def augment(images: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
+def augment(
+    images: Tensor,
+    how: Augmentation,
+    generator: torch.Generator,
+    *,
+    count: int | None = None,
+    own: slice = slice(None),
+) -> Tensor:
     """A random view of each image, bilinear, the border mirrored.
 
     Args:
         images: `[N, 3, S, S]`, floating point.
         how: bounds of the draws.
         generator: on the CPU; advances by as much for every device.
+        count: of the batch that the images are a part of; None: they are all of it.
+        own: which part.
 
     Returns:
         `[N, 3, S, S]` of the same type and device.
     """
-    return show(images, draw_views(len(images), how, generator))
+    views = draw_views(len(images) if count is None else count, how, generator)
+    return show(images, views[own])
 
 
 def show(images: Tensor, views: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 from safetensors.torch import save_file
 from torch import nn
 
+from lradapt import ranks
 from lradapt.batches import Examples
 from lradapt.champion import read_champion, warm_weights
 from lradapt.checkpoint import key_of
@@ -24,6 +25,7 @@ from lradapt.history import write_epochs, write_steps
 from lradapt.imbalance import Balance, make_balance
 from lradapt.models import load_weights
 from lradapt.params import Params, load_params
+from lradapt.spread import spread
 from lradapt.stage_inputs import read_classifier, side_examples
 from lradapt.stages import Dep, Out, Store
 from lradapt.train import predict_logits
@@ -48,7 +50,7 @@ def main(
 ) -> None:
     """Train every layer."""
     params = load_params()
-    engine = start_engine(**params.engine.model_dump())
+    engine = spread(start_engine(**params.engine.model_dump()), params.finetune.processes)
     rows = read_split(split)
     training, tune = (
         side_examples(side, params, rows, pixels, engine) for side in ("train", "tune")
@@ -64,7 +66,12 @@ def main(
     every_seconds = params.checkpoint.every_seconds
     cycles: list[Cycle] = []
     with (
-        underway(checkpoints / "finetune", key, every_seconds=every_seconds) as course,
+        underway(
+            checkpoints / "finetune",
+            key,
+            every_seconds=every_seconds,
+            processes=engine.processes,
+        ) as course,
         _rescuing(cycles, model.with_name("last_good.safetensors")),
     ):
         for cycle in _cycles(
@@ -82,10 +89,13 @@ def main(
         chosen = choose_final(
             network, cycles, training, tune, engine, batch_size=batch_size, before=before
         )
+        tune_logits = predict_logits(network, tune, engine).numpy()
+        if engine.processes.rank:
+            return
         _save(network.state_dict(), model)
         write_json(choice, {**asdict(chosen), "ancestor": ancestor})
         with whole_file(logits) as partial, partial.open("wb") as file:
-            np.save(file, predict_logits(network, tune, engine).numpy())
+            np.save(file, tune_logits)
         done = [epoch for cycle in cycles for epoch in cycle.epochs]
         write_steps(steps, done, [group.name for group in params.model.network.groups])
         write_epochs(epochs, done)
@@ -143,7 +153,7 @@ def _cycles(
         seed=params.seed,
         balance=balance,
         course=course,
-        **params.finetune.model_dump(exclude={"start"}),
+        **params.finetune.model_dump(exclude={"start", "processes"}),
     )
 
 
@@ -154,7 +164,7 @@ def _rescuing(cycles: Sequence[Cycle], rescued: Path) -> Iterator[None]:
     try:
         yield
     except TrainingError as error:
-        if not cycles:
+        if not cycles or ranks.rank():
             raise
         _save(cycles[-1].weights, rescued)
         raise TrainingError(

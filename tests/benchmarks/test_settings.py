@@ -65,16 +65,22 @@ def test_an_arm_without_settings_is_named(load):
 def test_changes_of_an_arm_go_before_its_preset():
     settings = SchemeSettings(preset="paper", changes={"finetune": {"batch_size": 8}})
     applied = settings.applied_to({"finetune": {"batch_size": 64, "l2": 0.1}, "seed": 3})
-    finetune = {**PAPER["finetune"], "start": "backbone", "batch_size": 8, "l2": 0.1}
+    finetune = {
+        **PAPER["finetune"],
+        "start": "backbone",
+        "processes": 1,
+        "batch_size": 8,
+        "l2": 0.1,
+    }
     assert applied["finetune"] == finetune
     assert applied["seed"] == 3
 
 
-def test_an_arm_starts_from_the_backbone_whatever_params_yaml_says():
+def test_an_arm_starts_from_the_backbone_in_one_process_whatever_params_yaml_says():
     applied = SchemeSettings(preset=None, changes={}).applied_to(
-        {"finetune": {"start": "champion"}}
+        {"finetune": {"start": "champion", "processes": 4}}
     )
-    assert applied == {"finetune": {"start": "backbone"}}
+    assert applied == {"finetune": {"start": "backbone", "processes": 1}}
 
 
 def test_changed_leaves_what_it_was_given():

@@ -343,6 +343,18 @@ def test_the_help_of_a_stage_lists_its_paths_alone(lradapt):
     assert "--install-completion" not in said.out
 
 
+@pytest.mark.parametrize(("rank", "code"), [(0, 1), (1, 0)])
+def test_a_stage_of_one_process_is_refused_to_several_and_the_first_says_so(
+    lradapt, monkeypatch, rank, code
+):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", str(rank))
+    said = lradapt("stage", "train_head")
+    assert said.code == code
+    told = "error: stage train_head runs in one process, but 2 were started; start it alone\n"
+    assert said.err == (told if rank == 0 else "")
+
+
 def test_a_stage_that_misses_params_is_an_error_and_is_not_timed(lradapt, tmp_path):
     paint(tmp_path / "images" / "a.png", "red")
     said = lradapt(

@@ -116,6 +116,23 @@ def test_cut_after_any_step_it_ends_like_an_undisturbed_one(run, place, step, tu
     assert course.first_step == NUM_STEPS
 
 
+def test_a_step_that_broke_off_leaves_no_checkpoint(run, place, monkeypatch):
+    """Its forward pass has moved BatchNorm already."""
+    own, numbers = torch.optim.SGD.step, count()
+
+    def breaks_off(self):
+        if next(numbers) == 2:
+            raise ZeroDivisionError
+        return own(self)
+
+    course = Course(place)
+    monkeypatch.setattr(torch.optim.SGD, "step", breaks_off)
+    with pytest.raises(ZeroDivisionError):
+        run(course)
+    assert course.stop() == "there is no checkpoint yet"
+    assert read_checkpoint(place) is None
+
+
 def test_a_run_that_goes_on_takes_no_step_twice(run, place, monkeypatch):
     cut(run, place, 4)
     taken, own = [], torch.optim.SGD.step

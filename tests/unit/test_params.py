@@ -164,6 +164,7 @@ def test_the_gates_params_are_its_rules_as_plain_values(load):
         ("train_head__batch_size", 1),
         ("body_rates__rates", [1e-4, 1e-3]),
         ("finetune__num_cycles", 13),
+        ("finetune__processes", 0),
         ("evaluate__max_parity_difference", 0),
         ("gate__policy", "better"),
         ("gate__margin", 0),
