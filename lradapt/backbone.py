@@ -146,7 +146,7 @@ def _from_file(path: Path, architecture: Architecture) -> tuple[Weights, Origin]
     if not path.is_file():
         raise WeightsError(f"no file {path}; expected imagenet, none, auto or a path")
     if path.suffix not in _SUFFIXES:
-        raise WeightsError(f"{path}: expected {', '.join(_SUFFIXES)}")
+        raise WeightsError(f"{path} is no file of weights: expected {', '.join(_SUFFIXES)}")
     try:
         if path.suffix == ".safetensors":
             weights = load_file(path)

@@ -12,6 +12,7 @@ from lradapt import exit_codes
 from lradapt.cli_options import AsJson
 from lradapt.cli_output import console, print_json
 from lradapt.data.findings import MEANINGS, Finding, Kind, by_kind, gist
+from lradapt.errors import DataError
 from lradapt.files import write_text
 from lradapt.layout import read_paths
 
@@ -41,7 +42,9 @@ def check(
         str | None, typer.Option(help="With --table: the column of the patient or lesion.")
     ] = None,
     as_json: AsJson = False,
-    html: Annotated[Path | None, typer.Option(help="Also a page with small pictures.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Also a page with small pictures.")
+    ] = None,
 ) -> None:
     """All that is wrong with images and labels, and what params.yaml does about it.
 
@@ -58,7 +61,7 @@ def check(
     from lradapt.params import load_params
 
     columns = {"image_column": image_column, "label_column": label_column}
-    if folder and not table:
+    if folder and not table and not images:
         where, labels = folder, label_folder(folder).labels
     elif table and images and not folder:
         named = label_table(table, folder=images, group_column=group_column, **columns)
@@ -84,6 +87,11 @@ def _of_project() -> "tuple[Path, list[Label]]":
     from lradapt.data.labels import read_labels
 
     paths = read_paths()
+    if not paths["labels"].exists():
+        raise DataError(
+            f"no {paths['labels']}: bring images and labels with `lradapt import`, or look at "
+            "others with --folder or --table"
+        )
     return paths["images"], read_labels(paths["labels"])
 
 

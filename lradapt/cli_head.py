@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def head(
     into: Annotated[
-        Path, typer.Option(help="A folder for the model and all that the stages make.")
+        Path,
+        typer.Option(file_okay=False, help="A folder for the model and all that the stages make."),
     ] = Path("build/head"),
     as_json: AsJson = False,
 ) -> None:

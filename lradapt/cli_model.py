@@ -96,6 +96,8 @@ def rollback(
     The version is loaded and run before the pointer moves; the log keeps the
     reason. Prints which version took the place of which.
     """
+    if not why.strip():
+        raise typer.BadParameter("--why is empty; say it for those who read the log")
     from lradapt.release import now, whoami
     from lradapt.rollback import roll_back
 

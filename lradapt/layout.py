@@ -4,6 +4,7 @@ from pathlib import Path
 
 import yaml
 
+from lradapt import yaml_faults
 from lradapt.errors import LradaptError
 
 PROJECT_FILE = Path("dvc.yaml")
@@ -23,6 +24,6 @@ def read_paths(project_file: Path = PROJECT_FILE) -> dict[str, Path]:
     except FileNotFoundError:
         raise LradaptError(f"no {project_file} here: run from the project's folder") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise LradaptError(f"{project_file} is not valid YAML: {error}") from None
+        raise LradaptError(f"{project_file} is not valid YAML: {yaml_faults.told(error)}") from None
     except (KeyError, TypeError, IndexError, AttributeError):
         raise LradaptError(f"{project_file} has no `vars` with a `path` table") from None

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from lradapt import yaml_faults
 from lradapt.errors import ParamsError, listed
 
 _Schema = TypeVar("_Schema", bound=BaseModel)
@@ -20,9 +21,9 @@ def read_values(path: Path) -> Any:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ParamsError(f"no {path}: run from the folder that holds params.yaml") from None
+        raise ParamsError(f"no {path}: run from the folder that holds {path.name}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path} is not valid YAML: {error}") from None
+        raise ParamsError(f"{path} is not valid YAML: {yaml_faults.told(error)}") from None
 
 
 def check(schema: type[_Schema], values: object, path: Path) -> _Schema:

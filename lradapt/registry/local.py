@@ -19,6 +19,8 @@ from lradapt.registry.store import (
     checked,
 )
 
+_NO_FOLDER = "{} is a file; expected the folder of a registry"
+
 
 class LocalStore:
     """Keys are files below `root`. A reader never sees a part of one."""
@@ -57,6 +59,8 @@ class LocalStore:
             try:
                 content = path.read_bytes()
             except (FileNotFoundError, NotADirectoryError):
+                if self._root.is_file():
+                    raise UnreachableError(_NO_FOLDER.format(self._root)) from None
                 raise MissingError(f"no {path}") from None
         return Stored(content, hashlib.sha256(content).hexdigest())
 
@@ -132,6 +136,8 @@ def _walk(root: Path, folders: Sequence[str]) -> Iterator[tuple[str, list[str], 
         if not a_key and not isinstance(error, FileNotFoundError):
             raise error
 
+    if root.is_file():
+        raise UnreachableError(_NO_FOLDER.format(root))
     with _told(root):
         yield from os.walk(root.joinpath(*folders), onerror=stop)
 

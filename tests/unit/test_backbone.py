@@ -104,7 +104,7 @@ def test_a_pickle_with_code_in_it_is_not_run(tmp_path):
     ("name", "content", "message"),
     [
         ("absent.pth", None, "no file"),
-        ("weights.bin", b"x", "expected .safetensors, .pt, .pth"),
+        ("weights.bin", b"x", "is no file of weights: expected .safetensors, .pt, .pth"),
         ("broken.safetensors", b"not one", "not a file of weights"),
     ],
 )

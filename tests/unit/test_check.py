@@ -169,6 +169,17 @@ def test_the_table_names_count_policy_example_and_remedy(project, random_image):
     assert "What stops must be mended first" in words
 
 
+def test_before_an_import_it_says_what_brings_the_data(project):
+    (project / "data/labels.csv").unlink()
+    with pytest.raises(DataError, match=r"no data/labels\.csv: bring images and labels with"):
+        lradapt_check()
+
+
+@pytest.mark.parametrize("words", [["--folder", "a", "--images", "b"], ["--html", "."]])
+def test_options_that_have_no_meaning_together_are_wrong_usage(project, words):
+    assert lradapt_check(*words).exit_code == exit_codes.WRONG_USAGE
+
+
 def test_a_clean_set_ends_with_exit_code_0_and_says_so(project):
     done = lradapt_check()
     assert (done.exit_code, done.output) == (

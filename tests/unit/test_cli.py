@@ -297,6 +297,29 @@ def test_rollback_without_a_reason_is_wrong_usage(lradapt, promoted):
     assert "--why" in said.err
 
 
+def test_rollback_with_an_empty_reason_is_wrong_usage(lradapt, promoted):
+    promoted()
+    said = lradapt("rollback", "--why", " ")
+    assert (said.code, said.out) == (2, "")
+    assert "--why is empty" in said.err
+
+
+def test_rollback_as_json_is_the_move(lradapt, promoted):
+    one, two = promoted(colour_model(["a", "b", "c"])), promoted()
+    told = json.loads(lradapt("rollback", "--why", "x", "--json").out)
+    assert told == json.loads(lradapt("history", "--json").out)[-1]
+    assert (told["seq"], told["version"], told["former"], told["why"]) == (3, one, two, "x")
+
+
+@pytest.mark.parametrize("words", [["versions"], ["show"], ["history"], ["predict", "a.png"]])
+def test_a_registry_that_is_a_file_is_told_as_such(lradapt, tmp_path, words):
+    (tmp_path / "registry").touch()
+    paint(tmp_path / "a.png", "red")
+    said = lradapt(*words)
+    assert (said.code, said.out) == (1, "")
+    assert said.err == "error: registry is a file; expected the folder of a registry\n"
+
+
 def test_rollback_to_a_version_that_is_not_there_is_an_error(lradapt, promoted):
     promoted()
     said = lradapt("rollback", "--why", "x", "abc")

@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -38,6 +39,20 @@ def test_the_paper_s_settings_are_written_and_each_change_is_shown(params):
     found = load_params(params)
     assert found.body_rates.rates == (1e-4, 1e-3, 1e-2)
     assert found.find_lr.rule == "steepest"
+
+
+def test_as_json_a_preset_says_each_change(params):
+    told = json.loads(run("preset", "paper", "--json", "--params", params).output)
+    assert told == {
+        "params": str(params),
+        "changes": {
+            "find_lr.rule": {"from": "edge", "to": "steepest"},
+            "train_head.batch_size": {"from": 64, "to": 32},
+            "body_rates.rates": {"from": [0.003, 0.01, 0.03], "to": [0.0001, 0.001, 0.01]},
+            "finetune.batch_size": {"from": 64, "to": 32},
+        },
+    }
+    assert json.loads(run("preset", "paper", "--json", "--params", params).output)["changes"] == {}
 
 
 UNLIKE = {

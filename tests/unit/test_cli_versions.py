@@ -157,3 +157,14 @@ def test_show_card_of_a_version_without_one_is_an_error(lradapt, published):
     said = lradapt("show", version, "--card")
     assert (said.code, said.out) == (1, "")
     assert said.err.startswith(f"error: version {version} of classifier was published without a ")
+
+
+def test_prune_as_json_says_what_went_and_asks_nobody(lradapt, published):
+    old, new = published(1), published(2)
+    refused = lradapt("prune", "--keep", "1", "--json")
+    assert (refused.code, refused.out) == (2, "")
+    assert "--json needs --yes" in refused.err
+    said = lradapt("prune", "--keep", "1", "--json", "--yes")
+    assert json.loads(said.out) == {"removed": [old], "stay": [new]}
+    again = lradapt("prune", "--keep", "1", "--json", "--yes")
+    assert json.loads(again.out) == {"removed": [], "stay": [new]}
