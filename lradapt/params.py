@@ -1,8 +1,8 @@
 """The schema of `params.yaml`: every key, its meaning, unit and bounds.
 
 No key has a default: `params.yaml` states every value, so a run can be read from that one file.
-Only `lradapt.stages`, `lradapt.stage_inputs` and the tasks read it; what they call takes plain
-values.
+Only `lradapt.stages`, `lradapt.stage_inputs`, `lradapt.stage_course` and the tasks read it; what
+they call takes plain values.
 """
 
 import re

@@ -1,8 +1,8 @@
 """The stages of `dvc.yaml`, one a file: each reads params and files, calls lradapt, writes files.
 
 A stage's file holds a `main` whose keyword arguments are its paths; `dvc.yaml` alone says what they
-are. Only here and in `lradapt.stage_inputs` does anything below the command line see the params as
-a whole.
+are. Only here, in `lradapt.stage_inputs` and in `lradapt.stage_course` does anything below the
+command line see the params as a whole.
 """
 
 import pkgutil

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.torch import save_file
@@ -13,22 +14,22 @@ from torch import nn
 from lradapt import ranks
 from lradapt.batches import Examples
 from lradapt.champion import read_champion, warm_weights
-from lradapt.checkpoint import key_of
-from lradapt.course import Course, underway
+from lradapt.course import Course
 from lradapt.data.split_table import class_names, read_split
 from lradapt.engine import Engine, start_engine
 from lradapt.errors import TrainingError
 from lradapt.files import read_json, whole_file, write_json
-from lradapt.final_model import choose_final
+from lradapt.final_model import Choice, choose_final
 from lradapt.finetune import Cycle, Weights, finetune, snapshot
 from lradapt.history import write_epochs, write_steps
 from lradapt.imbalance import Balance, make_balance
 from lradapt.models import load_weights
 from lradapt.params import Params, load_params
 from lradapt.spread import spread
+from lradapt.stage_course import stage_course
 from lradapt.stage_inputs import read_classifier, side_examples
 from lradapt.stages import Dep, Out, Store
-from lradapt.train import predict_logits
+from lradapt.train import Epoch, predict_logits
 
 log = logging.getLogger(__name__)
 
@@ -52,42 +53,26 @@ def main(
     params = load_params()
     engine = spread(start_engine(**params.engine.model_dump()), params.finetune.processes)
     rows = read_split(split)
+    names = class_names(rows)
     training, tune = (
         side_examples(side, params, rows, pixels, engine) for side in ("train", "tune")
     )
     network = read_classifier(params.model.network, backbone, head)
-    ancestor = _warm_start(network, params, champion, class_names(rows))
-    network.to(engine.device)
-    before = snapshot(network)
-    balance = make_balance(params.imbalance, training.labels, len(class_names(rows)))
-    max_lr_of = read_json(rates)["rates"]
-    files = {"pixels": pixels, "split": split, "backbone": backbone, "head": head, "rates": rates}
-    key = _key({**files, "champion": champion}, params, engine)
-    every_seconds = params.checkpoint.every_seconds
-    cycles: list[Cycle] = []
-    with (
-        underway(
-            checkpoints / "finetune",
-            key,
-            every_seconds=every_seconds,
-            processes=engine.processes,
-        ) as course,
-        _rescuing(cycles, model.with_name("last_good.safetensors")),
-    ):
-        for cycle in _cycles(
-            network,
+    ancestor = _warm_start(network, params, champion, names)
+    files, values = [pixels, split, backbone, head, champion, rates], _values(params)
+    with stage_course(
+        "finetune", checkpoints, params, engine, files=files, values=values
+    ) as course:
+        chosen, done = _train(
+            network.to(engine.device),
             training,
             tune,
             engine,
             params=params,
-            balance=balance,
-            max_lr_of=max_lr_of,
+            balance=make_balance(params.imbalance, training.labels, len(names)),
+            max_lr_of=read_json(rates)["rates"],
             course=course,
-        ):
-            cycles.append(cycle)
-        batch_size = params.finetune.batch_size
-        chosen = choose_final(
-            network, cycles, training, tune, engine, batch_size=batch_size, before=before
+            rescued=model.with_name("last_good.safetensors"),
         )
         tune_logits = predict_logits(network, tune, engine).numpy()
         if engine.processes.rank:
@@ -96,13 +81,12 @@ def main(
         write_json(choice, {**asdict(chosen), "ancestor": ancestor})
         with whole_file(logits) as partial, partial.open("wb") as file:
             np.save(file, tune_logits)
-        done = [epoch for cycle in cycles for epoch in cycle.epochs]
         write_steps(steps, done, [group.name for group in params.model.network.groups])
         write_epochs(epochs, done)
 
 
-def _key(files: Mapping[str, Path], params: Params, engine: Engine) -> str:
-    read = {
+def _values(params: Params) -> dict[str, Any]:
+    return {
         "seed": params.seed,
         "data": [params.data.mean, params.data.deviation],
         "model": params.model.model_dump(),
@@ -110,7 +94,6 @@ def _key(files: Mapping[str, Path], params: Params, engine: Engine) -> str:
         "augment": params.augment.model_dump(),
         "finetune": params.finetune.model_dump(),
     }
-    return key_of("finetune", files, read, engine)
 
 
 def _warm_start(network: nn.Module, params: Params, path: Path, names: Sequence[str]) -> str:
@@ -131,7 +114,7 @@ def _warm_start(network: nn.Module, params: Params, path: Path, names: Sequence[
     return champion.version
 
 
-def _cycles(
+def _train(
     network: nn.Module,
     training: Examples,
     tune: Examples,
@@ -141,20 +124,30 @@ def _cycles(
     balance: Balance,
     max_lr_of: Mapping[str, float],
     course: Course,
-) -> Iterator[Cycle]:
-    groups = params.model.network.groups
-    return finetune(
-        network,
-        training,
-        tune,
-        engine,
-        groups=groups,
-        max_lrs=[max_lr_of[group.name] for group in groups],
-        seed=params.seed,
-        balance=balance,
-        course=course,
-        **params.finetune.model_dump(exclude={"start", "processes"}),
-    )
+    rescued: Path,
+) -> tuple[Choice, list[Epoch]]:
+    """Train the network, and load the weights that are chosen; the choice, and all epochs."""
+    groups, how = params.model.network.groups, params.finetune
+    before = snapshot(network)
+    cycles: list[Cycle] = []
+    with _rescuing(cycles, rescued):
+        for cycle in finetune(
+            network,
+            training,
+            tune,
+            engine,
+            groups=groups,
+            max_lrs=[max_lr_of[group.name] for group in groups],
+            seed=params.seed,
+            balance=balance,
+            course=course,
+            **how.model_dump(exclude={"start", "processes"}),
+        ):
+            cycles.append(cycle)
+        chosen = choose_final(
+            network, cycles, training, tune, engine, batch_size=how.batch_size, before=before
+        )
+    return chosen, [epoch for cycle in cycles for epoch in cycle.epochs]
 
 
 @contextmanager

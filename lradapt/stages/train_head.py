@@ -4,8 +4,6 @@ import numpy as np
 from safetensors.torch import save_file
 
 from lradapt.batches import activation_examples
-from lradapt.checkpoint import key_of
-from lradapt.course import underway
 from lradapt.data.split_table import class_names, on_side, read_split
 from lradapt.engine import start_engine
 from lradapt.files import read_json, whole_file
@@ -13,6 +11,7 @@ from lradapt.head import HEAD, new_head, train_head
 from lradapt.history import write_epochs, write_steps
 from lradapt.imbalance import make_balance
 from lradapt.params import load_params
+from lradapt.stage_course import stage_course
 from lradapt.stages import Dep, Out, Store
 
 
@@ -32,26 +31,23 @@ def main(
     rows = read_split(split)
     names = class_names(rows)
     features = np.load(activations, mmap_mode="r")
-    model = new_head(features.shape[-1], len(names), seed=params.seed).to(engine.device)
     training = activation_examples(
         features, on_side(rows, "train"), names, engine.device, seed=params.seed
     )
-    key = key_of(
-        "train_head",
-        {"activations": activations, "split": split, "rate": rate},
-        {
-            "seed": params.seed,
-            "imbalance": params.imbalance,
-            "train_head": params.train_head.model_dump(),
-        },
-        engine,
-    )
-    every_seconds = params.checkpoint.every_seconds
-    with underway(checkpoints / "train_head", key, every_seconds=every_seconds) as course:
+    tune = activation_examples(features, on_side(rows, "tune"), names, engine.device)
+    model = new_head(features.shape[-1], len(names), seed=params.seed).to(engine.device)
+    values = {
+        "seed": params.seed,
+        "imbalance": params.imbalance,
+        "train_head": params.train_head.model_dump(),
+    }
+    with stage_course(
+        "train_head", checkpoints, params, engine, files=[activations, split, rate], values=values
+    ) as course:
         done = train_head(
             model,
             training,
-            activation_examples(features, on_side(rows, "tune"), names, engine.device),
+            tune,
             engine,
             max_lr=read_json(rate)["rate"],
             seed=params.seed,
