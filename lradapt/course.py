@@ -11,36 +11,28 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lradapt.batches import Batch, Examples, steps_per_epoch, training_batches
 from lradapt.checkpoint import (
     Checkpoint,
     Place,
-    Tensors,
     forget_others,
     read_checkpoint,
     write_checkpoint,
 )
-from lradapt.engine import Engine, generator
-from lradapt.errors import DiskFullError, TrainingError
-from lradapt.imbalance import Balance, Loss
+from lradapt.course_state import like, load_state, recorded, state_of
+from lradapt.errors import DiskFullError
 from lradapt.processes import ALONE, Processes
-from lradapt.schedules import Schedule
 from lradapt.termination import Terminated, on_sigterm
 from lradapt.timings import NO_TIME, clocks, count_former
-from lradapt.train import Epoch, Score, Step, finite, run_epochs, train_steps
+from lradapt.train import Epoch, Step
 
 log = logging.getLogger(__name__)
 
 _UNWRITTEN = "no checkpoint of step %d in %s (%s); the one before stays, and the training goes on"
-_WEIGHTS, _MOMENTUM = "weights/", "momentum/"
-_DROPOUT = 4  # purpose of random numbers
 
 
 @contextmanager
@@ -202,20 +194,15 @@ class Course:
         self._last = self._clock()
 
     def _now(self, model: nn.Module, optimizer: Optimizer) -> Checkpoint:
-        state = {
-            **_prefixed(_WEIGHTS, model.state_dict()),
-            **_prefixed(_MOMENTUM, _momentum(optimizer)),
-            **_records(self._steps, self._epochs),
-        }
+        state = state_of(model, optimizer, self._steps, self._epochs)
         spent = self._before + clocks().since(self._start)
         return Checkpoint(len(self._steps), state, self._cycles, spent)
 
     def _go_on(self, found: Checkpoint, model: nn.Module, optimizer: Optimizer) -> None:
         weights = model.state_dict()
-        self._steps, self._epochs = _recorded(found.state)
-        self._cycles = [_like(cycle, weights) for cycle in found.cycles]
-        model.load_state_dict(_part(found.state, _WEIGHTS))
-        _set_momentum(optimizer, _part(found.state, _MOMENTUM))
+        self._steps, self._epochs = recorded(found.state)
+        self._cycles = [like(cycle, weights) for cycle in found.cycles]
+        load_state(found.state, model, optimizer)
         self._kept_step, self._before = found.step, found.spent
         count_former(found.spent)
         log.info("goes on after step %d, where a checkpoint was left", found.step)
@@ -223,169 +210,3 @@ class Course:
 
 def _why(error: DiskFullError | OSError) -> str:
     return "the disk is full" if isinstance(error, DiskFullError) else str(error)
-
-
-def train_epochs(
-    model: nn.Module,
-    training: Examples,
-    tune: Examples,
-    optimizer: Optimizer,
-    engine: Engine,
-    *,
-    schedule: Schedule,
-    num_epochs: int,
-    batch_size: int,
-    seed: int,
-    balance: Balance,
-    course: Course,
-) -> Iterator[Epoch]:
-    """The epochs of a course, for as long as the caller asks for the next.
-
-    `num_epochs` is the most that will be asked for; it is told, not counted. Sets the seed of
-    torch's own random numbers at each step. Where several processes train, each takes its part of
-    every batch, and the losses are those of the whole batches.
-
-    Raises:
-        TrainingError: a loss is not finite, on either side; or there are more processes than images
-            in a batch.
-    """
-    num_steps = steps_per_epoch(len(training.labels), batch_size)
-    _require_parts(len(training.labels) // num_steps, engine.processes)
-    batches = training_batches(
-        training,
-        batch_size=batch_size,
-        seed=seed,
-        order=balance.order,
-        first_step=course.first_step,
-        processes=engine.processes,
-    )
-    steps = train_steps(
-        engine.processes.spread(model),
-        _seeded(batches, seed, course.first_step, engine.processes.rank),
-        optimizer,
-        schedule,
-        engine,
-        loss=_shared_loss(balance, engine.processes),
-        first_step=course.first_step,
-    )
-    epochs = run_epochs(
-        model,
-        course.steps(finite(_of_whole_batches(steps, engine))),
-        num_steps,
-        tune,
-        engine,
-        first_epoch=course.first_epoch,
-        num_epochs=num_epochs,
-    )
-    return course.epochs(epochs)
-
-
-def _require_parts(smallest: int, processes: Processes) -> None:
-    if smallest < processes.size:
-        raise TrainingError(
-            f"a batch of {smallest} image(s) has none for each of {processes.size} processes; "
-            "lower finetune.processes, or raise finetune.batch_size"
-        )
-
-
-def _shared_loss(balance: Balance, processes: Processes) -> Loss:
-    """A loss of a part of the batch; its mean over the processes is the loss of the whole batch."""
-    if processes.size == 1:
-        return balance.loss
-
-    def loss(logits: Tensor, labels: Tensor) -> Tensor:
-        weight = balance.weight(labels)
-        return balance.loss(logits, labels) * (weight / processes.mean(weight))
-
-    return loss
-
-
-def _of_whole_batches(steps: Iterator[Step], engine: Engine) -> Iterator[Step]:
-    """`steps` with the mean of the processes' losses, which all see alike."""
-    if engine.processes.size == 1:
-        yield from steps
-        return
-    for step in steps:
-        loss = torch.tensor(step.loss, dtype=torch.float64, device=engine.device)
-        yield replace(step, loss=engine.processes.mean(loss).item())
-
-
-def _seeded(batches: Iterator[Batch], seed: int, first_step: int, rank: int) -> Iterator[Batch]:
-    """`batches`; what a network draws for each, as dropout does, comes from (seed, step) alone.
-
-    Of several processes each draws its own.
-    """
-    for step, batch in enumerate(batches, start=first_step):
-        key = (seed, _DROPOUT, step, rank) if rank else (seed, _DROPOUT, step)
-        _seed_own(generator(*key).initial_seed(), batch[1].device)
-        yield batch
-
-
-def _seed_own(seed: int, device: torch.device) -> None:
-    """Seed the numbers that layers draw.
-
-    `torch.manual_seed` would also note a stack trace for CUDA, at each step: that costs more than a
-    step of the head, and the notes stay until CUDA is first used.
-    """
-    torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        torch.cuda.manual_seed_all(seed)
-
-
-def _prefixed(prefix: str, tensors: Tensors) -> dict[str, Tensor]:
-    return {prefix + name: value for name, value in tensors.items()}
-
-
-def _part(tensors: Tensors, prefix: str) -> dict[str, Tensor]:
-    found = {name: value for name, value in tensors.items() if name.startswith(prefix)}
-    return {name.removeprefix(prefix): value for name, value in found.items()}
-
-
-def _like(tensors: Tensors, models: Tensors) -> dict[str, Tensor]:
-    """`tensors` on the devices and in the memory formats of `models`."""
-    return {name: torch.empty_like(models[name]).copy_(value) for name, value in tensors.items()}
-
-
-def _parameters(optimizer: Optimizer) -> dict[str, Tensor]:
-    own = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    return {str(number): parameter for number, parameter in enumerate(own)}
-
-
-def _momentum(optimizer: Optimizer) -> dict[str, Tensor]:
-    """Of each parameter by its place; none before the first step, or without momentum."""
-    found = {
-        name: optimizer.state[parameter].get("momentum_buffer")
-        for name, parameter in _parameters(optimizer).items()
-    }
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _set_momentum(optimizer: Optimizer, momentum: Tensors) -> None:
-    parameters = _parameters(optimizer)
-    for name, value in _like(momentum, parameters).items():
-        optimizer.state[parameters[name]]["momentum_buffer"] = value.detach()
-
-
-def _records(steps: list[Step], epochs: list[Epoch]) -> dict[str, Tensor]:
-    """Steps and epochs as tensors in double precision, which holds their numbers to the bit."""
-    tunes = [epoch.tune or Score(math.nan, math.nan, math.nan) for epoch in epochs]
-    scores = [[tune.loss, tune.accuracy, tune.balanced_accuracy] for tune in tunes]
-    return {
-        "losses": torch.tensor([step.loss for step in steps], dtype=torch.float64),
-        "rates": torch.tensor([step.rates for step in steps], dtype=torch.float64),
-        "epoch_steps": torch.tensor([len(epoch.steps) for epoch in epochs], dtype=torch.int64),
-        "scores": torch.tensor(scores, dtype=torch.float64).view(len(epochs), 3),
-    }
-
-
-def _recorded(state: Tensors) -> tuple[list[Step], list[Epoch]]:
-    """The reverse of `_records`."""
-    lines = zip(state["rates"].tolist(), state["losses"].tolist(), strict=True)
-    steps = [Step(number, tuple(rates), loss) for number, (rates, loss) in enumerate(lines)]
-    epochs: list[Epoch] = []
-    lengths, scores = state["epoch_steps"].tolist(), state["scores"].tolist()
-    rest = iter(steps)
-    for number, (length, score) in enumerate(zip(lengths, scores, strict=True)):
-        own = tuple(next(rest) for _ in range(length))
-        epochs.append(Epoch(number, own, None if math.isnan(score[0]) else Score(*score)))
-    return steps, epochs

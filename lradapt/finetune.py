@@ -8,7 +8,8 @@ from torch.optim import Optimizer
 
 from lradapt.architectures import LayerGroup
 from lradapt.batches import Examples, steps_per_epoch
-from lradapt.course import Course, train_epochs
+from lradapt.course import Course
+from lradapt.course_epochs import train_epochs
 from lradapt.engine import Engine
 from lradapt.imbalance import NO_BALANCE, Balance
 from lradapt.param_groups import build_param_groups

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lradapt.batches import ActivationExamples, training_batches
-from lradapt.course import _require_parts, _shared_loss
+from lradapt.course_epochs import _require_parts, _shared_loss
 from lradapt.errors import TrainingError
 from lradapt.imbalance import Balance, make_balance
 from lradapt.processes import ALONE, OneProcess, part_of
