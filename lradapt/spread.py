@@ -117,6 +117,7 @@ def _end(others: Others) -> None:
     _await(others, _LEAVE_SECONDS)
     for other in others:
         other.kill()  # it waits for this one, hears no SIGTERM, and has nothing to save
+    _await(others, _LEAVE_SECONDS)
 
 
 def _await(others: Others, seconds: float) -> None:

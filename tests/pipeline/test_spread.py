@@ -186,7 +186,7 @@ def test_sigterm_to_all_of_the_stage_ends_it_with_a_checkpoint(project):
     assert child.returncode == 128 + signal.SIGTERM
     (error,) = errors(said)
     assert re.fullmatch(r"error: ended by SIGTERM; the next run goes on after step \d+", error)
-    assert ended(other)
+    wait_for(lambda: ended(other))
 
 
 @pytest.mark.long
