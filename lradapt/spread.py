@@ -160,9 +160,8 @@ def _joint(engine: Engine, num: int, others: Others) -> Engine:
     fabric = Fabric(accelerator=engine.device.type, devices=num, strategy=strategy)
     threads = torch.get_num_threads()
     fabric.launch()
-    torch.set_num_threads(
-        threads
-    )  # Fabric has a number of its own where OMP_NUM_THREADS is not set
+    torch.set_num_threads(threads)  # without OMP_NUM_THREADS Fabric has set a number of its own
+    log.info("%d processes share each batch, a GPU or %d CPU thread(s) each", num, threads)
     return replace(engine, device=fabric.device, processes=FabricProcesses(fabric, others))
 
 

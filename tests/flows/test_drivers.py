@@ -1,6 +1,7 @@
 """Both drivers on one copy of the project: after either, the other finds nothing to do."""
 
 import json
+import re
 import sys
 from itertools import count
 
@@ -160,3 +161,15 @@ def test_a_registry_with_a_secret_in_its_url_is_refused_before_the_flow_begins(p
     assert "use AWS_PROFILE" in refused.stdout.replace("\n", " ")
     assert "hidden" not in refused.stdout
     assert sorted((project / ".prefect").rglob("*")) == before
+
+
+def test_the_flow_trains_in_two_processes_and_makes_nothing_before_it_again(trained):
+    project, _ = trained
+    values = yaml.safe_load((project / "params.yaml").read_text())
+    values["finetune"]["processes"] = 2
+    (project / "params.yaml").write_text(yaml.safe_dump(values))
+    said = flow(project).stdout
+    assert "2 processes share each batch" in said
+    ran = re.findall(r"Running stage '(\w+)'", said)
+    assert ran == ["finetune", "calibrate", "export", "evaluate"]
+    assert UP_TO_DATE in dvc(project, "repro").stdout

@@ -106,6 +106,7 @@ def table(folder, name):
 
 def test_the_first_says_all_and_the_files_are_whole(pair):
     folder, said = pair
+    assert said.count("INFO: 2 processes share each batch") == 1
     assert re.findall(r"epoch (\d): loss", said) == ["1", "2", "3"]
     assert [line for line in said.splitlines() if not line.startswith("INFO: ")] == []
     assert all((folder / PATHS[name]).is_file() for name in OUTPUTS)
