@@ -166,7 +166,7 @@ def test_a_registry_with_a_secret_in_its_url_is_refused_before_the_flow_begins(p
 def test_the_flow_trains_in_two_processes_and_makes_nothing_before_it_again(trained):
     project, _ = trained
     values = yaml.safe_load((project / "params.yaml").read_text())
-    values["finetune"]["processes"] = 2
+    values["finetune"] |= {"start": "backbone", "processes": 2}
     (project / "params.yaml").write_text(yaml.safe_dump(values))
     said = flow(project).stdout
     assert "2 processes share each batch" in said
