@@ -142,7 +142,7 @@ def losses(epochs):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("double", "mechanism", "tolerance"),
-    [(double, name, 1e-9 if double else 2e-4) for double in (0, 1) for name in mechanisms(double)],
+    [(double, name, 1e-12 if double else 1e-5) for double in (0, 1) for name in mechanisms(double)],
 )
 def test_two_processes_train_what_one_trains(pairs, double, mechanism, tolerance):
     alone, first, _ = pairs(double)[mechanism]
