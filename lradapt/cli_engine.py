@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Column, Table
 
+from lradapt.cli_options import AsJson
 from lradapt.cli_output import console, print_json
-from lradapt.params import Params, load_params
 
 if TYPE_CHECKING:
+    from lradapt.params import Params
     from lradapt.tune_engine import Combination, Measured, Tuning, Work
 
 _WHY = (
@@ -28,14 +29,16 @@ def tune_engine(
     seconds: Annotated[
         float, typer.Option(min=1, help="No round of measurements begins later.")
     ] = 60,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Measure precision, memory format and threads on this project's own network and batches.
+    """Measure precision, memory format and threads on this project's own steps.
 
-    A few steps of each combination in turn, on random pixels; writes nothing, and recommends what
-    to set in params.yaml. Measure while the machine does what else it will do during a training.
+    A few steps of each combination in turn, on random pixels. Writes nothing;
+    prints images a second of each, and recommends what to set in params.yaml.
+    Measure while the machine does what else it will do during a training.
     """
     from lradapt.engine import set_engine
+    from lradapt.params import load_params
     from lradapt.tune_engine import combinations, tune
 
     params = load_params()
@@ -50,7 +53,7 @@ def tune_engine(
         _print(found, present, f"{_in_words(work)} on {engine.device}")
 
 
-def _work(params: Params) -> "Work":
+def _work(params: "Params") -> "Work":
     from lradapt.batches import Normalisation, Preparation, RandomViews
     from lradapt.data.augment import Augmentation
     from lradapt.tune_engine import Work
@@ -66,7 +69,7 @@ def _work(params: Params) -> "Work":
     )
 
 
-def _present(params: Params) -> "Combination":
+def _present(params: "Params") -> "Combination":
     from lradapt.tune_engine import Combination
 
     return Combination(**params.engine.model_dump(exclude={"device"}))

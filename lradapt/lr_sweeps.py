@@ -67,6 +67,7 @@ def measure_sweeps(
             end_lr=end_lr,
             num_steps=num_steps,
             loss=balance.loss,
+            following_steps=num_steps * (seed + num_sweeps - number - 1),
         )
         for number in range(seed, seed + num_sweeps)
     ]
@@ -82,6 +83,7 @@ def measure(
     end_lr: float,
     num_steps: int,
     loss: Loss = F.cross_entropy,
+    following_steps: int = 0,
 ) -> Sweep:
     """Train a copy of `model` at rising rates until the loss diverges; `model` stays as it is.
 
@@ -95,6 +97,7 @@ def measure(
         end_lr: rate of the last step; the peak rate of the last group.
         num_steps: steps of the whole sweep.
         loss: as it is to be trained.
+        following_steps: of the sweeps after this one; they are told, and nothing else.
     """
     trial = copy.deepcopy(model)
     return sweep(
@@ -107,6 +110,7 @@ def measure(
         end_lr=end_lr,
         num_steps=num_steps,
         loss=loss,
+        following_steps=following_steps,
     )
 
 
@@ -121,6 +125,7 @@ def sweep(
     end_lr: float,
     num_steps: int,
     loss: Loss = F.cross_entropy,
+    following_steps: int = 0,
 ) -> Sweep:
     """Train `trial` in place at rising rates until the loss diverges, beside a copy that is not.
 
@@ -134,6 +139,7 @@ def sweep(
         end_lr: rate of the last step; the peak rate of the last group.
         num_steps: steps of the whole sweep.
         loss: as it is to be trained.
+        following_steps: of the sweeps after this one; they are told, and nothing else.
     """
     schedule = geometric(start=start_lr, end=end_lr, num_steps=num_steps)
     ours, theirs = tee(islice(batches, num_steps))
@@ -143,7 +149,9 @@ def sweep(
     gpus = [engine.device] if engine.device.type == "cuda" else []
     with (
         torch.random.fork_rng(gpus),  # a model may hold dropout
-        tracked(pairs, "range test", total=num_steps, unit="steps") as shown,
+        tracked(
+            pairs, "range test", total=num_steps, unit="steps", following=following_steps
+        ) as shown,
     ):
         for step, batch in shown:
             of_untouched = _loss_of(as_it_was, batch, engine, loss)

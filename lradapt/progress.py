@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+Tell = Callable[[int, float], str]
+"""How much is done, and the seconds since the start, in words."""
 
 FIRST_SECONDS = 2.0
 BAR_SECONDS, LINE_SECONDS = 0.25, 10.0
@@ -48,6 +50,8 @@ def tracked(
     total: int,
     unit: str,
     size: Callable[[T], int] = lambda _: 1,
+    following: int = 0,
+    note: str = "",
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Iterator[T]]:
     """A block with `items` as they are, whose progress is shown until it ends, however it ends.
@@ -60,13 +64,17 @@ def tracked(
         total: of all sizes.
         unit: what `size` counts, in the plural.
         size: of one item.
+        following: what comes after these items at the same rate, at most; counted as `total` is.
+        note: for people, behind the numbers.
         clock: seconds from any start.
     """
     global _showing
     if _showing or ranks.rank():  # of several processes the first shows for all
         yield iter(items)
         return
-    display: Display = (Bar if sys.stderr.isatty() else Lines)(what, total, unit)
+    display: Display = (Bar if sys.stderr.isatty() else Lines)(
+        what, lambda done, seconds: told(done, total, unit, seconds, following, note), total
+    )
     shown = _watched(items, size, display, clock)
     if VARIABLE in os.environ:
         shown = _watched(shown, size, JsonLines(what, total, unit), clock)
@@ -97,12 +105,12 @@ class Lines:
 
     every_seconds = LINE_SECONDS
 
-    def __init__(self, what: str, total: int, unit: str) -> None:
-        self._what, self._total, self._unit = what, total, unit
+    def __init__(self, what: str, tell: Tell, total: int) -> None:
+        self._what, self._tell = what, tell
 
     def show(self, done: int, seconds: float) -> None:
         """One line."""
-        log.info("%s: %s", self._what, told(done, self._total, self._unit, seconds))
+        log.info("%s: %s", self._what, self._tell(done, seconds))
 
     def close(self) -> None:
         """Nothing: what was said stays."""
@@ -113,13 +121,13 @@ class Bar:
 
     every_seconds = BAR_SECONDS
 
-    def __init__(self, what: str, total: int, unit: str) -> None:
-        self._what, self._total, self._unit = what, total, unit
+    def __init__(self, what: str, tell: Tell, total: int) -> None:
+        self._what, self._tell, self._total = what, tell, total
         self._bar: Progress | None = None
 
     def show(self, done: int, seconds: float) -> None:
         """The bar, with the share that is done."""
-        said = told(done, self._total, self._unit, seconds)
+        said = self._tell(done, seconds)
         if self._bar is None:
             self._bar = _new_bar()
             self._bar.add_task(self._what, total=self._total, completed=done, said=said)
@@ -147,11 +155,16 @@ def _new_bar() -> "Progress":
     )
 
 
-def told(done: int, total: int, unit: str, seconds: float) -> str:
+def told(
+    done: int, total: int, unit: str, seconds: float, following: int = 0, note: str = ""
+) -> str:
     """How much is done after so long, at what rate, and how long the rest will take at it."""
     rate = done / seconds
     left = told_seconds((total - done) / rate) if rate else "unknown time"
-    return f"{done:,} of {total:,} {unit}, {told_rate(rate)}, {left} left"
+    text = f"{done:,} of {total:,} {unit}, {told_rate(rate)}, {left} left"
+    if following and rate:
+        text += f", at most {told_seconds((total - done + following) / rate)} in all"
+    return f"{text}; {note}" if note else text
 
 
 def told_seconds(seconds: float) -> str:

@@ -131,13 +131,18 @@ def run_epochs(
         TrainingError: the score, or without a tune side a weight, is not finite; names the epoch,
             its highest rates and what to do.
     """
+    so_far = ""
     for number in count(first_epoch):
         own, what = islice(steps, num_steps), f"epoch {number + 1}"
-        with tracked(own, what, total=num_steps, unit="steps") as shown:
+        following = num_steps * (num_epochs - number - 1) if num_epochs else 0
+        with tracked(
+            own, what, total=num_steps, unit="steps", following=following, note=so_far
+        ) as shown:
             done = tuple(shown)
         epoch = Epoch(number, done, _judge(model, tune, engine, _when(number, done)))
         # The extras are for whoever draws its progress.
         log.info("%s", _told(epoch), extra={"epoch": epoch, "num_epochs": num_epochs})
+        so_far = f"accuracy {epoch.tune.accuracy:.1%}" if epoch.tune else ""
         yield epoch
 
 

@@ -29,6 +29,7 @@ CHECKS_ONLY = {
     "lradapt/termination.py",
     "lradapt/timings.py",
     "lradapt/yaml_check.py",
+    "lradapt/yaml_faults.py",
 }
 
 

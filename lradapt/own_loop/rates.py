@@ -99,7 +99,7 @@ def range_test(
     engine = Engine(next(model.parameters()).device, "fp32")
     endless = _endless(batches, engine.device)
     sweeps = []
-    for _ in range(num_sweeps):
+    for number in range(num_sweeps):
         trial, copied = _copies(model, optimizer, [share * end_lr for share in shares])
         sweeps.append(
             sweep(
@@ -112,6 +112,7 @@ def range_test(
                 end_lr=end_lr,
                 num_steps=num_steps,
                 loss=loss,
+                following_steps=num_steps * (num_sweeps - number - 1),
             )
         )
     return RangeTest(tuple(sweeps), shares, rule)

@@ -1,4 +1,5 @@
 import math
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -119,3 +120,16 @@ def test_sweeps_use_the_loss_and_the_order_of_the_balance(blobs, engine):
     head = new_head(8, 3, seed=0)
     several(lambda _: head, blobs(64), engine, num_sweeps=1, num_steps=4, balance=balance)
     assert seen == [[0] * 32] * 8  # the copy's and the untouched model's
+
+
+def test_the_progress_of_a_sweep_knows_the_steps_of_those_to_come(blobs, engine, monkeypatch):
+    following = []
+
+    @contextmanager
+    def tracked(items, what, **settings):
+        following.append(settings["following"])
+        yield iter(items)
+
+    monkeypatch.setattr("lradapt.lr_sweeps.tracked", tracked)
+    several(lambda seed: new_head(8, 3, seed=seed), blobs(64), engine, num_steps=4)
+    assert following == [8, 4, 0]

@@ -168,7 +168,7 @@ def test_short_work_on_a_terminal_writes_nothing(terminal, work):
 
 def test_words_in_square_brackets_are_no_markup(terminal):
     with redirect_stderr(terminal):
-        bar = Bar("[red]x", 2, "[b]units")
+        bar = Bar("[red]x", lambda done, seconds: told(done, 2, "[b]units", seconds), 2)
         bar.show(1, 1.0)
         bar.close()
     (line,) = set(bars(terminal))
@@ -178,14 +178,20 @@ def test_words_in_square_brackets_are_no_markup(terminal):
 
 def test_lines_that_were_said_stay(caplog):
     caplog.set_level(logging.INFO, logger="lradapt")
-    lines = Lines("split", 10, "images")
+    lines = Lines("split", lambda done, seconds: told(done, 10, "images", seconds), 10)
     lines.show(5, 10.0)
     lines.close()
     assert caplog.messages == ["split: 5 of 10 images, 2.0 s each, 10 s left"]
 
 
-def test_nothing_done_yet_tells_no_time(caplog):
-    assert told(0, 10, "x", 3.0) == "0 of 10 x, 0.0/s, unknown time left"
+def test_nothing_done_yet_tells_no_time():
+    assert told(0, 10, "x", 3.0, following=10) == "0 of 10 x, 0.0/s, unknown time left"
+
+
+def test_what_follows_and_a_note_stand_behind_the_numbers(work):
+    assert work([1] * 4, 10, following=80, note="accuracy 93.1%") == [
+        "ingest: 2 of 10 images, 1.0/s, 8 s left, at most 1 min 28 s in all; accuracy 93.1%"
+    ]
 
 
 @pytest.mark.parametrize(

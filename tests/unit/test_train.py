@@ -1,4 +1,5 @@
 import math
+from contextlib import contextmanager
 from itertools import islice
 
 import pytest
@@ -153,3 +154,24 @@ def test_without_a_tune_side_weights_that_are_not_finite_are_named(blobs, engine
     message = r"1 tensor\(s\) of weights are not finite after epoch 2 .* first is bias; lower them"
     with pytest.raises(TrainingError, match=message):
         next(epochs)
+
+
+def test_the_progress_of_an_epoch_knows_those_to_come_and_the_accuracy_so_far(
+    blobs, engine, monkeypatch
+):
+    shown = []
+
+    @contextmanager
+    def tracked(items, what, **settings):
+        shown.append((what, settings.get("following"), settings.get("note")))
+        yield iter(items)
+
+    monkeypatch.setattr("lradapt.train.tracked", tracked)
+    model = new_head(8, 3, seed=0)
+    steps = (Step(number, (0.1,), 1.0) for number in range(100))
+    epochs = run_epochs(model, steps, 5, blobs(30, seed=1), engine, first_epoch=1, num_epochs=3)
+    first, _ = islice(epochs, 2)
+    assert [each for each in shown if each[0] != "score"] == [
+        ("epoch 2", 5, ""),
+        ("epoch 3", 0, f"accuracy {first.tune.accuracy:.1%}"),
+    ]
