@@ -12,6 +12,7 @@ POOL ?= gpu
 # Nothing is sent to anybody.
 export DO_NOT_TRACK = 1
 export DVC_NO_ANALYTICS = 1
+export ORT_DISABLE_TELEMETRY = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 # Tests train small things: threads of torch that wait for each other cost more than they bring.
 check test test-long bench: export OMP_NUM_THREADS = 1

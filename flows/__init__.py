@@ -10,7 +10,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
+
+from lradapt.program_end import outside_environment
+
+if find_spec("prefect") is None:  # before the imports below this package, which need it
+    sys.exit(outside_environment("No module named 'prefect'"))
 
 _SETTINGS = {
     "DO_NOT_TRACK": "1",

@@ -2,7 +2,7 @@
 
 import sys
 
-from lradapt.program_end import errors_told
+from lradapt.program_end import errors_told, outside_environment
 from lradapt.termination import end_with_parent
 
 
@@ -15,10 +15,7 @@ def main() -> None:
         try:
             from lradapt.cli import run
         except ModuleNotFoundError as error:
-            sys.exit(
-                f"error: {error} for {sys.executable}. Enter the project's environment first: "
-                "`. .venv/bin/activate` (made by `make install`)"
-            )
+            sys.exit(outside_environment(str(error)))
         run()
 
 

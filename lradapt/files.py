@@ -31,6 +31,10 @@ def whole_file(path: Path) -> Iterator[Path]:
         with full_disk_told(path):
             yield partial
             partial.replace(path)
+    except OSError as error:
+        if str(error.filename) == str(partial):
+            error.filename = str(path)  # the name that its user knows
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

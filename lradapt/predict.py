@@ -1,6 +1,7 @@
 """Use of an exported model, with ONNX Runtime and Pillow alone: no torch."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ class Model:
         Raises:
             ModelError: not an ONNX model, not made by `lradapt export`, or of a newer format.
         """
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # from 1.29 on it sends otherwise
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

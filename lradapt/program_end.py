@@ -17,6 +17,14 @@ _OFF = ("", "0")
 _REMEDY = f"the same again with {VARIABLE}=1 before it, or with --debug, shows its traceback"
 
 
+def outside_environment(what: str) -> str:
+    """What to say where a package is missing; rich is as well, so nothing else here can say it."""
+    return (
+        f"error: {what} for {sys.executable}. Enter the project's environment first: "
+        "`. .venv/bin/activate` (made by `make install`)"
+    )
+
+
 def show_tracebacks() -> None:
     """From here on an error has its traceback, also in the programs that this one starts."""
     os.environ[VARIABLE] = "1"
@@ -52,7 +60,8 @@ def errors_told(*, debug: bool = False, long_work: bool = False) -> Iterator[Non
 def _said(error: Exception) -> str:
     text = str(error)
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        text = f"{os.fsdecode(error.filename)}: {error.strerror}"
+        name = error.filename
+        text = f"{os.fsdecode(name) if isinstance(name, bytes) else name}: {error.strerror}"
     return text if text.startswith("error:") else f"error: {text}"  # a stage's last words have it
 
 

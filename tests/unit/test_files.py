@@ -222,3 +222,13 @@ def test_sha256_is_that_of_the_standard(tmp_path):
     assert sha256_of(tmp_path / "a") == (
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     )
+
+
+def test_a_file_that_may_not_be_written_is_told_by_its_own_name(tmp_path):
+    path = tmp_path / "a.txt"
+    with pytest.raises(PermissionError) as refused, whole_file(path) as partial:
+        raise PermissionError(13, "Permission denied", str(partial))
+    assert refused.value.filename == str(path)
+    with pytest.raises(PermissionError) as refused, whole_file(path):
+        raise PermissionError(13, "Permission denied", "another")
+    assert refused.value.filename == "another"

@@ -115,7 +115,7 @@ def test_a_folder_with_nothing_to_classify_is_an_error(tmp_path, name, says):
         find_images([tmp_path])
 
 
-def test_classifying_imports_neither_torch_nor_what_training_needs(tmp_path):
+def test_classifying_imports_no_torch_and_notes_nothing_of_this_machine(tmp_path):
     (tmp_path / "model.onnx").write_bytes(colour_model())
     paint(tmp_path / "a.png", "green")
     program = """
@@ -126,7 +126,7 @@ from lradapt.predict import Model
 loaded = sorted({name.split(".")[0] for name in sys.modules})
 print(json.dumps([said.label, loaded]))
 """
-    environment = {"PYTHONPATH": ":".join(sys.path)}
+    environment = {"PYTHONPATH": ":".join(sys.path), "HOME": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=tmp_path,
@@ -138,3 +138,5 @@ print(json.dumps([said.label, loaded]))
     label, loaded = json.loads(done.stdout)
     assert label == "green"
     assert not {"torch", "torchvision", "sklearn", "matplotlib", "onnx"} & set(loaded)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"model.onnx", "a.png"}, "a number for this machine was noted, for telemetry"
