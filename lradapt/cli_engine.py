@@ -83,7 +83,7 @@ def _as_json(found: "Tuning", present: "Combination", device: str) -> dict[str, 
     return {
         "device": device,
         "measured": [asdict(one) for one in found.measured],
-        "refused": [{**asdict(one), "why": why} for one, why in found.refused.items()],
+        "left_out": [{**asdict(one), "why": why} for one, why in found.left_out.items()],
         "present": asdict(present),
         "recommended": asdict(found.recommended),
     }
@@ -104,8 +104,8 @@ def _print(found: "Tuning", present: "Combination", work: str) -> None:
         marks = [mark for mark, own in ((">", best), ("=", present)) if own == one.combination]
         table.add_row("".join(marks), *_cells(one), style="bold" if ">" in marks else None)
     screen.print(table)
-    for combination, why in found.refused.items():
-        screen.print(f"{_told(combination)}: not measured. {why}")
+    for combination, why in found.left_out.items():
+        screen.print(f"{_told(combination)}: left out. {why}")
     screen.print(
         f"\nFor params.yaml:\n\nengine:\n  precision: {best.precision}\n"
         f"  threads: {best.threads}\n  memory_format: {best.memory_format}\n\n{_WHY}"

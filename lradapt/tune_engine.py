@@ -5,6 +5,7 @@ trained, so a choice made anew at each start would give other models from equal 
 """
 
 import copy
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,8 +31,12 @@ from lradapt.train import train_steps
 NUM_STEPS = 2
 """Steps timed at once, after one that is not."""
 MAX_ROUNDS = 5
+SLOW = 5
+"""Times the seconds of the fastest first step: what takes longer is not timed. So two threads that
+wait for each other beside another program do not take all the time there is."""
 TIE = 0.95
 """Of the highest rate; those above it count as equally fast."""
+_SHORT_SECONDS = 1.0  # what a step takes at most that is timed however slow it is
 _NUM_CLASSES, _NUM_BATCHES, _RATE = 10, 4, 1e-4  # none of them changes what a step costs
 
 
@@ -115,12 +120,12 @@ class Tuning:
 
     Attributes:
         measured: in the order of `combinations`.
-        refused: those that train wrongly, and why.
+        left_out: those that train wrongly or are far slower than others, and why.
         recommended: one of the measured.
     """
 
     measured: tuple[Measured, ...]
-    refused: Mapping[Combination, str]
+    left_out: Mapping[Combination, str]
     recommended: Combination
 
 
@@ -154,14 +159,14 @@ def tune(
     Args:
         work: to measure with.
         device: to measure on.
-        tried: the first is the reference of the effects, and is never refused.
+        tried: the first is the reference of the effects.
         seconds: no round begins later; the first is always whole.
         clock: seconds from any start.
     """
     with seeded(0):
         network = build(work.architecture, _NUM_CLASSES)
     start, examples = clock(), _examples(work, device)
-    refused, effects = _effects(network, examples, work, device, tried)
+    effects, left_out = _effects(network, examples, work, device, tried, clock=clock)
     times: dict[Combination, list[Timed]] = {combination: [] for combination in effects}
 
     def due() -> Iterator[Combination]:
@@ -175,7 +180,7 @@ def tune(
             engine = _engine(device, combination)
             times[combination].append(_timed(network, examples, work, engine))
     measured = tuple(Measured(one, effects[one], tuple(found)) for one, found in times.items())
-    return Tuning(measured, refused, recommend(measured))
+    return Tuning(measured, left_out, recommend(measured))
 
 
 def recommend(measured: Sequence[Measured]) -> Combination:
@@ -213,20 +218,48 @@ def _effects(
     work: Work,
     device: torch.device,
     tried: Sequence[Combination],
-) -> tuple[dict[Combination, str], dict[Combination, Effect]]:
-    """Why some are refused, and the effects of the others, each from one step that warms it up."""
+    *,
+    clock: Callable[[], float],
+) -> tuple[dict[Combination, Effect], dict[Combination, str]]:
+    """The effects of those worth timing, from a step that warms each up, and why others are not."""
     batch = next(iter(clean_batches(examples, batch_size=work.batch_size)))
-    loss, gradients = _gradients(network, batch, _engine(device, tried[0]))
-    refused, effects = {}, {}
-    for combination in tried:
-        try:
-            own_loss, own = _gradients(network, batch, _engine(device, combination))
-        except TrainingError as error:
-            refused[combination] = str(error)
-            continue
-        by = ((own - gradients).norm() / gradients.norm()).item()
-        effects[combination] = Effect(abs(own_loss - loss) / abs(loss), by)
-    return refused, effects
+    reference = _gradients(network, batch, _engine(device, tried[0]))
+    effects: dict[Combination, Effect] = {}
+    left_out: dict[Combination, str] = {}
+    slow: list[Combination] = []
+    fastest = math.inf
+    with tracked(tried, "first steps", total=len(tried), unit="combinations") as shown:
+        for combination in shown:
+            if any(_worse(combination, than=one) for one in slow):
+                left_out[combination] = "slower still than what is left out above"
+                continue
+            start = clock()
+            try:
+                own = _gradients(network, batch, _engine(device, combination))
+            except TrainingError as error:
+                left_out[combination] = str(error)
+                continue
+            spent = clock() - start
+            fastest = min(fastest, spent)
+            if spent > max(SLOW * fastest, _SHORT_SECONDS):
+                left_out[combination] = (
+                    f"a step took {spent:.1f} s, the fastest so far {fastest:.1f}"
+                )
+                slow.append(combination)
+            else:
+                effects[combination] = _effect(own, reference)
+    return effects, left_out
+
+
+def _worse(one: Combination, *, than: Combination) -> bool:
+    """Whether it need not be tried: as many threads that wait for each other, in no faster type."""
+    return one.threads == than.threads and than.precision in ("fp32", one.precision)
+
+
+def _effect(own: tuple[float, Tensor], reference: tuple[float, Tensor]) -> Effect:
+    (own_loss, own_gradients), (loss, gradients) = own, reference
+    by = ((own_gradients - gradients).norm() / gradients.norm()).item()
+    return Effect(abs(own_loss - loss) / abs(loss), by)
 
 
 def _gradients(network: nn.Module, batch: Batch, engine: Engine) -> tuple[float, Tensor]:

@@ -59,3 +59,19 @@ def mapped_megabytes():
     with open("/proc/self/status") as file:
         (line,) = [line for line in file if line.startswith("RssFile:")]
     return int(line.split()[1]) / 1024
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_batches_on_a_gpu_are_the_rows_asked_for_while_it_computes(tmp_path):
+    array = np.random.default_rng(0).integers(0, 256, (256, 64, 64, 3), dtype=np.uint8)
+    device = torch.device("cuda")
+    some = MappedRows(mapped(tmp_path, array), np.arange(256), device)
+    work = torch.rand(4096, 4096, device=device)
+    wanted = torch.randperm(256, generator=torch.Generator().manual_seed(0)).repeat(8).split(128)
+    kept = []
+    for _, rows in some.batches(wanted, itself):
+        work = work @ work / work.norm()  # keeps the GPU behind the thread that reads
+        kept.append(rows)
+    for indices, rows in zip(wanted, kept, strict=True):
+        assert np.array_equal(rows.cpu().numpy(), array[indices.numpy()])

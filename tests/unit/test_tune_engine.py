@@ -149,9 +149,70 @@ def test_a_combination_that_trains_wrongly_is_not_timed_and_says_why(timed, monk
 
     monkeypatch.setattr(tune_engine, "require_exact_gradients", refuse)
     found = tune(WORK, CPU, [REFERENCE, BF16], seconds=0.0)
-    assert found.refused == {BF16: "wrong gradients"}
+    assert found.left_out == {BF16: "wrong gradients"}
     assert timed == [REFERENCE]
     assert found.recommended == REFERENCE
+
+
+@pytest.fixture
+def first_steps(monkeypatch):
+    """A function: tune with first steps that last so long; what was timed, and what not and why."""
+
+    def run(seconds):
+        now, stepped = [0.0], []
+
+        def first_step(network, batch, engine):
+            threads = torch.get_num_threads()
+            own = Combination(engine.precision, engine.memory_format, threads)
+            now[0] += seconds[own]
+            stepped.append(own)
+            return 1.0, torch.ones(2)
+
+        monkeypatch.setattr(tune_engine, "_gradients", first_step)
+        found = tune(WORK, CPU, list(seconds), seconds=0.0, clock=lambda: now[0])
+        assert stepped[0] == stepped[1], "the first is the reference, too"
+        return [one.combination for one in found.measured], found.left_out, stepped[1:]
+
+    return run
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(5.0, [REFERENCE, BF16]), (5.1, [REFERENCE])])
+def test_a_combination_that_is_far_slower_is_not_timed_and_says_by_how_much(
+    timed, first_steps, seconds, kept
+):
+    measured, left_out, _ = first_steps({REFERENCE: 1.0, BF16: seconds})
+    assert measured == timed == kept
+    if kept == [REFERENCE]:
+        assert left_out == {BF16: "a step took 5.1 s, the fastest so far 1.0"}
+
+
+def test_where_all_steps_are_short_none_is_left_out(timed, first_steps):
+    assert first_steps({REFERENCE: 0.01, BF16: 0.9})[0] == [REFERENCE, BF16]
+
+
+def test_threads_that_are_far_slower_in_fp32_are_not_tried_again(timed, first_steps):
+    two, two_last, two_in_bf16 = (
+        Combination(precision, memory_format, 2)
+        for precision, memory_format in (
+            ("fp32", "contiguous"),
+            ("fp32", "channels_last"),
+            ("bf16", "contiguous"),
+        )
+    )
+    _, left_out, stepped = first_steps(
+        {REFERENCE: 1.0, two: 9.0, LAST: 1.0, two_last: 1.0, BF16: 1.0, two_in_bf16: 1.0}
+    )
+    assert stepped == [REFERENCE, two, LAST, BF16]
+    assert set(left_out) == {two, two_last, two_in_bf16}
+    assert left_out[two_last] == "slower still than what is left out above"
+
+
+def test_a_slow_bf16_says_nothing_of_fp32_with_as_many_threads(timed, first_steps):
+    measured, _, stepped = first_steps(
+        {REFERENCE: 1.0, BF16: 9.0, LAST: 1.0, Combination("bf16", "channels_last", 1): 1.0}
+    )
+    assert stepped == [REFERENCE, BF16, LAST]
+    assert measured == [REFERENCE, LAST]
 
 
 def test_the_fastest_is_recommended():
