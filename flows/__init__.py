@@ -57,6 +57,22 @@ def errors_told(*, debug: bool = False) -> Iterator[None]:
         yield
 
 
+def start_server() -> None:
+    """Start the server that Prefect gives a program where none is set, deaf to Ctrl-C.
+
+    A terminal sends Ctrl-C to every process in it. Were the server one of them, the run would go on
+    for a minute and a half, asking it to note that it was stopped.
+    """
+    from prefect.client.orchestration import get_client
+
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a child inherits it
+    try:
+        with get_client(sync_client=True):
+            pass  # it goes on to the end of this program
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
 def run(main: Callable[..., None], *examples: str) -> None:
     """Run `main` with the words of the command line; its help shows the examples."""
     import typer

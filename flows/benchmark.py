@@ -3,7 +3,7 @@
 from prefect import flow
 from rich.markdown import Markdown
 
-from flows import errors_told, run, speak_plainly
+from flows import errors_told, run, speak_plainly, start_server
 from lradapt import lock
 from lradapt.cli_options import Debug
 from lradapt.cli_output import console
@@ -30,6 +30,7 @@ def main(debug: Debug = False) -> None:
     """
     speak_plainly()
     with errors_told(debug=debug):
+        start_server()
         tables = benchmark()
     console().print(Markdown(tables))
 

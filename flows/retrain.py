@@ -6,7 +6,7 @@ import typer
 from prefect import flow
 from rich.table import Table
 
-from flows import errors_told, run, speak_plainly
+from flows import errors_told, run, speak_plainly, start_server
 from flows import plan as plans
 from lradapt import lock, report
 from lradapt.cli_options import AsJson, Debug, Name, Registry
@@ -114,6 +114,7 @@ def main(
             plans.show(plans.read(str(PROJECT_FILE)), as_data=as_json)
             return
         open_store(registry)  # a URL with a secret must not become a flow's parameter: it is kept
+        start_server()
         outcome = retrain(registry, name, dry_run, override, approval_seconds)
     print_summary(outcome)
 

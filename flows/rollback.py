@@ -6,7 +6,7 @@ import typer
 from prefect import flow
 from pydantic import Field
 
-from flows import errors_told, run, speak_plainly
+from flows import errors_told, run, speak_plainly, start_server
 from lradapt.cli_options import Debug, Name, Registry
 from lradapt.cli_output import console
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
@@ -51,6 +51,7 @@ def main(
     speak_plainly()
     with errors_told(debug=debug):
         open_store(registry)  # a URL with a secret must not become a flow's parameter: it is kept
+        start_server()
         move = rollback(why, version, registry, name)
     console().print(f"{move.version} is in production again, in place of {move.former}")
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from prefect import flow
 
-from flows import errors_told, run, speak_plainly
+from flows import errors_told, run, speak_plainly, start_server
 from flows.retrain import print_summary, retrain
 from lradapt import lock
 from lradapt.cli_options import Debug, Name, Registry
@@ -102,6 +102,7 @@ def main(
     speak_plainly()
     with errors_told(debug=debug):
         open_store(registry)  # a URL with a secret must not become a flow's parameter: it is kept
+        start_server()
         _, outcome = watch_labels(source, registry, name, commit, approval_seconds)
     if outcome:
         print_summary(outcome)

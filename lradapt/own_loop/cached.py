@@ -22,7 +22,7 @@ def cached_activations(
 
     Args:
         model: the network.
-        head: its last layer or layers, such as `model.fc`; called once in a forward pass.
+        head: its last layer or layers, such as `network.fc`; called once in a forward pass.
         batches: inputs and labels, once through.
 
     Raises:

@@ -47,6 +47,7 @@ def options(words):
 def fault_of_lradapt(words):
     """What is wrong with a call of `lradapt`; empty where nothing is."""
     command = get_command(app)
+    params = list(command.params)
     for word in words:
         if not hasattr(command, "commands"):
             break
@@ -55,7 +56,8 @@ def fault_of_lradapt(words):
         if word not in command.commands:
             return f"no command {word}"
         command = command.commands[word]
-    known = {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
+        params += command.params
+    known = {name for param in params for name in (*param.opts, *param.secondary_opts)}
     return " ".join(sorted(options(words) - known - {"--help"}))
 
 
