@@ -13,7 +13,7 @@ from rich.text import Text
 
 from lradapt import cli_completion, exit_codes
 from lradapt.cli_options import AsJson, Name, Registry
-from lradapt.cli_output import console, print_json
+from lradapt.cli_output import console, minute, print_json
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store, versions
 from lradapt.registry.store import RegistryError
 from lradapt.registry.timeline import move_at, parse_time
@@ -125,7 +125,7 @@ def _print_moves(moves: Sequence[Move]) -> None:
     for move in moves:
         table.add_row(
             str(move.seq),
-            move.when[:19],
+            minute(move.when),
             move.version,
             move.former or "-",
             Text(move.who),

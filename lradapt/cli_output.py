@@ -22,6 +22,11 @@ def console(*, stderr: bool = False) -> Console:
     return terminal
 
 
+def minute(time: str) -> str:
+    """A time as the registry notes it, to the minute: a table has no room for more."""
+    return time[:16].replace("T", " ")
+
+
 def print_json(value: Any) -> None:
     """One JSON value on stdout, letters as they are written; docs/terminal.md has the keys."""
     json.dump(value, sys.stdout, indent=2, ensure_ascii=False)

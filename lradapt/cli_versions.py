@@ -10,7 +10,7 @@ from rich.text import Text
 
 from lradapt.card_history import with_moves
 from lradapt.cli_options import AsJson, Name, Registry, Version
-from lradapt.cli_output import console, print_json
+from lradapt.cli_output import console, minute, print_json
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, inventory, open_store
 from lradapt.registry import versions as registry_versions
 from lradapt.registry.inventory import Version as Listed
@@ -129,11 +129,11 @@ def _print_versions(listed: Sequence[Listed]) -> None:
     for version in listed:
         table.add_row(
             version.version,
-            version.created[:19] or "-",
+            minute(version.created) or "-",
             _share(version.accuracy),
             _share(version.balanced_accuracy),
             "-" if version.size is None else f"{version.size / 1e6:,.1f} MB",
-            Text(version.fault, style="red") if version.fault else version.since[:19],
+            Text(version.fault, style="red") if version.fault else minute(version.since),
         )
     console().print(table)
 

@@ -42,8 +42,8 @@ def test_versions_shows_each_with_its_scores_and_which_is_live(lradapt, publishe
     size = f"{len(colour_model(['2', 'b', 'c'])) / 1e6:.1f} MB"
     assert (said.code, said.err) == (0, "")
     assert cells(said.out) == [
-        [one, "2026-01-01T01:02:03", "98.77%", "50.00%", size, ""],
-        [two, "2026-01-02T01:02:03", "-", "-", size, "2026-02-02T01:02:03"],
+        [one, "2026-01-01 01:02", "98.77%", "50.00%", size, ""],
+        [two, "2026-01-02 01:02", "-", "-", size, "2026-02-02 01:02"],
     ]
 
 
