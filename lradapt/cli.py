@@ -192,4 +192,4 @@ def run() -> None:
     logging.getLogger("lradapt").setLevel(logging.ERROR if ranks.rank() else logging.INFO)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be Unicode
-    app()
+    app(prog_name="lradapt")

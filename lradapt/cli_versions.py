@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
+from rich.prompt import Confirm
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -86,8 +87,9 @@ def prune(
     say = _silent if as_json else typer.echo
     if going:
         say(f"to remove from {registry}: {', '.join(going)}")
-        if not yes:
-            typer.confirm("remove them for good?", abort=True)
+        # Not by typer.confirm, which takes Ctrl-C for a no.
+        if not (yes or Confirm.ask("remove them for good?", console=console(), default=False)):
+            raise typer.Abort
     else:
         say(f"nothing to remove: {len(listed)} versions, all of which stay")
     for version in going:

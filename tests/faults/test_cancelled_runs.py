@@ -22,6 +22,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.states import Cancelling
 
+from lradapt import exit_codes
 from tests import prefect_server
 from tests.prefect_server import connected, process, settings, worker
 from tests.projects import ROOT, dvc, run, wait_for
@@ -57,7 +58,7 @@ with lock.stage():
 """
 DRIVE = """
 from prefect import flow
-from flows import errors_told
+from flows import errors_told, start_server
 from lradapt import lock
 from tasks import graph, stages
 
@@ -68,6 +69,7 @@ def drive():
 
 if __name__ == "__main__":
     with errors_told():
+        start_server()
         drive()
 """
 DEPLOY = """
@@ -259,6 +261,7 @@ def by_hand(folder, environment):
             env=environment,
             stdout=said,
             stderr=subprocess.STDOUT,
+            process_group=0,
         )
         try:
             yield started
@@ -268,20 +271,30 @@ def by_hand(folder, environment):
             kill_ours(environment)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("send", "number", "code"),
+    [
+        (os.kill, signal.SIGTERM, exit_codes.TERMINATED),
+        # A terminal sends Ctrl-C to all that stands in it, the temporary server too.
+        (os.killpg, signal.SIGINT, exit_codes.INTERRUPTED),
+    ],
+)
 def test_a_signal_to_a_flow_by_hand_ends_its_stage_and_its_temporary_server(
-    small, tmp_path, number
+    small, tmp_path, send, number, code
 ):
     own = new_settings(tmp_path / "home")
     del own[API]
     with by_hand(small, own) as flow:
         wait_for(lambda: starts(small), seconds=240)
         assert len(ours(own)) >= 5, "flow, server, supervisor, dvc and stage were to be found"
-        flow.send_signal(number)
-        assert flow.wait(LIMIT_SECONDS) != 0
+        send(flow.pid, number)
+        assert flow.wait(LIMIT_SECONDS) == code
         assert_gone(own)
     assert_free(small)
-    assert "checkpoint at step" in (small / "said").read_text()
+    said = (small / "said").read_text()
+    assert "checkpoint at step" in said
+    assert ("stopped by Ctrl-C" in said) == (number == signal.SIGINT)
+    assert "fault" not in said
 
 
 def runs(client):

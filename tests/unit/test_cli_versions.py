@@ -112,17 +112,24 @@ def test_show_of_what_cannot_be_shown_is_one_message(lradapt, published, tmp_pat
 
 def test_prune_says_what_goes_asks_and_removes_it(lradapt, published, monkeypatch):
     old, new = published(1), published(2)
-    monkeypatch.setattr("typer.confirm", lambda *_, **__: True)
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
     said = lradapt("prune", "--keep", "1")
-    assert said.out.splitlines() == [f"to remove from registry: {old}", f"removed {old}"]
+    asked = "remove them for good? [y/n] (n): "
+    assert said.out.splitlines() == [f"to remove from registry: {old}", f"{asked}removed {old}"]
     assert [each["version"] for each in json.loads(lradapt("versions", "--json").out)] == [new]
 
 
-def test_prune_that_is_not_confirmed_removes_nothing(lradapt, published):
+def test_prune_that_is_not_confirmed_removes_nothing(lradapt, published, monkeypatch):
     published(1)
     published(2)
-    said = lradapt("prune", "--keep", "1")  # nobody answers
-    assert said.code == 1
+    assert lradapt("prune", "--keep", "1").code == 1  # nobody answers
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    for answer, code in ((lambda *_: "n", 1), (stopped, 130)):
+        monkeypatch.setattr("builtins.input", answer)
+        assert lradapt("prune", "--keep", "1").code == code
     assert len(json.loads(lradapt("versions", "--json").out)) == 2
 
 
