@@ -97,3 +97,40 @@ def test_an_exam_without_a_mistake_is_not_taken_for_certain():
     assert found["accuracy"] == pytest.approx([0.8865, 1], abs=1e-4)
     assert found["balanced_accuracy"][0] == pytest.approx(0.8559, abs=1e-3)
     assert found["macro_f1"] == [1, 1]
+
+
+def drawn_exam(recalls, sizes, random, *, group_size, correlation):
+    """Labels, answers and groups, whose images are right together as often as that."""
+    labels, said, groups = [], [], []
+    for k, (recall, size) in enumerate(zip(recalls, sizes, strict=True)):
+        count = size // group_size
+        chances = np.full(count, recall)
+        if correlation:
+            spread = 1 / correlation - 1
+            chances = random.beta(recall * spread, (1 - recall) * spread, count)
+        right = (random.random((count, group_size)) < chances[:, None]).ravel()
+        other = (k + 1 + random.integers(0, len(sizes) - 1, len(right))) % len(sizes)
+        labels += [k] * len(right)
+        said += np.where(right, k, other).tolist()
+        groups += (len(groups) + np.repeat(np.arange(count), group_size)).tolist()
+    return np.array(labels), np.array(said), np.array(groups)
+
+
+# docs/method.md has the same for macro-F1 and the recalls too.
+@pytest.mark.slow
+@pytest.mark.parametrize(("group_size", "correlation"), [(1, 0), (2, 0.5)])
+def test_nine_in_ten_intervals_of_drawn_exams_hold_the_truth(group_size, correlation):
+    recalls = np.array([0.95, 0.8, 0.75, 0.7, 0.6, 0.9, 0.7])
+    sizes = [1116, 186, 182, 86, 54, 24, 20]
+    random = np.random.default_rng(0)
+    how = {"group_size": group_size, "correlation": correlation}
+    truth = np.array([np.average(recalls, weights=sizes), recalls.mean()])
+    held = []
+    for _ in range(300):
+        labels, said, groups = drawn_exam(recalls, sizes, random, **how)
+        right, own = labels == said, [labels == k for k in range(len(sizes))]
+        each = [share_interval(right[rows], groups[rows]) for rows in own]
+        mean = mean_interval([float(right[rows].mean()) for rows in own], each)
+        bounds = np.array([(one.low, one.high) for one in (share_interval(right, groups), mean)])
+        held.append((bounds[:, 0] <= truth) & (truth <= bounds[:, 1]))
+    assert np.mean(held, axis=0).min() > 0.9
