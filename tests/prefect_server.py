@@ -1,4 +1,4 @@
-"""A server of Prefect's and workers, as processes on this machine; and a listener for webhooks."""
+"""A server of Prefect's, and who uses it: workers, a person who approves, a webhook's listener."""
 
 import json
 import os
@@ -96,15 +96,42 @@ def _is_healthy(url):
 
 @contextmanager
 def connected(environment):
-    """This process as one that uses the server too; yields a client of it."""
+    """This process as one that uses the server too; yields a client of it.
+
+    What Prefect still has to tell the server is told at the end: later it waits for one that is
+    gone, for minutes.
+    """
     from prefect.client.orchestration import get_client
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     with (
         temporary_settings({PREFECT_API_URL: environment["PREFECT_API_URL"]}),
         get_client(sync_client=True) as client,
     ):
-        yield client
+        try:
+            yield client
+        finally:
+            for teller in (APILogWorker, EventsWorker):
+                teller.drain_all()
+
+
+def answer(environment, said, seen):
+    """Resume the run that waits with these words; the form that it showed goes to `seen`."""
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    with connected(environment) as client:
+        while not (waiting := [r for r in client.read_flow_runs() if r.state.is_paused()]):
+            time.sleep(0.5)
+        (run,) = waiting
+        keys = run.state.state_details.run_input_keyset
+        while not seen:
+            try:
+                seen.append(client.read_flow_run_input(run.id, keys["description"]))
+            except PrefectHTTPStatusError:  # the form is saved a moment after the pause
+                time.sleep(0.5)
+        client.resume_flow_run(run.id, run_input=said)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Projects for tests: commands run in a folder, sixty small pictures, a person who approves."""
+"""Projects for tests: commands run in a folder, sixty small pictures."""
 
 import os
 import subprocess
@@ -74,21 +74,3 @@ def draw(folder, count=60):
         Image.fromarray(pixels.astype(np.uint8)).save(folder / "data/images" / name)
         lines.append(f"{name},{'rgb'[label]}")
     (folder / "data/labels.csv").write_text("\n".join(lines) + "\n")
-
-
-def answer(said, seen):
-    """Resume the run that waits with these words; the form that it showed goes to `seen`."""
-    from prefect.client.orchestration import get_client
-    from prefect.exceptions import PrefectHTTPStatusError
-
-    with get_client(sync_client=True) as client:
-        while not (waiting := [r for r in client.read_flow_runs() if r.state.is_paused()]):
-            time.sleep(0.5)
-        (run,) = waiting
-        keys = run.state.state_details.run_input_keyset
-        while not seen:
-            try:
-                seen.append(client.read_flow_run_input(run.id, keys["description"]))
-            except PrefectHTTPStatusError:  # the form is saved a moment after the pause
-                time.sleep(0.5)
-        client.resume_flow_run(run.id, run_input=said)

@@ -1,4 +1,4 @@
-"""Small DVC projects, and a copy of this one."""
+"""Small DVC projects, a copy of this one, and a server of Prefect's for all that need no own."""
 
 import shutil
 
@@ -8,7 +8,8 @@ import yaml
 from lradapt.architectures import ARCHITECTURES
 from lradapt.backbone import import_backbone
 from lradapt.champion import ensure_file
-from tests.projects import ROOT, SMALL, draw, dvc, run
+from tests.prefect_server import server
+from tests.projects import PROGRAMS, ROOT, SMALL, draw, dvc, run
 
 
 @pytest.fixture
@@ -90,3 +91,19 @@ def project(tmp_path_factory):
     run(folder, "git", "add", "-A")
     run(folder, "git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "a copy")
     return folder
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory):
+    """A server of Prefect's, one for the whole run; the settings of those that use it."""
+    with server(tmp_path_factory.mktemp("prefect")) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="module")
+def by_server(served):
+    """Flows that this module starts as programs use that server: to start their own costs more."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("PREFECT_API_URL", "PREFECT_HOME"):
+            patch.setitem(PROGRAMS, name, served[name])
+        yield

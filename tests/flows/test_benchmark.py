@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def compared(project):
+def compared(project, by_server):
     """The project after the flow has compared two arms with one seed, and what it said."""
     path = project / "benchmarks/params.yaml"
     small = {

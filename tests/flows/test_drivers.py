@@ -42,7 +42,13 @@ def trained(project):
     return project, lock(project)
 
 
-def test_the_drivers_agree_and_the_flow_promotes(trained):
+@pytest.fixture
+def served_project(trained, by_server):
+    """The same project, whose flows use the one server of the tests."""
+    return trained[0]
+
+
+def test_the_drivers_agree_and_the_flow_promotes_without_a_server_of_ones_own(trained):
     project, by_hand = trained
     first = flow(project)
     assert "promote: it is the first model" in first.stdout
@@ -70,8 +76,8 @@ def test_the_drivers_agree_and_the_flow_promotes(trained):
     assert len(said.stdout.splitlines()) == 21
 
 
-def test_an_image_added_by_hand_is_picked_up_by_either_driver(trained):
-    project, _ = trained
+def test_an_image_added_by_hand_is_picked_up_by_either_driver(served_project):
+    project = served_project
     for first, second in ((flow, dvc), (dvc, flow)):
         name = add_image(project)
         before = lock(project)
@@ -84,8 +90,8 @@ def test_an_image_added_by_hand_is_picked_up_by_either_driver(trained):
         assert "Running stage" not in other.stdout
 
 
-def test_a_relabelling_decodes_and_forwards_nothing_and_a_new_image_itself_alone(trained):
-    project, _ = trained
+def test_a_relabelling_decodes_and_forwards_nothing_and_a_new_image_itself_alone(served_project):
+    project = served_project
     labels = project / "data/labels.csv"
     lines = labels.read_text().splitlines(keepends=True)
     lines[1] = lines[1].replace(",r", ",b")
@@ -103,8 +109,8 @@ def test_a_relabelling_decodes_and_forwards_nothing_and_a_new_image_itself_alone
     assert f"{num - 1} of {num} images are known from the run before" in added
 
 
-def test_a_broken_table_ends_in_one_message_and_leaves_no_output(trained):
-    project, _ = trained
+def test_a_broken_table_ends_in_one_message_and_leaves_no_output(served_project):
+    project = served_project
     labels = project / "data/labels.csv"
     good = labels.read_text()
     labels.write_text(good + "../outside.png,r\nmissing.png,\n")
@@ -121,8 +127,8 @@ def test_a_broken_table_ends_in_one_message_and_leaves_no_output(trained):
     assert not (project / "build/split/split.csv").exists()
 
 
-def test_where_approval_is_asked_for_and_nobody_answers_the_version_stays_out(trained):
-    project, _ = trained
+def test_where_approval_is_asked_for_and_nobody_answers_the_version_stays_out(served_project):
+    project = served_project
     waited = flow(project, "--registry", "asked", "--approval-seconds", "2", check=False)
     assert waited.returncode == 1
     said = " ".join(waited.stdout.split())
@@ -132,14 +138,16 @@ def test_where_approval_is_asked_for_and_nobody_answers_the_version_stays_out(tr
     assert not (project / "asked/classifier/production.json").exists()
 
 
-def test_a_dry_run_publishes_nothing(trained):
-    project, _ = trained
+def test_a_dry_run_publishes_nothing(served_project):
+    project = served_project
     flow(project, "--registry", "elsewhere", "--dry-run")
     assert not (project / "elsewhere").exists()
 
 
-def test_a_warm_start_is_from_the_model_in_production_and_asks_for_no_training_itself(trained):
-    project, _ = trained
+def test_a_warm_start_is_from_the_model_in_production_and_asks_for_no_training_itself(
+    served_project,
+):
+    project = served_project
     flow(project, "--registry", "warm")
     pointer = project / "warm/classifier/production.json"
     first = json.loads(pointer.read_text())["version"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.prefect_server import server, wait_for
+from tests.prefect_server import wait_for
 from tests.projects import dvc
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
@@ -24,9 +24,8 @@ KILLS = [("train_head", 2.0), ("train_head", 3.0), ("finetune", 2.0), ("finetune
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    with server(tmp_path_factory.mktemp("prefect")) as found:
-        yield found | {MARK: uuid.uuid4().hex}
+def environment(served):
+    return served | {MARK: uuid.uuid4().hex}
 
 
 @contextmanager

@@ -5,28 +5,32 @@ import threading
 
 import pytest
 from prefect import flow
-from prefect.client.orchestration import get_client
-from prefect.testing.utilities import prefect_test_harness
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    LogFilter,
+    LogFilterFlowRunId,
+)
 
 from flows.watch_labels import watch_labels
 from lradapt import release
 from lradapt.registry import open_store, versions
 from lradapt.registry.store import DeniedError, UnreachableError
 from tasks import approval, registry
-from tests.projects import answer, dvc
+from tests.prefect_server import answer, connected
+from tests.projects import dvc
 from tests.s3_servers import SECRET_KEY
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def _server():
-    with prefect_test_harness(server_startup_timeout=300):
-        yield
+@pytest.fixture(scope="module", autouse=True)
+def client(served):
+    with connected(served) as found:
+        yield found
 
 
 @pytest.mark.parametrize(("error", "tries"), [(UnreachableError, 3), (DeniedError, 1)])
-@pytest.mark.usefixtures("_server")
 def test_what_may_pass_is_tried_again_and_a_denial_is_not(error, tries, monkeypatch, tmp_path):
     asked = []
 
@@ -48,7 +52,13 @@ def test_what_may_pass_is_tried_again_and_a_denial_is_not(error, tries, monkeypa
 
 
 @pytest.fixture(scope="module")
-def on_s3(project, moto, _server, tmp_path_factory):
+def before(client):
+    """The runs that the server has of other tests."""
+    return {run.id for run in client.read_flow_runs()}
+
+
+@pytest.fixture(scope="module")
+def on_s3(project, moto, served, before, tmp_path_factory):
     """The update on a bucket, approved by Ada; the bucket, and what the flow returned."""
     bucket, empty = moto.bucket(), tmp_path_factory.mktemp("aws") / "empty"
     empty.touch()  # DVC's client of S3 wants files
@@ -61,7 +71,7 @@ def on_s3(project, moto, _server, tmp_path_factory):
         dvc(project, "remote", "add", "-d", "store", f"{bucket.url}/data")
         dvc(project, "remote", "modify", "store", "endpointurl", bucket.endpoint)
         said = {"approve": True, "who": "Ada", "why": "seen"}
-        person = threading.Thread(target=answer, args=(said, []))
+        person = threading.Thread(target=answer, args=(served, said, []))
         person.start()
         decision, outcome = watch_labels(location=bucket.url, approval_seconds=600)
         person.join()
@@ -71,6 +81,19 @@ def on_s3(project, moto, _server, tmp_path_factory):
             outcome,
             versions.read_production(open_store(bucket.url), "classifier"),
         )
+
+
+@pytest.fixture(scope="module")
+def runs(on_s3, before, client):
+    """The runs of the update."""
+    return [run for run in client.read_flow_runs() if run.id not in before]
+
+
+@pytest.fixture(scope="module")
+def shown(runs, client):
+    """Their artifacts."""
+    own = FlowRunFilter(id=FlowRunFilterId(any_=[run.id for run in runs]))
+    return client.read_artifacts(flow_run_filter=own)
 
 
 def test_data_are_watched_trained_published_approved_and_promoted_on_s3(on_s3):
@@ -83,30 +106,29 @@ def test_data_are_watched_trained_published_approved_and_promoted_on_s3(on_s3):
     assert pushed["KeyCount"] > 10
 
 
-def test_no_secret_of_s3_is_in_anything_that_prefect_keeps(on_s3):
-    with get_client(sync_client=True) as client:
-        kept = [*client.read_artifacts(), *client.read_flow_runs(), *client.read_logs()]
-    assert kept
-    assert SECRET_KEY not in "".join(each.model_dump_json() for each in kept)
+def test_no_secret_of_s3_is_in_anything_that_prefect_keeps(runs, shown, client):
+    own = LogFilterFlowRunId(any_=[run.id for run in runs])
+    logs = client.read_logs(LogFilter(flow_run_id=own))
+    for kept in (runs, shown, logs):
+        assert kept
+        assert SECRET_KEY not in "".join(each.model_dump_json() for each in kept)
 
 
-def test_the_run_has_the_name_and_the_tags_of_its_data_and_architecture(on_s3):
-    with get_client(sync_client=True) as client:
-        (run,) = [run for run in client.read_flow_runs() if run.name.startswith("resnet18 on data")]
+def test_the_run_has_the_name_and_the_tags_of_its_data_and_architecture(runs):
+    (run,) = [run for run in runs if run.name.startswith("resnet18 on data")]
     version = run.name.removeprefix("resnet18 on data ")
     assert len(version) == 8
     assert set(run.tags) == {"resnet18", f"data-{version}"}
 
 
-def test_the_ui_shows_plan_changes_rates_seconds_confusion_and_verdict(on_s3):
+def test_the_ui_shows_plan_changes_rates_seconds_confusion_and_verdict(on_s3, shown):
     bucket, _, outcome, _ = on_s3
-    with get_client(sync_client=True) as client:
-        shown = {each.key: each.data for each in client.read_artifacts()}
-    assert re.search(r"\| `finetune` \| (?!up to date)\w+", shown["plan"])
-    assert "nothing has been trained yet" in shown["data-changes"]
-    assert "![Range test of the head](data:image/png;base64," in shown["rates"]
-    assert re.search(r"\| finetune \| \d+\.\d \|", shown["seconds-and-cost"])
-    assert "![confusion matrix](data:image/png;base64," in shown["confusion-matrix"]
-    assert shown["verdict"].startswith("**promote**: it is the first model")
-    assert f"lradapt show {outcome.version} --registry {bucket.url}" in shown["verdict"]
-    assert "| accuracy |" in shown["summary"]
+    said = {each.key: each.data for each in shown}
+    assert re.search(r"\| `finetune` \| (?!up to date)\w+", said["plan"])
+    assert "nothing has been trained yet" in said["data-changes"]
+    assert "![Range test of the head](data:image/png;base64," in said["rates"]
+    assert re.search(r"\| finetune \| \d+\.\d \|", said["seconds-and-cost"])
+    assert "![confusion matrix](data:image/png;base64," in said["confusion-matrix"]
+    assert said["verdict"].startswith("**promote**: it is the first model")
+    assert f"lradapt show {outcome.version} --registry {bucket.url}" in said["verdict"]
+    assert "| accuracy |" in said["summary"]

@@ -9,15 +9,13 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from prefect import flow
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.workers.process import ProcessWorker
 
 from tasks import answer, elsewhere, graph, stages
 from tasks.answer import MisfitError
 from tasks.elsewhere import ElsewhereError
-from tests.prefect_server import server, wait_for, worker
+from tests.prefect_server import connected, wait_for, worker
 from tests.projects import ROOT, dvc, run
 
 pytestmark = pytest.mark.slow
@@ -90,27 +88,16 @@ def machines(tmp_path_factory, moto):
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory, machines):
+def environment(served, machines):
     _, _, credentials = machines
-    with server(tmp_path_factory.mktemp("prefect")) as settings:
-        yield (
-            settings
-            | credentials
-            | {
-                "PYTHONPATH": str(ROOT),
-                "PREFECT_WORKER_QUERY_SECONDS": "1",
-            }
-        )
+    return served | credentials | {"PYTHONPATH": str(ROOT), "PREFECT_WORKER_QUERY_SECONDS": "1"}
 
 
 @pytest.fixture(scope="module")
 def workers(machines, environment):
     """Pools, deployments, and a worker of `cpu` here and of `gpu` there."""
     here, there, _ = machines
-    with (
-        temporary_settings({PREFECT_API_URL: environment["PREFECT_API_URL"]}),
-        get_client(sync_client=True) as client,
-    ):
+    with connected(environment) as client:
         deploy(client, "cpu", "drive", "drive.py:drive", here)
         deploy(client, "gpu", "stage", "flows.stage.stage", there)
         deploy(client, "idle", "stage", "flows.stage.stage", there)
@@ -143,11 +130,8 @@ def client(environment, machines, monkeypatch):
         monkeypatch.setenv(name, value)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.delenv(name)  # dvc-s3 takes /dev/null for a missing file
-    with (
-        temporary_settings({PREFECT_API_URL: environment["PREFECT_API_URL"]}),
-        get_client(sync_client=True) as client,
-    ):
-        yield client
+    with connected(environment) as found:
+        yield found
 
 
 @flow(validate_parameters=False)

@@ -1,31 +1,26 @@
-"""The pause for a person, on a server of Prefect's; the person is another thread."""
+"""The pause for a person; the person is another thread."""
 
 import threading
 
 import pytest
 from prefect import flow
-from prefect.testing.utilities import prefect_test_harness
 
 from lradapt.errors import ApprovalError
 from lradapt.gate.verdict import Verdict
 from lradapt.release import Judged
 from tasks import approval
-from tests.projects import answer
+from tests.prefect_server import answer, connected
 
 pytestmark = pytest.mark.slow
 
 BETTER = Judged("abc", Verdict(decision="promote", why="it is better"), None)
 
 
-@pytest.fixture(scope="module")
-def _server():
-    with prefect_test_harness(server_startup_timeout=300):
-        yield
-
-
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch, _server):
+def _quick(monkeypatch, served):
     monkeypatch.setattr(approval, "POLL_SECONDS", 1)
+    with connected(served):
+        yield
 
 
 def asking(judged, seconds):
@@ -37,10 +32,10 @@ def asking(judged, seconds):
 
 
 @pytest.mark.parametrize(("approve", "decision"), [(True, "promote"), (False, "keep")])
-def test_a_flow_waits_for_a_person_and_does_what_they_say(approve, decision):
+def test_a_flow_waits_for_a_person_and_does_what_they_say(approve, decision, served):
     seen = []
     said = {"approve": approve, "who": "Ada", "why": "seen"}
-    person = threading.Thread(target=answer, args=(said, seen))
+    person = threading.Thread(target=answer, args=(served, said, seen))
     person.start()
     settled = asking(BETTER, 300)()
     person.join()

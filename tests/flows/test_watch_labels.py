@@ -38,7 +38,7 @@ def git(project, *words):
 
 
 @pytest.fixture(scope="module")
-def watched(project, tmp_path_factory):
+def watched(project, by_server, tmp_path_factory):
     """The project after its first watch, with a remote and thresholds of its own; what it said."""
     params = yaml.safe_load((project / "params.yaml").read_text())
     params["watch"] = THRESHOLDS
