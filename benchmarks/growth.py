@@ -10,6 +10,7 @@ registry is measured against the number of versions, by `benchmarks.registry_gro
 """
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -49,12 +50,14 @@ class Cost:
         stage: its name, or "changes".
         num_images: in the images folder.
         seconds: of the wall clock, the start of Python included.
+        cpu_seconds: of all its processes, in and below them.
         peak_mebibytes: the most that all its processes held at one time.
     """
 
     stage: str
     num_images: int
     seconds: float
+    cpu_seconds: float
     peak_mebibytes: float
 
 
@@ -134,7 +137,7 @@ def measure(project: Path, stage: str, num_images: int) -> Cost:
     """
     command = [sys.executable, *_words(stage)]
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
-    start, peak = time.perf_counter(), 0.0
+    start, cpu, peak = time.perf_counter(), _cpu_seconds(), 0.0
     with (project / f"{stage}.log").open("w+", encoding="utf-8") as log:
         child = subprocess.Popen(
             command, cwd=project, env=environment, stdout=log, stderr=log, start_new_session=True
@@ -145,7 +148,13 @@ def measure(project: Path, stage: str, num_images: int) -> Cost:
         log.seek(0)
         if child.returncode:
             raise RuntimeError(f"{stage} of {num_images} images failed:\n{log.read()}")
-    return Cost(stage, num_images, time.perf_counter() - start, peak)
+    return Cost(stage, num_images, time.perf_counter() - start, _cpu_seconds() - cpu, peak)
+
+
+def _cpu_seconds() -> float:
+    """Of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _words(stage: str) -> list[str]:
@@ -181,11 +190,15 @@ def _kibibytes(pid: int, session: int) -> int:
 
 def table(costs: Sequence[Cost]) -> str:
     """Markdown: a line for each size and stage."""
-    lines = ["| images | stage | seconds | images/s | peak memory, MiB |", "|---|---|---|---|---|"]
+    lines = [
+        "| images | stage | s | CPU s | images a CPU s | peak memory, MiB |",
+        "|---|---|---|---|---|---|",
+    ]
     for cost in costs:
-        rate = cost.num_images / cost.seconds
+        rate = cost.num_images / cost.cpu_seconds
         lines.append(
-            f"| {cost.num_images:,} | {cost.stage} | {cost.seconds:.1f} | {rate:,.0f} "
+            f"| {cost.num_images:,} | {cost.stage} | {cost.seconds:.1f} "
+            f"| {cost.cpu_seconds:.1f} | {rate:,.0f} "
             f"| {cost.peak_mebibytes:,.0f} |"
         )
     return "\n".join(lines)
@@ -200,13 +213,13 @@ def draw(costs: Sequence[Cost], of_registry: Sequence[registry_growth.Cost], pat
     for stage in dict.fromkeys(cost.stage for cost in costs):
         own = [cost for cost in costs if cost.stage == stage]
         sizes = [cost.num_images for cost in own]
-        seconds.loglog(sizes, [cost.seconds for cost in own], marker="o", label=stage)
+        seconds.loglog(sizes, [cost.cpu_seconds for cost in own], marker="o", label=stage)
         memory.loglog(sizes, [cost.peak_mebibytes for cost in own], marker="o", label=stage)
     for operation in dict.fromkeys(cost.operation for cost in of_registry):
         steps = [cost for cost in of_registry if cost.operation == operation]
         sizes = [cost.num_versions for cost in steps]
         registry.loglog(sizes, [cost.seconds for cost in steps], marker="o", label=operation)
-    seconds.set(xlabel="images", title="stages: seconds")
+    seconds.set(xlabel="images", title="stages: CPU seconds")
     memory.set(xlabel="images", title="stages: peak memory, MiB")
     registry.set(xlabel="versions", title="registry: seconds")
     for axes in (seconds, memory, registry):

@@ -76,6 +76,7 @@ def test_the_stages_run_in_the_project_and_their_cost_is_measured(source, tmp_pa
     ]
     assert "1 relabelled" in (project / "changes.log").read_text()
     assert wall * 0.8 < sum(cost.seconds for cost in costs) <= wall
+    assert all(0.1 < cost.cpu_seconds < 20 for cost in costs)
     assert all(20 < cost.peak_mebibytes < 500 for cost in costs)
     assert len(read_table(project / PATHS["table"])) == 10
     assert len((project / PATHS["split"]).read_text().splitlines()) == 11
@@ -109,13 +110,13 @@ def test_a_stage_that_fails_ends_it_with_what_the_stage_said(source, tmp_path):
         measure(project, "split", 2)
 
 
-COSTS = [Cost("ingest", 1000, 2.0, 81.4), Cost("split", 1000, 0.5, 1234.5)]
+COSTS = [Cost("ingest", 1000, 2.5, 2.0, 81.4), Cost("split", 1000, 0.7, 0.5, 1234.5)]
 
 
 def test_the_table_has_a_line_for_each_size_and_stage():
     assert table(COSTS).splitlines()[2:] == [
-        "| 1,000 | ingest | 2.0 | 500 | 81 |",
-        "| 1,000 | split | 0.5 | 2,000 | 1,234 |",
+        "| 1,000 | ingest | 2.5 | 2.0 | 500 | 81 |",
+        "| 1,000 | split | 0.7 | 0.5 | 2,000 | 1,234 |",
     ]
 
 
