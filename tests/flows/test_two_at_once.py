@@ -1,0 +1,100 @@
+"""Two flows and a `dvc repro` that are started at once: one after the other works, and each
+training is done once."""
+
+import re
+import subprocess
+import sys
+from contextlib import ExitStack
+
+import pytest
+
+from tests.projects import PROGRAMS, dvc
+
+pytestmark = pytest.mark.slow
+
+TRAININGS = ("train_head", "finetune")
+WITNESS = """
+
+def _seen(train):
+    import functools
+    import os
+
+    def note(what):
+        with open({log!r}, "a") as log:
+            log.write(f"{{what}} {stage} {{os.getpid()}}\\n")
+
+    @functools.wraps(train)
+    def seen(**paths):
+        note("begins")
+        try:
+            train(**paths)
+        finally:
+            note("ends")
+
+    return seen
+
+
+main = _seen(main)
+"""
+"""In the copy of a training stage: it tells of its begin and end, whatever locks there are."""
+FLOW = ("-m", "flows.retrain")
+REPRO = ("-m", "dvc", "repro")
+
+
+@pytest.fixture(scope="module")
+def witnessed(project, by_server):
+    """The project, whose trainings tell of their begin and end in a file; that file."""
+    log = project / "trainings.log"
+    for stage in TRAININGS:
+        with (project / f"lradapt/stages/{stage}.py").open("a") as file:
+            file.write(WITNESS.format(log=str(log), stage=stage))
+    return project, log
+
+
+def at_once(project, *commands):
+    """Run programs at the same time; the exit code of each and what it said."""
+    with ExitStack() as stack:
+        started = []
+        for number, command in enumerate(commands):
+            said = stack.enter_context((project / f"said{number}.log").open("w+"))
+            process = stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, *command],
+                    cwd=project,
+                    env=PROGRAMS,
+                    stdout=said,
+                    stderr=subprocess.STDOUT,
+                )
+            )
+            stack.callback(process.kill)
+            started.append((process, said))
+        ends = []
+        for process, said in started:
+            process.wait()
+            said.seek(0)
+            ends.append((process.returncode, said.read()))
+    return ends
+
+
+def test_two_flows_and_a_repro_at_once_train_once_and_one_after_the_other(witnessed):
+    project, log = witnessed
+    *flows, (code, by_hand) = at_once(project, FLOW, FLOW, REPRO)
+    for end, said in flows:
+        assert end == 0, said
+    assert "Traceback" not in "".join([by_hand, *(said for _, said in flows)])
+
+    said = "".join(said for _, said in flows)
+    assert re.search(r"waiting: `.*` \(pid \d+ on .*works in this project", said), said
+    assert said.count("promote: it is the first model") == 1
+    assert said.count("is in production already") == 1
+    if code:
+        refused = r"works in this project \(.*\); one run at a time|is busy, it is being blocked by"
+        assert re.search(refused, by_hand), by_hand
+
+    lines = [line.split() for line in log.read_text().splitlines()]
+    assert [line[:2] for line in lines] == [
+        [what, stage] for stage in TRAININGS for what in ("begins", "ends")
+    ]
+    pids = [pid for *_, pid in lines]
+    assert pids[::2] == pids[1::2], "a training began before another had ended"
+    assert "up to date" in dvc(project, "repro").stdout
