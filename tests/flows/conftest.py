@@ -71,7 +71,10 @@ def labelled(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """A copy of this project in a git of its own, with sixty small pictures and small params."""
-    folder = tmp_path_factory.mktemp("project")
+    return new_project(tmp_path_factory.mktemp("project"))
+
+
+def new_project(folder):
     files = run(
         ROOT,
         *("git", "ls-files", "lradapt", "tasks", "flows", "benchmarks"),
@@ -91,6 +94,30 @@ def project(tmp_path_factory):
     run(folder, "git", "add", "-A")
     run(folder, "git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "a copy")
     return folder
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    """A project after `dvc repro`, from which others take what is made; nobody changes it."""
+    folder = new_project(tmp_path_factory.mktemp("made"))
+    dvc(folder, "repro")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(made_once, tmp_path_factory):
+    """A project of a module's own after `dvc repro`."""
+    folder = tmp_path_factory.mktemp("project")
+    return shutil.copytree(made_once, folder, dirs_exist_ok=True)
+
+
+@pytest.fixture(scope="module")
+def known(made):
+    """A project before any run, whose results DVC's run cache has: only what is changed trains."""
+    for path in ("build", "reports"):
+        shutil.rmtree(made / path)
+    (made / "dvc.lock").unlink()
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def compared(project, by_server):
+def compared(known, by_server):
     """The project after the flow has compared two arms with one seed, and what it said."""
+    project = known
     path = project / "benchmarks/params.yaml"
     small = {
         "seeds": [0],

@@ -36,10 +36,9 @@ def add_image(project):
 
 
 @pytest.fixture(scope="module")
-def trained(project):
+def trained(made):
     """The project after `dvc repro` by hand, and its lock then."""
-    dvc(project, "repro")
-    return project, lock(project)
+    return made, lock(made)
 
 
 @pytest.fixture
@@ -162,7 +161,8 @@ def test_a_warm_start_is_from_the_model_in_production_and_asks_for_no_training_i
     assert "Running stage" not in flow(project, "--registry", "warm").stdout
 
 
-def test_a_registry_with_a_secret_in_its_url_is_refused_before_the_flow_begins(project):
+def test_a_registry_with_a_secret_in_its_url_is_refused_before_the_flow_begins(trained):
+    project, _ = trained
     before = sorted((project / ".prefect").rglob("*"))
     refused = flow(project, "--registry", "s3://key:hidden@bucket/a", check=False)
     assert refused.returncode == 1

@@ -4,6 +4,7 @@ import re
 import threading
 
 import pytest
+import yaml
 from prefect import flow
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -58,18 +59,21 @@ def before(client):
 
 
 @pytest.fixture(scope="module")
-def on_s3(project, moto, served, before, tmp_path_factory):
+def on_s3(known, moto, served, before, tmp_path_factory):
     """The update on a bucket, approved by Ada; the bucket, and what the flow returned."""
     bucket, empty = moto.bucket(), tmp_path_factory.mktemp("aws") / "empty"
     empty.touch()  # DVC's client of S3 wants files
+    params = yaml.safe_load((known / "params.yaml").read_text())
+    params["finetune"]["num_cycles"] = 1  # so that it trains
+    (known / "params.yaml").write_text(yaml.safe_dump(params))
     files = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), str(empty))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(approval, "POLL_SECONDS", 1)
-        patch.chdir(project)
+        patch.chdir(known)
         for name, value in {**bucket.settings, **files}.items():
             patch.setenv(name, value)
-        dvc(project, "remote", "add", "-d", "store", f"{bucket.url}/data")
-        dvc(project, "remote", "modify", "store", "endpointurl", bucket.endpoint)
+        dvc(known, "remote", "add", "-d", "store", f"{bucket.url}/data")
+        dvc(known, "remote", "modify", "store", "endpointurl", bucket.endpoint)
         said = {"approve": True, "who": "Ada", "why": "seen"}
         person = threading.Thread(target=answer, args=(served, said, []))
         person.start()

@@ -38,8 +38,9 @@ def git(project, *words):
 
 
 @pytest.fixture(scope="module")
-def watched(project, by_server, tmp_path_factory):
+def watched(known, by_server, tmp_path_factory):
     """The project after its first watch, with a remote and thresholds of its own; what it said."""
+    project = known
     params = yaml.safe_load((project / "params.yaml").read_text())
     params["watch"] = THRESHOLDS
     (project / "params.yaml").write_text(yaml.safe_dump(params))
