@@ -36,6 +36,7 @@ def side_examples(
         pixels: `pixels.npy`.
         engine: where to compute.
     """
+    sharers = engine.processes.size if engine.device.type == "cpu" else 1  # of one memory
     views = RandomViews(Augmentation(**params.augment.model_dump()), params.seed)
     return pixel_examples(
         np.load(pixels, mmap_mode="r"),
@@ -47,7 +48,7 @@ def side_examples(
             views if side == "train" else None,
             engine.layout,
         ),
-        memory_share=params.data.memory_share,
+        memory_share=params.data.memory_share / sharers,
     )
 
 

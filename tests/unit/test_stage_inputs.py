@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from safetensors.torch import save_file
 
 from lradapt.architectures import ARCHITECTURES
 from lradapt.backbone import import_backbone
+from lradapt.batches import PixelExamples, StreamedExamples
 from lradapt.data.split_table import SplitRow
 from lradapt.engine import LAYOUTS
 from lradapt.head import new_head
@@ -50,6 +52,14 @@ def test_images_lie_in_memory_as_the_engine_says(images, engine):
         for step in (None, 3):
             inputs, _ = found.batch(torch.tensor([0, 1]), step)
             assert inputs.is_contiguous(memory_format=LAYOUTS[layout])
+
+
+@pytest.mark.parametrize(("size", "kind"), [(1, PixelExamples), (2, StreamedExamples)])
+def test_processes_on_one_cpu_share_its_memory(images, engine, monkeypatch, size, kind):
+    free = 2 * 6 * 8 * 8 * 3  # half of it, as params.yaml says, holds all six images once
+    monkeypatch.setattr("lradapt.batches.free_memory", lambda device: free)
+    together = replace(engine, processes=SimpleNamespace(size=size))
+    assert isinstance(images("train", together)[0], kind)
 
 
 def test_only_the_training_side_is_seen_in_random_views(images):
