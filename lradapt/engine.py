@@ -94,6 +94,14 @@ def set_engine(*, device: str, precision: str, threads: int, memory_format: str)
     return Engine(torch.device(name), precision, memory_format)
 
 
+@contextmanager
+def threads_kept() -> Iterator[None]:
+    """A block after which torch has as many threads as before, whatever a library sets in it."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
 def free_memory(device: torch.device) -> int:
     """Bytes that the device has free; of the CPU, what this process can still get."""
     if device.type == "cuda":

@@ -26,7 +26,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from lradapt import ranks
-from lradapt.engine import Engine
+from lradapt.engine import Engine, threads_kept
 from lradapt.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -158,9 +158,9 @@ def _joint(engine: Engine, num: int, others: Others) -> Engine:
         )
     strategy = DDPStrategy(cluster_environment=LightningEnvironment())
     fabric = Fabric(accelerator=engine.device.type, devices=num, strategy=strategy)
+    with threads_kept():  # without OMP_NUM_THREADS Fabric sets a number of its own
+        fabric.launch()
     threads = torch.get_num_threads()
-    fabric.launch()
-    torch.set_num_threads(threads)  # without OMP_NUM_THREADS Fabric has set a number of its own
     log.info("%d processes share each batch, a GPU or %d CPU thread(s) each", num, threads)
     return replace(engine, device=fabric.device, processes=FabricProcesses(fabric, others))
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lradapt.engine import free_memory, set_engine, start_engine
+from lradapt.engine import free_memory, set_engine, start_engine, threads_kept
 from lradapt.errors import TrainingError
 from lradapt.memory import free_memory as free_memory_of_machine
 
@@ -62,6 +62,13 @@ def test_the_cpu_has_the_memory_that_the_machine_leaves():
 def test_a_gpu_has_the_memory_that_its_driver_tells(monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (3, 8))
     assert free_memory(torch.device("cuda")) == 3
+
+
+def test_a_library_that_sets_threads_of_its_own_does_not_keep_them():
+    set_engine(**PLAIN)
+    with threads_kept():
+        torch.set_num_threads(2)
+    assert torch.get_num_threads() == 1
 
 
 THREADS = {"set_num_threads", "set_num_interop_threads", "OMP_NUM_THREADS", "MKL_NUM_THREADS"}
