@@ -54,7 +54,7 @@ def test_the_drivers_agree_and_the_flow_promotes_without_a_server_of_ones_own(tr
     assert "Running stage" not in first.stdout
     assert lock(project) == by_hand, "the flow has changed the lock that `dvc repro` had left"
     page = (project / "reports/report.html").read_text()
-    assert page.count('<svg role="img"') == 6
+    assert page.count('<svg role="img"') == 7
 
     second = flow(project)
     assert "is in production already" in second.stdout
