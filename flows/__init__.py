@@ -62,15 +62,29 @@ def start_server() -> None:
 
     A terminal sends Ctrl-C to every process in it. Were the server one of them, the run would go on
     for a minute and a half, asking it to note that it was stopped.
+
+    Raises:
+        LradaptError: no server answers.
     """
     from prefect.client.orchestration import get_client
 
+    from lradapt.errors import LradaptError
+
     former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a child inherits it
     try:
-        with get_client(sync_client=True):
-            pass  # it goes on to the end of this program
+        with get_client(sync_client=True) as client:  # it goes on to the end of this program
+            fault = client.api_healthcheck()
+    except RuntimeError as error:
+        fault = error
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
+    if fault:
+        where = os.environ.get("PREFECT_API_URL", "")
+        raise LradaptError(
+            f"no server of Prefect's answers{' at ' if where else ''}{where}: {fault}. `make ui` "
+            "starts one; without PREFECT_API_URL a flow starts its own, which a busy machine may "
+            "not do in time"
+        )
 
 
 def run(main: Callable[..., None], *examples: str) -> None:

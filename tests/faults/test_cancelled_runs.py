@@ -57,8 +57,8 @@ with lock.stage():
     Path("model").write_text("trained")
 """
 DRIVE = """
+from flows import errors_told, start_server  # before Prefect, whose settings it makes
 from prefect import flow
-from flows import errors_told, start_server
 from lradapt import lock
 from tasks import graph, stages
 
