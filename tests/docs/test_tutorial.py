@@ -19,7 +19,7 @@ from tests.docs.documents import ROOT, blocks
 from tests.prefect_server import end, free_port, listener
 from tests.projects import PROGRAMS, run, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.long]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(1800)]
 
 OWN_TERMINAL = "# a terminal of its own\n"
 STAMP = ".lradapt-installed"
@@ -78,6 +78,8 @@ def clone(tmp_path):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
+    params = (folder / "params.yaml").read_text()
+    (folder / "params.yaml").write_text(params.replace("threads: 2", "threads: 1"))
     run(folder, "git", "init", "-q")
     run(folder, "git", "add", "-A")
     run(folder, "git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "a copy")
@@ -133,6 +135,8 @@ def test_the_tutorial_says_what_it_shows(clone, bucket, tmp_path):
                 continue
             for command, expected in steps(text):
                 said, code = terminal.type(command)
+                with (tmp_path / "transcript.txt").open("a") as transcript:
+                    transcript.write(f"$ {command}{said}")
                 assert code == 0, f"{command}{said}"
                 assert says(expected, said), f"{command}\nexpected:\n{expected}\nsaid:\n{said}"
         wait_for(lambda: posts, seconds=60)
