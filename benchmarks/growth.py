@@ -10,7 +10,6 @@ registry is measured against the number of versions, by `benchmarks.registry_gro
 """
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -50,7 +49,7 @@ class Cost:
         stage: its name, or "changes".
         num_images: in the images folder.
         seconds: of the wall clock, the start of Python included.
-        cpu_seconds: of all its processes, in and below them.
+        cpu_seconds: of all its processes; the last tenth of a second of each is not seen.
         peak_mebibytes: the most that all its processes held at one time.
     """
 
@@ -59,6 +58,14 @@ class Cost:
     seconds: float
     cpu_seconds: float
     peak_mebibytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """What a process holds and has used: pages of its own, seconds of the processor."""
+
+    kibibytes: int
+    cpu_seconds: float
 
 
 def main(
@@ -137,24 +144,21 @@ def measure(project: Path, stage: str, num_images: int) -> Cost:
     """
     command = [sys.executable, *_words(stage)]
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
-    start, cpu, peak = time.perf_counter(), _cpu_seconds(), 0.0
+    start, peak = time.perf_counter(), 0.0
+    cpu_of: dict[int, float] = {}
     with (project / f"{stage}.log").open("w+", encoding="utf-8") as log:
         child = subprocess.Popen(
             command, cwd=project, env=environment, stdout=log, stderr=log, start_new_session=True
         )
         while child.poll() is None:
-            peak = max(peak, _mebibytes_of_session(child.pid))
+            using = _of_session(child.pid)
+            peak = max(peak, sum(each.kibibytes for each in using.values()) / 1024)
+            cpu_of |= {pid: each.cpu_seconds for pid, each in using.items()}
             time.sleep(0.1)
         log.seek(0)
         if child.returncode:
             raise RuntimeError(f"{stage} of {num_images} images failed:\n{log.read()}")
-    return Cost(stage, num_images, time.perf_counter() - start, _cpu_seconds() - cpu, peak)
-
-
-def _cpu_seconds() -> float:
-    """Of all children that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    return Cost(stage, num_images, time.perf_counter() - start, sum(cpu_of.values()), peak)
 
 
 def _words(stage: str) -> list[str]:
@@ -173,19 +177,24 @@ def _words(stage: str) -> list[str]:
     return list(words)
 
 
-def _mebibytes_of_session(session: int) -> float:
-    return sum(_kibibytes(int(path.name), session) for path in Path("/proc").glob("[0-9]*")) / 1024
+def _of_session(session: int) -> dict[int, _Used]:
+    """What each process of the session uses at this moment, by its number."""
+    pids = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+    found = {pid: _used(pid, session) for pid in pids}
+    return {pid: used for pid, used in found.items() if used}
 
 
-def _kibibytes(pid: int, session: int) -> int:
+def _used(pid: int, session: int) -> _Used | None:
     try:
         if os.getsid(pid) != session:
-            return 0
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+            return None
+        memory = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+        ticks = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     except OSError:
-        return 0  # it has ended
-    fields = {line.split()[0]: int(line.split()[1]) for line in text.splitlines()[1:]}
-    return fields.get("Pss_Anon:", 0)
+        return None  # it has ended
+    fields = {line.split()[0]: int(line.split()[1]) for line in memory.splitlines()[1:]}
+    user_and_system = int(ticks[11]) + int(ticks[12])
+    return _Used(fields.get("Pss_Anon:", 0), user_and_system / os.sysconf("SC_CLK_TCK"))
 
 
 def table(costs: Sequence[Cost]) -> str:

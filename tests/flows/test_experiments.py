@@ -1,0 +1,89 @@
+"""Experiments by DVC: tried beside production, compared, and nothing of it is published."""
+
+import csv
+import json
+import re
+
+import pytest
+
+from lradapt import lock
+from tests.projects import dvc, run
+
+pytestmark = pytest.mark.slow
+
+
+def state(project):
+    """What an experiment may not touch: files of git and DVC, figures, what is in production."""
+    changed = run(project, "git", "status", "--porcelain").stdout
+    kept = ("params.yaml", "dvc.lock", "reports/metrics.json", "build/export/model.onnx")
+    return changed, [(project / name).read_bytes() for name in kept]
+
+
+@pytest.fixture(scope="module")
+def tried(project):
+    """A trained project whose versions are committed, an experiment in it, the state before."""
+    sources = ("images", "labels.csv", "backbone.safetensors", "champion.safetensors")
+    dvc(project, "add", *(f"data/{name}" for name in sources))
+    dvc(project, "repro")
+    run(project, "git", "add", "dvc.lock", *(f"data/{name}.dvc" for name in sources))
+    run(project, "git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "trained")
+    before = state(project)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        with lock.run():  # as a flow that trains at this time
+            said = dvc(
+                project, "exp", "run", "--temp", "-n", "short", "-S", "finetune.num_cycles=1"
+            )
+    return project, before, said.stdout
+
+
+def test_an_experiment_trains_only_what_its_params_change_and_leaves_the_project_as_it_is(tried):
+    project, before, said = tried
+    ran = re.findall(r"Running stage '(\w+)'", said)
+    assert ran == ["finetune", "calibrate", "export", "evaluate"]
+    assert state(project) == before
+    assert before[0] == ""
+    assert not (project / "registry").exists()
+
+
+def test_experiments_are_listed_with_what_they_change_and_their_figures(tried):
+    project, _, _ = tried
+    listed = run(project, "dvc", "exp", "show", "--csv").stdout
+    rows = list(csv.DictReader(listed.splitlines()))
+    cycles = [(row["Experiment"], row["typ"], row["finetune.num_cycles"]) for row in rows]
+    assert cycles == [("", "baseline", "2"), ("", "baseline", "2"), ("short", "branch_base", "1")]
+    assert all(0 < float(row["accuracy"]) <= 1 for row in rows)
+
+
+def test_figures_params_and_curves_of_an_experiment_are_compared_with_the_committed_ones(tried):
+    project, _, _ = tried
+    figures = json.loads(dvc(project, "metrics", "diff", "--all", "HEAD", "short", "--json").stdout)
+    accuracy = figures["reports/metrics.json"]["accuracy"]
+    assert set(accuracy) == {"old", "new", "diff"}
+    changed = json.loads(dvc(project, "params", "diff", "HEAD", "short", "--json").stdout)
+    assert changed == {"params.yaml": {"finetune.num_cycles": {"old": 2, "new": 1}}}
+    dvc(project, "plots", "diff", "HEAD", "short", "-o", "build/plots")
+    page = (project / "build/plots/index.html").read_text()
+    assert '"rev": "HEAD"' in page
+    assert '"rev": "short"' in page
+
+
+def test_an_experiment_in_the_project_itself_is_refused_while_a_flow_holds_it(tried, monkeypatch):
+    project, before, _ = tried
+    monkeypatch.chdir(project)
+    with lock.run():
+        refused = dvc(project, "exp", "run", "-S", "finetune.num_cycles=3", check=False)
+    assert refused.returncode
+    assert "one run at a time" in " ".join(refused.stdout.split())
+    run(project, "git", "checkout", "-q", "params.yaml", "dvc.lock")
+    dvc(project, "checkout", "dvc.yaml")
+    assert state(project) == before
+
+
+def test_a_value_that_was_tried_is_taken_over_without_a_training(tried):
+    project, _, _ = tried
+    params = project / "params.yaml"
+    params.write_text(params.read_text().replace("num_cycles: 2", "num_cycles: 1"))
+    said = dvc(project, "repro").stdout
+    assert "Running stage" not in said
+    assert said.count("is cached - skipping run") == 4
