@@ -35,7 +35,7 @@ SLOW = 5
 """Times the seconds of the fastest first step: what takes longer is not timed. So two threads that
 wait for each other beside another program do not take all the time there is."""
 TIE = 0.95
-"""Of the highest rate; those above it count as equally fast."""
+"""Of the highest rate; what reaches it counts as equally fast."""
 _SHORT_SECONDS = 1.0  # what a step takes at most that is timed however slow it is
 _NUM_CLASSES, _NUM_BATCHES, _RATE = 10, 4, 1e-4  # none of them changes what a step costs
 
@@ -184,12 +184,13 @@ def tune(
 
 
 def recommend(measured: Sequence[Measured]) -> Combination:
-    """The fastest; of those that are as fast within `TIE`, fp32 first, then the fewest CPU seconds.
+    """The fastest by its median; of those as fast, fp32 first, then the fewest CPU seconds.
 
-    Their speed is one machine's at one moment, the effect of bf16 stays.
+    As fast is what has reached `TIE` of that median in any round. So beside other programs, where
+    rates vary more than combinations differ, the processor's own seconds decide.
     """
     highest = max(one.rate for one in measured)
-    equal = [one for one in measured if one.rate >= TIE * highest]
+    equal = [one for one in measured if max(timed.rate for timed in one.times) >= TIE * highest]
     return min(
         equal, key=lambda one: (one.combination.precision != "fp32", one.cpu_seconds)
     ).combination

@@ -231,6 +231,19 @@ def test_of_equally_fast_ones_that_with_the_fewest_cpu_seconds_is_recommended():
     assert recommend([two, measured("fp32", 97, 0.3)]).threads == 1
 
 
+def test_where_rates_vary_more_than_combinations_differ_cpu_seconds_decide():
+    rates = {"bf16": (10, 25, 29), "fp32": (10, 10, 25)}
+    noisy = [
+        Measured(
+            Combination(precision, "contiguous", 1),
+            Effect(0.0, 0.0),
+            tuple(Timed(rate, cpu_seconds) for rate in rates[precision]),
+        )
+        for precision, cpu_seconds in (("bf16", 0.175), ("fp32", 0.168))
+    ]
+    assert recommend(noisy).precision == "fp32"
+
+
 def test_a_median_is_told_not_the_best():
     times = (Timed(90.0, 0.2), Timed(100.0, 0.1), Timed(500.0, 0.9))
     one = Measured(REFERENCE, Effect(0.0, 0.0), times)
