@@ -61,7 +61,7 @@ def test_figures_params_and_curves_of_an_experiment_are_compared_with_the_commit
     accuracy = figures["reports/metrics.json"]["accuracy"]
     assert set(accuracy) == {"old", "new", "diff"}
     changed = json.loads(dvc(project, "params", "diff", "HEAD", "short", "--json").stdout)
-    assert changed == {"params.yaml": {"finetune.num_cycles": {"old": 2, "new": 1}}}
+    assert changed == {"params.yaml": {"finetune.num_cycles": {"old": 2, "new": 1, "diff": -1}}}
     dvc(project, "plots", "diff", "HEAD", "short", "-o", "build/plots")
     page = (project / "build/plots/index.html").read_text()
     assert '"rev": "HEAD"' in page
