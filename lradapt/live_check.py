@@ -22,7 +22,8 @@ from lradapt.registry.store import (
     Store,
     UnreachableError,
 )
-from lradapt.registry.versions import Move, Production
+from lradapt.registry.versions import Move
+from lradapt.taken_out import FAILED, reason
 
 NUM_SAMPLES = 8
 
@@ -70,7 +71,7 @@ def put_back(
     production = versions.read_production(store, name)
     if not production or production.move != move or not move.former:
         return None
-    why = _failed(move.version) + fault
+    why = reason(move.version, FAILED, fault)
     try:
         return versions.promote(
             store, name, move.former, over=production, why=why, who=who, when=when
@@ -79,17 +80,6 @@ def put_back(
         return None
     except RegistryError as error:
         raise RegistryError(f"{why}. The former version cannot be put back: {error}") from None
-
-
-def failed_before(production: Production, version: str) -> str:
-    """The reason why `version` was taken out of production by the last move; else empty."""
-    move = production.move
-    taken_out = move.former == version and move.why.startswith(_failed(version))
-    return move.why if taken_out else ""
-
-
-def _failed(version: str) -> str:
-    return f"{version} failed the live check: "
 
 
 def _fault_in(said: Sequence[Prediction]) -> str:

@@ -26,6 +26,7 @@ from lradapt.predict import Model
 from lradapt.registry import versions
 from lradapt.registry.store import ChangedError, RegistryError, Store
 from lradapt.registry.versions import Move, Production
+from lradapt.taken_out import why_taken_out
 from lradapt.timings import read_timings
 
 log = logging.getLogger(__name__)
@@ -155,7 +156,7 @@ def _already(version: str) -> Verdict:
     return Verdict(decision="keep", why=f"{version} is in production already")
 
 
-def _failed(why: str) -> Verdict:
+def _kept_out(why: str) -> Verdict:
     again = "to try again: python -m flows.retrain --override WHY"
     return Verdict(decision="keep", why=f"{why}; {again}")
 
@@ -172,14 +173,14 @@ def judge_now(
 ) -> Judged:
     """Judge a published version against what is in production now; nothing changes by it.
 
-    One that has just failed the live check is not tried again, but for a person's override.
+    One that the live check or a person has taken out is not tried again, but for an override.
     """
     champion = versions.read_production(store, name)
     if champion and champion.move.version == version:
         return Judged(version, _already(version), champion)
-    failed = live_check.failed_before(champion, version) if champion else ""
-    if failed:
-        return Judged(version, _failed(failed), champion)
+    taken_out = why_taken_out(versions.history(store, name), version)
+    if taken_out:
+        return Judged(version, _kept_out(taken_out), champion)
     return Judged(version, judge(store, name, version, champion, paths, rules), champion)
 
 

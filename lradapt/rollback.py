@@ -7,6 +7,7 @@ from lradapt.predict import Model
 from lradapt.registry import versions
 from lradapt.registry.store import RegistryError, Store
 from lradapt.registry.versions import Move
+from lradapt.taken_out import ROLLED_BACK, reason
 
 
 def roll_back(
@@ -18,7 +19,7 @@ def roll_back(
         store: the registry's store.
         name: of the model in the registry.
         version: to put back; None: the one before the present.
-        why: the reason, for the log.
+        why: the reason, for the log; the version that goes is not promoted again by itself.
         who: for the log.
         when: for the log; UTC, ISO 8601.
 
@@ -29,6 +30,7 @@ def roll_back(
     """
     production, target = versions.find_former(store, name, version)
     _require_use(store, name, target)
+    why = reason(production.move.version, ROLLED_BACK, why)
     return versions.promote(store, name, target, over=production, why=why, who=who, when=when)
 
 

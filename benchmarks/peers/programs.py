@@ -44,6 +44,7 @@ PROGRAMS: Mapping[Kind, Mapping[str, Program]] = {
     },
     "steps": {
         OURS: Program("with_lradapt", "steps"),
+        "lradapt, contiguous": Program("with_lradapt", "steps_contiguous"),
         BARE: Program("with_pytorch", "steps"),
         "fastai": Program(_FASTAI, "steps", "fastai"),
         "fastai, channels last": Program(_FASTAI, "steps_best", "fastai"),

@@ -1,6 +1,7 @@
 """Our own way of each work: the functions that the stages call, on what the peers get too."""
 
 import tempfile
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from benchmarks.peers.measurement import Lap
 from benchmarks.peers.networks import laid_out
 from benchmarks.peers.work import BODY_RATE, HEAD_RATE, L2, MOMENTUM, SWEEP
 from lradapt.activations import FrozenBody, square_keys, write_activations
-from lradapt.batches import ActivationExamples, training_batches
+from lradapt.batches import ActivationExamples, PixelExamples, training_batches
 from lradapt.data.augment import Augmentation
 from lradapt.finetune import depth_sgd
 from lradapt.head import HEAD, new_head, train_head
@@ -51,10 +52,20 @@ def head(given: Given, lap: Lap) -> int:
 
 def steps(given: Given, lap: Lap) -> int:
     """Steps of the one training loop, its batches made as they are needed."""
-    work, model = given.work, laid_out(given.model(), channels_last=True)
+    return _steps(given, lap, given.examples, channels_last=True)
+
+
+def steps_contiguous(given: Given, lap: Lap) -> int:
+    """The same in the plain memory format (`engine.memory_format`)."""
+    plain = replace(given.examples.prepare, layout=torch.contiguous_format)
+    return _steps(given, lap, replace(given.examples, prepare=plain), channels_last=False)
+
+
+def _steps(given: Given, lap: Lap, examples: PixelExamples, *, channels_last: bool) -> int:
+    work, model = given.work, laid_out(given.model(), channels_last=channels_last)
     groups = given.architecture.groups
     optimizer = depth_sgd(model, groups, [BODY_RATE] * len(groups), momentum=MOMENTUM, l2=L2)
-    batches = training_batches(given.examples, batch_size=work.batch_size, seed=0)
+    batches = training_batches(examples, batch_size=work.batch_size, seed=0)
     done = finite(train_steps(model, batches, optimizer, constant(), given.engine))
     for _ in islice(done, work.warm_steps):
         pass

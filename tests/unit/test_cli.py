@@ -277,7 +277,7 @@ def test_rollback_puts_the_former_version_back_with_the_reason(lradapt, promoted
     assert (said.code, said.err) == (0, "")
     assert said.out.split() == f"{one} is in production again, in place of {two}".split()
     last = versions.history(open_store(str(tmp_path / "registry")), "classifier")[-1]
-    assert (last.seq, last.version, last.why) == (3, one, "too many owls")
+    assert (last.seq, last.version, last.why) == (3, one, f"{two} was rolled back: too many owls")
     assert "@" in last.who
     age = datetime.now(UTC) - datetime.fromisoformat(last.when)
     assert timedelta(0) <= age < timedelta(minutes=1)
@@ -308,7 +308,12 @@ def test_rollback_as_json_is_the_move(lradapt, promoted):
     one, two = promoted(colour_model(["a", "b", "c"])), promoted()
     told = json.loads(lradapt("rollback", "--why", "x", "--json").out)
     assert told == json.loads(lradapt("history", "--json").out)[-1]
-    assert (told["seq"], told["version"], told["former"], told["why"]) == (3, one, two, "x")
+    assert (told["seq"], told["version"], told["former"], told["why"]) == (
+        3,
+        one,
+        two,
+        f"{two} was rolled back: x",
+    )
 
 
 @pytest.mark.parametrize("words", [["versions"], ["show"], ["history"], ["predict", "a.png"]])

@@ -25,6 +25,7 @@ from lradapt.release import (
     publish,
     whoami,
 )
+from lradapt.rollback import roll_back
 
 NAME = "colours"
 GOOD, POOR = COLOURS, ("red", "blue", "green")
@@ -179,6 +180,17 @@ def test_what_failed_the_live_check_is_not_tried_again_but_for_a_person(store, p
     assert f"{second} failed the live check: model.onnx of version" in again.verdict.why
     assert "--override WHY" in again.verdict.why
     release(store, project, colour_model(GOOD), override="the file is mended")
+    assert in_production(store) == second
+
+
+def test_what_a_person_has_rolled_back_is_not_tried_again_but_for_a_person(store, project):
+    first = release(store, project, colour_model(POOR)).version
+    second = release(store, project, colour_model(GOOD)).version
+    roll_back(store, NAME, None, why="too many owls", who="clerk", when="2026-11-25T00:00:00+00:00")
+    again = release(store, project, colour_model(GOOD))
+    assert (again.verdict.decision, again.move, in_production(store)) == ("keep", None, first)
+    assert f"{second} was rolled back: too many owls; to try again" in again.verdict.why
+    release(store, project, colour_model(GOOD), override="they are owls")
     assert in_production(store) == second
 
 
