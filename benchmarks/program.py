@@ -1,10 +1,10 @@
-"""How the programs here end: as `lradapt` does, see `lradapt.program_end`."""
+"""How the programs here end: as `lradapt` does, see `lradapt.cli.program_end`."""
 
 from collections.abc import Callable
 
 import typer
 
-from lradapt.program_end import errors_told
+from lradapt.cli.program_end import errors_told
 
 
 def run(main: Callable[..., None]) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from lradapt.program_end import outside_environment
+from lradapt.cli.program_end import outside_environment
 
 if find_spec("prefect") is None:  # before the imports below this package, which need it
     sys.exit(outside_environment("No module named 'prefect'"))
@@ -46,11 +46,11 @@ def speak_plainly() -> None:
 
 @contextmanager
 def errors_told(*, debug: bool = False) -> Iterator[None]:
-    """A block whose errors end the program: see `lradapt.program_end`.
+    """A block whose errors end the program: see `lradapt.cli.program_end`.
 
     So does SIGTERM, and a server that Prefect has started for the program alone ends with it.
     """
-    from lradapt import program_end
+    from lradapt.cli import program_end
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with program_end.errors_told(debug=debug):
@@ -91,7 +91,7 @@ def run(main: Callable[..., None], *examples: str) -> None:
     """Run `main` with the words of the command line; its help shows the examples."""
     import typer
 
-    from lradapt.cli_help import epilog
+    from lradapt.cli.help import epilog
 
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command(epilog=epilog(*examples))(main)

@@ -5,8 +5,8 @@ from rich.markdown import Markdown
 
 from flows import errors_told, run, speak_plainly, start_server
 from lradapt import lock
-from lradapt.cli_options import Debug
-from lradapt.cli_output import console
+from lradapt.cli.options import Debug
+from lradapt.cli.output import console
 from tasks import artifacts, gpu, graph, stages
 
 PROJECT_FILE = "benchmarks/dvc.yaml"

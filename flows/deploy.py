@@ -14,7 +14,7 @@ from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL
 
 from flows import errors_told, run
-from lradapt.cli_options import Debug
+from lradapt.cli.options import Debug
 from lradapt.errors import LradaptError
 from tasks import server
 

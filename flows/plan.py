@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from lradapt.cli_output import console, print_json
+from lradapt.cli.output import console, print_json
 from tasks import graph
 from tasks.graph import Node
 

@@ -8,14 +8,15 @@ from rich.table import Table
 
 from flows import errors_told, run, speak_plainly, start_server
 from flows import plan as plans
-from lradapt import lock, report
-from lradapt.cli_options import AsJson, Debug, Name, Registry
-from lradapt.cli_output import console
+from lradapt import lock
+from lradapt.cli.options import AsJson, Debug, Name, Registry
+from lradapt.cli.output import console
 from lradapt.data.version_tables import project_tables
 from lradapt.errors import LradaptError
 from lradapt.layout import PROJECT_FILE, read_paths
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
 from lradapt.release import Outcome
+from lradapt.reporting import report
 from lradapt.timings import read_timings
 from tasks import approval, artifacts, data, events, gpu, graph, registry, runs, stages
 

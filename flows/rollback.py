@@ -7,8 +7,8 @@ from prefect import flow
 from pydantic import Field
 
 from flows import errors_told, run, speak_plainly, start_server
-from lradapt.cli_options import Debug, Name, Registry
-from lradapt.cli_output import console
+from lradapt.cli.options import Debug, Name, Registry
+from lradapt.cli.output import console
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
 from lradapt.registry.versions import Move
 from tasks import events, registry

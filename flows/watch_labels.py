@@ -8,7 +8,7 @@ from prefect import flow
 from flows import errors_told, run, speak_plainly, start_server
 from flows.retrain import print_summary, retrain
 from lradapt import lock
-from lradapt.cli_options import Debug, Name, Registry
+from lradapt.cli.options import Debug, Name, Registry
 from lradapt.data.version_tables import project_tables
 from lradapt.layout import PROJECT_FILE, read_paths
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store

@@ -2,7 +2,7 @@
 
 import sys
 
-from lradapt.program_end import errors_told, outside_environment
+from lradapt.cli.program_end import errors_told, outside_environment
 from lradapt.termination import end_with_parent
 
 
@@ -13,7 +13,7 @@ def main() -> None:
         end_with_parent()
     with errors_told(long_work=is_stage):
         try:
-            from lradapt.cli import run
+            from lradapt.cli.app import run
         except ModuleNotFoundError as error:
             sys.exit(outside_environment(str(error)))
         run()

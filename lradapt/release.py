@@ -21,11 +21,11 @@ from lradapt.gate.rules import Rules
 from lradapt.gate.verdict import Verdict
 from lradapt.gate.version_tables import write_exam, write_learnt
 from lradapt.judge import EXAM, judge
-from lradapt.lineage import lineage
 from lradapt.predict import Model
 from lradapt.registry import versions
 from lradapt.registry.store import ChangedError, RegistryError, Store
 from lradapt.registry.versions import Move, Production
+from lradapt.reporting.lineage import lineage
 from lradapt.taken_out import why_taken_out
 from lradapt.timings import read_timings
 

@@ -7,17 +7,18 @@ from pathlib import Path
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 
-from lradapt import changes_report, costs, report
-from lradapt.changes_report import Told
-from lradapt.cli_changes import printed
+from lradapt import costs
+from lradapt.cli.changes import printed
 from lradapt.files import write_text
 from lradapt.layout import read_paths
-from lradapt.markdown import escaped
-from lradapt.mistakes import Mistake, surest_mistakes
-from lradapt.pages import png_uri
 from lradapt.params import load_params
 from lradapt.release import Outcome
-from lradapt.report_pictures import range_tests
+from lradapt.reporting import changes_report, report
+from lradapt.reporting.changes_report import Told
+from lradapt.reporting.markdown import escaped
+from lradapt.reporting.mistakes import Mistake, surest_mistakes
+from lradapt.reporting.pages import png_uri
+from lradapt.reporting.pictures import range_tests
 from lradapt.timings import Timings, read_timings
 from lradapt.update import Decision
 from tasks.data import Comparison, Former, compare_with

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from prefect import task
 
-from lradapt.changes_report import Told, sentence, told
 from lradapt.data.changes import Changes, compare
 from lradapt.data.mirror import mirror
 from lradapt.data.version_tables import Tables, project_tables, read_version
 from lradapt.errors import DataError
 from lradapt.layout import read_paths
 from lradapt.params import load_params
+from lradapt.reporting.changes_report import Told, sentence, told
 from lradapt.update import Decision, decide
 from tasks import dvc_commands, graph
 

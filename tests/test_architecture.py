@@ -22,7 +22,7 @@ CHECKS_ONLY = {
     "lradapt/errors.py",
     "lradapt/memory.py",
     "lradapt/params.py",
-    "lradapt/program_end.py",
+    "lradapt/cli/program_end.py",
     "lradapt/progress.py",
     "lradapt/progress_lines.py",
     "lradapt/stages/__init__.py",

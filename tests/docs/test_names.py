@@ -8,7 +8,7 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from lradapt.cli import app
+from lradapt.cli.app import app
 from lradapt.errors import LradaptError
 from lradapt.params import Params
 from lradapt.yaml_check import check

@@ -22,7 +22,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.states import Cancelling
 
-from lradapt import exit_codes
+from lradapt.cli import exit_codes
 from tests import prefect_server
 from tests.prefect_server import connected, process, settings, worker
 from tests.projects import ROOT, dvc, run, wait_for

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lradapt.changes_report import Told
+from lradapt.reporting.changes_report import Told
 from tasks import artifacts
 from tests.finished_training import write_outputs
 

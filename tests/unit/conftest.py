@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import pytest
 
-from lradapt.cli import run
-from lradapt.program_end import errors_told
+from lradapt.cli.app import run
+from lradapt.cli.program_end import errors_told
 
 
 class Said(NamedTuple):

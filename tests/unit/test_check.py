@@ -12,9 +12,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from lradapt import cli, exit_codes
 from lradapt.check import check
-from lradapt.check_page import render
+from lradapt.cli import app, exit_codes
 from lradapt.data.decode import Preprocessing
 from lradapt.data.findings import by_kind
 from lradapt.data.from_folder import label_folder
@@ -23,6 +22,7 @@ from lradapt.data.ingest import read_table
 from lradapt.data.labels import Label, read_labels
 from lradapt.errors import DataError
 from lradapt.params import load_params
+from lradapt.reporting.check_page import render
 from lradapt.stages import ingest as ingest_stage
 from lradapt.stages import split as split_stage
 
@@ -69,7 +69,7 @@ def make_dirty(random_image):
 
 
 def lradapt_check(*words):
-    return CliRunner().invoke(cli.app, ["check", *map(str, words)], catch_exceptions=False)
+    return CliRunner().invoke(app.app, ["check", *map(str, words)], catch_exceptions=False)
 
 
 def counts(findings):

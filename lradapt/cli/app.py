@@ -1,0 +1,192 @@
+"""The command line: what a person types, and the stages that DVC calls."""
+
+import contextlib
+import importlib
+import io
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lradapt import __version__, lock, ranks, stages
+from lradapt.cli import (
+    changes,
+    check,
+    completion,
+    engine,
+    exit_codes,
+    head,
+    importing,
+    model,
+    params,
+    serve,
+    versions,
+)
+from lradapt.cli.help import DATA, DVC, REGISTRY, TRAINING, USE, USUAL_CODES, epilog
+from lradapt.cli.options import Debug
+from lradapt.cli.program_end import show_tracebacks
+from lradapt.errors import LradaptError, TrainingError
+from lradapt.progress_lines import epochs_told
+from lradapt.termination import Terminated
+from lradapt.timings import timed
+
+_SPREAD = ("finetune",)  # that several processes may run together; see lradapt.spread
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    epilog="`lradapt COMMAND --help` has examples. `make retrain` does all of it in order.\n\n"
+    f"[bold]Exit codes[/]  {exit_codes.told(*exit_codes.MEANINGS)}",
+)
+
+
+def _add(
+    panel: str,
+    command: Callable[..., None],
+    *examples: str,
+    codes: tuple[int, ...] = USUAL_CODES,
+) -> None:
+    text = epilog(*examples, codes=codes)
+    app.command(command.__name__.replace("_", "-"), rich_help_panel=panel, epilog=text)(command)
+
+
+app.add_typer(importing.app, name="import", rich_help_panel=DATA)
+_add(
+    DATA,
+    check.check,
+    "lradapt check",
+    "lradapt check --folder photos --html page.html",
+    "lradapt check --json | jq .findings",
+    codes=(*USUAL_CODES, exit_codes.TO_MEND),
+)
+_add(
+    DATA,
+    changes.changes,
+    "lradapt changes old/labels.csv data/labels.csv",
+    "lradapt changes --json monday tuesday",
+)
+_add(TRAINING, head.head, "lradapt head", "lradapt head --into build/friday")
+_add(
+    TRAINING,
+    engine.tune_engine,
+    "lradapt tune-engine",
+    "lradapt tune-engine --json | jq .recommended",
+)
+_add(TRAINING, params.preset, "lradapt preset paper")
+_add(TRAINING, params.recipe, "lradapt recipe", "lradapt recipe 3f9c21d07a4e")
+_add(REGISTRY, versions.versions, "lradapt versions", "lradapt versions --registry s3://us/it")
+_add(REGISTRY, versions.show, "lradapt show", "lradapt show --json 3f9c21d07a4e")
+_add(REGISTRY, model.history, "lradapt history", "lradapt history --at 2026-11-25T14:30")
+_add(
+    REGISTRY,
+    model.rollback,
+    'lradapt rollback --why "takes moles for melanomas"',
+    'lradapt rollback --why "as agreed" 3f9c21d07a4e',
+)
+_add(REGISTRY, versions.prune, "lradapt prune --keep 5")
+_add(
+    USE,
+    model.predict,
+    "lradapt predict photo.jpg",
+    "lradapt predict --csv photos > classes.csv",
+    codes=(*USUAL_CODES, exit_codes.TO_MEND),
+)
+_add(
+    USE,
+    serve.serve,
+    "lradapt serve --port 8000",
+    "curl --data-binary @photo.jpg http://127.0.0.1:8000/predict",
+)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lradapt {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Debug = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_tell_version, is_eager=True, help="The version of lradapt."
+        ),
+    ] = False,
+) -> None:
+    """Retrain image classifiers fast, and put the better one into production safely."""
+    if debug:
+        show_tracebacks()
+
+
+@app.command(
+    rich_help_panel=DVC,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    epilog=epilog("dvc repro ingest", "lradapt stage ingest -- --help"),
+)
+def stage(
+    context: typer.Context,
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Of a module in lradapt/stages.", autocompletion=completion.stage_names
+        ),
+    ],
+    timings: Annotated[Path | None, typer.Option(help="Where its seconds are noted.")] = None,
+) -> None:
+    """Run one stage of dvc.yaml.
+
+    `dvc repro` calls this with the paths that dvc.yaml gives.
+    """
+    names = stages.names()
+    if name not in names:
+        raise typer.BadParameter(f"no stage {name!r} in lradapt/stages: {', '.join(names)}")
+    module = importlib.import_module(f"lradapt.stages.{name}")
+    single = typer.Typer(add_completion=False)
+    single.command(name)(module.main)
+    with _following() if ranks.rank() else _leading(name, timings):
+        _require_spread(name)
+        # The help, or Ctrl-C, is no exception of the inner program, but its answer.
+        ended = single(context.args, prog_name=f"lradapt stage {name}", standalone_mode=False)
+        if ended:
+            raise typer.Exit(ended)
+
+
+@contextlib.contextmanager
+def _leading(name: str, timings: Path | None) -> Iterator[None]:
+    """A block that computes a stage: alone, or first of several processes and for all of them."""
+    with lock.stage(), timed(name, timings), epochs_told():
+        yield
+
+
+@contextlib.contextmanager
+def _following() -> Iterator[None]:
+    """A block that another process than the first runs beside it.
+
+    What ends all of them the first one tells.
+    """
+    try:
+        yield
+    except (LradaptError, Terminated):
+        raise typer.Exit(exit_codes.DONE) from None
+
+
+def _require_spread(name: str) -> None:
+    if ranks.num_ranks() > 1 and name not in _SPREAD:
+        raise TrainingError(
+            f"stage {name} runs in one process, but {ranks.num_ranks()} were started; "
+            "start it alone"
+        )
+
+
+def run() -> None:
+    """Run the command line to its end, a SystemExit with a code of `lradapt.cli.exit_codes`."""
+    logging.basicConfig(format="%(levelname)s: %(message)s")
+    logging.getLogger("lradapt").setLevel(logging.ERROR if ranks.rank() else logging.INFO)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be Unicode
+    app(prog_name="lradapt")

@@ -1,0 +1,127 @@
+"""`lradapt tune-engine`: how this machine computes this project's steps fastest."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Column, Table
+
+from lradapt.cli.options import AsJson
+from lradapt.cli.output import console, print_json
+
+if TYPE_CHECKING:
+    from lradapt.params import Params
+    from lradapt.tune_engine import Combination, Measured, Tuning, Work
+
+_WHY = (
+    "Nothing was written. Each of the three changes the last bits of all that is trained: a choice "
+    "made at each start would give other models from equal inputs. Set once, everything is trained "
+    "anew once."
+)
+_LEGEND = (
+    "> recommended, = as params.yaml says; images a second: median (lowest-highest of {rounds}); "
+    "CPU seconds of a step; by how much the loss and the gradients of a step differ from those of "
+    "the first line"
+)
+
+
+def tune_engine(
+    seconds: Annotated[
+        float, typer.Option(min=1, help="No round of measurements begins later.")
+    ] = 60,
+    as_json: AsJson = False,
+) -> None:
+    """Measure precision, memory format and threads on this project's own steps.
+
+    A few steps of each combination in turn, on random pixels. Writes nothing;
+    prints images a second of each, and recommends what to set in params.yaml.
+    Measure while the machine does what else it will do during a training.
+    """
+    from lradapt.engine import set_engine
+    from lradapt.params import load_params
+    from lradapt.tune_engine import combinations, tune
+
+    params = load_params()
+    engine = set_engine(**params.engine.model_dump())
+    tried = combinations(engine.device, params.engine.threads)
+    work = _work(params)
+    found = tune(work, engine.device, tried, seconds=seconds)
+    present = _present(params)
+    if as_json:
+        print_json(_as_json(found, present, str(engine.device)))
+    else:
+        _print(found, present, f"{_in_words(work)} on {engine.device}")
+
+
+def _work(params: "Params") -> "Work":
+    from lradapt.batches import Normalisation, Preparation, RandomViews
+    from lradapt.data.augment import Augmentation
+    from lradapt.tune_engine import Work
+
+    views = RandomViews(Augmentation(**params.augment.model_dump()), params.seed)
+    return Work(
+        params.model.network,
+        params.data.input_size,
+        params.finetune.batch_size,
+        Preparation(Normalisation(params.data.mean, params.data.deviation), views),
+        params.finetune.momentum,
+        params.finetune.l2,
+    )
+
+
+def _present(params: "Params") -> "Combination":
+    from lradapt.tune_engine import Combination
+
+    return Combination(**params.engine.model_dump(exclude={"device"}))
+
+
+def _in_words(work: "Work") -> str:
+    return f"{work.architecture.name}, {work.input_size} px, batches of {work.batch_size}"
+
+
+def _as_json(found: "Tuning", present: "Combination", device: str) -> dict[str, Any]:
+    return {
+        "device": device,
+        "measured": [asdict(one) for one in found.measured],
+        "left_out": [{**asdict(one), "why": why} for one, why in found.left_out.items()],
+        "present": asdict(present),
+        "recommended": asdict(found.recommended),
+    }
+
+
+def _print(found: "Tuning", present: "Combination", work: str) -> None:
+    screen = console()
+    best = found.recommended
+    table = Table(
+        Column("", no_wrap=True, min_width=2),
+        Column("precision,\nmemory format,\nthreads", no_wrap=True),
+        Column("images/s", justify="right"),
+        *(Column(name, justify="right", no_wrap=True) for name in ("CPU s", "loss", "gradients")),
+        title=work,
+        caption=_LEGEND.format(rounds=len(found.measured[0].times)),
+    )
+    for one in found.measured:
+        marks = [mark for mark, own in ((">", best), ("=", present)) if own == one.combination]
+        table.add_row("".join(marks), *_cells(one), style="bold" if ">" in marks else None)
+    screen.print(table)
+    for combination, why in found.left_out.items():
+        screen.print(f"{_told(combination)}: left out. {why}")
+    screen.print(
+        f"\nFor params.yaml:\n\nengine:\n  precision: {best.precision}\n"
+        f"  threads: {best.threads}\n  memory_format: {best.memory_format}\n\n{_WHY}"
+    )
+
+
+def _cells(one: "Measured") -> list[str]:
+    rates = [timed.rate for timed in one.times]
+    return [
+        _told(one.combination),
+        f"{one.rate:,.0f} ({min(rates):,.0f}-{max(rates):,.0f})",
+        f"{one.cpu_seconds:.3f}",
+        f"{one.effect.loss:.0e}",
+        f"{one.effect.gradients:.0e}",
+    ]
+
+
+def _told(one: "Combination") -> str:
+    return f"{one.precision}, {one.memory_format}, {one.threads}"

@@ -1,0 +1,87 @@
+"""`lradapt preset` and `recipe`: sets of values, written into params.yaml, its comments kept."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lradapt.cli import completion
+from lradapt.cli.options import AsJson, Name, Registry, Version
+from lradapt.cli.output import print_json
+from lradapt.files import write_text
+from lradapt.layout import PARAMS_FILE
+from lradapt.presets import PRESETS, Changes, changed
+from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store, versions
+
+ParamsFile = Annotated[Path, typer.Option("--params", help="The file to change.")]
+
+_TODAYS = ("split", "check", "watch", "gate", "report", "card")
+"""The sections that say which images are there, what is asked of a model, and what is shown."""
+
+
+def preset(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="paper: the settings that the paper prints.",
+            autocompletion=completion.presets,
+        ),
+    ],
+    as_json: AsJson = False,
+    path: ParamsFile = PARAMS_FILE,
+) -> None:
+    """Set the values of a preset in params.yaml; its comments stay.
+
+    Prints each value that changes, before and after.
+    """
+    if name not in PRESETS:
+        raise typer.BadParameter(f"no preset {name!r}; there is {', '.join(PRESETS)}")
+    _set(path, PRESETS[name], as_json=as_json)
+
+
+def recipe(
+    version: Version = None,
+    as_json: AsJson = False,
+    registry: Registry = DEFAULT_LOCATION,
+    name: Name = DEFAULT_NAME,
+    path: ParamsFile = PARAMS_FILE,
+) -> None:
+    """Set in params.yaml what a version was trained with; its comments stay.
+
+    What says which images are there and what is asked of a model (split, check,
+    watch, gate) stays as it is. Prints each value that changes, before and after.
+    """
+    store = open_store(registry)
+    manifest = versions.read_manifest(store, name, version or versions.live_name(store, name))
+    params = {key: value for key, value in manifest["params"].items() if key not in _TODAYS}
+    _set(path, params, as_json=as_json)
+
+
+def _set(path: Path, changes: Changes, *, as_json: bool) -> None:
+    from lradapt.params import Params, load_params
+    from lradapt.params_text import with_values
+    from lradapt.yaml_check import check, read_values
+
+    load_params(path)  # what is there must be valid, so that only the changes are to blame
+    before = read_values(path)
+    check(Params, changed(before, changes), path)
+    written = list(_differences(before, changes))
+    write_text(path, with_values(path.read_text(encoding="utf-8"), changes))
+    if as_json:
+        changed_to = {key: {"from": old, "to": new} for key, old, new in written}
+        print_json({"params": str(path), "changes": changed_to})
+        return
+    for key, old, new in written:
+        typer.echo(f"{key}: {old} -> {new}")
+    typer.echo(f"{path}: {len(written)} value(s) changed" if written else f"{path}: as it was")
+
+
+def _differences(values: Changes, changes: Changes) -> Iterator[tuple[str, Any, Any]]:
+    for section, new in changes.items():
+        if isinstance(new, dict):
+            for key, value in new.items():
+                if values[section][key] != value:
+                    yield f"{section}.{key}", values[section][key], value
+        elif values[section] != new:
+            yield section, values[section], new

@@ -1,0 +1,191 @@
+"""The changes between two versions for people and programs: a sentence, tables, Markdown, JSON."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lradapt.data.changes import (
+    Change,
+    Changes,
+    Count,
+    Row,
+    count_all,
+    count_classes,
+    count_kinds,
+    count_relabellings,
+)
+from lradapt.reporting.markdown import escaped
+
+_MOST_ROWS = 20
+_NONE = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table of text; a cell a column in every row."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What has changed, as a page shows it: a sentence, and the tables below it."""
+
+    sentence: str
+    sections: Sequence[Section] = ()
+
+
+def told(changes: Changes) -> Told:
+    """The sentence and the tables."""
+    return Told(sentence(changes), tuple(sections(changes)))
+
+
+def sentence(changes: Changes) -> str:
+    """How much has changed, in one line."""
+    total = f"{sum(changes.before.values()):,} images"
+    if not changes.rows:
+        return f"nothing has changed in {total}{_not_compared(changes)}"
+    kinds = ", ".join(f"{count.images:,} {kind}" for kind, count in count_kinds(changes).items())
+    whole = count_all(changes)
+    exam = f"; {whole.in_validation:,} in validation" if changes.validation_known else ""
+    number = f"{whole.images:,} change{'s' if whole.images > 1 else ''}"
+    return f"{number} of {total}: {kinds}{exam}{_not_compared(changes)}"
+
+
+def _not_compared(changes: Changes) -> str:
+    return "" if changes.pixels_compared else " (pixels not compared)"
+
+
+def sections(changes: Changes) -> list[Section]:
+    """What has changed: by kind, by class, from which label to which, and image by image."""
+    found = [_by_kind(changes), _by_class(changes), _matrix(changes), _images(changes)]
+    return [section for section in found if section.rows]
+
+
+def _by_kind(changes: Changes) -> Section:
+    known = changes.validation_known
+    kinds = count_kinds(changes)
+    rows = [[kind, *_cells(count, known)] for kind, count in kinds.items()]
+    if len(kinds) > 1:
+        rows.append(["together", *_cells(count_all(changes), known)])
+    return Section("by kind", ["kind", "images", "in validation"], rows)
+
+
+def _by_class(changes: Changes) -> Section:
+    """A column for each thing that has happened to any class; what stands still is left out."""
+    known = changes.validation_known
+    counts = count_classes(changes)
+    columns = {
+        "before": [_number(one.before) for one in counts.values()],
+        "after": [_number(one.after) for one in counts.values()],
+        "added": [_number(one.added) for one in counts.values()],
+        "removed": [_number(one.removed) for one in counts.values()],
+        "to it": [_number(one.relabelled_to) for one in counts.values()],
+        "from it": [_number(one.relabelled_from) for one in counts.values()],
+        "other": [_number(one.other) for one in counts.values()],
+        "in validation": [
+            _in_validation(Count(one.changed, one.in_validation), known) for one in counts.values()
+        ],
+        "share": [f"{one.share:.1%}" for one in counts.values()],
+    }
+    shown = {
+        name: cells
+        for name, cells in columns.items()
+        if name in ("before", "after") or set(cells) != {_NONE}
+    }
+    rows = [list(row) for row in zip(counts, *shown.values(), strict=True)]
+    return Section("by class (to it, from it: relabelled)", ["class", *shown], rows)
+
+
+def _matrix(changes: Changes) -> Section:
+    found = count_relabellings(changes)
+    rows = [[*pair, *_cells(count, changes.validation_known)] for pair, count in found.items()]
+    return Section("relabelled", ["from", "to", "images", "in validation"], _first(rows))
+
+
+def _images(changes: Changes) -> Section:
+    rows = [
+        [row.image, ", ".join(row.kinds), _state(row.before, row), _state(row.after, row)]
+        for row in changes.rows[: _MOST_ROWS + 1]
+    ]
+    title = "image by image"
+    if len(changes.rows) > _MOST_ROWS:
+        title += f": the first {_MOST_ROWS} of {len(changes.rows):,}"
+    return Section(title, ["image", "change", "state before", "state after"], rows[:_MOST_ROWS])
+
+
+def _state(row: Row | None, change: Change) -> str:
+    """Label and side; the group where it has moved."""
+    if row is None:
+        return _NONE
+    moved = change.before and change.after and change.before.group != change.after.group
+    group = f"group {row.group or 'of its own'}" if moved else ""
+    return ", ".join(part for part in (row.label, group, row.side or row.given_side) if part)
+
+
+def _first(rows: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    if len(rows) <= _MOST_ROWS:
+        return list(rows)
+    more = [f"... and {len(rows) - _MOST_ROWS:,} more", *[""] * (len(rows[0]) - 1)]
+    return [*rows[:_MOST_ROWS], more]
+
+
+def _cells(count: Count, validation_known: bool) -> list[str]:
+    return [f"{count.images:,}", _in_validation(count, validation_known)]
+
+
+def _in_validation(count: Count, known: bool) -> str:
+    return _number(count.in_validation) if known else "?"
+
+
+def _number(count: int) -> str:
+    return f"{count:,}" if count else _NONE
+
+
+def as_markdown(changes: Changes) -> str:
+    """The sentence and the tables, as Prefect's artifacts show them."""
+    parts = [sentence(changes)]
+    for section in sections(changes):
+        lines = [section.columns, ["---"] * len(section.columns), *section.rows]
+        table = "\n".join("| " + " | ".join(map(escaped, line)) + " |" for line in lines)
+        parts.append(f"**{section.title}**\n\n{table}")
+    return "\n\n".join(parts)
+
+
+def as_json(changes: Changes) -> dict[str, Any]:
+    """Everything, image by image too; null where it is not known."""
+    known = changes.validation_known
+    return {
+        "images": {
+            "before": sum(changes.before.values()),
+            "after": sum(changes.after.values()),
+        },
+        "pixels_compared": changes.pixels_compared,
+        "validation_known": known,
+        "changed": _count(count_all(changes), known),
+        "kinds": {kind: _count(count, known) for kind, count in count_kinds(changes).items()},
+        "classes": {
+            name: asdict(one) | _count(Count(one.changed, one.in_validation), known, "changed")
+            for name, one in count_classes(changes).items()
+        },
+        "relabelled": [
+            {"from": pair[0], "to": pair[1], **_count(count, known)}
+            for pair, count in count_relabellings(changes).items()
+        ],
+        "rows": [_row(row) for row in changes.rows],
+    }
+
+
+def _count(count: Count, known: bool, name: str = "images") -> dict[str, int | None]:
+    return {name: count.images, "in_validation": count.in_validation if known else None}
+
+
+def _row(change: Change) -> dict[str, Any]:
+    return {
+        "image": change.image,
+        "kinds": list(change.kinds),
+        "before": None if change.before is None else asdict(change.before),
+        "after": None if change.after is None else asdict(change.after),
+    }

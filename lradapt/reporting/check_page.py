@@ -1,0 +1,76 @@
+"""What `lradapt check` found, as one HTML page with small pictures."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lradapt.check import Checked
+from lradapt.data.decode import DecodeError, decode, quiet
+from lradapt.data.findings import MEANINGS, Finding, by_kind
+from lradapt.data.image_files import read_file
+from lradapt.reporting.pages import png_uri, render_page
+
+_SIDE = 144  # pixels of a small picture
+
+
+def render(checked: Checked, images: Path, *, max_megapixels: float, num_examples: int = 12) -> str:
+    """The page: each kind with its policy, its remedy and the first examples, twins side by side.
+
+    Args:
+        checked: what was found.
+        images: the folder of the images.
+        max_megapixels: a larger picture is not drawn.
+        num_examples: of each kind.
+    """
+    kinds = by_kind(checked.findings)
+    examples = {kind: found[:num_examples] for kind, found in kinds.items()}
+    pictures = _pictures(
+        [finding for found in examples.values() for finding in found], images, max_megapixels
+    )
+    return render_page(
+        "check.html.jinja",
+        checked=checked,
+        kinds=[
+            {
+                "name": kind,
+                "count": len(kinds[kind]),
+                "policy": checked.rules.policies[kind],
+                "meaning": MEANINGS[kind],
+                "examples": [_shown(finding, pictures) for finding in found],
+            }
+            for kind, found in examples.items()
+        ],
+    )
+
+
+def _shown(finding: Finding, pictures: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "finding": finding,
+        "pictures": [(name, pictures[name]) for name in _names(finding) if name in pictures],
+    }
+
+
+def _names(finding: Finding) -> list[str]:
+    """At most four, those it stands beside first."""
+    return list(dict.fromkeys([*finding.beside, *finding.images]))[:4]
+
+
+def _pictures(findings: Sequence[Finding], images: Path, max_megapixels: float) -> dict[str, str]:
+    """Name -> small picture, of those that can be decoded."""
+    found = {}
+    with quiet():
+        for name in dict.fromkeys(name for finding in findings for name in _names(finding)):
+            try:
+                found[name] = _small(read_file(images.resolve(), name), max_megapixels)
+            except DecodeError:
+                continue  # the finding says why
+    return found
+
+
+def _small(file: bytes, max_megapixels: float) -> str:
+    image = decode(file, max_megapixels=max_megapixels)
+    image.thumbnail((_SIDE, _SIDE))
+    content = io.BytesIO()
+    image.save(content, "PNG")
+    return png_uri(content.getvalue())

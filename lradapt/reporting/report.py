@@ -1,0 +1,187 @@
+"""What a training did and how it was judged: lines for the terminal, a page for the browser."""
+
+import shlex
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lradapt.costs import Price, phases, total_seconds
+from lradapt.data.ingest import read_table
+from lradapt.files import read_json
+from lradapt.release import Outcome
+from lradapt.reporting.changes_report import Told
+from lradapt.reporting.class_figures import class_figures, confusion_rows, read_confusion
+from lradapt.reporting.judgement import judgement, live_check, override
+from lradapt.reporting.lineage import lineage, lineage_rows
+from lradapt.reporting.mistakes import surest_mistakes
+from lradapt.reporting.pages import render_page
+from lradapt.reporting.pictures import (
+    range_test_pictures,
+    reliability_picture,
+    schedule_pictures,
+    training_pictures,
+)
+from lradapt.timings import Timings, read_timings
+
+Row = tuple[str, str]
+
+_MOST_CLASSES = 60  # whose confusion matrix is shown; of more, the table is a file of its own
+_MOST_SET_ASIDE = 200  # lines
+
+
+def summary(paths: Mapping[str, Path], outcome: Outcome | None) -> list[Row]:
+    """What was trained, how good it is, and what the gate decided.
+
+    Args:
+        paths: of `dvc.yaml`.
+        outcome: of the gate; None before it, or where nothing was published.
+    """
+    metrics = read_json(paths["metrics"])
+    rows = [
+        *trained(paths),
+        ("seconds", _seconds(paths["timings"])),
+        ("accuracy", f"{metrics['accuracy']:.2%}"),
+        ("balanced accuracy", f"{metrics['balanced_accuracy']:.2%}"),
+    ]
+    if outcome:
+        rows += [
+            ("verdict", f"{outcome.verdict.decision}: {outcome.verdict.why}"),
+            ("override", override(outcome)),
+            ("version", f"{outcome.version}{'' if outcome.move else ' (not promoted)'}"),
+            ("live check", live_check(outcome)),
+        ]
+    return [row for row in rows if row[1]]
+
+
+def trained(paths: Mapping[str, Path]) -> list[Row]:
+    """What was trained on what, and at which rates."""
+    split, metrics = read_json(paths["split_summary"]), read_json(paths["metrics"])
+    images, backbone = split["images"], metrics["backbone"]
+    rows = [
+        ("data", f"{sum(images.values()):,} images, {len(split['classes'])} classes"),
+        ("set aside", _counted(split["set_aside"])),
+        ("split", ", ".join(f"{side} {count:,}" for side, count in images.items())),
+        ("model", f"{backbone['architecture']}, body: {_origin(backbone)}"),
+        ("warm start", f"from version {metrics['ancestor']}" if metrics["ancestor"] else ""),
+        ("rate of the head", _head_rate(paths)),
+        ("rates by depth", _rates_by_depth(paths)),
+    ]
+    return [row for row in rows if row[1]]
+
+
+def next_commands(paths: Mapping[str, Path]) -> list[str]:
+    """Three things to try next."""
+    first = next(row.image for row in read_table(paths["table"]) if row.verdict == "ok")
+    return [
+        f"lradapt predict {shlex.quote(str(paths['images'] / first))}",
+        "lradapt history",
+        "lradapt import folder PATH --replace   # your own images, then: make retrain",
+    ]
+
+
+def render(
+    paths: Mapping[str, Path],
+    outcome: Outcome | None,
+    *,
+    former: Timings | None = None,
+    price: Price | None = None,
+    num_mistakes: int = 0,
+    changes: Told | None = None,
+) -> str:
+    """The report: one HTML page with everything inside it, that needs no network.
+
+    Args:
+        paths: of `dvc.yaml`.
+        outcome: of the gate; None before it, or where nothing was published.
+        former: the timings before this run; None: there were none.
+        price: of the machine; None: no costs are shown.
+        num_mistakes: so many mistakes are shown as pictures; 0: none.
+        changes: of the data since the version last trained on; None: not compared.
+    """
+    done = phases(read_timings(paths["timings"]), former or {})
+    return render_page(
+        "report.html.jinja",
+        judgement=judgement(outcome),
+        verdict=outcome.verdict if outcome else None,
+        trained=trained(paths),
+        lineage=_lineage(paths, outcome),
+        changes=changes,
+        mistakes=surest_mistakes(
+            paths["predictions"], paths["split"], paths["pixels"], most=num_mistakes
+        ),
+        phases=done,
+        seconds=total_seconds(done),
+        price=price,
+        **_exam(paths),
+        **_pictures(paths),
+    )
+
+
+def _exam(paths: Mapping[str, Path]) -> dict[str, Any]:
+    metrics, counts = read_json(paths["metrics"]), read_confusion(paths["confusion"])
+    aside = pd.read_csv(paths["set_aside"], dtype=str, keep_default_na=False)
+    return {
+        "split": read_json(paths["split_summary"]),
+        "metrics": metrics,
+        "choice": read_json(paths["model_choice"]),
+        "classes": class_figures(counts, metrics["intervals_95"]["recall"]),
+        "confusion": confusion_rows(counts) if len(counts) <= _MOST_CLASSES else None,
+        "confusion_table": paths["confusion"],
+        "set_aside": aside.head(_MOST_SET_ASIDE).to_dict("records"),
+    }
+
+
+def _pictures(paths: Mapping[str, Path]) -> dict[str, Any]:
+    return {
+        "range_tests": range_test_pictures(paths),
+        "schedules": schedule_pictures(paths),
+        "trainings": training_pictures(paths),
+        "reliability": reliability_picture(paths),
+    }
+
+
+def _lineage(paths: Mapping[str, Path], outcome: Outcome | None) -> list[Row]:
+    """What the model was made of and by; what was in production when it was judged."""
+    rows = lineage_rows(lineage(paths), read_json(paths["metrics"]))
+    if outcome and outcome.former:
+        rows.insert(0, ("in production when it was judged", outcome.former))
+    return [("version", outcome.version), *rows] if outcome else rows
+
+
+def _head_rate(paths: Mapping[str, Path]) -> str:
+    found = read_json(paths["lr"])
+    return f"{found['rate']:.3g} ({_source(found['refusal'], paths['lr_curve'])})"
+
+
+def _rates_by_depth(paths: Mapping[str, Path]) -> str:
+    found = read_json(paths["body_lr"])
+    rates = ", ".join(f"{depth} {rate:.2g}" for depth, rate in found["rates"].items())
+    return f"{rates} ({_source(found['refusal'], paths['body_lr_curve'])})"
+
+
+def _source(refusal: str, curve: Path) -> str:
+    if refusal:
+        return f"given, since the range test was refused: {refusal}"
+    return "found by range test" if len(pd.read_csv(curve)) else "given"
+
+
+def _origin(backbone: Mapping[str, Any]) -> str:
+    if backbone["source"] == "none":
+        return "RANDOM WEIGHTS (lradapt import weights imagenet)"
+    return str(backbone["source"] if backbone["source"] == "imagenet" else backbone["detail"])
+
+
+def _counted(reasons: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} x {reason}" for reason, count in reasons.items())
+
+
+def _seconds(timings: Path) -> str:
+    seconds = {stage: times["seconds"] for stage, times in read_timings(timings).items()}
+    if not seconds:
+        return ""
+    total = timedelta(seconds=round(sum(seconds.values())))
+    parts = " · ".join(f"{stage} {value:.1f}" for stage, value in seconds.items())
+    return f"{parts} (together {total})"

@@ -1,0 +1,507 @@
+import csv
+import io
+import json
+import logging
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from colour_model import COLOURS, colour_model, paint
+
+from lradapt import __version__
+from lradapt.cli import exit_codes, model
+from lradapt.predict import Prediction
+from lradapt.registry import open_store, versions
+
+ROOT = Path(__file__).parents[3]
+STAGES = sorted(path.stem for path in (ROOT / "lradapt/stages").glob("[a-z]*.py"))
+
+
+@pytest.fixture
+def promoted(tmp_path):
+    """A function that puts a model into production of a registry in the folder."""
+
+    def promote(model=None, why="it is better", who="me@[here]", **where):
+        store = open_store(str(tmp_path / where.get("registry", "registry")))
+        name = where.get("name", "classifier")
+        files = {"model.onnx": model or colour_model(), "learnt.csv": b""}
+        version = versions.publish(store, name, files, {})
+        over = versions.read_production(store, name)
+        clerk = {"why": why, "who": who, "when": "2026-01-02T03:04:05+00:00"}
+        versions.promote(store, name, version, over=over, **clerk)
+        return version
+
+    return promote
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder of three pictures, the second damaged."""
+    for seed, colour in enumerate(COLOURS):
+        paint(tmp_path / "images" / f"{seed}.png", colour, seed)
+    (tmp_path / "images" / "1.png").write_bytes(b"damaged")
+
+
+def cells(table):
+    """The cells of a table's lines, without its header."""
+    lines = [line for line in table.splitlines() if line.startswith("│")]
+    return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
+
+
+def test_predict_as_a_table_names_the_class_how_sure_and_the_next(lradapt, promoted, tmp_path):
+    promoted()
+    paint(tmp_path / "a.png", "green")
+    said = lradapt("predict", "a.png")
+    assert (said.code, said.err) == (0, "")
+    ((image, best, probability, others),) = cells(said.out)
+    assert (image, best) == ("a.png", "green")
+    (found,) = json.loads(lradapt("predict", "--json", "a.png").out)
+    shares = [f"{name} {share:.1%}" for name, share in found["probabilities"].items()]
+    assert [f"green {probability}", *others.split(", ")] == shares
+
+
+def test_a_table_tells_the_next_two_classes_and_the_fault_of_a_file(capsys):
+    shares = {"[a]": 0.50049, "[b]": 0.3, "c": 0.15, "d": 0.04951}
+    good, bad = Path("[x].png"), Path("[y].png")
+    predictions = [
+        Prediction(bad, "", {}, "[z] is no image"),
+        Prediction(good, "[a]", shares, ""),
+    ]
+    model._print_table(predictions)
+    assert cells(capsys.readouterr().out) == [
+        ["[y].png", "[z] is no image", "", ""],
+        ["[x].png", "[a]", "50.0%", "[b] 30.0%, c 15.0%"],
+    ]
+
+
+def test_a_narrow_table_folds_names_and_leaves_the_probability_whole(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    a, b, c = "a" * 30, "b" * 30, "c" * 30
+    model._print_table([Prediction(Path("x" * 30), a, {a: 0.5, b: 0.3, c: 0.2}, "")])
+    out = capsys.readouterr().out
+    assert [out.count(letter) for letter in "xabc"] == [
+        30 + "next".count("x"),
+        30 + "image class probability".count("a"),
+        30 + "probability".count("b"),
+        30 + "class".count("c"),
+    ]
+    assert "50.0%" in out
+    assert "…" not in out
+
+
+def test_a_fault_is_red_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    model._print_table([Prediction(Path("a.png"), "", {}, "no image")])
+    assert "\x1b[31mno image" in capsys.readouterr().out
+
+
+def test_predict_asks_the_registry_and_the_name_that_are_given(lradapt, promoted, pictures):
+    promoted()
+    promoted(colour_model(["robin", "wren", "jay"]), registry="elsewhere", name="birds")
+    said = lradapt("predict", "--csv", "--registry", "elsewhere", "--name", "birds", "images/0.png")
+    assert said.out.splitlines()[1].startswith("images/0.png,robin,")
+
+
+def test_predict_as_json_is_one_object_an_image(lradapt, promoted, pictures):
+    promoted()
+    said = lradapt("predict", "--json", "images")
+    first, second, third = json.loads(said.out)
+    assert (first["image"], first["class"], first["fault"]) == ("images/0.png", "red", None)
+    assert sum(first["probabilities"].values()) == pytest.approx(1, abs=1e-6)
+    assert (second["class"], second["probabilities"]) == (None, {})
+    assert (third["image"], third["class"]) == ("images/2.png", "blue")
+    assert said.out == json.dumps([first, second, third], indent=2) + "\n"
+
+
+def test_json_shows_names_as_they_are_written(lradapt, promoted, pictures):
+    promoted(colour_model(["rødkælk", "b", "c"]))
+    assert '"class": "rødkælk"' in lradapt("predict", "--json", "images/0.png").out
+
+
+def test_predict_as_csv_has_a_column_a_class_in_the_order_of_the_model(lradapt, promoted, pictures):
+    promoted()
+    out = lradapt("predict", "--csv", "images").out
+    assert [end for end in out if end in "\r\n"] == ["\n"] * 4
+    header, first, second, _ = csv.reader(io.StringIO(out))
+    assert header == ["image", "class", "red", "green", "blue", "fault"]
+    assert (first[:2], first[-1]) == (["images/0.png", "red"], "")
+    assert max(first[2:5], key=float) == first[2]
+    assert second[:5] == ["images/1.png", "", "", "", ""]
+
+
+@pytest.mark.parametrize("form", ["--json", "--csv", None])
+def test_a_file_that_is_no_image_is_named_and_the_others_classified(
+    lradapt, promoted, pictures, form
+):
+    promoted()
+    said = lradapt("predict", *([form] if form else []), "images")
+    assert said.code == exit_codes.TO_MEND
+    assert "1.png" in said.out
+    assert "not an image" in said.out
+    assert "red" in said.out
+    assert "blue" in said.out
+
+
+def test_json_and_csv_together_are_wrong_usage(lradapt, promoted, pictures):
+    promoted()
+    said = lradapt("predict", "--json", "--csv", "images")
+    assert (said.code, said.out) == (2, "")
+    assert "--json and --csv exclude each other" in said.err
+
+
+def test_predict_before_the_first_promotion_says_what_to_do(lradapt, pictures):
+    said = lradapt("predict", "images")
+    assert said == (
+        1,
+        "",
+        "error: nothing of classifier is in production in registry yet: make retrain\n",
+    )
+
+
+def test_predict_refuses_a_damaged_model(lradapt, promoted, pictures, tmp_path):
+    version = promoted()
+    path = tmp_path / "registry" / "classifier" / "versions" / version / "model.onnx"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    said = lradapt("predict", "images")
+    assert (said.code, said.out) == (1, "")
+    assert "is damaged" in said.err
+    assert "`lradapt rollback` puts the former version back" in said.err
+
+
+def test_names_in_brackets_are_names_and_not_markup(lradapt, promoted, tmp_path):
+    promoted(colour_model(["[/red]", "b", "c"]))
+    paint(tmp_path / "photo[a][bold].png", "red")
+    said = lradapt("predict", "photo[a][bold].png")
+    assert said.code == 0
+    assert "photo[a][bold].png" in said.out
+    assert "[/red]" in said.out
+
+
+def test_a_long_path_is_folded_and_not_cut(lradapt, promoted, tmp_path):
+    promoted()
+    path = paint(tmp_path / ("x" * 60 + "z" * 60 + ".png"), "red").name
+    said = lradapt("predict", path)
+    assert said.out.count("x") >= 60
+    assert said.out.count("z") == 60
+    assert "…" not in said.out
+
+
+@pytest.mark.parametrize("form", ["--json", "--csv", None])
+def test_a_file_name_that_is_not_unicode_is_printed_with_escapes(lradapt, promoted, tmp_path, form):
+    promoted()
+    name = b"caf\xe9.png"
+    os.rename(paint(tmp_path / "a.png", "red"), os.fsencode(tmp_path) + b"/" + name)
+    said = lradapt("predict", *([form] if form else []), os.fsdecode(name))
+    assert said.code == 0
+    assert r"caf\udce9.png" in said.out
+    if form == "--json":
+        assert os.fsencode(json.loads(said.out)[0]["image"]) == name
+
+
+def test_history_lists_every_move_with_its_reason(lradapt, promoted, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    one = promoted(colour_model(["a", "b", "c"]), why="first")
+    two = promoted(why="better [/by] far")
+    said = lradapt("history")
+    assert said.code == 0
+    when, who = "2026-01-02 03:04", "me@[here]"
+    assert cells(said.out) == [
+        ["1", when, one, "-", who, "first"],
+        ["2", when, two, one, who, "better [/by] far"],
+    ]
+
+
+def test_a_narrow_history_folds_who_and_why_and_nothing_else(lradapt, promoted, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    version = promoted(why="x" * 50, who="q" * 30)
+    out = lradapt("history").out
+    first, *others = cells(out)
+    assert first[:4] == ["1", "2026-01-02 03:04", version, "-"]
+    assert {tuple(line[:4]) for line in others} == {("", "", "", "")}
+    assert (out.count("x"), out.count("q")) == (50, 30)
+    assert "…" not in out
+
+
+def test_history_is_of_the_registry_and_the_name_that_are_given(lradapt, promoted):
+    promoted()
+    version = promoted(colour_model(["a", "b", "c"]), registry="elsewhere", name="birds")
+    said = lradapt("history", "--registry", "elsewhere", "--name", "birds")
+    assert [line[2] for line in cells(said.out)] == [version]
+
+
+def test_history_at_a_time_is_the_move_that_held_then(lradapt, promoted, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    promoted(colour_model(["a", "b", "c"]))
+    version = promoted()
+    said = lradapt("history", "--json", "--at", "2026-01-02T04:04:05+01:00")
+    (move,) = json.loads(said.out)
+    assert (move["seq"], move["version"], move["who"]) == (2, version, "me@[here]")
+    (line,) = cells(lradapt("history", "--at", "2026-01-03").out)
+    assert line[:3] == ["2", "2026-01-02 03:04", version]
+
+
+def test_history_as_json_is_every_move(lradapt, promoted):
+    one, two = promoted(colour_model(["a", "b", "c"])), promoted()
+    moves = json.loads(lradapt("history", "--json").out)
+    assert [(move["former"], move["version"]) for move in moves] == [
+        ("", one),
+        (one, two),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("time", "says"),
+    [
+        ("2026-01-02T03:04:04", "nothing was in production at 2026-01-02T03:04:04+00:00"),
+        ("noon", "'noon' is no time; expected ISO 8601"),
+    ],
+)
+def test_history_at_a_time_that_has_no_answer_says_why(lradapt, promoted, time, says):
+    promoted()
+    said = lradapt("history", "--at", time)
+    assert (said.code, said.out) == (1, "")
+    assert says in said.err
+
+
+def test_history_before_the_first_promotion_is_an_error(lradapt):
+    said = lradapt("history")
+    assert (said.code, said.out) == (1, "")
+    assert "nothing of classifier has been promoted in registry yet" in said.err
+
+
+def test_rollback_puts_the_former_version_back_with_the_reason(lradapt, promoted, tmp_path):
+    one, two = promoted(colour_model(["a", "b", "c"])), promoted()
+    said = lradapt("rollback", "--why", "too many owls")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.split() == f"{one} is in production again, in place of {two}".split()
+    last = versions.history(open_store(str(tmp_path / "registry")), "classifier")[-1]
+    assert (last.seq, last.version, last.why) == (3, one, f"{two} was rolled back: too many owls")
+    assert "@" in last.who
+    age = datetime.now(UTC) - datetime.fromisoformat(last.when)
+    assert timedelta(0) <= age < timedelta(minutes=1)
+
+
+def test_rollback_is_of_the_registry_and_the_name_that_are_given(lradapt, promoted):
+    where = {"registry": "elsewhere", "name": "birds"}
+    one, two = promoted(colour_model(["a", "b", "c"]), **where), promoted(**where)
+    said = lradapt("rollback", "--why", "x", "--registry", "elsewhere", "--name", "birds")
+    assert said.out.split() == f"{one} is in production again, in place of {two}".split()
+
+
+def test_rollback_without_a_reason_is_wrong_usage(lradapt, promoted):
+    promoted()
+    said = lradapt("rollback")
+    assert said.code == 2
+    assert "--why" in said.err
+
+
+def test_rollback_with_an_empty_reason_is_wrong_usage(lradapt, promoted):
+    promoted()
+    said = lradapt("rollback", "--why", " ")
+    assert (said.code, said.out) == (2, "")
+    assert "--why is empty" in said.err
+
+
+def test_rollback_as_json_is_the_move(lradapt, promoted):
+    one, two = promoted(colour_model(["a", "b", "c"])), promoted()
+    told = json.loads(lradapt("rollback", "--why", "x", "--json").out)
+    assert told == json.loads(lradapt("history", "--json").out)[-1]
+    assert (told["seq"], told["version"], told["former"], told["why"]) == (
+        3,
+        one,
+        two,
+        f"{two} was rolled back: x",
+    )
+
+
+@pytest.mark.parametrize("words", [["versions"], ["show"], ["history"], ["predict", "a.png"]])
+def test_a_registry_that_is_a_file_is_told_as_such(lradapt, tmp_path, words):
+    (tmp_path / "registry").touch()
+    paint(tmp_path / "a.png", "red")
+    said = lradapt(*words)
+    assert (said.code, said.out) == (1, "")
+    assert said.err == "error: registry is a file; expected the folder of a registry\n"
+
+
+def test_rollback_to_a_version_that_is_not_there_is_an_error(lradapt, promoted):
+    promoted()
+    said = lradapt("rollback", "--why", "x", "abc")
+    assert said.code == 1
+    assert said.err.startswith("error: no version abc of classifier in registry")
+
+
+def test_a_name_that_leads_out_of_the_registry_is_refused(lradapt):
+    said = lradapt("history", "--name", "../..")
+    assert said.code == 1
+    assert "no key of a registry" in said.err
+
+
+def test_a_registry_of_an_unknown_kind_is_refused(lradapt):
+    said = lradapt("history", "--registry", "ftp://host/models")
+    assert (said.code, said.out) == (1, "")
+    assert "registry ftp://host/models" in said.err
+
+
+def test_a_stage_that_is_not_there_is_answered_with_those_that_are(lradapt):
+    said = lradapt("stage", "nosuch")
+    assert (said.code, said.out) == (2, "")
+    assert "no stage 'nosuch'" in said.err
+    told = said.err.replace("│", " ").replace(",", " ").split()
+    assert [word for word in told if word in STAGES] == STAGES
+
+
+@pytest.mark.parametrize("name", ["__init__", "ingest.main", "../cli", ""])
+def test_what_is_no_stage_is_wrong_usage(lradapt, name):
+    assert lradapt("stage", name).code == 2
+
+
+def test_a_stage_without_its_paths_is_wrong_usage(lradapt):
+    said = lradapt("stage", "ingest")
+    assert said.code == 2
+    assert "Usage: lradapt stage ingest [OPTIONS]" in said.err
+    assert "Missing option" in said.err
+
+
+def test_the_help_of_a_stage_lists_its_paths_alone(lradapt):
+    said = lradapt("stage", "ingest", "--", "--help")
+    assert said.code == 0
+    assert "--pixels" in said.out
+    assert "--install-completion" not in said.out
+
+
+@pytest.mark.parametrize(("rank", "code"), [(0, 1), (1, 0)])
+def test_a_stage_of_one_process_is_refused_to_several_and_the_first_says_so(
+    lradapt, monkeypatch, rank, code
+):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", str(rank))
+    said = lradapt("stage", "train_head")
+    assert said.code == code
+    told = "error: stage train_head runs in one process, but 2 were started; start it alone\n"
+    assert said.err == (told if rank == 0 else "")
+
+
+def test_a_stage_that_misses_params_is_an_error_and_is_not_timed(lradapt, tmp_path):
+    paint(tmp_path / "images" / "a.png", "red")
+    said = lradapt(
+        *("stage", "--timings", "timings.json", "ingest", "--images", "images"),
+        *("--store", "store", "--pixels", "p.npy", "--table", "t.csv"),
+    )
+    assert said.code == 1
+    assert said.err.startswith("error: no params.yaml: run from the folder that holds params.yaml")
+    assert not (tmp_path / "timings.json").exists()
+
+
+def test_a_stage_writes_its_files_and_its_seconds(lradapt, tmp_path):
+    paint(tmp_path / "images" / "a.png", "red")
+    params = ROOT / "params.yaml"
+    (tmp_path / "params.yaml").write_text(params.read_text())
+    said = lradapt(
+        *("stage", "--timings", "timings.json", "ingest", "--images", "images"),
+        *("--store", "store", "--pixels", "p.npy", "--table", "t.csv"),
+    )
+    assert said.code == 0
+    assert (tmp_path / "t.csv").read_text().splitlines()[1].startswith("a.png,")
+    assert set(json.loads((tmp_path / "timings.json").read_text())) == {"ingest"}
+
+
+@pytest.mark.parametrize("words", [["nosuch"], ["predict"], ["predict", "--nosuch", "a.png"]])
+def test_wrong_usage_ends_with_two_and_the_usage(lradapt, words):
+    said = lradapt(*words)
+    assert (said.code, said.out) == (2, "")
+    assert "Usage:" in said.err
+
+
+def test_without_words_it_tells_the_commands(lradapt):
+    said = lradapt()
+    assert said.code == 2
+    assert "history" in said.out
+
+
+def test_a_bug_is_one_line_that_says_how_to_get_the_traceback(lradapt, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("a\nbug")
+
+    monkeypatch.setattr("lradapt.registry.versions.history", broken)
+    said = lradapt("history")
+    assert (said.code, said.out) == (70, "")
+    assert said.err == (
+        f"error: ZeroDivisionError: a bug. This is a fault of lradapt {__version__} and not yours: "
+        "the same again with LRADAPT_DEBUG=1 before it, or with --debug, shows its traceback\n"
+    )
+
+
+def test_lradapt_tells_its_progress_and_others_their_warnings_alone(lradapt, monkeypatch, capsys):
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    monkeypatch.setattr(logging.getLogger("lradapt"), "level", logging.NOTSET)
+    lradapt("history")
+    for name in ("lradapt.train", "another"):
+        logging.getLogger(name).info("progress")
+        logging.getLogger(name).warning("trouble")
+    assert capsys.readouterr().err == "INFO: progress\nWARNING: trouble\nWARNING: trouble\n"
+
+
+def test_help_names_every_command_a_person_types(lradapt):
+    said = lradapt("--help")
+    assert said.code == 0
+    assert all(word in said.out for word in ("import", "predict", "history", "rollback", "stage"))
+
+
+def test_an_error_is_one_unbroken_message_on_stderr(lradapt):
+    name = "a:smile:[red]" + "b" * 200
+    assert lradapt("predict", name) == (1, "", f"error: no file or folder {name}\n")
+
+
+def test_a_file_that_may_not_be_read_is_told_as_an_error(lradapt, tmp_path):
+    pointer = tmp_path / "registry" / "classifier" / "production.json"
+    pointer.parent.mkdir(parents=True)
+    pointer.symlink_to(pointer)  # leads nowhere, for root as well
+    said = lradapt("history")
+    assert said.code == 1
+    assert "Too many levels of symbolic links" in said.err
+
+
+@pytest.mark.slow
+def test_the_program_predicts_without_torch_and_errs_without_a_traceback(promoted, tmp_path):
+    promoted()
+    paint(tmp_path / "a.png", "blue")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-X", "importtime", "-m", "lradapt", "predict", "--csv", "a.png", "b"]
+    failed, done = (
+        subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        for command in (words, words[:-1])
+    )
+    assert (failed.returncode, done.returncode) == (1, 0)
+    assert "error: no file or folder b" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert done.stdout.splitlines()[1].startswith("a.png,blue,")
+    imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert "lradapt.predict" in imported
+    assert not {"torch", "torchvision", "sklearn", "matplotlib", "onnx"} & imported
+
+
+@pytest.mark.slow
+def test_predict_and_history_read_a_registry_on_s3(lradapt, bucket, tmp_path):
+    store = open_store(bucket.url)
+    files = {"model.onnx": colour_model(), "learnt.csv": b""}
+    version = versions.publish(store, "classifier", files, {})
+    clerk = {"why": "it is the first", "who": "me", "when": "2026-01-02T03:04:05+00:00"}
+    versions.promote(store, "classifier", version, over=None, **clerk)
+    paint(tmp_path / "a.png", "blue")
+    said = lradapt("predict", "a.png", "--json", "--registry", bucket.url)
+    assert (said.code, said.err) == (0, "")
+    assert json.loads(said.out)[0]["class"] == "blue"
+    assert version in lradapt("history", "--registry", bucket.url).out
+
+
+def test_a_registry_that_cannot_be_is_one_message_without_a_secret(lradapt):
+    for url in ("s3://key:hidden@bucket/a", "ftp://key:hidden@host/a", "s3://bucket?key=hidden"):
+        said = lradapt("history", "--registry", url)
+        assert said.code == 1
+        assert said.err.startswith("error: registry ")
+        assert said.err.count("\n") == 1
+        assert "hidden" not in said.err + said.out

@@ -1,0 +1,281 @@
+"""`lradapt import` as a person types it: what it says, and what it leaves."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from colour_model import colour_model
+from safetensors.torch import save
+from typer.testing import CliRunner
+
+from lradapt.architectures import ARCHITECTURES
+from lradapt.backbone import Origin, read_origin
+from lradapt.champion import read_champion
+from lradapt.cli import importing
+from lradapt.data.labels import Label, read_labels
+from lradapt.data.sources import Found
+from lradapt.errors import DataError
+from lradapt.models import build
+from lradapt.registry import open_store, versions
+from lradapt.registry.store import RegistryError
+
+REPOSITORY = Path(__file__).parents[3]
+PATHS = (
+    "vars: [path: {images: data/images, labels: data/labels.csv, backbone: data/backbone, "
+    "champion: data/champion}]\n"
+)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """An empty project with a backbone, which is where commands run."""
+    folder = tmp_path / "project"
+    (folder / "data").mkdir(parents=True)
+    (folder / "dvc.yaml").write_text(PATHS)
+    (folder / "params.yaml").write_text((REPOSITORY / "params.yaml").read_text())
+    (folder / "data" / "backbone").write_text("weights")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def source(tmp_path, random_image):
+    """A function: pictures of this size at these names."""
+
+    def make(*names, size=(20, 16)):
+        for seed, name in enumerate(names):
+            path = tmp_path / "source" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            random_image(seed, size).save(path)
+        return tmp_path / "source"
+
+    return make
+
+
+def lradapt_import(*arguments):
+    """What the command prints; its errors arise as they are."""
+    words = [str(argument) for argument in arguments]
+    return CliRunner().invoke(importing.app, words, catch_exceptions=False).output
+
+
+def test_folder_says_what_it_brought_and_what_comes_next(project, source):
+    folder = source("cat/1.png", "cat/2.png", "dog/1.png")
+    (folder / "[b]README").write_text("x")
+    assert lradapt_import("folder", folder).splitlines() == [
+        "data/images: 3 images, 2 classes",
+        "data/labels.csv: cat 2, dog 1",
+        "left behind: 1 file(s) without a label or hidden, such as [b]README",
+        "next: make retrain     (or by hand: dvc add data/images data/labels.csv data/backbone "
+        "data/champion && dvc repro)",
+    ]
+    assert len(read_labels(project / "data" / "labels.csv")) == 3
+
+
+def test_class_names_with_brackets_are_printed_as_they_are(project, source):
+    assert "data/labels.csv: [red] 1, dog 1" in lradapt_import(
+        "folder", source("[red]/1.png", "dog/1.png")
+    )
+
+
+def test_images_that_are_there_are_not_replaced_unasked(project, source):
+    folder = source("cat/1.png", "dog/1.png")
+    lradapt_import("folder", folder)
+    before = (project / "data" / "labels.csv").read_text()
+    source("owl/1.png")
+    with pytest.raises(DataError, match="data/images is there already; --replace puts the new"):
+        lradapt_import("folder", folder)
+    assert (project / "data" / "labels.csv").read_text() == before
+    lradapt_import("folder", folder, "--replace")
+    assert (project / "data" / "images" / "owl" / "1.png").exists()
+
+
+@pytest.mark.parametrize("what", ["folder", "table", "digits", "cifar10"])
+def test_no_command_replaces_images_unasked(project, what):
+    (project / "data" / "images").mkdir()
+    columns = ["--images", "x", "--image-column", "x", "--label-column", "x"]
+    arguments = {"folder": ["x"], "table": ["x", *columns]}
+    with pytest.raises(DataError, match="data/images is there already; --replace puts the new"):
+        lradapt_import(what, *arguments.get(what, []))
+
+
+def test_an_import_that_fails_leaves_the_project_as_it_was(project, source):
+    lradapt_import("folder", source("cat/1.png", "dog/1.png"))
+    before = sorted(project.rglob("*"))
+    with pytest.raises(DataError, match="no folder absent; expected the folder that holds"):
+        lradapt_import("folder", "absent", "--replace")
+    assert sorted(project.rglob("*")) == before
+
+
+def test_table_takes_its_columns_by_name(project, source, tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("id,dx,lesion\na,mel,1\nb,nv,2\n")
+    options = ["--image-column", "id", "--label-column", "dx", "--group-column", "lesion"]
+    output = lradapt_import("table", table, "--images", source("a.jpg", "b.jpg", "c.jpg"), *options)
+    assert "left behind: 1 file(s) without a label or hidden, such as c.jpg" in output
+    assert read_labels(project / "data" / "labels.csv") == [
+        Label("a.jpg", "mel", "1"),
+        Label("b.jpg", "nv", "2"),
+    ]
+
+
+@pytest.mark.parametrize("present", ["images", "images.dvc"])
+def test_digits_unless_present_leaves_images_alone(project, present):
+    (project / "data" / present).mkdir()
+    assert lradapt_import("digits", "--unless-present") == ""
+    assert sorted(path.name for path in (project / "data").iterdir()) == sorted(
+        ["backbone", present]
+    )
+
+
+def test_digits_unless_present_brings_them_where_there_are_none(project, monkeypatch, source):
+    def stand_in(*, images, labels):
+        source("a/1.png").rename(images)
+        found = [Label(f"{n}.png", str(n % 10)) for n in range(1797)]
+        return Found(found, [f"{n}.txt" for n in range(1200)])
+
+    monkeypatch.setattr("lradapt.data.importers.import_digits", stand_in)
+    said = lradapt_import("digits", "--unless-present").splitlines()
+    assert said[0] == "data/images: 1,797 images, 10 classes"
+    assert said[2] == "left behind: 1,200 file(s) without a label or hidden, such as 0.txt"
+
+
+def test_cifar10_keeps_its_download_where_it_is_told(project, monkeypatch, tmp_path, source):
+    caches = []
+
+    def few(*, cache, images, labels):
+        caches.append(cache)
+        source("a/1.png").rename(images)
+        return Found([Label("a/1.png", "a")], [])
+
+    monkeypatch.setattr("lradapt.data.importers.import_cifar10", few)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert "data/images: 1 images, 1 classes" in lradapt_import("cifar10", "--cache", "~/kept")
+    assert caches == [tmp_path / "kept"]
+
+
+def test_more_than_twelve_classes_are_cut_short(project, source):
+    output = lradapt_import("folder", source(*(f"class{n:02d}/1.png" for n in range(14))))
+    assert "class11 1 ..." in output
+    assert "class12" not in output
+
+
+def test_twelve_classes_are_all_named(project, source):
+    output = lradapt_import("folder", source(*(f"class{n:02d}/1.png" for n in range(12))))
+    assert "class10 1, class11 1\n" in output
+
+
+def test_pictures_much_larger_than_the_input_are_pointed_out(project, source):
+    folder = source("cat/1.png", "dog/1.png", size=(90, 48))
+    assert "some 48 pixels high, the network will see 24." in lradapt_import("folder", folder)
+
+
+def test_pictures_of_about_the_input_are_not_pointed_out(project, source):
+    folder = source("cat/1.png", "dog/1.png", size=(90, 47))
+    assert "pixels high" not in lradapt_import("folder", folder)
+
+
+def test_one_large_picture_among_small_ones_is_not_pointed_out(project, source):
+    source("cat/1.png", "dog/1.png")
+    folder = source("cat/0.png", size=(200, 200))
+    assert "pixels high" not in lradapt_import("folder", folder)
+
+
+def test_files_of_which_none_is_an_image_are_brought_without_advice(project, source):
+    folder = source("cat/1.png", "dog/1.png")
+    for path in folder.rglob("*.png"):
+        path.write_text("text")
+    output = lradapt_import("folder", folder)
+    assert "data/images: 2 images, 2 classes" in output
+    assert "pixels high" not in output
+
+
+def test_files_that_are_no_images_do_not_stop_the_advice(project, source):
+    folder = source("cat/1.png", "dog/1.png", size=(90, 64))
+    (folder / "cat" / "0.png").write_text("text")
+    (folder / "cat" / "2.png").write_bytes((folder / "cat" / "1.png").read_bytes()[:200])
+    assert "some 64 pixels high" in lradapt_import("folder", folder)
+
+
+def test_without_a_backbone_one_is_sought(project, source, monkeypatch):
+    (project / "data" / "backbone").unlink()
+    sought = []
+
+    def stand_in(choice, architecture, into):
+        sought.append((choice, architecture.name, str(into)))
+        return Origin("resnet18", "none", "random weights")
+
+    monkeypatch.setattr("lradapt.backbone.import_backbone", stand_in)
+    output = lradapt_import("folder", source("cat/1.png", "dog/1.png"))
+    assert sought == [("auto", "resnet18", "data/backbone")]
+    assert "data/backbone: resnet18, none (random weights)\n" in output
+
+
+def test_as_json_an_import_says_what_it_brought(project, source):
+    source("cat/1.png", "cat/2.png", "dog/1.png", size=(90, 48))
+    folder = source(".hidden/1.png")
+    told = json.loads(lradapt_import("folder", folder, "--json"))
+    (advice,) = told.pop("advice")
+    assert advice.startswith("The images are some 48 pixels high, the network will see 24.")
+    assert told == {
+        "images": "data/images",
+        "labels": "data/labels.csv",
+        "num_images": 3,
+        "classes": {"cat": 2, "dog": 1},
+        "left_behind": [".hidden/1.png"],
+        "backbone": None,
+    }
+
+
+def test_as_json_digits_that_were_there_are_null(project):
+    (project / "data" / "images").mkdir()
+    assert lradapt_import("digits", "--unless-present", "--json") == "null\n"
+
+
+def test_as_json_weights_say_where_they_lie_and_whose_they_are(project, monkeypatch):
+    origin = Origin("resnet18", "none", "random weights")
+    monkeypatch.setattr("lradapt.backbone.import_backbone", lambda *_: origin)
+    assert json.loads(lradapt_import("weights", "none", "--json")) == {
+        "path": "data/backbone",
+        "architecture": "resnet18",
+        "source": "none",
+        "detail": "random weights",
+    }
+
+
+def test_random_weights_are_brought_with_a_warning(project):
+    first, warning = lradapt_import("weights", "none").splitlines()
+    assert first == "data/backbone: resnet18, none (random weights)"
+    assert warning.startswith("The body starts from random weights. Transfer from ImageNet is far")
+    assert read_origin(project / "data" / "backbone") == Origin(
+        "resnet18", "none", "random weights"
+    )
+
+
+def test_weights_of_a_file_are_brought_without_a_warning(project, tmp_path):
+    torch.save(build(ARCHITECTURES["resnet18"], num_classes=3).state_dict(), tmp_path / "mine.pt")
+    said = lradapt_import("weights", tmp_path / "mine.pt")
+    origin = read_origin(project / "data" / "backbone")
+    assert origin.detail == "mine.pt"
+    assert said == f"data/backbone: resnet18, {origin.source} (mine.pt)\n"
+
+
+def test_champion_brings_the_model_in_production(project):
+    store = open_store("registry")
+    files = {
+        "model.onnx": colour_model(("red", "blue", "green")),
+        "model.safetensors": save({"fc.bias": torch.zeros(3)}),
+        "learnt.csv": b"pixel_sha256,group\n",
+    }
+    version = versions.publish(store, "classifier", files, {})
+    versions.promote(store, "classifier", version, over=None, why="", who="", when="")
+    said = lradapt_import("champion")
+    champion, _ = read_champion(project / "data/champion", "colours")
+    assert said == f"data/champion: colours, version {version}\n"
+    assert champion.class_names == ("red", "blue", "green")
+
+
+def test_champion_without_one_leaves_no_file(project):
+    with pytest.raises(RegistryError, match="so no training can start from it"):
+        lradapt_import("champion")
+    assert not (project / "data/champion").exists()

@@ -1,0 +1,118 @@
+import json
+import re
+
+import pytest
+
+from lradapt.data.split_table import SplitRow, write_split
+from lradapt.files import write_json
+from lradapt.registry.versions import Move
+from lradapt.reporting.card_history import with_moves
+from lradapt.reporting.model_card import render
+from tests.finished_training import EVIL, write_outputs
+
+NOTHING = dict.fromkeys(("intended_use", "not_for", "data_licence", "contact"), "")
+ESCAPED = EVIL.replace("<", "\\<")
+
+
+@pytest.fixture
+def paths(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return write_outputs()
+
+
+def rows(card, title):
+    """The cells of the table below that title, without its head."""
+    part = card[card.index(f"## {title}") :]
+    lines = re.findall(r"^\|.*\|$", part.partition("\n## ")[2] and part.split("\n## ")[0], re.M)
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_what_only_people_know_is_not_made_up(paths):
+    card = render(paths, "skin", NOTHING)
+    assert card.startswith("# Model card: skin\n")
+    assert card.count("not stated") == 4
+    said = render(paths, "skin", {**NOTHING, "intended_use": "triage of moles"})
+    assert "**Intended use**: triage of moles\n" in said
+    assert said.count("not stated") == 3
+
+
+def test_the_card_has_the_images_of_each_class_and_side(paths):
+    assert rows(render(paths, "skin", NOTHING), "Data") == [
+        [ESCAPED, "10", "2", "3"],
+        ["owl", "1,000", "2", "0"],
+        ["together", "1,010", "4", "3"],
+    ]
+
+
+def test_the_card_has_every_figure_with_its_interval(paths):
+    assert rows(render(paths, "skin", NOTHING), "Figures") == [
+        ["accuracy", "66.7 %", "21.0 to 94.0"],
+        ["balanced accuracy", "50.0 %", "31.0 to 84.0"],
+        ["macro-F1", "40.0 %", "11.0 to 74.0"],
+        [f"recall of {ESCAPED} (3 images)", "66.7 %", "20.8 to 93.8"],
+        ["recall of owl (0 images)", "-", "-"],
+    ]
+
+
+def limits(card):
+    return card[card.index("## Known limits") : card.index("## Training")].splitlines()[2:-1]
+
+
+def test_the_limits_are_what_the_exam_and_the_data_show(paths):
+    assert limits(render(paths, "skin", NOTHING)) == [
+        "- owl: no image in the exam",
+        f"- {ESCAPED}: the exam has 3 images of it, so that its recall may be anything from 21% to "
+        "94%",
+        "- 2,000 x empty file: set aside",
+        f"- 1 x label {ESCAPED}: set aside",
+        f"- few images of {ESCAPED}",
+    ]
+
+
+def test_a_class_that_is_known_well_is_no_limit(paths):
+    metrics = json.loads(paths["metrics"].read_text())
+    metrics["intervals_95"]["recall"] = {EVIL: [0.5, 0.69], "owl": [0.5, 0.75]}
+    write_json(paths["metrics"], metrics)
+    named = [line for line in limits(render(paths, "skin", NOTHING)) if "anything" in line]
+    assert [line.partition(":")[0] for line in named] == ["- owl"]
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        (["", ""], "no groups are given, so pictures of one subject may stand on two sides"),
+        (["anna", "anna"], "groups: 1, each on one side"),
+        (["anna", ""], "groups: 1, each on one side"),
+    ],
+)
+def test_the_card_says_whether_groups_were_kept_together(paths, groups, said):
+    write_split(
+        paths["split"],
+        [SplitRow(k, f"{k}", "owl", group, f"{k}", "train") for k, group in enumerate(groups)],
+    )
+    assert f"images; {said}." in render(paths, "skin", NOTHING)
+
+
+def test_the_same_outputs_give_the_same_card_whatever_the_clock(paths):
+    first = render(paths, "skin", NOTHING)
+    write_json(paths["timings"], {"split": {"seconds": 99.0, "cpu_seconds": 99.0}})
+    assert render(paths, "skin", NOTHING) == first
+    assert "sha256 of params.yaml: " in first
+
+
+def move(seq, version, former):
+    clerk = {"model_sha256": "", "who": "", "when": f"2026-01-0{seq}T01:02:03+00:00"}
+    return Move(seq=seq, version=version, former=former, why=f"why {seq}", **clerk)
+
+
+def test_under_the_card_stands_what_became_of_the_version():
+    moves = [move(1, "old", ""), move(2, "new", "old"), move(3, "other", "new")]
+    assert with_moves("# Card\n", "new", moves).splitlines() == [
+        "# Card",
+        "",
+        "Version new:",
+        "",
+        "- 2026-01-02T01:02:03 (UTC): into production: why 2",
+        "- 2026-01-03T01:02:03 (UTC): out of production, other came: why 3",
+    ]
+    assert with_moves("# Card\n", "never", moves).endswith("It has never been in production.\n")
