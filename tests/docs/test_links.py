@@ -33,14 +33,18 @@ def test_each_file_that_a_document_names_is_there_and_holds_the_name_behind_its_
     assert missing == []
 
 
-def test_each_document_that_code_or_a_document_names_is_there():
-    suffixes = {".py", ".md", ".yaml", ".toml", ".jinja"}
+def _sources():
+    """The project's own texts: what lies in other folders, as an environment does, is others'."""
     folders = ("lradapt", "tasks", "flows", "benchmarks", "docs", "tests")
     files = [*ROOT.glob("*"), *(path for each in folders for path in (ROOT / each).rglob("*"))]
+    suffixes = {".py", ".md", ".yaml", ".toml", ".jinja"}
+    return [file for file in files if file.suffix in suffixes or file.name == "Makefile"]
+
+
+def test_each_document_that_code_or_a_document_names_is_there():
     named = {
         (str(file.relative_to(ROOT)), mention)
-        for file in files
-        if file.suffix in suffixes or file.name == "Makefile"
+        for file in _sources()
         for mention in _MENTION.findall(file.read_text(encoding="utf-8"))
     }
     assert named, "nothing was found: this test would pass on nothing"
@@ -49,9 +53,8 @@ def test_each_document_that_code_or_a_document_names_is_there():
 
 def test_each_section_that_code_or_a_document_names_is_a_heading_there():
     """As in `docs/method.md, "The gate"`."""
-    files = [*map(ROOT.joinpath, documents()), *ROOT.glob("*.yaml"), *ROOT.glob("*/**/*.py")]
     named = []
-    for file in files:
+    for file in _sources():
         if "tests/docs" in str(file):
             continue
         text = re.sub(r"\s+#?\s*", " ", file.read_text(encoding="utf-8"))
