@@ -27,7 +27,6 @@ from benchmarks.program import run as run_program
 from benchmarks.settings import load_benchmark
 from benchmarks.tables import figures, markdown
 from lradapt.backbone import import_backbone
-from lradapt.batches import Normalisation
 from lradapt.data.admit import admit
 from lradapt.data.decode import Preprocessing
 from lradapt.data.importers import import_folder, import_table
@@ -36,6 +35,7 @@ from lradapt.data.labels import read_labels
 from lradapt.data.perceptual import near_pairs
 from lradapt.data.split_table import read_split, write_split
 from lradapt.engine import start_engine
+from lradapt.examples import Normalisation
 from lradapt.files import read_json, write_bytes, write_json, write_text
 from lradapt.params import DEFAULT_PATH, Params
 from lradapt.presets import Changes, changed

@@ -9,17 +9,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lradapt.architectures import Architecture
-from lradapt.batches import (
-    Normalisation,
-    Preparation,
-    RandomViews,
-    pixel_examples,
-    steps_per_epoch,
-)
+from lradapt.batches import steps_per_epoch
 from lradapt.batches import training_batches as batches_of
 from lradapt.data.augment import Augmentation
 from lradapt.data.split_table import SplitRow, class_names, on_side
 from lradapt.engine import Engine, seeded
+from lradapt.examples import Normalisation, Preparation, RandomViews, pixel_examples
 from lradapt.files import whole_file
 from lradapt.finetune import depth_sgd
 from lradapt.models import build

@@ -20,9 +20,9 @@ import typer
 
 from lradapt import ranks
 from lradapt.architectures import ARCHITECTURES
-from lradapt.batches import Normalisation, PixelExamples, Preparation, RandomViews
 from lradapt.data.augment import Augmentation
 from lradapt.engine import Engine, seeded, start_engine
+from lradapt.examples import Normalisation, PixelExamples, Preparation, RandomViews
 from lradapt.finetune import Cycle, finetune
 from lradapt.models import build
 from lradapt.spread import spread

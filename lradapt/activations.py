@@ -18,9 +18,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from lradapt.batches import Normalisation
 from lradapt.data.augment import Augmentation, show, views_of
 from lradapt.engine import Engine, generator
+from lradapt.examples import Normalisation
 from lradapt.files import reserve, whole_file
 from lradapt.progress import tracked
 from lradapt.store import NOTHING, Kept

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from lradapt.batches import Normalisation
 from lradapt.data.decode import Preprocessing
+from lradapt.examples import Normalisation
 from lradapt.files import whole_file
 from lradapt.progress import tracked
 

@@ -14,11 +14,11 @@ import numpy.typing as npt
 from safetensors.torch import load_file
 
 from lradapt.backbone import read_backbone
-from lradapt.batches import Normalisation, activation_examples
 from lradapt.data.decode import Preprocessing
 from lradapt.data.split_table import class_names, on_side, read_split
 from lradapt.engine import set_engine
 from lradapt.errors import LradaptError
+from lradapt.examples import Normalisation, activation_examples
 from lradapt.export import Deployed, export_onnx
 from lradapt.files import read_json, sha256_of, whole_file
 from lradapt.head import new_head

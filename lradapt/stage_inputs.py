@@ -9,7 +9,10 @@ from torch import nn
 
 from lradapt.architectures import Architecture
 from lradapt.backbone import read_backbone
-from lradapt.batches import (
+from lradapt.data.augment import Augmentation
+from lradapt.data.split_table import SplitRow, class_names, on_side
+from lradapt.engine import Engine
+from lradapt.examples import (
     Normalisation,
     PixelExamples,
     Preparation,
@@ -17,9 +20,6 @@ from lradapt.batches import (
     StreamedExamples,
     pixel_examples,
 )
-from lradapt.data.augment import Augmentation
-from lradapt.data.split_table import SplitRow, class_names, on_side
-from lradapt.engine import Engine
 from lradapt.models import build_classifier
 from lradapt.params import Params
 

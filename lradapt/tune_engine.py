@@ -18,9 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lradapt.architectures import Architecture
-from lradapt.batches import Batch, PixelExamples, Preparation, clean_batches, training_batches
+from lradapt.batches import Batch, clean_batches, training_batches
 from lradapt.engine import LAYOUTS, Engine, seeded, set_engine
 from lradapt.errors import TrainingError
+from lradapt.examples import PixelExamples, Preparation
 from lradapt.finetune import depth_sgd
 from lradapt.models import build
 from lradapt.precision import require_exact_gradients

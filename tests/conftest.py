@@ -96,7 +96,7 @@ def blobs():
     """A function: `num` points of three separable classes in 8 dimensions, one view of each."""
     import torch
 
-    from lradapt.batches import ActivationExamples
+    from lradapt.examples import ActivationExamples
 
     def make(num, seed=0, spread=1.0):
         random = np.random.default_rng(seed)

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from benchmarks.peers.work import Work
 from lradapt.architectures import ARCHITECTURES, Architecture
-from lradapt.batches import Normalisation, PixelExamples, Preparation
 from lradapt.data.decode import Preprocessing
 from lradapt.engine import Engine, seeded
+from lradapt.examples import Normalisation, PixelExamples, Preparation
 from lradapt.export import Deployed, export_onnx
 from lradapt.files import whole_file
 from lradapt.models import build, load_classifier

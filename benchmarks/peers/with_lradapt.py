@@ -15,8 +15,9 @@ from benchmarks.peers.measurement import Lap
 from benchmarks.peers.networks import laid_out
 from benchmarks.peers.work import BODY_RATE, HEAD_RATE, L2, MOMENTUM, SWEEP
 from lradapt.activations import FrozenBody, square_keys, write_activations
-from lradapt.batches import ActivationExamples, PixelExamples, training_batches
+from lradapt.batches import training_batches
 from lradapt.data.augment import Augmentation
+from lradapt.examples import ActivationExamples, PixelExamples
 from lradapt.finetune import depth_sgd
 from lradapt.head import HEAD, new_head, train_head
 from lradapt.lr_sweeps import measure

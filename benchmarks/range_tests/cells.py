@@ -13,16 +13,16 @@ from torch import nn
 
 from benchmarks.range_tests.arrays import Arrays
 from lradapt.architectures import ARCHITECTURES, LayerGroup
-from lradapt.batches import (
+from lradapt.batches import Examples
+from lradapt.data.augment import Augmentation
+from lradapt.engine import Engine, seeded, start_engine
+from lradapt.examples import (
     ActivationExamples,
-    Examples,
     Normalisation,
     PixelExamples,
     Preparation,
     RandomViews,
 )
-from lradapt.data.augment import Augmentation
-from lradapt.engine import Engine, seeded, start_engine
 from lradapt.finetune import finetune
 from lradapt.head import HEAD, new_head, train_head
 from lradapt.models import body_weights, build, build_body, build_classifier

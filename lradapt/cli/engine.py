@@ -54,8 +54,8 @@ def tune_engine(
 
 
 def _work(params: "Params") -> "Work":
-    from lradapt.batches import Normalisation, Preparation, RandomViews
     from lradapt.data.augment import Augmentation
+    from lradapt.examples import Normalisation, Preparation, RandomViews
     from lradapt.tune_engine import Work
 
     views = RandomViews(Augmentation(**params.augment.model_dump()), params.seed)

@@ -13,10 +13,10 @@ from lradapt.activations import (
     write_activations,
 )
 from lradapt.backbone import read_backbone
-from lradapt.batches import Normalisation
 from lradapt.data.augment import Augmentation
 from lradapt.data.ingest import OK, read_table
 from lradapt.engine import start_engine
+from lradapt.examples import Normalisation
 from lradapt.files import sha256_of
 from lradapt.models import build_body, num_features
 from lradapt.params import load_params

@@ -6,7 +6,6 @@ import numpy as np
 from safetensors.torch import load_file
 
 from lradapt.backbone import read_origin
-from lradapt.batches import Normalisation, label_numbers
 from lradapt.data.split_table import class_names, on_side, read_split
 from lradapt.engine import set_engine
 from lradapt.evaluate import (
@@ -17,6 +16,7 @@ from lradapt.evaluate import (
     write_confusion,
     write_predictions,
 )
+from lradapt.examples import Normalisation, label_numbers
 from lradapt.export import Deployed, probabilities
 from lradapt.files import read_json, write_bytes, write_json
 from lradapt.gate.exam import ExamImage, group_numbers

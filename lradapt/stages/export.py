@@ -2,9 +2,9 @@
 
 from safetensors.torch import load_file
 
-from lradapt.batches import Normalisation
 from lradapt.data.decode import Preprocessing
 from lradapt.data.split_table import class_names, read_split
+from lradapt.examples import Normalisation
 from lradapt.export import Deployed, export_onnx
 from lradapt.files import read_json
 from lradapt.models import load_classifier

@@ -8,9 +8,9 @@ import numpy as np
 from torch import nn
 from torch.optim import Optimizer
 
-from lradapt.batches import activation_examples
 from lradapt.data.split_table import class_names, on_side, read_split
 from lradapt.engine import start_engine
+from lradapt.examples import activation_examples
 from lradapt.files import write_json
 from lradapt.head import HEAD, new_head
 from lradapt.history import write_sweeps

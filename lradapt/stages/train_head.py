@@ -3,9 +3,9 @@
 import numpy as np
 from safetensors.torch import save_file
 
-from lradapt.batches import activation_examples
 from lradapt.data.split_table import class_names, on_side, read_split
 from lradapt.engine import start_engine
+from lradapt.examples import activation_examples
 from lradapt.files import read_json, whole_file
 from lradapt.head import HEAD, new_head, train_head
 from lradapt.history import write_epochs, write_steps

@@ -16,9 +16,9 @@ from safetensors.torch import load_file
 from lradapt import layout, params
 from lradapt.architectures import ARCHITECTURES
 from lradapt.backbone import import_backbone
-from lradapt.batches import Normalisation
 from lradapt.champion import Champion, ensure_file, write_champion
 from lradapt.errors import LradaptError
+from lradapt.examples import Normalisation
 from lradapt.export import Deployed, probabilities
 from lradapt.files import read_json, sha256_of
 from lradapt.models import build_classifier

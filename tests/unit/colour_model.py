@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from lradapt.batches import Normalisation
 from lradapt.data.decode import Preprocessing
+from lradapt.examples import Normalisation
 from lradapt.export import Deployed, export_onnx
 
 COLOURS = ("red", "green", "blue")

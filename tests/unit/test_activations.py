@@ -7,9 +7,9 @@ from torch import nn
 
 from lradapt.activations import BATCH_SIZE, FrozenBody, square_keys, write_activations
 from lradapt.architectures import ARCHITECTURES
-from lradapt.batches import Normalisation
 from lradapt.data.augment import Augmentation
 from lradapt.engine import seeded, start_engine
+from lradapt.examples import Normalisation
 from lradapt.models import body_weights, build, build_body
 from lradapt.store import Kept
 

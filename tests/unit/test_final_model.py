@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from lradapt.batches import ActivationExamples, clean_batches
+from lradapt.batches import clean_batches
 from lradapt.errors import TrainingError
+from lradapt.examples import ActivationExamples
 from lradapt.final_model import average_weights, choose_final, estimate_batchnorm
 from lradapt.finetune import Cycle, snapshot
 from lradapt.train import Epoch, Score, score

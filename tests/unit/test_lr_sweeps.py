@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from lradapt.batches import ActivationExamples, training_batches
+from lradapt.batches import training_batches
 from lradapt.errors import TrainingError
+from lradapt.examples import ActivationExamples
 from lradapt.head import HEAD, new_head
 from lradapt.imbalance import Balance
 from lradapt.lr_suggestion import suggest

@@ -6,9 +6,10 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lradapt.batches import ActivationExamples, training_batches
+from lradapt.batches import training_batches
 from lradapt.course_epochs import _require_parts, _shared_loss
 from lradapt.errors import TrainingError
+from lradapt.examples import ActivationExamples
 from lradapt.imbalance import Balance, make_balance
 from lradapt.processes import ALONE, OneProcess, part_of
 from tests.unit.test_batches import examples, pictures

@@ -11,12 +11,12 @@ from torch import nn
 
 from lradapt import ranks
 from lradapt.architectures import LayerGroup
-from lradapt.batches import Normalisation, PixelExamples, Preparation, RandomViews
 from lradapt.checkpoint import Place, read_checkpoint
 from lradapt.course import underway
 from lradapt.data.augment import Augmentation
 from lradapt.engine import Engine, start_engine
 from lradapt.errors import TrainingError
+from lradapt.examples import Normalisation, PixelExamples, Preparation, RandomViews
 from lradapt.final_model import choose_final
 from lradapt.finetune import finetune, snapshot
 from lradapt.imbalance import make_balance

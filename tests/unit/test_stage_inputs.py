@@ -9,9 +9,9 @@ from safetensors.torch import save_file
 
 from lradapt.architectures import ARCHITECTURES
 from lradapt.backbone import import_backbone
-from lradapt.batches import PixelExamples, StreamedExamples
 from lradapt.data.split_table import SplitRow
 from lradapt.engine import LAYOUTS
+from lradapt.examples import PixelExamples, StreamedExamples
 from lradapt.head import new_head
 from lradapt.params import load_params
 from lradapt.stage_inputs import read_classifier, side_examples
@@ -57,7 +57,7 @@ def test_images_lie_in_memory_as_the_engine_says(images, engine):
 @pytest.mark.parametrize(("size", "kind"), [(1, PixelExamples), (2, StreamedExamples)])
 def test_processes_on_one_cpu_share_its_memory(images, engine, monkeypatch, size, kind):
     free = 2 * 6 * 8 * 8 * 3  # half of it, as params.yaml says, holds all six images once
-    monkeypatch.setattr("lradapt.batches.free_memory", lambda device: free)
+    monkeypatch.setattr("lradapt.examples.free_memory", lambda device: free)
     together = replace(engine, processes=SimpleNamespace(size=size))
     assert isinstance(images("train", together)[0], kind)
 

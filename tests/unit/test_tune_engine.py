@@ -8,8 +8,8 @@ from torch import nn
 
 from lradapt import tune_engine
 from lradapt.architectures import Architecture
-from lradapt.batches import Normalisation, Preparation
 from lradapt.errors import TrainingError
+from lradapt.examples import Normalisation, Preparation
 from lradapt.tune_engine import (
     Combination,
     Effect,
