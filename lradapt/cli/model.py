@@ -94,7 +94,8 @@ def rollback(
     """Put a former version back into production.
 
     The version is loaded and run before the pointer moves; the log keeps the
-    reason. Prints which version took the place of which.
+    reason, and the version that goes is not promoted again by the next run.
+    Prints which version took the place of which.
     """
     if not why.strip():
         raise typer.BadParameter("--why is empty; say it for those who read the log")
