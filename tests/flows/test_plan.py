@@ -36,7 +36,7 @@ def test_a_stage_added_to_dvc_yaml_appears_in_the_plan(project):
     path = project / "dvc.yaml"
     text = path.read_text()
     more = "  tell: {cmd: echo told, deps: [reports/metrics.json], meta: {queue: cpu}}\n"
-    path.write_text(text.replace("\nmetrics:\n", f"\n{more}\nmetrics:\n"))
+    path.write_text(text.replace("\nplots:\n", f"\n{more}\nplots:\n"))
     try:
         nodes = json.loads(plan(project, "--json"))["nodes"]
     finally:
