@@ -8,50 +8,22 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
+from small_examples import NORMALISE, examples, pictures, rows
 from torch import nn
 
 from lradapt.architectures import LayerGroup
 from lradapt.batches import clean_batches, steps_per_epoch, training_batches
-from lradapt.data.augment import Augmentation
-from lradapt.data.split_table import SplitRow
 from lradapt.engine import seeded
 from lradapt.examples import (
     ActivationExamples,
-    Normalisation,
     PixelExamples,
-    Preparation,
-    RandomViews,
     StreamedExamples,
     activation_examples,
     label_numbers,
-    pixel_examples,
     pixels_on,
 )
 from lradapt.finetune import finetune
 from lradapt.imbalance import balanced, shuffled
-
-NORMALISE = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-SHAKE = Augmentation(0.1, 1.2, True, True)
-
-
-def rows(labels):
-    return [SplitRow(n, f"{n}.png", label, "", str(n), "train") for n, label in enumerate(labels)]
-
-
-def pictures(count=6, size=8, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
-
-
-def examples(pixels, labels=None, *, memory_share=0.5, seed=0):
-    labels = labels or ["a"] * len(pixels)
-    return pixel_examples(
-        pixels,
-        rows(labels),
-        sorted(set(labels)),
-        torch.device("cpu"),
-        prepare=Preparation(NORMALISE, RandomViews(SHAKE, seed)),
-        memory_share=memory_share,
-    )
 
 
 @pytest.fixture(scope="module")

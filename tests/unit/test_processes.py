@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_examples import examples, pictures
 
 from lradapt.batches import training_batches
 from lradapt.course_epochs import _require_parts, _shared_loss
@@ -12,7 +13,6 @@ from lradapt.errors import TrainingError
 from lradapt.examples import ActivationExamples
 from lradapt.imbalance import Balance, make_balance
 from lradapt.processes import ALONE, OneProcess, part_of
-from tests.unit.test_batches import examples, pictures
 
 MECHANISMS = ["none", "class_weights", "balanced_sampling", "logit_adjustment"]
 
