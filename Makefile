@@ -60,7 +60,7 @@ test: install ## the test suite, half an hour on two cores
 test-long: install ## what it leaves out: deployments, workers and kills on a server, a quarter of an hour
 	$(BIN)/python -m pytest -m long
 
-check: install ## format, lint, types and the fast tests, in under a minute
+check: install ## format, lint, types and the fast tests, in about a minute
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
