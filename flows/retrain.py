@@ -18,7 +18,7 @@ from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
 from lradapt.release import Outcome
 from lradapt.reporting import report
 from lradapt.timings import read_timings
-from tasks import approval, artifacts, data, events, gpu, graph, registry, runs, stages
+from tasks import approval, artifacts, data, events, gpu, graph, lock_file, registry, runs, stages
 
 
 @flow(name="retrain", persist_result=False)
@@ -44,6 +44,7 @@ def retrain(
         raise LradaptError("override and approval exclude each other: a person decides once")
     project_file = str(PROJECT_FILE)
     with lock.run():
+        lock_file.mend()
         registry.ensure_champion_file()
         stages.version_sources(graph.unversioned_sources(project_file))
         former, timings = data.find_former(), read_timings(read_paths()["timings"])

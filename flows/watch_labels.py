@@ -14,7 +14,7 @@ from lradapt.layout import PROJECT_FILE, read_paths
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
 from lradapt.release import Outcome
 from lradapt.update import Decision
-from tasks import artifacts, data, events, graph, record, registry, stages
+from tasks import artifacts, data, events, graph, lock_file, record, registry, stages
 
 _PROJECT = str(PROJECT_FILE)
 
@@ -39,6 +39,7 @@ def watch_labels(
         train: here and now; else the event `lradapt.labels.changed` tells whoever trains.
     """
     with lock.run():
+        lock_file.mend()
         if commit:
             record.require_git()
         comparison, decision = _look(source)

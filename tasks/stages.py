@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from prefect import task
 
-from tasks import dvc_commands, elsewhere, progress
+from tasks import dvc_commands, elsewhere, lock_file, progress
 from tasks.child import run_child
 from tasks.graph import Node
 
@@ -16,6 +16,7 @@ log = logging.getLogger("lradapt.stages")
 @task(persist_result=False)
 def reproduce(address: str) -> None:
     """Bring one node up to date; a no-op of DVC's where nothing has changed after all."""
+    lock_file.keep()
     with progress.followed() as settings:
         dvc_commands.run("repro", "--single-item", address, settings=settings)
 

@@ -229,7 +229,7 @@ def test_a_rollback_is_told_and_posted(workers, client, hook):
     promoted = told(client, "lradapt.model.promoted", at_least=2)
     assert ended(client, start(client, "rollback", why="it is worse")).is_completed()
     (payload,) = told(client, "lradapt.model.rolled_back")
-    assert payload["why"] == "it is worse"
+    assert payload["why"].endswith(" was rolled back: it is worse")
     assert payload["former"] == promoted[0]["version"]
     assert posted(hook[1], "lradapt.model.rolled_back")["payload"] == payload
 

@@ -1,0 +1,51 @@
+import pytest
+
+from tasks import lock_file
+
+WHOLE = """schema: '2.0'
+stages:
+  ingest:
+    cmd: python -m lradapt stage ingest
+    deps:
+    - path: data/images
+      md5: d41d8cd98f00b204e9800998ecf8427e.dir
+    outs:
+    - path: build/pixels.npy
+      md5: 900150983cd24fb0d6963f7d28e17f72
+"""
+
+
+@pytest.fixture(autouse=True)
+def _in_a_project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def first_lines(number):
+    return "".join(WHOLE.splitlines(keepends=True)[:number])
+
+
+def test_a_whole_one_stays_and_so_does_none():
+    lock_file.mend()
+    assert not lock_file.LOCK.exists()
+    lock_file.LOCK.write_text(WHOLE)
+    lock_file.mend()
+    assert lock_file.LOCK.read_text() == WHOLE
+
+
+@pytest.mark.parametrize(
+    "left", ["", "stages:\n  ingest:\n    cmd:", "\x00", *map(first_lines, [1, 2, 3, 5, 6, 8, 9])]
+)
+def test_what_a_kill_has_left_gives_way_to_the_copy(left, caplog):
+    lock_file.LOCK.write_text(WHOLE)
+    lock_file.keep()
+    lock_file.LOCK.write_text(left)
+    lock_file.keep()  # a broken one never becomes the copy
+    lock_file.mend()
+    assert lock_file.LOCK.read_text() == WHOLE
+    assert "half written" in caplog.text
+
+
+def test_without_a_copy_a_broken_one_goes():
+    lock_file.LOCK.write_text("")
+    lock_file.mend()
+    assert not lock_file.LOCK.exists()
