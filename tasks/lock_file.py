@@ -1,4 +1,4 @@
-"""What DVC knows of the stages outlives a kill: it writes `dvc.lock` in place, so we keep a copy."""
+"""DVC writes `dvc.lock` in place; a copy is kept, so that what it knows outlives a kill."""
 
 import logging
 import shutil
