@@ -1,6 +1,9 @@
+from contextlib import nullcontext
+from importlib import import_module
+
 import pytest
 
-from tasks import lock_file
+from tasks import lock_file, stages
 
 WHOLE = """schema: '2.0'
 stages:
@@ -49,3 +52,29 @@ def test_without_a_copy_a_broken_one_goes():
     lock_file.LOCK.write_text("")
     lock_file.mend()
     assert not lock_file.LOCK.exists()
+
+
+class MendedError(Exception):
+    """Whoever mends comes this far and no further."""
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "words"),
+    [("flows.retrain", "retrain", ()), ("flows.watch_labels", "watch_labels", ("here",))],
+)
+def test_a_flow_mends_it_before_anything_reads_it(monkeypatch, module, name, words):
+    def mend():
+        raise MendedError
+
+    monkeypatch.setattr(lock_file, "mend", mend)
+    with pytest.raises(MendedError):
+        getattr(import_module(module), name).fn(*words)
+
+
+def test_a_stage_keeps_it_before_dvc_may_write_it(monkeypatch):
+    done = []
+    monkeypatch.setattr(stages.progress, "followed", lambda: nullcontext({}))
+    monkeypatch.setattr(lock_file, "keep", lambda: done.append("keep"))
+    monkeypatch.setattr(stages.dvc_commands, "run", lambda *_, **__: done.append("dvc"))
+    stages.reproduce.fn("ingest")
+    assert done == ["keep", "dvc"]
