@@ -30,22 +30,18 @@ from torch import nn
 from benchmarks.clock import Clock
 from benchmarks.program import run
 from benchmarks.settings import ConventionalSettings, SchemeSettings, load_benchmark
-from lradapt.architectures import Architecture
-from lradapt.backbone import read_backbone, read_origin
-from lradapt.batches import Examples
-from lradapt.champion import ensure_file
-from lradapt.conventional import train_at
+from lradapt.compute.engine import Engine, start_engine
+from lradapt.config.params import DEFAULT_PATH, Params
+from lradapt.config.paths import read_paths
+from lradapt.config.presets import changed
+from lradapt.config.yaml_schema import check, read_values
 from lradapt.data.split_table import SplitRow, class_names, on_side, read_split, write_split
-from lradapt.engine import Engine, start_engine
-from lradapt.evaluate import compute_metrics, confusion
-from lradapt.files import read_json, write_json
-from lradapt.head import new_head
-from lradapt.imbalance import make_balance
-from lradapt.layout import read_paths
-from lradapt.models import build_classifier, load_classifier, num_features
-from lradapt.params import DEFAULT_PATH, Params
-from lradapt.presets import changed
-from lradapt.stage_inputs import side_examples
+from lradapt.evaluation.metrics import compute_metrics, confusion
+from lradapt.networks.architectures import Architecture
+from lradapt.networks.backbone import read_backbone, read_origin
+from lradapt.networks.champion import ensure_file
+from lradapt.networks.classifier import build_classifier, load_classifier, num_features
+from lradapt.runtime.files import read_json, write_json
 from lradapt.stages import (
     Dep,
     Out,
@@ -55,8 +51,12 @@ from lradapt.stages import (
     finetune,
     train_head,
 )
-from lradapt.train import predict_logits
-from lradapt.yaml_check import check, read_values
+from lradapt.stages.inputs import side_examples
+from lradapt.training.conventional import train_at
+from lradapt.training.head import new_head
+from lradapt.training.imbalance import make_balance
+from lradapt.training.inputs.batches import Examples
+from lradapt.training.loop import predict_logits
 
 PHASE_OF_STAGE = {
     activations: "head",

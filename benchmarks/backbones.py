@@ -13,12 +13,12 @@ import typer
 
 from benchmarks.program import run
 from benchmarks.settings import load_benchmark
-from lradapt.backbone import Origin, import_backbone, read_origin
-from lradapt.files import write_bytes
-from lradapt.layout import read_paths
-from lradapt.params import DEFAULT_PATH, Params
-from lradapt.presets import changed
-from lradapt.yaml_check import check, read_values
+from lradapt.config.params import DEFAULT_PATH, Params
+from lradapt.config.paths import read_paths
+from lradapt.config.presets import changed
+from lradapt.config.yaml_schema import check, read_values
+from lradapt.networks.backbone import Origin, import_backbone, read_origin
+from lradapt.runtime.files import write_bytes
 
 
 def bring(architecture: str, into: Path, own: Path) -> Origin:

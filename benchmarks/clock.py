@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from lradapt.train import Epoch
+from lradapt.training.loop import Epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Clock:
         """A block whose seconds count to `name`, and whose epochs become points."""
         before = self.elapsed()
         listener = _Listener(self, name)
-        logger = logging.getLogger("lradapt.train")
+        logger = logging.getLogger("lradapt.training.loop")
         level = logger.level
         logger.addHandler(listener)
         logger.setLevel(logging.INFO)  # else no epoch is told of

@@ -23,15 +23,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from lradapt.layout import read_paths
-from lradapt.timings import Timings, read_timings
+from lradapt.config.paths import read_paths
+from lradapt.runtime.timings import Timings, read_timings
 
 app = typer.Typer(help=__doc__)
 console = Console(highlight=False)
 
 _FLOW = """
 from prefect import flow
-from tasks import graph, stages
+from tasks import stages
+from tasks.pipeline import graph
 
 @flow(persist_result=False)
 def drive():

@@ -14,8 +14,8 @@ import typer
 from rich.console import Console
 
 from benchmarks.gate_simulation import IMAGES, Rates, Scenario, everywhere, simulate
+from lradapt.config.params import load_params
 from lradapt.gate.rules import Rules
-from lradapt.params import load_params
 
 SIZES = (500, 1257, 5000)
 POINTS = (-2, 0, 1, 2, 3, 4, 5)

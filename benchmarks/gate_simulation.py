@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from lradapt.gate.comparison import ClassResult, Hits, McNemar, mcnemar
-from lradapt.gate.floors import lost
-from lradapt.gate.paired_bootstrap import (
+from lradapt.evaluation.paired_bootstrap import (
     Floats,
     Integers,
     bounds,
     resampled_differences,
 )
+from lradapt.gate.comparison import ClassResult, Hits, McNemar, mcnemar
+from lradapt.gate.floors import lost
 from lradapt.gate.policy import weigh
 from lradapt.gate.rules import Rules
 

@@ -26,20 +26,20 @@ from benchmarks.pretrain import pretrain
 from benchmarks.program import run as run_program
 from benchmarks.settings import load_benchmark
 from benchmarks.tables import figures, markdown
-from lradapt.backbone import import_backbone
-from lradapt.data.admit import admit
-from lradapt.data.decode import Preprocessing
-from lradapt.data.importers import import_folder, import_table
-from lradapt.data.ingest import ingest, read_table
+from lradapt.compute.engine import start_engine
+from lradapt.config.params import DEFAULT_PATH, Params
+from lradapt.config.presets import Changes, changed
+from lradapt.config.yaml_schema import check, read_values
+from lradapt.data.checks.admission import admit
+from lradapt.data.images.decode import Preprocessing
+from lradapt.data.images.ingest import ingest, read_table
+from lradapt.data.images.near_duplicates import near_pairs
+from lradapt.data.importing.importers import import_folder, import_table
 from lradapt.data.labels import read_labels
-from lradapt.data.perceptual import near_pairs
 from lradapt.data.split_table import read_split, write_split
-from lradapt.engine import start_engine
-from lradapt.examples import Normalisation
-from lradapt.files import read_json, write_bytes, write_json, write_text
-from lradapt.params import DEFAULT_PATH, Params
-from lradapt.presets import Changes, changed
-from lradapt.yaml_check import check, read_values
+from lradapt.networks.backbone import import_backbone
+from lradapt.runtime.files import read_json, write_bytes, write_json, write_text
+from lradapt.training.inputs.examples import Normalisation
 
 console = Console(highlight=False)
 

@@ -26,12 +26,12 @@ from PIL import Image, ImageOps
 
 from benchmarks import registry_growth
 from benchmarks.program import run
-from lradapt.data.image_files import list_files
+from lradapt.config.paths import PROJECT_FILE, read_paths
+from lradapt.data.images.files import list_files
 from lradapt.data.labels import Label, write_labels
 from lradapt.errors import DataError
-from lradapt.files import write_json
-from lradapt.layout import PROJECT_FILE, read_paths
 from lradapt.registry import open_store
+from lradapt.runtime.files import write_json
 
 STEPS = ("ingest", "split", "changes")
 """In the order in which they run: two stages, and the comparison with a version before."""

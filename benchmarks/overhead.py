@@ -24,9 +24,9 @@ import typer
 from PIL import Image
 from rich.console import Console
 
-from lradapt.data.decode import Preprocessing
-from lradapt.data.image_files import list_files
-from lradapt.data.ingest import ingest
+from lradapt.data.images.decode import Preprocessing
+from lradapt.data.images.files import list_files
+from lradapt.data.images.ingest import ingest
 
 app = typer.Typer(help=__doc__)
 console = Console(highlight=False)
@@ -38,16 +38,16 @@ def loop(
     num_steps: Annotated[int, typer.Option(help="Of one repeat.")] = 12,
     threads: Annotated[int, typer.Option(help="Of torch.")] = 2,
 ) -> None:
-    """The loop of lradapt.train against a bare PyTorch loop, on the same ready-made batches."""
+    """Compare `lradapt.training.loop` with a bare PyTorch loop on the same ready-made batches."""
     import torch
     import torch.nn.functional as F
 
-    from lradapt.architectures import ARCHITECTURES
-    from lradapt.engine import start_engine
-    from lradapt.models import build
-    from lradapt.param_groups import build_param_groups
-    from lradapt.schedules import cosine_cycles
-    from lradapt.train import finite, sgd, train_steps
+    from lradapt.compute.engine import start_engine
+    from lradapt.networks.architectures import ARCHITECTURES
+    from lradapt.networks.classifier import build
+    from lradapt.training.loop import finite, sgd, train_steps
+    from lradapt.training.param_groups import build_param_groups
+    from lradapt.training.schedules import cosine_cycles
 
     engine = start_engine(device="cpu", precision="fp32", threads=threads)
     numbers = torch.Generator().manual_seed(0)
@@ -77,7 +77,7 @@ def loop(
         for _ in finite(train_steps(model, batches, ours_optimizer, schedule, engine)):
             pass
 
-    _compare("bare PyTorch loop", bare, "lradapt.train", ours, repeats, 64 * num_steps)
+    _compare("bare PyTorch loop", bare, "lradapt.training.loop", ours, repeats, 64 * num_steps)
 
 
 @app.command()
@@ -91,14 +91,14 @@ def checkpoint(
     """Seconds of a checkpoint, and its share of a training."""
     import torch
 
-    from lradapt.architectures import ARCHITECTURES
-    from lradapt.checkpoint import Place
-    from lradapt.course import Course
-    from lradapt.engine import start_engine
-    from lradapt.finetune import depth_sgd
-    from lradapt.models import build
-    from lradapt.schedules import constant
-    from lradapt.train import train_steps
+    from lradapt.compute.engine import start_engine
+    from lradapt.networks.architectures import ARCHITECTURES
+    from lradapt.networks.classifier import build
+    from lradapt.training.checkpoint import Place
+    from lradapt.training.finetune import depth_sgd
+    from lradapt.training.loop import train_steps
+    from lradapt.training.resume import Course
+    from lradapt.training.schedules import constant
 
     engine = start_engine(device="cpu", precision="fp32", threads=threads)
     model = build(ARCHITECTURES[architecture], 10).to(memory_format=torch.channels_last).train()

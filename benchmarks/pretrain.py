@@ -8,18 +8,18 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lradapt.architectures import Architecture
-from lradapt.batches import steps_per_epoch
-from lradapt.batches import training_batches as batches_of
-from lradapt.data.augment import Augmentation
+from lradapt.compute.engine import Engine, seeded
 from lradapt.data.split_table import SplitRow, class_names, on_side
-from lradapt.engine import Engine, seeded
-from lradapt.examples import Normalisation, Preparation, RandomViews, pixel_examples
-from lradapt.files import whole_file
-from lradapt.finetune import depth_sgd
-from lradapt.models import build
-from lradapt.schedules import cosine_cycles
-from lradapt.train import Score, finite, run_epochs, score, train_steps
+from lradapt.networks.architectures import Architecture
+from lradapt.networks.classifier import build
+from lradapt.runtime.files import whole_file
+from lradapt.training.finetune import depth_sgd
+from lradapt.training.inputs.augment import Augmentation
+from lradapt.training.inputs.batches import steps_per_epoch
+from lradapt.training.inputs.batches import training_batches as batches_of
+from lradapt.training.inputs.examples import Normalisation, Preparation, RandomViews, pixel_examples
+from lradapt.training.loop import Score, finite, run_epochs, score, train_steps
+from lradapt.training.schedules import cosine_cycles
 
 VIEWS = Augmentation(max_shift=0.125, max_zoom=1.2, horizontal_flip=True, vertical_flip=False)
 MOMENTUM, L2, LABEL_SMOOTHING, MEMORY_SHARE = 0.9, 5e-4, 0.1, 0.5

@@ -21,8 +21,8 @@ import typer
 import yaml
 
 from benchmarks.program import run
+from lradapt.config.paths import PROJECT_FILE
 from lradapt.errors import DataError
-from lradapt.layout import PROJECT_FILE
 from lradapt.registry import DEFAULT_NAME, open_store, versions
 from lradapt.registry.inventory import list_versions
 from lradapt.registry.store import Store

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from lradapt.params import Fraction, Positive, Section, SgdParams
-from lradapt.presets import PRESETS, changed
-from lradapt.yaml_check import check, read_values
+from lradapt.config.params import Fraction, Positive, Section, SgdParams
+from lradapt.config.presets import PRESETS, changed
+from lradapt.config.yaml_schema import check, read_values
 
 DEFAULT_PATH = Path("benchmarks/params.yaml")
 
@@ -64,6 +64,6 @@ def load_benchmark(path: Path = DEFAULT_PATH) -> BenchmarkParams:
     """Read and check `path`.
 
     Raises:
-        ParamsError: as `lradapt.params.load_params`.
+        ParamsError: as `lradapt.config.params.load_params`.
     """
     return check(BenchmarkParams, read_values(path), path)

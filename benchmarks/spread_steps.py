@@ -18,14 +18,14 @@ from typing import Annotated
 import torch
 import typer
 
-from lradapt import ranks
-from lradapt.architectures import ARCHITECTURES
-from lradapt.data.augment import Augmentation
-from lradapt.engine import Engine, seeded, start_engine
-from lradapt.examples import Normalisation, PixelExamples, Preparation, RandomViews
-from lradapt.finetune import Cycle, finetune
-from lradapt.models import build
-from lradapt.spread import spread
+from lradapt.compute.distributed.launch import spread
+from lradapt.compute.engine import Engine, seeded, start_engine
+from lradapt.networks.architectures import ARCHITECTURES
+from lradapt.networks.classifier import build
+from lradapt.runtime import ranks
+from lradapt.training.finetune import Cycle, finetune
+from lradapt.training.inputs.augment import Augmentation
+from lradapt.training.inputs.examples import Normalisation, PixelExamples, Preparation, RandomViews
 
 _VIEWS = RandomViews(Augmentation(0.1, 1.1, True, False), 0)
 _PREPARE = Preparation(Normalisation((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)), _VIEWS)

@@ -19,10 +19,10 @@ import pandas as pd
 import typer
 
 from benchmarks.program import run as run_program
-from lradapt.files import read_json, write_bytes, write_json, write_text
 from lradapt.plots.confusion import confusion_png
 from lradapt.plots.range_test import range_test_png
 from lradapt.plots.schedule import schedule_png
+from lradapt.runtime.files import read_json, write_bytes, write_json, write_text
 
 Run = Mapping[str, Any]
 Rows = list[list[str]]

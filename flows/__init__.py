@@ -25,7 +25,7 @@ _SETTINGS = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "lradapt",
-    # A run that gives no sign of life for 90 seconds is taken for dead: tasks/server.py.
+    # A run that gives no sign of life for 90 seconds is taken for dead: tasks/server/setup.py.
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
 }
 _OWN_SERVER = ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE", "PREFECT_PROFILES_PATH")

@@ -4,10 +4,13 @@ from prefect import flow
 from rich.markdown import Markdown
 
 from flows import errors_told, run, speak_plainly, start_server
-from lradapt import lock
 from lradapt.cli.options import Debug
 from lradapt.cli.output import console
-from tasks import artifacts, gpu, graph, stages
+from lradapt.runtime import lock
+from tasks import stages
+from tasks.pipeline import graph
+from tasks.server import gpu
+from tasks.ui import artifacts
 
 PROJECT_FILE = "benchmarks/dvc.yaml"
 

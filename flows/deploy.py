@@ -16,7 +16,7 @@ from prefect.settings import PREFECT_API_URL
 from flows import errors_told, run
 from lradapt.cli.options import Debug
 from lradapt.errors import LradaptError
-from tasks import server
+from tasks.server import setup as server
 
 FILE = Path("prefect.yaml")
 PROJECT = "LRADAPT_PROJECT"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from lradapt.cli.output import console, print_json
-from tasks import graph
-from tasks.graph import Node
+from tasks.pipeline import graph
+from tasks.pipeline.graph import Node
 
 
 @dataclass(frozen=True, slots=True)

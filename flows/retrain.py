@@ -8,17 +8,20 @@ from rich.table import Table
 
 from flows import errors_told, run, speak_plainly, start_server
 from flows import plan as plans
-from lradapt import lock
 from lradapt.cli.options import AsJson, Debug, Name, Registry
 from lradapt.cli.output import console
+from lradapt.config.paths import PROJECT_FILE, read_paths
 from lradapt.data.version_tables import project_tables
 from lradapt.errors import LradaptError
-from lradapt.layout import PROJECT_FILE, read_paths
+from lradapt.production.release import Outcome
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
-from lradapt.release import Outcome
 from lradapt.reporting import report
-from lradapt.timings import read_timings
-from tasks import approval, artifacts, data, events, gpu, graph, lock_file, registry, runs, stages
+from lradapt.runtime import lock
+from lradapt.runtime.timings import read_timings
+from tasks import approval, data, registry, stages
+from tasks.pipeline import graph, lock_file
+from tasks.server import gpu
+from tasks.ui import artifacts, events, runs
 
 
 @flow(name="retrain", persist_result=False)

@@ -11,7 +11,8 @@ from lradapt.cli.options import Debug, Name, Registry
 from lradapt.cli.output import console
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
 from lradapt.registry.versions import Move
-from tasks import events, registry
+from tasks import registry
+from tasks.ui import events
 
 
 @flow(name="rollback", persist_result=False)

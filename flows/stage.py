@@ -5,10 +5,13 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 import flows  # noqa: F401 its settings: a worker loads this file alone, and its log would be empty
+from lradapt.config.paths import read_paths
 from lradapt.errors import LradaptError
-from lradapt.layout import read_paths
-from tasks import answer, dvc_commands, graph, scratch, stages
-from tasks.needs import read_needs
+from tasks import stages
+from tasks.pipeline import dvc_commands, graph
+from tasks.remote import clone as scratch
+from tasks.remote import results as answer
+from tasks.remote.inputs import read_needs
 
 
 @flow(name="stage", persist_result=False)

@@ -7,14 +7,16 @@ from prefect import flow
 
 from flows import errors_told, run, speak_plainly, start_server
 from flows.retrain import print_summary, retrain
-from lradapt import lock
 from lradapt.cli.options import Debug, Name, Registry
+from lradapt.config.paths import PROJECT_FILE, read_paths
+from lradapt.data.retrain_decision import Decision
 from lradapt.data.version_tables import project_tables
-from lradapt.layout import PROJECT_FILE, read_paths
+from lradapt.production.release import Outcome
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
-from lradapt.release import Outcome
-from lradapt.update import Decision
-from tasks import artifacts, data, events, graph, lock_file, record, registry, stages
+from lradapt.runtime import lock
+from tasks import data, record, registry, stages
+from tasks.pipeline import graph, lock_file
+from tasks.ui import artifacts, events
 
 _PROJECT = str(PROJECT_FILE)
 

@@ -27,31 +27,31 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from lradapt.calibration import fit_temperature
     from lradapt.errors import LayersError, LradaptError, TrainingError
-    from lradapt.live import LiveModel
-    from lradapt.lr_curve import Sweep
-    from lradapt.lr_suggestion import Suggestion
+    from lradapt.evaluation.calibration import fit_temperature
     from lradapt.own_loop.cached import cached_activations
     from lradapt.own_loop.cycles import CosineCycles
     from lradapt.own_loop.layers import layer_groups
     from lradapt.own_loop.rates import RangeTest, range_test
     from lradapt.registry import open_store
-    from lradapt.schedules import cosine_cycles, growing_cycles
+    from lradapt.serving.live_model import LiveModel
+    from lradapt.training.range_test.curve import Sweep
+    from lradapt.training.range_test.suggestion import Suggestion
+    from lradapt.training.schedules import cosine_cycles, growing_cycles
 else:  # hidden from type checkers, which would take any name for known
     _HOMES = {
         "CosineCycles": "own_loop.cycles",
         "LayersError": "errors",
-        "LiveModel": "live",
+        "LiveModel": "serving.live_model",
         "LradaptError": "errors",
         "RangeTest": "own_loop.rates",
-        "Suggestion": "lr_suggestion",
-        "Sweep": "lr_curve",
+        "Suggestion": "training.range_test.suggestion",
+        "Sweep": "training.range_test.curve",
         "TrainingError": "errors",
         "cached_activations": "own_loop.cached",
-        "cosine_cycles": "schedules",
-        "fit_temperature": "calibration",
-        "growing_cycles": "schedules",
+        "cosine_cycles": "training.schedules",
+        "fit_temperature": "evaluation.calibration",
+        "growing_cycles": "training.schedules",
         "layer_groups": "own_loop.layers",
         "open_store": "registry",
         "range_test": "own_loop.rates",

@@ -3,7 +3,7 @@
 import sys
 
 from lradapt.cli.program_end import errors_told, outside_environment
-from lradapt.termination import end_with_parent
+from lradapt.runtime.termination import end_with_parent
 
 
 def main() -> None:

@@ -8,11 +8,11 @@ from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
 from pydantic import Field
 
-from lradapt.approval import settle
 from lradapt.errors import ApprovalError
-from lradapt.release import Judged
+from lradapt.production.approval import settle
+from lradapt.production.release import Judged
 
-log = logging.getLogger("lradapt.approval")
+log = logging.getLogger("lradapt.production.approval")
 
 POLL_SECONDS = 10
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 from prefect import task
 
+from lradapt.config.params import load_params
+from lradapt.config.paths import read_paths
 from lradapt.data.changes import Changes, compare
-from lradapt.data.mirror import mirror
+from lradapt.data.importing.mirror import mirror
+from lradapt.data.retrain_decision import Decision, decide
 from lradapt.data.version_tables import Tables, project_tables, read_version
 from lradapt.errors import DataError
-from lradapt.layout import read_paths
-from lradapt.params import load_params
 from lradapt.reporting.changes_report import Told, sentence, told
-from lradapt.update import Decision, decide
-from tasks import dvc_commands, graph
+from tasks.pipeline import dvc_commands, graph
 
 log = logging.getLogger("lradapt.data")
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from prefect import task
 
-from tasks import dvc_commands, git, graph
+from tasks import git
 from tasks.git import GitError
+from tasks.pipeline import dvc_commands, graph
 
 log = logging.getLogger("lradapt.record")
 

@@ -5,18 +5,18 @@ from typing import Any
 from prefect import task
 from prefect.runtime import flow_run
 
-from lradapt import release
-from lradapt.champion import ensure_file
-from lradapt.layout import read_paths
-from lradapt.params import load_params
+from lradapt.config.params import load_params
+from lradapt.config.paths import read_paths
+from lradapt.networks.champion import ensure_file
+from lradapt.production import release
+from lradapt.production.release import Judged, Outcome
+from lradapt.production.rollback import roll_back as put_back
 from lradapt.registry import open_store
 from lradapt.registry.store import ChangedError, UnreachableError
 from lradapt.registry.versions import Move
-from lradapt.release import Judged, Outcome
 from lradapt.reporting import model_card, report
 from lradapt.reporting.changes_report import Told
-from lradapt.rollback import roll_back as put_back
-from lradapt.timings import Timings
+from lradapt.runtime.timings import Timings
 
 
 def _may_pass(task: Any, run: Any, state: Any) -> bool:

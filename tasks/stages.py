@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from prefect import task
 
-from tasks import dvc_commands, elsewhere, lock_file, progress
-from tasks.child import run_child
-from tasks.graph import Node
+from tasks.pipeline import dvc_commands, lock_file
+from tasks.pipeline.graph import Node
+from tasks.processes.child import run_child
+from tasks.remote import dispatch as elsewhere
+from tasks.ui import progress
 
 log = logging.getLogger("lradapt.stages")
 

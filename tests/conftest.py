@@ -73,7 +73,7 @@ def random_image():
 @pytest.fixture
 def engine():
     """One thread of the CPU, in fp32."""
-    from lradapt.engine import start_engine
+    from lradapt.compute.engine import start_engine
 
     return start_engine(device="cpu", precision="fp32", threads=1)
 
@@ -96,7 +96,7 @@ def blobs():
     """A function: `num` points of three separable classes in 8 dimensions, one view of each."""
     import torch
 
-    from lradapt.examples import ActivationExamples
+    from lradapt.training.inputs.examples import ActivationExamples
 
     def make(num, seed=0, spread=1.0):
         random = np.random.default_rng(seed)

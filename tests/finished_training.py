@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lradapt.data.ingest import ImageRow
+from lradapt.config.paths import read_paths
+from lradapt.data.images.ingest import ImageRow
 from lradapt.data.split_table import SplitRow, write_split
-from lradapt.files import write_json
-from lradapt.layout import read_paths
+from lradapt.runtime.files import write_json
 
 ROOT = Path(__file__).parents[1]
 EVIL = "<script>alert('x')</script>"

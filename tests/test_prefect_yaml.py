@@ -4,7 +4,8 @@ from pathlib import Path
 
 import yaml
 
-from tasks import events, server
+from tasks.server import setup as server
+from tasks.ui import events
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "prefect.yaml").read_text()

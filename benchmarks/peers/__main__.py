@@ -24,7 +24,7 @@ from benchmarks.peers.table import about, between_markers, table
 from benchmarks.peers.work import QUICK, WORKS, Work
 from benchmarks.program import run
 from lradapt.errors import LradaptError
-from lradapt.files import write_text
+from lradapt.runtime.files import write_text
 
 
 def main(

@@ -21,8 +21,8 @@ from benchmarks.clock import Clock, Point
 from benchmarks.peers.loader import clean_loader, loader
 from benchmarks.peers.networks import TwoParts
 from benchmarks.peers.with_fastai import PYTORCH_SGD, body_and_head, restarts, silent
-from lradapt.batches import Examples
-from lradapt.params import Params
+from lradapt.config.params import Params
+from lradapt.training.inputs.batches import Examples
 
 PRINTED_RATES = (1e-4, 1e-3, 1e-2)
 HEAD_EPOCHS, HEAD_RATE = 3, 1e-2

@@ -15,13 +15,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from benchmarks.peers.work import Work
-from lradapt.architectures import ARCHITECTURES, Architecture
-from lradapt.data.decode import Preprocessing
-from lradapt.engine import Engine, seeded
-from lradapt.examples import Normalisation, PixelExamples, Preparation
-from lradapt.export import Deployed, export_onnx
-from lradapt.files import whole_file
-from lradapt.models import build, load_classifier
+from lradapt.compute.engine import Engine, seeded
+from lradapt.data.images.decode import Preprocessing
+from lradapt.networks.architectures import ARCHITECTURES, Architecture
+from lradapt.networks.classifier import build, load_classifier
+from lradapt.networks.onnx_export import Deployed, export_onnx
+from lradapt.runtime.files import whole_file
+from lradapt.training.inputs.examples import Normalisation, PixelExamples, Preparation
 
 CLASSES = [str(digit) for digit in range(10)]
 NORMALISE = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
-from lradapt.batches import Batch, Examples, Wanted
+from lradapt.training.inputs.batches import Batch, Examples, Wanted
 
 
 class WholeBatches(Dataset[Batch]):

@@ -15,7 +15,7 @@ from benchmarks.peers.measurement import Lap, Measurement, measured
 from benchmarks.peers.programs import doing
 from benchmarks.peers.work import QUICK, WORKS, Work
 from benchmarks.program import run
-from lradapt.engine import start_engine
+from lradapt.compute.engine import start_engine
 
 
 def measure(work: Work, program: str, repeat: int, inputs: Path, *, threads: int) -> Measurement:

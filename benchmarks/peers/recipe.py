@@ -22,13 +22,13 @@ import typer
 from benchmarks.gpu import DataSet, prepare
 from benchmarks.program import run
 from benchmarks.tables import Rows, Run, Spread, best_accuracy, drawn, reached_at
-from lradapt.backbone import import_backbone
-from lradapt.data.image_files import list_files
+from lradapt.config.params import DEFAULT_PATH, Params
+from lradapt.config.presets import Changes, changed
+from lradapt.config.yaml_schema import check, read_values
+from lradapt.data.images.files import list_files
 from lradapt.errors import DataError, LradaptError
-from lradapt.files import read_json, write_json
-from lradapt.params import DEFAULT_PATH, Params
-from lradapt.presets import Changes, changed
-from lradapt.yaml_check import check, read_values
+from lradapt.networks.backbone import import_backbone
+from lradapt.runtime.files import read_json, write_json
 
 TARGET_ACCURACY = 0.70
 IMAGES_A_CLASS = 720

@@ -10,15 +10,15 @@ import typer
 from benchmarks.arms import judged_by_validation, run_arm, sum_of
 from benchmarks.program import run
 from benchmarks.settings import SchemeSettings
-from lradapt.backbone import read_backbone
+from lradapt.compute.engine import start_engine
+from lradapt.config.params import DEFAULT_PATH, Params
+from lradapt.config.yaml_schema import check
 from lradapt.data.split_table import class_names, read_split
-from lradapt.engine import start_engine
-from lradapt.files import read_json, write_json
-from lradapt.head import new_head
-from lradapt.models import build_classifier, num_features
-from lradapt.params import DEFAULT_PATH, Params
-from lradapt.stage_inputs import side_examples
-from lradapt.yaml_check import check
+from lradapt.networks.backbone import read_backbone
+from lradapt.networks.classifier import build_classifier, num_features
+from lradapt.runtime.files import read_json, write_json
+from lradapt.stages.inputs import side_examples
+from lradapt.training.head import new_head
 
 
 def run_ours(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -14,18 +14,18 @@ from benchmarks.peers.inputs import Given
 from benchmarks.peers.measurement import Lap
 from benchmarks.peers.networks import laid_out
 from benchmarks.peers.work import BODY_RATE, HEAD_RATE, L2, MOMENTUM, SWEEP
-from lradapt.activations import FrozenBody, square_keys, write_activations
-from lradapt.batches import training_batches
-from lradapt.data.augment import Augmentation
-from lradapt.examples import ActivationExamples, PixelExamples
-from lradapt.finetune import depth_sgd
-from lradapt.head import HEAD, new_head, train_head
-from lradapt.lr_sweeps import measure
-from lradapt.models import body_weights, build_body
-from lradapt.param_groups import build_param_groups
-from lradapt.predict import Model
-from lradapt.schedules import constant
-from lradapt.train import finite, sgd, train_steps
+from lradapt.inference.predict import Model
+from lradapt.networks.classifier import body_weights, build_body
+from lradapt.training.activations import FrozenBody, square_keys, write_activations
+from lradapt.training.finetune import depth_sgd
+from lradapt.training.head import HEAD, new_head, train_head
+from lradapt.training.inputs.augment import Augmentation
+from lradapt.training.inputs.batches import training_batches
+from lradapt.training.inputs.examples import ActivationExamples, PixelExamples
+from lradapt.training.loop import finite, sgd, train_steps
+from lradapt.training.param_groups import build_param_groups
+from lradapt.training.range_test.sweeps import measure
+from lradapt.training.schedules import constant
 
 
 def head(given: Given, lap: Lap) -> int:

@@ -10,7 +10,7 @@ from benchmarks.peers.loader import loader
 from benchmarks.peers.measurement import Lap
 from benchmarks.peers.networks import laid_out
 from benchmarks.peers.work import BODY_RATE, L2, MOMENTUM
-from lradapt.export import Deployed, probabilities
+from lradapt.networks.onnx_export import Deployed, probabilities
 
 
 def steps(given: Given, lap: Lap) -> int:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from lradapt.batches import steps_per_epoch
+from lradapt.training.inputs.batches import steps_per_epoch
 
 Kind = Literal["head", "steps", "sweep", "classify"]
 HEAD_RATE, BODY_RATE, MOMENTUM, L2 = 0.01, 0.001, 0.9, 1e-4
@@ -17,7 +17,7 @@ class Work:
 
     Attributes:
         kind: train a head, take steps of the whole network, sweep the head's rate, or classify.
-        architecture: as in `lradapt.architectures`.
+        architecture: as in `lradapt.networks.architectures`.
         size: side of an image, in pixels.
         precision: "fp32" or "bf16", of every program.
         batch_size: of every program.

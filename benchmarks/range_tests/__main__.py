@@ -33,8 +33,8 @@ from benchmarks.range_tests.cells import (
 from benchmarks.range_tests.figures import Line, examine, markdown
 from benchmarks.range_tests.results import Results
 from benchmarks.range_tests.suggestions import PEERS
-from lradapt.engine import start_engine
-from lradapt.files import write_json
+from lradapt.compute.engine import start_engine
+from lradapt.runtime.files import write_json
 
 app = typer.Typer(help=__doc__)
 console = Console(highlight=False)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lradapt.files import whole_file
+from lradapt.runtime.files import whole_file
 
 Arrays = dict[str, npt.NDArray[Any]]
 

@@ -12,21 +12,21 @@ from safetensors.torch import load_file
 from torch import nn
 
 from benchmarks.range_tests.arrays import Arrays
-from lradapt.architectures import ARCHITECTURES, LayerGroup
-from lradapt.batches import Examples
-from lradapt.data.augment import Augmentation
-from lradapt.engine import Engine, seeded, start_engine
-from lradapt.examples import (
+from lradapt.compute.engine import Engine, seeded, start_engine
+from lradapt.networks.architectures import ARCHITECTURES, LayerGroup
+from lradapt.networks.classifier import body_weights, build, build_body, build_classifier
+from lradapt.training.finetune import finetune
+from lradapt.training.head import HEAD, new_head, train_head
+from lradapt.training.inputs.augment import Augmentation
+from lradapt.training.inputs.batches import Examples
+from lradapt.training.inputs.examples import (
     ActivationExamples,
     Normalisation,
     PixelExamples,
     Preparation,
     RandomViews,
 )
-from lradapt.finetune import finetune
-from lradapt.head import HEAD, new_head, train_head
-from lradapt.models import body_weights, build, build_body, build_classifier
-from lradapt.train import predict_logits, score
+from lradapt.training.loop import predict_logits, score
 
 RATIO = (0.1, 1 / 3, 1.0)
 """Of the rates by depth, as in params.yaml."""
@@ -57,7 +57,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Of a range test; see `lradapt.params.RangeTestParams`."""
+    """Of a range test; see `lradapt.config.params.RangeTestParams`."""
 
     start_lr: float
     end_lr: float

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lradapt.files import write_json
+from lradapt.runtime.files import write_json
 
 
 class Results:

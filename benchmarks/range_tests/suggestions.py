@@ -18,15 +18,15 @@ from torch.optim import Optimizer
 
 from benchmarks.range_tests.cells import BATCH_SIZE, L2, MOMENTUM, Cell
 from benchmarks.range_tests.results import Results
-from lradapt.batches import training_batches
 from lradapt.errors import TrainingError
-from lradapt.lr_curve import Sweep, make_sweep
-from lradapt.lr_rules import RULES
-from lradapt.lr_suggestion import suggest
-from lradapt.lr_sweeps import measure
-from lradapt.param_groups import build_param_groups
-from lradapt.schedules import geometric
-from lradapt.train import sgd, train_steps
+from lradapt.training.inputs.batches import training_batches
+from lradapt.training.loop import sgd, train_steps
+from lradapt.training.param_groups import build_param_groups
+from lradapt.training.range_test.curve import Sweep, make_sweep
+from lradapt.training.range_test.rules import RULES
+from lradapt.training.range_test.suggestion import suggest
+from lradapt.training.range_test.sweeps import measure
+from lradapt.training.schedules import geometric
 
 PEER_STEPS = 100
 """Of fastai (1e-7 to 10) and Lightning (1e-8 to 1) alike: eight decades in a hundred steps."""

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from lradapt import __version__, lock, ranks, stages
+from lradapt import __version__, stages
 from lradapt.cli import (
     changes,
     check,
@@ -29,11 +29,12 @@ from lradapt.cli.help import DATA, DVC, REGISTRY, TRAINING, USE, USUAL_CODES, ep
 from lradapt.cli.options import Debug
 from lradapt.cli.program_end import show_tracebacks
 from lradapt.errors import LradaptError, TrainingError
-from lradapt.progress_lines import epochs_told
-from lradapt.termination import Terminated
-from lradapt.timings import timed
+from lradapt.runtime import lock, ranks
+from lradapt.runtime.progress_file import epochs_told
+from lradapt.runtime.termination import Terminated
+from lradapt.runtime.timings import timed
 
-_SPREAD = ("finetune",)  # that several processes may run together; see lradapt.spread
+_SPREAD = ("finetune",)  # several processes may run it together: compute.distributed.launch
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -142,7 +143,7 @@ def stage(
 
     `dvc repro` calls this with the paths that dvc.yaml gives.
     """
-    names = stages.names()
+    names = stages.NAMES
     if name not in names:
         raise typer.BadParameter(f"no stage {name!r} in lradapt/stages: {', '.join(names)}")
     module = importlib.import_module(f"lradapt.stages.{name}")

@@ -11,13 +11,13 @@ from rich.text import Text
 from lradapt.cli import exit_codes
 from lradapt.cli.options import AsJson
 from lradapt.cli.output import console, print_json
-from lradapt.data.findings import MEANINGS, Finding, Kind, by_kind, gist
+from lradapt.config.paths import read_paths
+from lradapt.data.checks.findings import MEANINGS, Finding, Kind, by_kind, gist
 from lradapt.errors import DataError
-from lradapt.files import write_text
-from lradapt.layout import read_paths
+from lradapt.runtime.files import write_text
 
 if TYPE_CHECKING:
-    from lradapt.check import Checked
+    from lradapt.data.checks.check import Checked
     from lradapt.data.labels import Label
 
 _NUM_EXAMPLES = 3
@@ -53,11 +53,11 @@ def check(
     (check.policies in params.yaml), the first three, and the remedy.
     Writes nothing but the page. The exit code is 3 where a policy is stop.
     """
-    from lradapt.check import check as check_data
-    from lradapt.data.decode import Preprocessing
-    from lradapt.data.from_folder import label_folder
-    from lradapt.data.from_table import label_table
-    from lradapt.params import load_params
+    from lradapt.config.params import load_params
+    from lradapt.data.checks.check import check as check_data
+    from lradapt.data.images.decode import Preprocessing
+    from lradapt.data.importing.from_folder import label_folder
+    from lradapt.data.importing.from_table import label_table
     from lradapt.reporting.check_page import render
 
     columns = {"image_column": image_column, "label_column": label_column}

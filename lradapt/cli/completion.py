@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import typer
 
 from lradapt import stages
+from lradapt.config.presets import PRESETS
 from lradapt.errors import LradaptError
-from lradapt.presets import PRESETS
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
 
 
@@ -30,7 +30,7 @@ def presets() -> list[str]:
 
 def stage_names() -> list[str]:
     """The names of the stages."""
-    return list(stages.names())
+    return list(stages.NAMES)
 
 
 def weights(incomplete: str) -> Iterator[str]:

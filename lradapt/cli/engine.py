@@ -10,8 +10,8 @@ from lradapt.cli.options import AsJson
 from lradapt.cli.output import console, print_json
 
 if TYPE_CHECKING:
-    from lradapt.params import Params
-    from lradapt.tune_engine import Combination, Measured, Tuning, Work
+    from lradapt.config.params import Params
+    from lradapt.training.tune_engine import Combination, Measured, Tuning, Work
 
 _WHY = (
     "Nothing was written. Each of the three changes the last bits of all that is trained: a choice "
@@ -37,9 +37,9 @@ def tune_engine(
     prints images a second of each, and recommends what to set in params.yaml.
     Measure while the machine does what else it will do during a training.
     """
-    from lradapt.engine import set_engine
-    from lradapt.params import load_params
-    from lradapt.tune_engine import combinations, tune
+    from lradapt.compute.engine import set_engine
+    from lradapt.config.params import load_params
+    from lradapt.training.tune_engine import combinations, tune
 
     params = load_params()
     engine = set_engine(**params.engine.model_dump())
@@ -54,9 +54,9 @@ def tune_engine(
 
 
 def _work(params: "Params") -> "Work":
-    from lradapt.data.augment import Augmentation
-    from lradapt.examples import Normalisation, Preparation, RandomViews
-    from lradapt.tune_engine import Work
+    from lradapt.training.inputs.augment import Augmentation
+    from lradapt.training.inputs.examples import Normalisation, Preparation, RandomViews
+    from lradapt.training.tune_engine import Work
 
     views = RandomViews(Augmentation(**params.augment.model_dump()), params.seed)
     return Work(
@@ -70,7 +70,7 @@ def _work(params: "Params") -> "Work":
 
 
 def _present(params: "Params") -> "Combination":
-    from lradapt.tune_engine import Combination
+    from lradapt.training.tune_engine import Combination
 
     return Combination(**params.engine.model_dump(exclude={"device"}))
 

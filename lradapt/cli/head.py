@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lradapt import lock
 from lradapt.cli.options import AsJson
 from lradapt.cli.output import print_json
-from lradapt.layout import read_paths
+from lradapt.config.paths import read_paths
+from lradapt.runtime import lock
 
 if TYPE_CHECKING:
-    from lradapt.quick_head import QuickHead
+    from lradapt.stages.quick_head import QuickHead
 
 
 def head(
@@ -29,7 +29,7 @@ def head(
     changes, and nothing is published. Prints the model's file, and accuracy,
     rate and temperature.
     """
-    from lradapt.quick_head import make_head
+    from lradapt.stages.quick_head import make_head
 
     with lock.stage():
         made = make_head(read_paths(), into)

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from lradapt import lock
-from lradapt.champion import ensure_file
 from lradapt.cli import completion
 from lradapt.cli.help import epilog
 from lradapt.cli.options import AsJson, Name, Registry
 from lradapt.cli.output import console, print_json
+from lradapt.config.paths import read_paths
 from lradapt.errors import DataError
-from lradapt.layout import read_paths
+from lradapt.networks.champion import ensure_file
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
+from lradapt.runtime import lock
 
 if TYPE_CHECKING:
-    from lradapt.backbone import Origin
-    from lradapt.data.sources import Found
+    from lradapt.data.importing.sources import Found
+    from lradapt.networks.backbone import Origin
 
 app = typer.Typer(
     help="Bring images, labels and pre-trained weights into the project.",
@@ -87,7 +87,7 @@ def folder(
     SOURCE/CLASS/*.jpg; or SOURCE/{train,test}/CLASS/*.jpg, a split that is kept.
     Prints how many images and classes there are, and what to type next.
     """
-    from lradapt.data import importers
+    from lradapt.data.importing import importers
 
     paths = _free_paths(replace)
     _bring(
@@ -112,7 +112,7 @@ def table(
 
     Prints how many images and classes there are, and what to type next.
     """
-    from lradapt.data import importers
+    from lradapt.data.importing import importers
 
     paths = _free_paths(replace)
     _bring(
@@ -137,7 +137,7 @@ def digits(
 
     Prints how many images and classes there are, and what to type next.
     """
-    from lradapt.data import importers
+    from lradapt.data.importing import importers
 
     paths = read_paths()
     if unless_present and _present(paths["images"]):
@@ -163,7 +163,7 @@ def cifar10(
 
     Prints how many images and classes there are, and what to type next.
     """
-    from lradapt.data import importers
+    from lradapt.data.importing import importers
 
     paths = _free_paths(replace)
     _bring(
@@ -207,7 +207,7 @@ def champion(
 
     Prints where its weights lie, and which version it is.
     """
-    from lradapt.release import bring_champion
+    from lradapt.production.release import bring_champion
 
     path = read_paths()["champion"]
     with lock.importing():
@@ -234,8 +234,8 @@ def _bring(bring: "Callable[[], Found]", *, as_json: bool) -> None:
 
 
 def _bring_body(choice: str) -> Body:
-    from lradapt.backbone import import_backbone
-    from lradapt.params import load_params
+    from lradapt.config.params import load_params
+    from lradapt.networks.backbone import import_backbone
 
     path = read_paths()["backbone"]
     origin: Origin = import_backbone(choice, load_params().model.network, path)
@@ -299,7 +299,7 @@ def _present(images: Path) -> bool:
 
 def _advice_on_size(images: Path) -> list[str]:
     """A sentence where the pictures are much larger than what the network will see."""
-    from lradapt.params import load_params
+    from lradapt.config.params import load_params
 
     data = load_params().data
     sides = _short_sides(images, max_megapixels=data.max_megapixels)
@@ -314,8 +314,8 @@ def _advice_on_size(images: Path) -> list[str]:
 
 def _short_sides(images: Path, *, max_megapixels: float) -> list[int]:
     """Pixels of the shorter side of a few of the images."""
-    from lradapt.data.decode import DecodeError, decode, quiet
-    from lradapt.data.image_files import list_files
+    from lradapt.data.images.decode import DecodeError, decode, quiet
+    from lradapt.data.images.files import list_files
 
     names, sides = list_files(images), []
     for name in names[:: max(1, len(names) // _FEW_IMAGES)]:

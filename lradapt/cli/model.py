@@ -20,7 +20,7 @@ from lradapt.registry.timeline import move_at, parse_time
 from lradapt.registry.versions import Move
 
 if TYPE_CHECKING:
-    from lradapt.predict import Prediction
+    from lradapt.inference.predict import Prediction
 
 
 def predict(
@@ -36,8 +36,8 @@ def predict(
     two classes. An image that cannot be decoded is told, the others are
     classified all the same; the exit code is then 3.
     """
-    from lradapt.live import LiveModel
-    from lradapt.predict import find_images
+    from lradapt.inference.predict import find_images
+    from lradapt.serving.live_model import LiveModel
 
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other")
@@ -99,8 +99,8 @@ def rollback(
     """
     if not why.strip():
         raise typer.BadParameter("--why is empty; say it for those who read the log")
-    from lradapt.release import now, whoami
-    from lradapt.rollback import roll_back
+    from lradapt.production.release import now, whoami
+    from lradapt.production.rollback import roll_back
 
     move = roll_back(open_store(registry), name, version, why=why, who=whoami(), when=now())
     if as_json:

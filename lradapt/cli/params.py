@@ -9,10 +9,10 @@ import typer
 from lradapt.cli import completion
 from lradapt.cli.options import AsJson, Name, Registry, Version
 from lradapt.cli.output import print_json
-from lradapt.files import write_text
-from lradapt.layout import PARAMS_FILE
-from lradapt.presets import PRESETS, Changes, changed
+from lradapt.config.paths import PARAMS_FILE
+from lradapt.config.presets import PRESETS, Changes, changed
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store, versions
+from lradapt.runtime.files import write_text
 
 ParamsFile = Annotated[Path, typer.Option("--params", help="The file to change.")]
 
@@ -59,9 +59,9 @@ def recipe(
 
 
 def _set(path: Path, changes: Changes, *, as_json: bool) -> None:
-    from lradapt.params import Params, load_params
-    from lradapt.params_text import with_values
-    from lradapt.yaml_check import check, read_values
+    from lradapt.config.params import Params, load_params
+    from lradapt.config.params_text import with_values
+    from lradapt.config.yaml_schema import check, read_values
 
     load_params(path)  # what is there must be valid, so that only the changes are to blame
     before = read_values(path)

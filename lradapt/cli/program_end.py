@@ -11,7 +11,7 @@ from typing import NoReturn
 from lradapt import __version__
 from lradapt.cli import exit_codes
 from lradapt.errors import LradaptError
-from lradapt.termination import Terminated
+from lradapt.runtime.termination import Terminated
 
 VARIABLE = "LRADAPT_DEBUG"
 _OFF = ("", "0")

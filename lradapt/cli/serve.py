@@ -35,8 +35,8 @@ def serve(
     """
     import uvicorn
 
-    from lradapt.live import LiveModel
-    from lradapt.serve import Settings, create_app
+    from lradapt.serving.live_model import LiveModel
+    from lradapt.serving.server import Settings, create_app
 
     settings = Settings(
         max_bytes=int(max_upload * 1e6),

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lradapt.errors import DataError, listed
-from lradapt.files import whole_file
+from lradapt.runtime.files import whole_file
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from pathlib import Path
 
-from lradapt.files import whole_file
+from lradapt.runtime.files import whole_file
 
 
 @dataclass(frozen=True, slots=True)

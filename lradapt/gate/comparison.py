@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from lradapt.gate.paired_bootstrap import Integers, bounds, resampled_differences
+from lradapt.evaluation.paired_bootstrap import Integers, bounds, resampled_differences
 
 Hits = npt.NDArray[np.bool_]
 

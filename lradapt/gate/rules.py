@@ -9,7 +9,7 @@ Policy = Literal["superior", "not_worse"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The rules of promotion; `lradapt.params.GateParams` documents each, with its bounds."""
+    """The rules of promotion; `lradapt.config.params.GateParams` documents each."""
 
     policy: Policy
     margin: float

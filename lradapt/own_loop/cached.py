@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
-from lradapt.batches import Batch
 from lradapt.errors import LayersError
+from lradapt.training.inputs.batches import Batch
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ from itertools import accumulate
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from lradapt.schedules import cosine_cycles
+from lradapt.training.schedules import cosine_cycles
 
 
 class CosineCycles(LambdaLR):

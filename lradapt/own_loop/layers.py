@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import nn
 
-from lradapt.architectures import ARCHITECTURES, LayerGroup
 from lradapt.errors import LayersError
-from lradapt.param_groups import build_param_groups
+from lradapt.networks.architectures import ARCHITECTURES, LayerGroup
+from lradapt.training.param_groups import build_param_groups
 
 
 def layer_groups(

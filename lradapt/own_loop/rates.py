@@ -9,14 +9,14 @@ import torch.nn.functional as F
 from torch import nn
 from torch.optim import Optimizer
 
-from lradapt.batches import Batch
-from lradapt.engine import Engine
+from lradapt.compute.engine import Engine
 from lradapt.errors import LayersError, TrainingError
-from lradapt.imbalance import Loss
-from lradapt.lr_curve import Sweep, mean_sweep
-from lradapt.lr_rules import RULES
-from lradapt.lr_suggestion import Suggestion, suggest
-from lradapt.lr_sweeps import sweep
+from lradapt.training.imbalance import Loss
+from lradapt.training.inputs.batches import Batch
+from lradapt.training.range_test.curve import Sweep, mean_sweep
+from lradapt.training.range_test.rules import RULES
+from lradapt.training.range_test.suggestion import Suggestion, suggest
+from lradapt.training.range_test.sweeps import sweep
 
 
 @dataclass(frozen=True, slots=True)

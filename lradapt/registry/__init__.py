@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lradapt.registry.local import LocalStore
-from lradapt.registry.place import parse_place
+from lradapt.registry.s3_location import parse_place
 from lradapt.registry.store import Store
 
 DEFAULT_LOCATION = "registry"

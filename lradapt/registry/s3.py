@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from lradapt.registry.place import Place
 from lradapt.registry.s3_answers import ConflictError, UnmetError, of_settings
+from lradapt.registry.s3_location import Place
 from lradapt.registry.s3_requests import Limits, Requests
 from lradapt.registry.store import (
     PRIVATE,

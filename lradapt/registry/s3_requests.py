@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from lradapt.registry.place import Place
 from lradapt.registry.s3_answers import (
     BrokenError,
     UnmetError,
     of_answer,
     of_failure,
 )
+from lradapt.registry.s3_location import Place
 from lradapt.registry.store import DamagedError, RegistryError, UnreachableError
 
 log = logging.getLogger("lradapt.registry")

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lradapt.check import Checked
-from lradapt.data.decode import DecodeError, decode, quiet
-from lradapt.data.findings import MEANINGS, Finding, by_kind
-from lradapt.data.image_files import read_file
+from lradapt.data.checks.check import Checked
+from lradapt.data.checks.findings import MEANINGS, Finding, by_kind
+from lradapt.data.images.decode import DecodeError, decode, quiet
+from lradapt.data.images.files import read_file
 from lradapt.reporting.pages import png_uri, render_page
 
 _SIDE = 144  # pixels of a small picture

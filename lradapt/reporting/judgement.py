@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from lradapt.release import Outcome
+from lradapt.production.release import Outcome
 
 Tone = Literal["good", "warning", "bad", "open"]
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from lradapt.data.split_table import read_split
-from lradapt.files import read_json
+from lradapt.production.lineage import lineage, lineage_rows
 from lradapt.reporting.class_figures import ClassFigures, class_figures, read_confusion
-from lradapt.reporting.lineage import lineage, lineage_rows
 from lradapt.reporting.pages import render_text
 from lradapt.reporting.report import trained
+from lradapt.runtime.files import read_json
 
 _WIDE = 0.2  # an interval from here on says little of a class
 

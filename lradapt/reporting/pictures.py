@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from lradapt.files import read_json
 from lradapt.plots.range_test import range_test_png, range_test_svg
 from lradapt.plots.reliability import reliability_svg
 from lradapt.plots.schedule import schedule_svg
 from lradapt.plots.training import cycle_ends, training_svg
+from lradapt.runtime.files import read_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from lradapt.costs import Price, phases, total_seconds
-from lradapt.data.ingest import read_table
-from lradapt.files import read_json
-from lradapt.release import Outcome
+from lradapt.data.images.ingest import read_table
+from lradapt.production.lineage import lineage, lineage_rows
+from lradapt.production.release import Outcome
 from lradapt.reporting.changes_report import Told
 from lradapt.reporting.class_figures import class_figures, confusion_rows, read_confusion
 from lradapt.reporting.judgement import judgement, live_check, override
-from lradapt.reporting.lineage import lineage, lineage_rows
 from lradapt.reporting.mistakes import surest_mistakes
 from lradapt.reporting.pages import render_page
 from lradapt.reporting.pictures import (
@@ -24,7 +22,9 @@ from lradapt.reporting.pictures import (
     schedule_pictures,
     training_pictures,
 )
-from lradapt.timings import Timings, read_timings
+from lradapt.runtime.costs import Price, phases, total_seconds
+from lradapt.runtime.files import read_json
+from lradapt.runtime.timings import Timings, read_timings
 
 Row = tuple[str, str]
 

@@ -1,11 +1,9 @@
 """The stages of `dvc.yaml`, one a file: each reads params and files, calls lradapt, writes files.
 
 A stage's file holds a `main` whose keyword arguments are its paths; `dvc.yaml` alone says what they
-are. Only here, in `lradapt.stage_inputs` and in `lradapt.stage_course` does anything below the
-command line see the params as a whole.
+are. Only in this package does anything below the command line see the params as a whole.
 """
 
-import pkgutil
 from pathlib import Path
 from typing import Annotated
 
@@ -18,9 +16,19 @@ Out = Annotated[Path, typer.Option(show_default=False)]
 Store = Annotated[Path, typer.Option(show_default=False)]
 """A folder that makes the stage faster, and on which no output depends.
 
-See lradapt.store, lradapt.checkpoint."""
+See lradapt.runtime.row_cache, lradapt.training.checkpoint."""
 
 
-def names() -> list[str]:
-    """The names of the stages, sorted."""
-    return [module.name for module in pkgutil.iter_modules(__path__)]
+NAMES = (
+    "activations",
+    "calibrate",
+    "evaluate",
+    "export",
+    "find_body_lr",
+    "find_lr",
+    "finetune",
+    "ingest",
+    "split",
+    "train_head",
+)
+"""Of the stages, sorted."""

@@ -5,23 +5,23 @@ from dataclasses import asdict
 import numpy as np
 import torch
 
-from lradapt.activations import (
+from lradapt.compute.engine import start_engine
+from lradapt.config.params import load_params
+from lradapt.data.images.ingest import OK, read_table
+from lradapt.networks.backbone import read_backbone
+from lradapt.networks.classifier import build_body, num_features
+from lradapt.runtime.files import sha256_of
+from lradapt.runtime.row_cache import NOTHING, keep, made_with, recall
+from lradapt.stages import Dep, Out, Store
+from lradapt.training.activations import (
     ACTIVATIONS,
     BATCH_SIZE,
     FrozenBody,
     square_keys,
     write_activations,
 )
-from lradapt.backbone import read_backbone
-from lradapt.data.augment import Augmentation
-from lradapt.data.ingest import OK, read_table
-from lradapt.engine import start_engine
-from lradapt.examples import Normalisation
-from lradapt.files import sha256_of
-from lradapt.models import build_body, num_features
-from lradapt.params import load_params
-from lradapt.stages import Dep, Out, Store
-from lradapt.store import NOTHING, keep, made_with, recall
+from lradapt.training.inputs.augment import Augmentation
+from lradapt.training.inputs.examples import Normalisation
 
 
 def main(*, table: Dep, pixels: Dep, backbone: Dep, store: Store, activations: Out) -> None:

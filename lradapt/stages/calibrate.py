@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from lradapt.calibration import fit_temperature
 from lradapt.data.split_table import class_names, on_side, read_split
-from lradapt.files import write_json
+from lradapt.evaluation.calibration import fit_temperature
+from lradapt.runtime.files import write_json
 from lradapt.stages import Dep, Out
 
 

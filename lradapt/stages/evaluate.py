@@ -5,10 +5,11 @@ from dataclasses import asdict
 import numpy as np
 from safetensors.torch import load_file
 
-from lradapt.backbone import read_origin
+from lradapt.compute.engine import set_engine
+from lradapt.config.params import load_params
 from lradapt.data.split_table import class_names, on_side, read_split
-from lradapt.engine import set_engine
-from lradapt.evaluate import (
+from lradapt.evaluation.intervals import exam_intervals
+from lradapt.evaluation.metrics import (
     compute_calibration,
     compute_metrics,
     compute_parity,
@@ -16,17 +17,16 @@ from lradapt.evaluate import (
     write_confusion,
     write_predictions,
 )
-from lradapt.examples import Normalisation, label_numbers
-from lradapt.export import Deployed, probabilities
-from lradapt.files import read_json, write_bytes, write_json
+from lradapt.evaluation.reliability import write_reliability
 from lradapt.gate.exam import ExamImage, group_numbers
-from lradapt.intervals import exam_intervals
-from lradapt.models import load_classifier
-from lradapt.params import load_params
+from lradapt.inference.predict import Model
+from lradapt.networks.backbone import read_origin
+from lradapt.networks.classifier import load_classifier
+from lradapt.networks.onnx_export import Deployed, probabilities
 from lradapt.plots.confusion import confusion_png
-from lradapt.predict import Model
-from lradapt.reliability import write_reliability
+from lradapt.runtime.files import read_json, write_bytes, write_json
 from lradapt.stages import Dep, Out
+from lradapt.training.inputs.examples import Normalisation, label_numbers
 
 
 def main(

@@ -5,13 +5,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lradapt.files import write_json
-from lradapt.history import write_sweeps
-from lradapt.params import Params, load_params
+from lradapt.config.params import Params, load_params
+from lradapt.runtime.files import write_json
 from lradapt.stages import Dep, Out
+from lradapt.training.history import write_sweeps
 
 if TYPE_CHECKING:
-    from lradapt.lr_curve import Sweep
+    from lradapt.training.range_test.curve import Sweep
 
 
 def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve: Out) -> None:
@@ -21,7 +21,7 @@ def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve
     sweeps: list[Sweep] = []
     source, refusal = params.body_rates.source, ""
     if source != "given":
-        from lradapt.lr_suggestion import suggest_or_given
+        from lradapt.training.range_test.suggestion import suggest_or_given
 
         sweeps = _sweeps(params, pixels, split, backbone, head)
         rule, default = params.find_body_lr.rule, max_lrs[-1]
@@ -35,12 +35,12 @@ def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve
 
 def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Path) -> "list[Sweep]":
     # Rates that are given need none of this, and its import takes seconds.
+    from lradapt.compute.engine import start_engine
     from lradapt.data.split_table import class_names, read_split
-    from lradapt.engine import start_engine
-    from lradapt.finetune import depth_sgd
-    from lradapt.imbalance import make_balance
-    from lradapt.lr_sweeps import measure_sweeps
-    from lradapt.stage_inputs import read_classifier, side_examples
+    from lradapt.stages.inputs import read_classifier, side_examples
+    from lradapt.training.finetune import depth_sgd
+    from lradapt.training.imbalance import make_balance
+    from lradapt.training.range_test.sweeps import measure_sweeps
 
     test, how, architecture = params.find_body_lr, params.finetune, params.model.network
     engine = start_engine(**params.engine.model_dump())

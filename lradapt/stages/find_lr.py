@@ -8,20 +8,20 @@ import numpy as np
 from torch import nn
 from torch.optim import Optimizer
 
+from lradapt.compute.engine import start_engine
+from lradapt.config.params import Params, load_params
 from lradapt.data.split_table import class_names, on_side, read_split
-from lradapt.engine import start_engine
-from lradapt.examples import activation_examples
-from lradapt.files import write_json
-from lradapt.head import HEAD, new_head
-from lradapt.history import write_sweeps
-from lradapt.imbalance import make_balance
-from lradapt.lr_curve import Sweep
-from lradapt.lr_suggestion import given, suggest_or_given
-from lradapt.lr_sweeps import measure_sweeps
-from lradapt.param_groups import build_param_groups
-from lradapt.params import Params, load_params
+from lradapt.runtime.files import write_json
 from lradapt.stages import Dep, Out
-from lradapt.train import sgd
+from lradapt.training.head import HEAD, new_head
+from lradapt.training.history import write_sweeps
+from lradapt.training.imbalance import make_balance
+from lradapt.training.inputs.examples import activation_examples
+from lradapt.training.loop import sgd
+from lradapt.training.param_groups import build_param_groups
+from lradapt.training.range_test.curve import Sweep
+from lradapt.training.range_test.suggestion import given, suggest_or_given
+from lradapt.training.range_test.sweeps import measure_sweeps
 
 
 def main(*, activations: Dep, split: Dep, rate: Out, curve: Out) -> None:

@@ -11,25 +11,25 @@ import numpy as np
 from safetensors.torch import save_file
 from torch import nn
 
-from lradapt import ranks
-from lradapt.batches import Examples
-from lradapt.champion import read_champion, warm_weights
-from lradapt.course import Course
+from lradapt.compute.distributed.launch import spread
+from lradapt.compute.engine import Engine, start_engine
+from lradapt.config.params import Params, load_params
 from lradapt.data.split_table import class_names, read_split
-from lradapt.engine import Engine, start_engine
 from lradapt.errors import TrainingError
-from lradapt.files import read_json, whole_file, write_json
-from lradapt.final_model import Choice, choose_final
-from lradapt.finetune import Cycle, Weights, finetune, snapshot
-from lradapt.history import write_epochs, write_steps
-from lradapt.imbalance import Balance, make_balance
-from lradapt.models import load_weights
-from lradapt.params import Params, load_params
-from lradapt.spread import spread
-from lradapt.stage_course import stage_course
-from lradapt.stage_inputs import read_classifier, side_examples
+from lradapt.networks.champion import read_champion, warm_weights
+from lradapt.networks.classifier import load_weights
+from lradapt.runtime import ranks
+from lradapt.runtime.files import read_json, whole_file, write_json
 from lradapt.stages import Dep, Out, Store
-from lradapt.train import Epoch, predict_logits
+from lradapt.stages.checkpoints import stage_course
+from lradapt.stages.inputs import read_classifier, side_examples
+from lradapt.training.finetune import Cycle, Weights, finetune, snapshot
+from lradapt.training.history import write_epochs, write_steps
+from lradapt.training.imbalance import Balance, make_balance
+from lradapt.training.inputs.batches import Examples
+from lradapt.training.loop import Epoch, predict_logits
+from lradapt.training.model_choice import Choice, choose_final
+from lradapt.training.resume import Course
 
 log = logging.getLogger(__name__)
 

@@ -4,11 +4,11 @@ from dataclasses import asdict
 
 from PIL import features
 
-from lradapt.data.decode import Preprocessing
-from lradapt.data.ingest import PIXELS, TABLE, file_keys, ingest
-from lradapt.params import load_params
+from lradapt.config.params import load_params
+from lradapt.data.images.decode import Preprocessing
+from lradapt.data.images.ingest import PIXELS, TABLE, file_keys, ingest
+from lradapt.runtime.row_cache import keep, made_with, recall
 from lradapt.stages import Dep, Out, Store
-from lradapt.store import keep, made_with, recall
 
 
 def main(*, images: Dep, store: Store, pixels: Out, table: Out) -> None:

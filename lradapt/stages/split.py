@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lradapt.data.admit import Admission, admit
-from lradapt.data.findings import MEANINGS, Rules, gist
-from lradapt.data.ingest import read_table
+from lradapt.config.params import load_params
+from lradapt.data.checks.admission import Admission, admit
+from lradapt.data.checks.findings import MEANINGS, Rules, gist
+from lradapt.data.images.ingest import read_table
+from lradapt.data.images.near_duplicates import near_pairs
 from lradapt.data.labels import SIDES, read_labels
-from lradapt.data.perceptual import near_pairs
 from lradapt.data.split_table import class_names, write_split
-from lradapt.files import whole_file, write_json
-from lradapt.params import load_params
+from lradapt.runtime.files import whole_file, write_json
 from lradapt.stages import Dep, Out
 
 log = logging.getLogger(__name__)

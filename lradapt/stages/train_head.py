@@ -3,16 +3,16 @@
 import numpy as np
 from safetensors.torch import save_file
 
+from lradapt.compute.engine import start_engine
+from lradapt.config.params import load_params
 from lradapt.data.split_table import class_names, on_side, read_split
-from lradapt.engine import start_engine
-from lradapt.examples import activation_examples
-from lradapt.files import read_json, whole_file
-from lradapt.head import HEAD, new_head, train_head
-from lradapt.history import write_epochs, write_steps
-from lradapt.imbalance import make_balance
-from lradapt.params import load_params
-from lradapt.stage_course import stage_course
+from lradapt.runtime.files import read_json, whole_file
 from lradapt.stages import Dep, Out, Store
+from lradapt.stages.checkpoints import stage_course
+from lradapt.training.head import HEAD, new_head, train_head
+from lradapt.training.history import write_epochs, write_steps
+from lradapt.training.imbalance import make_balance
+from lradapt.training.inputs.examples import activation_examples
 
 
 def main(

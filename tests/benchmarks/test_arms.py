@@ -7,12 +7,12 @@ import yaml
 
 from benchmarks.arms import judged_by_validation, run_arm
 from benchmarks.settings import ConventionalSettings, SchemeSettings
-from lradapt.architectures import ARCHITECTURES
-from lradapt.backbone import import_backbone
-from lradapt.data.decode import Preprocessing
-from lradapt.data.ingest import ingest, read_table
+from lradapt.config.presets import changed
+from lradapt.data.images.decode import Preprocessing
+from lradapt.data.images.ingest import ingest, read_table
 from lradapt.data.split_table import SplitRow, write_split
-from lradapt.presets import changed
+from lradapt.networks.architectures import ARCHITECTURES
+from lradapt.networks.backbone import import_backbone
 from tests.projects import ROOT, SMALL, draw
 
 CONVENTIONAL = ConventionalSettings(

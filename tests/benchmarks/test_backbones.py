@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.backbones import bring, main
-from lradapt.architectures import ARCHITECTURES
-from lradapt.backbone import Origin, import_backbone, read_origin
-from lradapt.layout import read_paths
+from lradapt.config.paths import read_paths
+from lradapt.networks.architectures import ARCHITECTURES
+from lradapt.networks.backbone import Origin, import_backbone, read_origin
 
 ROOT = Path(__file__).parents[2]
 

@@ -2,9 +2,9 @@ import logging
 import time
 
 from benchmarks.clock import Clock, Moment
-from lradapt.train import Epoch, Score
+from lradapt.training.loop import Epoch, Score
 
-log = logging.getLogger("lradapt.train")
+log = logging.getLogger("lradapt.training.loop")
 
 
 def tell(number, accuracy):

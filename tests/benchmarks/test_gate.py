@@ -23,7 +23,7 @@ from benchmarks.gate_simulation import (
     lay_out,
     simulate,
 )
-from lradapt.params import load_params
+from lradapt.config.params import load_params
 
 RULES = replace(load_params().gate.rules, num_resamples=1000)
 RARE = [name for name in IMAGES if name != "nv"]

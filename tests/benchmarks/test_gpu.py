@@ -8,8 +8,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from lradapt.files import read_json
-from lradapt.presets import changed
+from lradapt.config.presets import changed
+from lradapt.runtime.files import read_json
 from tests.projects import ROOT, SMALL, run
 
 pytestmark = pytest.mark.slow

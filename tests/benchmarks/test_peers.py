@@ -21,11 +21,11 @@ from benchmarks.peers.recipe import table as recipe_table
 from benchmarks.peers.rounds import rounds
 from benchmarks.peers.table import BEGIN, END, about, between_markers, table
 from benchmarks.peers.work import QUICK, WORKS, Work
-from lradapt.architectures import ARCHITECTURES
-from lradapt.engine import start_engine
+from lradapt.compute.engine import start_engine
 from lradapt.errors import LradaptError
-from lradapt.files import read_json, write_json
-from lradapt.models import build
+from lradapt.networks.architectures import ARCHITECTURES
+from lradapt.networks.classifier import build
+from lradapt.runtime.files import read_json, write_json
 from tests.projects import ROOT, draw, run
 
 CHEAP = Work("classify", "resnet18", 32, "fp32", 64, 1)

@@ -12,7 +12,7 @@ from benchmarks.range_tests.figures import GRID, Line, examine, markdown
 from benchmarks.range_tests.results import Results
 from benchmarks.range_tests.suggestions import exponential, peer_suggestions, until_diverged
 from lradapt.errors import TrainingError
-from lradapt.lr_rules import RULES
+from lradapt.training.range_test.rules import RULES
 
 
 @pytest.fixture

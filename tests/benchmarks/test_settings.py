@@ -4,10 +4,10 @@ import pytest
 import yaml
 
 from benchmarks.settings import ConventionalSettings, SchemeSettings, load_benchmark
+from lradapt.config.params import Params
+from lradapt.config.presets import PAPER, changed
+from lradapt.config.yaml_schema import check, read_values
 from lradapt.errors import ParamsError
-from lradapt.params import Params
-from lradapt.presets import PAPER, changed
-from lradapt.yaml_check import check, read_values
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "benchmarks/params.yaml"

@@ -19,10 +19,10 @@ from benchmarks.tables import (
     table_3,
     total_speed_up,
 )
-from lradapt.files import read_json, write_json
 from lradapt.plots.confusion import confusion_png
 from lradapt.plots.range_test import range_test_png
 from lradapt.plots.schedule import schedule_png
+from lradapt.runtime.files import read_json, write_json
 
 
 def run(arm, seed, points, phases, *, legs=None, curves=None):

@@ -9,9 +9,9 @@ import yaml
 from typer.main import get_command
 
 from lradapt.cli.app import app
+from lradapt.config.params import Params
+from lradapt.config.yaml_schema import check
 from lradapt.errors import LradaptError
-from lradapt.params import Params
-from lradapt.yaml_check import check
 from tests.docs.documents import DATED, ROOT, blocks, code, documents, inline
 
 CURRENT = [name for name in documents() if name not in DATED]

@@ -34,7 +34,7 @@ LIMIT_SECONDS = 15
 TRAIN = """
 import json, os, signal, sys, time
 from pathlib import Path
-from lradapt import lock
+from lradapt.runtime import lock
 
 CHECKPOINT = Path(".lradapt/checkpoint")
 
@@ -59,8 +59,9 @@ with lock.stage():
 DRIVE = """
 from flows import errors_told, start_server  # before Prefect, whose settings it makes
 from prefect import flow
-from lradapt import lock
-from tasks import graph, stages
+from lradapt.runtime import lock
+from tasks import stages
+from tasks.pipeline import graph
 
 @flow(persist_result=False)
 def drive():

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lradapt.data.decode import Preprocessing
-from lradapt.data.importers import import_folder
-from lradapt.data.ingest import ingest
+from lradapt.data.images.decode import Preprocessing
+from lradapt.data.images.ingest import ingest
+from lradapt.data.importing.importers import import_folder
 from lradapt.errors import DiskFullError
-from lradapt.files import write_text
+from lradapt.runtime.files import write_text
 
 ROOT = Path(__file__).parents[2]
 HOW = Preprocessing(input_size=64, max_megapixels=1)  # a row takes 12 KiB
@@ -75,7 +75,7 @@ def test_what_is_reserved_is_written_even_if_the_disk_fills_up_meanwhile(disk, i
         "import sys, shutil\n"
         "from pathlib import Path\n"
         "import numpy as np\n"
-        "from lradapt.files import reserve\n"
+        "from lradapt.runtime.files import reserve\n"
         "disk = Path(sys.argv[1])\n"
         "rows = np.lib.format.open_memmap(disk / 'a.npy', mode='w+', dtype=np.uint8,"
         " shape=(500_000,))\n"
@@ -105,7 +105,7 @@ def test_weights_that_do_not_fit_are_told_alike(disk):
     import torch
     from safetensors.torch import save_file
 
-    from lradapt.files import whole_file
+    from lradapt.runtime.files import whole_file
 
     path = disk / "model.safetensors"
     with pytest.raises(DiskFullError, match="the disk is full"), whole_file(path) as partial:

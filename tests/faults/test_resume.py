@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lradapt import layout
-from lradapt.files import read_json, sha256_of
+from lradapt.config import paths as layout
+from lradapt.runtime.files import read_json, sha256_of
 from tests.faults.test_full_disk import disk, fill  # noqa: F401  # a fixture
 from tests.projects import PROGRAMS, ROOT, SMALL, draw
 
@@ -61,7 +61,7 @@ def run_stage(folder, stage, every_seconds, kill_before, threads=1):
     logging.basicConfig(filename="said.txt", level=logging.INFO, force=True)
     module = importlib.import_module(f"lradapt.stages.{stage}")
     if kill_before is not None:
-        from lradapt import train
+        from lradapt.training import loop as train
 
         numbers, own = count(), train.set_height
 
@@ -97,9 +97,9 @@ def finished(tmp_path_factory):
     draw(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        from lradapt.backbone import import_backbone
-        from lradapt.champion import ensure_file
-        from lradapt.params import load_params
+        from lradapt.config.params import load_params
+        from lradapt.networks.backbone import import_backbone
+        from lradapt.networks.champion import ensure_file
 
         import_backbone("none", load_params().model.network, PATHS["backbone"])
         ensure_file(PATHS["champion"])

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from lradapt.registry import versions
-from lradapt.registry.place import parse_place
 from lradapt.registry.s3 import Limits, S3Store
+from lradapt.registry.s3_location import parse_place
 from lradapt.registry.store import (
     DamagedError,
     DeniedError,

@@ -5,9 +5,9 @@ import shutil
 import pytest
 import yaml
 
-from lradapt.architectures import ARCHITECTURES
-from lradapt.backbone import import_backbone
-from lradapt.champion import ensure_file
+from lradapt.networks.architectures import ARCHITECTURES
+from lradapt.networks.backbone import import_backbone
+from lradapt.networks.champion import ensure_file
 from tests.prefect_server import server
 from tests.projects import PROGRAMS, ROOT, SMALL, draw, dvc, run
 

@@ -6,9 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from tasks import answer, dvc_commands, graph
-from tasks.answer import Answer, MisfitError
-from tasks.dvc_index import Stage
+from tasks.pipeline import dvc_commands, graph
+from tasks.pipeline.dvc_index import Stage
+from tasks.remote import results as answer
+from tasks.remote.results import Answer, MisfitError
 
 ENTRY = "cmd: train\nouts:\n- path: model\n  md5: '1'\n"
 FILES = {"metrics.json": "eyJhIjogMX0="}  # {"a": 1}

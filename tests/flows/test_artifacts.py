@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lradapt.reporting.changes_report import Told
-from tasks import artifacts
+from tasks.ui import artifacts
 from tests.finished_training import write_outputs
 
 

@@ -5,8 +5,8 @@ import sys
 import pytest
 import yaml
 
-from lradapt.files import read_json
-from lradapt.presets import changed
+from lradapt.config.presets import changed
+from lradapt.runtime.files import read_json
 from tests.projects import dvc, run
 
 pytestmark = pytest.mark.slow

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from tasks import supervisor
-from tasks.child import CommandFailedError, run_child
-from tasks.supervisor import GRACE_SECONDS
+from tasks.processes import supervisor
+from tasks.processes.child import CommandFailedError, run_child
+from tasks.processes.supervisor import GRACE_SECONDS
 from tests.projects import PROGRAMS, ROOT, wait_for
 
 
@@ -80,7 +80,7 @@ def cancel_at(line):
 
 def test_a_cancel_lets_a_child_end_by_itself_and_hears_its_last_words(monkeypatch):
     info, said = cancel_at("begun")
-    monkeypatch.setattr("tasks.child.log.info", info)
+    monkeypatch.setattr("tasks.processes.child.log.info", info)
     code = (
         "import signal, sys, time\n"
         "def end(*_): print('checkpoint'); sys.exit(143)\n"
@@ -112,7 +112,7 @@ def goes_on(beat):
 def test_a_cancel_ends_the_whole_group_after_a_grace_though_it_will_not(tmp_path, monkeypatch):
     """An exception in the parent (a cancel) must not leave a grandchild training on."""
     info, _ = cancel_at("begun")
-    monkeypatch.setattr("tasks.child.log.info", info)
+    monkeypatch.setattr("tasks.processes.child.log.info", info)
     beat = tmp_path / "beat"
     code = STUBBORN.format(path=str(beat))
     start = time.monotonic()
@@ -128,7 +128,7 @@ def test_kill_9_of_the_flow_ends_the_whole_group(tmp_path, thread):
     beat = tmp_path / "beat"
     code = STUBBORN.format(path=str(beat))
     call = f"run_child({[*python(code), '-c', code]!r})"
-    flow = f"from tasks.child import run_child\nfrom threading import Thread\n{call}"
+    flow = f"from tasks.processes.child import run_child\nfrom threading import Thread\n{call}"
     if thread == "another":
         flow = flow.replace(call, f"Thread(target=lambda: {call}).start()")
     with subprocess.Popen(python(flow), env=PROGRAMS, cwd=ROOT) as process:

@@ -4,11 +4,12 @@ import shutil
 
 import pytest
 
+from lradapt.data.retrain_decision import Decision
 from lradapt.errors import DataError, LradaptError
-from lradapt.update import Decision
-from tasks import data, graph
-from tasks.child import CommandFailedError
+from tasks import data
 from tasks.data import Comparison, Former, compare_with, find_former, is_worth_training
+from tasks.pipeline import graph
+from tasks.processes.child import CommandFailedError
 from tests.projects import dvc
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ import yaml
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 from prefect.events.filters import EventFilter, EventNameFilter
 
-from lradapt import lock
+from lradapt.runtime import lock
 from tests.prefect_server import connected, listener, server, settings, wait_for, worker
 from tests.projects import ROOT
 

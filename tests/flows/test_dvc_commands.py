@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from tasks import dvc_commands, graph
-from tasks.child import CommandFailedError
+from tasks.pipeline import dvc_commands, graph
+from tasks.processes.child import CommandFailedError
 
 
 @pytest.fixture

@@ -9,9 +9,12 @@ from prefect.client.schemas.objects import FlowRun, WorkerStatus
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Running
 
-from tasks import answer, dvc_commands, elsewhere, git, graph
-from tasks.elsewhere import ElsewhereError
-from tasks.needs import Needs
+from tasks import git
+from tasks.pipeline import dvc_commands, graph
+from tasks.remote import dispatch as elsewhere
+from tasks.remote import results as answer
+from tasks.remote.dispatch import ElsewhereError
+from tasks.remote.inputs import Needs
 
 CALL = UUID(int=7)
 

@@ -2,11 +2,11 @@
 
 import pytest
 
+from lradapt.data.retrain_decision import Decision
 from lradapt.gate.verdict import Verdict
+from lradapt.production.release import Outcome
 from lradapt.registry.versions import Move
-from lradapt.release import Outcome
-from lradapt.update import Decision
-from tasks import events
+from tasks.ui import events
 
 MOVE = Move(
     seq=2,

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from lradapt import lock
+from lradapt.runtime import lock
 from tests.projects import dvc, run
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,8 @@ import sys
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from tasks import gpu, server
+from tasks.server import gpu
+from tasks.server import setup as server
 from tests.prefect_server import connected, process, wait_for
 from tests.prefect_server import server as running_server
 from tests.projects import ROOT
@@ -20,7 +21,7 @@ HOLD = f"""
 import sys, time
 import flows
 from prefect import flow
-from tasks import gpu
+from tasks.server import gpu
 
 gpu.LEASE_SECONDS = {LEASE_SECONDS}
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from lradapt.errors import LradaptError
-from tasks import dvc_files, dvc_index, graph
-from tasks.graph import (
+from tasks.pipeline import dvc_files, dvc_index, graph
+from tasks.pipeline.graph import (
     behind,
     changes,
     overlaps,

@@ -3,8 +3,8 @@
 import pytest
 from dvc.utils.serialize import dumps_yaml
 
-from tasks import graph, lock_entry
-from tasks.dvc_index import Stage
+from tasks.pipeline import graph, lock_entry
+from tasks.pipeline.dvc_index import Stage
 
 LONG = "python -m train " + " ".join(f"--option-{number} value" for number in range(20))
 TRAIN = {

@@ -3,7 +3,8 @@ from importlib import import_module
 
 import pytest
 
-from tasks import lock_file, stages
+from tasks import stages
+from tasks.pipeline import lock_file
 
 WHOLE = """schema: '2.0'
 stages:

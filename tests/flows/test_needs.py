@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from tasks import graph
-from tasks.dvc_index import Stage
-from tasks.needs import Needs, read_needs
+from tasks.pipeline import graph
+from tasks.pipeline.dvc_index import Stage
+from tasks.remote.inputs import Needs, read_needs
 
 IMAGES = Stage("data/images.dvc", "data/images.dvc", outs={"data/images": ""})
 DECODE = Stage(

@@ -14,7 +14,7 @@ from prefect.client.schemas.filters import (
 )
 
 from flows.watch_labels import watch_labels
-from lradapt import release
+from lradapt.production import release
 from lradapt.registry import open_store, versions
 from lradapt.registry.store import DeniedError, UnreachableError
 from tasks import approval, registry

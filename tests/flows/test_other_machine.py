@@ -12,9 +12,12 @@ from prefect import flow
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.workers.process import ProcessWorker
 
-from tasks import answer, elsewhere, graph, stages
-from tasks.answer import MisfitError
-from tasks.elsewhere import ElsewhereError
+from tasks import stages
+from tasks.pipeline import graph
+from tasks.remote import dispatch as elsewhere
+from tasks.remote import results as answer
+from tasks.remote.dispatch import ElsewhereError
+from tasks.remote.results import MisfitError
 from tests.prefect_server import connected, wait_for, worker
 from tests.projects import ROOT, dvc, run
 
@@ -47,7 +50,8 @@ cat pixels.txt params.yaml
 """
 DRIVE = """
 from prefect import flow
-from tasks import graph, stages
+from tasks import stages
+from tasks.pipeline import graph
 
 @flow
 def drive():

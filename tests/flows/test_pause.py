@@ -7,7 +7,7 @@ from prefect import flow
 
 from lradapt.errors import ApprovalError
 from lradapt.gate.verdict import Verdict
-from lradapt.release import Judged
+from lradapt.production.release import Judged
 from tasks import approval
 from tests.prefect_server import answer, connected
 

@@ -10,9 +10,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from lradapt.progress_lines import VARIABLE
-from tasks import progress
-from tasks.progress import Heard, followed, percent, seconds_left, text
+from lradapt.runtime.progress_file import VARIABLE
+from tasks.ui import progress
+from tasks.ui.progress import Heard, followed, percent, seconds_left, text
 
 LOOP = {"what": "epoch 4", "done": 100, "total": 400, "unit": "steps", "seconds": 5.0}
 EPOCHS = [

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks import scratch
-from tasks.scratch import ScratchError
+from tasks.remote import clone as scratch
+from tasks.remote.clone import ScratchError
 from tests.projects import dvc, run
 
 pytestmark = pytest.mark.slow

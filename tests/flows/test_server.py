@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 from prefect.settings import PREFECT_UI_URL, temporary_settings
 
-from tasks import events, server
+from tasks.server import setup as server
+from tasks.ui import events
 
 pytestmark = pytest.mark.slow
 

@@ -8,11 +8,11 @@ import pytest
 import yaml
 from PIL import Image
 
-from lradapt import layout
-from lradapt.activations import FrozenBody
-from lradapt.architectures import ARCHITECTURES
-from lradapt.backbone import import_backbone
-from lradapt.data import ingest
+from lradapt.config import paths as layout
+from lradapt.data.images import ingest
+from lradapt.networks.architectures import ARCHITECTURES
+from lradapt.networks.backbone import import_backbone
+from lradapt.training.activations import FrozenBody
 from tests.projects import ROOT, SMALL, draw
 
 pytestmark = pytest.mark.slow

@@ -14,11 +14,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from lradapt import layout
-from lradapt.architectures import ARCHITECTURES
-from lradapt.backbone import import_backbone
-from lradapt.champion import ensure_file
-from lradapt.files import read_json, sha256_of
+from lradapt.config import paths as layout
+from lradapt.networks.architectures import ARCHITECTURES
+from lradapt.networks.backbone import import_backbone
+from lradapt.networks.champion import ensure_file
+from lradapt.runtime.files import read_json, sha256_of
 from tests.projects import PROGRAMS, ROOT, SMALL, draw, wait_for
 
 pytestmark = pytest.mark.slow

@@ -13,17 +13,18 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from lradapt import layout, params
-from lradapt.architectures import ARCHITECTURES
-from lradapt.backbone import import_backbone
-from lradapt.champion import Champion, ensure_file, write_champion
+from lradapt.config import params
+from lradapt.config import paths as layout
 from lradapt.errors import LradaptError
-from lradapt.examples import Normalisation
-from lradapt.export import Deployed, probabilities
-from lradapt.files import read_json, sha256_of
-from lradapt.models import build_classifier
-from lradapt.predict import Model
-from lradapt.quick_head import make_head
+from lradapt.inference.predict import Model
+from lradapt.networks.architectures import ARCHITECTURES
+from lradapt.networks.backbone import import_backbone
+from lradapt.networks.champion import Champion, ensure_file, write_champion
+from lradapt.networks.classifier import build_classifier
+from lradapt.networks.onnx_export import Deployed, probabilities
+from lradapt.runtime.files import read_json, sha256_of
+from lradapt.stages.quick_head import make_head
+from lradapt.training.inputs.examples import Normalisation
 from tests.projects import SMALL, draw
 
 ROOT = Path(__file__).parents[2]
@@ -186,7 +187,7 @@ def test_a_second_head_exports_nothing_and_learns_from_todays_labels(
     folder, _ = finished
     monkeypatch.chdir(folder)
     first = make_head(PATHS, tmp_path / "first")
-    monkeypatch.setattr("lradapt.quick_head.export_onnx", None)
+    monkeypatch.setattr("lradapt.stages.quick_head.export_onnx", None)
     assert make_head(PATHS, tmp_path / "again").onnx.read_bytes() == first.onnx.read_bytes()
     labels = folder / "new.csv"
     labels.write_text(PATHS["labels"].read_text().replace(",r\n", ",g\n"))

@@ -18,7 +18,7 @@ from lradapt import (
     open_store,
     range_test,
 )
-from lradapt.predict import Prediction
+from lradapt.inference.predict import Prediction
 
 
 def train(model: nn.Module, head: nn.Module, batches: DataLoader[Any]) -> None:

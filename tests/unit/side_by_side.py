@@ -1,4 +1,4 @@
-"""Functions that two gloo processes run side by side, as `lradapt.spread` has them."""
+"""Functions that two gloo processes run side by side, as `compute.distributed` has them."""
 
 import multiprocessing
 import os
@@ -19,7 +19,9 @@ def both(function, *words):
         words: its arguments.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["lradapt.finetune", "lradapt.spread", "lightning_fabric"])
+    context.set_forkserver_preload(
+        ["lradapt.training.finetune", "lradapt.compute.distributed.launch", "lightning_fabric"]
+    )
     with tempfile.TemporaryDirectory() as folder:
         rows = [(rank, Path(folder), function, words) for rank in range(NUM)]
         children = [context.Process(target=_child, args=row) for row in rows]

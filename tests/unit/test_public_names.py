@@ -34,7 +34,7 @@ def test_each_name_is_there(name):
 
 def test_no_name_is_that_of_a_module_which_would_take_its_place():
     modules = {module.name for module in pkgutil.iter_modules(lradapt.__path__)}
-    assert "lr_sweeps" in modules
+    assert "training" in modules
     assert not modules & set(lradapt.__all__)
 
 

@@ -13,11 +13,12 @@ from colour_model import COLOURS, colour_model, paint
 
 from lradapt import __version__
 from lradapt.cli import exit_codes, model
-from lradapt.predict import Prediction
+from lradapt.inference.predict import Prediction
 from lradapt.registry import open_store, versions
+from lradapt.stages import NAMES
 
 ROOT = Path(__file__).parents[3]
-STAGES = sorted(path.stem for path in (ROOT / "lradapt/stages").glob("[a-z]*.py"))
+STAGES = list(NAMES)
 
 
 @pytest.fixture
@@ -439,7 +440,7 @@ def test_lradapt_tells_its_progress_and_others_their_warnings_alone(lradapt, mon
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
     monkeypatch.setattr(logging.getLogger("lradapt"), "level", logging.NOTSET)
     lradapt("history")
-    for name in ("lradapt.train", "another"):
+    for name in ("lradapt.training.loop", "another"):
         logging.getLogger(name).info("progress")
         logging.getLogger(name).warning("trouble")
     assert capsys.readouterr().err == "INFO: progress\nWARNING: trouble\nWARNING: trouble\n"
@@ -480,7 +481,7 @@ def test_the_program_predicts_without_torch_and_errs_without_a_traceback(promote
     assert "Traceback" not in failed.stderr
     assert done.stdout.splitlines()[1].startswith("a.png,blue,")
     imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
-    assert "lradapt.predict" in imported
+    assert "lradapt.inference.predict" in imported
     assert not {"torch", "torchvision", "sklearn", "matplotlib", "onnx"} & imported
 
 

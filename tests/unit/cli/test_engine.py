@@ -6,9 +6,9 @@ import torch
 import yaml
 from test_tune_engine import tiny
 
-from lradapt import tune_engine
-from lradapt.params import Params
-from lradapt.yaml_check import check
+from lradapt.config.params import Params
+from lradapt.config.yaml_schema import check
+from lradapt.training import tune_engine
 
 ROOT = Path(__file__).parents[3]
 LAYERS = {"head": "fc", "early": "^conv1", "late": "^conv2"}

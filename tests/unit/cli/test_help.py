@@ -49,7 +49,15 @@ def test_the_version_is_told(lradapt):
 
 @pytest.mark.slow
 def test_help_and_the_list_of_versions_import_nothing_slow():
-    slow = {"torch", "torchvision", "pandas", "numpy", "onnxruntime", "scipy", "lradapt.params"}
+    slow = {
+        "torch",
+        "torchvision",
+        "pandas",
+        "numpy",
+        "onnxruntime",
+        "scipy",
+        "lradapt.config.params",
+    }
     for words in (["--help"], ["versions"]):
         found = imported(*words)
         assert "lradapt.cli.versions" in found

@@ -9,14 +9,14 @@ from colour_model import colour_model
 from safetensors.torch import save
 from typer.testing import CliRunner
 
-from lradapt.architectures import ARCHITECTURES
-from lradapt.backbone import Origin, read_origin
-from lradapt.champion import read_champion
 from lradapt.cli import importing
+from lradapt.data.importing.sources import Found
 from lradapt.data.labels import Label, read_labels
-from lradapt.data.sources import Found
 from lradapt.errors import DataError
-from lradapt.models import build
+from lradapt.networks.architectures import ARCHITECTURES
+from lradapt.networks.backbone import Origin, read_origin
+from lradapt.networks.champion import read_champion
+from lradapt.networks.classifier import build
 from lradapt.registry import open_store, versions
 from lradapt.registry.store import RegistryError
 
@@ -134,7 +134,7 @@ def test_digits_unless_present_brings_them_where_there_are_none(project, monkeyp
         found = [Label(f"{n}.png", str(n % 10)) for n in range(1797)]
         return Found(found, [f"{n}.txt" for n in range(1200)])
 
-    monkeypatch.setattr("lradapt.data.importers.import_digits", stand_in)
+    monkeypatch.setattr("lradapt.data.importing.importers.import_digits", stand_in)
     said = lradapt_import("digits", "--unless-present").splitlines()
     assert said[0] == "data/images: 1,797 images, 10 classes"
     assert said[2] == "left behind: 1,200 file(s) without a label or hidden, such as 0.txt"
@@ -148,7 +148,7 @@ def test_cifar10_keeps_its_download_where_it_is_told(project, monkeypatch, tmp_p
         source("a/1.png").rename(images)
         return Found([Label("a/1.png", "a")], [])
 
-    monkeypatch.setattr("lradapt.data.importers.import_cifar10", few)
+    monkeypatch.setattr("lradapt.data.importing.importers.import_cifar10", few)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert "data/images: 1 images, 1 classes" in lradapt_import("cifar10", "--cache", "~/kept")
     assert caches == [tmp_path / "kept"]
@@ -205,7 +205,7 @@ def test_without_a_backbone_one_is_sought(project, source, monkeypatch):
         sought.append((choice, architecture.name, str(into)))
         return Origin("resnet18", "none", "random weights")
 
-    monkeypatch.setattr("lradapt.backbone.import_backbone", stand_in)
+    monkeypatch.setattr("lradapt.networks.backbone.import_backbone", stand_in)
     output = lradapt_import("folder", source("cat/1.png", "dog/1.png"))
     assert sought == [("auto", "resnet18", "data/backbone")]
     assert "data/backbone: resnet18, none (random weights)\n" in output
@@ -234,7 +234,7 @@ def test_as_json_digits_that_were_there_are_null(project):
 
 def test_as_json_weights_say_where_they_lie_and_whose_they_are(project, monkeypatch):
     origin = Origin("resnet18", "none", "random weights")
-    monkeypatch.setattr("lradapt.backbone.import_backbone", lambda *_: origin)
+    monkeypatch.setattr("lradapt.networks.backbone.import_backbone", lambda *_: origin)
     assert json.loads(lradapt_import("weights", "none", "--json")) == {
         "path": "data/backbone",
         "architecture": "resnet18",

@@ -7,12 +7,12 @@ from typer.testing import CliRunner
 
 from lradapt.cli import params as commands
 from lradapt.cli.app import app
+from lradapt.config.params import load_params
+from lradapt.config.params_text import with_values
+from lradapt.config.presets import changed
+from lradapt.config.yaml_schema import read_values
 from lradapt.errors import ParamsError
-from lradapt.params import load_params
-from lradapt.params_text import with_values
-from lradapt.presets import changed
 from lradapt.registry import open_store, versions
-from lradapt.yaml_check import read_values
 
 SHIPPED = Path(__file__).parents[3] / "params.yaml"
 

@@ -6,7 +6,7 @@ import pytest
 from lradapt.cli import exit_codes
 from lradapt.cli.program_end import VARIABLE, errors_told, show_tracebacks
 from lradapt.errors import DataError
-from lradapt.termination import Terminated
+from lradapt.runtime.termination import Terminated
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lradapt.data.admit import admit
-from lradapt.data.findings import Rules
-from lradapt.data.ingest import OK, ImageRow
+from lradapt.config.params import load_params
+from lradapt.data.checks.admission import admit
+from lradapt.data.checks.findings import Rules
+from lradapt.data.images.ingest import OK, ImageRow
 from lradapt.data.labels import SIDES, Label
-from lradapt.params import load_params
 
 settings.register_profile("given split", deadline=None, derandomize=True)
 settings.load_profile("given split")

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lradapt.data.admit import admit
-from lradapt.data.decode import Preprocessing
-from lradapt.data.ingest import ingest, read_table
+from lradapt.config.params import load_params
+from lradapt.data.checks.admission import admit
+from lradapt.data.images.decode import Preprocessing
+from lradapt.data.images.ingest import ingest, read_table
 from lradapt.data.labels import Label
 from lradapt.data.split import (
     TRAIN,
@@ -27,7 +28,6 @@ from lradapt.data.split import (
     find_groups,
     tune_from_train,
 )
-from lradapt.params import load_params
 
 settings.register_profile("split", deadline=None, derandomize=True)
 settings.load_profile("split")

@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from lradapt.own_loop.cycles import CosineCycles
-from lradapt.param_groups import set_height
-from lradapt.schedules import cosine_cycles
+from lradapt.training.param_groups import set_height
+from lradapt.training.schedules import cosine_cycles
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ import pytest
 from torch import nn
 from torchvision.models import densenet121, resnet18, vgg11
 
-from lradapt.architectures import ARCHITECTURES
 from lradapt.errors import LayersError
+from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.own_loop.layers import layer_groups
 
 

@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from lradapt.batches import training_batches
 from lradapt.errors import LayersError, TrainingError
-from lradapt.head import HEAD, new_head
-from lradapt.lr_curve import mean_sweep
-from lradapt.lr_suggestion import suggest
-from lradapt.lr_sweeps import measure
 from lradapt.own_loop.rates import range_test
-from lradapt.param_groups import build_param_groups
-from lradapt.train import sgd
+from lradapt.training.head import HEAD, new_head
+from lradapt.training.inputs.batches import training_batches
+from lradapt.training.loop import sgd
+from lradapt.training.param_groups import build_param_groups
+from lradapt.training.range_test.curve import mean_sweep
+from lradapt.training.range_test.suggestion import suggest
+from lradapt.training.range_test.sweeps import measure
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from lradapt.plots.schedule import schedule_svg
 from lradapt.plots.training import _draw, cycle_ends, training_svg
-from lradapt.schedules import cosine_cycles
+from lradapt.training.schedules import cosine_cycles
 
 
 @pytest.mark.parametrize("cycles", [[4], [2, 2, 2], [3, 6, 12]])

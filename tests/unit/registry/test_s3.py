@@ -3,8 +3,8 @@ import sys
 import pytest
 
 from lradapt.registry import open_store
-from lradapt.registry.place import parse_place
 from lradapt.registry.s3 import Limits, S3Store
+from lradapt.registry.s3_location import parse_place
 from lradapt.registry.store import (
     ChangedError,
     DamagedError,

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
-from lradapt.evaluate import write_confusion
+from lradapt.evaluation.metrics import write_confusion
 from lradapt.reporting.class_figures import Cell, class_figures, confusion_rows, read_confusion
 
 NAMES = ["NA", "bee", "cat"]

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from lradapt.gate.verdict import Verdict
+from lradapt.production.release import Outcome
 from lradapt.registry.versions import Move
-from lradapt.release import Outcome
 from lradapt.reporting.judgement import judgement
 
 MOVE = Move(seq=2, version="new", former="old", model_sha256="", why="for me", who="", when="")

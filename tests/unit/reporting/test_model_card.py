@@ -4,10 +4,10 @@ import re
 import pytest
 
 from lradapt.data.split_table import SplitRow, write_split
-from lradapt.files import write_json
 from lradapt.registry.versions import Move
 from lradapt.reporting.card_history import with_moves
 from lradapt.reporting.model_card import render
+from lradapt.runtime.files import write_json
 from tests.finished_training import EVIL, write_outputs
 
 NOTHING = dict.fromkeys(("intended_use", "not_for", "data_licence", "contact"), "")

@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 from jinja2 import UndefinedError
 
-from lradapt.costs import Price
-from lradapt.files import write_json
 from lradapt.gate.comparison import ClassResult, Comparison, McNemar
 from lradapt.gate.verdict import Costs, Part, Verdict
+from lradapt.production.release import Outcome
 from lradapt.registry.versions import Move
-from lradapt.release import Outcome
 from lradapt.reporting.changes_report import Section, Told
 from lradapt.reporting.report import next_commands, render, summary
+from lradapt.runtime.costs import Price
+from lradapt.runtime.files import write_json
 from tests.finished_training import EVIL, NO_CURVE, write_outputs
 
 ESCAPED = EVIL.replace("<", "&lt;").replace(">", "&gt;").replace("'", "&#39;")

@@ -1,0 +1,1 @@
+"""How a machine computes: device, threads, precision, random numbers, processes."""

@@ -1,0 +1,76 @@
+"""Several processes that train one model, over Lightning Fabric and torch.distributed."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from lradapt.compute.distributed.children import Others, why_lost
+from lradapt.errors import TrainingError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class FabricProcesses:
+    """Several processes; see `lradapt.compute.processes.Processes`."""
+
+    fabric: "Fabric"
+    others: Others = ()
+
+    @property
+    def rank(self) -> int:
+        """The number of this one, from 0."""
+        return int(self.fabric.global_rank)
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return int(self.fabric.world_size)
+
+    def mean(self, value: Tensor) -> Tensor:
+        """The mean of each process's `value`."""
+        # Fabric would write the result into what it is given.
+        found: Tensor = self.fabric.all_reduce(value.detach().clone(), reduce_op="mean")
+        return found
+
+    def joined(self, rows: Tensor, places: Tensor, total: int) -> Tensor:
+        """All rows, each from the one process that has it."""
+        every = rows.new_zeros(total, *rows.shape[1:])
+        every[places] = rows
+        found: Tensor = self.fabric.all_reduce(every.to(self.fabric.device), reduce_op="sum")
+        return found.cpu()
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag of any process is set."""
+        return bool(self.mean(torch.tensor(float(flag), device=self.fabric.device)) > 0)
+
+    def from_first(self, value: T) -> T:
+        """What the first process gives."""
+        found: T = self.fabric.broadcast(value)
+        return found
+
+    def raise_if_lost(self, error: RuntimeError) -> None:
+        """Say why the others do not answer, if that is the error.
+
+        Raises:
+            TrainingError: it is.
+        """
+        if isinstance(error, dist.DistError) or "gloo/transport" in str(error):
+            raise TrainingError(why_lost(self.others)) from None
+
+    def spread(self, model: nn.Module) -> nn.Module:
+        """`model` in DistributedDataParallel, its BatchNorm over all processes from here on."""
+        if self.fabric.device.type == "cuda":
+            nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
+        else:
+            from lradapt.compute.distributed.batchnorm import share_batchnorm
+
+            share_batchnorm(model)
+        spread: nn.Module = self.fabric.setup_module(model, move_to_device=False)
+        return spread

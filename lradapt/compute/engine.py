@@ -1,0 +1,128 @@
+"""The one place that decides how a machine computes: device, threads, precision, random draws."""
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from lradapt.compute.processes import ALONE, Processes
+from lradapt.errors import TrainingError
+from lradapt.runtime import memory
+
+log = logging.getLogger(__name__)
+Model = TypeVar("Model", bound=nn.Module)
+
+LAYOUTS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
+"""How images and the weights of convolutions lie in memory, by the names that params.yaml uses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Where and how tensors are computed.
+
+    Attributes:
+        device: of model and batches.
+        precision: "fp32", or "bf16" for autocast to bfloat16.
+        memory_format: a key of `LAYOUTS`.
+        processes: that compute together; only stage `finetune` knows more than one.
+    """
+
+    device: torch.device
+    precision: str
+    memory_format: str = "channels_last"
+    processes: Processes = ALONE
+
+    @property
+    def layout(self) -> torch.memory_format:
+        """Of images and convolutions."""
+        return LAYOUTS[self.memory_format]
+
+    def place(self, model: Model) -> Model:
+        """`model` itself, on the device and in the layout."""
+        placed: Model = model.to(self.device, memory_format=self.layout)  # type: ignore[call-overload]
+        return placed
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The context in which forward passes run."""
+        if self.precision == "fp32":
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+
+def start_engine(
+    *, device: str, precision: str, threads: int, memory_format: str = "channels_last"
+) -> Engine:
+    """Set torch's threads and deterministic kernels for this process, choose the device; tell it.
+
+    Args:
+        device: "auto" (a GPU where there is one), "cpu" or "cuda".
+        precision: "fp32" or "bf16".
+        threads: of the CPU; part of the params, since their number changes the last bits.
+        memory_format: "channels_last" or "contiguous"; changes the last bits too.
+
+    Raises:
+        TrainingError: "cuda" is asked for and there is none.
+    """
+    engine = set_engine(
+        device=device, precision=precision, threads=threads, memory_format=memory_format
+    )
+    log.info(
+        "computes on %s in %s, %s, %d CPU thread(s)",
+        engine.device,
+        precision,
+        memory_format,
+        threads,
+    )
+    return engine
+
+
+def set_engine(*, device: str, precision: str, threads: int, memory_format: str) -> Engine:
+    """`start_engine` without a word."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("engine.device is cuda, but torch finds no GPU; set it to auto or cpu")
+    torch.set_num_threads(threads)
+    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    if name == "cuda":  # on the CPU a fixed number of threads is enough, and this takes 2.5 s
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # asked for by the next line
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    return Engine(torch.device(name), precision, memory_format)
+
+
+@contextmanager
+def threads_kept() -> Iterator[None]:
+    """A block after which torch has as many threads as before, whatever a library sets in it."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that the device has free; of the CPU, what this process can still get."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return memory.free_memory()
+
+
+def generator(*key: int) -> torch.Generator:
+    """Random numbers that depend on `key` alone, such as (seed, purpose, step).
+
+    They are drawn on the CPU whatever the device, so that a GPU sees the same draws.
+    """
+    seed = 0
+    for part in key:
+        seed = (seed * 1_000_003 + part + 1) % (2**63)
+    return torch.Generator().manual_seed(seed)
+
+
+@contextmanager
+def seeded(*key: int) -> Iterator[None]:
+    """A block whose global random numbers depend on `key` alone; the state is put back after it."""
+    with torch.random.fork_rng():
+        torch.manual_seed(generator(*key).initial_seed())
+        yield

@@ -1,0 +1,1 @@
+"""From image files to rows of pixels: decode, ingest, near duplicates."""

@@ -1,0 +1,1 @@
+"""From what a person has to `data/images` and `labels.csv`."""

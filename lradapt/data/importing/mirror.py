@@ -1,0 +1,90 @@
+"""Brings what a folder holds, whose files others write, into the project: images and labels.
+
+The folder has the project's own form: `images/` and `labels.csv`. Only files that differ in size or
+time are copied, and those that are gone are removed, so that a second look at 100,000 images is
+cheap. Nothing is touched before the whole folder has been checked.
+"""
+
+import shutil
+from pathlib import Path
+from unicodedata import normalize
+
+from lradapt.data.images.files import list_files
+from lradapt.data.labels import read_labels
+from lradapt.errors import DataError, listed
+from lradapt.runtime.files import whole_file
+
+
+def mirror(source: Path, *, images: Path, labels: Path) -> int:
+    """Make `images` and `labels` what `source/images` and `source/labels.csv` are.
+
+    Returns:
+        How many files were copied or removed.
+
+    Raises:
+        DataError: the folder, its labels or its images are missing, the labels have faults, or
+            some name no image: somebody may still be writing, or a drive is not mounted.
+    """
+    names = _checked(source)
+    here = list_files(images) if images.is_dir() and any(images.iterdir()) else []
+    gone = set(here) - set(names)
+    differing = [name for name in names if not _same(source / "images" / name, images / name)]
+    for name in gone:  # first: a folder may have become a file
+        _remove(images / name, images)
+    for name in differing:
+        _copy(source / "images" / name, images / name)
+    return len(gone) + len(differing) + _bring_labels(source / "labels.csv", labels)
+
+
+def _checked(source: Path) -> list[str]:
+    if not source.is_dir():
+        raise DataError(f"no folder {source} to bring the data from; is its drive mounted?")
+    labels = read_labels(source / "labels.csv")
+    names = list_files(source / "images")
+    known = {normalize("NFC", name) for name in names}
+    missing = [label.image for label in labels if label.image not in known]
+    if missing:
+        raise DataError(
+            f"{len(missing)} of {len(labels)} labels in {source / 'labels.csv'} name no file in "
+            f"{source / 'images'}; nothing was brought. Is it still being written?\n"
+            + listed(missing)
+        )
+    return names
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        there, here = one.lstat(), other.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return (there.st_size, there.st_mtime_ns) == (here.st_size, here.st_mtime_ns)
+
+
+def _remove(path: Path, root: Path) -> None:
+    path.unlink()
+    for folder in path.parents:
+        if folder == root or any(folder.iterdir()):
+            return
+        folder.rmdir()
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A new file takes the place of the old: DVC's cache may hold a link to that one.
+
+    A link stays a link, so that `ingest` sees where it leads.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        shutil.copy2(source, partial, follow_symlinks=False)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _bring_labels(source: Path, target: Path) -> int:
+    if target.is_file() and source.read_bytes() == target.read_bytes():
+        return 0
+    with whole_file(target) as partial:
+        shutil.copyfile(source, partial)
+    return 1

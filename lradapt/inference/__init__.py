@@ -1,0 +1,1 @@
+"""Use of an exported model with ONNX Runtime and Pillow alone."""

@@ -1,0 +1,144 @@
+"""Use of an exported model, with ONNX Runtime and Pillow alone: no torch."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from lradapt.data.images.decode import DecodeError, Pixels, Preprocessing, preprocess, quiet
+from lradapt.data.images.files import list_files
+from lradapt.errors import LradaptError
+from lradapt.runtime.progress import tracked
+
+Probabilities = npt.NDArray[np.float32]
+
+SUPPORTED_FORMAT = "1"
+
+
+class ModelError(LradaptError):
+    """A file that is not a model of lradapt."""
+
+
+class Model:
+    """An exported model, ready to classify.
+
+    Attributes:
+        class_names: in the order of the probabilities.
+        preprocessing: what it does to an image.
+        architecture: the network's name.
+    """
+
+    def __init__(self, content: bytes, *, threads: int | None = None) -> None:
+        """Load an ONNX file's bytes.
+
+        Args:
+            content: of the file; verify its hash first (`registry.versions.read_file`).
+            threads: CPU threads of ONNX Runtime; None leaves the choice to it.
+
+        Raises:
+            ModelError: not an ONNX model, not made by `lradapt export`, or of a newer format.
+        """
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # from 1.29 on it sends otherwise
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        if threads:
+            options.intra_op_num_threads = threads
+        try:
+            self._session = onnxruntime.InferenceSession(
+                content, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # noqa: BLE001  # ONNX Runtime has no common base of its errors
+            raise ModelError(f"not a model that ONNX Runtime loads: {error}") from None
+        notes = self._session.get_modelmeta().custom_metadata_map
+        if notes.get("lradapt.format") != SUPPORTED_FORMAT:
+            raise ModelError(
+                f"model format {notes.get('lradapt.format')!r}, expected {SUPPORTED_FORMAT!r}: "
+                "made by another version of lradapt, or by another program"
+            )
+        self.class_names: list[str] = json.loads(notes["lradapt.class_names"])
+        self.preprocessing = Preprocessing(**json.loads(notes["lradapt.preprocessing"]))
+        self.architecture: str = notes["lradapt.architecture"]
+
+    def probabilities(self, pixels_NSS3: Pixels, *, batch_size: int = 64) -> Probabilities:
+        """Probabilities `[N, K]` of preprocessed pixels `[N, S, S, 3]` uint8."""
+        name = self._session.get_inputs()[0].name
+        starts = range(0, len(pixels_NSS3), batch_size)
+        parts = (pixels_NSS3[start : start + batch_size] for start in starts)
+        with tracked(parts, "classify", total=len(pixels_NSS3), unit="images", size=len) as shown:
+            return np.concatenate([self._session.run(None, {name: part})[0] for part in shown])
+
+    def classify(self, paths: Sequence[Path], *, batch_size: int = 64) -> "Iterator[Prediction]":
+        """Classify image files, in order; one that cannot be decoded yields its fault."""
+        starts = range(0, len(paths), batch_size)
+        parts = (paths[start : start + batch_size] for start in starts)
+        with tracked(parts, "classify", total=len(paths), unit="images", size=len) as shown:
+            for part in shown:
+                yield from self._classify_batch(part)
+
+    def _classify_batch(self, paths: Sequence[Path]) -> "Iterator[Prediction]":
+        with quiet():
+            decoded = [self._decode(path) for path in paths]
+        good = [pixels for pixels in decoded if not isinstance(pixels, str)]
+        rows = iter(self.probabilities(np.stack(good)) if good else np.empty((0, 0)))
+        for path, pixels in zip(paths, decoded, strict=True):
+            if isinstance(pixels, str):
+                yield Prediction(path, "", {}, pixels)
+            else:
+                named = zip(self.class_names, map(float, next(rows)), strict=True)
+                yield _prediction(path, dict(named))
+
+    def _decode(self, path: Path) -> Pixels | str:
+        try:
+            return preprocess(path.read_bytes(), self.preprocessing)
+        except OSError as error:
+            return f"cannot be read: {error.strerror}"
+        except DecodeError as error:
+            return str(error)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model says of one file.
+
+    Attributes:
+        path: of the image.
+        label: the most probable class; empty where the image could not be decoded.
+        probabilities: class -> probability, most probable first; empty likewise.
+        fault: why there is no label; empty where there is one.
+    """
+
+    path: Path
+    label: str
+    probabilities: dict[str, float]
+    fault: str
+
+
+def find_images(paths: Iterable[Path]) -> list[Path]:
+    """The files themselves, and of a folder every file below it that is not hidden.
+
+    Raises:
+        LradaptError: a path does not exist, or a folder holds no file that is not hidden.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            names = [name for name in list_files(path) if "/." not in f"/{name}"]
+            if not names:
+                raise LradaptError(f"{path} holds hidden files only; name a file to classify it")
+            found += [path / name for name in names]
+        elif path.exists():
+            found.append(path)
+        else:
+            raise LradaptError(f"no file or folder {path}")
+    return found
+
+
+def _prediction(path: Path, probabilities: dict[str, float]) -> Prediction:
+    ordered = dict(sorted(probabilities.items(), key=lambda item: -item[1]))
+    return Prediction(path, next(iter(ordered)), ordered, "")

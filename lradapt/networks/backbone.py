@@ -1,0 +1,159 @@
+"""`data/backbone.safetensors`: the pre-trained body, and where it came from.
+
+It is resolved here, before the graph: a network that answers today and not tomorrow must not change
+a stage's output under equal hashes.
+"""
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+
+from lradapt.errors import WeightsError
+from lradapt.networks.architectures import Architecture
+from lradapt.networks.classifier import Weights, body_weights, build, build_body
+from lradapt.runtime.files import sha256_of, whole_file
+
+_SUFFIXES = (".safetensors", ".pt", ".pth")
+_ORIGIN = "lradapt.origin"
+_RANDOM_SEED = 0
+_NETWORK_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a body came from; travels in the file's metadata and in the metrics.
+
+    Attributes:
+        architecture: as in `model.architecture`.
+        source: "imagenet", "none" (random weights), or the sha256 of the file it was read from.
+        detail: for people: the weights' name, or the file's.
+    """
+
+    architecture: str
+    source: str
+    detail: str
+
+
+def import_backbone(choice: str, architecture: Architecture, into: Path) -> Origin:
+    """Bring the body that `choice` names, and write it to `into`.
+
+    Args:
+        choice: "imagenet", "none", "auto" (imagenet where it can be had, else none), or the path of
+            a state dict (.safetensors, .pt, .pth) of a torchvision network with any head.
+        architecture: of the network.
+        into: the file to write.
+
+    Raises:
+        WeightsError: the weights cannot be had, or are not the architecture's.
+    """
+    weights, origin = _obtain(choice, architecture)
+    body = body_weights(architecture, weights)
+    build_body(architecture, body)  # checks every name and shape
+    with whole_file(into) as partial:
+        # `save_file` refuses shared and channels_last tensors, hence the copies. It writes metadata
+        # in random order, hence one entry: equal bodies must be equal bytes.
+        note = {_ORIGIN: json.dumps(asdict(origin))}
+        save_file({k: v.clone().contiguous() for k, v in body.items()}, partial, note)
+    return origin
+
+
+def read_backbone(path: Path, architecture: Architecture) -> Weights:
+    """The body's weights.
+
+    Raises:
+        WeightsError: the file holds another architecture's.
+    """
+    found = read_origin(path).architecture
+    if found != architecture.name:
+        raise WeightsError(
+            f"{path} holds a {found}, but model.architecture is {architecture.name}; "
+            "bring its weights with `lradapt import weights auto`"
+        )
+    weights: Weights = load_file(path)
+    return weights
+
+
+def read_origin(path: Path) -> Origin:
+    """Where the body in `path` came from.
+
+    Raises:
+        WeightsError: the file is missing or was not written by `lradapt import weights`.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return Origin(**json.loads(file.metadata()[_ORIGIN]))
+    except (FileNotFoundError, SafetensorError, TypeError, KeyError) as error:
+        raise WeightsError(
+            f"{path} is not a backbone ({error}); make it with `lradapt import weights auto`"
+        ) from None
+
+
+def _obtain(choice: str, architecture: Architecture) -> tuple[Weights, Origin]:
+    if choice == "none":
+        return _random(architecture, "random weights")
+    if choice == "imagenet":
+        return _imagenet(architecture)
+    if choice == "auto":
+        try:
+            return _imagenet(architecture)
+        except WeightsError as error:
+            return _random(architecture, f"random weights, since {error}")
+    return _from_file(Path(choice), architecture)
+
+
+def _random(architecture: Architecture, detail: str) -> tuple[Weights, Origin]:
+    from lradapt.compute.engine import seeded
+
+    with seeded(_RANDOM_SEED):
+        weights = build(architecture, num_classes=1).state_dict()
+    return weights, Origin(architecture.name, "none", detail)
+
+
+def _imagenet(architecture: Architecture) -> tuple[Weights, Origin]:
+    from torchvision.models import get_model_weights
+
+    choice = get_model_weights(architecture.name).DEFAULT
+    try:
+        # torchvision checks the hash in the file's name, and unpickles nothing but tensors.
+        with _patience(_NETWORK_SECONDS):
+            weights = choice.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except (OSError, RuntimeError) as error:
+        raise WeightsError(f"ImageNet weights cannot be downloaded here ({error})") from None
+    return weights, Origin(architecture.name, "imagenet", str(choice))
+
+
+@contextmanager
+def _patience(seconds: float) -> Iterator[None]:
+    """A block whose connections give up after `seconds` of silence; by default they never do."""
+    former = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(former)
+
+
+def _from_file(path: Path, architecture: Architecture) -> tuple[Weights, Origin]:
+    import torch
+
+    if not path.is_file():
+        raise WeightsError(f"no file {path}; expected imagenet, none, auto or a path")
+    if path.suffix not in _SUFFIXES:
+        raise WeightsError(f"{path} is no file of weights: expected {', '.join(_SUFFIXES)}")
+    try:
+        if path.suffix == ".safetensors":
+            weights = load_file(path)
+        else:
+            weights = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, SafetensorError, UnpicklingError) as error:
+        raise WeightsError(f"{path} is not a file of weights alone: {error}") from None
+    if not isinstance(weights, dict) or not all(torch.is_tensor(v) for v in weights.values()):
+        raise WeightsError(f"{path} holds no state dict (names and tensors)")
+    return weights, Origin(architecture.name, sha256_of(path), path.name)

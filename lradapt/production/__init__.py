@@ -1,0 +1,1 @@
+"""From a published version to production, and back: judge, promote, verify, roll back."""

@@ -1,0 +1,1 @@
+"""Use of the model in production: from a program, and over HTTP."""

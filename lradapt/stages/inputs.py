@@ -1,0 +1,61 @@
+"""What several stages build alike from params and files: the images of a side, and the network."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from safetensors.torch import load_file
+from torch import nn
+
+from lradapt.compute.engine import Engine
+from lradapt.config.params import Params
+from lradapt.data.split_table import SplitRow, class_names, on_side
+from lradapt.networks.architectures import Architecture
+from lradapt.networks.backbone import read_backbone
+from lradapt.networks.classifier import build_classifier
+from lradapt.training.inputs.augment import Augmentation
+from lradapt.training.inputs.examples import (
+    Normalisation,
+    PixelExamples,
+    Preparation,
+    RandomViews,
+    StreamedExamples,
+    pixel_examples,
+)
+
+
+def side_examples(
+    side: str, params: Params, rows: Sequence[SplitRow], pixels: Path, engine: Engine
+) -> PixelExamples | StreamedExamples:
+    """The images of a side: `train` in random views, the others in clean ones.
+
+    Args:
+        side: "train", "tune" or "validation".
+        params: their normalisation, views and seed, and the memory they may take.
+        rows: of the whole split, which number the classes.
+        pixels: `pixels.npy`.
+        engine: where to compute.
+    """
+    sharers = engine.processes.size if engine.device.type == "cpu" else 1  # of one memory
+    views = RandomViews(Augmentation(**params.augment.model_dump()), params.seed)
+    return pixel_examples(
+        np.load(pixels, mmap_mode="r"),
+        on_side(rows, side),
+        class_names(rows),
+        engine.device,
+        prepare=Preparation(
+            Normalisation(params.data.mean, params.data.deviation),
+            views if side == "train" else None,
+            engine.layout,
+        ),
+        memory_share=params.data.memory_share / sharers,
+    )
+
+
+def read_classifier(architecture: Architecture, backbone: Path, head: Path) -> nn.Module:
+    """The network of the body and the head in two files, on the CPU.
+
+    Raises:
+        WeightsError: the body is another architecture's.
+    """
+    return build_classifier(architecture, read_backbone(backbone, architecture), load_file(head))

@@ -1,0 +1,153 @@
+"""A new head on today's labels in one process, from the activations that are there: seconds.
+
+The same stages as those of `dvc.yaml`, called one after the other with files in a folder of their
+own, so that nothing of the project changes; the frozen body is exported once and kept.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.torch import load_file
+
+from lradapt.compute.engine import set_engine
+from lradapt.config.params import Params, load_params
+from lradapt.data.images.decode import Preprocessing
+from lradapt.data.split_table import class_names, on_side, read_split
+from lradapt.errors import LradaptError
+from lradapt.networks.backbone import read_backbone
+from lradapt.networks.classifier import build_classifier, num_features
+from lradapt.networks.onnx_export import Deployed, export_onnx
+from lradapt.networks.onnx_head import with_head
+from lradapt.runtime.files import read_json, sha256_of, whole_file
+from lradapt.runtime.row_cache import keep, made_with, recall
+from lradapt.stages import calibrate, find_lr, split, train_head
+from lradapt.training.head import new_head
+from lradapt.training.inputs.examples import Normalisation, activation_examples
+from lradapt.training.loop import predict_logits
+
+log = logging.getLogger(__name__)
+
+_STORED = "body"
+_NEEDED = ("table", "pixels", "labels", "activations", "backbone")
+
+
+@dataclass(frozen=True, slots=True)
+class QuickHead:
+    """What was made.
+
+    Attributes:
+        onnx: the exported model: the frozen body and the new head.
+        rate: of the head's training.
+        tune_accuracy: in [0, 1]; None without a tune side.
+        temperature: fitted on the tune side.
+    """
+
+    onnx: Path
+    rate: float
+    tune_accuracy: float | None
+    temperature: float
+
+
+def make_head(paths: Mapping[str, Path], into: Path) -> QuickHead:
+    """Split, find the rate, train, calibrate and export a head on the cached activations.
+
+    Args:
+        paths: of `dvc.yaml`.
+        into: a folder for what the stages make.
+
+    Raises:
+        LradaptError: the images or their activations have not been made yet.
+    """
+    _require(paths)
+    params = load_params()
+    made = {name: into / path.name for name, path in paths.items()}
+    inputs = {"activations": paths["activations"], "split": made["split"]}
+    split.main(
+        **{name: paths[name] for name in ("table", "pixels", "labels")},
+        **{name: made[name] for name in ("split", "set_aside")},
+        summary=made["split_summary"],
+    )
+    find_lr.main(**inputs, rate=made["lr"], curve=made["lr_curve"])
+    train_head.main(
+        **inputs,
+        rate=made["lr"],
+        checkpoints=made["checkpoints"],
+        head=made["head"],
+        steps=made["head_steps"],
+        epochs=made["head_epochs"],
+    )
+    logits, hits = _tune_logits(params, made, paths["activations"])
+    with whole_file(made["tune_logits"]) as partial, partial.open("wb") as file:
+        np.save(file, logits)
+    calibrate.main(logits=made["tune_logits"], split=made["split"], temperature=made["temperature"])
+    temperature = float(read_json(made["temperature"])["temperature"])
+    _write_onnx(params, paths, made, temperature)
+    accuracy = float(hits.mean()) if len(hits) else None
+    return QuickHead(made["onnx"], read_json(made["lr"])["rate"], accuracy, temperature)
+
+
+def _require(paths: Mapping[str, Path]) -> None:
+    missing = [str(paths[name]) for name in _NEEDED if not paths[name].exists()]
+    if missing:
+        raise LradaptError(
+            f"not there yet: {', '.join(missing)}. Make them once, with all the rest: make retrain "
+            "or dvc repro"
+        )
+
+
+def _tune_logits(
+    params: Params, made: Mapping[str, Path], activations: Path
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Of the tune side's clean views `[N, K]`; and which of them are right."""
+    engine = set_engine(**params.engine.model_dump())  # told by the stages already
+    rows = read_split(made["split"])
+    names, features = class_names(rows), np.load(activations, mmap_mode="r")
+    tune = activation_examples(features, on_side(rows, "tune"), names, engine.device)
+    head = new_head(features.shape[-1], len(names), seed=params.seed)
+    head.load_state_dict(load_file(made["head"]))
+    logits_NK = predict_logits(head.to(engine.device), tune, engine).numpy()
+    return logits_NK, logits_NK.argmax(axis=1) == tune.labels.cpu().numpy()
+
+
+def _write_onnx(
+    params: Params, paths: Mapping[str, Path], made: Mapping[str, Path], temperature: float
+) -> None:
+    head = load_file(made["head"])
+    content = with_head(
+        _exported_body(params, paths, made["onnx"].with_name("body.onnx")),
+        head["weight"].numpy(),
+        head["bias"].numpy(),
+        temperature,
+        class_names(read_split(made["split"])),
+    )
+    with whole_file(made["onnx"]) as partial:
+        partial.write_bytes(content)
+
+
+def _exported_body(params: Params, paths: Mapping[str, Path], into: Path) -> bytes:
+    """The body with a head of no meaning; exported anew only where it is not known yet."""
+    network, data = params.model.network, params.data
+    known = made_with(
+        backbone=sha256_of(paths["backbone"]),
+        network=asdict(network),
+        data=data.model_dump(exclude={"memory_share"}),
+    )
+    found = recall(paths["store"], _STORED, known).files
+    if not found:
+        log.info("exporting the body, once")
+        head = new_head(num_features(network), 2, seed=0).state_dict()
+        body = build_classifier(network, read_backbone(paths["backbone"], network), head)
+        export_onnx(
+            Deployed(body, Normalisation(data.mean, data.deviation), 2.0),
+            into,
+            class_names=["0", "1"],
+            architecture=network.name,
+            preprocessing=Preprocessing(data.input_size, data.max_megapixels),
+        )
+        keep(paths["store"], _STORED, known, keys=[], files={"onnx": into})
+        return into.read_bytes()
+    return found["onnx"].read_bytes()

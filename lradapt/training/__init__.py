@@ -1,0 +1,1 @@
+"""Training: schedules, parameter groups, the loop, its uses, and checkpoints."""

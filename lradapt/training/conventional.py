@@ -1,0 +1,152 @@
+"""Conventional training: a fixed rate until early stopping, then a lower one (paper, section 2.1).
+
+The arm that the scheme is compared with. It shares the loop, the batches and the precision with it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+
+from lradapt.compute.engine import Engine
+from lradapt.networks.architectures import LayerGroup
+from lradapt.training.finetune import reached, snapshot
+from lradapt.training.imbalance import NO_BALANCE, Balance
+from lradapt.training.inputs.batches import Examples, steps_per_epoch, training_batches
+from lradapt.training.loop import (
+    Epoch,
+    Score,
+    finite,
+    require_tune,
+    run_epochs,
+    score,
+    sgd,
+    train_steps,
+)
+from lradapt.training.param_groups import build_param_groups
+from lradapt.training.schedules import constant
+
+WHOLE = (LayerGroup(name="all", pattern=""),)
+
+_ROUNDING = 1e-9  # of sums of accuracies: a rise by just `min_gain` counts
+Stopped = Literal["patience", "ceiling", "target"]
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """Training at one rate, from the first epoch to early stopping.
+
+    Attributes:
+        rate: fixed throughout.
+        epochs: as run, at least one.
+        best: the score on the tune side of the weights that were restored.
+        stopped: by the patience, by the ceiling of epochs, or at the target.
+    """
+
+    rate: float
+    epochs: tuple[Epoch, ...]
+    best: Score
+    stopped: Stopped
+
+
+def train_at(
+    model: nn.Module,
+    training: Examples,
+    tune: Examples,
+    engine: Engine,
+    *,
+    rate: float,
+    batch_size: int,
+    momentum: float,
+    l2: float,
+    patience_epochs: int,
+    min_gain: float,
+    max_epochs: int,
+    seed: int,
+    target_accuracy: float | None = None,
+    first_epoch: int = 0,
+    balance: Balance = NO_BALANCE,
+) -> Leg:
+    """Train every layer at a fixed rate until early stopping, and restore the best weights.
+
+    The best are those of the highest accuracy on the tune side; where no epoch is better than what
+    `model` came with, that is kept. To resume with another rate, call again with the same model and
+    `first_epoch` set to the number of epochs done: images and views are then drawn as in one run.
+
+    Args:
+        model: trained in place.
+        training: what it learns from.
+        tune: what stops it; must not be empty.
+        engine: where to compute.
+        rate: of every layer.
+        batch_size: images of a step.
+        momentum: of SGD.
+        l2: weight decay.
+        patience_epochs: epochs without a gain after which it stops, at least 1.
+        min_gain: least rise of the accuracy over the best so far that counts as a gain.
+        max_epochs: ceiling.
+        seed: of the order of images and their views.
+        target_accuracy: stop at the first epoch that reaches it.
+        first_epoch: epochs that earlier legs have run.
+        balance: how unbalanced classes are met.
+
+    Raises:
+        TrainingError: a loss is not finite, or the tune side is empty.
+    """
+    require_tune(tune, "early stopping")
+    num_steps = steps_per_epoch(len(training.labels), batch_size)
+    first_step = first_epoch * num_steps
+    engine.place(model).train()
+    optimizer = sgd(build_param_groups(model, WHOLE, [rate]), momentum=momentum, l2=l2)
+    batches = training_batches(
+        training, batch_size=batch_size, seed=seed, order=balance.order, first_step=first_step
+    )
+    steps = train_steps(
+        model, batches, optimizer, constant(), engine, loss=balance.loss, first_step=first_step
+    )
+    epochs = run_epochs(model, finite(steps), num_steps, tune, engine, first_epoch=first_epoch)
+    return _stop_early(
+        model,
+        epochs,
+        score(model, tune, engine, when=f"before training at {rate:g}"),
+        rate=rate,
+        patience_epochs=patience_epochs,
+        min_gain=min_gain,
+        max_epochs=max_epochs,
+        target_accuracy=target_accuracy,
+    )
+
+
+def _stop_early(
+    model: nn.Module,
+    epochs: Iterator[Epoch],
+    start: Score,
+    *,
+    rate: float,
+    patience_epochs: int,
+    min_gain: float,
+    max_epochs: int,
+    target_accuracy: float | None,
+) -> Leg:
+    best, weights = start, snapshot(model)
+    to_beat, without_gain = start.accuracy, 0
+    done: list[Epoch] = []
+    stopped: Stopped = "ceiling"
+    for epoch in epochs:
+        assert epoch.tune is not None, "early stopping without a tune side"
+        done.append(epoch)
+        if epoch.tune.accuracy > best.accuracy:
+            best, weights = epoch.tune, snapshot(model)
+        gained = epoch.tune.accuracy > max(to_beat, to_beat + min_gain - _ROUNDING)
+        to_beat = epoch.tune.accuracy if gained else to_beat
+        without_gain = 0 if gained else without_gain + 1
+        if reached(epoch, target_accuracy):
+            stopped = "target"
+        elif without_gain >= patience_epochs:
+            stopped = "patience"
+        elif len(done) < max_epochs:
+            continue
+        break
+    model.load_state_dict(weights)
+    return Leg(rate, tuple(done), best, stopped)

@@ -1,0 +1,64 @@
+"""What training did, as tables that `dvc plots` draws: a line a step, a line an epoch."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lradapt.runtime.files import whole_file
+
+if TYPE_CHECKING:
+    from lradapt.training.loop import Epoch
+    from lradapt.training.range_test.curve import Sweep
+
+
+def write_steps(path: Path, epochs: "Sequence[Epoch]", groups: Sequence[str]) -> None:
+    """One line an optimiser step: its number, the rate of each group, the loss."""
+    _write(
+        path,
+        ["step", *(f"lr_{group}" for group in groups), "loss"],
+        ([s.number, *map(_short, s.rates), _short(s.loss)] for e in epochs for s in e.steps),
+    )
+
+
+def write_epochs(path: Path, epochs: "Sequence[Epoch]") -> None:
+    """One line an epoch: mean training loss, and loss and accuracy on the tune side, if any."""
+    _write(
+        path,
+        ["epoch", "train_loss", "tune_loss", "tune_accuracy"],
+        (
+            [
+                epoch.number + 1,
+                _short(sum(step.loss for step in epoch.steps) / len(epoch.steps)),
+                _short(epoch.tune.loss) if epoch.tune else "",
+                _short(epoch.tune.accuracy) if epoch.tune else "",
+            ]
+            for epoch in epochs
+        ),
+    )
+
+
+def write_sweeps(path: Path, sweeps: "Sequence[Sweep]") -> None:
+    """One line a rate tried: the sweep's number, the rate, and the losses (`lr_curve.Sweep`)."""
+    _write(
+        path,
+        ["sweep", "lr", "loss", "untouched", "smoothed"],
+        (
+            [number, *map(_short, point)]
+            for number, sweep in enumerate(sweeps)
+            for point in zip(
+                sweep.rates, sweep.losses, sweep.untouched, sweep.smoothed, strict=True
+            )
+        ),
+    )
+
+
+def _short(value: float) -> str:
+    return f"{value:.6g}"
+
+
+def _write(path: Path, header: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
+    with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(lines)

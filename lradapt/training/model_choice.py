@@ -1,0 +1,107 @@
+"""Which weights a training ends with: the last, a snapshot, their average, or the head alone.
+
+The choice is made on the tune side, never on the exam. Averages of weights along a cyclic schedule:
+Izmailov et al. 2018, arXiv:1803.05407; their BatchNorm statistics must be estimated anew.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import update_bn
+
+from lradapt.compute.engine import Engine
+from lradapt.training.finetune import Cycle, Weights, snapshot
+from lradapt.training.inputs.batches import Examples, clean_batches
+from lradapt.training.loop import Score, score
+
+LAST, BEST_SNAPSHOT, AVERAGE = "last", "best_snapshot", "average"
+HEAD_ALONE = "head_alone"
+"""The network as it was before all layers were trained: the new head on the body as it came;
+after a warm start, the champion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen, by name, and the score of each candidate on the tune side.
+
+    Without a tune side the last weights are taken, and there are no scores.
+    """
+
+    name: str
+    scores: Mapping[str, Score]
+
+
+def choose_final(
+    model: nn.Module,
+    cycles: Sequence[Cycle],
+    training: Examples,
+    tune: Examples,
+    engine: Engine,
+    *,
+    batch_size: int,
+    before: Weights,
+) -> Choice:
+    """Load into `model` the candidate with the best balanced accuracy on the tune side.
+
+    Among equals the lower loss wins, then the simpler candidate.
+
+    Args:
+        model: as the last cycle left it.
+        cycles: of `finetune`, at least one.
+        training: for the BatchNorm statistics of the average; clean views are used.
+        tune: may be empty.
+        engine: where to compute.
+        batch_size: of the pass that estimates the statistics.
+        before: the weights with which the first cycle began.
+
+    Raises:
+        TrainingError: the loss of a candidate on the tune side is not finite.
+    """
+    if not len(tune.labels):
+        return Choice(LAST, {})
+    candidates = {HEAD_ALONE: before, LAST: cycles[-1].weights}
+    scores = {LAST: score(model, tune, engine)}
+    model.load_state_dict(before)
+    scores[HEAD_ALONE] = score(model, tune, engine, when="before the first cycle")
+    if len(cycles) > 1:
+        best = max(cycles[:-1], key=lambda cycle: _rank(_end_score(cycle)))
+        candidates[BEST_SNAPSHOT], scores[BEST_SNAPSHOT] = best.weights, _end_score(best)
+        model.load_state_dict(average_weights([cycle.weights for cycle in cycles]))
+        estimate_batchnorm(model, training, engine, batch_size=batch_size)
+        candidates[AVERAGE] = snapshot(model)
+        scores[AVERAGE] = score(model, tune, engine, when="with the average of the snapshots")
+    chosen = max(scores, key=lambda name: _rank(scores[name]))  # the first of equals
+    model.load_state_dict(candidates[chosen])
+    return Choice(chosen, scores)
+
+
+def average_weights(snapshots: Sequence[Weights]) -> Weights:
+    """The mean of each floating-point tensor; of the others (counters) the last."""
+    return {
+        name: torch.stack([weights[name] for weights in snapshots]).mean(dim=0)
+        if value.is_floating_point()
+        else value
+        for name, value in snapshots[-1].items()
+    }
+
+
+def estimate_batchnorm(
+    model: nn.Module, training: Examples, engine: Engine, *, batch_size: int
+) -> None:
+    """Set BatchNorm's statistics to the mean over one pass of clean images; nothing else moves."""
+    batches = clean_batches(training, batch_size=batch_size, processes=engine.processes)
+    images = (inputs for inputs, _ in batches)
+    with torch.no_grad(), engine.autocast():
+        update_bn(images, model)
+
+
+def _end_score(cycle: Cycle) -> Score:
+    end = cycle.epochs[-1].tune
+    assert end is not None, "a cycle is compared without a tune side"
+    return end
+
+
+def _rank(found: Score) -> tuple[float, float]:
+    return found.balanced_accuracy, -found.loss

@@ -1,0 +1,1 @@
+"""The learning-rate range test: sweeps, their curve, rules, and the suggestion."""

@@ -1,0 +1,121 @@
+"""The rate that the sweeps of a range test suggest together, or why they suggest none."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lradapt.errors import TrainingError
+from lradapt.training.range_test.curve import Curve, Sweep, log_ratios, mean_sweep
+from lradapt.training.range_test.rules import RULES
+
+log = logging.getLogger(__name__)
+
+LEAST_FALL = 0.02
+"""A curve whose smoothed loss falls by less than this share of its start shows nothing."""
+MOST_SPREAD = 3.0
+"""Sweeps whose suggestions' quartiles are further apart than this factor do not say the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """The rate that several sweeps suggest together, and the lowest and highest of one alone.
+
+    Attributes:
+        refusal: why the sweeps suggest nothing, where the rate is a given one instead.
+    """
+
+    rate: float
+    lowest: float
+    highest: float
+    refusal: str = ""
+
+
+def given(rate: float, refusal: str = "") -> Suggestion:
+    """A rate that somebody has chosen, as it stands for what sweeps would suggest."""
+    return Suggestion(rate, rate, rate, refusal)
+
+
+def suggest(sweeps: Sequence[Sweep], rule: str) -> Suggestion:
+    """What the rule suggests for the mean of the curves; the interval is of the single ones.
+
+    On a few sweeps of an unfrozen network the mean curve's rate spreads less from seed to seed than
+    the median of the single rates (docs/log.md).
+
+    Args:
+        sweeps: of the same test with other seeds.
+        rule: a name in `lr_rules.RULES`.
+
+    Raises:
+        TrainingError: half of the curves or more show nothing from which a rate could be read, or
+            those that do show something do not agree.
+    """
+    clear, rates, refusals = [], [], []
+    for sweep in sweeps:
+        try:
+            rates.append(_read_off(sweep, rule))
+            clear.append(sweep)
+        except TrainingError as refusal:
+            refusals.append(refusal)
+    if len(refusals) >= len(rates):
+        raise TrainingError(f"{len(refusals)} of {len(sweeps)} sweeps refused: {refusals[0]}")
+    _require_agreement(rates)
+    return Suggestion(_read_off(mean_sweep(clear), rule), min(rates), max(rates))
+
+
+def suggest_or_given(
+    sweeps: Sequence[Sweep], rule: str, rate: float, *, strict: bool
+) -> Suggestion:
+    """What `suggest` says; where it refuses, the given rate with the reason, said loudly.
+
+    Raises:
+        TrainingError: it refuses, and `strict` is set.
+    """
+    try:
+        return suggest(sweeps, rule)
+    except TrainingError as refusal:
+        if strict:
+            raise
+        log.warning("%s; the given rate, %g, is used instead", refusal, rate)
+        return given(rate, str(refusal))
+
+
+def _read_off(sweep: Sweep, rule: str) -> float:
+    smoothed = np.array(sweep.smoothed)
+    if len(smoothed) < 10:
+        raise TrainingError(
+            f"the range test diverged after {len(smoothed)} steps; lower its start_lr"
+        )
+    _require_fall(smoothed)
+    _require_signal(log_ratios(sweep.losses, sweep.untouched), np.log(smoothed))
+    return sweep.rates[RULES[rule](np.log(sweep.rates), smoothed)]
+
+
+def _require_fall(smoothed: Curve) -> None:
+    fall = 1 - smoothed.min() / smoothed[0]
+    if fall < LEAST_FALL:
+        raise TrainingError(
+            f"the range test is flat: the loss fell by {fall:.1%}, expected {LEAST_FALL:.0%} or "
+            "more; raise its end_lr, or look at the labels: they may not be in the images"
+        )
+
+
+def _require_signal(ratios: Curve, smoothed: Curve) -> None:
+    lowest = int(np.argmin(smoothed))
+    fall, noise = smoothed[0] - smoothed[lowest], float(np.std((ratios - smoothed)[: lowest + 1]))
+    if noise > fall:
+        raise TrainingError(
+            f"the range test is noisy: the loss strays by {noise:.1%} from its smoothed curve, "
+            f"expected less than that curve's fall, {fall:.1%}; raise the batch_size, or its end_lr"
+        )
+
+
+def _require_agreement(rates: Sequence[float]) -> None:
+    low, high = np.exp(np.quantile(np.log(rates), [0.25, 0.75]))
+    if high > MOST_SPREAD * low:
+        raise TrainingError(
+            f"the range test is noisy: its {len(rates)} sweeps suggest {min(rates):.2g} to "
+            f"{max(rates):.2g}, with quartiles {low:.2g} and {high:.2g}, expected a factor of "
+            f"{MOST_SPREAD:g} or less between these; raise its num_steps, or the batch_size"
+        )

@@ -1,0 +1,88 @@
+"""What a checkpoint keeps of a training, as tensors, and back: weights, momentum, steps, epochs."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from lradapt.training.checkpoint import Tensors
+from lradapt.training.loop import Epoch, Score, Step
+
+_WEIGHTS, _MOMENTUM = "weights/", "momentum/"
+
+
+def state_of(
+    model: nn.Module, optimizer: Optimizer, steps: list[Step], epochs: list[Epoch]
+) -> dict[str, Tensor]:
+    """All of a training that does not follow from the number of its step."""
+    return {
+        **_prefixed(_WEIGHTS, model.state_dict()),
+        **_prefixed(_MOMENTUM, _momentum(optimizer)),
+        **_records(steps, epochs),
+    }
+
+
+def load_state(state: Tensors, model: nn.Module, optimizer: Optimizer) -> None:
+    """Give `model` and `optimizer` the weights and the momentum of a state."""
+    model.load_state_dict(_part(state, _WEIGHTS))
+    _set_momentum(optimizer, _part(state, _MOMENTUM))
+
+
+def _prefixed(prefix: str, tensors: Tensors) -> dict[str, Tensor]:
+    return {prefix + name: value for name, value in tensors.items()}
+
+
+def _part(tensors: Tensors, prefix: str) -> dict[str, Tensor]:
+    found = {name: value for name, value in tensors.items() if name.startswith(prefix)}
+    return {name.removeprefix(prefix): value for name, value in found.items()}
+
+
+def like(tensors: Tensors, models: Tensors) -> dict[str, Tensor]:
+    """`tensors` on the devices and in the memory formats of `models`."""
+    return {name: torch.empty_like(models[name]).copy_(value) for name, value in tensors.items()}
+
+
+def _parameters(optimizer: Optimizer) -> dict[str, Tensor]:
+    own = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    return {str(number): parameter for number, parameter in enumerate(own)}
+
+
+def _momentum(optimizer: Optimizer) -> dict[str, Tensor]:
+    """Of each parameter by its place; none before the first step, or without momentum."""
+    found = {
+        name: optimizer.state[parameter].get("momentum_buffer")
+        for name, parameter in _parameters(optimizer).items()
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _set_momentum(optimizer: Optimizer, momentum: Tensors) -> None:
+    parameters = _parameters(optimizer)
+    for name, value in like(momentum, parameters).items():
+        optimizer.state[parameters[name]]["momentum_buffer"] = value.detach()
+
+
+def _records(steps: list[Step], epochs: list[Epoch]) -> dict[str, Tensor]:
+    """Steps and epochs as tensors in double precision, which holds their numbers to the bit."""
+    tunes = [epoch.tune or Score(math.nan, math.nan, math.nan) for epoch in epochs]
+    scores = [[tune.loss, tune.accuracy, tune.balanced_accuracy] for tune in tunes]
+    return {
+        "losses": torch.tensor([step.loss for step in steps], dtype=torch.float64),
+        "rates": torch.tensor([step.rates for step in steps], dtype=torch.float64),
+        "epoch_steps": torch.tensor([len(epoch.steps) for epoch in epochs], dtype=torch.int64),
+        "scores": torch.tensor(scores, dtype=torch.float64).view(len(epochs), 3),
+    }
+
+
+def recorded(state: Tensors) -> tuple[list[Step], list[Epoch]]:
+    """The steps and epochs that a state tells of."""
+    lines = zip(state["rates"].tolist(), state["losses"].tolist(), strict=True)
+    steps = [Step(number, tuple(rates), loss) for number, (rates, loss) in enumerate(lines)]
+    epochs: list[Epoch] = []
+    lengths, scores = state["epoch_steps"].tolist(), state["scores"].tolist()
+    rest = iter(steps)
+    for number, (length, score) in enumerate(zip(lengths, scores, strict=True)):
+        own = tuple(next(rest) for _ in range(length))
+        epochs.append(Epoch(number, own, None if math.isnan(score[0]) else Score(*score)))
+    return steps, epochs

@@ -1,0 +1,295 @@
+"""Which way of computing is the fastest on this machine, measured on a project's own work.
+
+It only recommends. Precision, memory format and threads change the last bits of all that is
+trained, so a choice made anew at each start would give other models from equal inputs.
+"""
+
+import copy
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, product
+from statistics import median
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lradapt.compute.engine import LAYOUTS, Engine, seeded, set_engine
+from lradapt.compute.precision import require_exact_gradients
+from lradapt.errors import TrainingError
+from lradapt.networks.architectures import Architecture
+from lradapt.networks.classifier import build
+from lradapt.runtime.progress import tracked
+from lradapt.training.finetune import depth_sgd
+from lradapt.training.inputs.batches import Batch, clean_batches, training_batches
+from lradapt.training.inputs.examples import PixelExamples, Preparation
+from lradapt.training.loop import train_steps
+from lradapt.training.schedules import constant
+
+NUM_STEPS = 2
+"""Steps timed at once, after one that is not."""
+MAX_ROUNDS = 5
+SLOW = 5
+"""Times the seconds of the fastest first step: what takes longer is not timed. So two threads that
+wait for each other beside another program do not take all the time there is."""
+TIE = 0.95
+"""Of the highest rate; what reaches it counts as equally fast."""
+_SHORT_SECONDS = 1.0  # what a step takes at most that is timed however slow it is
+_NUM_CLASSES, _NUM_BATCHES, _RATE = 10, 4, 1e-4  # none of them changes what a step costs
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """Values of params.yaml's section `engine`."""
+
+    precision: str
+    memory_format: str
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A step of the fine-tuning.
+
+    Attributes:
+        architecture: of the network, which gets random weights.
+        input_size: S, the side of the random images in pixels.
+        batch_size: B.
+        prepare: the images; in which layout is measured.
+        momentum, l2: of SGD.
+    """
+
+    architecture: Architecture
+    input_size: int
+    batch_size: int
+    prepare: Preparation
+    momentum: float
+    l2: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Some steps.
+
+    Attributes:
+        rate: images a second.
+        cpu_seconds: a step, of all threads.
+    """
+
+    rate: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a combination changes in one step, against the reference; 0 is nothing.
+
+    Attributes:
+        loss: the difference as a share of the reference's.
+        gradients: the length of the difference as a share of the reference's length.
+    """
+
+    loss: float
+    gradients: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A combination with its effect and at least one timing."""
+
+    combination: Combination
+    effect: Effect
+    times: tuple[Timed, ...]
+
+    @property
+    def rate(self) -> float:
+        """The median, in images a second."""
+        return median(timed.rate for timed in self.times)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """The median of a step."""
+        return median(timed.cpu_seconds for timed in self.times)
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """All that was measured.
+
+    Attributes:
+        measured: in the order of `combinations`.
+        left_out: those that train wrongly or are far slower than others, and why.
+        recommended: one of the measured.
+    """
+
+    measured: tuple[Measured, ...]
+    left_out: Mapping[Combination, str]
+    recommended: Combination
+
+
+def combinations(device: torch.device, threads: int) -> list[Combination]:
+    """Every combination worth a measurement, the reference first.
+
+    Args:
+        device: a GPU is tried with `threads` alone, since it waits for none of them.
+        threads: of params.yaml; on the CPU also all its cores, and half of them.
+    """
+    cores = len(os.sched_getaffinity(0))
+    counts = {threads} if device.type == "cuda" else {threads, cores, max(1, cores // 2)}
+    plain_first = sorted(LAYOUTS, reverse=True)
+    return [
+        Combination(*values) for values in product(("fp32", "bf16"), plain_first, sorted(counts))
+    ]
+
+
+def tune(
+    work: Work,
+    device: torch.device,
+    tried: Sequence[Combination],
+    *,
+    seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> Tuning:
+    """Measure each combination in turn, again and again.
+
+    Sets this process's threads.
+
+    Args:
+        work: to measure with.
+        device: to measure on.
+        tried: the first is the reference of the effects.
+        seconds: no round begins later; the first is always whole.
+        clock: seconds from any start.
+    """
+    with seeded(0):
+        network = build(work.architecture, _NUM_CLASSES)
+    start, examples = clock(), _examples(work, device)
+    effects, left_out = _effects(network, examples, work, device, tried, clock=clock)
+    times: dict[Combination, list[Timed]] = {combination: [] for combination in effects}
+
+    def due() -> Iterator[Combination]:
+        for number in range(MAX_ROUNDS):
+            if not number or clock() - start < seconds:
+                yield from times
+
+    total = MAX_ROUNDS * len(times)
+    with tracked(due(), "measure", total=total, unit="measurements") as shown:
+        for combination in shown:
+            engine = _engine(device, combination)
+            times[combination].append(_timed(network, examples, work, engine))
+    measured = tuple(Measured(one, effects[one], tuple(found)) for one, found in times.items())
+    return Tuning(measured, left_out, recommend(measured))
+
+
+def recommend(measured: Sequence[Measured]) -> Combination:
+    """The fastest by its median; of those as fast, fp32 first, then the fewest CPU seconds.
+
+    As fast is what has reached `TIE` of that median in any round. So beside other programs, where
+    rates vary more than combinations differ, the processor's own seconds decide.
+    """
+    highest = max(one.rate for one in measured)
+    equal = [one for one in measured if max(timed.rate for timed in one.times) >= TIE * highest]
+    return min(
+        equal, key=lambda one: (one.combination.precision != "fp32", one.cpu_seconds)
+    ).combination
+
+
+def _examples(work: Work, device: torch.device) -> PixelExamples:
+    numbers = torch.Generator().manual_seed(0)
+    num, size = _NUM_BATCHES * work.batch_size, work.input_size
+    pixels = torch.randint(256, (num, size, size, 3), dtype=torch.uint8, generator=numbers)
+    labels = torch.randint(_NUM_CLASSES, (num,), generator=numbers)
+    return PixelExamples(pixels.to(device), labels.to(device), work.prepare)
+
+
+def _engine(device: torch.device, combination: Combination) -> Engine:
+    return set_engine(
+        device=device.type,
+        precision=combination.precision,
+        threads=combination.threads,
+        memory_format=combination.memory_format,
+    )
+
+
+def _effects(
+    network: nn.Module,
+    examples: PixelExamples,
+    work: Work,
+    device: torch.device,
+    tried: Sequence[Combination],
+    *,
+    clock: Callable[[], float],
+) -> tuple[dict[Combination, Effect], dict[Combination, str]]:
+    """The effects of those worth timing, from a step that warms each up, and why others are not."""
+    batch = next(iter(clean_batches(examples, batch_size=work.batch_size)))
+    reference = _gradients(network, batch, _engine(device, tried[0]))
+    effects: dict[Combination, Effect] = {}
+    left_out: dict[Combination, str] = {}
+    slow: list[Combination] = []
+    fastest = math.inf
+    with tracked(tried, "first steps", total=len(tried), unit="combinations") as shown:
+        for combination in shown:
+            if any(_worse(combination, than=one) for one in slow):
+                left_out[combination] = "slower still than what is left out above"
+                continue
+            start = clock()
+            try:
+                own = _gradients(network, batch, _engine(device, combination))
+            except TrainingError as error:
+                left_out[combination] = str(error)
+                continue
+            spent = clock() - start
+            fastest = min(fastest, spent)
+            if spent > max(SLOW * fastest, _SHORT_SECONDS):
+                left_out[combination] = (
+                    f"a step took {spent:.1f} s, the fastest so far {fastest:.1f}"
+                )
+                slow.append(combination)
+            else:
+                effects[combination] = _effect(own, reference)
+    return effects, left_out
+
+
+def _worse(one: Combination, *, than: Combination) -> bool:
+    """Whether it need not be tried: as many threads that wait for each other, in no faster type."""
+    return one.threads == than.threads and than.precision in ("fp32", one.precision)
+
+
+def _effect(own: tuple[float, Tensor], reference: tuple[float, Tensor]) -> Effect:
+    (own_loss, own_gradients), (loss, gradients) = own, reference
+    by = ((own_gradients - gradients).norm() / gradients.norm()).item()
+    return Effect(abs(own_loss - loss) / abs(loss), by)
+
+
+def _gradients(network: nn.Module, batch: Batch, engine: Engine) -> tuple[float, Tensor]:
+    """The loss and the gradient of all weights, fp64 `[P]` on the CPU."""
+    model = engine.place(copy.deepcopy(network)).train()
+    images = batch[0].contiguous(memory_format=engine.layout)
+    require_exact_gradients(model, images, engine)
+    with torch.random.fork_rng(), engine.autocast():  # a network may hold dropout
+        torch.default_generator.manual_seed(0)
+        loss = F.cross_entropy(model(images), batch[1])
+    loss.backward()  # type: ignore[no-untyped-call]
+    parts = [weight.grad for weight in model.parameters() if weight.grad is not None]
+    return loss.item(), torch.cat([part.flatten().cpu().double() for part in parts])
+
+
+def _timed(network: nn.Module, examples: PixelExamples, work: Work, engine: Engine) -> Timed:
+    model = engine.place(copy.deepcopy(network)).train()
+    groups = work.architecture.groups
+    rates = [_RATE] * len(groups)
+    optimizer = depth_sgd(model, groups, rates, momentum=work.momentum, l2=work.l2)
+    prepare = replace(examples.prepare, layout=engine.layout)
+    batches = training_batches(
+        replace(examples, prepare=prepare), batch_size=work.batch_size, seed=0
+    )
+    steps = train_steps(model, batches, optimizer, constant(), engine)
+    next(steps)
+    start, cpu_start = time.perf_counter(), time.process_time()
+    for _ in islice(steps, NUM_STEPS):
+        pass
+    spent, cpu_spent = time.perf_counter() - start, time.process_time() - cpu_start
+    return Timed(NUM_STEPS * work.batch_size / spent, cpu_spent / NUM_STEPS)

@@ -1,0 +1,1 @@
+"""DVC's graph: what is stale and why, its commands, its lock file."""

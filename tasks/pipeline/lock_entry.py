@@ -1,0 +1,41 @@
+"""A stage's entry of `dvc.lock`: read here as YAML, written there as DVC itself writes it."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from lradapt.runtime.files import write_text
+from tasks.pipeline import graph
+
+
+def read(address: str) -> str:
+    """The entry of a stage, as YAML."""
+    path, name = _place(address)
+    # YAML 1.2 as DVC has it: 1e-05 is a number.
+    return _dumped(YAML(typ="safe").load(path)["stages"][name])
+
+
+def write(address: str, entry: str) -> None:
+    """Put the entry of a stage in the place of the former one, or after the others."""
+    path, name = _place(address)
+    lock: Any = YAML().load(path) if path.exists() else {"schema": "2.0"}
+    lock.setdefault("stages", {})[name] = YAML(typ="safe").load(entry)
+    write_text(path, _dumped(lock))
+
+
+def path_of(address: str) -> Path:
+    """The `dvc.lock` that has the entry of a stage."""
+    return _place(address)[0]
+
+
+def _place(address: str) -> tuple[Path, str]:
+    stage = graph.find(address)
+    return Path(stage.file).with_suffix(".lock"), address.removeprefix(f"{stage.file}:")
+
+
+def _dumped(value: Any) -> str:
+    stream = io.StringIO()
+    YAML().dump(value, stream)
+    return stream.getvalue()

@@ -1,0 +1,84 @@
+"""A clone of this project beside it, in which a stage runs for a flow on another machine.
+
+It stays from call to call: so what DVC has brought, the checkpoints and the store of rows are there
+for the next one. It shares the project's remotes, and the project's cache.
+"""
+
+import shutil
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, contextmanager
+from pathlib import Path
+
+from lradapt.errors import LradaptError
+from lradapt.runtime import lock
+from lradapt.runtime.files import write_text
+from tasks import git
+from tasks.pipeline import dvc_index, graph
+
+_FOLDER = Path(".lradapt/elsewhere")
+
+
+class ScratchError(LradaptError):
+    """This machine lacks what a stage of another one needs."""
+
+
+@contextmanager
+def project(commit: str, texts: Mapping[str, str]) -> Iterator[None]:
+    """A block that works in the clone; waits for another one.
+
+    Args:
+        commit: of the code.
+        texts: path in the project -> what the file must say, whatever the commit has of it.
+
+    Raises:
+        ScratchError: neither this project nor its git remotes have the commit, or no DVC remote
+            is set.
+    """
+    home = Path.cwd()
+    _FOLDER.mkdir(parents=True, exist_ok=True)
+    with chdir(_FOLDER), lock.run():
+        clone = Path("project")
+        _require(home, commit)
+        if not clone.exists():
+            _clone(home, clone)
+        with chdir(clone):
+            _check_out(commit, texts)
+            dvc_index.adopt_settings(home)
+            _require_remote(home)
+            yield
+
+
+def _require(home: Path, commit: str) -> None:
+    """Have the commit in the project's git, from its remote where it is not there yet."""
+    known = ("-C", str(home), "cat-file", "-e", f"{commit}^{{commit}}")
+    if git.ask(*known).returncode:
+        git.ask("-C", str(home), "fetch", "--quiet", "--all")
+    if git.ask(*known).returncode:
+        raise ScratchError(
+            f"commit {commit} is not in the git of {home} on {socket.gethostname()}, nor in its "
+            "remotes: push it there with `git push`, and run again"
+        )
+
+
+def _require_remote(home: Path) -> None:
+    if not graph.has_remote():
+        raise ScratchError(
+            f"no DVC remote is set in {home} on {socket.gethostname()}: set the one that the "
+            "calling machine has, with `dvc remote add -d NAME URL`"
+        )
+
+
+def _clone(home: Path, clone: Path) -> None:
+    partial = clone.with_name(f"{clone.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+    git.checked("clone", "--quiet", "--shared", "--no-checkout", str(home), str(partial))
+    partial.rename(clone)
+
+
+def _check_out(commit: str, texts: Mapping[str, str]) -> None:
+    """The code of the commit, and these files; what git ignores stays."""
+    git.checked("checkout", "--quiet", "--force", "--detach", commit)
+    git.checked("clean", "--quiet", "--force", "-d")  # the files of the call before
+    for path, text in texts.items():
+        write_text(Path(path), text)

@@ -1,0 +1,197 @@
+"""Sends a stage to another machine: where `meta.queue` names a work pool that is not this run's.
+
+The call carries the commit of the code and the text of the files that say which data and values;
+data and outputs go by DVC's remote. The other side is `flows.stage`.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import UUID
+
+from prefect import task
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun, WorkerStatus
+from prefect.deployments import run_deployment
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Cancelling
+
+from lradapt.errors import LradaptError, listed
+from tasks import git
+from tasks.pipeline import dvc_commands, graph
+from tasks.pipeline.graph import Node
+from tasks.remote import results as answer
+from tasks.remote.inputs import Needs, read_needs
+
+log = logging.getLogger("lradapt.elsewhere")
+
+NO_WORKER_SECONDS = 60
+"""A call whose pool has had no worker for so long is given up."""
+POLL_SECONDS = 2
+
+
+class ElsewhereError(LradaptError):
+    """A stage cannot run, or has failed, on another machine."""
+
+
+def choose(plan: Sequence[Node]) -> dict[str, str]:
+    """The stale stages of a plan that run in another work pool: address -> pool.
+
+    All that can be seen to be missing is told now, not after hours of other stages.
+
+    Raises:
+        ElsewhereError: no DVC remote, outputs that never go to it, uncommitted code, or no
+            deployment.
+    """
+    queues = {
+        node.address: node.meta["queue"] for node in plan if node.stale and node.meta.get("queue")
+    }
+    own = _own_pool() if queues else None
+    calls = {address: pool for address, pool in queues.items() if pool != own}
+    if calls:
+        _require_remote(calls)
+        needs = {address: read_needs(address) for address in calls}
+        _require_pushed(needs)
+        _require_committed(needs)
+        _require_deployments(set(calls.values()))
+    return calls
+
+
+def _own_pool() -> str | None:
+    """The work pool whose worker has started this process; None: it was started by hand."""
+    run = os.environ.get("PREFECT__FLOW_RUN_ID")
+    if run is None:
+        return None
+    with get_client(sync_client=True) as client:
+        return client.read_flow_run(UUID(run)).work_pool_name
+
+
+def _require_remote(calls: dict[str, str]) -> None:
+    if not graph.has_remote():
+        said = ", ".join(f"{address} (pool {pool})" for address, pool in calls.items())
+        raise ElsewhereError(
+            f"no DVC remote is set, by which files could travel to another machine: {said}; "
+            "set one with `dvc remote add -d NAME URL`, or remove `queue` from dvc.yaml"
+        )
+
+
+def _require_pushed(needs: dict[str, list[Needs]]) -> None:
+    kept = [f"{address}: {path}" for address, each in needs.items() for path in each[-1].unpushed]
+    if kept:
+        raise ElsewhereError(
+            "what these stages make never goes to DVC's remote (`push: false` in dvc.yaml), so "
+            f"they cannot run on another machine; remove the one or the `queue`:\n{listed(kept)}"
+        )
+
+
+def _require_committed(needs: dict[str, list[Needs]]) -> None:
+    code = sorted({path for each in needs.values() for one in each for path in one.code})
+    if not code:
+        return
+    changed = git.checked("status", "--porcelain", "--untracked-files=all", "--", *code)
+    if changed:
+        raise ElsewhereError(
+            f"code that is to run on another machine ({', '.join(needs)}) is not committed; "
+            "commit it, push it to where that machine fetches from, and run again:\n"
+            f"{listed([line[3:] for line in changed.splitlines()])}"
+        )
+
+
+def _require_deployments(pools: set[str]) -> None:
+    with get_client(sync_client=True) as client:
+        missing = [pool for pool in sorted(pools) if not _is_deployed(client, pool)]
+        if missing:
+            raise ElsewhereError(
+                f"Prefect's server at {client.api_url} has no deployment "
+                f"{', '.join(_deployment(pool) for pool in missing)}, by which stages run on other "
+                "machines; see that PREFECT_API_URL is the right server, that prefect.yaml has "
+                "it, and run `make deploy`"
+            )
+
+
+def _deployment(pool: str) -> str:
+    return f"stage/stage-{pool}"
+
+
+def _is_deployed(client: SyncPrefectClient, pool: str) -> bool:
+    try:
+        client.read_deployment_by_name(_deployment(pool))
+    except ObjectNotFound:
+        return False
+    return True
+
+
+@task(persist_result=False)
+def reproduce(address: str, pool: str) -> None:
+    """Bring a stage up to date by a worker of another pool; nothing where nothing has changed.
+
+    Raises:
+        ElsewhereError: it failed there, or nobody took it.
+        MisfitError: what came back does not fit what is here.
+    """
+    if address not in graph.read_status(address):
+        log.info("%s: nothing has changed after all", address)
+        return
+    needs = read_needs(address)
+    data = sorted({path for each in needs for path in each.data})
+    if data:
+        dvc_commands.run("push", *data)
+    flow_run = _call(address, pool, needs)
+    answer.accept(address, answer.receive(flow_run))
+
+
+def _call(address: str, pool: str, needs: Sequence[Needs]) -> UUID:
+    """Have the stage run in the pool, and wait until it has; its flow run."""
+    texts = sorted({path for each in needs for path in each.texts if Path(path).exists()})
+    call = run_deployment(
+        _deployment(pool),
+        parameters={
+            "address": address,
+            "commit": git.checked("rev-parse", "HEAD").strip(),
+            "texts": {path: Path(path).read_text(encoding="utf-8") for path in texts},
+        },
+        flow_run_name=address,
+        timeout=0,
+    )
+    assert isinstance(call, FlowRun)
+    log.info("%s runs in pool %s, as flow run %s", address, pool, call.id)
+    with get_client(sync_client=True) as client:
+        try:
+            done = _wait(client, call.id, pool)
+        except BaseException:  # a cancel, a timeout: it must not go on without us
+            client.set_flow_run_state(call.id, Cancelling(), force=False)
+            raise
+    if done.state is None or not done.state.is_completed():
+        raise ElsewhereError(_failure(address, pool, done))
+    return call.id
+
+
+def _wait(client: SyncPrefectClient, flow_run: UUID, pool: str) -> FlowRun:
+    """The flow run when it has ended."""
+    seen = time.monotonic()
+    while True:
+        run = client.read_flow_run(flow_run)
+        assert run.state
+        if run.state.is_final():
+            return run
+        if run.state.is_running() or _has_worker(client, pool):
+            seen = time.monotonic()
+        elif time.monotonic() - seen > NO_WORKER_SECONDS:
+            raise ElsewhereError(
+                f"no worker of pool {pool} has been there for {NO_WORKER_SECONDS} seconds; on the "
+                f"machine that is to run it: `prefect worker start --pool {pool}`"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _has_worker(client: SyncPrefectClient, pool: str) -> bool:
+    workers = client.read_workers_for_work_pool(pool)
+    return any(worker.status == WorkerStatus.ONLINE for worker in workers)
+
+
+def _failure(address: str, pool: str, run: FlowRun) -> str:
+    assert run.state
+    said = run.state.message or "no word why"
+    return f"{address} has not run in pool {pool} ({run.state.name}, flow run {run.id}):\n{said}"

@@ -1,0 +1,67 @@
+"""What one stage needs on a machine that has only the code."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.pipeline import graph
+from tasks.pipeline.dvc_index import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What one stage needs; all paths are in the project.
+
+    Attributes:
+        address: of the stage.
+        code: files that git keeps.
+        data: what DVC's remote keeps, once it is pushed.
+        texts: files that say which data and which values: `dvc.yaml`, `dvc.lock`, `params.yaml`,
+            the `.dvc` files.
+        unpushed: what the stage makes that never goes to the remote (`push: false`).
+    """
+
+    address: str
+    code: tuple[str, ...]
+    data: tuple[str, ...]
+    texts: tuple[str, ...]
+    unpushed: tuple[str, ...]
+
+
+def read_needs(address: str) -> list[Needs]:
+    """What a stage needs, by DVC's graph.
+
+    What never goes to the remote must be made again on the other machine. So the stages that make
+    it come first, in order, and the stage itself last.
+    """
+    stages = {stage.address: stage for stage in graph.read_stages()}
+    found: dict[str, Needs] = {}
+    _visit(stages[address], list(stages.values()), found)
+    return list(found.values())
+
+
+def _visit(stage: Stage, stages: Sequence[Stage], found: dict[str, Needs]) -> None:
+    """Add the stages that must run again for `stage`, and then itself."""
+    makers = [(maker, path) for maker in stages for path in maker.outs if _reads(stage, path)]
+    for maker, path in makers:
+        if path in maker.unpushed and maker.address not in found:
+            _visit(maker, stages, found)
+    made = {Path(path) for _, path in makers}
+    files = [file for each in (stage, *(maker for maker, _ in makers)) for file in _files(each)]
+    found[stage.address] = Needs(
+        address=stage.address,
+        code=tuple(path for path in stage.deps if not graph.overlaps(Path(path), made)),
+        data=tuple(path for maker, path in makers if path not in maker.unpushed),
+        texts=tuple(dict.fromkeys([*files, *sorted(stage.params)])),
+        unpushed=tuple(sorted(stage.unpushed)),
+    )
+
+
+def _files(stage: Stage) -> list[str]:
+    """Those that define a stage or a source, and that say what it last made."""
+    lock = Path(stage.file).with_suffix(".lock")
+    return [stage.file] if stage.file.endswith(".dvc") else [stage.file, lock.as_posix()]
+
+
+def _reads(stage: Stage, made: str) -> bool:
+    return any(graph.overlaps(Path(dep), {Path(made)}) for dep in stage.deps)

@@ -1,0 +1,1 @@
+"""What a Prefect server must have: pools, limits, automations, the GPU slot."""

@@ -1,0 +1,224 @@
+import copy
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lradapt.config.params import load_params
+from lradapt.errors import ParamsError
+
+ROOT = Path(__file__).parents[3]
+GOOD = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+@pytest.fixture
+def load(tmp_path):
+    """A function that loads values, or a text, as params.yaml."""
+
+    def read(content):
+        path = tmp_path / "params.yaml"
+        text = content if isinstance(content, str) else yaml.safe_dump(content)
+        path.write_text(text, encoding="utf-8")
+        return load_params(path)
+
+    return read
+
+
+@pytest.fixture
+def faults(load):
+    """A function: the lines about faults of values."""
+
+    def read(content):
+        with pytest.raises(ParamsError) as caught:
+            load(content)
+        return [line[4:] for line in str(caught.value).splitlines()[1:]]
+
+    return read
+
+
+def changed(**values):
+    """The good values with some changed: `section__key=value`; `...` removes the key."""
+    params = copy.deepcopy(GOOD)
+    for place, value in values.items():
+        *sections, key = place.split("__")
+        where = params
+        for section in sections:
+            where = where[section]
+        if value is ...:
+            del where[key]
+        else:
+            where[key] = value
+    return params
+
+
+def test_the_params_of_this_project_are_read_as_they_stand(load):
+    params = load(GOOD)
+    assert params.model_dump(mode="json") == GOOD
+    assert params.data.mean == (0.485, 0.456, 0.406)
+
+
+def test_params_cannot_be_changed(load):
+    with pytest.raises(ValueError, match="frozen"):
+        load(GOOD).seed = 1
+
+
+def test_whole_numbers_are_taken_for_fractions(load):
+    assert load(changed(find_lr__end_lr=10)).find_lr.end_lr == 10.0
+
+
+def test_every_fault_is_told_at_once_with_its_place_and_bound(faults):
+    wrong = changed(seed=-1, data__input_size=4, split__tune_share=1.0, train_head__l2=...)
+    assert faults(wrong) == [
+        "seed: Input should be greater than or equal to 0, got -1",
+        "data.input_size: Input should be greater than or equal to 8, got 4",
+        "split.tune_share: Input should be less than 1, got 1.0",
+        "train_head.l2: missing",
+    ]
+
+
+def test_the_message_names_the_file_and_counts(load, tmp_path):
+    with pytest.raises(
+        ParamsError, match=r"params\.yaml has 2 fault\(s\); lradapt/config/params\.py"
+    ):
+        load(changed(seed=-1, data__input_size=4))
+
+
+def test_a_warm_start_needs_given_rates(load, faults):
+    assert load(changed(finetune__start="champion")).finetune.start == "champion"
+    wrong = changed(finetune__start="champion", body_rates__source="found")
+    assert faults(wrong) == [
+        "the file: finetune.start is champion, so body_rates.source must be given (got found): the "
+        "range test looks at the backbone"
+    ]
+
+
+def test_every_key_is_needed(load):
+    sections = {key: value for key, value in GOOD.items() if isinstance(value, dict)}
+    places = [f"{section}__{key}" for section, keys in sections.items() for key in keys]
+    for place in [*GOOD, *places]:
+        with pytest.raises(ParamsError, match=f"{place.replace('__', '.')}: missing"):
+            load(changed(**{place: ...}))
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [("turbo", "turbo"), ("finetune__warmup", "finetune.warmup"), ("data__Mean", "data.Mean")],
+)
+def test_an_unknown_key_is_named(faults, place, name):
+    assert faults(changed(**{place: 1})) == [f"{name}: unknown key; remove it or mend its name"]
+
+
+def test_an_unknown_architecture_is_answered_with_the_known_ones(faults):
+    (fault,) = faults(changed(model__architecture="resnet19"))
+    assert fault.startswith("model: the layers of 'resnet19' are not known; name them in model.l")
+    assert "densenet161" in fault
+
+
+def test_a_network_with_its_layers_named_is_taken(load):
+    layers = {"head": "classifier.2", "early": "^a", "late": "^b"}
+    params = load(changed(model={"architecture": "convnext_tiny", "layers": layers}))
+    assert params.model.network.name == "convnext_tiny"
+    assert [group.pattern for group in params.model.network.groups] == [
+        "^a",
+        "^b",
+        r"^classifier\.2\.",
+    ]
+
+
+def test_a_pattern_that_is_no_regular_expression_is_named(faults):
+    layers = {"head": "fc", "early": "(", "late": "b"}
+    (fault,) = faults(changed(model={"architecture": "resnet18", "layers": layers}))
+    assert fault.startswith("model.layers.early: '(' is not a regular expression")
+
+
+def test_two_mechanisms_against_imbalance_are_refused(faults):
+    two = ["class_weights", "balanced_sampling"]
+    assert faults(changed(imbalance=two)) == [
+        "imbalance: expected one mechanism, got 2; two would correct for the classes twice"
+    ]
+
+
+def test_the_gates_params_are_its_rules_as_plain_values(load):
+    given = {"min_recall": {"cat": 0.7}, "renamed": {"puss": "cat", "owl": None}}
+    rules = load(changed(gate={**GOOD["gate"], **given})).gate.rules
+    assert asdict(rules) == {**GOOD["gate"], **given}
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("seed", 2**31),
+        ("seed", 1.5),
+        ("seed", True),
+        ("data__input_size", 1025),
+        ("data__max_megapixels", 90),
+        ("data__mean", [0.5, 0.5]),
+        ("data__deviation", [0.2, 0.2, 0]),
+        ("split__train_per_validation", 0.5),
+        ("engine__threads", 0),
+        ("engine__device", "tpu"),
+        ("augment__max_shift", 1.1),
+        ("augment__max_zoom", 0.9),
+        ("augment__vertical_flip", 1),
+        ("find_lr__num_steps", 19),
+        ("train_head__momentum", 1),
+        ("train_head__batch_size", 1),
+        ("body_rates__rates", [1e-4, 1e-3]),
+        ("finetune__num_cycles", 13),
+        ("finetune__processes", 0),
+        ("evaluate__max_parity_difference", 0),
+        ("gate__policy", "better"),
+        ("gate__margin", 0),
+        ("gate__confidence", 0.5),
+        ("gate__num_resamples", 999),
+        ("gate__min_class_images", -1),
+        ("gate__max_recall_drop", 0),
+        ("gate__min_floor_images", 0),
+        ("gate__min_recall", {"cat": 1.5}),
+        ("gate__max_image_seconds", 0),
+        ("gate__max_megabytes", -1),
+        ("gate__renamed", {"cat": 5}),
+        ("report__mistakes", -1),
+        ("report__mistakes", 61),
+        ("card__contact", None),
+        ("data", 5),
+        ("data", None),
+    ],
+)
+def test_a_value_out_of_bounds_is_one_fault_at_its_place(faults, place, value):
+    (fault,) = faults(changed(**{place: value}))
+    assert fault.startswith(place.replace("__", "."))
+
+
+def test_rates_that_fall_are_told_in_one_sentence(faults):
+    assert faults(changed(find_lr__start_lr=1.0, find_lr__end_lr=0.1)) == [
+        "find_lr: start_lr 1.0 must be below end_lr 0.1"
+    ]
+
+
+@pytest.mark.parametrize("number", [".inf", ".nan"])
+def test_what_is_no_finite_number_is_refused(faults, number):
+    assert faults(changed(find_lr__end_lr=float(number[1:])))[0].startswith("find_lr.end_lr: ")
+    assert faults(changed(data__mean=[float(number[1:]), 0, 0]))[0].startswith("data.mean.0: ")
+
+
+@pytest.mark.parametrize("text", ["'0.001'", "1e-3"])
+def test_a_number_that_yaml_takes_for_text_is_answered_with_the_remedy(faults, text):
+    content = yaml.safe_dump(GOOD).replace("min_gain: 0.002", f"min_gain: {text}")
+    (fault,) = faults(content)
+    assert fault.startswith("train_head.min_gain: Input should be a valid number, got")
+    assert fault.endswith("(text to YAML: remove the quotes, write 1e-4 as 1.0e-4)")
+
+
+def test_a_date_where_a_number_belongs_is_a_fault_like_others(faults):
+    content = yaml.safe_dump(GOOD).replace("seed: 0", "seed: 2026-01-01")
+    assert faults(content)[0].startswith("seed: Input should be a valid integer")
+
+
+@pytest.mark.parametrize(
+    ("text", "got"), [("", "None"), ("[1, 2]", "[1, 2]"), ("5", "5"), ("text", "'text'")]
+)
+def test_a_file_that_is_no_mapping_is_one_fault(faults, text, got):
+    (fault,) = faults(text)
+    assert fault == f"the file: Input should be a mapping, got {got}"

@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from lradapt.config.paths import read_paths
+from lradapt.errors import LradaptError
+
+ROOT = Path(__file__).parents[3]
+
+
+def read(tmp_path, text):
+    path = tmp_path / "dvc.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_paths(path)
+
+
+def test_paths_are_those_of_the_path_table(tmp_path):
+    text = "vars:\n  - extra_paths.yaml\n  - run: go\n  - path:\n      images: data/images\n"
+    assert read(tmp_path, text) == {"images": Path("data/images")}
+
+
+def test_every_path_of_this_project_is_relative_and_another():
+    paths = read_paths(ROOT / "dvc.yaml")
+    assert {"images", "labels", "backbone", "onnx", "metrics", "report"} <= set(paths)
+    assert not any(path.is_absolute() for path in paths.values())
+    assert len(set(paths.values())) == len(paths)
+
+
+def test_outside_a_project_the_remedy_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LradaptError, match=r"no dvc\.yaml here: run from the project's folder"):
+        read_paths()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "5", "[]", "stages: {}", "vars: []", "vars: [{run: go}]", "vars: [{path: [a]}]"]
+)
+def test_a_file_without_a_path_table_is_an_error(tmp_path, text):
+    with pytest.raises(LradaptError, match="no `vars` with a `path` table"):
+        read(tmp_path, text)
+
+
+@pytest.mark.parametrize("text", ["vars: [", b"vars: \xff", "vars: !!python/name:os.getcwd"])
+def test_a_file_that_is_not_yaml_is_an_error(tmp_path, text):
+    with pytest.raises(LradaptError, match=r"dvc\.yaml is not valid YAML: .+"):
+        read(tmp_path, text)

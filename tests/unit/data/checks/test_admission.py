@@ -1,0 +1,430 @@
+"""Each image takes part, or is set aside by name and reason; a wrong folder stops everything."""
+
+import unicodedata
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from lradapt.config.params import PoliciesParams, load_params
+from lradapt.data.checks.admission import admit
+from lradapt.data.checks.findings import KINDS, MEANINGS, Rules
+from lradapt.data.images.ingest import OK, ImageRow
+from lradapt.data.labels import Label
+from lradapt.errors import DataError
+
+ROOT = Path(__file__).parents[4]
+
+
+POLICIES = load_params(ROOT / "params.yaml").check.policies.model_dump()
+NONE_NEAR = np.empty((0, 2), dtype=np.intp)
+
+
+def image(name, pixels=None, verdict=OK, **stored):
+    decoded = {"fault": "", "format": "PNG", "mode": "RGB", "orientation": 1}
+    if verdict != OK:
+        return ImageRow(name, "file", "", 0, 0, verdict, **{**NOT_DECODED, **stored})
+    return ImageRow(name, "file", pixels or f"pixels of {name}", 8, 8, OK, **{**decoded, **stored})
+
+
+NOT_DECODED = {"fault": "undecodable", "format": "", "mode": "", "orientation": 1}
+
+
+def rules(**policies):
+    return Rules(8, 0.96, {**POLICIES, **policies})
+
+
+def admitted(images, labels, tune_share=0.0, ratio=1, near=NONE_NEAR, **policies):
+    return admit(
+        images,
+        labels,
+        near,
+        rules(**policies),
+        train_per_validation=ratio,
+        tune_share=tune_share,
+    )
+
+
+def reasons(admission):
+    return {image: finding.detail for image, finding in admission.set_aside.items()}
+
+
+def refusal(images, labels, **policies):
+    with pytest.raises(DataError) as caught:
+        admitted(images, labels, **policies)
+    return str(caught.value)
+
+
+CATS = [Label(f"c{n}.png", "cat") for n in range(4)]
+DOGS = [Label(f"d{n}.png", "dog") for n in range(4)]
+LABELS = CATS + DOGS
+IMAGES = [image(label.image) for label in LABELS]
+
+
+def sides(admission):
+    return {row.image: row.side for row in admission.rows}
+
+
+def test_rows_keep_the_numbers_of_the_pixels():
+    images = [image("a.png", verdict="damaged"), *IMAGES, image("z.png")]
+    admission = admitted(images, [*reversed(LABELS), Label("a.png", "cat"), Label("z.png", "dog")])
+    assert [row.row for row in admission.rows] == list(range(1, 10))
+    assert [images[row.row].image for row in admission.rows] == [r.image for r in admission.rows]
+    last = admission.rows[-1]
+    assert (last.image, last.label, last.pixel_sha256) == ("z.png", "dog", "pixels of z.png")
+
+
+def test_nothing_is_set_aside_from_a_clean_set():
+    admission = admitted(IMAGES, LABELS)
+    assert (admission.set_aside, admission.warnings) == ({}, [])
+    assert sorted(sides(admission).values()) == ["train"] * 4 + ["validation"] * 4
+
+
+def test_the_shares_of_the_sides_are_those_asked_for():
+    found = [*sides(admitted(IMAGES, LABELS, ratio=3, tune_share=0.34)).values()]
+    for side in (found[:4], found[4:]):
+        assert sorted(side) == ["train", "train", "tune", "validation"]
+
+
+def test_an_image_without_a_label_is_set_aside():
+    assert reasons(admitted([*IMAGES, image("x.png")], LABELS)) == {"x.png": "no label"}
+
+
+def test_an_undecoded_image_is_set_aside_with_the_reason_of_ingest():
+    hidden = image("y.png", verdict="hidden file", fault="hidden")
+    images = [*IMAGES, hidden, image("x.png", verdict="empty file")]
+    admission = admitted(images, [*LABELS, Label("x.png", "cat")])
+    assert [*reasons(admission).items()] == [("x.png", "empty file"), ("y.png", "hidden file")]
+
+
+def test_labels_without_an_image_stop_everything_and_are_all_named():
+    text = refusal(IMAGES, [*LABELS, Label("x.png", "cat"), Label("y/z.png", "dog")])
+    assert text.splitlines() == [
+        "the data cannot be used as it is (what stops is set in params.yaml, check.policies; "
+        "`lradapt check --html PATH` shows the pictures):",
+        "2 x a label without an image: add the file, or remove the line from labels.csv "
+        "(label_without_image)",
+        "  - x.png: no such file (label cat)",
+        "  - y/z.png: no such file (label dog)",
+    ]
+
+
+@pytest.mark.parametrize("forms", [("NFD", "NFC"), ("NFC", "NFD")], ids="-".join)
+def test_a_name_in_the_other_unicode_form_is_the_same_name(forms):
+    on_disk, in_labels = (unicodedata.normalize(form, "Müller.png") for form in forms)
+    admission = admitted([*IMAGES, image(on_disk)], [*LABELS, Label(in_labels, "cat")])
+    assert admission.set_aside == {}
+    assert admission.rows[-1].image == on_disk
+
+
+def test_twins_under_two_labels_are_all_set_aside_and_name_each_other():
+    images = [*IMAGES, image("x.png", "same"), image("y.png", "same"), image("z.png", "same")]
+    labels = [*LABELS, Label("x.png", "cat"), Label("y.png", "dog"), Label("z.png", "dog")]
+    admission = admitted(images, labels)
+    assert list(sides(admission)) == [label.image for label in LABELS]
+    reason = "the same pixels under two labels: x.png (cat), y.png (dog), z.png (dog)"
+    assert reasons(admission) == dict.fromkeys(["x.png", "y.png", "z.png"], reason)
+
+
+def test_twins_under_one_label_stay_on_one_side():
+    images = [*IMAGES, image("x.png", "pixels of c0.png"), image("y.png", "pixels of d0.png")]
+    admission = admitted(images, [*LABELS, Label("x.png", "cat"), Label("y.png", "dog")])
+    assert admission.set_aside == {}
+    assert sides(admission)["x.png"] == sides(admission)["c0.png"]
+    assert sides(admission)["y.png"] == sides(admission)["d0.png"]
+
+
+def test_a_group_of_the_labels_stays_on_one_side():
+    labels = [Label(la.image, la.label, f"patient {n // 2}") for n, la in enumerate(LABELS)]
+    side = sides(admitted(IMAGES, labels))
+    for first, second in zip(LABELS[::2], LABELS[1::2], strict=True):
+        assert side[first.image] == side[second.image]
+
+
+def test_a_class_with_one_image_is_trained_and_warned_of():
+    birds = ["wren", "owl", "jay", "emu", "auk"]
+    labels = [Label(f"{bird}.png", bird) for bird in birds]
+    admission = admitted([*IMAGES, *(image(la.image) for la in labels)], [*LABELS, *labels])
+    assert {sides(admission)[label.image] for label in labels} == {"train"}
+    assert admission.warnings == [
+        "5 x a class with fewer than two groups, such as auk (1 image(s) in one group): trained, "
+        "but the exam cannot judge it"
+    ]
+
+
+def test_one_class_is_refused_with_what_was_found():
+    text = refusal(
+        [*IMAGES[:4], image("x.png", verdict="empty file")], [*CATS, Label("x.png", "a")]
+    )
+    assert text == (
+        "expected at least 2 classes with usable images, found cat (4 images); "
+        "set aside: 1 x empty file"
+    )
+
+
+def test_a_set_of_which_nothing_is_left_is_refused():
+    images = [image(label.image, verdict="damaged") for label in LABELS]
+    text = refusal([image("a.png"), *images], LABELS)
+    assert text.endswith(
+        "with usable images, found none; set aside: 8 x damaged; set aside: 1 x no label"
+    )
+
+
+def test_classes_of_one_image_each_leave_no_exam_and_are_refused():
+    text = refusal(IMAGES[3:5], LABELS[3:5])
+    assert text.startswith("no image on the side validation: every class needs at least 2 groups")
+
+
+SIDES = {"-": "train", "t": "tune", "V": "validation"}
+
+
+def given(sides_text):
+    """The eight images with sides by letter."""
+    return [
+        Label(label.image, label.label, "", SIDES[letter])
+        for label, letter in zip(LABELS, sides_text, strict=True)
+    ]
+
+
+def test_given_sides_are_kept():
+    labels = given("-tV--tVV")
+    admission = admitted(IMAGES, labels, tune_share=0.5)
+    assert sides(admission) == {label.image: label.side for label in labels}
+    assert (admission.set_aside, admission.warnings) == ({}, [])
+
+
+def test_tune_is_taken_from_a_given_training_side():
+    for tune_share, training in ((0.0, "---"), (0.4, "--t"), (0.7, "-tt")):
+        found = [*sides(admitted(IMAGES, given("---V---V"), tune_share=tune_share)).values()]
+        assert (found[3], found[7]) == ("validation", "validation")
+        for side in (found[:3], found[4:7]):
+            assert sorted(side) == [SIDES[letter] for letter in training]
+
+
+def test_of_a_given_split_what_straddles_is_set_aside_where_it_is_not_judged():
+    twins = {"c0.png": "same", "c3.png": "same"}
+    images = [image(la.image, twins.get(la.image)) for la in LABELS]
+    groups = {"d0.png": "p", "d1.png": "p", "d3.png": "p", "c1.png": "q", "c2.png": "q"}
+    labels = [
+        Label(la.image, la.label, groups.get(la.image, ""), la.side) for la in given("--tV-t-V")
+    ]
+    admission = admitted(images, labels)
+    assert reasons(admission) == {
+        "c0.png": "its group or its pixels stand in validation (side was given)",
+        "c1.png": "its group or its pixels stand in tune (side was given)",
+        "d0.png": "its group or its pixels stand in validation (side was given)",
+        "d1.png": "its group or its pixels stand in validation (side was given)",
+    }
+    assert sides(admission) == {
+        "c2.png": "tune",
+        "c3.png": "validation",
+        "d2.png": "train",
+        "d3.png": "validation",
+    }
+
+
+def test_a_given_split_that_leaves_one_class_is_refused():
+    patients = {"c0.png": "p", **dict.fromkeys((label.image for label in DOGS), "p")}
+    labels = [
+        Label(la.image, la.label, patients.get(la.image, ""), la.side) for la in given("VV------")
+    ]
+    assert refusal(IMAGES, labels) == (
+        "expected at least 2 classes with usable images, found cat (4 images); "
+        "set aside: 4 x its group or its pixels stand in validation (side was given)"
+    )
+
+
+def test_a_given_split_without_an_exam_is_refused():
+    assert refusal(IMAGES, given("-" * 8)).startswith("no image on the side validation")
+
+
+def test_a_given_split_without_training_is_refused():
+    assert refusal(IMAGES, given("V" * 8)).startswith("no image on the side train")
+
+
+def test_a_class_that_is_examined_but_not_trained_is_warned_of():
+    assert admitted(IMAGES, given("--VVVVVV")).warnings == [
+        "class dog: 4 image(s), none to learn from: it is examined, but the model has never seen it"
+    ]
+
+
+def test_the_order_of_the_labels_changes_nothing():
+    assert admitted(IMAGES, LABELS) == admitted(IMAGES, LABELS[::-1])
+
+
+def test_all_faults_of_all_kinds_that_stop_are_told_at_once():
+    images = [
+        *IMAGES,
+        image("p.jpg", verdict="a Git LFS pointer", fault="lfs_pointer"),
+        image("w.jpg"),
+        image("x.png", "same"),
+        image("y.png", "same"),
+    ]
+    labels = [*LABELS, Label("w.jpg", "cat"), Label("x.png", "cat"), Label("y.png", "dog")]
+    lines = refusal(
+        images, [*labels, Label("gone.png", "cat")], wrong_extension="stop", two_labels="stop"
+    ).splitlines()
+    assert [line.split(":")[0] for line in lines[1:] if not line.startswith("  ")] == [
+        "1 x a Git LFS pointer, not an image",
+        "1 x named as another format than it is",
+        "1 x a label without an image",
+        "1 x the same picture under two labels",
+    ]
+
+
+def test_labels_without_an_image_can_be_left_out_and_are_told():
+    admission = admitted(
+        IMAGES, [*LABELS, Label("gone.png", "cat")], label_without_image="set_aside"
+    )
+    assert (len(admission.rows), admission.set_aside) == (8, {})
+    assert admission.warnings == [
+        "1 x a label without an image, such as gone.png (no such file (label cat)): its line is "
+        "left out"
+    ]
+
+
+def test_what_is_kept_takes_part_and_is_told():
+    images = [*IMAGES, image("a.jpg"), image("b.png", mode="CMYK"), image("c.png", orientation=6)]
+    labels = [*LABELS, *(Label(name, "cat") for name in ("a.jpg", "b.png", "c.png"))]
+    admission = admitted(images, labels)
+    assert (len(admission.rows), admission.set_aside) == (11, {})
+    assert admission.warnings == [
+        "1 x named as another format than it is, such as a.jpg (the content is PNG): decoded by "
+        "the content",
+        "1 x in unusual colours, such as b.png (CMYK): converted to 8-bit RGB",
+        "1 x turned by EXIF, such as c.png (EXIF orientation 6): turned as EXIF asks",
+    ]
+
+
+def test_a_policy_sets_aside_what_another_keeps():
+    images = [*IMAGES, image("a.jpg"), image("b.jpg")]
+    labels = [*LABELS, Label("a.jpg", "cat"), Label("b.jpg", "dog")]
+    kept, aside = (admitted(images, labels, wrong_extension=p) for p in ("keep", "set_aside"))
+    assert ([*reasons(kept)], [*reasons(aside)]) == ([], ["a.jpg", "b.jpg"])
+
+
+def test_contradicting_twins_that_are_kept_stay_on_one_side():
+    for number in range(12):
+        images = [*IMAGES, image("x.png", str(number)), image("y.png", str(number))]
+        labels = [*LABELS, Label("x.png", "cat"), Label("y.png", "dog")]
+        side = sides(admitted(images, labels, two_labels="keep"))
+        assert side["x.png"] == side["y.png"]
+
+
+def test_groups_that_share_a_picture_stay_on_one_side():
+    images = [*IMAGES[:2], *(image(la.image, "same") for la in CATS[2:]), *IMAGES[4:]]
+    for number in range(12):
+        groups = dict.fromkeys(["c0.png", "c2.png"], f"p{number}")
+        groups |= dict.fromkeys(["c3.png", "d0.png"], f"q{number}")
+        labels = [Label(la.image, la.label, groups.get(la.image, "")) for la in LABELS]
+        admission = admitted(images, labels)
+        assert len({sides(admission)[name] for name in groups}) == 1
+        assert admission.findings[0].kind == "two_groups"
+
+
+def test_copies_can_be_set_aside_all_but_the_first():
+    images = [*IMAGES, image("x.png", "pixels of c0.png"), image("y.png", "pixels of c0.png")]
+    labels = [*LABELS, Label("x.png", "cat"), Label("y.png", "cat")]
+    admission = admitted(images, labels, duplicate="set_aside")
+    assert reasons(admission) == dict.fromkeys(["x.png", "y.png"], "the same pixels as c0.png")
+
+
+def test_contradicting_twins_are_no_copies_of_each_other():
+    images = [*IMAGES, image("x.png", "same"), image("y.png", "same")]
+    labels = [*LABELS, Label("x.png", "cat"), Label("y.png", "dog")]
+    admission = admitted(images, labels, two_labels="keep", duplicate="set_aside")
+    assert [finding.kind for finding in admission.findings] == ["two_labels"]
+    assert admission.set_aside == {}
+
+
+def test_copies_within_a_group_are_not_in_two_groups():
+    twins = {"c0.png": "same", "c1.png": "same"}
+    images = [image(la.image, twins.get(la.image)) for la in LABELS]
+    labels = [*CATS[2:], *DOGS, *(Label(la.image, "cat", "p") for la in CATS[:2])]
+    assert [finding.kind for finding in admitted(images, labels).findings] == ["duplicate"]
+
+
+def test_near_duplicates_can_be_set_aside_all_but_the_first():
+    near = np.array([[1, 2], [4, 5]])
+    admission = admitted(IMAGES, LABELS, near=near, near_duplicate="set_aside")
+    assert reasons(admission) == {
+        "c2.png": "looks like c1.png",
+        "d1.png": "looks like d0.png",
+    }
+
+
+def test_near_duplicates_on_both_sides_of_the_exam_are_counted():
+    side = sides(admitted(IMAGES, LABELS))
+    learnt = [n for n, label in enumerate(LABELS) if side[label.image] == "train"]
+    asked = [n for n, label in enumerate(LABELS) if side[label.image] == "validation"]
+    near = np.array([learnt[:2], asked[:2], [learnt[0], asked[0]]])
+    names = [LABELS[n].image for n in (asked[0], learnt[0])]
+    assert admitted(IMAGES, LABELS, near=near).warnings[1:] == [
+        "1 of 3 pairs of near duplicates stand on both sides of the exam, such as "
+        f"{names[0]} and {names[1]}: it may be easier than it looks"
+    ]
+    assert len(admitted(IMAGES, LABELS, near=near[:2]).warnings) == 1
+
+
+def test_near_duplicates_within_a_group_are_none():
+    labels = [*CATS[2:], *DOGS, *(Label(la.image, "cat", "p") for la in CATS[:2])]
+    assert admitted(IMAGES, labels, near=np.array([[0, 1]])).findings == []
+
+
+def test_a_class_of_one_group_can_be_set_aside():
+    images = [*IMAGES, image("e0.png"), image("e1.png")]
+    labels = [*LABELS, Label("e0.png", "emu", "p"), Label("e1.png", "emu", "p")]
+    admission = admitted(images, labels, few_groups="set_aside")
+    assert [*reasons(admission)] == ["e0.png", "e1.png"]
+
+
+def test_what_is_set_aside_is_not_looked_at_again():
+    twin = image("x.jpg", "pixels of c0.png")
+    labels = [*LABELS, Label("x.jpg", "dog")]
+    kinds = [f.kind for f in admitted([*IMAGES, twin], labels).findings]
+    assert kinds == ["wrong_extension", "two_labels"]
+    admission = admitted([*IMAGES, twin], labels, wrong_extension="set_aside")
+    assert [f.kind for f in admission.findings] == ["wrong_extension"]
+
+
+POLICIES_OF_KINDS = PoliciesParams.model_fields
+
+
+def test_every_kind_has_a_policy_and_a_meaning_and_the_reverse():
+    assert set(POLICIES_OF_KINDS) == set(KINDS) == set(MEANINGS)
+
+
+def test_a_kind_that_can_be_kept_says_what_keeping_means():
+    can_be_kept = {kind for kind in KINDS if "keep" in get_args(POLICIES_OF_KINDS[kind].annotation)}
+    told = {kind for kind in KINDS if MEANINGS[kind].kept}
+    assert told - can_be_kept == {"label_without_image"}  # whose line is left out
+    assert can_be_kept <= told
+
+
+def test_what_stops_hides_no_other_finding():
+    twin = image("x.jpg", "pixels of c0.png")
+    text = refusal(
+        [*IMAGES, twin],
+        [*LABELS, Label("x.jpg", "dog")],
+        wrong_extension="stop",
+        two_labels="stop",
+    )
+    assert "(wrong_extension)" in text
+    assert "(two_labels)" in text
+
+
+def test_of_several_reasons_to_leave_the_first_is_told():
+    odd = image("x.jpg", mode="CMYK")
+    labels = [*LABELS, Label("x.jpg", "dog")]
+    policies = {"wrong_extension": "set_aside", "odd_mode": "set_aside"}
+    admission = admitted([*IMAGES, odd], labels, **policies)
+    assert reasons(admission) == {"x.jpg": "the content is PNG"}
+
+
+def test_files_without_pixels_are_no_twins_though_they_stop():
+    bad = [image("x.png", verdict="damaged"), image("y.png", verdict="damaged")]
+    labels = [*LABELS, Label("x.png", "cat"), Label("y.png", "dog")]
+    text = refusal([*IMAGES, *bad], labels, undecodable="stop", two_labels="stop")
+    assert "(undecodable)" in text
+    assert "(two_labels)" not in text

@@ -1,0 +1,435 @@
+"""What `check` tells is what the stages would find; its page shows the pictures."""
+
+import io
+import json
+import re
+import tarfile
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from lradapt.cli import app, exit_codes
+from lradapt.config.params import load_params
+from lradapt.data.checks.check import check
+from lradapt.data.checks.findings import by_kind
+from lradapt.data.images.decode import Preprocessing
+from lradapt.data.images.ingest import read_table
+from lradapt.data.importing.from_folder import label_folder
+from lradapt.data.importing.from_table import label_table
+from lradapt.data.labels import Label, read_labels
+from lradapt.errors import DataError
+from lradapt.reporting.check_page import render
+from lradapt.stages import ingest as ingest_stage
+from lradapt.stages import split as split_stage
+
+ROOT = Path(__file__).parents[4]
+RULES = load_params(ROOT / "params.yaml").check.rules
+HOW = Preprocessing(input_size=16, max_megapixels=1)
+ORIENTATION = 0x0112  # of EXIF
+LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, random_image):
+    """A project of eight good pictures; commands run in it."""
+    for name in ("params.yaml", "dvc.yaml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    monkeypatch.chdir(tmp_path)
+    images = tmp_path / "data/images"
+    for seed in range(8):
+        path = images / f"{'cat' if seed < 4 else 'dog'}/{seed}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        random_image(seed).save(path)
+    label(*(f"{path.parent.name}/{path.name},{path.parent.name}" for path in images.rglob("*.png")))
+    return tmp_path
+
+
+def label(*lines):
+    Path("data/labels.csv").write_text("\n".join(["image,label", *sorted(lines)]) + "\n")
+
+
+def make_dirty(random_image):
+    """Add eight faults."""
+    images = Path("data/images")
+    (images / "cat/a<b>.jpg").write_text("no picture")
+    (images / "cat/[b]lfs.jpg").write_text(LFS)
+    random_image(1).save(images / "cat/name.jpg", "PNG")  # also the twin of cat/1.png
+    random_image(5).save(images / "cat/wrong.png")  # the twin of dog/5.png
+    random_image(20, (3, 3)).save(images / "dog/tiny.png")
+    random_image(21).save(images / "dog/unlabelled.png")
+    label(
+        *Path("data/labels.csv").read_text().splitlines()[1:],
+        *("cat/a<b>.jpg,cat", "cat/[b]lfs.jpg,cat", "cat/name.jpg,cat", "cat/wrong.png,cat"),
+        *("dog/tiny.png,dog", "gone.png,emu"),
+    )
+
+
+def lradapt_check(*words):
+    return CliRunner().invoke(app.app, ["check", *map(str, words)], catch_exceptions=False)
+
+
+def counts(findings):
+    return {kind: len(found) for kind, found in by_kind(findings).items()}
+
+
+DIRTY = {
+    "undecodable": 1,
+    "lfs_pointer": 1,
+    "wrong_extension": 1,
+    "tiny": 1,
+    "label_without_image": 1,
+    "image_without_label": 1,
+    "two_labels": 1,
+    "duplicate": 1,
+}
+
+
+def test_a_clean_set_has_no_finding(project):
+    checked = check(project / "data/images", read_labels(Path("data/labels.csv")), HOW, RULES)
+    assert (checked.num_images, checked.num_usable, checked.findings) == (8, 8, [])
+    assert not checked.stops
+
+
+def test_all_faults_are_found_together(project, random_image):
+    make_dirty(random_image)
+    checked = check(project / "data/images", read_labels(Path("data/labels.csv")), HOW, RULES)
+    assert counts(checked.findings) == DIRTY
+    assert (checked.num_images, checked.num_usable) == (14, 8)  # 4 have left, and the twins
+    assert checked.stops
+
+
+def test_check_tells_what_the_stages_find(project, random_image):
+    make_dirty(random_image)
+    text = Path("params.yaml").read_text().replace("lfs_pointer: stop", "lfs_pointer: set_aside")
+    Path("params.yaml").write_text(
+        text.replace("label_without_image: stop", "label_without_image: set_aside")
+    )
+    told = json.loads(lradapt_check("--json").output)["findings"]
+    table, pixels = Path("images.csv"), Path("pixels.npy")
+    ingest_stage.main(images=Path("data/images"), store=Path("store"), pixels=pixels, table=table)
+    outs = {name: Path(name) for name in ("split", "set_aside", "summary")}
+    split_stage.main(table=table, pixels=pixels, labels=Path("data/labels.csv"), **outs)
+    summary = json.loads(outs["summary"].read_text())
+    assert summary["findings"] == told
+    assert {found["kind"]: found["count"] for found in told} == DIRTY
+    assert Path("set_aside").read_text().splitlines() == [
+        "image,kind,reason",
+        'cat/[b]lfs.jpg,lfs_pointer,"a Git LFS pointer, not an image: run `git lfs pull`"',
+        'cat/a<b>.jpg,undecodable,"not an image; expected JPEG, PNG, WEBP, TIFF, BMP, GIF, '
+        'JPEG2000, PPM, TGA, AVIF"',
+        'cat/wrong.png,two_labels,"the same pixels under two labels: cat/wrong.png (cat), '
+        'dog/5.png (dog)"',
+        'dog/5.png,two_labels,"the same pixels under two labels: cat/wrong.png (cat), '
+        'dog/5.png (dog)"',
+        "dog/tiny.png,tiny,3 x 3 pixels",
+        "dog/unlabelled.png,image_without_label,no label",
+    ]
+    assert sum(summary["set_aside"].values()) == 6
+
+
+def test_the_stage_stops_with_what_check_says_stops(project, random_image):
+    make_dirty(random_image)
+    table, pixels = Path("images.csv"), Path("pixels.npy")
+    ingest_stage.main(images=Path("data/images"), store=Path("store"), pixels=pixels, table=table)
+    outs = {name: Path(name) for name in ("split", "set_aside", "summary")}
+    with pytest.raises(DataError) as caught:
+        split_stage.main(table=table, pixels=pixels, labels=Path("data/labels.csv"), **outs)
+    assert re.findall(r"^\d+ x .*\((\w+)\)$", str(caught.value), re.MULTILINE) == [
+        "lfs_pointer",
+        "label_without_image",
+    ]
+    assert not outs["split"].exists()
+
+
+def test_a_changed_policy_changes_nothing_that_ingest_makes(project, random_image):
+    make_dirty(random_image)
+    tables = []
+    for policy in ("stop", "set_aside"):
+        text = re.sub(r": (stop|set_aside|keep)$", f": {policy}", Path("params.yaml").read_text())
+        Path("params.yaml").write_text(text)
+        ingest_stage.main(
+            images=Path("data/images"), store=Path("store"), pixels=Path("p"), table=Path(policy)
+        )
+        tables.append(read_table(Path(policy)))
+    assert tables[0] == tables[1]
+
+
+def test_the_table_names_count_policy_example_and_remedy(project, random_image):
+    make_dirty(random_image)
+    done = lradapt_check()
+    words = " ".join(re.sub(r"[│┃┏┓┗┛━─┡┩┳╇┷└┘┴]", " ", done.output).split())
+    assert done.exit_code == exit_codes.TO_MEND
+    assert "this is an LFS pointer: run `git lfs pull`" in words
+    assert "[b]lfs.jpg" in words  # a name in brackets is a name, not markup
+    assert "14 files, 8 remain for training and exam" in words
+    assert "What stops must be mended first" in words
+
+
+def test_before_an_import_it_says_what_brings_the_data(project):
+    (project / "data/labels.csv").unlink()
+    with pytest.raises(DataError, match=r"no data/labels\.csv: bring images and labels with"):
+        lradapt_check()
+
+
+@pytest.mark.parametrize("words", [["--folder", "a", "--images", "b"], ["--html", "."]])
+def test_options_that_have_no_meaning_together_are_wrong_usage(project, words):
+    assert lradapt_check(*words).exit_code == exit_codes.WRONG_USAGE
+
+
+def test_a_clean_set_ends_with_exit_code_0_and_says_so(project):
+    done = lradapt_check()
+    assert (done.exit_code, done.output) == (
+        0,
+        "8 files, 8 remain for training and exam; nothing was found\n",
+    )
+
+
+def test_json_names_kind_count_policy_remedy_and_examples(project, random_image):
+    make_dirty(random_image)
+    done = lradapt_check("--json")
+    told = json.loads(done.output)
+    assert (done.exit_code, told["images"], told["usable"], told["stops"]) == (3, 14, 8, True)
+    by_name = {found["kind"]: found for found in told["findings"]}
+    assert by_name["duplicate"] == {
+        "kind": "duplicate",
+        "title": "the same picture more than once",
+        "count": 1,
+        "policy": "keep",
+        "remedy": "remove the copies",
+        "examples": [
+            {
+                "subject": "cat/name.jpg",
+                "detail": "the same pixels as cat/1.png",
+                "beside": ["cat/1.png"],
+            }
+        ],
+    }
+
+
+def test_a_folder_is_checked_before_it_is_imported(project, random_image, tmp_path):
+    source = tmp_path / "source"
+    names = ("cat/1.png", "dog/1.png", "dog/.ipynb_checkpoints/1.png", "loose.png")
+    for seed, name in enumerate(names):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        random_image(seed).save(source / name)
+    told = json.loads(lradapt_check("--folder", source, "--json").output)
+    kinds = {found["kind"]: found["count"] for found in told["findings"]}
+    assert kinds == {"hidden": 1, "image_without_label": 1, "few_groups": 2}
+
+
+def test_a_table_is_checked_before_it_is_imported(project, random_image, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    for seed in range(4):
+        random_image(seed // 2).save(tmp_path / f"pictures/{seed}.png")
+    lines = ["id,dx,lesion", "0,nv,a", "1,nv,b", "2,mel,c", "3,mel,c"]
+    (tmp_path / "meta.csv").write_text("\n".join(lines) + "\n")
+    columns = ("--image-column", "id", "--label-column", "dx", "--group-column", "lesion")
+    done = lradapt_check(
+        "--table", tmp_path / "meta.csv", "--images", tmp_path / "pictures", *columns, "--json"
+    )
+    kinds = {found["kind"]: found["count"] for found in json.loads(done.output)["findings"]}
+    assert kinds == {"two_groups": 1, "duplicate": 2, "few_groups": 2}
+
+
+@pytest.mark.parametrize(
+    "words", [("--folder", "a", "--table", "b"), ("--table", "b"), ("--images", "c")]
+)
+def test_half_an_option_is_wrong_usage(project, words):
+    assert lradapt_check(*words).exit_code == 2
+
+
+def test_nothing_is_left_behind_but_the_page(project, random_image, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    lradapt_check("--html", "page.html")
+    assert sorted(set(tmp_path.rglob("*")) - set(before)) == [tmp_path / "page.html"]
+
+
+def test_the_page_holds_everything_and_escapes_names(project, random_image):
+    make_dirty(random_image)
+    lradapt_check("--html", "page.html")
+    page = Path("page.html").read_text()
+    assert "cat/a&lt;b&gt;.jpg" in page
+    assert "a<b>" not in page
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+    assert "What stops must be mended first" in page
+
+
+def test_the_page_shows_twins_side_by_side(project, random_image):
+    make_dirty(random_image)
+    checked = check(project / "data/images", read_labels(Path("data/labels.csv")), HOW, RULES)
+    page = render(checked, project / "data/images", max_megapixels=1)
+    figures = re.findall(r"<figure>(.*?)</figure>", page, re.DOTALL)
+    of_twins = [re.findall(r'alt="(.*?)"', figure) for figure in figures if "same pixels" in figure]
+    assert of_twins == [["cat/wrong.png", "dog/5.png"], ["cat/1.png", "cat/name.jpg"]]
+
+
+def test_the_page_shows_no_picture_from_outside_the_folder(project, random_image, tmp_path):
+    random_image(40).save(tmp_path / "secret.png")
+    Path("data/images/cat/link.png").symlink_to(tmp_path / "secret.png")
+    lradapt_check("--html", "page.html")
+    page = Path("page.html").read_text()
+    assert "cat/link.png: a link that leads outside the images folder" in page
+    assert "<img" not in page
+
+
+def test_the_page_shows_so_many_examples_of_a_kind_and_says_so(project, random_image):
+    for number in range(5):
+        random_image(number, (3, 3)).save(f"data/images/cat/tiny{number}.png")
+    labels = read_labels(Path("data/labels.csv"))
+    checked = check(project / "data/images", labels, HOW, RULES)
+    page = render(checked, project / "data/images", max_megapixels=1, num_examples=2)
+    assert page.count("pixels</figcaption>") == 2
+    assert "The first 2:" in page
+    assert '<h2 id="tiny">5 \N{MULTIPLICATION SIGN}' in page
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_cifar10_has_no_exact_twins_and_ham10000_two_of_the_same_lesion(shared, tmp_path):
+    sets = {name: unpacked(shared, name, tmp_path) for name in ("cifar10", "ham10000")}
+    columns = {"image_column": "image_id", "label_column": "dx", "group_column": "lesion_id"}
+    found = {}
+    for name, folder, labels in [
+        ("cifar10", sets["cifar10"], label_folder(sets["cifar10"])),
+        (
+            "ham10000",
+            sets["ham10000"] / "images",
+            label_table(
+                sets["ham10000"] / "metadata.csv", folder=sets["ham10000"] / "images", **columns
+            ),
+        ),
+    ]:
+        checked = check(folder, labels.labels, HOW, RULES)
+        found[name] = (checked.num_images, counts(checked.findings), checked.findings)
+    assert found["cifar10"][0] == 60_000
+    assert set(found["cifar10"][1]) == {"near_duplicate"}
+    assert found["ham10000"][0] == 10_015
+    assert found["ham10000"][1]["duplicate"] == 2
+    assert "two_groups" not in found["ham10000"][1]
+    twins = {(f.subject, *f.beside) for f in found["ham10000"][2] if f.kind == "duplicate"}
+    assert twins == {
+        ("ISIC_0029861.jpg", "ISIC_0024366.jpg"),
+        ("ISIC_0029938.jpg", "ISIC_0024777.jpg"),
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_every_fault_made_from_pictures_of_ham10000_is_told_by_its_kind(shared, tmp_path):
+    folder = tmp_path / "images"
+    names = some_of_ham10000(shared, folder, 12)
+    labels = [
+        Label(name, "nv" if number % 2 else "mel", f"g{number}")
+        for number, name in enumerate(names)
+    ]
+    made = make_faults(folder, names)
+    labels += [Label(name, label, group) for name, label, group in made if label]
+    labels.append(Label("gone.jpg", "nv", ""))
+    checked = check(folder, labels, HOW, replace(RULES, near_correlation=0.96, min_side=8))
+    told = {(finding.kind, finding.subject) for finding in checked.findings}
+    assert told >= {
+        ("truncated", "cut.jpg"),
+        ("lfs_pointer", "pointer.jpg"),
+        ("undecodable", "text.jpg"),
+        ("hidden", ".ipynb_checkpoints/copy.jpg"),
+        ("wrong_extension", "png.jpg"),
+        ("tiny", "tiny.jpg"),
+        ("odd_mode", "cmyk.jpg"),
+        ("rotated", "turned.jpg"),
+        ("image_without_label", "unlabelled.jpg"),
+        ("label_without_image", "gone.jpg"),
+        ("near_duplicate", "squeezed.jpg"),
+        ("few_groups", "df"),
+    }
+    kinds = {kind for kind, _ in told}
+    assert {"two_labels", "two_groups"} <= kinds
+
+
+def some_of_ham10000(shared, folder, count):
+    """The first pictures of the archive, into `folder`; their names."""
+    folder.mkdir()
+    with tarfile.open(shared / "data/ham10000.tar.xz") as archive:
+        members = (member for member in archive if member.name.endswith(".jpg"))
+        for member in islice(members, count):
+            (folder / Path(member.name).name).write_bytes(archive.extractfile(member).read())
+    return sorted(path.name for path in folder.iterdir())
+
+
+def make_faults(folder, names):
+    """Files with a fault each beside the good ones: name, label ("" for none) and group."""
+    whole = [(folder / name).read_bytes() for name in names]
+    (folder / "cut.jpg").write_bytes(whole[0][: len(whole[0]) // 2])
+    (folder / "pointer.jpg").write_text(LFS)
+    (folder / "text.jpg").write_text("no picture")
+    (folder / ".ipynb_checkpoints").mkdir()
+    (folder / ".ipynb_checkpoints/copy.jpg").write_bytes(whole[0])
+    (folder / "unlabelled.jpg").write_bytes(turned_about(whole[1]))
+    (folder / "other_label.jpg").write_bytes(whole[2])  # of mel
+    (folder / "other_group.jpg").write_bytes(whole[3])  # of nv, g3
+    images = [Image.open(io.BytesIO(content)) for content in whole]
+    images[4].save(folder / "png.jpg", "PNG")
+    images[5].resize((6, 4)).save(folder / "tiny.jpg")
+    images[6].rotate(180).convert("CMYK").save(folder / "cmyk.jpg")
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    images[7].save(folder / "turned.jpg", exif=exif)
+    images[8].save(folder / "squeezed.jpg", quality=60)
+    images[9].transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(folder / "alone.jpg")
+    faulty = ("cut", "pointer", "text", "png", "tiny", "cmyk", "turned", "squeezed")
+    return [
+        *((f"{name}.jpg", "nv", f"of {name}") for name in faulty),
+        ("other_label.jpg", "nv", "g2"),
+        ("other_group.jpg", "nv", "another"),
+        ("alone.jpg", "df", "alone"),
+        ("unlabelled.jpg", "", ""),
+    ]
+
+
+def turned_about(content):
+    """The same picture upside down, as a file's bytes."""
+    out = io.BytesIO()
+    Image.open(io.BytesIO(content)).rotate(180).save(out, "JPEG")
+    return out.getvalue()
+
+
+def unpacked(shared, name, folder):
+    with tarfile.open(shared / f"data/{name}.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    return folder / name
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_dirty_files_made_of_photographs_are_told_apart(shared, tmp_path):
+    with tarfile.open(shared / "data/ham10000.tar.xz") as archive:
+        names = iter(archive)
+        pictures = [next(n for n in names if n.name.endswith(".jpg")) for _ in range(4)]
+        contents = [archive.extractfile(name).read() for name in pictures]
+    folder = tmp_path / "images"
+    (folder / "a").mkdir(parents=True)
+    (folder / "b").mkdir()
+    first = Image.open(io.BytesIO(contents[0])).convert("RGB")
+    files = {"a/0.jpg": contents[0], "b/0.jpg": contents[1], "a/cut.jpg": contents[2][:-900]}
+    files |= {"b/lfs.jpg": LFS.encode(), "b/1.jpg": contents[3], "a/1.jpg": contents[3]}
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    first.save(folder / "a/misnamed.jpg", "PNG")
+    first.save(folder / "a/again.jpg", quality=40)
+    first.convert("CMYK").save(folder / "b/ink.jpg")
+    checked = check(folder, label_folder(folder).labels, HOW, RULES)
+    by_name = {kind: found[0].subject for kind, found in by_kind(checked.findings).items()}
+    assert by_name == {
+        "truncated": "a/cut.jpg",
+        "lfs_pointer": "b/lfs.jpg",
+        "wrong_extension": "a/misnamed.jpg",
+        "odd_mode": "b/ink.jpg",
+        "two_labels": "a/1.jpg",
+        "duplicate": "a/misnamed.jpg",
+        "near_duplicate": "a/again.jpg",
+    }

@@ -1,0 +1,180 @@
+"""Real files with each fault, as ingest sees them, and the finding that each becomes."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lradapt.data.checks.image_findings import find_image_faults
+from lradapt.data.images.decode import Preprocessing
+from lradapt.data.images.ingest import ingest, read_table
+
+HOW = Preprocessing(input_size=8, max_megapixels=0.01)
+
+
+@pytest.fixture
+def folder(tmp_path, random_image):
+    """A folder with one faultless picture."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    random_image(0).save(folder / "z.png")
+    return folder
+
+
+@pytest.fixture
+def found(folder, tmp_path):
+    """A function: (kind, image, detail) of all that is found in the folder."""
+
+    def find():
+        table = tmp_path / "images.csv"
+        ingest(folder, pixels=tmp_path / "pixels.npy", table=table, how=HOW, num_workers=1)
+        findings = find_image_faults(read_table(table), min_side=8)
+        assert all(finding.images == (finding.subject,) for finding in findings)
+        return [(finding.kind, finding.subject, finding.detail) for finding in findings]
+
+    return find
+
+
+def test_a_faultless_picture_is_no_finding(found):
+    assert found() == []
+
+
+def test_a_text_is_undecodable(folder, found):
+    (folder / "a.jpg").write_text("no picture")
+    ((kind, name, detail),) = found()
+    assert (kind, name) == ("undecodable", "a.jpg")
+    assert detail.startswith("not an image")
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png", "gif", "bmp", "tif", "webp"])
+def test_a_file_without_its_end_is_truncated(folder, found, random_image, kind):
+    random_image(1, (64, 64)).save(folder / f"a.{kind}")
+    content = (folder / f"a.{kind}").read_bytes()
+    (folder / f"a.{kind}").write_bytes(content[: len(content) * 2 // 3])
+    assert [(kind, name) for kind, name, _ in found()] == [("truncated", f"a.{kind}")]
+
+
+def test_a_damaged_file_of_full_length_is_undecodable_and_not_truncated(
+    folder, found, random_image
+):
+    random_image(1).save(folder / "a.png")
+    content = bytearray((folder / "a.png").read_bytes())
+    content[60:80] = bytes(20)
+    (folder / "a.png").write_bytes(content)
+    assert [(kind, name) for kind, name, _ in found()] == [("undecodable", "a.png")]
+
+
+def test_a_git_lfs_pointer_is_told_apart_and_names_the_command(folder, found):
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n"
+    (folder / "a.jpg").write_text(pointer)
+    ((kind, _, detail),) = found()
+    assert (kind, detail) == (
+        "lfs_pointer",
+        "a Git LFS pointer, not an image: run `git lfs pull`",
+    )
+
+
+@pytest.mark.parametrize("side", [101, 60_000])
+def test_a_picture_over_the_limit_is_a_bomb(folder, found, side):
+    def chunk(name, data):
+        crc = struct.pack(">I", zlib.crc32(name + data))
+        return struct.pack(">I", len(data)) + name + data + crc
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b""))
+    (folder / "a.png").write_bytes(content + chunk(b"IEND", b""))
+    ((kind, _, detail),) = found()
+    assert kind == "bomb"
+    assert "megapixels (data.max_megapixels)" in detail
+
+
+def test_hidden_files_and_what_lies_in_hidden_folders_are_found(folder, found, random_image):
+    for name in (".ipynb_checkpoints/a-checkpoint.png", "cat/.DS_Store.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        random_image(1).save(folder / name)
+    assert found() == [
+        ("hidden", ".ipynb_checkpoints/a-checkpoint.png", "hidden file"),
+        ("hidden", "cat/.DS_Store.png", "hidden file"),
+    ]
+
+
+def test_a_name_of_another_format_is_found_and_a_name_of_none_is_not(folder, found, random_image):
+    for name, kind in (
+        ("a.jpg", "PNG"),
+        ("b.PNG", "JPEG"),
+        ("c.JPEG", "JPEG"),
+        ("d.jpe", "JPEG"),
+        ("e", "PNG"),
+        ("f.txt", "PNG"),
+    ):
+        random_image(1).save(folder / name, kind)
+    assert found() == [
+        ("wrong_extension", "a.jpg", "the content is PNG"),
+        ("wrong_extension", "b.PNG", "the content is JPEG"),
+    ]
+
+
+def test_a_jpeg_that_holds_a_second_picture_is_a_jpeg(folder, found, random_image):
+    random_image(1).save(folder / "a.jpg", "MPO", save_all=True, append_images=[random_image(2)])
+    assert found() == []
+
+
+def test_a_side_below_the_least_is_tiny(folder, found, random_image):
+    random_image(1, (7, 30)).save(folder / "a.png")
+    random_image(2, (8, 8)).save(folder / "b.png")
+    assert found() == [("tiny", "a.png", "7 x 30 pixels")]
+
+
+def test_unusual_colours_are_named(folder, found, random_image):
+    image = random_image(1)
+    palette = image.convert("P")
+    wide = np.asarray(image.convert("L")).astype(np.uint16) * 257
+    image.convert("CMYK").save(folder / "a.jpg")
+    image.convert("L").save(folder / "b.png")
+    Image.fromarray(wide).save(folder / "c.png")
+    palette.save(folder / "d.png")
+    palette.save(folder / "e.png", transparency=3)
+    image.convert("RGBA").save(folder / "f.png")
+    image.save(folder / "g.png", transparency=(1, 2, 3))
+    image.convert("1").save(folder / "h.png")
+    image.convert("LA").save(folder / "i.png")
+    assert [(kind, name[0], detail) for kind, name, detail in found()] == [
+        ("odd_mode", "a", "CMYK"),
+        ("odd_mode", "b", "greyscale"),
+        ("odd_mode", "c", "16-bit greyscale"),
+        ("odd_mode", "d", "palette"),
+        ("odd_mode", "e", "palette with transparency"),
+        ("odd_mode", "f", "transparency"),
+        ("odd_mode", "g", "RGB with transparency"),
+        ("odd_mode", "h", "black and white"),
+        ("odd_mode", "i", "greyscale with transparency"),
+    ]
+
+
+def test_sixteen_bits_a_colour_are_told_though_pillow_hides_them(folder, found):
+    def chunk(name, data):
+        crc = struct.pack(">I", zlib.crc32(name + data))
+        return struct.pack(">I", len(data)) + name + data + crc
+
+    header = struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0)
+    lines = zlib.compress((b"\0" + bytes(8 * 6)) * 8)
+    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", lines)
+    (folder / "a.png").write_bytes(content + chunk(b"IEND", b""))
+    assert found() == [("odd_mode", "a.png", "16-bit RGB")]
+
+
+def test_a_set_that_is_grey_throughout_has_no_unusual_colours(folder, found, random_image):
+    for name in ("a.png", "b.png", "z.png"):
+        random_image(1).convert("L").save(folder / name)
+    assert found() == []
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png", "webp", "tif"])
+def test_a_picture_that_exif_turns_is_told(folder, found, random_image, kind):
+    for orientation in (1, 6):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        random_image(1).save(folder / f"{orientation}.{kind}", exif=exif)
+    assert found() == [("rotated", f"6.{kind}", "EXIF orientation 6")]

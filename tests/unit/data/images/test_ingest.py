@@ -1,0 +1,450 @@
+"""Row i of the pixels belongs to line i of the table, whatever the files are."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import unicodedata
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lradapt.data.images.decode import Preprocessing, decode, decode_told, fit_square
+from lradapt.data.images.files import list_files
+from lradapt.data.images.ingest import (
+    OK,
+    PIXELS,
+    TABLE,
+    ImageRow,
+    file_keys,
+    ingest,
+    read_table,
+)
+from lradapt.errors import DataError
+from lradapt.runtime.row_cache import NOTHING, Kept
+
+HOW = Preprocessing(input_size=8, max_megapixels=1)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def run(folder, tmp_path):
+    """A function: ingest the folder; the pixels and the table."""
+
+    def ingested(num_workers=1, name="run"):
+        pixels, table = tmp_path / name / "pixels.npy", tmp_path / name / "images.csv"
+        num = ingest(folder, pixels=pixels, table=table, how=HOW, num_workers=num_workers)
+        rows = read_table(table)
+        assert num == len(rows)
+        return np.load(pixels), rows
+
+    return ingested
+
+
+def verdicts(rows):
+    return {row.image: row.verdict for row in rows}
+
+
+def expected_row(path):
+    image = decode(path.read_bytes(), max_megapixels=1)
+    return np.asarray(fit_square(image, 8))
+
+
+def test_words_that_repeat_are_kept_once(folder, run, random_image):
+    for seed, name in enumerate(("a.png", "b.png")):
+        random_image(seed).save(folder / name)
+    _, (one, other) = run()
+    assert (one.verdict, one.format, one.mode) == (OK, "PNG", "RGB")
+    assert all(getattr(one, word) is getattr(other, word) for word in ("verdict", "format", "mode"))
+
+
+def test_row_i_of_the_pixels_belongs_to_line_i_of_the_table(folder, run, random_image):
+    for seed, name in enumerate(["z.png", "a.jpg", "b/c.png", "b.png", "B.webp"]):
+        (folder / name).parent.mkdir(exist_ok=True)
+        random_image(seed).save(folder / name)
+    pixels, rows = run()
+    assert [row.image for row in rows] == ["B.webp", "a.jpg", "b.png", "b/c.png", "z.png"]
+    assert (pixels.shape, pixels.dtype) == ((5, 8, 8, 3), np.uint8)
+    for row, square in zip(rows, pixels, strict=True):
+        np.testing.assert_array_equal(square, expected_row(folder / row.image))
+
+
+def test_a_line_of_the_table_says_all_of_an_image(folder, run, random_image):
+    random_image(0).save(folder / "a.png")
+    _, rows = run()
+    full = hashlib.sha256(b"20x16 RGB\n" + random_image(0).tobytes()).hexdigest()
+    file = hashlib.sha256((folder / "a.png").read_bytes()).hexdigest()
+    assert rows == [ImageRow("a.png", file, full, 20, 16, OK, "", "PNG", "RGB", 1)]
+
+
+def test_twins_in_other_formats_have_one_pixel_hash(folder, run, random_image):
+    random_image(0).save(folder / "a.png")
+    random_image(0).save(folder / "b.bmp")
+    random_image(0).resize((16, 20)).save(folder / "c.png")
+    _, (a, b, c) = run()
+    assert a.pixel_sha256 == b.pixel_sha256 != c.pixel_sha256
+    assert a.file_sha256 != b.file_sha256
+
+
+def test_the_shape_is_part_of_the_pixel_hash(folder, run):
+    Image.new("RGB", (4, 6)).save(folder / "high.png")
+    Image.new("RGB", (6, 4)).save(folder / "wide.png")
+    _, (high, wide) = run()
+    assert high.pixel_sha256 != wide.pixel_sha256
+
+
+def test_bad_files_keep_their_line_and_a_row_of_zeros(folder, run, random_image):
+    for name in ("a.png", "z.png"):
+        random_image(1).save(folder / name)
+    (folder / "b.png").write_text("text")
+    (folder / "c.jpg").write_bytes(b"")
+    (folder / "d.png").write_bytes((folder / "a.png").read_bytes()[:200])
+    Image.new("1", (2000, 2000)).save(folder / "e.png")
+    pixels, rows = run()
+    assert list(verdicts(rows).values())[:3] == [
+        OK,
+        "not an image; expected JPEG, PNG, WEBP, TIFF, BMP, GIF, JPEG2000, PPM, TGA, AVIF",
+        "empty file",
+    ]
+    assert rows[3].verdict.startswith("damaged: ")
+    assert rows[4].verdict == "2000 x 2000 pixels, over 1 megapixels (data.max_megapixels)"
+    assert [bool(square.any()) for square in pixels] == [True, False, False, False, False, True]
+    assert {(r.pixel_sha256, r.width, r.height) for r in rows[1:5]} == {("", 0, 0)}
+    assert rows[1].file_sha256 == hashlib.sha256(b"text").hexdigest()
+
+
+def test_hidden_files_are_named_and_not_read(folder, run, random_image):
+    random_image(0).save(folder / "a.png")
+    random_image(0).save(folder / ".b.png")
+    (folder / ".cache").mkdir()
+    random_image(0).save(folder / ".cache" / "c.png")
+    pixels, rows = run()
+    assert verdicts(rows) == {".b.png": "hidden file", ".cache/c.png": "hidden file", "a.png": OK}
+    assert [bool(square.any()) for square in pixels] == [False, False, True]
+    assert rows[0].file_sha256 == ""
+
+
+def test_a_link_that_leads_outside_is_not_read(folder, run, random_image, tmp_path):
+    random_image(0).save(tmp_path / "secret.png")
+    random_image(1).save(folder / "inside.png")
+    (folder / "out.png").symlink_to(tmp_path / "secret.png")
+    (folder / "up.png").symlink_to("../secret.png")
+    (folder / "same.png").symlink_to("inside.png")
+    pixels, rows = run()
+    outside = "a link that leads outside the images folder; put the file itself there"
+    assert verdicts(rows) == {
+        "inside.png": OK,
+        "out.png": outside,
+        "same.png": OK,
+        "up.png": outside,
+    }
+    assert not pixels[1].any()
+
+
+def test_links_that_lead_nowhere_or_to_a_folder_are_set_aside(folder, run, random_image):
+    random_image(1).save(folder / "a.png")
+    (folder / "cats").mkdir()
+    random_image(2).save(folder / "cats" / "1.png")
+    (folder / "broken").symlink_to("absent.png")
+    (folder / "kittens").symlink_to("cats")
+    (folder / "loop").symlink_to("loop")
+    _, rows = run()
+    assert verdicts(rows) == {
+        "a.png": OK,
+        "broken": "cannot be read: No such file or directory",
+        "cats/1.png": OK,
+        "kittens": "a link to a folder, which is not followed; put the folder itself there",
+        "loop": "cannot be read: Too many levels of symbolic links",
+    }
+
+
+def test_the_images_folder_may_itself_be_a_link(folder, tmp_path, random_image):
+    random_image(0).save(folder / "a.png")
+    (tmp_path / "link").symlink_to(folder)
+    table = tmp_path / "t.csv"
+    ingest(tmp_path / "link", pixels=tmp_path / "p.npy", table=table, how=HOW)
+    assert verdicts(read_table(table)) == {"a.png": OK}
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_is_not_waited_for(folder, run, random_image):
+    random_image(0).save(folder / "a.png")
+    os.mkfifo(folder / "pipe.png")
+    assert verdicts(run()[1]) == {"a.png": OK, "pipe.png": "not a regular file"}
+
+
+def test_names_in_any_script_and_with_odd_signs_survive_the_table(folder, run, random_image):
+    names = [
+        "Müller.png",
+        unicodedata.normalize("NFD", "Müller2.png"),
+        "猫/1.png",
+        'a,b "c".png',
+        "line\nbreak.png",
+    ]
+    for seed, name in enumerate(names):
+        (folder / name).parent.mkdir(exist_ok=True)
+        random_image(seed).save(folder / name)
+    assert verdicts(run()[1]) == dict.fromkeys(sorted(names), OK)
+
+
+def test_names_that_are_not_utf8_are_all_named_at_once(folder, random_image):
+    random_image(0).save(folder / "a.png")
+    for name in (b"caf\xe9.png", b"\xff.png"):
+        with open(os.fsencode(folder) + b"/" + name, "wb") as file:
+            file.write(b"x")
+    with pytest.raises(DataError, match=r"2 of 3 names in .* are not UTF-8.*rename") as caught:
+        list_files(folder)
+    assert r"b'caf\xe9.png'" in str(caught.value)
+    assert r"b'\xff.png'" in str(caught.value)
+
+
+def test_an_empty_folder_is_refused(folder, run):
+    (folder / "class").mkdir()
+    with pytest.raises(DataError, match=f"{folder} is empty; expected images in it"):
+        run()
+
+
+def test_a_missing_folder_names_the_command_that_makes_it(folder):
+    with pytest.raises(DataError, match=r"no folder .*absent; make it with `lradapt import folder"):
+        list_files(folder / "absent")
+
+
+def test_a_folder_that_cannot_be_read_is_not_passed_over(folder, random_image, monkeypatch):
+    (folder / "locked").mkdir()
+    random_image(0).save(folder / "a.png")
+    scandir = os.scandir
+
+    def refusing(path):
+        if str(path).endswith("locked"):  # root may read all, so no mode would do
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(PermissionError, match="locked"):
+        list_files(folder)
+
+
+def test_a_folder_without_one_image_is_refused_and_leaves_no_output(folder, run, tmp_path):
+    (folder / "a.txt").write_text("text")
+    (folder / "b.txt").write_text("text")
+    with pytest.raises(DataError, match=r"none of the 2 files in .* is an image; the first: a.txt"):
+        run()
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_a_failed_run_leaves_the_former_output_alone(folder, run, random_image, tmp_path):
+    random_image(0).save(folder / "a.png")
+    run()
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    (folder / "a.png").write_text("text")
+    with pytest.raises(DataError):
+        run()
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """A function: something that happens once the files are listed."""
+
+    def set_up(happen):
+        def listing(folder):
+            names = list_files(folder)
+            happen()
+            return names
+
+        monkeypatch.setattr("lradapt.data.images.ingest.list_files", listing)
+
+    return set_up
+
+
+def test_files_that_come_or_go_while_it_reads_stop_it_and_are_all_named(
+    folder, run, random_image, tmp_path, meanwhile
+):
+    for name in ("a.png", "b.png", "z.png"):
+        random_image(0).save(folder / name)
+
+    def sync():
+        (folder / "b.png").unlink()
+        (folder / "z.png").rename(folder / "y.png")
+        (folder / "n.png").write_text("new")
+
+    meanwhile(sync)
+    with pytest.raises(DataError) as caught:
+        run()
+    assert str(caught.value).splitlines() == [
+        f"4 file(s) of {folder} came or went while it was read; run again when nothing writes to "
+        "it:",
+        "  - b.png: gone",
+        "  - z.png: gone",
+        "  - n.png: new",
+        "  - y.png: new",
+    ]
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_a_row_that_the_system_takes_in_parts_is_written_whole(
+    folder, run, random_image, monkeypatch
+):
+    for seed in range(3):
+        random_image(seed).save(folder / f"{seed}.png")
+    pwrite = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda file, data, at: pwrite(file, data[:100], at))
+    pixels, _ = run()
+    for seed in range(3):
+        np.testing.assert_array_equal(pixels[seed], expected_row(folder / f"{seed}.png"))
+
+
+def many_files(folder, random_image, num):
+    for seed in range(num):
+        random_image(seed, (9, 10)).save(folder / f"{seed:04d}.bmp")
+    (folder / "0007.bmp").write_text("text")
+    (folder / ".hidden").write_text("text")
+
+
+@pytest.mark.slow
+def test_two_processes_write_the_same_bytes_as_one(
+    folder, run, random_image, tmp_path, monkeypatch
+):
+    pools = []
+
+    def pool(num_workers, *words, **options):
+        pools.append(num_workers)
+        return ProcessPoolExecutor(num_workers, *words, **options)
+
+    monkeypatch.setattr("lradapt.data.images.ingest.ProcessPoolExecutor", pool)
+    many_files(folder, random_image, 600)
+    run(num_workers=1, name="serial")
+    run(num_workers=2, name="parallel")
+    assert pools == [2]
+    for name in ("pixels.npy", "images.csv"):
+        serial = (tmp_path / "serial" / name).read_bytes()
+        assert serial == (tmp_path / "parallel" / name).read_bytes()
+
+
+class KillingPool(ProcessPoolExecutor):
+    """Its processes are gone before the first portion is done."""
+
+    def map(self, work, tasks):
+        return super().map(os._exit, [9 for _ in tasks])
+
+
+@pytest.mark.slow
+def test_a_killed_process_ends_in_one_message_and_no_file(
+    folder, run, random_image, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("lradapt.data.images.ingest.ProcessPoolExecutor", KillingPool)
+    many_files(folder, random_image, 600)
+    with pytest.raises(DataError, match="was killed, most likely for want of memory"):
+        run(num_workers=2, name="killed")
+    assert list((tmp_path / "killed").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_pixels(folder, random_image, tmp_path):
+    many_files(folder, random_image, 600)
+    script = (
+        "import resource, sys, pathlib\n"
+        "from lradapt.data.images.decode import Preprocessing\n"
+        "from lradapt.data.images.ingest import ingest\n"
+        "if __name__ == '__main__':\n"
+        "    peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        "    out, before = pathlib.Path(sys.argv[2]), peak()\n"
+        "    ingest(pathlib.Path(sys.argv[1]), pixels=out / 'p.npy', table=out / 't.csv',\n"
+        "           how=Preprocessing(512, 1), num_workers=2)\n"
+        "    print(peak() - before)\n"
+    )
+    program = tmp_path / "measure.py"
+    program.write_text(script)
+    done = subprocess.run(
+        [sys.executable, program, folder, tmp_path],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    size = (tmp_path / "p.npy").stat().st_size / 2**20
+    assert size > 450
+    assert float(done.stdout) < 60
+
+
+@pytest.fixture
+def rerun(folder, tmp_path, monkeypatch):
+    """A function: ingest the folder as the stage does; its two files, and how many it decoded."""
+
+    def ingested(kept=NOTHING, num_workers=1, name="rerun"):
+        made = []
+
+        def counting(content, **options):
+            made.append(content)
+            return decode_told(content, **options)
+
+        monkeypatch.setattr("lradapt.data.images.ingest.decode_told", counting)
+        pixels, table = tmp_path / name / "pixels.npy", tmp_path / name / "images.csv"
+        ingest(folder, pixels=pixels, table=table, how=HOW, kept=kept, num_workers=num_workers)
+        return (pixels, table), len(made)
+
+    return ingested
+
+
+def kept_of(files):
+    """What a later run finds of these two files."""
+    pixels, table = files
+    keys = {key: row for row, key in enumerate(file_keys(table)) if key}
+    return Kept(keys, {PIXELS: pixels, TABLE: table})
+
+
+def contents(files):
+    return [path.read_bytes() for path in files]
+
+
+def test_only_files_whose_bytes_are_new_are_decoded(folder, rerun, random_image):
+    for seed in range(6):
+        random_image(seed).save(folder / f"{seed}.png")
+    (folder / "bad.png").write_text("text")
+    first, decoded = rerun(name="first")
+    assert decoded == 7
+    (folder / "0.png").unlink()
+    (folder / "1.png").rename(folder / "z.png")
+    (folder / "a").mkdir()
+    (folder / "2.png").rename(folder / "a" / "2.png")
+    random_image(70).save(folder / "3.png")
+    random_image(71).save(folder / "new.png")
+    second, decoded = rerun(kept_of(first), name="second")
+    assert decoded == 3  # two that are new, and the one that is no image
+    whole, decoded = rerun(name="whole")
+    assert decoded == 7
+    assert contents(second) == contents(whole)
+
+
+def test_a_file_that_became_hidden_or_leads_outside_is_not_taken_from_before(
+    folder, rerun, random_image, tmp_path
+):
+    for seed in range(3):
+        random_image(seed).save(folder / f"{seed}.png")
+    first, _ = rerun(name="first")
+    (folder / "0.png").rename(folder / ".0.png")
+    (folder / "1.png").rename(tmp_path / "1.png")
+    (folder / "1.png").symlink_to(tmp_path / "1.png")
+    second, decoded = rerun(kept_of(first), name="second")
+    assert decoded == 0
+    said = verdicts(read_table(second[1]))
+    assert said[".0.png"] == "hidden file"
+    assert said["1.png"].startswith("a link that leads outside")
+
+
+@pytest.mark.slow
+def test_two_processes_and_a_former_run_write_the_same_bytes(folder, rerun, random_image):
+    many_files(folder, random_image, 300)
+    first, _ = rerun(name="first")
+    many_files(folder, random_image, 900)
+    second, _ = rerun(kept_of(first), num_workers=2, name="second")
+    whole, _ = rerun(name="whole")
+    assert contents(second) == contents(whole)

@@ -1,0 +1,427 @@
+"""Whatever a person has becomes an images folder and `labels.csv`, whole or not at all."""
+
+import shutil
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lradapt.data.importing import atomic_import as whole_import
+from lradapt.data.importing.importers import (
+    import_cifar10,
+    import_digits,
+    import_folder,
+    import_table,
+)
+from lradapt.data.labels import Label, read_labels
+from lradapt.errors import DataError
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A function: a folder that holds these files, each with its own name as its content."""
+
+    def make(*names):
+        for name in names:
+            path = tmp_path / "source" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name)
+        return tmp_path / "source"
+
+    return make
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Where images and labels go."""
+    return {"images": tmp_path / "data" / "images", "labels": tmp_path / "data" / "labels.csv"}
+
+
+def contents(folder):
+    """Relative path -> text, of all that lies below `folder`."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_text(errors="replace")
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def former(project):
+    """What an earlier import left; the value is all of `data`."""
+    (project["images"] / "old").mkdir(parents=True)
+    (project["images"] / "old" / "1.png").write_text("former")
+    project["labels"].write_text("image,label\nold/1.png,old\n")
+    return contents(project["images"].parent)
+
+
+def test_folders_become_classes(source, project):
+    folder = source("cat/1.png", "cat/deep/2.png", "dog/1.png")
+    imported = import_folder(folder, **project)
+    labels = [Label("cat/1.png", "cat"), Label("cat/deep/2.png", "cat"), Label("dog/1.png", "dog")]
+    assert imported.labels == labels == read_labels(project["labels"])
+    assert imported.left_behind == []
+    assert contents(project["images"]) == {label.image: label.image for label in labels}
+
+
+def test_loose_and_hidden_files_are_left_behind_and_named(source, project):
+    folder = source("cat/1.png", "dog/1.png", "README.txt", "cat/.DS_Store", ".git/x/config")
+    imported = import_folder(folder, **project)
+    assert imported.left_behind == [".git/x/config", "README.txt", "cat/.DS_Store"]
+    assert list(contents(project["images"])) == ["cat/1.png", "dog/1.png"]
+
+
+SPLITS = {
+    ("train", "test"): ["train", "validation"],
+    ("train", "val"): ["train", "validation"],
+    ("training", "validation"): ["train", "validation"],
+    ("Train", "Test"): ["train", "validation"],
+    ("train", "val", "test"): ["train", "tune", "validation"],
+    ("train", "valid", "test"): ["train", "tune", "validation"],
+    ("Train", "Val", "Test"): ["train", "tune", "validation"],
+}
+
+
+@pytest.mark.parametrize("tops", SPLITS, ids="-".join)
+def test_a_split_is_kept_and_with_a_test_set_val_becomes_tune(source, project, tops):
+    imported = import_folder(source(*(f"{t}/{c}/1.png" for t in tops for c in "ab")), **project)
+    sides = dict(zip(tops, SPLITS[tops], strict=True))
+    assert {(la.image, la.label, la.side) for la in imported.labels} == {
+        (f"{top}/{name}/1.png", name, sides[top]) for top in tops for name in "ab"
+    }
+    assert sorted(read_labels(project["labels"]), key=str) == sorted(imported.labels, key=str)
+
+
+@pytest.mark.parametrize("loose", ["README.md", "train/labels.txt", ".git/x/config"])
+def test_a_loose_file_does_not_turn_a_split_into_classes(source, project, loose):
+    folder = source("train/a/1.png", "train/b/1.png", "test/a/2.png", "test/b/2.png", loose)
+    imported = import_folder(folder, **project)
+    assert sorted({label.label for label in imported.labels}) == ["a", "b"]
+    assert imported.left_behind == [loose]
+
+
+def test_folders_within_a_class_of_a_split_belong_to_the_class(source, project):
+    imported = import_folder(source("train/a/x/1.png", "train/b/1.png", "test/a/2.png"), **project)
+    assert by_image(imported.labels) == [
+        Label("test/a/2.png", "a", side="validation"),
+        Label("train/a/x/1.png", "a", side="train"),
+        Label("train/b/1.png", "b", side="train"),
+    ]
+
+
+def test_two_folders_of_one_side_are_no_split(source, project):
+    imported = import_folder(source("val/x/1.png", "test/x/1.png"), **project)
+    assert imported.labels == [Label("test/x/1.png", "test"), Label("val/x/1.png", "val")]
+
+
+def test_classes_that_bear_the_names_of_a_split_stay_classes(source, project):
+    imported = import_folder(source("train/1.png", "test/1.png"), **project)
+    assert imported.labels == [Label("test/1.png", "test"), Label("train/1.png", "train")]
+
+
+def test_a_class_named_train_among_others_stays_a_class(source, project):
+    imported = import_folder(source("train/x/1.png", "car/x/1.png"), **project)
+    assert [label.label for label in imported.labels] == ["car", "train"]
+
+
+@pytest.mark.parametrize(
+    ("others", "told"), [(["masks"], "masks"), ([*"gfedcba"], "a, b, c, d, e")], ids=["one", "many"]
+)
+def test_a_split_with_other_folders_beside_it_is_refused(source, project, others, told):
+    folder = source("train/a/1.png", "test/a/2.png", *(f"{name}/a/3.png" for name in others))
+    with pytest.raises(DataError, match=f"test, train look like a split, but {told} stand"):
+        import_folder(folder, **project)
+
+
+@pytest.mark.parametrize("names", [["cat/1.png"], ["1.png", "2.png"], ["train/a/1.png"]])
+def test_fewer_than_two_classes_are_refused_with_what_was_found(source, project, former, names):
+    with pytest.raises(DataError) as caught:
+        import_folder(source(*names), **project)
+    assert "class folder(s); expected " in str(caught.value)
+    assert f"/CLASS/IMAGE with at least 2 classes, got {', '.join(names)} ..." in str(caught.value)
+    assert contents(project["images"].parent) == former
+
+
+def test_a_source_that_is_missing_is_named(tmp_path, project):
+    with pytest.raises(DataError, match=r"no folder .*absent; expected the folder that holds"):
+        import_folder(tmp_path / "absent", **project)
+
+
+def test_a_source_that_is_a_file_is_no_folder(source, project):
+    with pytest.raises(DataError, match=r"no folder .*1\.png; expected the folder that holds"):
+        import_folder(source("1.png") / "1.png", **project)
+
+
+def test_an_empty_source_is_refused(tmp_path, project):
+    with pytest.raises(DataError, match="is empty"):
+        import_folder(tmp_path, **project)
+
+
+def test_a_linked_class_folder_is_refused_and_not_lost(source, project, tmp_path):
+    folder = source("cat/1.png", "dog/1.png")
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "owl").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match=r"1 link\(s\) to folders .* are not followed(.|\n)*- owl"):
+        import_folder(folder, **project)
+
+
+def test_names_are_brought_to_one_spelling(source, project):
+    decomposed = unicodedata.normalize("NFD", "Äpfel/é.png")
+    imported = import_folder(source(decomposed, "猫/1.png"), **project)
+    assert imported.labels == [Label("Äpfel/é.png", "Äpfel"), Label("猫/1.png", "猫")]
+    assert contents(project["images"]) == {"Äpfel/é.png": decomposed, "猫/1.png": "猫/1.png"}
+
+
+def test_names_with_outer_space_are_read_back_as_they_lie(source, project):
+    import_folder(source(" cat/1.png", "dog /2.png "), **project)
+    labels = read_labels(project["labels"])
+    assert [label.label for label in labels] == ["cat", "dog"]
+    assert list(contents(project["images"])) == [label.image for label in labels]
+
+
+def test_two_files_that_would_become_one_are_refused(source, project, former):
+    folder = source("a/é.png", unicodedata.normalize("NFD", "a/é.png"), "b/1.png")
+    with pytest.raises(DataError, match=r"two files become one, a/é.png"):
+        import_folder(folder, **project)
+    assert contents(project["images"].parent) == former
+
+
+def test_an_import_replaces_all_that_was_there(source, project, former):
+    import_folder(source("cat/1.png", "dog/1.png"), **project)
+    assert list(contents(project["images"].parent)) == [
+        "images/cat/1.png",
+        "images/dog/1.png",
+        "labels.csv",
+    ]
+
+
+def test_images_may_be_imported_onto_themselves(source, project):
+    import_folder(source("cat/1.png", "dog/1.png"), **project)
+    before = contents(project["images"].parent)
+    import_folder(project["images"], **project)
+    assert contents(project["images"].parent) == before
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+def test_an_import_that_fails_while_it_copies_leaves_what_was_there(
+    source, project, former, monkeypatch, error
+):
+    copyfile = shutil.copyfile
+
+    def failing(origin, target):
+        if "dog" in str(origin):
+            raise error
+        return copyfile(origin, target)
+
+    monkeypatch.setattr(shutil, "copyfile", failing)
+    with pytest.raises(type(error)):
+        import_folder(source("cat/1.png", "dog/1.png"), **project)
+    assert contents(project["images"].parent) == former
+
+
+def disk_full(*_):
+    raise OSError("disk full")
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("write_labels", [disk_full, interrupted])
+def test_an_import_whose_labels_cannot_be_written_leaves_what_was_there(
+    source, project, former, monkeypatch, write_labels
+):
+    monkeypatch.setattr(whole_import, "write_labels", write_labels)
+    with pytest.raises((OSError, KeyboardInterrupt)):
+        import_folder(source("cat/1.png", "dog/1.png"), **project)
+    assert contents(project["images"].parent) == former
+
+
+def test_an_import_that_fails_in_an_empty_project_leaves_nothing(source, project, monkeypatch):
+    monkeypatch.setattr(whole_import, "write_labels", disk_full)
+    with pytest.raises(OSError, match="disk full"):
+        import_folder(source("cat/1.png", "dog/1.png"), **project)
+    assert contents(project["images"].parent) == {}
+
+
+def test_images_that_a_killed_import_left_aside_come_back(source, project, former, monkeypatch):
+    monkeypatch.setattr(whole_import, "write_labels", disk_full)
+    project["images"].rename(project["images"].with_name(".images.former"))
+    with pytest.raises(OSError, match="disk full"):
+        import_folder(source("cat/1.png", "dog/1.png"), **project)
+    assert contents(project["images"].parent) == former
+
+
+def test_what_a_killed_import_left_does_not_stop_the_next(source, project, former):
+    for name in (".images.former", ".images.importing"):
+        project["images"].with_name(name).mkdir()
+        (project["images"].with_name(name) / "stale.png").write_text("stale")
+    import_folder(source("cat/1.png", "dog/1.png"), **project)
+    assert list(contents(project["images"].parent)) == [
+        "images/cat/1.png",
+        "images/dog/1.png",
+        "labels.csv",
+    ]
+
+
+@pytest.fixture
+def bring_table(source, project, tmp_path):
+    """A function: import a table of this text, over a folder of these files."""
+
+    def bring(text, *names, group_column=None):
+        table = tmp_path / "table.csv"
+        table.write_text(text, encoding="utf-8")
+        return import_table(
+            table,
+            folder=source(*names),
+            image_column="id",
+            label_column="class",
+            group_column=group_column,
+            **project,
+        )
+
+    return bring
+
+
+def test_a_table_may_lack_the_extensions(bring_table, project):
+    imported = bring_table("id,class\na,cat\nsub/b,dog\nc.x,dog\n", "a.jpg", "sub/b.png", "c.x.png")
+    labels = [Label("a.jpg", "cat"), Label("c.x.png", "dog"), Label("sub/b.png", "dog")]
+    assert read_labels(project["labels"]) == labels
+    assert sorted(imported.labels, key=str) == labels
+    assert contents(project["images"]) == {la.image: la.image for la in labels}
+
+
+def test_the_groups_of_a_table_are_kept(bring_table, project):
+    bring_table("class,lesion,id\ncat,l1,a\ndog,,b\n", "a.jpg", "b.jpg", group_column="lesion")
+    assert read_labels(project["labels"]) == [Label("a.jpg", "cat", "l1"), Label("b.jpg", "dog")]
+
+
+def test_files_that_a_table_does_not_name_are_left_behind(bring_table):
+    imported = bring_table("id,class\na,cat\n", "a.jpg", "b.jpg", ".c")
+    assert imported.left_behind == [".c", "b.jpg"]
+
+
+def test_a_table_in_the_other_unicode_form_finds_its_files(bring_table, project):
+    on_disk = unicodedata.normalize("NFD", "Müller.jpg")
+    bring_table("id,class\nMüller,cat\n", on_disk)
+    assert list(contents(project["images"])) == ["Müller.jpg"]
+
+
+def test_an_exact_name_wins_over_one_that_lacks_its_extension(bring_table, project):
+    bring_table("id,class\na,cat\na.jpg,dog\n", "a", "a.jpg")
+    assert read_labels(project["labels"]) == [Label("a", "cat"), Label("a.jpg", "dog")]
+
+
+def test_an_exact_name_in_the_other_unicode_form_wins_too(bring_table):
+    on_disk = unicodedata.normalize("NFD", "é")
+    imported = bring_table("id,class\né,cat\n", on_disk, "é.jpg")
+    assert imported.labels == [Label("é", "cat")]
+    assert imported.left_behind == ["é.jpg"]
+
+
+def test_two_files_that_differ_in_their_unicode_form_alone_both_fit(bring_table):
+    files = ["é.jpg", unicodedata.normalize("NFD", "é.jpg")]
+    with pytest.raises(DataError, match=rf"line 2 \(é\.jpg\): fits {', '.join(sorted(files))}"):
+        bring_table("id,class\né.jpg,cat\n", *files)
+
+
+def test_all_faults_of_a_table_are_named_at_once_with_their_lines(bring_table, project, former):
+    text = "id,class\na,cat\n\nb,dog\nc,cat\n../d,cat\n/e,cat\na,\n,cat\na.jpg,dog\n"
+    with pytest.raises(DataError) as caught:
+        bring_table(text, "a.jpg", "b.jpg", "b.png")
+    folder = str(project["images"].parents[1] / "source")
+    assert str(caught.value).splitlines()[1:] == [
+        "  - line 4 (b): fits b.jpg, b.png",
+        f"  - line 5 (c): no such file in {folder}",
+        "  - line 6 (../d): leads outside the images folder",
+        "  - line 7 (/e): leads outside the images folder",
+        "  - line 8 (a): has no label",
+        "  - line 9 (): the image is empty",
+        "  - a.jpg: stands in more than one line",
+    ]
+    assert "table.csv has 7 fault(s) in 8 lines; mend or remove the lines:" in str(caught.value)
+    assert contents(project["images"].parent) == former
+
+
+def test_a_table_without_the_column_names_those_it_has(bring_table):
+    with pytest.raises(
+        DataError, match="no column 'id', 'lesion'; its columns are 'name', 'class'"
+    ):
+        bring_table("name,class\na,cat\n", "a.jpg", group_column="lesion")
+
+
+def test_a_table_without_lines_is_refused(bring_table):
+    with pytest.raises(DataError, match=r"table\.csv has no lines below its header; expected one"):
+        bring_table("id,class\n", "a.jpg")
+
+
+def by_image(labels):
+    return sorted(labels, key=lambda label: label.image)
+
+
+@pytest.mark.slow
+def test_the_digits_are_1797_images_of_10_classes(project):
+    from sklearn.datasets import load_digits
+
+    imported = import_digits(**project)
+    assert read_labels(project["labels"]) == by_image(imported.labels)
+    assert len(imported.labels) == 1797
+    digits = load_digits()
+    for index in (0, 1, 1796):
+        label = imported.labels[index]
+        assert label == Label(f"{digits.target[index]}/{index:04d}.png", str(digits.target[index]))
+        with Image.open(project["images"] / label.image) as image:
+            seen = np.asarray(image, dtype=float) * 16 / 255
+        np.testing.assert_allclose(seen, digits.images[index], atol=0.04)
+
+
+@pytest.fixture
+def cifar10(monkeypatch, random_image):
+    """A function: stands in torchvision's CIFAR10, which needs a network."""
+    from torchvision import datasets
+
+    def replace(error=None):
+        class Few(list):
+            classes = ("airplane", "automobile")
+
+            def __init__(self, root, *, train, download):
+                if error:
+                    raise error
+                assert download
+                assert Path(root).name == "cache"
+                first = 0 if train else 10
+                super().__init__((random_image(first + n, (32, 32)), n % 2) for n in range(3))
+
+        monkeypatch.setattr(datasets, "CIFAR10", Few)
+
+    return replace
+
+
+@pytest.mark.slow
+def test_cifar10_keeps_its_split_and_its_pixels(cifar10, project, tmp_path, random_image):
+    cifar10()
+    imported = import_cifar10(cache=tmp_path / "cache", **project)
+    assert read_labels(project["labels"]) == by_image(imported.labels)
+    assert by_image(imported.labels) == [
+        Label("train/airplane/00000.png", "airplane", side="train"),
+        Label("train/airplane/00002.png", "airplane", side="train"),
+        Label("train/automobile/00001.png", "automobile", side="train"),
+        Label("validation/airplane/00000.png", "airplane", side="validation"),
+        Label("validation/airplane/00002.png", "airplane", side="validation"),
+        Label("validation/automobile/00001.png", "automobile", side="validation"),
+    ]
+    with Image.open(project["images"] / "validation/automobile/00001.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(random_image(11, (32, 32))))
+
+
+@pytest.mark.parametrize("error", [OSError("no network"), RuntimeError("corrupted")])
+def test_cifar10_out_of_reach_says_what_else_to_do(cifar10, project, former, tmp_path, error):
+    cifar10(error)
+    with pytest.raises(
+        DataError, match=r"cannot be downloaded .*`lradapt import folder PATH`"
+    ) as e:
+        import_cifar10(cache=tmp_path / "cache", **project)
+    assert str(error) in str(e.value)
+    assert contents(project["images"].parent) == former

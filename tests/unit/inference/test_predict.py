@@ -1,0 +1,142 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import pytest
+from colour_model import COLOURS, colour_model, paint
+
+from lradapt.data.images.decode import preprocess
+from lradapt.errors import LradaptError
+from lradapt.inference.predict import Model, ModelError, find_images
+
+
+@pytest.fixture(scope="module")
+def model():
+    return Model(colour_model(), threads=1)
+
+
+def with_notes(**notes):
+    """The model with other metadata; None removes an entry."""
+    proto = onnx.load_model_from_string(colour_model())
+    kept = {note.key: note.value for note in proto.metadata_props} | notes
+    del proto.metadata_props[:]
+    onnx.helper.set_model_props(proto, {key: text for key, text in kept.items() if text})
+    return proto.SerializeToString()
+
+
+def test_each_image_gets_its_class_and_probabilities_in_falling_order(model, tmp_path):
+    paths = [paint(tmp_path / f"{colour}.png", colour) for colour in ("blue", "red")]
+    blue, red = model.classify(paths)
+    assert (blue.path, blue.label, blue.fault) == (paths[0], "blue", "")
+    assert (red.path, red.label) == (paths[1], "red")
+    assert next(iter(blue.probabilities)) == "blue"
+    falling = list(blue.probabilities.values())
+    assert falling == sorted(falling, reverse=True)
+    assert set(blue.probabilities) == set(COLOURS)
+    assert sum(falling) == pytest.approx(1, abs=1e-6)
+
+
+def test_probabilities_are_those_of_the_image_as_its_own_preprocessing_gives_it(model, tmp_path):
+    path = paint(tmp_path / "a.png", "green", side=30)
+    square = preprocess(path.read_bytes(), model.preprocessing)
+    expected = dict(zip(COLOURS, model.probabilities(square[None])[0], strict=True))
+    (said,) = model.classify([path])
+    assert said.probabilities == pytest.approx(expected)
+
+
+def test_a_damaged_file_keeps_its_place_and_its_fault(model, tmp_path):
+    paths = [paint(tmp_path / f"{c}.png", c) for c in COLOURS]
+    paths[1].write_bytes(b"not an image")
+    said = list(model.classify(paths))
+    assert [one.label for one in said] == ["red", "", "blue"]
+    assert said[1].fault.startswith("not an image; expected JPEG, PNG")
+    assert said[1].probabilities == {}
+
+
+def test_a_file_that_cannot_be_read_is_told_with_the_reason(model, tmp_path):
+    (said,) = model.classify([tmp_path / "gone.png"])
+    assert said.fault == "cannot be read: No such file or directory"
+
+
+def test_an_image_too_large_for_the_model_is_a_fault(model, tmp_path):
+    small = Model(with_notes(**{"lradapt.preprocessing": '{"input_size":8,"max_megapixels":1e-5}'}))
+    (said,) = small.classify([paint(tmp_path / "a.png", "red")])
+    assert "over 1e-05 megapixels" in said.fault
+
+
+def test_portions_of_any_size_say_the_same_in_the_same_order(model, tmp_path):
+    paths = [paint(tmp_path / f"{n}.png", COLOURS[n % 3], n) for n in range(7)]
+    paths[3].write_bytes(b"")
+    labels = [said.label for said in model.classify(paths)]
+    assert labels == ["red", "green", "blue", "", "green", "blue", "red"]
+    assert [said.label for said in model.classify(paths, batch_size=2)] == labels
+    pixels = np.random.default_rng(0).integers(0, 256, (7, 8, 8, 3), dtype=np.uint8)
+    at_once = model.probabilities(pixels)
+    np.testing.assert_allclose(model.probabilities(pixels, batch_size=3), at_once, atol=1e-6)
+
+
+def test_no_image_gives_no_prediction(model):
+    assert list(model.classify([])) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model"])
+def test_a_file_that_is_no_onnx_is_refused(content):
+    with pytest.raises(ModelError, match="not a model that ONNX Runtime loads"):
+        Model(content)
+
+
+@pytest.mark.parametrize("form", [None, "2"])
+def test_a_model_of_another_program_or_version_is_refused(form):
+    with pytest.raises(ModelError, match=f"model format {form!r}, expected '1'"):
+        Model(with_notes(**{"lradapt.format": form}))
+
+
+def test_a_folder_stands_for_every_file_below_it_that_is_not_hidden(tmp_path):
+    for name in ("b/2.png", "b/1.png", "a.png", ".hidden.png", ".git/x.png", "b/.y.png"):
+        paint(tmp_path / "images" / name, "red")
+    single = paint(tmp_path / ".single.png", "red")
+    found = find_images([single, tmp_path / "images"])
+    folder = tmp_path / "images"
+    assert found == [single, folder / "a.png", folder / "b/1.png", folder / "b/2.png"]
+
+
+def test_a_path_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(LradaptError, match=r"no file or folder .*gone"):
+        find_images([tmp_path / "gone"])
+
+
+@pytest.mark.parametrize(("name", "says"), [(None, "is empty"), (".a.png", "hidden files only")])
+def test_a_folder_with_nothing_to_classify_is_an_error(tmp_path, name, says):
+    if name:
+        paint(tmp_path / name, "red")
+    with pytest.raises(LradaptError, match=says):
+        find_images([tmp_path])
+
+
+def test_classifying_imports_no_torch_and_notes_nothing_of_this_machine(tmp_path):
+    (tmp_path / "model.onnx").write_bytes(colour_model())
+    paint(tmp_path / "a.png", "green")
+    program = """
+import json, sys
+from pathlib import Path
+from lradapt.inference.predict import Model
+(said,) = Model(Path("model.onnx").read_bytes()).classify([Path("a.png")])
+loaded = sorted({name.split(".")[0] for name in sys.modules})
+print(json.dumps([said.label, loaded]))
+"""
+    environment = {"PYTHONPATH": ":".join(sys.path), "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    label, loaded = json.loads(done.stdout)
+    assert label == "green"
+    assert not {"torch", "torchvision", "sklearn", "matplotlib", "onnx"} & set(loaded)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"model.onnx", "a.png"}, "a number for this machine was noted, for telemetry"

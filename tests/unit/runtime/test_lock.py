@@ -1,0 +1,206 @@
+"""One run at a time in a project; whoever holds it is named, and a dead holder holds nothing."""
+
+import errno
+import fcntl
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from lradapt.errors import BusyError
+from lradapt.runtime import lock
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path, monkeypatch):
+    """The folder in which this process and the others work."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LRADAPT_RUN", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def holding():
+    """A function: a process that holds a lock ("run", "stage" or "importing") until it is ended."""
+    processes = []
+
+    def start(name, then="print('held', flush=True); sys.stdin.read()", **variables):
+        code = f"import sys\nfrom lradapt import lock\nwith lock.{name}():\n    {then}"
+        process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
+        )
+        processes.append(process)
+        assert process.stdout.readline() == "held\n"
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def refusal(block):
+    with pytest.raises(BusyError) as caught, block():
+        raise AssertionError("the block must not be entered")
+    return str(caught.value)
+
+
+def test_a_second_stage_is_refused_and_told_who_holds_the_project(holding, project):
+    pid = holding("stage").pid
+    text = refusal(lock.stage)
+    assert f"(pid {pid} on {os.uname().nodename}, since 20" in text
+    assert re.match(r"`\S*python -c '?import sys from lradapt import lock with lock\.stage", text)
+    assert text.endswith(
+        f"works in this project ({project}); one run at a time: wait until it has ended, or end it"
+    )
+
+
+def test_a_stage_that_is_of_no_run_is_refused_while_one_goes_on(holding, monkeypatch):
+    pid = holding("run").pid
+    assert f"pid {pid} " in refusal(lock.stage)
+    monkeypatch.setenv("LRADAPT_RUN", str(pid + 1))
+    assert f"pid {pid} " in refusal(lock.stage)
+
+
+def test_a_refused_stage_leaves_nothing_locked(holding):
+    run = holding("run")
+    refusal(lock.stage)
+    run.communicate()
+    with lock.stage():
+        pass
+
+
+def test_the_stages_of_a_run_compute_within_it(holding):
+    with lock.run():
+        holding("stage").communicate()
+        holding("stage").communicate()
+
+
+def test_what_a_run_of_another_machine_holds_is_not_our_own(monkeypatch):
+    with lock.run():
+        monkeypatch.setattr("socket.gethostname", lambda: "another")
+        refusal(lock.stage)
+
+
+@pytest.mark.parametrize("name", ["run", "stage", "importing"])
+def test_an_import_is_refused_while_anything_goes_on(holding, name):
+    process = holding(name)
+    assert f"pid {process.pid} " in refusal(lock.importing)
+    process.communicate()
+    with lock.importing():
+        pass
+
+
+def test_a_stage_is_refused_while_an_import_goes_on(holding):
+    holding("importing")
+    refusal(lock.stage)
+
+
+def test_a_second_run_waits_says_so_and_goes_on_when_the_first_has_ended(holding, caplog):
+    first, entered = holding("run"), threading.Event()
+
+    def second():
+        with lock.run():
+            entered.set()
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    assert not entered.wait(0.3)
+    assert [message[:10] for message in caplog.messages] == ["waiting: `"]
+    assert f"pid {first.pid} " in caplog.text
+    first.communicate()
+    assert entered.wait(10)
+    thread.join()
+
+
+def test_a_run_waits_for_a_stage_that_a_killed_run_has_left_behind(holding, caplog):
+    orphan, entered = holding("stage"), threading.Event()
+
+    def run():
+        with lock.run():
+            entered.set()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert not entered.wait(0.3)
+    assert f"pid {orphan.pid} " in caplog.text
+    orphan.kill()
+    assert entered.wait(10)
+    thread.join()
+
+
+@pytest.mark.parametrize("name", ["run", "stage", "importing"])
+def test_a_killed_holder_holds_nothing(holding, name, caplog):
+    process = holding(name)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    with lock.run(), lock.stage():
+        pass
+    assert caplog.messages == []
+
+
+def test_a_run_within_a_run_is_the_same_run(caplog):
+    with lock.run():
+        with lock.run():
+            assert os.environ["LRADAPT_RUN"] == str(os.getpid())
+        with lock.stage():
+            pass
+        assert "LRADAPT_RUN" in os.environ
+    assert "LRADAPT_RUN" not in os.environ
+    assert caplog.messages == []
+
+
+def test_an_import_within_a_run_is_part_of_it():
+    with lock.run(), lock.importing():
+        pass
+
+
+def test_a_failed_run_frees_the_project(holding):
+    with pytest.raises(ZeroDivisionError), lock.run():
+        raise ZeroDivisionError
+    holding("run")
+
+
+def test_a_holder_that_has_not_yet_said_who_it_is_still_holds(project):
+    (project / ".lradapt").mkdir()
+    with (project / ".lradapt/stage.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert refusal(lock.stage).startswith("`just started` (pid 0 on ?, since now)")
+
+
+def test_the_file_names_the_last_holder_alone(holding, project):
+    (project / ".lradapt").mkdir()
+    (project / ".lradapt/stage.lock").write_text("x" * 1000)
+    pid = holding("stage").pid
+    assert json.loads((project / ".lradapt/stage.lock").read_text())["pid"] == pid
+
+
+def test_a_file_system_without_locks_is_warned_of_and_stops_nothing(monkeypatch, caplog):
+    def refused(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with lock.run(), lock.stage():
+        pass
+    assert "this file system has no locks" in caplog.text
+
+
+def test_another_error_of_the_lock_is_not_passed_over(monkeypatch):
+    def refused(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with pytest.raises(OSError, match="Input/output"), lock.stage():
+        pass

@@ -1,0 +1,176 @@
+"""The conventional arm: against a plain PyTorch loop, and its stopping on exact sequences."""
+
+import copy
+from itertools import islice
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lradapt.errors import TrainingError
+from lradapt.training.conventional import _stop_early, train_at
+from lradapt.training.imbalance import Balance
+from lradapt.training.inputs.batches import training_batches
+from lradapt.training.loop import Epoch, Score, score
+
+SETTINGS = {
+    "rate": 0.01,
+    "batch_size": 16,
+    "momentum": 0.9,
+    "l2": 1e-4,
+    "patience_epochs": 3,
+    "min_gain": 0.0,
+    "max_epochs": 4,
+    "seed": 0,
+}
+
+
+@pytest.fixture
+def model():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
+
+
+def test_the_losses_of_two_legs_are_those_of_a_plain_torch_loop(model, blobs, engine):
+    training, tune = blobs(90, spread=3.0), blobs(60, seed=1, spread=3.0)
+    plain = copy.deepcopy(model)
+    model.eval()  # whoever hands it over may have judged it
+    first = train_at(model, training, tune, engine, **SETTINGS)
+    second = train_at(
+        model, training, tune, engine, **{**SETTINGS, "rate": 0.001}, first_epoch=len(first.epochs)
+    )
+    losses = [s.loss for leg in (first, second) for e in leg.epochs for s in e.steps]
+
+    batches = training_batches(training, batch_size=16, seed=0)
+    expected = []
+    for rate, num_epochs in ((0.01, len(first.epochs)), (0.001, len(second.epochs))):
+        optimizer = torch.optim.SGD(plain.parameters(), lr=rate, momentum=0.9, weight_decay=1e-4)
+        best, kept = score(plain, tune, engine).accuracy, copy.deepcopy(plain.state_dict())
+        for _ in range(num_epochs):
+            plain.train()
+            for inputs, labels in islice(batches, 6):
+                loss = F.cross_entropy(plain(inputs), labels)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                expected.append(loss.item())
+            accuracy = score(plain, tune, engine).accuracy
+            if accuracy > best:
+                best, kept = accuracy, copy.deepcopy(plain.state_dict())
+        plain.load_state_dict(kept)
+
+    assert losses == expected
+    assert all(torch.equal(v, plain.state_dict()[n]) for n, v in model.state_dict().items())
+
+
+def test_convolutions_are_trained_channels_last(blobs, engine):
+    model = nn.Sequential(nn.Unflatten(1, (2, 2, 2)), nn.Conv2d(2, 3, 2), nn.Flatten())
+    train_at(model, blobs(48), blobs(30), engine, **SETTINGS)
+    assert model[1].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_the_loss_and_the_order_of_the_balance_are_used(model, blobs, engine):
+    seen = []
+
+    def order(labels, numbers):
+        return torch.zeros(len(labels), dtype=torch.int64)
+
+    def loss(logits, labels):
+        seen.append(labels.tolist())
+        return logits.sum()
+
+    settings = {**SETTINGS, "max_epochs": 1, "balance": Balance(loss, order)}
+    train_at(model, blobs(48), blobs(30), engine, **settings)
+    assert seen == [[0] * 16] * 3
+
+
+def test_a_loss_that_is_not_finite_ends_the_training(model, blobs, engine):
+    with pytest.raises(TrainingError, match="the loss became"):
+        train_at(model, blobs(48), blobs(30), engine, **{**SETTINGS, "rate": 1e30})
+
+
+def test_a_network_that_is_broken_from_the_start_is_told_before_training(
+    model, blobs, one_broken, engine
+):
+    with pytest.raises(TrainingError, match=r"is nan before training at 0\.01, .* mend the b"):
+        train_at(model, blobs(48), one_broken(30), engine, **SETTINGS)
+
+
+def test_a_score_that_is_not_finite_after_an_epoch_ends_the_training(model, blobs, engine):
+    tune = blobs(30)
+
+    def loss(logits, labels):
+        tune.activations[0] = torch.inf  # as soon as training has begun
+        return F.cross_entropy(logits, labels)
+
+    with pytest.raises(TrainingError, match=r"is nan after epoch 1 with rates up to 0\.01, and"):
+        train_at(model, blobs(48), tune, engine, **SETTINGS, balance=Balance(loss))
+
+
+def stop(accuracies, start=0.1, patience=2, min_gain=0.05, ceiling=9, target=None):
+    """How many epochs run on these accuracies, the best of them, and what stopped them."""
+    model = nn.Linear(1, 1)
+    with torch.no_grad():
+        model.weight.fill_(-1)
+
+    def epochs():
+        for number, accuracy in enumerate(accuracies):
+            with torch.no_grad():
+                model.weight.fill_(number)
+            yield Epoch(number, (), Score(1.0, accuracy, accuracy))
+
+    leg = _stop_early(
+        model,
+        epochs(),
+        Score(1.0, start, start),
+        rate=0.01,
+        patience_epochs=patience,
+        min_gain=min_gain,
+        max_epochs=ceiling,
+        target_accuracy=target,
+    )
+    return len(leg.epochs), leg.best.accuracy, leg.stopped, int(model.weight.item())
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "epochs", "best", "stopped", "restored"),
+    [
+        ([0.5, 0.6, 0.6, 0.6, 0.9], 4, 0.6, "patience", 1),
+        ([0.5, 0.51, 0.56, 0.57, 0.58, 0.9], 5, 0.58, "patience", 4),  # small rises are no gain
+        ([0.05, 0.06, 0.07, 0.9], 2, 0.1, "patience", -1),  # none is better than the start
+        ([0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0], 9, 1.0, "ceiling", 8),
+        ([0.15, 0.15, 0.15, 0.9], 3, 0.15, "patience", 0),  # a rise by just min_gain is a gain
+        ([0.5, 0.53, 0.56, 0.57, 0.58, 0.9], 5, 0.58, "patience", 4),  # small rises add up to one
+    ],
+)
+def test_early_stopping_waits_for_its_patience_and_restores_the_best(
+    accuracies, epochs, best, stopped, restored
+):
+    assert stop(accuracies) == (epochs, best, stopped, restored)
+
+
+def test_without_a_least_gain_equal_is_no_gain():
+    assert stop([0.5, 0.5, 0.5, 0.9], min_gain=0.0) == (3, 0.5, "patience", 0)
+
+
+def test_the_epoch_that_reaches_the_target_is_the_last():
+    assert stop([0.2, 0.7, 0.9], target=0.7) == (2, 0.7, "target", 1)
+
+
+def test_without_a_tune_side_early_stopping_is_refused(model, blobs, engine):
+    with pytest.raises(TrainingError, match="early stopping looks at the tune side, which is empt"):
+        train_at(model, blobs(48), blobs(0), engine, **SETTINGS)
+
+
+def test_the_rate_is_fixed_and_the_same_for_every_layer(model, blobs, engine):
+    leg = train_at(model, blobs(48), blobs(30), engine, **SETTINGS)
+    assert {step.rates for epoch in leg.epochs for step in epoch.steps} == {(0.01,)}
+    assert leg.rate == 0.01
+
+
+def test_a_second_leg_goes_on_where_the_first_ended(model, blobs, engine):
+    leg = train_at(model, blobs(48), blobs(30), engine, **SETTINGS, first_epoch=5)
+    assert leg.epochs[0].number == 5
+    assert leg.epochs[0].steps[0].number == 15

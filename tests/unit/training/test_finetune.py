@@ -1,0 +1,176 @@
+import copy
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lradapt.errors import TrainingError
+from lradapt.networks.architectures import LayerGroup
+from lradapt.training.finetune import finetune, reached
+from lradapt.training.imbalance import Balance
+from lradapt.training.inputs.batches import training_batches
+from lradapt.training.loop import Epoch, Score
+
+GROUPS = (LayerGroup(name="body", pattern=r"^0\."), LayerGroup(name="head", pattern=r"^1\."))
+SETTINGS = {
+    "groups": GROUPS,
+    "max_lrs": [0.01, 0.1],
+    "batch_size": 16,
+    "momentum": 0.9,
+    "l2": 1e-4,
+    "num_cycles": 3,
+    "first_cycle_epochs": 1,
+    "cycle_growth": 2,
+    "seed": 0,
+}
+
+
+@pytest.fixture
+def model():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 3))
+
+
+def run(model, training, tune, engine, **settings):
+    """The epochs of every cycle."""
+    cycles = finetune(model, training, tune, engine, **{**SETTINGS, **settings})
+    return [epoch for cycle in cycles for epoch in cycle.epochs]
+
+
+def test_cycles_of_one_two_and_four_epochs_make_seven(model, blobs, engine):
+    epochs = run(model, blobs(32), blobs(9, seed=1), engine)
+    assert [epoch.number for epoch in epochs] == [0, 1, 2, 3, 4, 5, 6]
+    assert all(epoch.tune for epoch in epochs)
+    heads = [round(step.rates[1] / 0.1, 4) for epoch in epochs for step in epoch.steps]
+    assert heads[:6] == [1.0, 0.5, 1.0, 0.8536, 0.5, 0.1464]
+    assert heads[6:] == [1.0, 0.9619, 0.8536, 0.6913, 0.5, 0.3087, 0.1464, 0.0381]
+
+
+def test_the_groups_fall_together_in_their_ratio(model, blobs, engine):
+    epochs = run(model, blobs(48), blobs(0), engine)
+    ratios = {round(s.rates[1] / s.rates[0], 6) for epoch in epochs for s in epoch.steps}
+    assert ratios == {10.0}
+
+
+def test_the_losses_are_those_of_a_plain_torch_loop(model, blobs, engine):
+    training = blobs(48, spread=3.0)
+    model.insert(1, nn.BatchNorm1d(8))
+    model.eval()  # whoever hands it over may have judged it
+    plain = copy.deepcopy(model).train()
+    groups = (LayerGroup(name="body", pattern=r"^[01]\."), LayerGroup(name="head", pattern=r"^2"))
+    settings = {"groups": groups, "l2": 0.01, "num_cycles": 2, "first_cycle_epochs": 2, "seed": 3}
+    epochs = run(model, training, blobs(9), engine, **settings)
+
+    heights = [0.5 + 0.5 * math.cos(math.pi * t / end) for end in (6, 12) for t in range(end)]
+    body, head = [*plain[0].parameters(), *plain[1].parameters()], plain[2].parameters()
+    optimizer = torch.optim.SGD(
+        [{"params": body}, {"params": head}], lr=0.0, momentum=0.9, weight_decay=0.01
+    )
+    batches = training_batches(training, batch_size=16, seed=3)
+    expected = []
+    for height, (inputs, labels) in zip(heights, batches, strict=False):
+        for group, peak in zip(optimizer.param_groups, (0.01, 0.1), strict=True):
+            group["lr"] = height * peak
+        loss = F.cross_entropy(plain(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        expected.append(loss.item())
+
+    assert [s.loss for epoch in epochs for s in epoch.steps] == pytest.approx(expected, rel=1e-5)
+    assert len(expected) == 18
+
+
+def test_convolutions_are_trained_channels_last(blobs, engine):
+    model = nn.Sequential(nn.Unflatten(1, (2, 2, 2)), nn.Conv2d(2, 3, 2), nn.Flatten())
+    groups = (LayerGroup(name="all", pattern=""),)
+    run(model, blobs(48), blobs(0), engine, groups=groups, max_lrs=[0.1], num_cycles=1)
+    assert model[1].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_loss_that_is_not_finite_ends_the_training(model, blobs, engine):
+    with pytest.raises(TrainingError, match="the loss became"):
+        run(model, blobs(48), blobs(0), engine, max_lrs=[1e30, 1e30])
+
+
+def test_a_score_that_is_not_finite_ends_the_training(model, blobs, one_broken, engine):
+    message = r"is nan after epoch 1 with rates up to 0\.01, 0\.1, and"
+    with pytest.raises(TrainingError, match=message):
+        run(model, blobs(48), one_broken(30), engine)
+
+
+def test_weights_that_the_last_step_has_broken_are_no_end_of_a_cycle(model, blobs, engine):
+    settings = {"max_lrs": [1e38, 1e38], "batch_size": 48, "num_cycles": 1}
+    with pytest.raises(TrainingError, match="weights are not finite after epoch 1 with rates up"):
+        run(model, blobs(48, spread=1000.0), blobs(0), engine, **settings)
+
+
+def test_a_target_is_reached_by_the_accuracy_that_it_names_and_never_unseen():
+    seen = Epoch(0, (), Score(1.0, 0.5, 0.9))
+    assert [reached(seen, target) for target in (None, 0.5, 0.51)] == [False, True, False]
+    assert not reached(Epoch(0, (), None), 0.5)
+
+
+def test_every_layer_learns(model, blobs, engine):
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    run(model, blobs(48), blobs(0), engine)
+    moved = [name for name, value in model.state_dict().items() if not value.equal(before[name])]
+    assert moved == list(before)
+
+
+def test_the_same_seed_gives_the_same_weights(blobs, engine):
+    def weights(seed):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            model = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 3))
+        run(model, blobs(48), blobs(0), engine, seed=seed)
+        return model[0].weight
+
+    assert torch.equal(weights(1), weights(1))
+    assert not torch.equal(weights(1), weights(2))
+
+
+def test_each_cycle_ends_with_a_copy_of_its_weights(model, blobs, engine):
+    cycles = list(finetune(model, blobs(48), blobs(9), engine, **SETTINGS))
+    assert [len(cycle.epochs) for cycle in cycles] == [1, 2, 4]
+    ends = [cycle.weights["0.weight"] for cycle in cycles]
+    assert torch.equal(ends[2], model[0].weight)
+    assert not torch.equal(ends[0], ends[1])
+    assert not torch.equal(ends[1], ends[2])
+
+
+def test_a_caller_can_stop_after_any_cycle(model, blobs, engine):
+    cycles = finetune(model, blobs(48), blobs(9), engine, **SETTINGS)
+    first = next(cycles)
+    assert torch.equal(first.weights["0.weight"], model[0].weight)
+
+
+def test_the_epoch_that_reaches_the_target_is_the_last(model, blobs, engine):
+    tune = blobs(60, seed=1)
+    accuracies = [e.tune.accuracy for e in run(copy.deepcopy(model), blobs(48), tune, engine)]
+    assert accuracies[0] < accuracies[1], "this seed shows nothing"
+    stopped = run(model, blobs(48), tune, engine, target_accuracy=accuracies[1])
+    assert [epoch.tune.accuracy for epoch in stopped] == accuracies[:2]
+
+
+def test_a_target_without_a_tune_side_is_refused(model, blobs, engine):
+    with pytest.raises(TrainingError, match=r"finetune\.target_accuracy looks at the tune side"):
+        next(finetune(model, blobs(48), blobs(0), engine, **SETTINGS, target_accuracy=0.9))
+
+
+def test_the_loss_and_the_order_of_the_balance_are_used(model, blobs, engine):
+    training = blobs(48)
+    seen = []
+
+    def order(labels, numbers):
+        return torch.zeros(len(labels), dtype=torch.int64)
+
+    def loss(logits, labels):
+        seen.append(labels)
+        return logits.sum()
+
+    run(model, training, blobs(0), engine, balance=Balance(loss, order), num_cycles=1)
+    assert [labels.tolist() for labels in seen] == [[0] * 16] * 3

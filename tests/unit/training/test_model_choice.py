@@ -1,0 +1,183 @@
+import dataclasses
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import nn
+
+from lradapt.errors import TrainingError
+from lradapt.training.finetune import Cycle, snapshot
+from lradapt.training.inputs.batches import clean_batches
+from lradapt.training.inputs.examples import ActivationExamples
+from lradapt.training.loop import Epoch, Score, score
+from lradapt.training.model_choice import average_weights, choose_final, estimate_batchnorm
+
+
+@dataclass
+class Trained:
+    model: nn.Module
+    cycles: list[Cycle]
+    before: dict[str, torch.Tensor]
+
+
+@pytest.fixture
+def network():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
+
+
+@pytest.fixture
+def fit(network, blobs, engine):
+    """A function: cycles that end with the given amounts of noise on good weights."""
+    training = blobs(300)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    network.train()
+    for _ in range(60):
+        loss = nn.functional.cross_entropy(network(training.activations[:, 0]), training.labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    good = snapshot(network)
+    before = {name: torch.zeros_like(value) for name, value in good.items()}  # knows nothing
+
+    def make(*noises):
+        cycles = []
+        for number, noise in enumerate(noises):
+            numbers = torch.Generator().manual_seed(number)
+            with torch.no_grad():
+                for parameter in network.parameters():
+                    parameter.add_(noise * torch.randn(parameter.shape, generator=numbers))
+            end = Epoch(number, (), score(network, blobs(90, seed=1), engine))
+            cycles.append(Cycle((end,), snapshot(network)))
+            network.load_state_dict(good)
+        network.load_state_dict(cycles[-1].weights)
+        return Trained(network, cycles, before)
+
+    return make
+
+
+def choose(trained, blobs, engine, tune=None):
+    tune = blobs(90, seed=1) if tune is None else tune
+    return choose_final(
+        trained.model,
+        trained.cycles,
+        blobs(300),
+        tune,
+        engine,
+        batch_size=64,
+        before=trained.before,
+    )
+
+
+def test_the_last_is_taken_where_it_is_best(fit, blobs, engine):
+    trained = fit(2.0, 2.0, 0.0)
+    choice = choose(trained, blobs, engine)
+    assert choice.name == "last"
+    assert torch.equal(trained.model[0].weight, trained.cycles[2].weights["0.weight"])
+    best, last = max(_tuned(trained)[:2]), _tuned(trained)[2]
+    found = {name: found.balanced_accuracy for name, found in choice.scores.items()}
+    assert (found["best_snapshot"], found["last"]) == (best, last)
+
+
+def test_the_best_snapshot_is_taken_where_the_last_went_astray(fit, blobs, engine):
+    trained = fit(3.0, 0.0, 3.0)
+    choice = choose(trained, blobs, engine)
+    assert choice.name == "best_snapshot"
+    assert choice.scores["best_snapshot"] == trained.cycles[1].epochs[-1].tune
+    assert torch.equal(trained.model[0].weight, trained.cycles[1].weights["0.weight"])
+
+
+def test_the_average_is_taken_where_the_snapshots_err_apart(fit, blobs, engine):
+    trained = fit(*[0.9] * 12)
+    choice = choose(trained, blobs, engine)
+    assert choice.name == "average"
+    assert score(trained.model, blobs(90, seed=1), engine) == choice.scores["average"]
+    mean = torch.stack([cycle.weights["0.weight"] for cycle in trained.cycles]).mean(0)
+    assert torch.equal(trained.model[0].weight, mean)
+
+
+def test_of_equals_the_lower_loss_wins_and_then_the_last(fit, blobs, engine):
+    model, tune = nn.Linear(8, 3), blobs(90, seed=1)  # without BatchNorm, all are the same
+    end = score(model, tune, engine)
+    better = dataclasses.replace(end, loss=end.loss / 2)
+    for first, name in ((end, "last"), (better, "best_snapshot")):
+        cycles = [Cycle((Epoch(0, (), found),), snapshot(model)) for found in (first, end)]
+        choice = choose(Trained(model, cycles, snapshot(model)), blobs, engine)
+        same = dict.fromkeys(("last", "head_alone", "average"), end)
+        assert choice.scores == {**same, "best_snapshot": first}
+        assert choice.name == name
+
+
+def test_a_single_cycle_leaves_nothing_to_choose(fit, blobs, engine):
+    assert list(choose(fit(0.0), blobs, engine).scores) == ["last", "head_alone"]
+
+
+def test_the_head_alone_is_taken_where_every_cycle_made_it_worse(fit, blobs, engine):
+    good = fit(0.0).cycles[0].weights
+    trained = fit(9.0, 9.0)
+    trained.before = good
+    choice = choose(trained, blobs, engine)
+    assert choice.name == "head_alone"
+    assert torch.equal(trained.model[0].weight, good["0.weight"])
+    assert score(trained.model, blobs(90, seed=1), engine) == choice.scores["head_alone"]
+
+
+def test_without_a_tune_side_the_last_weights_stay(fit, blobs, engine):
+    trained = fit(0.0, 3.0)
+    choice = choose(trained, blobs, engine, tune=blobs(0))
+    assert (choice.name, choice.scores) == ("last", {})
+    assert torch.equal(trained.model[0].weight, trained.cycles[1].weights["0.weight"])
+
+
+def test_the_average_is_of_the_numbers_and_the_last_of_the_counters():
+    one = {"w": torch.tensor([1.0, 2.0]), "n": torch.tensor(3)}
+    two = {"w": torch.tensor([3.0, 6.0]), "n": torch.tensor(5)}
+    found = average_weights([one, two])
+    assert found["w"].tolist() == [2.0, 4.0]
+    assert found["n"] == 5
+
+
+def test_batchnorm_s_statistics_become_those_of_the_training_images(network, blobs, engine):
+    training = blobs(300)
+    weights = {name: p.clone() for name, p in network.named_parameters()}
+    network[1].running_mean.fill_(99)
+    network.eval()
+    estimate_batchnorm(network, training, engine, batch_size=300)
+    hidden = network[0](training.activations[:, 0])
+    torch.testing.assert_close(network[1].running_mean, hidden.mean(0))
+    torch.testing.assert_close(network[1].running_var, hidden.var(0))
+    assert not network.training
+    assert network[1].momentum == 0.1
+    assert all(torch.equal(weights[name], p) for name, p in network.named_parameters())
+
+
+def test_scores_rank_by_balanced_accuracy_before_accuracy(fit, blobs, engine):
+    """A common class of 80 images and a rare one of 10: accuracy would prefer the first cycle."""
+    trained = fit(0.0, 0.0)
+    common = Score(loss=0.5, accuracy=0.95, balanced_accuracy=0.6)
+    fair = Score(loss=0.5, accuracy=0.90, balanced_accuracy=0.9)
+    ends = [Cycle((Epoch(0, (), found),), trained.cycles[0].weights) for found in (common, fair)]
+    trained.cycles[:] = [*ends, trained.cycles[1]]
+    assert choose(trained, blobs, engine).scores["best_snapshot"] == fair
+
+
+def test_the_images_of_the_estimate_are_clean(blobs):
+    clean = torch.cat([inputs for inputs, _ in clean_batches(blobs(10), batch_size=4)])
+    assert torch.equal(clean, ActivationExamples(*_parts(blobs(10))).activations[:, 0])
+
+
+def _tuned(trained):
+    return [cycle.epochs[-1].tune.balanced_accuracy for cycle in trained.cycles]
+
+
+def _parts(examples):
+    return examples.activations, examples.labels
+
+
+def test_a_candidate_whose_score_is_not_finite_is_an_error_that_names_it(fit, blobs, engine):
+    trained = fit(0.1, 0.1)
+    for cycle in trained.cycles:
+        cycle.weights["0.weight"].fill_(3e38)  # two of them are more than a float holds
+    with pytest.raises(TrainingError, match="is nan with the average of the snapshots, and"):
+        choose(trained, blobs, engine)
