@@ -35,7 +35,7 @@ from lradapt.config.params import DEFAULT_PATH, Params
 from lradapt.config.paths import read_paths
 from lradapt.config.presets import changed
 from lradapt.config.yaml_schema import check, read_values
-from lradapt.data.split_table import SplitRow, class_names, on_side, read_split, write_split
+from lradapt.data.split_table import SplitRow, class_names, in_split, read_split, write_split
 from lradapt.evaluation.metrics import compute_metrics, confusion
 from lradapt.networks.architectures import Architecture
 from lradapt.networks.backbone import read_backbone, read_origin
@@ -51,7 +51,7 @@ from lradapt.stages import (
     finetune,
     train_head,
 )
-from lradapt.stages.inputs import side_examples
+from lradapt.stages.inputs import split_examples
 from lradapt.training.conventional import train_at
 from lradapt.training.head import new_head
 from lradapt.training.imbalance import make_balance
@@ -86,10 +86,10 @@ def run_arm(
         values: of params.yaml, with the architecture and the seed of this run.
         pixels: `pixels.npy`.
         table: `images.csv`.
-        split: `split.csv`; its validation side judges.
+        split: `split.csv`; its test split judges.
         backbone: where both arms start from.
     """
-    rows = judged_by_validation(read_split(split))
+    rows = judged_by_test(read_split(split))
     data = _Data(rows, pixels, table, backbone)
     scheme = settings if isinstance(settings, SchemeSettings) else None
     applied = scheme.applied_to(dict(values)) if scheme else values
@@ -106,15 +106,15 @@ def run_arm(
         **seen,
         "final": _final(model, data, params, engine),
         "classes": class_names(rows),
-        "images": {side: len(on_side(rows, side)) for side in ("train", "tune")},
+        "images": {side: len(in_split(rows, side)) for side in ("train", "validation")},
         "backbone": asdict(read_origin(backbone)),
         "machine": machine(engine),
     }
 
 
-def judged_by_validation(rows: Sequence[SplitRow]) -> list[SplitRow]:
-    """The rows with all but validation to train on, and validation on the side that chooses."""
-    return [replace(row, side="tune" if row.side == "validation" else "train") for row in rows]
+def judged_by_test(rows: Sequence[SplitRow]) -> list[SplitRow]:
+    """The rows with all but test to train on, and test on the side that chooses."""
+    return [replace(row, split="validation" if row.split == "test" else "train") for row in rows]
 
 
 def sum_of(clock: Clock) -> Any:
@@ -146,7 +146,7 @@ class _Data:
         self.pixels, self.table, self.backbone = pixels, table, backbone
 
     def examples(self, side: str, params: Params, engine: Engine) -> Examples:
-        return side_examples(side, params, self.rows, self.pixels, engine)
+        return split_examples(side, params, self.rows, self.pixels, engine)
 
 
 def _run_conventional(
@@ -157,7 +157,7 @@ def _run_conventional(
     with clock.phase("preparation"):
         model = _new_classifier(params.model.network, data, params.seed).to(engine.device)
         training = data.examples("train", params, engine)
-        judging = data.examples("tune", params, engine)
+        judging = data.examples("validation", params, engine)
         balance = make_balance(params.imbalance, training.labels, len(data.names))
     for rate in settings.rates:
         with clock.phase(f"rate {rate:g}"):
@@ -234,7 +234,7 @@ def _seen(paths: Mapping[str, Path]) -> Result:
 
 
 def _final(model: nn.Module, data: _Data, params: Params, engine: Engine) -> Result:
-    judging = data.examples("tune", params, engine)
+    judging = data.examples("validation", params, engine)
     probabilities = torch.softmax(predict_logits(model, judging, engine), dim=1).numpy()
     labels = judging.labels.cpu().numpy()
     return {

@@ -79,15 +79,15 @@ class _Listener(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         epoch: Epoch | None = getattr(record, "epoch", None)
-        if epoch and epoch.tune:
+        if epoch and epoch.validation:
             self._clock.points.append(
                 Point(
                     self._phase,
                     epoch.number + 1,
                     self._clock.elapsed(),
-                    epoch.tune.accuracy,
-                    epoch.tune.balanced_accuracy,
-                    epoch.tune.loss,
+                    epoch.validation.accuracy,
+                    epoch.validation.balanced_accuracy,
+                    epoch.validation.loss,
                 )
             )
 

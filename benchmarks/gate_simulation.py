@@ -60,7 +60,7 @@ class Scenario:
     name: str
     gains: Mapping[str, float]
     images: int = EXAM
-    chosen_on: str = "tune"
+    chosen_on: str = "validation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +149,14 @@ def examine(
     gains = np.array([scenario.gains.get(name, 0.0) for name in RECALLS])
     limits = norm.ppf(recalls), norm.ppf(recalls + gains)
     hits = answer(exam, limits, draws, random)
-    if scenario.chosen_on == "validation":
+    if scenario.chosen_on == "test":
         # The champion was chosen before these images were drawn.
         chosen = [np.zeros(draws, int), best_snapshot(exam, hits[1])]
     else:
-        tune = lay_out(scenario.images // 2, random)
-        chosen = [best_snapshot(tune, each) for each in answer(tune, limits, draws, random)]
+        validation = lay_out(scenario.images // 2, random)
+        chosen = [
+            best_snapshot(validation, each) for each in answer(validation, limits, draws, random)
+        ]
     old, new = (each[best, np.arange(draws)] for each, best in zip(hits, chosen, strict=True))
     return old, new
 

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lradapt.compute.engine import Engine, seeded
-from lradapt.data.split_table import SplitRow, class_names, on_side
+from lradapt.data.split_table import SplitRow, class_names, in_split
 from lradapt.networks.architectures import Architecture
 from lradapt.networks.classifier import build
 from lradapt.runtime.files import whole_file
@@ -42,12 +42,12 @@ def pretrain(
     max_lr: float,
     into: Path,
 ) -> Score:
-    """Train a network from random weights in one cosine cycle; its score on the validation side.
+    """Train a network from random weights in one cosine cycle; its score on the test split.
 
     Args:
         architecture: of the network.
         pixels: `pixels.npy`.
-        rows: of `split.csv`; the training side is learnt from.
+        rows: of `split.csv`; the training split is learnt from.
         engine: where to compute.
         normalise: as the body will be used.
         num_epochs: length of the cycle.
@@ -62,13 +62,13 @@ def pretrain(
     training, exam = (
         pixel_examples(
             squares,
-            on_side(rows, side),
+            in_split(rows, side),
             names,
             engine.device,
             prepare=Preparation(normalise, views, engine.layout),
             memory_share=MEMORY_SHARE,
         )
-        for side in ("train", "validation")
+        for side in ("train", "test")
     )
     num_steps = steps_per_epoch(len(training.labels), batch_size)
     groups = architecture.groups

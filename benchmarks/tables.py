@@ -128,12 +128,13 @@ def markdown(runs: Sequence[Run]) -> str:
     facts = first["machine"]
     conventional = next(iter(_of_kind(runs, conventional=True)))["settings"]
     about = (
-        f"{first['images']['train']:,} images to learn from, {first['images']['tune']:,} to judge "
+        f"{first['images']['train']:,} images to learn from, "
+        f"{first['images']['validation']:,} to judge "
         f"by ({len(first['classes'])} classes); seeds {', '.join(map(str, seeds))}; "
         f"{facts['device']}, {facts['cores']} cores, {facts['threads']} thread(s), "
         f"{facts['precision']}, torch {facts['torch']}; patience of the conventional arm "
         f"{conventional['patience_epochs']} epochs, least gain {conventional['min_gain']:g}. "
-        "Median (minimum to maximum). Validation stops, chooses and counts for every arm; the "
+        "Median (minimum to maximum). Test stops, chooses and counts for every arm; the "
         "clock includes range tests, caching and validation."
     )
     parts = [
@@ -157,7 +158,7 @@ def figures(runs: Sequence[Run]) -> dict[str, bytes]:
     for (model, arm), group in _grouped(runs, lambda run: (run["architecture"], run["arm"])):
         run, name = group[0], f"{model}-{arm}"
         matrix = np.array(run["final"]["confusion"])
-        title = f"{name}, {run['images']['tune']:,} validation images"
+        title = f"{name}, {run['images']['validation']:,} validation images"
         drawn[f"figure-5-confusion-{name}.png"] = confusion_png(matrix, run["classes"], title)
         if "curves" in run:
             drawn |= {f"figure-{key}-{name}.png": png for key, png in _curves(run).items()}

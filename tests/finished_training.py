@@ -31,10 +31,10 @@ def write_outputs():
 
 
 def _write_data(paths):
-    sides = ("train", "tune", "validation")
+    sides = ("train", "validation", "test")
     classes = {EVIL: (10, 2, 3), "owl": (1000, 2, 0)}
     split = {
-        "images": {"train": 1010, "tune": 4, "validation": 3},
+        "images": {"train": 1010, "validation": 4, "test": 3},
         "classes": {name: dict(zip(sides, n, strict=True)) for name, n in classes.items()},
         "set_aside": {"empty file": 2000, f"label {EVIL}": 1},
         "warnings": [f"few images of {EVIL}"],
@@ -50,8 +50,7 @@ def _write_data(paths):
     ]
     pd.DataFrame(rows).to_csv(paths["table"], index=False)
     exam = [
-        SplitRow(row, image, EVIL, "", f"{row}", "validation")
-        for row, (image, _, _) in enumerate(EXAM)
+        SplitRow(row, image, EVIL, "", f"{row}", "test") for row, (image, _, _) in enumerate(EXAM)
     ]
     write_split(paths["split"], exam)
     squares = np.zeros((len(EXAM), 8, 8, 3), np.uint8)
@@ -69,7 +68,7 @@ def _write_training(paths):
     paths["head_steps"].write_text("step,lr_head,loss\n0,0.1,2.0\n1,0.05,1.0\n")
     steps = "0,1,2,3,4\n1,0.5,1,1.5,3\n2,1,2,3,2\n"
     paths["model_steps"].write_text("step,lr_early,lr_late,lr_head,loss\n" + steps)
-    header = "epoch,train_loss,tune_loss,tune_accuracy\n"
+    header = "epoch,train_loss,validation_loss,validation_accuracy\n"
     paths["head_epochs"].write_text(header + "1,1.5,1.4,0.75\n")
     paths["model_epochs"].write_text(header + "1,3,,\n")
     score = {"loss": 0.5, "accuracy": 0.75, "balanced_accuracy": 0.625}

@@ -31,7 +31,7 @@ Recipe = Callable[[nn.Module, str, Examples, Examples, Params], Clock]
 
 
 class Judged(Callback):  # type: ignore[misc]
-    """Notes the accuracy on validation and the clock after each epoch."""
+    """Notes the validation accuracy and the clock after each epoch."""
 
     order = 60  # after the Recorder
 

@@ -3,7 +3,7 @@
     python -m benchmarks.peers.recipe CIFAR10/train --weights FILE --seeds 0,1,2
 
 CIFAR10/train holds a folder of images for each class. Every program starts from the same body and
-the same random head, sees the same split and the same random views, and is judged by validation
+the same random head, sees the same split and the same random views, and is scored on the test
 after each epoch; a process for each run. The target was fixed before the first of them. A run that
 is there is not made again, and a program whose package is not installed is left out.
 """
@@ -32,7 +32,7 @@ from lradapt.runtime.files import read_json, write_json
 
 TARGET_ACCURACY = 0.70
 IMAGES_A_CLASS = 720
-"""Of which the split takes a sixth for validation: 6,000 + 1,200 for ten classes."""
+"""Of which the split takes a sixth as test images: 6,000 + 1,200 for ten classes."""
 PROGRAMS = {
     "lradapt": "torch",
     "fastai fit_sgdr, printed rates": "fastai",

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks.arms import judged_by_validation, run_arm, sum_of
+from benchmarks.arms import judged_by_test, run_arm, sum_of
 from benchmarks.program import run
 from benchmarks.settings import SchemeSettings
 from lradapt.compute.engine import start_engine
@@ -17,7 +17,7 @@ from lradapt.data.split_table import class_names, read_split
 from lradapt.networks.backbone import read_backbone
 from lradapt.networks.classifier import build_classifier, num_features
 from lradapt.runtime.files import read_json, write_json
-from lradapt.stages.inputs import side_examples
+from lradapt.stages.inputs import split_examples
 from lradapt.training.head import new_head
 
 
@@ -39,10 +39,10 @@ def run_fastai(program: str, values: Mapping[str, Any], folder: Path) -> dict[st
 
     params = check(Params, values, DEFAULT_PATH)
     engine = start_engine(**params.engine.model_dump())
-    rows = judged_by_validation(read_split(folder / "split.csv"))
+    rows = judged_by_test(read_split(folder / "split.csv"))
     training, judging = (
-        side_examples(side, params, rows, folder / "pixels.npy", engine)
-        for side in ("train", "tune")
+        split_examples(side, params, rows, folder / "pixels.npy", engine)
+        for side in ("train", "validation")
     )
     network = params.model.network
     head = new_head(num_features(network), len(class_names(rows)), seed=params.seed).state_dict()

@@ -24,8 +24,8 @@ FASTAI_SGD = partial(SGD, mom=MOMENTUM)
 PYTORCH_SGD = partial(OptimWrapper, opt=torch.optim.SGD, momentum=MOMENTUM)
 
 
-class NoValidation(Callback):  # type: ignore[misc]
-    """Leaves out the pass over validation after each epoch."""
+class NoTest(Callback):  # type: ignore[misc]
+    """Leaves out the validation pass after each epoch."""
 
     def before_validate(self) -> None:
         """Leave it out."""
@@ -138,7 +138,7 @@ def _learner(
         wd=L2,
         train_bn=train_bn,
         path=tempfile.mkdtemp(prefix="fastai-"),
-        cbs=[NoValidation(), *cbs, *([ChannelsLast()] if channels_last else [])],
+        cbs=[NoTest(), *cbs, *([ChannelsLast()] if channels_last else [])],
     )
     learner.remove_cb(learner.progress)
     learner.logger = silent

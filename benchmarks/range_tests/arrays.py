@@ -1,4 +1,4 @@
-"""The data of the cells: uint8 pixels and labels of a training and a test side."""
+"""The data of the cells: uint8 pixels and labels of a training and a test split."""
 
 import csv
 import hashlib

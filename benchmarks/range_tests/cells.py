@@ -84,7 +84,9 @@ def head_cell(
     name: str, features: Arrays, engine: "Engine", settings: Settings = HEAD_TEST
 ) -> tuple[Cell, "Callable[[float, int], nn.Module]"]:
     """The cell of a new head on cached activations, and what trains that head."""
-    training, tune, test = (_activations(features, side) for side in ("fit", "tune", "test"))
+    training, validation, test = (
+        _activations(features, side) for side in ("fit", "validation", "test")
+    )
     num_classes = int(features["train_labels"].max()) + 1
 
     def start(seed: int) -> "nn.Module":
@@ -95,7 +97,7 @@ def head_cell(
         train_head(
             head,
             training,
-            tune,
+            validation,
             engine,
             max_lr=rate,
             batch_size=BATCH_SIZE,
@@ -174,14 +176,14 @@ def _images(pixels: Arrays, side: str, views: Any) -> Any:
 
 
 def activations(architecture: str, body: "dict[str, Any]", pixels: Arrays) -> Arrays:
-    """The body's output for both sides, a tenth of the training side set apart as `tune`."""
+    """The body's output for both sides, a tenth of the training split set apart as `validation`."""
     engine = start_engine(device="cpu", precision="bf16", threads=torch.get_num_threads())
     network = build_body(ARCHITECTURES[architecture], body).to(memory_format=torch.channels_last)
     features: Arrays = {"train_labels": pixels["train_labels"]}
     output = predict_logits(network, _images(pixels, "train", None), engine).numpy()
     order = np.random.default_rng(0).permutation(len(output))
     apart = len(output) // 10
-    for side, rows in (("tune", order[:apart]), ("fit", order[apart:])):
+    for side, rows in (("validation", order[:apart]), ("fit", order[apart:])):
         features[side], features[f"{side}_labels"] = output[rows], pixels["train_labels"][rows]
     features["test"] = predict_logits(network, _images(pixels, "test", None), engine).numpy()
     features["test_labels"] = pixels["test_labels"]

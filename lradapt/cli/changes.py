@@ -24,7 +24,7 @@ OldTable = Annotated[
     Path | None, typer.Option(help="The old images.csv; with the new one, pixels are compared.")
 ]
 NewTable = Annotated[Path | None, typer.Option(help="The new images.csv.")]
-OldSplit = Annotated[Path | None, typer.Option(help="The old split.csv: who stood in validation.")]
+OldSplit = Annotated[Path | None, typer.Option(help="The old split.csv: who stood in test.")]
 NewSplit = Annotated[Path | None, typer.Option(help="The new split.csv.")]
 
 
@@ -39,7 +39,7 @@ def changes(
 ) -> None:
     """What differs between two versions of the data.
 
-    Added, removed, relabelled, moved to another side, changed pixels; prints how
+    Added, removed, relabelled, moved to another split, changed pixels; prints how
     many there are, by kind and by class, and then image by image.
     images.csv and split.csv are found beside each labels.csv, or named.
     """

@@ -40,8 +40,8 @@ def head(
 
 
 def _told(made: "QuickHead") -> str:
-    if made.tune_accuracy is None:
-        accuracy = "no tune side"
+    if made.validation_accuracy is None:
+        accuracy = "no validation split"
     else:
-        accuracy = f"accuracy on the tune side {made.tune_accuracy:.2%}"
+        accuracy = f"accuracy on the validation split {made.validation_accuracy:.2%}"
     return f"{made.onnx}: {accuracy}, rate {made.rate:.3g}, temperature {made.temperature:.2f}"

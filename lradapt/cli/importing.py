@@ -103,7 +103,7 @@ def table(
     image_column: Annotated[str, typer.Option(help="Names the file; the extension may lack.")],
     label_column: Annotated[str, typer.Option(help="The class.")],
     group_column: Annotated[
-        str | None, typer.Option(help="Patient or lesion: never on both sides of the split.")
+        str | None, typer.Option(help="Patient or lesion: never in both splits.")
     ] = None,
     replace: Replace = False,
     as_json: AsJson = False,

@@ -105,10 +105,10 @@ class ModelParams(Section):
 class SplitParams(Section):
     """Who learns and who is examined."""
 
-    train_per_validation: float = Field(ge=1, le=100)
-    """Training images for each validation image (the paper's 5:1, section 2.1)."""
-    tune_share: float = Field(ge=0, lt=1)
-    """Share of the training side kept for what chooses or fits: early stopping, temperature."""
+    train_per_test: float = Field(ge=1, le=100)
+    """Training images for each test image (the paper's 5:1, section 2.1)."""
+    validation_share: float = Field(ge=0, lt=1)
+    """Share of the training split kept for what chooses or fits: early stopping, temperature."""
 
 
 MustLeave = Literal["stop", "set_aside"]
@@ -139,13 +139,15 @@ class PoliciesParams(Section):
     two_labels: Policy
     """The same pixels under two labels: all of them are concerned."""
     two_groups: Policy
-    """The same pixels in two groups; where kept, both groups stand on one side."""
+    """The same pixels in two groups; where kept, both groups are in one split."""
     duplicate: Policy
-    """The same pixels; the first always stays. Where all are kept, they stand on one side."""
+    """The same pixels; the first always stays. Where all are kept, they are in one split."""
     near_duplicate: Policy
-    """Other pixels that look alike; the first always stays. Where kept, both sides may have one."""
+    """Other pixels that look alike; the first always stays. Where kept, both splits may have one.
+    """
     straddling: MustLeave
-    """Of a given split (column side): a group or twins on two sides; the judging side keeps its."""
+    """Of a given split (column split): a group or twins on two splits; the judging split keeps its.
+    """
     few_groups: Policy
     """A class of one group: where kept it is trained, and the exam cannot judge it."""
 
@@ -234,9 +236,9 @@ class HeadParams(SgdParams):
     max_epochs: int = Field(ge=1, le=1000)
     """Ceiling; the rate restarts each epoch."""
     patience_epochs: int = Field(ge=1, le=1000)
-    """Epochs without a gain on the tune side after which the head has settled."""
+    """Epochs without a gain on the validation split after which the head has settled."""
     min_gain: Fraction
-    """Least rise of accuracy on the tune side that counts as a gain."""
+    """Least rise of accuracy on the validation split that counts as a gain."""
 
 
 RateSource = Literal["found", "found_or_given", "given"]
@@ -272,7 +274,8 @@ class FinetuneParams(SgdParams):
     cycle_growth: int = Field(ge=1, le=10)
     """Length of a cycle over the one before it (the paper's 2^n: 2)."""
     target_accuracy: Annotated[float, Field(gt=0, le=1)] | None
-    """Stop at the end of the epoch that reaches it on the tune side; null: run every cycle."""
+    """Stop at the end of the epoch that reaches it on the validation split; null: run every cycle.
+    """
     processes: int = Field(ge=1, le=64)
     """That share each batch, on one machine: with a GPU for each, or each with `engine.threads` of
     the CPU. More than one needs the extra `gpus`, and changes the last bits of the result."""
@@ -301,8 +304,8 @@ class WatchParams(Section):
     """Images added, removed, relabelled or otherwise changed since the version last trained on."""
     min_class_share: float = Field(gt=0, le=1)
     """Share of the images of any one class that changed."""
-    validation_relabels: bool
-    """Whether a single other label in validation is enough: the exam itself was wrong."""
+    test_relabels: bool
+    """Whether a single other label in test is enough: the exam itself was wrong."""
 
 
 class CostParams(Section):

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from lradapt.data.split import VALIDATION
+from lradapt.data.split import TEST
 
 ADDED, REMOVED, RELABELLED = "added", "removed", "relabelled"
-MOVED_GROUP, MOVED_SIDE, CHANGED_PIXELS = "moved group", "moved side", "changed pixels"
-KINDS = (ADDED, REMOVED, RELABELLED, MOVED_GROUP, MOVED_SIDE, CHANGED_PIXELS)
+MOVED_GROUP, MOVED_SPLIT, CHANGED_PIXELS = "moved group", "moved split", "changed pixels"
+KINDS = (ADDED, REMOVED, RELABELLED, MOVED_GROUP, MOVED_SPLIT, CHANGED_PIXELS)
 """A side is moved where `labels.csv` gives another one; what the split draws is no change."""
 
 
@@ -19,16 +19,16 @@ class Row:
     Attributes:
         label: class name.
         group: as in `labels.csv`; may be empty.
-        given_side: as in `labels.csv`; empty where the split is drawn.
+        given_split: as in `labels.csv`; empty where the split is drawn.
         pixel_sha256: of the full-size pixels; empty where unknown or not decoded.
-        side: on which it stands; empty where unknown or set aside.
+        split: on which it stands; empty where unknown or set aside.
     """
 
     label: str
     group: str = ""
-    given_side: str = ""
+    given_split: str = ""
     pixel_sha256: str = ""
-    side: str = ""
+    split: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class Version:
     Attributes:
         rows: image -> what is known of it.
         has_pixels: whether the hashes of the pixels are known.
-        has_sides: whether the sides are known.
+        has_splits: whether the sides are known.
     """
 
     rows: Mapping[str, Row] = field(default_factory=dict)
     has_pixels: bool = False
-    has_sides: bool = False
+    has_splits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,9 @@ class Change:
     after: Row | None
 
     @property
-    def in_validation(self) -> bool:
-        """Whether it stood in validation before, or does so now."""
-        return any(row is not None and row.side == VALIDATION for row in (self.before, self.after))
+    def in_test(self) -> bool:
+        """Whether it stood in test before, or does so now."""
+        return any(row is not None and row.split == TEST for row in (self.before, self.after))
 
     @property
     def classes(self) -> set[str]:
@@ -82,22 +82,22 @@ class Changes:
         before: class -> images in the old version.
         after: class -> images in the new version.
         pixels_compared: False where either version lacks the hashes of its pixels.
-        validation_known: False where both versions lack their sides.
+        test_known: False where both versions lack their sides.
     """
 
     rows: tuple[Change, ...]
     before: Mapping[str, int]
     after: Mapping[str, int]
     pixels_compared: bool
-    validation_known: bool
+    test_known: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many images, and how many of them stand in validation in either version."""
+    """How many images, and how many of them stand in test in either version."""
 
     images: int
-    in_validation: int
+    in_test: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class ClassCount:
         relabelled_to, relabelled_from: images that came from, and went to, another class.
         other: images that moved their group or side, or changed their pixels, within it.
         changed: images of the class, in either version, that changed in any way.
-        in_validation: those of `changed` that stand in validation in either version.
+        in_test: those of `changed` that stand in test in either version.
         share: `changed` over all images that are of the class in either version, in [0, 1].
     """
 
@@ -123,7 +123,7 @@ class ClassCount:
     relabelled_from: int
     other: int
     changed: int
-    in_validation: int
+    in_test: int
     share: float
 
 
@@ -146,7 +146,7 @@ def compare(old: Version, new: Version) -> Changes:
         Counter(row.label for row in old.rows.values()),
         Counter(row.label for row in new.rows.values()),
         pixels_compared=pixels,
-        validation_known=old.has_sides or new.has_sides,
+        test_known=old.has_splits or new.has_splits,
     )
 
 
@@ -158,8 +158,8 @@ def _kinds(before: Row | None, after: Row | None, pixels: bool) -> Iterator[str]
         yield RELABELLED
     if before.group != after.group:
         yield MOVED_GROUP
-    if before.given_side != after.given_side:
-        yield MOVED_SIDE
+    if before.given_split != after.given_split:
+        yield MOVED_SPLIT
     if pixels and before.pixel_sha256 != after.pixel_sha256:
         yield CHANGED_PIXELS
 
@@ -178,14 +178,14 @@ def count_kinds(changes: Changes) -> dict[str, Count]:
 def count_relabellings(changes: Changes) -> dict[tuple[str, str], Count]:
     """(From, to) -> images, the most frequent first: the matrix without its zeros."""
     images: Counter[tuple[str, str]] = Counter()
-    in_validation: Counter[tuple[str, str]] = Counter()
+    in_test: Counter[tuple[str, str]] = Counter()
     for row in changes.rows:
         if row.before and row.after and RELABELLED in row.kinds:
             pair = row.before.label, row.after.label
             images[pair] += 1
-            in_validation[pair] += row.in_validation
+            in_test[pair] += row.in_test
     order = sorted(images, key=lambda pair: (-images[pair], pair))
-    return {pair: Count(images[pair], in_validation[pair]) for pair in order}
+    return {pair: Count(images[pair], in_test[pair]) for pair in order}
 
 
 def count_classes(changes: Changes) -> dict[str, ClassCount]:
@@ -210,7 +210,7 @@ def _class_count(name: str, rows: list[Change], changes: Changes) -> ClassCount:
         relabelled_from=went - kinds[REMOVED],
         other=len(rows) - came - went,
         changed=len(rows),
-        in_validation=sum(row.in_validation for row in rows),
+        in_test=sum(row.in_test for row in rows),
         share=len(rows) / (changes.before.get(name, 0) + came),
     )
 
@@ -220,5 +220,5 @@ def _is_of(row: Row | None, name: str) -> bool:
 
 
 def _counted(rows: Iterable[Change]) -> Count:
-    sides = [row.in_validation for row in rows]
+    sides = [row.in_test for row in rows]
     return Count(len(sides), sum(sides))

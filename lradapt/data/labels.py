@@ -5,7 +5,7 @@
 | `image` | path below the images folder, with forward slashes |
 | `label` | class name |
 | `group` | optional: patient or lesion, whose images must not straddle the split; empty: its own |
-| `side` | optional: `train`, `tune` or `validation`, a split to be kept |
+| `split` | optional: `train`, `validation` or `test`, a split to be kept |
 
 Other columns and empty lines are left alone. Text is brought to Unicode's composed form (NFC), so
 that one name has one spelling. A line that says again what another has said is read once, with a
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SIDES = ("train", "tune", "validation")
+SPLITS = ("train", "validation", "test")
 _REQUIRED = ("image", "label")
-_COLUMNS = ("image", "label", "group", "side")
+_COLUMNS = ("image", "label", "group", "split")
 _OUTSIDE = re.compile(r"/|[a-zA-Z]:/|(.*/)?\.\.(/|\Z)", re.DOTALL)
 _SPREADSHEETS = {b"PK\x03\x04": "Excel or OpenDocument", b"\xd0\xcf\x11\xe0": "Excel (before 2007)"}
 """First bytes of a file, and what it is."""
@@ -40,12 +40,12 @@ _SPREADSHEETS = {b"PK\x03\x04": "Excel or OpenDocument", b"\xd0\xcf\x11\xe0": "E
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One line of `labels.csv`; `group` and `side` are empty where not given."""
+    """One line of `labels.csv`; `group` and `split` are empty where not given."""
 
     image: str
     label: str
     group: str = ""
-    side: str = ""
+    split: str = ""
 
 
 def read_csv(path: Path) -> "pd.DataFrame":
@@ -141,9 +141,9 @@ def read_labels(path: Path) -> list[Label]:
 
 
 def write_labels(path: Path, labels: Sequence[Label]) -> None:
-    """Write `labels.csv`, sorted by image; `group` and `side` only where any line has one."""
+    """Write `labels.csv`, sorted by image; `group` and `split` only where any line has one."""
     columns = [*_REQUIRED]
-    columns += [c for c in ("group", "side") if any(getattr(label, c) for label in labels)]
+    columns += [c for c in ("group", "split") if any(getattr(label, c) for label in labels)]
     rows = [
         [getattr(label, column) for column in columns]
         for label in sorted(labels, key=lambda label: label.image)
@@ -155,7 +155,7 @@ def write_labels(path: Path, labels: Sequence[Label]) -> None:
 
 
 def _cell_faults(lines: Sequence[int], labels: Sequence[Label]) -> list[str]:
-    given = any(label.side for label in labels)
+    given = any(label.split for label in labels)
     faults = []
     for number, label in zip(lines, labels, strict=True):
         where = f"line {number} ({label.image or 'no image'})"
@@ -165,8 +165,8 @@ def _cell_faults(lines: Sequence[int], labels: Sequence[Label]) -> list[str]:
             faults.append(f"{where}: leads outside the images folder; name a file in it")
         if not label.label:
             faults.append(f"{where}: the label is empty; fill it in or remove the line")
-        if given and label.side not in SIDES:
-            faults.append(f"{where}: side {label.side!r}, expected one of {', '.join(SIDES)}")
+        if given and label.split not in SPLITS:
+            faults.append(f"{where}: side {label.split!r}, expected one of {', '.join(SPLITS)}")
     return faults
 
 

@@ -2,7 +2,7 @@
 
 The rule (docs/method.md, "The split"): images of one group, and pixel twins with their groups, stay
 together. A group counts to its rarest class. In each class, groups are taken in the order of their
-hashes until validation is nearest to its share, at least one group on each side. No seed and no
+hashes until test is nearest to its share, at least one group on each side. No seed and no
 state: the same on every machine, and an added image moves only what lies at the border.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-TRAIN, TUNE, VALIDATION = "train", "tune", "validation"
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,37 +37,45 @@ class _Group:
     members: tuple[int, ...]
 
 
-def assign_sides(
-    examples: Sequence[Example], *, train_per_validation: float, tune_share: float
+def assign_splits(
+    examples: Sequence[Example], *, train_per_test: float, validation_share: float
 ) -> list[str]:
-    """The side of each example: "train", "tune" or "validation".
+    """The side of each example: "train", "validation" or "test".
 
-    A class of a single group goes to the training side whole.
+    A class of a single group goes to the training split whole.
 
     Args:
         examples: in any order; the order changes nothing.
-        train_per_validation: images of the training side for each validation image; 5 for 5:1.
-        tune_share: share of the training side that becomes "tune", in [0, 1).
+        train_per_test: images of the training split for each test image; 5 for 5:1.
+        validation_share: share of the training split that becomes "validation", in [0, 1).
     """
     groups = find_groups(examples)
     sides = [TRAIN] * len(examples)
-    exam = _chosen(groups, share=1 / (train_per_validation + 1), at_least=1)
+    exam = _chosen(groups, share=1 / (train_per_test + 1), at_least=1)
     rest = [group for group in groups if group.key not in exam]
-    tune = _chosen([_rehashed(group) for group in rest], share=tune_share, at_least=0)
+    validation = _chosen([_rehashed(group) for group in rest], share=validation_share, at_least=0)
     for group in groups:
-        side = VALIDATION if group.key in exam else TUNE if _tune_key(group) in tune else TRAIN
+        side = (
+            TEST
+            if group.key in exam
+            else VALIDATION
+            if _validation_key(group) in validation
+            else TRAIN
+        )
         for member in group.members:
             sides[member] = side
     return sides
 
 
-def tune_from_train(examples: Sequence[Example], *, tune_share: float) -> list[str]:
-    """The side of each example of a given training side, by the same rule: "train" or "tune"."""
-    tune = _chosen([_rehashed(group) for group in find_groups(examples)], tune_share, at_least=0)
+def validation_from_train(examples: Sequence[Example], *, validation_share: float) -> list[str]:
+    """Choose the validation split of a given training split, by the same rule."""
+    validation = _chosen(
+        [_rehashed(group) for group in find_groups(examples)], validation_share, at_least=0
+    )
     sides = [TRAIN] * len(examples)
     for group in find_groups(examples):
-        for member in group.members if _tune_key(group) in tune else ():
-            sides[member] = TUNE
+        for member in group.members if _validation_key(group) in validation else ():
+            sides[member] = VALIDATION
     return sides
 
 
@@ -116,12 +124,12 @@ def _rarest(labels: Iterable[str], sizes: Mapping[str, int]) -> str:
     return min(labels, key=lambda label: (sizes[label], label))
 
 
-def _tune_key(group: _Group) -> str:
+def _validation_key(group: _Group) -> str:
     return hashlib.sha256(f"tune:{group.key}".encode()).hexdigest()
 
 
 def _rehashed(group: _Group) -> _Group:
-    return _Group(_tune_key(group), group.label, group.members)
+    return _Group(_validation_key(group), group.label, group.members)
 
 
 def _chosen(groups: Sequence[_Group], share: float, at_least: int) -> set[str]:

@@ -19,7 +19,7 @@ class SplitRow:
         label: class name.
         group: as given in `labels.csv`; may be empty.
         pixel_sha256: of the full-size pixels.
-        side: "train", "tune" or "validation".
+        split: "train", "validation" or "test".
     """
 
     row: int
@@ -27,7 +27,7 @@ class SplitRow:
     label: str
     group: str
     pixel_sha256: str
-    side: str
+    split: str
 
 
 def write_split(path: Path, rows: Iterable[SplitRow]) -> None:
@@ -49,15 +49,15 @@ def read_split(path: Path) -> list[SplitRow]:
                 line["label"],
                 line["group"],
                 line["pixel_sha256"],
-                line["side"],
+                line["split"],
             )
             for line in csv.DictReader(file)
         ]
 
 
-def on_side(rows: Sequence[SplitRow], side: str) -> list[SplitRow]:
-    """The rows of one side, in order."""
-    return [row for row in rows if row.side == side]
+def in_split(rows: Sequence[SplitRow], side: str) -> list[SplitRow]:
+    """The rows of one split, in order."""
+    return [row for row in rows if row.split == side]
 
 
 def class_names(rows: Iterable[SplitRow]) -> list[str]:

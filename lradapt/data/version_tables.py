@@ -39,15 +39,15 @@ def read_version(tables: Tables) -> Version:
     """
     labels = read_labels(tables.labels)
     pixels = _column(tables.images, "pixel_sha256")
-    sides = _column(tables.split, "side")
-    given = any(label.side for label in labels)
+    sides = _column(tables.split, "split")
+    given = any(label.split for label in labels)
     if tables.split is None:
-        sides = {label.image: label.side for label in labels}
+        sides = {label.image: label.split for label in labels}
     rows = {
         label.image: Row(
             label.label,
             label.group,
-            label.side,
+            label.split,
             pixels.get(label.image, ""),
             sides.get(label.image, ""),
         )
@@ -56,7 +56,7 @@ def read_version(tables: Tables) -> Version:
     return Version(
         rows,
         has_pixels=tables.images is not None,
-        has_sides=tables.split is not None or given,
+        has_splits=tables.split is not None or given,
     )
 
 

@@ -12,7 +12,7 @@ PARTS: tuple[PartName, ...] = ("old", "new", "relabelled")
 
 @dataclass(frozen=True, slots=True)
 class ExamImage:
-    """A validation image as the gate sees it; `group` may be empty."""
+    """A test image as the gate sees it; `group` may be empty."""
 
     image: str
     label: str
@@ -22,7 +22,7 @@ class ExamImage:
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """What a model has learnt from, its tune side included: pixel hashes and groups."""
+    """What a model has learnt from, its validation split included: pixel hashes and groups."""
 
     pixel_sha256s: frozenset[str]
     groups: frozenset[str]

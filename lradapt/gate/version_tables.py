@@ -18,7 +18,7 @@ def write_learnt(rows: Iterable[SplitRow], learnt_before: bytes = b"") -> bytes:
         rows: of the split.
         learnt_before: `learnt.csv` of the version whose weights the training started from.
     """
-    seen = {(row.pixel_sha256, row.group) for row in rows if row.side != "validation"}
+    seen = {(row.pixel_sha256, row.group) for row in rows if row.split != "test"}
     seen |= {(line["pixel_sha256"], line["group"]) for line in _lines(learnt_before)}
     return _table(LEARNT_COLUMNS, seen)
 
@@ -33,9 +33,9 @@ def read_learnt(content: bytes) -> Learnt:
 
 
 def write_exam(rows: Iterable[SplitRow]) -> bytes:
-    """Pixel hash and label of each validation image."""
+    """Pixel hash and label of each test image."""
     return _table(
-        EXAM_COLUMNS, {(row.pixel_sha256, row.label) for row in rows if row.side == "validation"}
+        EXAM_COLUMNS, {(row.pixel_sha256, row.label) for row in rows if row.split == "test"}
     )
 
 

@@ -1,4 +1,4 @@
-"""How a training went: its loss step by step, the tune side epoch by epoch, the cycles' ends."""
+"""How a training went: loss step by step, validation epoch by epoch, the ends of cycles."""
 
 from functools import partial
 from typing import Any
@@ -16,11 +16,12 @@ _MOST_POINTS = 600  # of the line of losses; of more steps the means of neighbou
 
 
 def training_svg(steps: pd.DataFrame, epochs: pd.DataFrame, *, alt: str) -> str:
-    """Loss above, accuracy on the tune side below, both against the epochs; for a page.
+    """Loss above, accuracy on the validation split below, both against the epochs; for a page.
 
     Args:
         steps: as `history.write_steps` writes them.
-        epochs: as `history.write_epochs` writes them; without a tune side its columns are empty.
+        epochs: as `history.write_epochs` writes them; without a validation split its columns are
+            empty.
         alt: what it shows.
     """
     return svg(partial(_draw, steps=steps, epochs=epochs), size=_SIZE, alt=alt)
@@ -50,8 +51,8 @@ def _draw(figure: Any, steps: pd.DataFrame, epochs: pd.DataFrame) -> None:
     losses.plot(places / steps_an_epoch, thinned, color=BLUE, alpha=0.3, linewidth=0.8)
     ends = epochs["epoch"]
     losses.plot(ends - 0.5, epochs["train_loss"], "o-", color=BLUE, ms=4, label="training")
-    losses.plot(ends, epochs["tune_loss"], "s--", color=ORANGE, ms=4, label="tune")
-    accuracy.plot(ends, 100 * epochs["tune_accuracy"], "s--", color=ORANGE, ms=4)
+    losses.plot(ends, epochs["validation_loss"], "s--", color=ORANGE, ms=4, label="validation")
+    accuracy.plot(ends, 100 * epochs["validation_accuracy"], "s--", color=ORANGE, ms=4)
     for axes in (losses, accuracy):
         for end in cycle_ends(steps):
             marks = axes.axvline(end / steps_an_epoch, color=GREEN, linestyle=":")
@@ -59,5 +60,5 @@ def _draw(figure: Any, steps: pd.DataFrame, epochs: pd.DataFrame) -> None:
     marks.set_label("end of a cycle")
     losses.set(ylabel="loss", ylim=(0, None))
     figure.legend(loc="outside upper center", ncols=3)
-    accuracy.set(xlabel="epoch", ylabel="tune accuracy, %")
+    accuracy.set(xlabel="epoch", ylabel="validation accuracy, %")
     accuracy.xaxis.get_major_locator().set_params(integer=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lradapt.data.split_table import on_side, read_split
+from lradapt.data.split_table import in_split, read_split
 from lradapt.gate.decide import decide
 from lradapt.gate.exam import ExamImage, Learnt, unseen
 from lradapt.gate.rules import Rules
@@ -51,10 +51,10 @@ def judge(
     """
     contenders = [*([champion.move.version] if champion else []), version]
     read = [_read(store, name, contender) for contender in contenders]
-    validation = _exam(paths["split"])
-    exam = unseen(validation, [each.learnt for each in read])
+    test = _exam(paths["split"])
+    exam = unseen(test, [each.learnt for each in read])
     seconds = image_seconds(
-        [each.model for each in read], [paths["images"] / image.image for image in validation]
+        [each.model for each in read], [paths["images"] / image.image for image in test]
     )
     *former, challenger = [
         Contender(
@@ -90,7 +90,7 @@ def _read(store: Store, name: str, version: str) -> _Version:
 def _exam(split: Path) -> list[ExamImage]:
     return [
         ExamImage(row.image, row.label, row.pixel_sha256, row.group)
-        for row in on_side(read_split(split), "validation")
+        for row in in_split(read_split(split), "test")
     ]
 
 

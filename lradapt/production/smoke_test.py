@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lradapt.data.split_table import on_side, read_split
+from lradapt.data.split_table import in_split, read_split
 from lradapt.errors import LradaptError
 from lradapt.inference.predict import Model, Prediction
 from lradapt.production.withdrawn import FAILED, reason
@@ -30,7 +30,7 @@ NUM_SAMPLES = 8
 
 def samples(paths: Mapping[str, Path]) -> list[Path]:
     """A few images of the exam, spread over it; `paths` are those of `dvc.yaml`."""
-    exam = [row.image for row in on_side(read_split(paths["split"]), "validation")]
+    exam = [row.image for row in in_split(read_split(paths["split"]), "test")]
     step = max(1, len(exam) // NUM_SAMPLES)
     return [paths["images"] / image for image in exam[::step][:NUM_SAMPLES]]
 

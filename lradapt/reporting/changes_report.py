@@ -49,7 +49,7 @@ def sentence(changes: Changes) -> str:
         return f"nothing has changed in {total}{_not_compared(changes)}"
     kinds = ", ".join(f"{count.images:,} {kind}" for kind, count in count_kinds(changes).items())
     whole = count_all(changes)
-    exam = f"; {whole.in_validation:,} in validation" if changes.validation_known else ""
+    exam = f"; {whole.in_test:,} in test" if changes.test_known else ""
     number = f"{whole.images:,} change{'s' if whole.images > 1 else ''}"
     return f"{number} of {total}: {kinds}{exam}{_not_compared(changes)}"
 
@@ -65,17 +65,17 @@ def sections(changes: Changes) -> list[Section]:
 
 
 def _by_kind(changes: Changes) -> Section:
-    known = changes.validation_known
+    known = changes.test_known
     kinds = count_kinds(changes)
     rows = [[kind, *_cells(count, known)] for kind, count in kinds.items()]
     if len(kinds) > 1:
         rows.append(["together", *_cells(count_all(changes), known)])
-    return Section("by kind", ["kind", "images", "in validation"], rows)
+    return Section("by kind", ["kind", "images", "in test"], rows)
 
 
 def _by_class(changes: Changes) -> Section:
     """A column for each thing that has happened to any class; what stands still is left out."""
-    known = changes.validation_known
+    known = changes.test_known
     counts = count_classes(changes)
     columns = {
         "before": [_number(one.before) for one in counts.values()],
@@ -85,9 +85,7 @@ def _by_class(changes: Changes) -> Section:
         "to it": [_number(one.relabelled_to) for one in counts.values()],
         "from it": [_number(one.relabelled_from) for one in counts.values()],
         "other": [_number(one.other) for one in counts.values()],
-        "in validation": [
-            _in_validation(Count(one.changed, one.in_validation), known) for one in counts.values()
-        ],
+        "in test": [_in_test(Count(one.changed, one.in_test), known) for one in counts.values()],
         "share": [f"{one.share:.1%}" for one in counts.values()],
     }
     shown = {
@@ -101,8 +99,8 @@ def _by_class(changes: Changes) -> Section:
 
 def _matrix(changes: Changes) -> Section:
     found = count_relabellings(changes)
-    rows = [[*pair, *_cells(count, changes.validation_known)] for pair, count in found.items()]
-    return Section("relabelled", ["from", "to", "images", "in validation"], _first(rows))
+    rows = [[*pair, *_cells(count, changes.test_known)] for pair, count in found.items()]
+    return Section("relabelled", ["from", "to", "images", "in test"], _first(rows))
 
 
 def _images(changes: Changes) -> Section:
@@ -122,7 +120,7 @@ def _state(row: Row | None, change: Change) -> str:
         return _NONE
     moved = change.before and change.after and change.before.group != change.after.group
     group = f"group {row.group or 'of its own'}" if moved else ""
-    return ", ".join(part for part in (row.label, group, row.side or row.given_side) if part)
+    return ", ".join(part for part in (row.label, group, row.split or row.given_split) if part)
 
 
 def _first(rows: Sequence[Sequence[str]]) -> list[Sequence[str]]:
@@ -132,12 +130,12 @@ def _first(rows: Sequence[Sequence[str]]) -> list[Sequence[str]]:
     return [*rows[:_MOST_ROWS], more]
 
 
-def _cells(count: Count, validation_known: bool) -> list[str]:
-    return [f"{count.images:,}", _in_validation(count, validation_known)]
+def _cells(count: Count, test_known: bool) -> list[str]:
+    return [f"{count.images:,}", _in_test(count, test_known)]
 
 
-def _in_validation(count: Count, known: bool) -> str:
-    return _number(count.in_validation) if known else "?"
+def _in_test(count: Count, known: bool) -> str:
+    return _number(count.in_test) if known else "?"
 
 
 def _number(count: int) -> str:
@@ -156,18 +154,18 @@ def as_markdown(changes: Changes) -> str:
 
 def as_json(changes: Changes) -> dict[str, Any]:
     """Everything, image by image too; null where it is not known."""
-    known = changes.validation_known
+    known = changes.test_known
     return {
         "images": {
             "before": sum(changes.before.values()),
             "after": sum(changes.after.values()),
         },
         "pixels_compared": changes.pixels_compared,
-        "validation_known": known,
+        "test_known": known,
         "changed": _count(count_all(changes), known),
         "kinds": {kind: _count(count, known) for kind, count in count_kinds(changes).items()},
         "classes": {
-            name: asdict(one) | _count(Count(one.changed, one.in_validation), known, "changed")
+            name: asdict(one) | _count(Count(one.changed, one.in_test), known, "changed")
             for name, one in count_classes(changes).items()
         },
         "relabelled": [
@@ -179,7 +177,7 @@ def as_json(changes: Changes) -> dict[str, Any]:
 
 
 def _count(count: Count, known: bool, name: str = "images") -> dict[str, int | None]:
-    return {name: count.images, "in_validation": count.in_validation if known else None}
+    return {name: count.images, "in_test": count.in_test if known else None}
 
 
 def _row(change: Change) -> dict[str, Any]:

@@ -51,8 +51,8 @@ def render(paths: Mapping[str, Path], name: str, stated: Mapping[str, str]) -> s
 def _groups(split: Path) -> str:
     groups = {row.group for row in read_split(split)} - {""}
     if not groups:
-        return "no groups are given, so pictures of one subject may stand on two sides"
-    return f"groups: {len(groups):,}, each on one side"
+        return "no groups are given, so pictures of one subject may stand on two splits"
+    return f"groups: {len(groups):,}, each on one split"
 
 
 def _little_known(classes: Sequence[ClassFigures]) -> list[str]:

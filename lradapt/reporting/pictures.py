@@ -115,9 +115,9 @@ def _training(steps: bytes, epochs: bytes, title: str) -> str:
         f"{_counted(len(cycle_ends(each_step)), 'cycle')}, training loss {first:.3g} in the first "
         f"and {last:.3g} in the last"
     )
-    tune = each_epoch["tune_accuracy"]
-    if tune.notna().any():
-        alt += f"; accuracy on the tune side {tune.iloc[-1]:.1%} at the end"
+    validation = each_epoch["validation_accuracy"]
+    if validation.notna().any():
+        alt += f"; accuracy on the validation split {validation.iloc[-1]:.1%} at the end"
     return training_svg(each_step, each_epoch, alt=alt)
 
 

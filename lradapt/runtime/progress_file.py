@@ -72,7 +72,7 @@ class _Epochs(logging.Handler):
                 epoch=epoch.number + 1,
                 num_epochs=getattr(record, "num_epochs", None),
                 loss=_short(sum(step.loss for step in epoch.steps) / len(epoch.steps)),
-                accuracy=epoch.tune and _short(epoch.tune.accuracy),
+                accuracy=epoch.validation and _short(epoch.validation.accuracy),
                 rates=[_short(rate) for rate in rates],
                 seconds=_short(time.monotonic() - self._start),
             )

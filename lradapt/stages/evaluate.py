@@ -1,4 +1,4 @@
-"""Stage `evaluate`: the exam of the ONNX file itself, on the validation side."""
+"""Stage `evaluate`: the exam of the ONNX file itself, on the test split."""
 
 from dataclasses import asdict
 
@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 
 from lradapt.compute.engine import set_engine
 from lradapt.config.params import load_params
-from lradapt.data.split_table import class_names, on_side, read_split
+from lradapt.data.split_table import class_names, in_split, read_split
 from lradapt.evaluation.intervals import exam_intervals
 from lradapt.evaluation.metrics import (
     compute_calibration,
@@ -44,12 +44,12 @@ def main(
     matrix_plot: Out,
     reliability: Out,
 ) -> None:
-    """Examine the exported model, and compare it with PyTorch's on every validation image."""
+    """Examine the exported model, and compare it with PyTorch's on every test image."""
     params = load_params()
     set_engine(**params.engine.model_dump())
     rows = read_split(split)
     names = class_names(rows)
-    exam = on_side(rows, "validation")
+    exam = in_split(rows, "test")
     labels = label_numbers(exam, names).numpy()
     squares = np.load(pixels, mmap_mode="r")[[row.row for row in exam]]
     fitted = read_json(temperature)["temperature"]
@@ -70,7 +70,7 @@ def main(
     groups = group_numbers(
         [ExamImage(row.image, row.label, row.pixel_sha256, row.group) for row in exam]
     )
-    title = f"{params.model.architecture}, {len(exam)} validation images"
+    title = f"{params.model.architecture}, {len(exam)} test images"
     write_bytes(matrix_plot, confusion_png(counts, names, title))
     passed = parity.max_difference <= params.evaluate.max_parity_difference
     write_json(

@@ -37,7 +37,7 @@ def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Pat
     # Rates that are given need none of this, and its import takes seconds.
     from lradapt.compute.engine import start_engine
     from lradapt.data.split_table import class_names, read_split
-    from lradapt.stages.inputs import read_classifier, side_examples
+    from lradapt.stages.inputs import read_classifier, split_examples
     from lradapt.training.finetune import depth_sgd
     from lradapt.training.imbalance import make_balance
     from lradapt.training.range_test.sweeps import measure_sweeps
@@ -46,7 +46,7 @@ def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Pat
     engine = start_engine(**params.engine.model_dump())
     rows = read_split(split)
     model = engine.place(read_classifier(architecture, backbone, head)).train()
-    training = side_examples("train", params, rows, pixels, engine)
+    training = split_examples("train", params, rows, pixels, engine)
     peaks = [rate * test.end_lr / params.body_rates.rates[-1] for rate in params.body_rates.rates]
     optimizer = partial(depth_sgd, groups=architecture.groups, max_lrs=peaks)
     return measure_sweeps(

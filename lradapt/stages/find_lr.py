@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 
 from lradapt.compute.engine import start_engine
 from lradapt.config.params import Params, load_params
-from lradapt.data.split_table import class_names, on_side, read_split
+from lradapt.data.split_table import class_names, in_split, read_split
 from lradapt.runtime.files import write_json
 from lradapt.stages import Dep, Out
 from lradapt.training.head import HEAD, new_head
@@ -45,7 +45,7 @@ def _sweeps(params: Params, activations: Path, split: Path) -> list[Sweep]:
     names = class_names(rows)
     features = np.load(activations, mmap_mode="r")
     training = activation_examples(
-        features, on_side(rows, "train"), names, engine.device, seed=params.seed
+        features, in_split(rows, "train"), names, engine.device, seed=params.seed
     )
 
     def head(seed: int) -> nn.Module:

@@ -22,7 +22,7 @@ from lradapt.runtime import ranks
 from lradapt.runtime.files import read_json, whole_file, write_json
 from lradapt.stages import Dep, Out, Store
 from lradapt.stages.checkpoints import stage_course
-from lradapt.stages.inputs import read_classifier, side_examples
+from lradapt.stages.inputs import read_classifier, split_examples
 from lradapt.training.finetune import Cycle, Weights, finetune, snapshot
 from lradapt.training.history import write_epochs, write_steps
 from lradapt.training.imbalance import Balance, make_balance
@@ -54,8 +54,8 @@ def main(
     engine = spread(start_engine(**params.engine.model_dump()), params.finetune.processes)
     rows = read_split(split)
     names = class_names(rows)
-    training, tune = (
-        side_examples(side, params, rows, pixels, engine) for side in ("train", "tune")
+    training, validation = (
+        split_examples(side, params, rows, pixels, engine) for side in ("train", "validation")
     )
     network = read_classifier(params.model.network, backbone, head)
     ancestor = _warm_start(network, params, champion, names)
@@ -66,7 +66,7 @@ def main(
         chosen, done = _train(
             network.to(engine.device),
             training,
-            tune,
+            validation,
             engine,
             params=params,
             balance=make_balance(params.imbalance, training.labels, len(names)),
@@ -74,13 +74,13 @@ def main(
             course=course,
             rescued=model.with_name("last_good.safetensors"),
         )
-        tune_logits = predict_logits(network, tune, engine).numpy()
+        validation_logits = predict_logits(network, validation, engine).numpy()
         if engine.processes.rank:
             return
         _save(network.state_dict(), model)
         write_json(choice, {**asdict(chosen), "ancestor": ancestor})
         with whole_file(logits) as partial, partial.open("wb") as file:
-            np.save(file, tune_logits)
+            np.save(file, validation_logits)
         write_steps(steps, done, [group.name for group in params.model.network.groups])
         write_epochs(epochs, done)
 
@@ -117,7 +117,7 @@ def _warm_start(network: nn.Module, params: Params, path: Path, names: Sequence[
 def _train(
     network: nn.Module,
     training: Examples,
-    tune: Examples,
+    validation: Examples,
     engine: Engine,
     *,
     params: Params,
@@ -134,7 +134,7 @@ def _train(
         for cycle in finetune(
             network,
             training,
-            tune,
+            validation,
             engine,
             groups=groups,
             max_lrs=[max_lr_of[group.name] for group in groups],
@@ -145,7 +145,7 @@ def _train(
         ):
             cycles.append(cycle)
         chosen = choose_final(
-            network, cycles, training, tune, engine, batch_size=how.batch_size, before=before
+            network, cycles, training, validation, engine, batch_size=how.batch_size, before=before
         )
     return chosen, [epoch for cycle in cycles for epoch in cycle.epochs]
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from lradapt.compute.engine import Engine
 from lradapt.config.params import Params
-from lradapt.data.split_table import SplitRow, class_names, on_side
+from lradapt.data.split_table import SplitRow, class_names, in_split
 from lradapt.networks.architectures import Architecture
 from lradapt.networks.backbone import read_backbone
 from lradapt.networks.classifier import build_classifier
@@ -24,13 +24,13 @@ from lradapt.training.inputs.examples import (
 )
 
 
-def side_examples(
-    side: str, params: Params, rows: Sequence[SplitRow], pixels: Path, engine: Engine
+def split_examples(
+    split: str, params: Params, rows: Sequence[SplitRow], pixels: Path, engine: Engine
 ) -> PixelExamples | StreamedExamples:
-    """The images of a side: `train` in random views, the others in clean ones.
+    """Prepare the images of one split: `train` in random views, the others in clean ones.
 
     Args:
-        side: "train", "tune" or "validation".
+        split: "train", "validation" or "test".
         params: their normalisation, views and seed, and the memory they may take.
         rows: of the whole split, which number the classes.
         pixels: `pixels.npy`.
@@ -40,12 +40,12 @@ def side_examples(
     views = RandomViews(Augmentation(**params.augment.model_dump()), params.seed)
     return pixel_examples(
         np.load(pixels, mmap_mode="r"),
-        on_side(rows, side),
+        in_split(rows, split),
         class_names(rows),
         engine.device,
         prepare=Preparation(
             Normalisation(params.data.mean, params.data.deviation),
-            views if side == "train" else None,
+            views if split == "train" else None,
             engine.layout,
         ),
         memory_share=params.data.memory_share / sharers,

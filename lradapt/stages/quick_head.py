@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from lradapt.compute.engine import set_engine
 from lradapt.config.params import Params, load_params
 from lradapt.data.images.decode import Preprocessing
-from lradapt.data.split_table import class_names, on_side, read_split
+from lradapt.data.split_table import class_names, in_split, read_split
 from lradapt.errors import LradaptError
 from lradapt.networks.backbone import read_backbone
 from lradapt.networks.classifier import build_classifier, num_features
@@ -42,13 +42,13 @@ class QuickHead:
     Attributes:
         onnx: the exported model: the frozen body and the new head.
         rate: of the head's training.
-        tune_accuracy: in [0, 1]; None without a tune side.
-        temperature: fitted on the tune side.
+        validation_accuracy: in [0, 1]; None without a validation split.
+        temperature: fitted on the validation split.
     """
 
     onnx: Path
     rate: float
-    tune_accuracy: float | None
+    validation_accuracy: float | None
     temperature: float
 
 
@@ -80,10 +80,12 @@ def make_head(paths: Mapping[str, Path], into: Path) -> QuickHead:
         steps=made["head_steps"],
         epochs=made["head_epochs"],
     )
-    logits, hits = _tune_logits(params, made, paths["activations"])
-    with whole_file(made["tune_logits"]) as partial, partial.open("wb") as file:
+    logits, hits = _validation_logits(params, made, paths["activations"])
+    with whole_file(made["validation_logits"]) as partial, partial.open("wb") as file:
         np.save(file, logits)
-    calibrate.main(logits=made["tune_logits"], split=made["split"], temperature=made["temperature"])
+    calibrate.main(
+        logits=made["validation_logits"], split=made["split"], temperature=made["temperature"]
+    )
     temperature = float(read_json(made["temperature"])["temperature"])
     _write_onnx(params, paths, made, temperature)
     accuracy = float(hits.mean()) if len(hits) else None
@@ -99,18 +101,18 @@ def _require(paths: Mapping[str, Path]) -> None:
         )
 
 
-def _tune_logits(
+def _validation_logits(
     params: Params, made: Mapping[str, Path], activations: Path
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """Of the tune side's clean views `[N, K]`; and which of them are right."""
+    """Of the validation split's clean views `[N, K]`; and which of them are right."""
     engine = set_engine(**params.engine.model_dump())  # told by the stages already
     rows = read_split(made["split"])
     names, features = class_names(rows), np.load(activations, mmap_mode="r")
-    tune = activation_examples(features, on_side(rows, "tune"), names, engine.device)
+    validation = activation_examples(features, in_split(rows, "validation"), names, engine.device)
     head = new_head(features.shape[-1], len(names), seed=params.seed)
     head.load_state_dict(load_file(made["head"]))
-    logits_NK = predict_logits(head.to(engine.device), tune, engine).numpy()
-    return logits_NK, logits_NK.argmax(axis=1) == tune.labels.cpu().numpy()
+    logits_NK = predict_logits(head.to(engine.device), validation, engine).numpy()
+    return logits_NK, logits_NK.argmax(axis=1) == validation.labels.cpu().numpy()
 
 
 def _write_onnx(

@@ -1,4 +1,4 @@
-"""Stage `split`: who learns, who tunes, who is examined, and who is set aside."""
+"""Stage `split`: who learns, who validation, who is examined, and who is set aside."""
 
 import logging
 from collections import Counter
@@ -12,7 +12,7 @@ from lradapt.data.checks.admission import Admission, admit
 from lradapt.data.checks.findings import MEANINGS, Rules, gist
 from lradapt.data.images.ingest import read_table
 from lradapt.data.images.near_duplicates import near_pairs
-from lradapt.data.labels import SIDES, read_labels
+from lradapt.data.labels import SPLITS, read_labels
 from lradapt.data.split_table import class_names, write_split
 from lradapt.runtime.files import whole_file, write_json
 from lradapt.stages import Dep, Out
@@ -29,8 +29,8 @@ def main(*, table: Dep, pixels: Dep, labels: Dep, split: Out, set_aside: Out, su
         read_labels(labels),
         near_pairs(np.load(pixels, mmap_mode="r"), min_correlation=rules.near_correlation),
         rules,
-        train_per_validation=params.split.train_per_validation,
-        tune_share=params.split.tune_share,
+        train_per_test=params.split.train_per_test,
+        validation_share=params.split.validation_share,
     )
     write_split(split, admission.rows)
     with whole_file(set_aside) as partial:
@@ -46,13 +46,13 @@ def main(*, table: Dep, pixels: Dep, labels: Dep, split: Out, set_aside: Out, su
 
 
 def _summary(admission: Admission, rules: Rules) -> dict[str, Any]:
-    counts = Counter((row.label, row.side) for row in admission.rows)
-    sides = Counter(row.side for row in admission.rows)
+    counts = Counter((row.label, row.split) for row in admission.rows)
+    sides = Counter(row.split for row in admission.rows)
     aside = Counter(why.kind for why in admission.set_aside.values())
     return {
-        "images": {side: sides[side] for side in SIDES},
+        "images": {side: sides[side] for side in SPLITS},
         "classes": {
-            name: {side: counts[name, side] for side in SIDES}
+            name: {side: counts[name, side] for side in SPLITS}
             for name in class_names(admission.rows)
         },
         "set_aside": {MEANINGS[kind].title: count for kind, count in aside.most_common()},

@@ -5,7 +5,7 @@ from safetensors.torch import save_file
 
 from lradapt.compute.engine import start_engine
 from lradapt.config.params import load_params
-from lradapt.data.split_table import class_names, on_side, read_split
+from lradapt.data.split_table import class_names, in_split, read_split
 from lradapt.runtime.files import read_json, whole_file
 from lradapt.stages import Dep, Out, Store
 from lradapt.stages.checkpoints import stage_course
@@ -32,9 +32,9 @@ def main(
     names = class_names(rows)
     features = np.load(activations, mmap_mode="r")
     training = activation_examples(
-        features, on_side(rows, "train"), names, engine.device, seed=params.seed
+        features, in_split(rows, "train"), names, engine.device, seed=params.seed
     )
-    tune = activation_examples(features, on_side(rows, "tune"), names, engine.device)
+    validation = activation_examples(features, in_split(rows, "validation"), names, engine.device)
     model = new_head(features.shape[-1], len(names), seed=params.seed).to(engine.device)
     values = {
         "seed": params.seed,
@@ -47,7 +47,7 @@ def main(
         done = train_head(
             model,
             training,
-            tune,
+            validation,
             engine,
             max_lr=read_json(rate)["rate"],
             seed=params.seed,

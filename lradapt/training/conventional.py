@@ -18,7 +18,7 @@ from lradapt.training.loop import (
     Epoch,
     Score,
     finite,
-    require_tune,
+    require_validation,
     run_epochs,
     score,
     sgd,
@@ -40,7 +40,7 @@ class Leg:
     Attributes:
         rate: fixed throughout.
         epochs: as run, at least one.
-        best: the score on the tune side of the weights that were restored.
+        best: the score on the validation split of the weights that were restored.
         stopped: by the patience, by the ceiling of epochs, or at the target.
     """
 
@@ -53,7 +53,7 @@ class Leg:
 def train_at(
     model: nn.Module,
     training: Examples,
-    tune: Examples,
+    validation: Examples,
     engine: Engine,
     *,
     rate: float,
@@ -70,14 +70,15 @@ def train_at(
 ) -> Leg:
     """Train every layer at a fixed rate until early stopping, and restore the best weights.
 
-    The best are those of the highest accuracy on the tune side; where no epoch is better than what
-    `model` came with, that is kept. To resume with another rate, call again with the same model and
-    `first_epoch` set to the number of epochs done: images and views are then drawn as in one run.
+    The best are those of the highest accuracy on the validation split; where no epoch is better
+    than what `model` came with, that is kept. To resume with another rate, call again with the same
+    model and `first_epoch` set to the number of epochs done: images and views are then drawn as in
+    one run.
 
     Args:
         model: trained in place.
         training: what it learns from.
-        tune: what stops it; must not be empty.
+        validation: what stops it; must not be empty.
         engine: where to compute.
         rate: of every layer.
         batch_size: images of a step.
@@ -92,9 +93,9 @@ def train_at(
         balance: how unbalanced classes are met.
 
     Raises:
-        TrainingError: a loss is not finite, or the tune side is empty.
+        TrainingError: a loss is not finite, or the validation split is empty.
     """
-    require_tune(tune, "early stopping")
+    require_validation(validation, "early stopping")
     num_steps = steps_per_epoch(len(training.labels), batch_size)
     first_step = first_epoch * num_steps
     engine.place(model).train()
@@ -105,11 +106,13 @@ def train_at(
     steps = train_steps(
         model, batches, optimizer, constant(), engine, loss=balance.loss, first_step=first_step
     )
-    epochs = run_epochs(model, finite(steps), num_steps, tune, engine, first_epoch=first_epoch)
+    epochs = run_epochs(
+        model, finite(steps), num_steps, validation, engine, first_epoch=first_epoch
+    )
     return _stop_early(
         model,
         epochs,
-        score(model, tune, engine, when=f"before training at {rate:g}"),
+        score(model, validation, engine, when=f"before training at {rate:g}"),
         rate=rate,
         patience_epochs=patience_epochs,
         min_gain=min_gain,
@@ -134,12 +137,12 @@ def _stop_early(
     done: list[Epoch] = []
     stopped: Stopped = "ceiling"
     for epoch in epochs:
-        assert epoch.tune is not None, "early stopping without a tune side"
+        assert epoch.validation is not None, "early stopping without a validation split"
         done.append(epoch)
-        if epoch.tune.accuracy > best.accuracy:
-            best, weights = epoch.tune, snapshot(model)
-        gained = epoch.tune.accuracy > max(to_beat, to_beat + min_gain - _ROUNDING)
-        to_beat = epoch.tune.accuracy if gained else to_beat
+        if epoch.validation.accuracy > best.accuracy:
+            best, weights = epoch.validation, snapshot(model)
+        gained = epoch.validation.accuracy > max(to_beat, to_beat + min_gain - _ROUNDING)
+        to_beat = epoch.validation.accuracy if gained else to_beat
         without_gain = 0 if gained else without_gain + 1
         if reached(epoch, target_accuracy):
             stopped = "target"

@@ -22,7 +22,7 @@ _DROPOUT = 4  # purpose of random numbers
 def train_epochs(
     model: nn.Module,
     training: Examples,
-    tune: Examples,
+    validation: Examples,
     optimizer: Optimizer,
     engine: Engine,
     *,
@@ -66,7 +66,7 @@ def train_epochs(
         model,
         course.steps(finite(_of_whole_batches(steps, engine))),
         num_steps,
-        tune,
+        validation,
         engine,
         first_epoch=course.first_epoch,
         num_epochs=num_epochs,

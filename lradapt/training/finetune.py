@@ -11,7 +11,7 @@ from lradapt.networks.architectures import LayerGroup
 from lradapt.training.epochs import train_epochs
 from lradapt.training.imbalance import NO_BALANCE, Balance
 from lradapt.training.inputs.batches import Examples, steps_per_epoch
-from lradapt.training.loop import Epoch, require_tune, sgd
+from lradapt.training.loop import Epoch, require_validation, sgd
 from lradapt.training.param_groups import build_param_groups
 from lradapt.training.resume import Course
 from lradapt.training.schedules import cosine_cycles, growing_cycles
@@ -24,7 +24,7 @@ class Cycle:
     """One cosine cycle.
 
     Attributes:
-        epochs: at least one; the last has the score of `weights` on the tune side.
+        epochs: at least one; the last has the score of `weights` on the validation split.
         weights: of the whole network at the end of the cycle, where its rates are near zero.
     """
 
@@ -47,7 +47,7 @@ def depth_sgd(
 def finetune(
     model: nn.Module,
     training: Examples,
-    tune: Examples,
+    validation: Examples,
     engine: Engine,
     *,
     groups: Sequence[LayerGroup],
@@ -67,16 +67,16 @@ def finetune(
 
     Within a cycle all rates fall together from their peaks to zero; the cycles last 1, 2, 4, ...
     epochs (with `first_cycle_epochs` 1 and `cycle_growth` 2). Where `target_accuracy` is given, the
-    epoch that reaches it on the tune side is the last, and its cycle ends with it. Goes on from the
-    last checkpoint of `course`, and leaves its own there. Where `engine` has several processes,
-    each of them calls this with all images.
+    epoch that reaches it on the validation split is the last, and its cycle ends with it. Goes on
+    from the last checkpoint of `course`, and leaves its own there. Where `engine` has several
+    processes, each of them calls this with all images.
 
     Raises:
-        TrainingError: a loss is not finite, on either side; a target is given without a tune side;
-            or there are more processes than images in a batch.
+        TrainingError: a loss is not finite, on either side; a target is given without a validation
+            split; or there are more processes than images in a batch.
     """
     if target_accuracy is not None:
-        require_tune(tune, "finetune.target_accuracy")
+        require_validation(validation, "finetune.target_accuracy")
     num_steps = steps_per_epoch(len(training.labels), batch_size)
     cycles = growing_cycles(first=first_cycle_epochs, growth=cycle_growth, count=num_cycles)
     optimizer = depth_sgd(model, groups, max_lrs, momentum=momentum, l2=l2)
@@ -86,7 +86,7 @@ def finetune(
         epochs = train_epochs(
             model,
             training,
-            tune,
+            validation,
             optimizer,
             engine,
             schedule=cosine_cycles([num_steps * epochs for epochs in cycles]),
@@ -104,11 +104,11 @@ def finetune(
 
 
 def reached(epoch: Epoch, target_accuracy: float | None) -> bool:
-    """Whether the epoch ended with the accuracy asked for on the tune side."""
+    """Whether the epoch ended with the accuracy asked for on the validation split."""
     return (
         target_accuracy is not None
-        and epoch.tune is not None
-        and epoch.tune.accuracy >= target_accuracy
+        and epoch.validation is not None
+        and epoch.validation.accuracy >= target_accuracy
     )
 
 

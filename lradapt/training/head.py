@@ -28,7 +28,7 @@ def new_head(num_features: int, num_classes: int, *, seed: int) -> nn.Linear:
 def train_head(
     head: nn.Module,
     training: Examples,
-    tune: Examples,
+    validation: Examples,
     engine: Engine,
     *,
     max_lr: float,
@@ -44,9 +44,9 @@ def train_head(
 ) -> list[Epoch]:
     """Train `head` in place, the rate falling from `max_lr` to zero within each epoch.
 
-    Stops when the accuracy on the tune side has settled, at the latest after `max_epochs`; without
-    a tune side it goes on to `max_epochs`. Goes on from the last checkpoint of `course`, and leaves
-    its own there.
+    Stops when the accuracy on the validation split has settled, at the latest after `max_epochs`;
+    without a validation split it goes on to `max_epochs`. Goes on from the last checkpoint of
+    `course`, and leaves its own there.
 
     Raises:
         TrainingError: a loss is not finite, on either side.
@@ -59,7 +59,7 @@ def train_head(
         epochs = train_epochs(
             head,
             training,
-            tune,
+            validation,
             optimizer,
             engine,
             schedule=cosine_cycles([num_steps] * max_epochs),
@@ -71,7 +71,7 @@ def train_head(
         )
         for epoch in islice(epochs, max_epochs):
             done.append(epoch)
-            accuracies = [epoch.tune.accuracy for epoch in done if epoch.tune]
+            accuracies = [epoch.validation.accuracy for epoch in done if epoch.validation]
             if has_settled(accuracies, patience_epochs=patience_epochs, min_gain=min_gain):
                 break
     return done

@@ -22,16 +22,16 @@ def write_steps(path: Path, epochs: "Sequence[Epoch]", groups: Sequence[str]) ->
 
 
 def write_epochs(path: Path, epochs: "Sequence[Epoch]") -> None:
-    """One line an epoch: mean training loss, and loss and accuracy on the tune side, if any."""
+    """Write a line per epoch: training loss, and validation loss and accuracy where known."""
     _write(
         path,
-        ["epoch", "train_loss", "tune_loss", "tune_accuracy"],
+        ["epoch", "train_loss", "validation_loss", "validation_accuracy"],
         (
             [
                 epoch.number + 1,
                 _short(sum(step.loss for step in epoch.steps) / len(epoch.steps)),
-                _short(epoch.tune.loss) if epoch.tune else "",
-                _short(epoch.tune.accuracy) if epoch.tune else "",
+                _short(epoch.validation.loss) if epoch.validation else "",
+                _short(epoch.validation.accuracy) if epoch.validation else "",
             ]
             for epoch in epochs
         ),

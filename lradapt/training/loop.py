@@ -55,17 +55,17 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One pass over the training images, and the score on the tune side after it, if there is one.
+    """One pass over the training images, and the validation score after it, if there is one.
 
     Attributes:
         number: counted from 0.
         steps: the optimiser steps, at least one.
-        tune: None where the tune side is empty.
+        validation: None where the validation split is empty.
     """
 
     number: int
     steps: tuple[Step, ...]
-    tune: Score | None
+    validation: Score | None
 
 
 def train_steps(
@@ -117,19 +117,19 @@ def run_epochs(
     model: nn.Module,
     steps: Iterator[Step],
     num_steps: int,
-    tune: Examples,
+    validation: Examples,
     engine: Engine,
     *,
     first_epoch: int = 0,
     num_epochs: int | None = None,
 ) -> Iterator[Epoch]:
-    """Group `steps` by `num_steps` into epochs, each scored on the tune side once it is over.
+    """Group `steps` by `num_steps` into epochs, each scored on the validation split.
 
     `num_epochs` is the most that will be asked for, where that is known; it is told, not counted.
 
     Raises:
-        TrainingError: the score, or without a tune side a weight, is not finite; names the epoch,
-            its highest rates and what to do.
+        TrainingError: the score, or without a validation split a weight, is not finite; names the
+            epoch, its highest rates and what to do.
     """
     so_far = ""
     for number in count(first_epoch):
@@ -139,29 +139,29 @@ def run_epochs(
             own, what, total=num_steps, unit="steps", following=following, note=so_far
         ) as shown:
             done = tuple(shown)
-        epoch = Epoch(number, done, _judge(model, tune, engine, _when(number, done)))
+        epoch = Epoch(number, done, _judge(model, validation, engine, _when(number, done)))
         # The extras are for whoever draws its progress.
         log.info("%s", _told(epoch), extra={"epoch": epoch, "num_epochs": num_epochs})
-        so_far = f"accuracy {epoch.tune.accuracy:.1%}" if epoch.tune else ""
+        so_far = f"accuracy {epoch.validation.accuracy:.1%}" if epoch.validation else ""
         yield epoch
 
 
-def require_tune(tune: Examples, why: str) -> None:
-    """Refuse an empty tune side where something is chosen by it.
+def require_validation(validation: Examples, why: str) -> None:
+    """Refuse an empty validation split where something is chosen by it.
 
     Raises:
         TrainingError: it is empty; names what asks for it.
     """
-    if not len(tune.labels):
+    if not len(validation.labels):
         raise TrainingError(
-            f"{why} looks at the tune side, which is empty; raise split.tune_share (0.1), or name "
-            "images on the side tune in labels.csv"
+            f"{why} needs a validation split, which is empty; raise split.validation_share (0.1), "
+            "or assign images to the validation split in labels.csv"
         )
 
 
-def _judge(model: nn.Module, tune: Examples, engine: Engine, when: str) -> Score | None:
-    if len(tune.labels):
-        return score(model, tune, engine, when=when)
+def _judge(model: nn.Module, validation: Examples, engine: Engine, when: str) -> Score | None:
+    if len(validation.labels):
+        return score(model, validation, engine, when=when)
     broken = [name for name, value in model.state_dict().items() if not value.isfinite().all()]
     if broken:
         raise TrainingError(
@@ -182,8 +182,12 @@ def _listed(rates: Sequence[float]) -> str:
 
 def _told(epoch: Epoch) -> str:
     loss = sum(step.loss for step in epoch.steps) / len(epoch.steps)
-    tune = f", accuracy on the tune side {epoch.tune.accuracy:.1%}" if epoch.tune else ""
-    return f"epoch {epoch.number + 1}: loss {loss:.3f}{tune}"
+    validation = (
+        f", accuracy on the validation split {epoch.validation.accuracy:.1%}"
+        if epoch.validation
+        else ""
+    )
+    return f"epoch {epoch.number + 1}: loss {loss:.3f}{validation}"
 
 
 @torch.no_grad()

@@ -1,7 +1,7 @@
 """Which weights a training ends with: the last, a snapshot, their average, or the head alone.
 
-The choice is made on the tune side, never on the exam. Averages of weights along a cyclic schedule:
-Izmailov et al. 2018, arXiv:1803.05407; their BatchNorm statistics must be estimated anew.
+The choice is made on the validation split, never on the exam. Averages of weights along a cyclic
+schedule: Izmailov et al. 2018, arXiv:1803.05407; their BatchNorm statistics must be estimated anew.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,9 +24,9 @@ after a warm start, the champion."""
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was chosen, by name, and the score of each candidate on the tune side.
+    """What was chosen, by name, and the score of each candidate on the validation split.
 
-    Without a tune side the last weights are taken, and there are no scores.
+    Without a validation split the last weights are taken, and there are no scores.
     """
 
     name: str
@@ -37,13 +37,13 @@ def choose_final(
     model: nn.Module,
     cycles: Sequence[Cycle],
     training: Examples,
-    tune: Examples,
+    validation: Examples,
     engine: Engine,
     *,
     batch_size: int,
     before: Weights,
 ) -> Choice:
-    """Load into `model` the candidate with the best balanced accuracy on the tune side.
+    """Load into `model` the candidate with the best balanced accuracy on the validation split.
 
     Among equals the lower loss wins, then the simpler candidate.
 
@@ -51,27 +51,27 @@ def choose_final(
         model: as the last cycle left it.
         cycles: of `finetune`, at least one.
         training: for the BatchNorm statistics of the average; clean views are used.
-        tune: may be empty.
+        validation: may be empty.
         engine: where to compute.
         batch_size: of the pass that estimates the statistics.
         before: the weights with which the first cycle began.
 
     Raises:
-        TrainingError: the loss of a candidate on the tune side is not finite.
+        TrainingError: the loss of a candidate on the validation split is not finite.
     """
-    if not len(tune.labels):
+    if not len(validation.labels):
         return Choice(LAST, {})
     candidates = {HEAD_ALONE: before, LAST: cycles[-1].weights}
-    scores = {LAST: score(model, tune, engine)}
+    scores = {LAST: score(model, validation, engine)}
     model.load_state_dict(before)
-    scores[HEAD_ALONE] = score(model, tune, engine, when="before the first cycle")
+    scores[HEAD_ALONE] = score(model, validation, engine, when="before the first cycle")
     if len(cycles) > 1:
         best = max(cycles[:-1], key=lambda cycle: _rank(_end_score(cycle)))
         candidates[BEST_SNAPSHOT], scores[BEST_SNAPSHOT] = best.weights, _end_score(best)
         model.load_state_dict(average_weights([cycle.weights for cycle in cycles]))
         estimate_batchnorm(model, training, engine, batch_size=batch_size)
         candidates[AVERAGE] = snapshot(model)
-        scores[AVERAGE] = score(model, tune, engine, when="with the average of the snapshots")
+        scores[AVERAGE] = score(model, validation, engine, when="with the average of the snapshots")
     chosen = max(scores, key=lambda name: _rank(scores[name]))  # the first of equals
     model.load_state_dict(candidates[chosen])
     return Choice(chosen, scores)
@@ -98,8 +98,8 @@ def estimate_batchnorm(
 
 
 def _end_score(cycle: Cycle) -> Score:
-    end = cycle.epochs[-1].tune
-    assert end is not None, "a cycle is compared without a tune side"
+    end = cycle.epochs[-1].validation
+    assert end is not None, "a cycle is compared without a validation split"
     return end
 
 

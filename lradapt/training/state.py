@@ -65,8 +65,11 @@ def _set_momentum(optimizer: Optimizer, momentum: Tensors) -> None:
 
 def _records(steps: list[Step], epochs: list[Epoch]) -> dict[str, Tensor]:
     """Steps and epochs as tensors in double precision, which holds their numbers to the bit."""
-    tunes = [epoch.tune or Score(math.nan, math.nan, math.nan) for epoch in epochs]
-    scores = [[tune.loss, tune.accuracy, tune.balanced_accuracy] for tune in tunes]
+    validation = [epoch.validation or Score(math.nan, math.nan, math.nan) for epoch in epochs]
+    scores = [
+        [validation.loss, validation.accuracy, validation.balanced_accuracy]
+        for validation in validation
+    ]
     return {
         "losses": torch.tensor([step.loss for step in steps], dtype=torch.float64),
         "rates": torch.tensor([step.rates for step in steps], dtype=torch.float64),

@@ -95,9 +95,11 @@ def _begun(heard: Heard) -> float:
 
 def _told_epoch(epoch: Entry) -> str:
     of = f" of at most {epoch['num_epochs']}" if epoch["num_epochs"] else ""
-    tune = f", accuracy on the tune side {epoch['accuracy']:.1%}" if epoch["accuracy"] else ""
+    validation = (
+        f", accuracy on the validation split {epoch['accuracy']:.1%}" if epoch["accuracy"] else ""
+    )
     rates = ", ".join(f"{rate:.3g}" for rate in epoch["rates"])
-    return f"epoch {epoch['epoch']}{of}: loss {epoch['loss']:.3f}{tune}, rates up to {rates}"
+    return f"epoch {epoch['epoch']}{of}: loss {epoch['loss']:.3f}{validation}, rates up to {rates}"
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from benchmarks.arms import judged_by_validation, run_arm
+from benchmarks.arms import judged_by_test, run_arm
 from benchmarks.settings import ConventionalSettings, SchemeSettings
 from lradapt.config.presets import changed
 from lradapt.data.images.decode import Preprocessing
@@ -43,7 +43,7 @@ def inputs(tmp_path_factory):
     }
     how = Preprocessing(input_size=16, max_megapixels=1)
     ingest(folder / "data/images", pixels=made["pixels"], table=made["table"], how=how)
-    sides = ["train", "train", "train", "train", "tune", "validation"]
+    sides = ["train", "train", "train", "train", "validation", "test"]
     rows = [
         SplitRow(number, row.image, row.image[0], "", row.pixel_sha256, sides[number % 6])
         for number, row in enumerate(read_table(made["table"]))
@@ -66,9 +66,9 @@ def runs(inputs):
         }
 
 
-def test_validation_judges_and_all_else_trains(runs):
+def test_test_judges_and_all_else_trains(runs):
     for run in runs.values():
-        assert run["images"] == {"train": 50, "tune": 10}
+        assert run["images"] == {"train": 50, "validation": 10}
         assert run["final"]["images"] == 10
 
 
@@ -117,6 +117,6 @@ def test_a_target_ends_the_conventional_arm_and_its_later_rates(inputs):
 
 def test_sides_are_those_of_the_comparison():
     rows = [
-        SplitRow(n, "", "", "", "", side) for n, side in enumerate(["train", "tune", "validation"])
+        SplitRow(n, "", "", "", "", side) for n, side in enumerate(["train", "validation", "test"])
     ]
-    assert [row.side for row in judged_by_validation(rows)] == ["train", "train", "tune"]
+    assert [row.split for row in judged_by_test(rows)] == ["train", "train", "validation"]

@@ -18,7 +18,7 @@ from lradapt.training.range_test.rules import RULES
 @pytest.fixture
 def cell(blobs, engine):
     features = {}
-    for seed, side in enumerate(["fit", "tune", "test"]):
+    for seed, side in enumerate(["fit", "validation", "test"]):
         examples = blobs(150, seed=seed)
         features[side] = examples.activations[:, 0].numpy()
         features[f"{side}_labels"] = examples.labels.numpy()

@@ -41,7 +41,7 @@ def run(arm, seed, points, phases, *, legs=None, curves=None):
         ],
         "final": {"balanced_accuracy": points[-1][1] - 0.1, "confusion": [[3, 1], [0, 2]]},
         "classes": ["a", "b"],
-        "images": {"train": 1600, "tune": 1120},
+        "images": {"train": 1600, "validation": 1120},
         "machine": {"device": "CPU", "cores": 2, "threads": 1, "precision": "fp32", "torch": "2"},
     }
     return (
@@ -190,7 +190,7 @@ def test_the_page_names_machine_patience_and_seeds():
     assert about == (
         "1,600 images to learn from, 1,120 to judge by (2 classes); seeds 0, 1; CPU, 2 cores, "
         "1 thread(s), fp32, torch 2; patience of the conventional arm 5 epochs, least gain 0.001. "
-        "Median (minimum to maximum). Validation stops, chooses and counts for every arm; the "
+        "Median (minimum to maximum). Test stops, chooses and counts for every arm; the "
         "clock includes range tests, caching and validation."
     )
     assert parts[::2] == [

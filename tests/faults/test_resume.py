@@ -33,7 +33,7 @@ NUM_QUICK_KILLS = 6  # the others are left to `make test-long`
 NUM_STEPS = {"train_head": 18, "finetune": 18}  # 45 images in batches of 8, three epochs
 OUTPUTS = {
     "train_head": ("head", "head_steps", "head_epochs"),
-    "finetune": ("model", "model_choice", "tune_logits", "model_steps", "model_epochs"),
+    "finetune": ("model", "model_choice", "validation_logits", "model_steps", "model_epochs"),
 }
 EACH_STEP, NEVER = 1e-9, 1000.0
 NETWORK = {

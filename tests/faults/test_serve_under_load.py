@@ -91,7 +91,7 @@ def ask_until(done, address, image, answers):
 
 
 def test_no_request_fails_during_twenty_promotions(served, store, pair, tmp_path):
-    image = paint(tmp_path / "red.png", "red", side=64).read_bytes()
+    image = paint(tmp_path / "red.png", "red", size=64).read_bytes()
     answers, done = [], threading.Event()
     clients = [
         threading.Thread(target=ask_until, args=(done, served, image, answers))

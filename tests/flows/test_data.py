@@ -36,7 +36,7 @@ def relabel(folder, image, label):
 
 def changed(former):
     changes = compare_with(former, split_is_new=False).changes
-    return {row.image: (row.kinds, row.in_validation) for row in changes.rows}
+    return {row.image: (row.kinds, row.in_test) for row in changes.rows}
 
 
 def test_before_the_first_training_there_is_no_former_version(labelled):
@@ -66,7 +66,7 @@ def test_after_the_split_the_new_sides_are_known_and_nothing_is_left_to_compare(
     relabel(trained, "b", "y")
     dvc(trained, "repro", "split")
     (change,) = compare_with(former, split_is_new=True).changes.rows
-    assert change.after.side == "train"
+    assert change.after.split == "train"
     assert changed(find_former.fn()) == {}
 
 
@@ -106,7 +106,7 @@ def test_thresholds_come_from_the_params(trained):
     comparison = compare_with(former, split_is_new=False)
     assert is_worth_training(comparison, []).retrain
     params = (trained / "params.yaml").read_text()
-    params = params.replace("validation_relabels: true", "validation_relabels: false")
+    params = params.replace("test_relabels: true", "test_relabels: false")
     (trained / "params.yaml").write_text(params.replace("share: 0.1 ", "share: 1.0 "))
     assert is_worth_training(comparison, []).retrain  # the class y is all new
     relabel(trained, "a", "x")

@@ -48,7 +48,7 @@ def test_with_epochs_the_measure_is_the_stage():
     assert percent(told.add(LOOP)) == pytest.approx(100 * 3.25 / 7)
     assert seconds_left(told.add(LOOP)) == 3.75 * 20
     assert text(told.add(LOOP)).split("\n\n") == [
-        "epoch 3 of at most 7: loss 0.167, accuracy on the tune side 90.0%, "
+        "epoch 3 of at most 7: loss 0.167, accuracy on the validation split 90.0%, "
         "rates up to 0.001, 0.01",
         "about 1 min 15 s left",
         "epoch 4: 100 of 400 steps, 20/s, 15 s left",
@@ -65,7 +65,7 @@ def test_another_loop_is_no_part_of_an_epoch_and_goes_with_the_next_one():
     assert heard(LOOP, EPOCHS[1]).loop is None
 
 
-def test_epochs_without_an_end_or_a_tune_side_are_told_as_far_as_known():
+def test_epochs_without_an_end_or_a_validation_side_are_told_as_far_as_known():
     told = heard(EPOCHS[1] | {"num_epochs": None, "accuracy": None}, LOOP)
     assert percent(told) == 25
     assert text(told).split("\n\n")[0] == "epoch 3: loss 0.167, rates up to 0.001, 0.01"

@@ -10,7 +10,7 @@ from tests.projects import dvc, run
 
 pytestmark = pytest.mark.slow
 
-THRESHOLDS = {"min_changes": 4, "min_class_share": 1.0, "validation_relabels": True}
+THRESHOLDS = {"min_changes": 4, "min_class_share": 1.0, "test_relabels": True}
 
 
 def watch(project, *options, check=True):
@@ -28,7 +28,7 @@ def relabel(project, images):
     labels.write_text("\n".join(lines) + "\n")
 
 
-def on_side(project, side):
+def in_split(project, side):
     lines = (project / "build/split/split.csv").read_text().splitlines()
     return [line.split(",")[1] for line in lines if line.endswith(f",{side}")]
 
@@ -61,14 +61,14 @@ def test_the_first_watch_trains_promotes_and_pushes(watched):
 
 def test_small_changes_are_versioned_and_add_up_until_they_are_worth_a_training(watched):
     project, _ = watched
-    images = on_side(project, "train")
+    images = in_split(project, "train")
     lock = (project / "dvc.lock").read_text()
 
     relabel(project, images[:2])
     (project / "loose.txt").write_text("staged by somebody")
     git(project, "add", "loose.txt")
     said = watch(project, "--commit")
-    assert "2 changes of 60 images: 2 relabelled; 0 in validation" in said
+    assert "2 changes of 60 images: 2 relabelled; 0 in test" in said
     assert "no training: changes: 2, asked for: 4" in said
     assert "Running stage" not in said
     assert (project / "dvc.lock").read_text() == lock
@@ -104,12 +104,12 @@ def test_a_folder_that_others_write_to_is_brought(watched, tmp_path):
         copy = shutil.copytree if name == "images" else shutil.copy
         copy(project / "data" / name, tmp_path / name)
     relabel_there = (tmp_path / "labels.csv").read_text().splitlines()
-    gone = next(line for line in relabel_there if line.startswith(on_side(project, "train")[9]))
+    gone = next(line for line in relabel_there if line.startswith(in_split(project, "train")[9]))
     relabel_there.remove(gone)
     (tmp_path / "labels.csv").write_text("\n".join(relabel_there) + "\n")
     (tmp_path / "images" / gone.split(",")[0]).unlink()
     said = watch(project, "--from", str(tmp_path))
-    assert "1 change of 60 images: 1 removed; 0 in validation" in said
+    assert "1 change of 60 images: 1 removed; 0 in test" in said
     assert "no training: changes: 1, asked for: 4" in said
     assert not (project / "data/images" / gone.split(",")[0]).exists()
 

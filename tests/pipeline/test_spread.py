@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 PATHS = layout.read_paths(ROOT / "dvc.yaml")
 BEFORE = ("ingest", "split", "activations", "find_lr", "train_head", "find_body_lr")
-OUTPUTS = ("model", "model_choice", "tune_logits", "model_steps", "model_epochs")
+OUTPUTS = ("model", "model_choice", "validation_logits", "model_steps", "model_epochs")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 LONG = {"num_cycles": 8}
 
@@ -123,7 +123,7 @@ def test_one_process_trains_the_same_but_for_rounding(pair, project):
     assert steps[rates].equals(alone[rates])
     assert steps["loss"][:3].tolist() == pytest.approx(alone["loss"][:3].tolist(), rel=1e-4)
     assert steps["loss"].tolist() == pytest.approx(alone["loss"].tolist(), rel=0.05)
-    one, other = (np.load(place / PATHS["tune_logits"]) for place in (folder, project))
+    one, other = (np.load(place / PATHS["validation_logits"]) for place in (folder, project))
     assert np.abs(one - other).max() < 0.2
 
 

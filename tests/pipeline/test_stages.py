@@ -116,7 +116,7 @@ def test_the_exam_is_of_the_exported_file_and_agrees_with_pytorch(finished):
     assert metrics["backbone"]["source"] == "none"
     predictions = pd.read_csv(folder / PATHS["predictions"])
     split = pd.read_csv(folder / PATHS["split"])
-    assert set(predictions["image"]) == set(split[split.side == "validation"]["image"])
+    assert set(predictions["image"]) == set(split[split.split == "test"]["image"])
     hits = (predictions["label"] == predictions["predicted"]).mean()
     assert metrics["accuracy"] == pytest.approx(hits)
 

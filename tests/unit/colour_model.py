@@ -52,9 +52,9 @@ def colour_model(class_names=COLOURS, size=8):
     return model.SerializeToString(deterministic=True)
 
 
-def paint(path, colour, seed=0, side=10):
+def paint(path, colour, seed=0, size=10):
     """Save a picture of mostly one colour as PNG; each seed has pixels of its own."""
-    pixels = np.random.default_rng(seed).integers(0, 60, (side, side, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(seed).integers(0, 60, (size, size, 3), dtype=np.uint8)
     pixels[..., COLOURS.index(colour)] += 180
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path)

@@ -96,8 +96,8 @@ def admit(
     near: Pairs,
     rules: Rules,
     *,
-    train_per_validation: float,
-    tune_share: float,
+    train_per_test: float,
+    validation_share: float,
 ) -> Admission:
     """Examine the data, set aside what must not take part, and assign the sides.
 
@@ -106,26 +106,26 @@ def admit(
         labels: the lines of `labels.csv`.
         near: pairs of `images` that look alike, see `perceptual.near_pairs`.
         rules: limits and policies.
-        train_per_validation: see `split.assign_sides`.
-        tune_share: the same.
+        train_per_test: see `split.assign_splits`.
+        validation_share: the same.
 
     Raises:
         DataError: findings whose policy is `stop` (all are named), fewer than two classes, or an
-            empty side.
+            empty split.
     """
     examined = examine(images, labels, near, rules)
     require_none_stops(examined.findings, rules.policies)
     rows = examined.rows
     _require_classes(rows, examined.set_aside)
-    if any(row.side for row in rows):
-        rows = _with_given_sides(rows, tune_share)
+    if any(row.split for row in rows):
+        rows = _with_given_sides(rows, validation_share)
     else:
-        sides = split.assign_sides(
+        sides = split.assign_splits(
             label_findings.examples(rows),
-            train_per_validation=train_per_validation,
-            tune_share=tune_share,
+            train_per_test=train_per_test,
+            validation_share=validation_share,
         )
-        rows = [replace(row, side=side) for row, side in zip(rows, sides, strict=True)]
+        rows = [replace(row, split=side) for row, side in zip(rows, sides, strict=True)]
     _require_sides(rows)
     told = {finding.subject for finding in examined.findings if finding.kind == "few_groups"}
     return Admission(
@@ -144,20 +144,22 @@ def _joined(
     images: Sequence[ImageRow], labels: Mapping[str, Label], set_aside: Mapping[str, Finding]
 ) -> list[SplitRow]:
     return [
-        SplitRow(number, row.image, label.label, label.group, row.pixel_sha256, label.side)
+        SplitRow(number, row.image, label.label, label.group, row.pixel_sha256, label.split)
         for number, row in enumerate(images)
         if row.verdict == OK and row.image in labels and row.image not in set_aside
         for label in [labels[row.image]]
     ]
 
 
-def _with_given_sides(rows: Sequence[SplitRow], tune_share: float) -> list[SplitRow]:
-    if any(row.side == split.TUNE for row in rows):
+def _with_given_sides(rows: Sequence[SplitRow], validation_share: float) -> list[SplitRow]:
+    if any(row.split == split.VALIDATION for row in rows):
         return list(rows)
-    training = [row for row in rows if row.side == split.TRAIN]
-    sides = split.tune_from_train(label_findings.examples(training), tune_share=tune_share)
-    side_of = {row.row: side for row, side in zip(training, sides, strict=True)}
-    return [replace(row, side=side_of.get(row.row, row.side)) for row in rows]
+    training = [row for row in rows if row.split == split.TRAIN]
+    sides = split.validation_from_train(
+        label_findings.examples(training), validation_share=validation_share
+    )
+    split_of = {row.row: side for row, side in zip(training, sides, strict=True)}
+    return [replace(row, split=split_of.get(row.row, row.split)) for row in rows]
 
 
 def _require_classes(rows: Sequence[SplitRow], set_aside: Mapping[str, Finding]) -> None:
@@ -171,23 +173,23 @@ def _require_classes(rows: Sequence[SplitRow], set_aside: Mapping[str, Finding])
 
 
 def _require_sides(rows: Sequence[SplitRow]) -> None:
-    sides = Counter(row.side for row in rows)
-    empty = [side for side in (split.TRAIN, split.VALIDATION) if not sides[side]]
+    sides = Counter(row.split for row in rows)
+    empty = [side for side in (split.TRAIN, split.TEST) if not sides[side]]
     if empty:
         raise DataError(
-            f"no image on the side {' or '.join(empty)}: every class needs at least 2 groups "
+            f"no image on the {' or '.join(empty)} split: every class needs at least 2 groups "
             "(images, patients or lesions) for one to be examined; where labels.csv has a column "
-            "side, it must name both"
+            "split, it must name both"
         )
 
 
 def _warnings(rows: Sequence[SplitRow], told: Set[str]) -> list[str]:
     warnings = []
     for label in sorted({row.label for row in rows} - told):
-        sides = Counter(row.side for row in rows if row.label == label)
-        if not sides[split.VALIDATION]:
+        sides = Counter(row.split for row in rows if row.label == label)
+        if not sides[split.TEST]:
             warnings.append(
-                f"class {label}: {sides.total()} image(s), none in validation (fewer than two "
+                f"class {label}: {sides.total()} image(s), none in test (fewer than two "
                 "groups of its own): it is trained, but the exam cannot judge it"
             )
         if not sides[split.TRAIN]:
@@ -199,7 +201,7 @@ def _warnings(rows: Sequence[SplitRow], told: Set[str]) -> list[str]:
 
 
 def _near_across_sides(rows: Sequence[SplitRow], findings: Sequence[Finding]) -> list[str]:
-    examined_of = {row.image: row.side == split.VALIDATION for row in rows}
+    examined_of = {row.image: row.split == split.TEST for row in rows}
     pairs = [
         (finding.subject, *finding.beside)
         for finding in findings
@@ -209,6 +211,6 @@ def _near_across_sides(rows: Sequence[SplitRow], findings: Sequence[Finding]) ->
     if not both:
         return []
     return [
-        f"{len(both)} of {len(pairs)} pairs of near duplicates stand on both sides of the exam, "
+        f"{len(both)} of {len(pairs)} pairs of near duplicates stand in both splits, "
         f"such as {' and '.join(both[0])}: it may be easier than it looks"
     ]

@@ -119,24 +119,22 @@ MEANINGS: Mapping[Kind, Meaning] = {
     "two_labels": Meaning(
         "the same picture under two labels",
         "decide which label is right",
-        "learnt under both labels, on one side of the split",
+        "learnt under both labels, in one split",
     ),
     "two_groups": Meaning(
         "the same picture in two groups",
         "look whether the groups are one patient or lesion",
-        "the groups stay on one side of the split",
+        "the groups stay in one split",
     ),
-    "duplicate": Meaning(
-        "the same picture more than once", "remove the copies", "on one side of the split"
-    ),
+    "duplicate": Meaning("the same picture more than once", "remove the copies", "in one split"),
     "near_duplicate": Meaning(
         "nearly the same picture",
         "look at both; where they show one thing, give them one group",
-        "may stand on both sides of the split",
+        "may stand in both splits",
     ),
     "straddling": Meaning(
-        "across a given split: its group or its pixels stand on another side",
-        "mend the column side",
+        "across a given split: its group or its pixels stand on another split",
+        "mend the column split",
     ),
     "few_groups": Meaning(
         "a class with fewer than two groups",

@@ -108,20 +108,20 @@ def near_duplicate(rows: Sequence[SplitRow], near: Pairs) -> list[Finding]:
 
 def straddling(rows: Sequence[SplitRow]) -> list[Finding]:
     """Of a given split, the images whose group or twin stands on a side that judges theirs."""
-    judging = (split.VALIDATION, split.TUNE, split.TRAIN)
-    if not any(row.side for row in rows):
+    judging = (split.TEST, split.VALIDATION, split.TRAIN)
+    if not any(row.split for row in rows):
         return []
     return [
         Finding(
             "straddling",
             rows[member].image,
-            f"its group or its pixels stand in {side} (side was given)",
+            f"its group or its pixels stand in {side} (split was given)",
             images=(rows[member].image,),
         )
         for group in split.find_groups(examples(rows))
-        for side in [min((rows[member].side for member in group.members), key=judging.index)]
+        for side in [min((rows[member].split for member in group.members), key=judging.index)]
         for member in group.members
-        if rows[member].side != side
+        if rows[member].split != side
     ]
 
 

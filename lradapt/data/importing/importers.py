@@ -87,7 +87,7 @@ def import_cifar10(*, cache: Path, images: Path, labels: Path) -> Found:
     try:
         parts = {
             side: CIFAR10(str(cache), train=side == "train", download=True)
-            for side in ("train", "validation")
+            for side in ("train", "test")
         }
     except (OSError, RuntimeError) as error:
         raise DataError(
@@ -109,7 +109,7 @@ def _saved(parts: dict[str, Any], sink: Sink) -> Iterator[Label]:
             label = part.classes[target]
             name = f"{side}/{label}/{index:05d}.png"
             image.save(sink(name))
-            yield Label(name, label, side=side)
+            yield Label(name, label, split=side)
 
 
 def _all_copied(folder: Path, labels: Sequence[Label], sink: Sink) -> list[Label]:
@@ -122,7 +122,7 @@ def _copied(source: Path, label: Label, sink: Sink) -> Label:
     if sink(name).exists():
         raise DataError(f"two files become one, {name}, once spelt alike (NFC); rename {source}")
     shutil.copyfile(source, sink(name))
-    return Label(name, _as_read(label.label), label.group, label.side)
+    return Label(name, _as_read(label.label), label.group, label.split)
 
 
 def _as_read(text: str) -> str:

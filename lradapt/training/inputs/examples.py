@@ -172,7 +172,7 @@ def pixel_examples(
 
     Args:
         pixels: `pixels.npy`, memory-mapped.
-        rows: images of one side.
+        rows: images of one split.
         names: give the labels their numbers.
         device: of the batches.
         prepare: from pixels to images.

@@ -24,7 +24,7 @@ def changes(lradapt, tmp_path, monkeypatch):
 
 def fill(folder, pixels, sides):
     (folder / "images.csv").write_text("image,pixel_sha256\n" + pixels)
-    (folder / "split.csv").write_text("image,side\n" + sides)
+    (folder / "split.csv").write_text("image,split\n" + sides)
 
 
 def lines(text):
@@ -32,14 +32,14 @@ def lines(text):
 
 
 def test_the_tables_show_kinds_classes_relabellings_and_images(changes, tmp_path):
-    fill(tmp_path / "old", "a.png,1\nc.png,3\n", "a.png,validation\nc.png,train\n")
-    fill(tmp_path / "new", "a.png,1\nc.png,4\n", "a.png,validation\nd.png,tune\n")
+    fill(tmp_path / "old", "a.png,1\nc.png,3\n", "a.png,test\nc.png,train\n")
+    fill(tmp_path / "new", "a.png,1\nc.png,4\n", "a.png,test\nd.png,validation\n")
     code, out, err = changes("old", "new")
     assert (code, err) == (0, "")
     text = " ".join(out.split())
     assert text.startswith(
         "4 changes of 3 images: 1 added, 1 removed, 1 relabelled, 1 moved group, 1 changed pixels; "
-        "1 in validation by kind"
+        "1 in test by kind"
     )
     said = lines(out)
     for line in (
@@ -50,9 +50,9 @@ def test_the_tables_show_kinds_classes_relabellings_and_images(changes, tmp_path
         "cat 1 - - - - 1 - 1 100.0%",
         "dog 2 2 - 1 1 - 1 1 100.0%",
         "cat dog 1 1",
-        "a.png relabelled cat, validation dog, validation",
+        "a.png relabelled cat, test dog, test",
         "c.png moved group, changed pixels dog, group p3, train dog, group p2",
-        "d.png added - [owl], tune",
+        "d.png added - [owl], validation",
     ):
         assert line in said, out
 
@@ -60,25 +60,25 @@ def test_the_tables_show_kinds_classes_relabellings_and_images(changes, tmp_path
 def test_labels_alone_say_what_was_not_compared(changes):
     _, out, _ = changes("old/labels.csv", "new/labels.csv")
     assert "(pixels not compared)" in " ".join(out.split())
-    assert "in validation by kind" not in " ".join(out.split())
+    assert "in test by kind" not in " ".join(out.split())
     assert "relabelled 1 ?" in lines(out)
 
 
 def test_what_is_named_goes_before_what_lies_beside(changes, tmp_path):
     fill(tmp_path / "old", "a.png,1\n", "a.png,train\n")
     fill(tmp_path / "new", "a.png,1\n", "a.png,train\n")
-    fill(tmp_path, "a.png,9\n", "a.png,validation\n")
+    fill(tmp_path, "a.png,9\n", "a.png,test\n")
     words = ("--json", "--new-images", "images.csv", "--new-split", "split.csv")
     found = json.loads(changes("old", "new", *words)[1])
     assert "changed pixels" in found["rows"][0]["kinds"]
-    assert found["changed"] == {"images": 4, "in_validation": 1}
+    assert found["changed"] == {"images": 4, "in_test": 1}
 
 
 def test_json_has_every_image_and_null_for_what_is_unknown(changes):
     found = json.loads(changes("old", "new", "--json")[1])
     assert found["images"] == {"before": 3, "after": 3}
-    assert found["changed"] == {"images": 4, "in_validation": None}
-    assert found["relabelled"] == [{"from": "cat", "to": "dog", "images": 1, "in_validation": None}]
+    assert found["changed"] == {"images": 4, "in_test": None}
+    assert found["relabelled"] == [{"from": "cat", "to": "dog", "images": 1, "in_test": None}]
     assert found["classes"]["dog"]["share"] == 1.0
     assert [(row["image"], row["kinds"]) for row in found["rows"]] == [
         ("a.png", ["relabelled"]),

@@ -192,7 +192,11 @@ def publish(tmp_path, params, version=b"one"):
 
 def test_the_recipe_in_production_comes_back_and_what_judges_stays(params, tmp_path):
     then = changed(read_values(params), {"seed": 3, "finetune": {"num_cycles": 5}})
-    judged = {"gate": {"margin": 0.1}, "split": {"tune_share": 0.3}, "report": {"mistakes": 50}}
+    judged = {
+        "gate": {"margin": 0.1},
+        "split": {"validation_share": 0.3},
+        "report": {"mistakes": 50},
+    }
     publish(tmp_path, changed(then, judged))
     done = run("recipe", "--params", params, "--registry", tmp_path / "registry")
     assert (done.exit_code, done.output.splitlines()) == (

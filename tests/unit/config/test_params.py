@@ -68,11 +68,11 @@ def test_whole_numbers_are_taken_for_fractions(load):
 
 
 def test_every_fault_is_told_at_once_with_its_place_and_bound(faults):
-    wrong = changed(seed=-1, data__input_size=4, split__tune_share=1.0, train_head__l2=...)
+    wrong = changed(seed=-1, data__input_size=4, split__validation_share=1.0, train_head__l2=...)
     assert faults(wrong) == [
         "seed: Input should be greater than or equal to 0, got -1",
         "data.input_size: Input should be greater than or equal to 8, got 4",
-        "split.tune_share: Input should be less than 1, got 1.0",
+        "split.validation_share: Input should be less than 1, got 1.0",
         "train_head.l2: missing",
     ]
 
@@ -155,7 +155,7 @@ def test_the_gates_params_are_its_rules_as_plain_values(load):
         ("data__max_megapixels", 90),
         ("data__mean", [0.5, 0.5]),
         ("data__deviation", [0.2, 0.2, 0]),
-        ("split__train_per_validation", 0.5),
+        ("split__train_per_test", 0.5),
         ("engine__threads", 0),
         ("engine__device", "tpu"),
         ("augment__max_shift", 1.1),

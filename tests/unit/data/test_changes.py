@@ -11,7 +11,7 @@ from lradapt.data.changes import (
     CHANGED_PIXELS,
     KINDS,
     MOVED_GROUP,
-    MOVED_SIDE,
+    MOVED_SPLIT,
     RELABELLED,
     REMOVED,
     Change,
@@ -31,23 +31,23 @@ settings.load_profile("changes")
 
 OLD = Version(
     {
-        "gone": Row("cat", "p1", pixel_sha256="1", side="validation"),
-        "mended": Row("cat", "p2", pixel_sha256="2", side="validation"),
-        "moved": Row("dog", "p3", pixel_sha256="3", side="train"),
-        "same": Row("dog", "p4", pixel_sha256="4", side="train"),
+        "gone": Row("cat", "p1", pixel_sha256="1", split="test"),
+        "mended": Row("cat", "p2", pixel_sha256="2", split="test"),
+        "moved": Row("dog", "p3", pixel_sha256="3", split="train"),
+        "same": Row("dog", "p4", pixel_sha256="4", split="train"),
     },
     has_pixels=True,
-    has_sides=True,
+    has_splits=True,
 )
 NEW = Version(
     {
-        "mended": Row("dog", "p2", pixel_sha256="2b", side="validation"),
-        "moved": Row("dog", "p4", pixel_sha256="3", side="train"),
-        "new": Row("owl", "p5", pixel_sha256="5", side="train"),
-        "same": Row("dog", "p4", pixel_sha256="4", side="tune"),
+        "mended": Row("dog", "p2", pixel_sha256="2b", split="test"),
+        "moved": Row("dog", "p4", pixel_sha256="3", split="train"),
+        "new": Row("owl", "p5", pixel_sha256="5", split="train"),
+        "same": Row("dog", "p4", pixel_sha256="4", split="validation"),
     },
     has_pixels=True,
-    has_sides=True,
+    has_splits=True,
 )
 
 names = st.sampled_from(["a", "b", "c", "d", "e", "f"])
@@ -57,7 +57,7 @@ rows = st.builds(
     st.sampled_from(["", "p1", "p2"]),
     st.sampled_from(["", "train"]),
     st.sampled_from(["", "1", "2"]),
-    st.sampled_from(["", "train", "validation"]),
+    st.sampled_from(["", "train", "test"]),
 )
 versions = st.builds(Version, st.dictionaries(names, rows), st.booleans(), st.booleans())
 
@@ -75,7 +75,7 @@ def test_every_image_that_differs_is_named_with_what_became_of_it():
     }
 
 
-def test_kinds_are_counted_with_those_that_stand_in_validation():
+def test_kinds_are_counted_with_those_that_stand_in_test():
     changes = compare(OLD, NEW)
     assert count_kinds(changes) == {
         ADDED: Count(1, 0),
@@ -90,9 +90,9 @@ def test_kinds_are_counted_with_those_that_stand_in_validation():
 
 def test_classes_are_counted_before_and_after():
     assert count_classes(compare(OLD, NEW)) == {
-        "cat": ClassCount(2, 0, 0, 1, 0, 1, 0, changed=2, in_validation=2, share=1.0),
-        "dog": ClassCount(2, 3, 0, 0, 1, 0, 1, changed=2, in_validation=1, share=2 / 3),
-        "owl": ClassCount(0, 1, 1, 0, 0, 0, 0, changed=1, in_validation=0, share=1.0),
+        "cat": ClassCount(2, 0, 0, 1, 0, 1, 0, changed=2, in_test=2, share=1.0),
+        "dog": ClassCount(2, 3, 0, 0, 1, 0, 1, changed=2, in_test=1, share=2 / 3),
+        "owl": ClassCount(0, 1, 1, 0, 0, 0, 0, changed=1, in_test=0, share=1.0),
     }
 
 
@@ -103,17 +103,17 @@ def test_pixels_are_compared_only_where_both_versions_know_them():
 
 
 def test_a_side_that_is_given_is_a_change_and_one_that_is_drawn_is_none():
-    one = {"a": Row("cat", given_side="train", side="train")}
-    other = {"a": Row("cat", given_side="validation", side="validation")}
-    assert kinds(Version(one), Version(other)) == {"a": (MOVED_SIDE,)}
-    drawn = {"a": Row("cat", given_side="train", side="validation")}
+    one = {"a": Row("cat", given_split="train", split="train")}
+    other = {"a": Row("cat", given_split="test", split="test")}
+    assert kinds(Version(one), Version(other)) == {"a": (MOVED_SPLIT,)}
+    drawn = {"a": Row("cat", given_split="train", split="test")}
     assert kinds(Version(one), Version(drawn)) == {}
 
 
-def test_an_image_that_leaves_validation_counts_as_one_in_it():
-    left = Change("a", (RELABELLED,), Row("cat", side="validation"), Row("dog", side="train"))
-    assert left.in_validation
-    assert not replace(left, before=Row("cat", side="tune")).in_validation
+def test_an_image_that_leaves_test_counts_as_one_in_it():
+    left = Change("a", (RELABELLED,), Row("cat", split="test"), Row("dog", split="train"))
+    assert left.in_test
+    assert not replace(left, before=Row("cat", split="validation")).in_test
 
 
 def test_relabellings_come_with_the_most_frequent_first():
@@ -158,8 +158,8 @@ def test_the_changes_lead_from_the_old_version_to_the_new(old, new):
         rows.pop(change.image, None)
         if change.after is not None:
             rows[change.image] = change.after
-    assert {name: (row.label, row.group, row.given_side) for name, row in rows.items()} == {
-        name: (row.label, row.group, row.given_side) for name, row in new.rows.items()
+    assert {name: (row.label, row.group, row.given_split) for name, row in rows.items()} == {
+        name: (row.label, row.group, row.given_split) for name, row in new.rows.items()
     }
 
 
@@ -178,7 +178,7 @@ def test_the_counts_of_the_classes_add_up(old, new):
 
 @given(versions, versions)
 def test_rows_come_by_name_whatever_the_order_of_the_versions(old, new):
-    backwards = Version(dict(reversed(new.rows.items())), new.has_pixels, new.has_sides)
+    backwards = Version(dict(reversed(new.rows.items())), new.has_pixels, new.has_splits)
     changes = compare(old, new)
     assert changes == compare(old, backwards)
     images = [change.image for change in changes.rows]
@@ -186,7 +186,7 @@ def test_rows_come_by_name_whatever_the_order_of_the_versions(old, new):
 
 
 @pytest.mark.parametrize(("old", "new"), [(True, False), (False, True)])
-def test_validation_is_known_where_either_version_has_its_sides(old, new):
-    versions = [Version(has_sides=known) for known in (old, new)]
-    assert compare(*versions).validation_known
-    assert not compare(Version(), Version()).validation_known
+def test_test_is_known_where_either_version_has_its_sides(old, new):
+    versions = [Version(has_splits=known) for known in (old, new)]
+    assert compare(*versions).test_known
+    assert not compare(Version(), Version()).test_known

@@ -1,4 +1,4 @@
-"""A column `side` is kept: whoever takes part stands where it was put, and no group straddles."""
+"""A column `split` is kept: whoever takes part stands where it was put, and no group straddles."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -11,7 +11,7 @@ from lradapt.config.params import load_params
 from lradapt.data.checks.admission import admit
 from lradapt.data.checks.findings import Rules
 from lradapt.data.images.ingest import OK, ImageRow
-from lradapt.data.labels import SIDES, Label
+from lradapt.data.labels import SPLITS, Label
 
 settings.register_profile("given split", deadline=None, derandomize=True)
 settings.load_profile("given split")
@@ -21,7 +21,7 @@ NONE_NEAR = np.empty((0, 2), dtype=np.intp)
 CORE = [  # both classes on both sides, so that nothing stops
     Label(f"{name}{side}.png", name, "", side)
     for name in ("cat", "dog")
-    for side in ("train", "validation")
+    for side in ("train", "test")
 ]
 lines = st.lists(
     st.builds(
@@ -29,43 +29,46 @@ lines = st.lists(
         image=st.just(""),
         label=st.sampled_from(["cat", "dog"]),
         group=st.sampled_from(["", "", "p1", "p2", "p3", "p4"]),
-        side=st.sampled_from(SIDES),
+        split=st.sampled_from(SPLITS),
     ),
     max_size=30,
 )
 labels = lines.map(
-    lambda rows: [*CORE, *(Label(f"{n}.png", r.label, r.group, r.side) for n, r in enumerate(rows))]
+    lambda rows: [
+        *CORE,
+        *(Label(f"{n}.png", r.label, r.group, r.split) for n, r in enumerate(rows)),
+    ]
 )
 
 
-def sides_of(labels, tune_share):
+def sides_of(labels, validation_share):
     images = [
         ImageRow(la.image, "file", f"pixels of {la.image}", 8, 8, OK, "", "PNG", "RGB", 1)
         for la in labels
     ]
     rules = Rules(8, 0.96, POLICIES)
     admission = admit(
-        images, labels, NONE_NEAR, rules, train_per_validation=5, tune_share=tune_share
+        images, labels, NONE_NEAR, rules, train_per_test=5, validation_share=validation_share
     )
     assert {row.image for row in admission.rows} | set(admission.set_aside) == {
         label.image for label in labels
     }
-    return {row.image: row.side for row in admission.rows}
+    return {row.image: row.split for row in admission.rows}
 
 
 @given(labels, st.floats(0, 0.9))
-def test_whoever_takes_part_stands_on_the_side_that_was_given(labels, tune_share):
-    found = sides_of(labels, tune_share)
+def test_whoever_takes_part_stands_on_the_side_that_was_given(labels, validation_share):
+    found = sides_of(labels, validation_share)
     kept = [label for label in labels if label.image in found]
-    tune_is_given = any(label.side == "tune" for label in kept)
+    validation_is_given = any(label.split == "validation" for label in kept)
     for label in kept:
-        may_tune = label.side == "train" and not tune_is_given
-        assert found[label.image] in ({"train", "tune"} if may_tune else {label.side})
+        may_validation = label.split == "train" and not validation_is_given
+        assert found[label.image] in ({"train", "validation"} if may_validation else {label.split})
 
 
 @given(labels, st.floats(0, 0.9))
-def test_no_group_of_a_given_split_stands_on_two_sides(labels, tune_share):
-    found = sides_of(labels, tune_share)
+def test_no_group_of_a_given_split_stands_on_two_sides(labels, validation_share):
+    found = sides_of(labels, validation_share)
     sides = defaultdict(set)
     for label in labels:
         if label.group and label.image in found:
@@ -78,8 +81,8 @@ def test_only_whoever_straddles_is_set_aside(labels):
     found = sides_of(labels, 0.1)
     sides = defaultdict(set)
     for label in labels:
-        sides[label.group or label.image].add(label.side)
+        sides[label.group or label.image].add(label.split)
     for label in labels:
         own = sides[label.group or label.image]
-        most_judging = next(s for s in ("validation", "tune", "train") if s in own)
-        assert (label.image in found) == (label.side == most_judging)
+        most_judging = next(s for s in ("test", "validation", "train") if s in own)
+        assert (label.image in found) == (label.split == most_judging)

@@ -46,9 +46,9 @@ CAT, DOG = Label("a.png", "cat"), Label("b.png", "dog")
 
 
 def test_all_four_columns_are_read(read):
-    assert read("image,label,group,side\na.png,cat,p1,train\nb.png,dog,,tune\n") == [
+    assert read("image,label,group,split\na.png,cat,p1,train\nb.png,dog,,validation\n") == [
         Label("a.png", "cat", "p1", "train"),
-        Label("b.png", "dog", "", "tune"),
+        Label("b.png", "dog", "", "validation"),
     ]
 
 
@@ -105,7 +105,7 @@ def test_a_cell_too_many_does_not_shift_the_columns(refusal):
 
 def test_all_faults_of_the_cells_are_named_at_once_with_their_lines(refusal):
     text = refusal(
-        "image,label,side\na.png,cat,train\n\nb.png,,train\n,dog,train\n"
+        "image,label,split\na.png,cat,train\n\nb.png,,train\n,dog,train\n"
         "../c.png,dog,train\n/d.png,dog,exam\ne.png,dog,\n"
     )
     assert text.splitlines()[1:] == [
@@ -113,8 +113,8 @@ def test_all_faults_of_the_cells_are_named_at_once_with_their_lines(refusal):
         "  - line 5 (no image): the image is empty; fill it in or remove the line",
         "  - line 6 (../c.png): leads outside the images folder; name a file in it",
         "  - line 7 (/d.png): leads outside the images folder; name a file in it",
-        "  - line 7 (/d.png): side 'exam', expected one of train, tune, validation",
-        "  - line 8 (e.png): side '', expected one of train, tune, validation",
+        "  - line 7 (/d.png): split 'exam', expected one of train, validation, test",
+        "  - line 8 (e.png): split '', expected one of train, validation, test",
     ]
     assert "labels.csv has 6 fault(s):" in text
 
@@ -127,13 +127,13 @@ def test_a_line_that_says_the_same_again_is_read_once_and_told(read, caplog, tmp
 
 def test_lines_that_disagree_are_all_named_with_what_they_say(refusal):
     text = refusal(
-        "image,label,group,side\na.png,cat,p,train\na.png,cat,p,train\nb.png,dog,p,train\n"
-        "b.png,cat,p,tune\nb.png,dog,p,train\nb.png,ant,p,train\nc.png,ant,p,train\n"
+        "image,label,group,split\na.png,cat,p,train\na.png,cat,p,train\nb.png,dog,p,train\n"
+        "b.png,cat,p,validation\nb.png,dog,p,train\nb.png,ant,p,train\nc.png,ant,p,train\n"
         "d.png,ant,q,train\nd.png,ant,,train\n"
     )
     assert text.splitlines()[1:] == [
-        "  - b.png stands in lines that disagree: line 4 label 'dog' side 'train', "
-        "line 5 label 'cat' side 'tune', line 7 label 'ant' side 'train'; keep one",
+        "  - b.png stands in lines that disagree: line 4 label 'dog' split 'train', "
+        "line 5 label 'cat' split 'validation', line 7 label 'ant' split 'train'; keep one",
         "  - d.png stands in lines that disagree: line 9 group 'q', line 10 group ''; keep one",
     ]
 
@@ -266,8 +266,10 @@ def test_written_labels_are_sorted_and_bear_only_the_columns_in_use(tmp_path):
     path = tmp_path / "labels.csv"
     write_labels(path, [DOG, CAT])
     assert path.read_bytes() == b"image,label\na.png,cat\nb.png,dog\n"
-    write_labels(path, [Label("b.png", "dog", side="train"), Label("a.png", "cat", side="tune")])
-    assert path.read_bytes() == b"image,label,side\na.png,cat,tune\nb.png,dog,train\n"
+    write_labels(
+        path, [Label("b.png", "dog", split="train"), Label("a.png", "cat", split="validation")]
+    )
+    assert path.read_bytes() == b"image,label,split\na.png,cat,validation\nb.png,dog,train\n"
 
 
 def test_what_is_written_is_read_back(tmp_path):

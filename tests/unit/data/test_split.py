@@ -20,13 +20,13 @@ from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.ingest import ingest, read_table
 from lradapt.data.labels import Label
 from lradapt.data.split import (
+    TEST,
     TRAIN,
-    TUNE,
     VALIDATION,
     Example,
-    assign_sides,
+    assign_splits,
     find_groups,
-    tune_from_train,
+    validation_from_train,
 )
 
 settings.register_profile("split", deadline=None, derandomize=True)
@@ -37,8 +37,8 @@ def sha(text):
     return hashlib.sha256(str(text).encode()).hexdigest()
 
 
-def sides_of(examples, ratio=5, tune_share=0.1):
-    return assign_sides(examples, train_per_validation=ratio, tune_share=tune_share)
+def sides_of(examples, ratio=5, validation_share=0.1):
+    return assign_splits(examples, train_per_test=ratio, validation_share=validation_share)
 
 
 def clusters(examples):
@@ -103,7 +103,7 @@ def test_each_class_is_within_one_group_of_the_ratio(examples, ratio):
         sizes = Counter(examples[i].group for i in inside)
         if len(sizes) < 2:
             continue
-        exam = sum(sides[i] == VALIDATION for i in inside)
+        exam = sum(sides[i] == TEST for i in inside)
         assert abs(exam - len(inside) / (ratio + 1)) <= max(sizes.values())
 
 
@@ -112,32 +112,37 @@ def test_a_class_of_two_groups_or_more_has_one_on_each_side(examples):
     sides = sides_of(examples)
     for label in {e.label for e in examples}:
         inside = [i for i, e in enumerate(examples) if e.label == label]
-        exam = {sides[i] == VALIDATION for i in inside}
+        exam = {sides[i] == TEST for i in inside}
         assert exam == ({True, False} if len({examples[i].group for i in inside}) > 1 else {False})
 
 
 @given(pure)
-def test_tune_is_taken_from_the_training_side_only(examples):
-    without, with_tune = sides_of(examples, tune_share=0), sides_of(examples, tune_share=0.4)
-    assert TUNE not in without
-    assert [s == VALIDATION for s in without] == [s == VALIDATION for s in with_tune]
+def test_validation_is_taken_from_the_training_side_only(examples):
+    without, with_validation = (
+        sides_of(examples, validation_share=0),
+        sides_of(examples, validation_share=0.4),
+    )
+    assert VALIDATION not in without
+    assert [s == TEST for s in without] == [s == TEST for s in with_validation]
     for label in {e.label for e in examples}:
-        assert TRAIN in [s for s, e in zip(with_tune, examples, strict=True) if e.label == label]
+        assert TRAIN in [
+            s for s, e in zip(with_validation, examples, strict=True) if e.label == label
+        ]
 
 
 @given(pure)
 def test_a_given_training_side_is_tuned_by_the_same_rule(examples):
-    sides = sides_of(examples, tune_share=0.4)
-    training = [e for e, side in zip(examples, sides, strict=True) if side != VALIDATION]
-    expected = [side for side in sides if side != VALIDATION]
-    assert tune_from_train(training, tune_share=0.4) == expected
+    sides = sides_of(examples, validation_share=0.4)
+    training = [e for e, side in zip(examples, sides, strict=True) if side != TEST]
+    expected = [side for side in sides if side != TEST]
+    assert validation_from_train(training, validation_share=0.4) == expected
 
 
 def test_the_result_is_pinned_for_twenty_images():
     examples = [Example("cat", sha(f"cat{n}")) for n in range(12)]
     examples += [Example("dog", sha(f"dog{n}"), f"patient{n // 2}") for n in range(8)]
     letters = "".join(
-        {TRAIN: "-", TUNE: "t", VALIDATION: "V"}[s] for s in sides_of(examples, 3, 0.3)
+        {TRAIN: "-", VALIDATION: "t", TEST: "V"}[s] for s in sides_of(examples, 3, 0.3)
     )
     assert letters == "tV-t--VV-t----VVtt--"
 
@@ -150,7 +155,7 @@ def golden():
     with GOLDEN.open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
     found = [Example(line["label"], sha(line["pixels"]), line["group"]) for line in lines]
-    return found, [line["side"] for line in lines]
+    return found, [line["split"] for line in lines]
 
 
 def test_the_golden_split_is_the_same_on_this_machine():
@@ -184,19 +189,19 @@ def test_a_class_to_which_two_groups_count_is_learnt_and_examined(examples, rati
     sides = sides_of(examples, ratio)
     for label in {e.label for e in examples}:
         own = [group for group in find_groups(examples) if group.label == label]
-        exam = {sides[group.members[0]] == VALIDATION for group in own}
+        exam = {sides[group.members[0]] == TEST for group in own}
         assert exam == ({True, False} if len(own) > 1 else {False} if own else set())
 
 
 def test_groups_are_taken_in_the_order_of_their_hashes():
     examples = [Example("cat", f"{n:x}" * 64) for n in range(12)]
-    assert sides_of(examples, tune_share=0) == [VALIDATION] * 2 + [TRAIN] * 10
+    assert sides_of(examples, validation_share=0) == [TEST] * 2 + [TRAIN] * 10
 
 
 def test_a_group_is_ordered_by_the_hash_of_its_name_and_not_of_its_pixels():
     examples = [Example("cat", sha(n), group) for n, group in enumerate("aabbccddeeff")]
     first = min("abcdef", key=lambda group: sha(f"group:{group}"))
-    exam = {e.group for e, s in zip(examples, sides_of(examples), strict=True) if s == VALIDATION}
+    exam = {e.group for e, s in zip(examples, sides_of(examples), strict=True) if s == TEST}
     assert exam == {first}
 
 
@@ -232,14 +237,14 @@ def test_a_name_of_a_group_is_no_pixel_hash():
     ("num", "exam"), [(1, 0), (2, 1), (6, 1), (8, 1), (9, 1), (10, 2), (12, 2)]
 )
 def test_the_share_is_rounded_to_the_nearest_image_and_a_tie_to_fewer(num, exam):
-    sides = sides_of([Example("cat", sha(n)) for n in range(num)], tune_share=0)
-    assert sides.count(VALIDATION) == exam
+    sides = sides_of([Example("cat", sha(n)) for n in range(num)], validation_share=0)
+    assert sides.count(TEST) == exam
 
 
 def test_a_group_larger_than_the_share_is_left_out_when_that_is_nearer():
     sizes = {"0" * 64: 1, "1" * 64: 11}  # twins; the share of 12 is 2
     examples = [Example("cat", key) for key, size in sizes.items() for _ in range(size)]
-    assert sides_of(examples, tune_share=0) == [VALIDATION] + [TRAIN] * 11
+    assert sides_of(examples, validation_share=0) == [TEST] + [TRAIN] * 11
 
 
 def synthetic(start, stop):
@@ -254,9 +259,7 @@ def test_a_third_more_images_move_few_of_those_that_were_there():
     after = before + list(synthetic(6000, 8000))
     pairs = Counter(zip(sides_of(before), sides_of(after)[:6000], strict=True))
     moved = sum(count for (old, new), count in pairs.items() if old != new)
-    crossed = sum(
-        n for (old, new), n in pairs.items() if (old == VALIDATION) != (new == VALIDATION)
-    )
+    crossed = sum(n for (old, new), n in pairs.items() if (old == TEST) != (new == TEST))
     assert moved <= 120  # 70 were counted; a new draw would move some 2,000
     assert crossed <= 60  # 33 were counted
 
@@ -284,7 +287,7 @@ def test_ham10000_that_grows_by_a_third_moves_59_of_7543_images(shared, tmp_path
     before, after = (admitted(read_table(table), labels[:num]) for num in (7543, 10015))
     assert (len(before), len(after)) == (7543, 10015)
     moved = [name for name in before if before[name] != after[name]]
-    crossed = [name for name in moved if VALIDATION in (before[name], after[name])]
+    crossed = [name for name in moved if TEST in (before[name], after[name])]
     assert (len(moved), len(crossed)) == (59, 37)
 
 
@@ -294,5 +297,5 @@ def admitted(rows, labels):
     images = [row for row in rows if row.image in named]
     rules = load_params(Path(__file__).parents[3] / "params.yaml").check.rules
     none_near = np.empty((0, 2), dtype=np.intp)
-    admission = admit(images, labels, none_near, rules, train_per_validation=5, tune_share=0.1)
-    return {row.image: row.side for row in admission.rows}
+    admission = admit(images, labels, none_near, rules, train_per_test=5, validation_share=0.1)
+    return {row.image: row.split for row in admission.rows}

@@ -2,12 +2,12 @@
 
 import pytest
 
-from lradapt.data.split_table import SplitRow, class_names, on_side, read_split, write_split
+from lradapt.data.split_table import SplitRow, class_names, in_split, read_split, write_split
 
 ROWS = [
     SplitRow(0, 'a,"b".png', "dog", "", "00", "train"),
-    SplitRow(2, "猫/é.png", "Äpfel, rot", "patient\r\n1", "ff", "validation"),
-    SplitRow(7, "NA", "007", "NA", "ee", "tune"),
+    SplitRow(2, "猫/é.png", "Äpfel, rot", "patient\r\n1", "ff", "test"),
+    SplitRow(7, "NA", "007", "NA", "ee", "validation"),
 ]
 
 
@@ -19,7 +19,7 @@ def test_what_is_written_is_read_back(tmp_path):
 def test_the_file_is_plain_text_with_unix_line_ends(tmp_path):
     write_split(tmp_path / "split.csv", ROWS[2:])
     assert (tmp_path / "split.csv").read_bytes() == (
-        b"row,image,label,group,pixel_sha256,side\n7,NA,007,NA,ee,tune\n"
+        b"row,image,label,group,pixel_sha256,split\n7,NA,007,NA,ee,validation\n"
     )
 
 
@@ -35,8 +35,8 @@ def test_rows_that_fail_half_way_leave_no_file(tmp_path):
 
 def test_a_side_is_taken_in_order():
     rows = [*ROWS, SplitRow(9, "z", "dog", "", "11", "train")]
-    assert [row.row for row in on_side(rows, "train")] == [0, 9]
-    assert on_side(rows, "exam") == []
+    assert [row.row for row in in_split(rows, "train")] == [0, 9]
+    assert in_split(rows, "exam") == []
 
 
 def test_classes_are_in_the_order_of_their_names_each_once():

@@ -26,24 +26,24 @@ def test_labels_alone_know_neither_pixels_nor_sides(write):
 
 
 def test_a_side_that_is_given_is_the_side_where_the_split_is_unknown(write):
-    labels = write("labels.csv", "image,label,side\na.png,cat,validation\n")
-    row = Row("cat", given_side="validation", side="validation")
-    assert read_version(Tables(labels)) == Version({"a.png": row}, has_sides=True)
+    labels = write("labels.csv", "image,label,split\na.png,cat,test\n")
+    row = Row("cat", given_split="test", split="test")
+    assert read_version(Tables(labels)) == Version({"a.png": row}, has_splits=True)
 
 
 def test_the_other_tables_add_pixels_and_sides_by_name(write):
     labels = write("labels.csv", "image,label\né.png,cat\nb.png,dog\nc.png,dog\n")
     spelt = unicodedata.normalize("NFD", "é.png")
     images = write("images.csv", f"image,x,pixel_sha256\n{spelt},,1\nb.png,,2\nno.png,,3\n")
-    split = write("split.csv", f"row,image,side\n0,{spelt},train\n1,b.png,validation\n")
+    split = write("split.csv", f"row,image,split\n0,{spelt},train\n1,b.png,test\n")
     assert read_version(Tables(labels, images, split)) == Version(
         {
-            "é.png": Row("cat", pixel_sha256="1", side="train"),
-            "b.png": Row("dog", pixel_sha256="2", side="validation"),
+            "é.png": Row("cat", pixel_sha256="1", split="train"),
+            "b.png": Row("dog", pixel_sha256="2", split="test"),
             "c.png": Row("dog"),
         },
         has_pixels=True,
-        has_sides=True,
+        has_splits=True,
     )
 
 
@@ -66,9 +66,7 @@ def test_a_hundred_thousand_rows_are_read_and_compared_in_seconds(write):
     """Reading both versions with all three tables; a second and a half on a quiet machine."""
     names = [f"c{n % 7}/image{n:06d}.jpg" for n in range(100_000)]
     images = "".join(f"{name},{n:064d}\n" for n, name in enumerate(names))
-    split = "".join(
-        f"{name},{'train' if n % 6 else 'validation'}\n" for n, name in enumerate(names)
-    )
+    split = "".join(f"{name},{'train' if n % 6 else 'test'}\n" for n, name in enumerate(names))
     tables = [
         Tables(
             write(
@@ -77,7 +75,7 @@ def test_a_hundred_thousand_rows_are_read_and_compared_in_seconds(write):
                 + "".join(f"{name},c{n // step % 7},g{n // 2}\n" for n, name in enumerate(names)),
             ),
             write("images.csv", "image,pixel_sha256\n" + images),
-            write("split.csv", "image,side\n" + split),
+            write("split.csv", "image,split\n" + split),
         )
         for step in (1, 2)
     ]

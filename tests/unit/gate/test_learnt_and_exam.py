@@ -3,11 +3,11 @@ from lradapt.gate.exam import ExamImage
 from lradapt.gate.version_tables import read_exam, read_learnt, write_exam, write_learnt
 
 
-def test_what_was_learnt_is_train_and_tune_each_once_and_sorted():
+def test_what_was_learnt_is_train_and_validation_each_once_and_sorted():
     rows = [
         SplitRow(0, "a", "x", "g2", "22", "train"),
-        SplitRow(1, "b", "x", "", "11", "tune"),
-        SplitRow(2, "c", "x", "g3", "33", "validation"),
+        SplitRow(1, "b", "x", "", "11", "validation"),
+        SplitRow(2, "c", "x", "g3", "33", "test"),
         SplitRow(3, "d", "x", "g2", "22", "train"),
         *(SplitRow(n, "e", "x", "", str(n), "train") for n in (77, 55, 66, 44)),
     ]
@@ -16,20 +16,23 @@ def test_what_was_learnt_is_train_and_tune_each_once_and_sorted():
 
 
 def test_what_was_learnt_is_read_as_written_and_no_group_is_no_match():
-    rows = [SplitRow(0, "a", "x", "", "11", "train"), SplitRow(1, "b", "x", 'a,"b', "22", "tune")]
+    rows = [
+        SplitRow(0, "a", "x", "", "11", "train"),
+        SplitRow(1, "b", "x", 'a,"b', "22", "validation"),
+    ]
     learnt = read_learnt(write_learnt(rows))
     assert ExamImage("a2", "x", "11", "") in learnt
     assert ExamImage("b2", "x", "99", 'a,"b') in learnt
     assert ExamImage("c", "x", "99", "") not in learnt
 
 
-def test_the_exam_is_validation_alone_sorted_and_read_as_written():
+def test_the_exam_is_test_alone_sorted_and_read_as_written():
     rows = [
-        SplitRow(0, "a", "x", "", "33", "validation"),
-        SplitRow(1, "b", 'y,"z', "g", "11", "validation"),
+        SplitRow(0, "a", "x", "", "33", "test"),
+        SplitRow(1, "b", 'y,"z', "g", "11", "test"),
         SplitRow(2, "c", "x", "", "22", "train"),
-        SplitRow(3, "d", "x", "", "44", "tune"),
-        SplitRow(4, "a's twin", "x", "", "33", "validation"),
+        SplitRow(3, "d", "x", "", "44", "validation"),
+        SplitRow(4, "a's twin", "x", "", "33", "test"),
     ]
     content = write_exam(rows)
     assert content.decode().splitlines() == ["pixel_sha256,label", '11,"y,""z"', "33,x"]

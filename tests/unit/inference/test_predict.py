@@ -39,7 +39,7 @@ def test_each_image_gets_its_class_and_probabilities_in_falling_order(model, tmp
 
 
 def test_probabilities_are_those_of_the_image_as_its_own_preprocessing_gives_it(model, tmp_path):
-    path = paint(tmp_path / "a.png", "green", side=30)
+    path = paint(tmp_path / "a.png", "green", size=30)
     square = preprocess(path.read_bytes(), model.preprocessing)
     expected = dict(zip(COLOURS, model.probabilities(square[None])[0], strict=True))
     (said,) = model.classify([path])

@@ -28,8 +28,8 @@ def test_a_long_training_makes_a_small_picture():
     noise = np.random.default_rng(0).random(size)
     rates = [height(step) for step in range(size)]
     steps = pd.DataFrame({"step": range(size), "lr_a": rates, "lr_b": rates, "loss": noise})
-    epochs = pd.DataFrame({"epoch": range(1, 11), "train_loss": 0.5, "tune_loss": 0.5})
-    training = training_svg(steps, epochs.assign(tune_accuracy=0.9), alt="")
+    epochs = pd.DataFrame({"epoch": range(1, 11), "train_loss": 0.5, "validation_loss": 0.5})
+    training = training_svg(steps, epochs.assign(validation_accuracy=0.9), alt="")
     assert len(training) < 100_000
     assert len(schedule_svg(steps, alt="")) < 200_000
 
@@ -37,7 +37,12 @@ def test_a_long_training_makes_a_small_picture():
 def test_the_loss_of_a_short_training_is_drawn_step_by_step():
     steps = pd.DataFrame({"lr_a": [1.0, 0.5], "loss": [3.0, 1.0]})
     epochs = pd.DataFrame(
-        {"epoch": [1], "train_loss": [2.0], "tune_loss": [None], "tune_accuracy": [None]}
+        {
+            "epoch": [1],
+            "train_loss": [2.0],
+            "validation_loss": [None],
+            "validation_accuracy": [None],
+        }
     )
     line = [(0.25, 3.0), (0.75, 1.0)]
     assert drawn(steps, epochs) == line

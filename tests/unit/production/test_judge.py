@@ -26,7 +26,7 @@ def paths(tmp_path):
     for number, colour in enumerate(5 * COLOURS):
         name = f"{colour}/{number}.png"
         paint(tmp_path / "images" / name, colour, number)
-        rows.append(SplitRow(number, name, colour, f"g{number}", f"h{number}", "validation"))
+        rows.append(SplitRow(number, name, colour, f"g{number}", f"h{number}", "test"))
     write_split(tmp_path / "split.csv", rows)
     return {"images": tmp_path / "images", "split": tmp_path / "split.csv"}
 

@@ -51,7 +51,7 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "dvc.yaml").write_text(PROJECT)
     (tmp_path / "params.yaml").write_text("seed: 7\n")
     paths = read_paths()
-    sides = ("train", "tune", *5 * ["validation"])
+    sides = ("train", "validation", *5 * ["test"])
     rows = []
     for seed, (colour, side) in enumerate((c, s) for c in COLOURS for s in sides):
         name = f"{colour}/{seed}.png"

@@ -72,11 +72,11 @@ def test_where_no_sample_can_be_classified_nothing_is_proven(store, images):
 
 @pytest.mark.parametrize(("num", "expected"), [(3, [0, 1, 2]), (80, list(range(0, 80, 10)))])
 def test_samples_are_spread_over_the_exam(tmp_path, num, expected):
-    sides = [("train", 0), *(("validation", n) for n in range(num)), ("tune", 0)]
+    sides = [("train", 0), *(("test", n) for n in range(num)), ("validation", 0)]
     rows = [SplitRow(n, f"{side}{n}", "x", "", f"{n}", side) for side, n in sides]
     write_split(tmp_path / "split.csv", rows)
     found = samples({"split": tmp_path / "split.csv", "images": tmp_path})
-    assert found == [tmp_path / f"validation{n}" for n in expected]
+    assert found == [tmp_path / f"test{n}" for n in expected]
     assert len(found) <= live_check.NUM_SAMPLES
 
 

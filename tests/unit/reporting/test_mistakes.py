@@ -22,7 +22,7 @@ SAID = [
 def exam(tmp_path):
     """A function that writes an exam with squares of that side, and finds its surest mistakes."""
 
-    def find(most, side=8):
+    def find(most, size=8):
         predictions, split, pixels = (tmp_path / name for name in ("p.csv", "s.csv", "x.npy"))
         columns = ["image", "label", "predicted"]
         table = pd.DataFrame([row[:3] for row in SAID], columns=columns)
@@ -31,13 +31,13 @@ def exam(tmp_path):
         table.to_csv(predictions, index=False)
         order = [3, 4, 0, 2, 1]  # of the rows of pixels
         rows = [
-            SplitRow(order[k], image, label, "", f"{k}", "validation")
+            SplitRow(order[k], image, label, "", f"{k}", "test")
             for k, (image, label, *_) in enumerate(SAID)
         ]
         write_split(split, rows)
-        if side:
+        if size:
             shades = np.arange(5, dtype=np.uint8)[:, None, None, None] * 10
-            np.save(pixels, np.broadcast_to(shades, (5, side, side, 3)))
+            np.save(pixels, np.broadcast_to(shades, (5, size, size, 3)))
         return surest_mistakes(predictions, split, pixels, most=most)
 
     return find
@@ -63,7 +63,7 @@ def test_a_small_picture_is_that_of_its_row_to_the_bit(exam):
 
 
 def test_a_large_picture_becomes_a_small_jpeg(exam):
-    found = picture_of(exam(1, side=500)[0])
+    found = picture_of(exam(1, size=500)[0])
     assert (found.format, found.size) == ("JPEG", (224, 224))
 
 
@@ -73,5 +73,5 @@ def test_none_is_looked_for_where_none_is_wanted(tmp_path):
 
 
 def test_where_the_pixels_are_on_another_machine_there_is_no_picture(exam):
-    (found,) = exam(1, side=0)
+    (found,) = exam(1, size=0)
     assert (found.image, found.picture) == ("sure.png", "")

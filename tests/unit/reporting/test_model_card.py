@@ -80,9 +80,9 @@ def test_a_class_that_is_known_well_is_no_limit(paths):
 @pytest.mark.parametrize(
     ("groups", "said"),
     [
-        (["", ""], "no groups are given, so pictures of one subject may stand on two sides"),
-        (["anna", "anna"], "groups: 1, each on one side"),
-        (["anna", ""], "groups: 1, each on one side"),
+        (["", ""], "no groups are given, so pictures of one subject may stand on two splits"),
+        (["anna", "anna"], "groups: 1, each on one split"),
+        (["anna", ""], "groups: 1, each on one split"),
     ],
 )
 def test_the_card_says_whether_groups_were_kept_together(paths, groups, said):

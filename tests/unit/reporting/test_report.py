@@ -38,7 +38,7 @@ def test_the_summary_says_what_was_trained_and_how_good_it_is(paths):
     assert summary(paths, None) == [
         ("data", "1,017 images, 2 classes"),
         ("set aside", f"2,000 x empty file, 1 x label {EVIL}"),
-        ("split", "train 1,010, tune 4, validation 3"),
+        ("split", "train 1,010, validation 4, test 3"),
         ("model", "resnet18, body: RANDOM WEIGHTS (lradapt import weights imagenet)"),
         ("rate of the head", "0.0335 (found by range test)"),
         ("rates by depth", "early 0.00012, late 0.001, head 0.01 (given)"),
@@ -272,7 +272,7 @@ def test_each_picture_is_drawn_from_its_own_figures(paths):
         "Rate of the head": "Rate of the head at each of 2 steps; the peaks: head 0.1",
         "Rates by depth": "Rates by depth at each of 3 steps; the peaks: early 1, late 2, head 3",
         "Training of the head": "Training of the head: 1 epoch in 1 cycle, training loss 1.5 in "
-        "the first and 1.5 in the last; accuracy on the tune side 75.0% at the end",
+        "the first and 1.5 in the last; accuracy on the validation split 75.0% at the end",
         "Training of all layers": "Training of all layers: 1 epoch in 2 cycles, training loss 3 "
         "in the first and 3 in the last",
         "Reliability of the confidence": "Reliability of the confidence: mean gap 40.0% before the "

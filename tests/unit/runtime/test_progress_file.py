@@ -12,7 +12,7 @@ from lradapt.training.loop import Epoch, Score, Step
 EPOCH = Epoch(
     number=2,
     steps=(Step(0, (0.001, 0.01), 1.0), Step(1, (0.002, 0.005), 2.0)),
-    tune=Score(0.5, 0.875, 0.8),
+    validation=Score(0.5, 0.875, 0.8),
 )
 
 

@@ -12,7 +12,7 @@ from lradapt.config.params import load_params
 from lradapt.data.split_table import SplitRow
 from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.backbone import import_backbone
-from lradapt.stages.inputs import read_classifier, side_examples
+from lradapt.stages.inputs import read_classifier, split_examples
 from lradapt.training.head import new_head
 from lradapt.training.inputs.examples import PixelExamples, StreamedExamples
 
@@ -24,19 +24,19 @@ def images(tmp_path, engine):
     """A function: the examples of a side of six random images."""
     pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
     np.save(tmp_path / "pixels.npy", pixels)
-    sides = ["train", "tune", "train", "validation", "tune", "train"]
+    sides = ["train", "validation", "train", "test", "validation", "train"]
     rows = [SplitRow(n, f"{n}.png", "xyx"[n % 3], "", "", side) for n, side in enumerate(sides)]
     params = load_params(ROOT / "params.yaml")
 
     def examples(side, engine=engine):
-        return side_examples(side, params, rows, tmp_path / "pixels.npy", engine), pixels
+        return split_examples(side, params, rows, tmp_path / "pixels.npy", engine), pixels
 
     return examples
 
 
 @pytest.mark.parametrize(
     ("side", "rows", "labels"),
-    [("train", [0, 2, 5], [0, 0, 0]), ("tune", [1, 4], [1, 1]), ("validation", [3], [0])],
+    [("train", [0, 2, 5], [0, 0, 0]), ("validation", [1, 4], [1, 1]), ("test", [3], [0])],
 )
 def test_a_side_holds_its_images_with_the_numbers_that_the_whole_split_gives_its_labels(
     images, side, rows, labels
@@ -63,7 +63,7 @@ def test_processes_on_one_cpu_share_its_memory(images, engine, monkeypatch, size
 
 
 def test_only_the_training_side_is_seen_in_random_views(images):
-    for side in ("train", "tune", "validation"):
+    for side in ("train", "validation", "test"):
         found, _ = images(side)
         every = torch.arange(len(found.labels))
         clean, random = (found.batch(every, step)[0] for step in (None, 3))
@@ -71,7 +71,7 @@ def test_only_the_training_side_is_seen_in_random_views(images):
 
 
 def test_images_are_normalised_as_the_params_say(images):
-    found, pixels = images("validation")
+    found, pixels = images("test")
     (image,), _ = found.batch(torch.tensor([0]), None)
     red = (pixels[3, :, :, 0] / 255 - 0.485) / 0.229
     assert image[0].numpy() == pytest.approx(red, abs=1e-5)

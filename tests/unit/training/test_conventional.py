@@ -34,12 +34,17 @@ def model():
 
 
 def test_the_losses_of_two_legs_are_those_of_a_plain_torch_loop(model, blobs, engine):
-    training, tune = blobs(90, spread=3.0), blobs(60, seed=1, spread=3.0)
+    training, validation = blobs(90, spread=3.0), blobs(60, seed=1, spread=3.0)
     plain = copy.deepcopy(model)
     model.eval()  # whoever hands it over may have judged it
-    first = train_at(model, training, tune, engine, **SETTINGS)
+    first = train_at(model, training, validation, engine, **SETTINGS)
     second = train_at(
-        model, training, tune, engine, **{**SETTINGS, "rate": 0.001}, first_epoch=len(first.epochs)
+        model,
+        training,
+        validation,
+        engine,
+        **{**SETTINGS, "rate": 0.001},
+        first_epoch=len(first.epochs),
     )
     losses = [s.loss for leg in (first, second) for e in leg.epochs for s in e.steps]
 
@@ -47,7 +52,7 @@ def test_the_losses_of_two_legs_are_those_of_a_plain_torch_loop(model, blobs, en
     expected = []
     for rate, num_epochs in ((0.01, len(first.epochs)), (0.001, len(second.epochs))):
         optimizer = torch.optim.SGD(plain.parameters(), lr=rate, momentum=0.9, weight_decay=1e-4)
-        best, kept = score(plain, tune, engine).accuracy, copy.deepcopy(plain.state_dict())
+        best, kept = score(plain, validation, engine).accuracy, copy.deepcopy(plain.state_dict())
         for _ in range(num_epochs):
             plain.train()
             for inputs, labels in islice(batches, 6):
@@ -56,7 +61,7 @@ def test_the_losses_of_two_legs_are_those_of_a_plain_torch_loop(model, blobs, en
                 loss.backward()
                 optimizer.step()
                 expected.append(loss.item())
-            accuracy = score(plain, tune, engine).accuracy
+            accuracy = score(plain, validation, engine).accuracy
             if accuracy > best:
                 best, kept = accuracy, copy.deepcopy(plain.state_dict())
         plain.load_state_dict(kept)
@@ -99,14 +104,14 @@ def test_a_network_that_is_broken_from_the_start_is_told_before_training(
 
 
 def test_a_score_that_is_not_finite_after_an_epoch_ends_the_training(model, blobs, engine):
-    tune = blobs(30)
+    validation = blobs(30)
 
     def loss(logits, labels):
-        tune.activations[0] = torch.inf  # as soon as training has begun
+        validation.activations[0] = torch.inf  # as soon as training has begun
         return F.cross_entropy(logits, labels)
 
     with pytest.raises(TrainingError, match=r"is nan after epoch 1 with rates up to 0\.01, and"):
-        train_at(model, blobs(48), tune, engine, **SETTINGS, balance=Balance(loss))
+        train_at(model, blobs(48), validation, engine, **SETTINGS, balance=Balance(loss))
 
 
 def stop(accuracies, start=0.1, patience=2, min_gain=0.05, ceiling=9, target=None):
@@ -159,8 +164,10 @@ def test_the_epoch_that_reaches_the_target_is_the_last():
     assert stop([0.2, 0.7, 0.9], target=0.7) == (2, 0.7, "target", 1)
 
 
-def test_without_a_tune_side_early_stopping_is_refused(model, blobs, engine):
-    with pytest.raises(TrainingError, match="early stopping looks at the tune side, which is empt"):
+def test_without_a_validation_side_early_stopping_is_refused(model, blobs, engine):
+    with pytest.raises(
+        TrainingError, match="early stopping needs a validation split, which is empt"
+    ):
         train_at(model, blobs(48), blobs(0), engine, **SETTINGS)
 
 

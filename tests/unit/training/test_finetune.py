@@ -34,16 +34,16 @@ def model():
         return nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 3))
 
 
-def run(model, training, tune, engine, **settings):
+def run(model, training, validation, engine, **settings):
     """The epochs of every cycle."""
-    cycles = finetune(model, training, tune, engine, **{**SETTINGS, **settings})
+    cycles = finetune(model, training, validation, engine, **{**SETTINGS, **settings})
     return [epoch for cycle in cycles for epoch in cycle.epochs]
 
 
 def test_cycles_of_one_two_and_four_epochs_make_seven(model, blobs, engine):
     epochs = run(model, blobs(32), blobs(9, seed=1), engine)
     assert [epoch.number for epoch in epochs] == [0, 1, 2, 3, 4, 5, 6]
-    assert all(epoch.tune for epoch in epochs)
+    assert all(epoch.validation for epoch in epochs)
     heads = [round(step.rates[1] / 0.1, 4) for epoch in epochs for step in epoch.steps]
     assert heads[:6] == [1.0, 0.5, 1.0, 0.8536, 0.5, 0.1464]
     assert heads[6:] == [1.0, 0.9619, 0.8536, 0.6913, 0.5, 0.3087, 0.1464, 0.0381]
@@ -149,15 +149,19 @@ def test_a_caller_can_stop_after_any_cycle(model, blobs, engine):
 
 
 def test_the_epoch_that_reaches_the_target_is_the_last(model, blobs, engine):
-    tune = blobs(60, seed=1)
-    accuracies = [e.tune.accuracy for e in run(copy.deepcopy(model), blobs(48), tune, engine)]
+    validation = blobs(60, seed=1)
+    accuracies = [
+        e.validation.accuracy for e in run(copy.deepcopy(model), blobs(48), validation, engine)
+    ]
     assert accuracies[0] < accuracies[1], "this seed shows nothing"
-    stopped = run(model, blobs(48), tune, engine, target_accuracy=accuracies[1])
-    assert [epoch.tune.accuracy for epoch in stopped] == accuracies[:2]
+    stopped = run(model, blobs(48), validation, engine, target_accuracy=accuracies[1])
+    assert [epoch.validation.accuracy for epoch in stopped] == accuracies[:2]
 
 
-def test_a_target_without_a_tune_side_is_refused(model, blobs, engine):
-    with pytest.raises(TrainingError, match=r"finetune\.target_accuracy looks at the tune side"):
+def test_a_target_without_a_validation_side_is_refused(model, blobs, engine):
+    with pytest.raises(
+        TrainingError, match=r"finetune\.target_accuracy needs a validation split"
+    ):
         next(finetune(model, blobs(48), blobs(0), engine, **SETTINGS, target_accuracy=0.9))
 
 

@@ -35,19 +35,19 @@ def test_the_rate_restarts_each_epoch(blobs, engine):
     assert rates == [one_epoch] * 10
 
 
-def test_training_stops_once_the_tune_side_has_settled(blobs, engine):
+def test_training_stops_once_the_validation_side_has_settled(blobs, engine):
     easy = {"spread": 0.1}
     epochs = train_head(
         new_head(8, 3, seed=0), blobs(300, **easy), blobs(60, seed=1, **easy), engine, **SETTINGS
     )
-    accuracies = [epoch.tune.accuracy for epoch in epochs]
+    accuracies = [epoch.validation.accuracy for epoch in epochs]
     assert 4 <= len(epochs) < 10
     assert max(accuracies[-3:]) < max(accuracies[:-3]) + 0.002
 
 
-def test_without_a_tune_side_every_epoch_is_run(blobs, engine):
+def test_without_a_validation_side_every_epoch_is_run(blobs, engine):
     epochs = train_head(new_head(8, 3, seed=0), blobs(60), blobs(0), engine, **SETTINGS)
-    assert [epoch.tune for epoch in epochs] == [None] * 10
+    assert [epoch.validation for epoch in epochs] == [None] * 10
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,8 @@ def test_a_new_head_depends_on_its_seed_alone():
     assert not torch.equal(one.weight, new_head(8, 3, seed=6).weight)
 
 
-def test_a_score_on_the_tune_side_that_is_not_finite_ends_the_training(blobs, one_broken, engine):
+def test_a_score_on_the_validation_side_that_is_not_finite_ends_the_training(
+    blobs, one_broken, engine
+):
     with pytest.raises(TrainingError, match=r"is nan after epoch 1 with rates up to 0\.1, and"):
         train_head(new_head(8, 3, seed=0), blobs(60), one_broken(30), engine, **SETTINGS)

@@ -82,14 +82,14 @@ def test_finite_passes_on_what_is_finite():
     assert list(finite(steps)) == steps
 
 
-def test_epochs_hold_their_steps_and_their_score_on_the_tune_side(blobs, engine):
+def test_epochs_hold_their_steps_and_their_score_on_the_validation_side(blobs, engine):
     model = new_head(8, 3, seed=0)
     batches = training_batches(blobs(64), batch_size=32, seed=0)
     steps = train_steps(model, batches, make_optimizer(model), constant(), engine)
     first, second = islice(run_epochs(model, steps, 2, blobs(30, seed=1), engine), 2)
     assert [step.number for step in first.steps] == [0, 1]
     assert [step.number for step in second.steps] == [2, 3]
-    assert second.tune == score(model, blobs(30, seed=1), engine)
+    assert second.validation == score(model, blobs(30, seed=1), engine)
 
 
 def test_score_is_cross_entropy_and_accuracy(blobs, engine):
@@ -144,11 +144,11 @@ def test_an_epoch_whose_score_is_not_finite_is_named_with_its_highest_rates(one_
         next(epochs)
 
 
-def test_without_a_tune_side_weights_that_are_not_finite_are_named(blobs, engine):
+def test_without_a_validation_side_weights_that_are_not_finite_are_named(blobs, engine):
     model = new_head(8, 3, seed=0)
     steps = iter([Step(n, (0.1,), 2.0) for n in range(4)])
     epochs = run_epochs(model, steps, 2, blobs(0), engine)
-    assert next(epochs).tune is None
+    assert next(epochs).validation is None
     with torch.no_grad():
         model.bias[1] = torch.nan
     message = r"1 tensor\(s\) of weights are not finite after epoch 2 .* first is bias; lower them"
@@ -173,5 +173,5 @@ def test_the_progress_of_an_epoch_knows_those_to_come_and_the_accuracy_so_far(
     first, _ = islice(epochs, 2)
     assert [each for each in shown if each[0] != "score"] == [
         ("epoch 2", 5, ""),
-        ("epoch 3", 0, f"accuracy {first.tune.accuracy:.1%}"),
+        ("epoch 3", 0, f"accuracy {first.validation.accuracy:.1%}"),
     ]

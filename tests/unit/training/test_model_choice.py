@@ -57,13 +57,13 @@ def fit(network, blobs, engine):
     return make
 
 
-def choose(trained, blobs, engine, tune=None):
-    tune = blobs(90, seed=1) if tune is None else tune
+def choose(trained, blobs, engine, validation=None):
+    validation = blobs(90, seed=1) if validation is None else validation
     return choose_final(
         trained.model,
         trained.cycles,
         blobs(300),
-        tune,
+        validation,
         engine,
         batch_size=64,
         before=trained.before,
@@ -84,7 +84,7 @@ def test_the_best_snapshot_is_taken_where_the_last_went_astray(fit, blobs, engin
     trained = fit(3.0, 0.0, 3.0)
     choice = choose(trained, blobs, engine)
     assert choice.name == "best_snapshot"
-    assert choice.scores["best_snapshot"] == trained.cycles[1].epochs[-1].tune
+    assert choice.scores["best_snapshot"] == trained.cycles[1].epochs[-1].validation
     assert torch.equal(trained.model[0].weight, trained.cycles[1].weights["0.weight"])
 
 
@@ -98,8 +98,8 @@ def test_the_average_is_taken_where_the_snapshots_err_apart(fit, blobs, engine):
 
 
 def test_of_equals_the_lower_loss_wins_and_then_the_last(fit, blobs, engine):
-    model, tune = nn.Linear(8, 3), blobs(90, seed=1)  # without BatchNorm, all are the same
-    end = score(model, tune, engine)
+    model, validation = nn.Linear(8, 3), blobs(90, seed=1)  # without BatchNorm, all are the same
+    end = score(model, validation, engine)
     better = dataclasses.replace(end, loss=end.loss / 2)
     for first, name in ((end, "last"), (better, "best_snapshot")):
         cycles = [Cycle((Epoch(0, (), found),), snapshot(model)) for found in (first, end)]
@@ -123,9 +123,9 @@ def test_the_head_alone_is_taken_where_every_cycle_made_it_worse(fit, blobs, eng
     assert score(trained.model, blobs(90, seed=1), engine) == choice.scores["head_alone"]
 
 
-def test_without_a_tune_side_the_last_weights_stay(fit, blobs, engine):
+def test_without_a_validation_side_the_last_weights_stay(fit, blobs, engine):
     trained = fit(0.0, 3.0)
-    choice = choose(trained, blobs, engine, tune=blobs(0))
+    choice = choose(trained, blobs, engine, validation=blobs(0))
     assert (choice.name, choice.scores) == ("last", {})
     assert torch.equal(trained.model[0].weight, trained.cycles[1].weights["0.weight"])
 
@@ -168,7 +168,7 @@ def test_the_images_of_the_estimate_are_clean(blobs):
 
 
 def _tuned(trained):
-    return [cycle.epochs[-1].tune.balanced_accuracy for cycle in trained.cycles]
+    return [cycle.epochs[-1].validation.balanced_accuracy for cycle in trained.cycles]
 
 
 def _parts(examples):

@@ -67,9 +67,9 @@ def place(tmp_path):
 def run(blobs, engine):
     """A function: fine-tune a new network along a course; its weights and cycles."""
 
-    def call(course=None, tune=9, then=None, **settings):
+    def call(course=None, validation=9, then=None, **settings):
         model = network()
-        training, judging = blobs(48), blobs(tune, seed=1)
+        training, judging = blobs(48), blobs(validation, seed=1)
         settings = {**FINETUNE, **settings}
         cycles = list(finetune(model, training, judging, engine, course=course, **settings))
         if then:
@@ -107,12 +107,12 @@ def cut(run, place, step, **settings):
             run(Course(place, every_seconds=0.0), **settings)
 
 
-@pytest.mark.parametrize("tune", [9, 0])
+@pytest.mark.parametrize("validation", [9, 0])
 @pytest.mark.parametrize("step", range(1, NUM_STEPS))
-def test_cut_after_any_step_it_ends_like_an_undisturbed_one(run, place, step, tune):
-    cut(run, place, step, tune=tune)
+def test_cut_after_any_step_it_ends_like_an_undisturbed_one(run, place, step, validation):
+    cut(run, place, step, validation=validation)
     course = Course(place)
-    assert same(run(course, tune=tune), run(tune=tune))
+    assert same(run(course, validation=validation), run(validation=validation))
     assert course.first_step == NUM_STEPS
 
 
@@ -157,8 +157,8 @@ def test_without_momentum_and_in_many_pieces_it_ends_alike(run, place):
 
 def test_the_target_that_was_reached_before_ends_it_again(run, place):
     _, cycles = run()
-    target = cycles[1].epochs[0].tune.accuracy
-    assert target > cycles[0].epochs[0].tune.accuracy, "this seed shows nothing"
+    target = cycles[1].epochs[0].validation.accuracy
+    assert target > cycles[0].epochs[0].validation.accuracy, "this seed shows nothing"
     undisturbed = run(target_accuracy=target)
     run(Course(place, every_seconds=0.0), target_accuracy=target)
     again = Course(place)
@@ -170,8 +170,8 @@ def test_the_target_that_was_reached_before_ends_it_again(run, place):
 def test_a_head_settles_as_it_would_have(blobs, engine, place, step):
     def train(course=None):
         head = new_head(8, 3, seed=0)
-        tune = blobs(30, seed=1)
-        return train_head(head, blobs(48), tune, engine, course=course, **HEAD), head.weight
+        validation = blobs(30, seed=1)
+        return train_head(head, blobs(48), validation, engine, course=course, **HEAD), head.weight
 
     undisturbed, weight = train()
     assert 3 <= len(undisturbed) < 5, "it does not settle"

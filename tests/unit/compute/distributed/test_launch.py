@@ -83,9 +83,11 @@ def joint(num):
     return spread(start_engine(device="cpu", precision="fp32", threads=1), num)
 
 
-def train(engine, *, mechanism="none", double=False, course=None, count=47, tune=9, **changes):
-    """Fine-tune, and choose the final weights; all that follows from it."""
-    training, judging = images(count, 0, VIEWS), images(tune, 1)
+def train(
+    engine, *, mechanism="none", double=False, course=None, count=47, validation=9, **changes
+):
+    """Fine-validation, and choose the final weights; all that follows from it."""
+    training, judging = images(count, 0, VIEWS), images(validation, 1)
     model = network()
     if double:
         model, training, judging = model.double(), Doubles(training), Doubles(judging)

@@ -35,14 +35,14 @@ def rules(**policies):
     return Rules(8, 0.96, {**POLICIES, **policies})
 
 
-def admitted(images, labels, tune_share=0.0, ratio=1, near=NONE_NEAR, **policies):
+def admitted(images, labels, validation_share=0.0, ratio=1, near=NONE_NEAR, **policies):
     return admit(
         images,
         labels,
         near,
         rules(**policies),
-        train_per_validation=ratio,
-        tune_share=tune_share,
+        train_per_test=ratio,
+        validation_share=validation_share,
     )
 
 
@@ -63,7 +63,7 @@ IMAGES = [image(label.image) for label in LABELS]
 
 
 def sides(admission):
-    return {row.image: row.side for row in admission.rows}
+    return {row.image: row.split for row in admission.rows}
 
 
 def test_rows_keep_the_numbers_of_the_pixels():
@@ -78,13 +78,13 @@ def test_rows_keep_the_numbers_of_the_pixels():
 def test_nothing_is_set_aside_from_a_clean_set():
     admission = admitted(IMAGES, LABELS)
     assert (admission.set_aside, admission.warnings) == ({}, [])
-    assert sorted(sides(admission).values()) == ["train"] * 4 + ["validation"] * 4
+    assert sorted(sides(admission).values()) == ["test"] * 4 + ["train"] * 4
 
 
 def test_the_shares_of_the_sides_are_those_asked_for():
-    found = [*sides(admitted(IMAGES, LABELS, ratio=3, tune_share=0.34)).values()]
+    found = [*sides(admitted(IMAGES, LABELS, ratio=3, validation_share=0.34)).values()]
     for side in (found[:4], found[4:]):
-        assert sorted(side) == ["train", "train", "tune", "validation"]
+        assert sorted(side) == ["test", "train", "train", "validation"]
 
 
 def test_an_image_without_a_label_is_set_aside():
@@ -173,33 +173,35 @@ def test_a_set_of_which_nothing_is_left_is_refused():
 
 def test_classes_of_one_image_each_leave_no_exam_and_are_refused():
     text = refusal(IMAGES[3:5], LABELS[3:5])
-    assert text.startswith("no image on the side validation: every class needs at least 2 groups")
+    assert text.startswith("no image on the test split: every class needs at least 2 groups")
 
 
-SIDES = {"-": "train", "t": "tune", "V": "validation"}
+SPLITS = {"-": "train", "t": "validation", "V": "test"}
 
 
 def given(sides_text):
     """The eight images with sides by letter."""
     return [
-        Label(label.image, label.label, "", SIDES[letter])
+        Label(label.image, label.label, "", SPLITS[letter])
         for label, letter in zip(LABELS, sides_text, strict=True)
     ]
 
 
 def test_given_sides_are_kept():
     labels = given("-tV--tVV")
-    admission = admitted(IMAGES, labels, tune_share=0.5)
-    assert sides(admission) == {label.image: label.side for label in labels}
+    admission = admitted(IMAGES, labels, validation_share=0.5)
+    assert sides(admission) == {label.image: label.split for label in labels}
     assert (admission.set_aside, admission.warnings) == ({}, [])
 
 
-def test_tune_is_taken_from_a_given_training_side():
-    for tune_share, training in ((0.0, "---"), (0.4, "--t"), (0.7, "-tt")):
-        found = [*sides(admitted(IMAGES, given("---V---V"), tune_share=tune_share)).values()]
-        assert (found[3], found[7]) == ("validation", "validation")
+def test_validation_is_taken_from_a_given_training_side():
+    for validation_share, training in ((0.0, "---"), (0.4, "--t"), (0.7, "-tt")):
+        found = [
+            *sides(admitted(IMAGES, given("---V---V"), validation_share=validation_share)).values()
+        ]
+        assert (found[3], found[7]) == ("test", "test")
         for side in (found[:3], found[4:7]):
-            assert sorted(side) == [SIDES[letter] for letter in training]
+            assert sorted(side) == [SPLITS[letter] for letter in training]
 
 
 def test_of_a_given_split_what_straddles_is_set_aside_where_it_is_not_judged():
@@ -207,40 +209,40 @@ def test_of_a_given_split_what_straddles_is_set_aside_where_it_is_not_judged():
     images = [image(la.image, twins.get(la.image)) for la in LABELS]
     groups = {"d0.png": "p", "d1.png": "p", "d3.png": "p", "c1.png": "q", "c2.png": "q"}
     labels = [
-        Label(la.image, la.label, groups.get(la.image, ""), la.side) for la in given("--tV-t-V")
+        Label(la.image, la.label, groups.get(la.image, ""), la.split) for la in given("--tV-t-V")
     ]
     admission = admitted(images, labels)
     assert reasons(admission) == {
-        "c0.png": "its group or its pixels stand in validation (side was given)",
-        "c1.png": "its group or its pixels stand in tune (side was given)",
-        "d0.png": "its group or its pixels stand in validation (side was given)",
-        "d1.png": "its group or its pixels stand in validation (side was given)",
+        "c0.png": "its group or its pixels stand in test (split was given)",
+        "c1.png": "its group or its pixels stand in validation (split was given)",
+        "d0.png": "its group or its pixels stand in test (split was given)",
+        "d1.png": "its group or its pixels stand in test (split was given)",
     }
     assert sides(admission) == {
-        "c2.png": "tune",
-        "c3.png": "validation",
+        "c2.png": "validation",
+        "c3.png": "test",
         "d2.png": "train",
-        "d3.png": "validation",
+        "d3.png": "test",
     }
 
 
 def test_a_given_split_that_leaves_one_class_is_refused():
     patients = {"c0.png": "p", **dict.fromkeys((label.image for label in DOGS), "p")}
     labels = [
-        Label(la.image, la.label, patients.get(la.image, ""), la.side) for la in given("VV------")
+        Label(la.image, la.label, patients.get(la.image, ""), la.split) for la in given("VV------")
     ]
     assert refusal(IMAGES, labels) == (
         "expected at least 2 classes with usable images, found cat (4 images); "
-        "set aside: 4 x its group or its pixels stand in validation (side was given)"
+        "set aside: 4 x its group or its pixels stand in test (split was given)"
     )
 
 
 def test_a_given_split_without_an_exam_is_refused():
-    assert refusal(IMAGES, given("-" * 8)).startswith("no image on the side validation")
+    assert refusal(IMAGES, given("-" * 8)).startswith("no image on the test split")
 
 
 def test_a_given_split_without_training_is_refused():
-    assert refusal(IMAGES, given("V" * 8)).startswith("no image on the side train")
+    assert refusal(IMAGES, given("V" * 8)).startswith("no image on the train split")
 
 
 def test_a_class_that_is_examined_but_not_trained_is_warned_of():
@@ -357,11 +359,11 @@ def test_near_duplicates_can_be_set_aside_all_but_the_first():
 def test_near_duplicates_on_both_sides_of_the_exam_are_counted():
     side = sides(admitted(IMAGES, LABELS))
     learnt = [n for n, label in enumerate(LABELS) if side[label.image] == "train"]
-    asked = [n for n, label in enumerate(LABELS) if side[label.image] == "validation"]
+    asked = [n for n, label in enumerate(LABELS) if side[label.image] == "test"]
     near = np.array([learnt[:2], asked[:2], [learnt[0], asked[0]]])
     names = [LABELS[n].image for n in (asked[0], learnt[0])]
     assert admitted(IMAGES, LABELS, near=near).warnings[1:] == [
-        "1 of 3 pairs of near duplicates stand on both sides of the exam, such as "
+        "1 of 3 pairs of near duplicates stand in both splits, such as "
         f"{names[0]} and {names[1]}: it may be easier than it looks"
     ]
     assert len(admitted(IMAGES, LABELS, near=near[:2]).warnings) == 1

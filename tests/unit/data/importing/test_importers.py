@@ -74,13 +74,13 @@ def test_loose_and_hidden_files_are_left_behind_and_named(source, project):
 
 
 SPLITS = {
-    ("train", "test"): ["train", "validation"],
-    ("train", "val"): ["train", "validation"],
-    ("training", "validation"): ["train", "validation"],
-    ("Train", "Test"): ["train", "validation"],
-    ("train", "val", "test"): ["train", "tune", "validation"],
-    ("train", "valid", "test"): ["train", "tune", "validation"],
-    ("Train", "Val", "Test"): ["train", "tune", "validation"],
+    ("train", "test"): ["train", "test"],
+    ("train", "val"): ["train", "test"],
+    ("training", "test"): ["train", "test"],
+    ("Train", "Test"): ["train", "test"],
+    ("train", "val", "test"): ["train", "validation", "test"],
+    ("train", "valid", "test"): ["train", "validation", "test"],
+    ("Train", "Val", "Test"): ["train", "validation", "test"],
 }
 
 
@@ -88,7 +88,7 @@ SPLITS = {
 def test_a_split_is_kept_and_with_a_test_set_val_becomes_tune(source, project, tops):
     imported = import_folder(source(*(f"{t}/{c}/1.png" for t in tops for c in "ab")), **project)
     sides = dict(zip(tops, SPLITS[tops], strict=True))
-    assert {(la.image, la.label, la.side) for la in imported.labels} == {
+    assert {(la.image, la.label, la.split) for la in imported.labels} == {
         (f"{top}/{name}/1.png", name, sides[top]) for top in tops for name in "ab"
     }
     assert sorted(read_labels(project["labels"]), key=str) == sorted(imported.labels, key=str)
@@ -105,9 +105,9 @@ def test_a_loose_file_does_not_turn_a_split_into_classes(source, project, loose)
 def test_folders_within_a_class_of_a_split_belong_to_the_class(source, project):
     imported = import_folder(source("train/a/x/1.png", "train/b/1.png", "test/a/2.png"), **project)
     assert by_image(imported.labels) == [
-        Label("test/a/2.png", "a", side="validation"),
-        Label("train/a/x/1.png", "a", side="train"),
-        Label("train/b/1.png", "b", side="train"),
+        Label("test/a/2.png", "a", split="test"),
+        Label("train/a/x/1.png", "a", split="train"),
+        Label("train/b/1.png", "b", split="train"),
     ]
 
 
@@ -405,14 +405,14 @@ def test_cifar10_keeps_its_split_and_its_pixels(cifar10, project, tmp_path, rand
     imported = import_cifar10(cache=tmp_path / "cache", **project)
     assert read_labels(project["labels"]) == by_image(imported.labels)
     assert by_image(imported.labels) == [
-        Label("train/airplane/00000.png", "airplane", side="train"),
-        Label("train/airplane/00002.png", "airplane", side="train"),
-        Label("train/automobile/00001.png", "automobile", side="train"),
-        Label("validation/airplane/00000.png", "airplane", side="validation"),
-        Label("validation/airplane/00002.png", "airplane", side="validation"),
-        Label("validation/automobile/00001.png", "automobile", side="validation"),
+        Label("train/airplane/00000.png", "airplane", split="train"),
+        Label("train/airplane/00002.png", "airplane", split="train"),
+        Label("train/automobile/00001.png", "automobile", split="train"),
+        Label("test/airplane/00000.png", "airplane", split="test"),
+        Label("test/airplane/00002.png", "airplane", split="test"),
+        Label("test/automobile/00001.png", "automobile", split="test"),
     ]
-    with Image.open(project["images"] / "validation/automobile/00001.png") as image:
+    with Image.open(project["images"] / "test/automobile/00001.png") as image:
         np.testing.assert_array_equal(np.asarray(image), np.asarray(random_image(11, (32, 32))))
 
 

@@ -150,7 +150,7 @@ def test_a_training_on_streamed_pixels_ends_with_the_weights_of_one_from_memory(
             cycle_growth=2,
             seed=0,
         )
-        scores = [epoch.tune for cycle in cycles for epoch in cycle.epochs]
+        scores = [epoch.validation for cycle in cycles for epoch in cycle.epochs]
         end = {name: value.contiguous() for name, value in model.state_dict().items()}
         return hashlib.sha256(save(end)).hexdigest(), scores
 
