@@ -54,7 +54,7 @@ def labelled(tmp_path, monkeypatch):
         "    deps: [data/images]\n"
         "    outs: [build/images.csv]\n"
         "  split:\n"
-        "    cmd: sed '1s/$/,side/;2s/$/,test/;3,$s/$/,train/' data/labels.csv"
+        "    cmd: sed '1s/$/,split/;2s/$/,test/;3,$s/$/,train/' data/labels.csv"
         " > build/split.csv\n"
         "    deps: [build/images.csv, data/labels.csv]\n"
         "    outs: [build/split.csv]\n"
