@@ -166,7 +166,7 @@ def _cell_faults(lines: Sequence[int], labels: Sequence[Label]) -> list[str]:
         if not label.label:
             faults.append(f"{where}: the label is empty; fill it in or remove the line")
         if given and label.split not in SPLITS:
-            faults.append(f"{where}: side {label.split!r}, expected one of {', '.join(SPLITS)}")
+            faults.append(f"{where}: split {label.split!r}, expected one of {', '.join(SPLITS)}")
     return faults
 
 

@@ -405,12 +405,12 @@ def test_cifar10_keeps_its_split_and_its_pixels(cifar10, project, tmp_path, rand
     imported = import_cifar10(cache=tmp_path / "cache", **project)
     assert read_labels(project["labels"]) == by_image(imported.labels)
     assert by_image(imported.labels) == [
-        Label("train/airplane/00000.png", "airplane", split="train"),
-        Label("train/airplane/00002.png", "airplane", split="train"),
-        Label("train/automobile/00001.png", "automobile", split="train"),
         Label("test/airplane/00000.png", "airplane", split="test"),
         Label("test/airplane/00002.png", "airplane", split="test"),
         Label("test/automobile/00001.png", "automobile", split="test"),
+        Label("train/airplane/00000.png", "airplane", split="train"),
+        Label("train/airplane/00002.png", "airplane", split="train"),
+        Label("train/automobile/00001.png", "automobile", split="train"),
     ]
     with Image.open(project["images"] / "test/automobile/00001.png") as image:
         np.testing.assert_array_equal(np.asarray(image), np.asarray(random_image(11, (32, 32))))
