@@ -32,7 +32,7 @@ from benchmarks.program import run
 from benchmarks.settings import ConventionalSettings, SchemeSettings, load_benchmark
 from lradapt.compute.engine import Engine, start_engine
 from lradapt.config.params import DEFAULT_PATH, Params
-from lradapt.config.paths import read_paths
+from lradapt.config.paths import Paths, read_paths
 from lradapt.config.presets import changed
 from lradapt.config.yaml_schema import check, read_values
 from lradapt.data.split_table import SplitRow, class_names, in_split, read_split, write_split
@@ -197,38 +197,44 @@ def _run_scheme(params: Params, data: _Data, engine: Engine) -> tuple[nn.Module,
                 with clock.phase(phase):
                     stage.main(**_options(definitions[name_of_stage]["cmd"], paths))
         model = load_classifier(
-            params.model.network, load_file(folder / paths["model"]), len(data.names)
+            params.model.network, load_file(folder / paths.model), len(data.names)
         )
-        seen = _seen({key: folder / path for key, path in paths.items()})
+        seen = _seen(paths.below(folder))
     return model.to(engine.device), clock, seen
 
 
-def _lay_out(folder: Path, params: Params, data: _Data, paths: Mapping[str, Path]) -> None:
+def _lay_out(folder: Path, params: Params, data: _Data, paths: Paths) -> None:
     (folder / DEFAULT_PATH).write_text(json.dumps(params.model_dump(mode="json")))  # JSON is YAML
-    sources = {"pixels": data.pixels, "table": data.table, "backbone": data.backbone}
-    for key, source in sources.items():
-        link = folder / paths[key]
+    sources = {
+        paths.pixels: data.pixels,
+        paths.table: data.table,
+        paths.backbone: data.backbone,
+    }
+    for path, source in sources.items():
+        link = folder / path
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(source.resolve())
-    write_split(folder / paths["split"], data.rows)
-    ensure_file(folder / paths["champion"])
+    write_split(folder / paths.split, data.rows)
+    ensure_file(folder / paths.champion)
 
 
-def _options(command: str, paths: Mapping[str, Path]) -> dict[str, Path]:
+def _options(command: str, paths: Paths) -> dict[str, Path]:
     """The paths that a stage of dvc.yaml is called with."""
     words = re.findall(r"--([\w-]+) \$\{path\.(\w+)\}", command)
-    return {option.replace("-", "_"): paths[path] for option, path in words}
+    path_of = paths.as_dict()
+    return {option.replace("-", "_"): path_of[name] for option, name in words}
 
 
-def _seen(paths: Mapping[str, Path]) -> Result:
+def _seen(paths: Paths) -> Result:
     """What the stages found, and what their figures are drawn from."""
     return {
-        "rate": read_json(paths["lr"]),
-        "rates_by_depth": read_json(paths["body_lr"])["rates"],
-        "choice": read_json(paths["model_choice"]),
+        "rate": read_json(paths.lr),
+        "rates_by_depth": read_json(paths.body_lr)["rates"],
+        "choice": read_json(paths.model_choice),
         "curves": {
-            key: pd.read_csv(paths[key]).to_dict(orient="list")
-            for key in ("lr_curve", "body_lr_curve", "head_steps", "model_steps")
+            name: pd.read_csv(path).to_dict(orient="list")
+            for name, path in paths.as_dict().items()
+            if name in ("lr_curve", "body_lr_curve", "head_steps", "model_steps")
         },
     }
 

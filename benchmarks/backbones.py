@@ -34,7 +34,7 @@ def main(
     folder: Annotated[Path, typer.Option(help="Where they are.")] = Path("benchmarks/backbones"),
 ) -> None:
     """Bring the bodies that are not there yet."""
-    own = read_paths()["backbone"]
+    own = read_paths().backbone
     for architecture in load_benchmark().architectures:
         into = folder / f"{architecture}.safetensors"
         if not into.exists():

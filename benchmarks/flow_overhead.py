@@ -87,7 +87,7 @@ def retrain(repeats: Annotated[int, typer.Option(help="From nothing, each.")] = 
         with tempfile.TemporaryDirectory() as folder:
             _clone(Path(folder))
             whole = _measure([sys.executable, "-m", "flows.retrain"], Path(folder))
-            work = worked(read_timings(Path(folder) / read_paths()["timings"]))
+            work = worked(read_timings(Path(folder) / read_paths().timings))
         for name, cost in zip(costs, (whole, work, beyond(whole, work)), strict=True):
             costs[name].append(cost)
     for name, values in costs.items():

@@ -98,13 +98,13 @@ def make_project(source: Path, num_images: int, folder: Path, *, input_size: int
         raise DataError(f"{source} holds {len(names)} files: enough for {2 * len(names)}")
     labels = []
     for number, name in enumerate((names * 2)[:num_images]):
-        target = folder / paths["images"] / name
+        target = folder / paths.images / name
         if number >= len(names):
             target = target.with_name(f"{target.stem}-mirrored.png")
         target.parent.mkdir(parents=True, exist_ok=True)
         _put(source / name, target, mirrored=number >= len(names))
-        labels.append(Label(str(target.relative_to(folder / paths["images"])), name.split("/")[0]))
-    write_labels(folder / paths["labels"], labels)
+        labels.append(Label(str(target.relative_to(folder / paths.images)), name.split("/")[0]))
+    write_labels(folder / paths.labels, labels)
     write_labels(folder / FORMER, _relabelled(labels))
     params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     params["data"]["input_size"] = input_size
@@ -164,13 +164,13 @@ def measure(project: Path, stage: str, num_images: int) -> Cost:
 def _words(stage: str) -> list[str]:
     """What `dvc repro` gives to Python, the command of dvc.yaml with its paths; or a person."""
     if stage == "changes":
-        labels, table, split = (str(read_paths()[name]) for name in ("labels", "table", "split"))
-        new = ["--new-images", table, "--new-split", split]
-        return ["-m", "lradapt", "changes", str(FORMER), labels, *new]
+        paths = read_paths()
+        new = ["--new-images", str(paths.table), "--new-split", str(paths.split)]
+        return ["-m", "lradapt", "changes", str(FORMER), str(paths.labels), *new]
     project = yaml.safe_load(PROJECT_FILE.read_text(encoding="utf-8"))
     run_words = next(part["run"] for part in project["vars"] if "run" in part)
     command = project["stages"][stage]["cmd"].replace("${run}", run_words)
-    for name, path in read_paths().items():
+    for name, path in read_paths().as_dict().items():
         command = command.replace(f"${{path.{name}}}", str(path))
     python, *words = command.split()
     assert python == "python", command

@@ -50,7 +50,7 @@ def retrain(
         lock_file.mend()
         registry.ensure_champion_file()
         stages.version_sources(graph.unversioned_sources(project_file))
-        former, timings = data.find_former(), read_timings(read_paths()["timings"])
+        former, timings = data.find_former(), read_timings(read_paths().timings)
         plan = graph.read_plan(project_file)
         # Not at every run: each new champion would ask for another training, without end.
         if any(node.stale for node in plan) and registry.bring_champion(location, name):
@@ -132,7 +132,7 @@ def print_summary(outcome: Outcome | None) -> None:
         table.add_row(what, value)
     screen = console()
     screen.print(table)
-    screen.print(f"report: {paths['report']}", "next:", sep="\n")
+    screen.print(f"report: {paths.report}", "next:", sep="\n")
     for command in report.next_commands(paths):
         screen.print(f"  {command}")
 

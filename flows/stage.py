@@ -45,5 +45,5 @@ def _run(address: str) -> None:
             continue
         if needs.data:
             dvc_commands.run("pull", "--force", *needs.data)
-        read_paths()["timings"].unlink(missing_ok=True)  # of the calls before
+        read_paths().timings.unlink(missing_ok=True)  # of the calls before
         stages.reproduce.with_options(name=needs.address)(needs.address)

@@ -73,7 +73,7 @@ def bring(source: str, sources: Sequence[str]) -> None:
         _pull(sources)
     elif source != HERE:
         paths = read_paths()
-        count = mirror(Path(source), images=paths["images"], labels=paths["labels"])
+        count = mirror(Path(source), images=paths.images, labels=paths.labels)
         log.info("%s: %s", source, f"{count:,} files brought or removed" if count else "as before")
 
 

@@ -36,7 +36,7 @@ _PATIENT: dict[str, Any] = {
 @task(persist_result=False)
 def ensure_champion_file() -> None:
     """Make the file that DVC asks for, also where no training starts from the champion."""
-    ensure_file(read_paths()["champion"])
+    ensure_file(read_paths().champion)
 
 
 @task(**_PATIENT)
@@ -44,7 +44,7 @@ def bring_champion(registry: str, name: str) -> bool:
     """Bring the weights of the model in production; whether the training is to start from them."""
     warm = load_params().finetune.start == "champion"
     if warm:
-        release.bring_champion(open_store(registry), name, read_paths()["champion"])
+        release.bring_champion(open_store(registry), name, read_paths().champion)
     return warm
 
 
@@ -81,7 +81,7 @@ def publish(registry: str, name: str, former: Timings, changes: Told) -> str:
 def is_published(registry: str, name: str) -> bool:
     """Whether the model that the stages have made is in the registry; False before the first."""
     paths = read_paths()
-    return paths["onnx"].exists() and release.is_published(open_store(registry), name, paths)
+    return paths.onnx.exists() and release.is_published(open_store(registry), name, paths)
 
 
 @task(**_PATIENT)

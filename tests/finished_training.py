@@ -20,7 +20,7 @@ EXAM = [("a b/1.png", EVIL, 0.9), ("a b/2.png", EVIL, 0.8), ("NA", "owl", 0.7)]
 def write_outputs():
     """Write the files below the folder where we are, with the paths of this project; the paths."""
     paths = read_paths(ROOT / "dvc.yaml")
-    for path in paths.values():
+    for path in paths.as_dict().values():
         path.parent.mkdir(parents=True, exist_ok=True)
     for name in ("params.yaml", "dvc.yaml"):
         Path(name).write_text((ROOT / name).read_text())
@@ -39,42 +39,42 @@ def _write_data(paths):
         "set_aside": {"empty file": 2000, f"label {EVIL}": 1},
         "warnings": [f"few images of {EVIL}"],
     }
-    write_json(paths["split_summary"], split)
-    paths["set_aside"].write_text(
+    write_json(paths.split_summary, split)
+    paths.set_aside.write_text(
         f"image,kind,reason\n{EVIL}.png,undecodable,empty file\nNA,undecodable,empty file\n"
     )
-    paths["labels"].write_text("image,label\n")
+    paths.labels.write_text("image,label\n")
     rows = [
         ImageRow("bad.png", "", "", 0, 0, "empty file", "undecodable", "", "", 1),
         ImageRow("a b/1.png", *"12", 5, 5, "ok", "", "PNG", "RGB", 1),
     ]
-    pd.DataFrame(rows).to_csv(paths["table"], index=False)
+    pd.DataFrame(rows).to_csv(paths.table, index=False)
     exam = [
         SplitRow(row, image, EVIL, "", f"{row}", "test") for row, (image, _, _) in enumerate(EXAM)
     ]
-    write_split(paths["split"], exam)
+    write_split(paths.split, exam)
     squares = np.zeros((len(EXAM), 8, 8, 3), np.uint8)
     squares[2] = (10, 20, 30)
-    np.save(paths["pixels"], squares)
+    np.save(paths.pixels, squares)
 
 
 def _write_training(paths):
-    write_json(paths["lr"], {"rate": 0.0335, "refusal": ""})
+    write_json(paths.lr, {"rate": 0.0335, "refusal": ""})
     rates = {"early": 1.234e-4, "late": 1e-3, "head": 1e-2}
-    write_json(paths["body_lr"], {"rates": rates, "refusal": ""})
+    write_json(paths.body_lr, {"rates": rates, "refusal": ""})
     curve = "sweep,lr,loss,untouched,smoothed\n0,0.001,2,2,1\n0,0.01,1.5,2,0.8\n0,0.1,1,2,0.5\n"
-    paths["lr_curve"].write_text(curve)
-    paths["body_lr_curve"].write_text(NO_CURVE)
-    paths["head_steps"].write_text("step,lr_head,loss\n0,0.1,2.0\n1,0.05,1.0\n")
+    paths.lr_curve.write_text(curve)
+    paths.body_lr_curve.write_text(NO_CURVE)
+    paths.head_steps.write_text("step,lr_head,loss\n0,0.1,2.0\n1,0.05,1.0\n")
     steps = "0,1,2,3,4\n1,0.5,1,1.5,3\n2,1,2,3,2\n"
-    paths["model_steps"].write_text("step,lr_early,lr_late,lr_head,loss\n" + steps)
+    paths.model_steps.write_text("step,lr_early,lr_late,lr_head,loss\n" + steps)
     header = "epoch,train_loss,validation_loss,validation_accuracy\n"
-    paths["head_epochs"].write_text(header + "1,1.5,1.4,0.75\n")
-    paths["model_epochs"].write_text(header + "1,3,,\n")
+    paths.head_epochs.write_text(header + "1,1.5,1.4,0.75\n")
+    paths.model_epochs.write_text(header + "1,3,,\n")
     score = {"loss": 0.5, "accuracy": 0.75, "balanced_accuracy": 0.625}
     choice = {"name": "best_snapshot", "scores": {"best_snapshot": score}, "ancestor": ""}
-    write_json(paths["model_choice"], choice)
-    write_json(paths["timings"], {"split": {"seconds": 61.2, "cpu_seconds": 70.3}})
+    write_json(paths.model_choice, choice)
+    write_json(paths.timings, {"split": {"seconds": 61.2, "cpu_seconds": 70.3}})
 
 
 def _write_exam(paths):
@@ -101,17 +101,17 @@ def _write_exam(paths):
         "backbone": {"architecture": "resnet18", "source": "none", "detail": "by choice"},
         "ancestor": "",
     }
-    write_json(paths["metrics"], metrics)
+    write_json(paths.metrics, metrics)
     said = [
         (image, EVIL, name, *((sure, 1 - sure) if name == EVIL else (1 - sure, sure)))
         for image, name, sure in EXAM
     ]
     columns = ["image", "label", "predicted", f"p_{EVIL}", "p_owl"]
-    pd.DataFrame(said, columns=columns).to_csv(paths["predictions"], index=False)
+    pd.DataFrame(said, columns=columns).to_csv(paths.predictions, index=False)
     counts = pd.DataFrame([[2, 1], [0, 0]], pd.Index([EVIL, "owl"], name="true"), [EVIL, "owl"])
-    counts.to_csv(paths["confusion"])
-    paths["confusion_plot"].write_bytes(b"\x89PNG\r\n")
-    paths["reliability"].write_text(
+    counts.to_csv(paths.confusion)
+    paths.confusion_plot.write_bytes(b"\x89PNG\r\n")
+    paths.reliability.write_text(
         "temperature,low,high,images,confidence,accuracy\n"
         "before,0,0.5,0,,\nbefore,0.5,1,3,0.9,0.5\nafter,0,0.5,0,,\nafter,0.5,1,3,0.8,0.75\n"
     )

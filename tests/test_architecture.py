@@ -128,17 +128,10 @@ def test_flows_and_tasks_name_no_stage_and_no_path():
     spoken = {
         (name, node.value)
         for name, tree in trees
-        for node in set(ast.walk(tree)) - set(_keys_of_paths(tree))
+        for node in set(ast.walk(tree))
         if isinstance(node, ast.Constant) and node.value in known
     }
     assert spoken == set()
-
-
-def _keys_of_paths(tree):
-    """Constants of `paths[...]`: names of dvc.yaml's vars, one of which a stage bears too."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Subscript) and ast.unparse(node.value) in ("paths", "read_paths()"):
-            yield node.slice
 
 
 def test_every_path_is_made_or_read_by_a_stage_or_is_an_effect():

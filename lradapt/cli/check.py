@@ -87,12 +87,12 @@ def _of_project() -> "tuple[Path, list[Label]]":
     from lradapt.data.labels import read_labels
 
     paths = read_paths()
-    if not paths["labels"].exists():
+    if not paths.labels.exists():
         raise DataError(
-            f"no {paths['labels']}: bring images and labels with `lradapt import`, or look at "
+            f"no {paths.labels}: bring images and labels with `lradapt import`, or look at "
             "others with --folder or --table"
         )
-    return paths["images"], read_labels(paths["labels"])
+    return paths.images, read_labels(paths.labels)
 
 
 def _as_json(checked: "Checked") -> dict[str, object]:

@@ -14,7 +14,7 @@ from lradapt.cli import completion
 from lradapt.cli.help import epilog
 from lradapt.cli.options import AsJson, Name, Registry
 from lradapt.cli.output import console, print_json
-from lradapt.config.paths import read_paths
+from lradapt.config.paths import Paths, read_paths
 from lradapt.errors import DataError
 from lradapt.networks.champion import ensure_file
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
@@ -36,7 +36,6 @@ app = typer.Typer(
 )
 _FEW_IMAGES = 30  # enough for a median
 _MOST_CLASSES = 12
-_SOURCES = ("images", "labels", "backbone", "champion")
 
 Replace = Annotated[bool, typer.Option("--replace", help="Replace the images that are there.")]
 UnlessPresent = Annotated[
@@ -91,7 +90,7 @@ def folder(
 
     paths = _free_paths(replace)
     _bring(
-        lambda: importers.import_folder(source, images=paths["images"], labels=paths["labels"]),
+        lambda: importers.import_folder(source, images=paths.images, labels=paths.labels),
         as_json=as_json,
     )
 
@@ -122,8 +121,8 @@ def table(
             image_column=image_column,
             label_column=label_column,
             group_column=group_column,
-            images=paths["images"],
-            labels=paths["labels"],
+            images=paths.images,
+            labels=paths.labels,
         ),
         as_json=as_json,
     )
@@ -140,13 +139,13 @@ def digits(
     from lradapt.data.importing import importers
 
     paths = read_paths()
-    if unless_present and _present(paths["images"]):
+    if unless_present and _present(paths.images):
         if as_json:
             print_json(None)
         return
     paths = _free_paths(replace)
     _bring(
-        lambda: importers.import_digits(images=paths["images"], labels=paths["labels"]),
+        lambda: importers.import_digits(images=paths.images, labels=paths.labels),
         as_json=as_json,
     )
 
@@ -168,7 +167,7 @@ def cifar10(
     paths = _free_paths(replace)
     _bring(
         lambda: importers.import_cifar10(
-            cache=cache.expanduser(), images=paths["images"], labels=paths["labels"]
+            cache=cache.expanduser(), images=paths.images, labels=paths.labels
         ),
         as_json=as_json,
     )
@@ -191,7 +190,7 @@ def weights(
     and whose they are.
     """
     with lock.importing():
-        ensure_file(read_paths()["champion"])
+        ensure_file(read_paths().champion)
         body = _bring_body(choice)
     if as_json:
         print_json(asdict(body))
@@ -209,7 +208,7 @@ def champion(
     """
     from lradapt.production.release import bring_champion
 
-    path = read_paths()["champion"]
+    path = read_paths().champion
     with lock.importing():
         found = bring_champion(open_store(registry), name, path)
     if as_json:
@@ -224,9 +223,9 @@ def _bring(bring: "Callable[[], Found]", *, as_json: bool) -> None:
     with lock.importing():
         imported = bring()
         paths = read_paths()
-        ensure_file(paths["champion"])
-        body = None if paths["backbone"].exists() else _bring_body("auto")
-    brought = _brought(imported, paths["images"], paths["labels"], body)
+        ensure_file(paths.champion)
+        body = None if paths.backbone.exists() else _bring_body("auto")
+    brought = _brought(imported, paths.images, paths.labels, body)
     if as_json:
         print_json(asdict(brought))
     else:
@@ -237,7 +236,7 @@ def _bring_body(choice: str) -> Body:
     from lradapt.config.params import load_params
     from lradapt.networks.backbone import import_backbone
 
-    path = read_paths()["backbone"]
+    path = read_paths().backbone
     origin: Origin = import_backbone(choice, load_params().model.network, path)
     return Body(str(path), **asdict(origin))
 
@@ -267,7 +266,8 @@ def _print_brought(brought: Brought) -> None:
         screen.print(Text(advice, "bold yellow"))
     if brought.backbone:
         _print_body(brought.backbone)
-    sources = " ".join(str(read_paths()[name]) for name in _SOURCES)
+    paths = read_paths()
+    sources = f"{paths.images} {paths.labels} {paths.backbone} {paths.champion}"
     screen.print(f"next: make retrain     (or by hand: dvc add {sources} && dvc repro)")
 
 
@@ -283,11 +283,11 @@ def _print_body(body: Body) -> None:
         screen.print(Text(advice, "bold yellow"))
 
 
-def _free_paths(replace: bool) -> dict[str, Path]:
+def _free_paths(replace: bool) -> Paths:
     paths = read_paths()
-    if paths["images"].exists() and not replace:
+    if paths.images.exists() and not replace:
         raise DataError(
-            f"{paths['images']} is there already; --replace puts the new images in its place "
+            f"{paths.images} is there already; --replace puts the new images in its place "
             "(the flow keeps each version it has run on in DVC)"
         )
     return paths

@@ -1,29 +1,101 @@
-"""Where the files of a project lie: `vars` of `dvc.yaml`, the one place that knows a path."""
+"""Where the files of a project are: `vars` of `dvc.yaml`, the only place that knows a path."""
 
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Self
 
 import yaml
 
-from lradapt.config import yaml_errors as yaml_faults
+from lradapt.config import yaml_errors
 from lradapt.errors import LradaptError
 
 PROJECT_FILE = Path("dvc.yaml")
 PARAMS_FILE = Path("params.yaml")
 
 
-def read_paths(project_file: Path = PROJECT_FILE) -> dict[str, Path]:
-    """Name -> path, as in `vars: [path: {...}]` of `dvc.yaml`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """The paths of a project, relative to its folder; `dvc.yaml` explains each of them."""
+
+    images: Path
+    labels: Path
+    backbone: Path
+    champion: Path
+    pixels: Path
+    table: Path
+    split: Path
+    set_aside: Path
+    split_summary: Path
+    activations: Path
+    lr: Path
+    lr_curve: Path
+    head: Path
+    head_steps: Path
+    head_epochs: Path
+    body_lr: Path
+    body_lr_curve: Path
+    model: Path
+    model_choice: Path
+    validation_logits: Path
+    model_steps: Path
+    model_epochs: Path
+    temperature: Path
+    onnx: Path
+    metrics: Path
+    predictions: Path
+    confusion: Path
+    confusion_plot: Path
+    reliability: Path
+    store: Path
+    checkpoints: Path
+    timings: Path
+    report: Path
+
+    def as_dict(self) -> dict[str, Path]:
+        """Return the paths by name."""
+        return asdict(self)
+
+    def below(self, folder: Path) -> Self:
+        """Return the same paths within another folder."""
+        return type(self)(**{name: folder / path for name, path in self.as_dict().items()})
+
+    def directly_in(self, folder: Path) -> Self:
+        """Return paths of the same file names, all directly in `folder`."""
+        return type(self)(**{name: folder / path.name for name, path in self.as_dict().items()})
+
+
+def read_paths(project_file: Path = PROJECT_FILE) -> Paths:
+    """Read the paths of a project.
 
     Raises:
-        LradaptError: there is no `dvc.yaml` here, it is not YAML, or it lists no paths.
+        LradaptError: see `read_path_table`; or a path is missing, or there is one too many.
+    """
+    table = read_path_table(project_file)
+    expected = {field.name for field in fields(Paths)}
+    missing, unknown = sorted(expected - table.keys()), sorted(table.keys() - expected)
+    if missing or unknown:
+        raise LradaptError(
+            f"{project_file}, table `path` of `vars`: missing {', '.join(missing) or 'none'}; "
+            f"unknown {', '.join(unknown) or 'none'}; lradapt/config/paths.py lists the names"
+        )
+    return Paths(**table)
+
+
+def read_path_table(project_file: Path) -> dict[str, Path]:
+    """Read `vars: [path: {name: path, ...}]` of a `dvc.yaml`.
+
+    Raises:
+        LradaptError: there is no such file, it is not YAML, or it lists no paths.
     """
     try:
         variables = yaml.safe_load(project_file.read_text(encoding="utf-8"))["vars"]
         tables = [part["path"] for part in variables if isinstance(part, dict) and "path" in part]
         return {name: Path(path) for name, path in tables[0].items()}
-    except FileNotFoundError:
-        raise LradaptError(f"no {project_file} here: run from the project's folder") from None
+    except FileNotFoundError as error:
+        raise LradaptError(f"no {project_file} here: run from the project's folder") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise LradaptError(f"{project_file} is not valid YAML: {yaml_faults.told(error)}") from None
-    except (KeyError, TypeError, IndexError, AttributeError):
-        raise LradaptError(f"{project_file} has no `vars` with a `path` table") from None
+        raise LradaptError(
+            f"{project_file} is not valid YAML: {yaml_errors.told(error)}"
+        ) from error
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        raise LradaptError(f"{project_file} has no `vars` with a `path` table") from error

@@ -2,10 +2,10 @@
 
 import csv
 import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lradapt.config.paths import Paths
 from lradapt.data.changes import Row, Version
 from lradapt.data.labels import read_labels
 from lradapt.errors import DataError
@@ -26,9 +26,9 @@ class Tables:
     split: Path | None = None
 
 
-def project_tables(paths: Mapping[str, Path]) -> Tables:
+def project_tables(paths: Paths) -> Tables:
     """The tables of a project, by the `paths` of its `dvc.yaml`."""
-    return Tables(paths["labels"], paths["table"], paths["split"])
+    return Tables(paths.labels, paths.table, paths.split)
 
 
 def read_version(tables: Tables) -> Version:

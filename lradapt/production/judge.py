@@ -1,9 +1,10 @@
 """Two versions before the gate: both are scored from the image files, each by its own means."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lradapt.config.paths import Paths
 from lradapt.data.split_table import in_split, read_split
 from lradapt.gate.decide import decide
 from lradapt.gate.exam import ExamImage, Learnt, unseen
@@ -36,7 +37,7 @@ def judge(
     name: str,
     version: str,
     champion: Production | None,
-    paths: Mapping[str, Path],
+    paths: Paths,
     rules: Rules,
 ) -> Verdict:
     """Judge a published version against what is in production; nothing changes by it.
@@ -51,15 +52,15 @@ def judge(
     """
     contenders = [*([champion.move.version] if champion else []), version]
     read = [_read(store, name, contender) for contender in contenders]
-    test = _exam(paths["split"])
+    test = _exam(paths.split)
     exam = unseen(test, [each.learnt for each in read])
     seconds = image_seconds(
-        [each.model for each in read], [paths["images"] / image.image for image in test]
+        [each.model for each in read], [paths.images / image.image for image in test]
     )
     *former, challenger = [
         Contender(
             each.model.class_names,
-            _answers(each.model, paths["images"], exam),
+            _answers(each.model, paths.images, exam),
             Costs(spent, each.megabytes),
         )
         for each, spent in zip(read, seconds, strict=True)

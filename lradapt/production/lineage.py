@@ -5,19 +5,19 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from importlib.metadata import version as version_of
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from lradapt.config.params import DEFAULT_PATH
+from lradapt.config.paths import Paths
 from lradapt.runtime.files import sha256_of
 
 _LIBRARIES = ("lradapt", "torch", "torchvision", "onnx", "onnxruntime", "pillow", "numpy")
-_MEANINGS = {"labels": "labels", "split": "sides", "table": "images and their hashes"}
+_MEANINGS = {"labels": "labels", "split": "split", "table": "images and their hashes"}
 
 
-def lineage(paths: Mapping[str, Path]) -> dict[str, Any]:
+def lineage(paths: Paths) -> dict[str, Any]:
     """What made the model that the stages have left, as it is now.
 
     Args:
@@ -30,7 +30,11 @@ def lineage(paths: Mapping[str, Path]) -> dict[str, Any]:
     """
     return {
         "code": _code(),
-        "data": {name: sha256_of(paths[name]) for name in _MEANINGS},
+        "data": {
+            "labels": sha256_of(paths.labels),
+            "split": sha256_of(paths.split),
+            "table": sha256_of(paths.table),
+        },
         "params": yaml.safe_load(DEFAULT_PATH.read_text(encoding="utf-8")),
         "params_sha256": sha256_of(DEFAULT_PATH),
         "libraries": {

@@ -4,7 +4,6 @@ import getpass
 import logging
 import os
 import socket
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -13,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from lradapt.config.paths import Paths
 from lradapt.data.split_table import read_split
 from lradapt.gate.rules import Rules
 from lradapt.gate.verdict import Verdict
@@ -74,7 +74,7 @@ class Judged:
 def publish(
     store: Store,
     name: str,
-    paths: Mapping[str, Path],
+    paths: Paths,
     *,
     report: bytes,
     card: bytes,
@@ -91,36 +91,36 @@ def publish(
         run: the orchestrator's id of this run; empty by hand.
     """
     files = {
-        versions.MODEL: paths["onnx"].read_bytes(),
-        versions.WEIGHTS: paths["model"].read_bytes(),
+        versions.MODEL: paths.onnx.read_bytes(),
+        versions.WEIGHTS: paths.model.read_bytes(),
         versions.LEARNT: _learnt(store, name, paths),
-        EXAM: write_exam(read_split(paths["split"])),
+        EXAM: write_exam(read_split(paths.split)),
         versions.REPORT: report,
         versions.CARD: card,
     }
     return versions.publish(store, name, files, _facts(paths, run))
 
 
-def is_published(store: Store, name: str, paths: Mapping[str, Path]) -> bool:
+def is_published(store: Store, name: str, paths: Paths) -> bool:
     """Whether the model that the stages have made is a version of the registry."""
     hashes = {
-        versions.MODEL: sha256_of(paths["onnx"]),
+        versions.MODEL: sha256_of(paths.onnx),
         versions.LEARNT: sha256(_learnt(store, name, paths)).hexdigest(),
     }
     return versions.exists(store, name, versions.name_of(hashes))
 
 
-def _learnt(store: Store, name: str, paths: Mapping[str, Path]) -> bytes:
-    ancestor = read_json(paths["metrics"])["ancestor"]
+def _learnt(store: Store, name: str, paths: Paths) -> bytes:
+    ancestor = read_json(paths.metrics)["ancestor"]
     before = versions.read_file(store, name, ancestor, versions.LEARNT) if ancestor else b""
-    return write_learnt(read_split(paths["split"]), before)
+    return write_learnt(read_split(paths.split), before)
 
 
 def judge_and_promote(
     store: Store,
     name: str,
     version: str,
-    paths: Mapping[str, Path],
+    paths: Paths,
     rules: Rules,
     *,
     override: str = "",
@@ -168,9 +168,7 @@ def _reason(verdict: Verdict, override: str) -> str:
     return verdict.why if verdict.decision == "promote" else ""
 
 
-def judge_now(
-    store: Store, name: str, version: str, paths: Mapping[str, Path], rules: Rules
-) -> Judged:
+def judge_now(store: Store, name: str, version: str, paths: Paths, rules: Rules) -> Judged:
     """Judge a published version against what is in production now; nothing changes by it.
 
     One that the live check or a person has taken out is not tried again, but for an override.
@@ -188,7 +186,7 @@ def promote_judged(
     store: Store,
     name: str,
     judged: Judged,
-    paths: Mapping[str, Path],
+    paths: Paths,
     *,
     override: str = "",
     who: str = "",
@@ -218,7 +216,7 @@ def promote_judged(
 
 
 def _looked_at(
-    store: Store, name: str, outcome: Outcome, move: Move, paths: Mapping[str, Path], who: str
+    store: Store, name: str, outcome: Outcome, move: Move, paths: Paths, who: str
 ) -> Outcome:
     fault = live_check.find_fault(store, name, move, live_check.samples(paths))
     if not fault:
@@ -271,14 +269,14 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _facts(paths: Mapping[str, Path], run: str) -> dict[str, Any]:
+def _facts(paths: Paths, run: str) -> dict[str, Any]:
     lock = Path("dvc.lock")
     return {
         "created": now(),
         "run": run,
         **lineage(paths),
         "dvc_lock": yaml.safe_load(lock.read_text()) if lock.exists() else None,
-        "ancestor": read_json(paths["metrics"])["ancestor"],
-        "metrics": read_json(paths["metrics"]),
-        "timings": read_timings(paths["timings"]),
+        "ancestor": read_json(paths.metrics)["ancestor"],
+        "metrics": read_json(paths.metrics),
+        "timings": read_timings(paths.timings),
     }

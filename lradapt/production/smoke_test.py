@@ -4,13 +4,14 @@ The gate has scored the bytes that were read before the swap. Here the way of ev
 once: pointer, hash, ONNX Runtime, images.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lradapt.config.paths import Paths
 from lradapt.data.split_table import in_split, read_split
 from lradapt.errors import LradaptError
 from lradapt.inference.predict import Model, Prediction
@@ -28,11 +29,11 @@ from lradapt.registry.versions import Move
 NUM_SAMPLES = 8
 
 
-def samples(paths: Mapping[str, Path]) -> list[Path]:
+def samples(paths: Paths) -> list[Path]:
     """A few images of the exam, spread over it; `paths` are those of `dvc.yaml`."""
-    exam = [row.image for row in in_split(read_split(paths["split"]), "test")]
+    exam = [row.image for row in in_split(read_split(paths.split), "test")]
     step = max(1, len(exam) // NUM_SAMPLES)
-    return [paths["images"] / image for image in exam[::step][:NUM_SAMPLES]]
+    return [paths.images / image for image in exam[::step][:NUM_SAMPLES]]
 
 
 def find_fault(store: Store, name: str, move: Move, images: Sequence[Path]) -> str:

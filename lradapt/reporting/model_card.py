@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lradapt.config.paths import Paths
 from lradapt.data.split_table import read_split
 from lradapt.production.lineage import lineage, lineage_rows
 from lradapt.reporting.class_figures import ClassFigures, class_figures, read_confusion
@@ -18,7 +19,7 @@ from lradapt.runtime.files import read_json
 _WIDE = 0.2  # an interval from here on says little of a class
 
 
-def render(paths: Mapping[str, Path], name: str, stated: Mapping[str, str]) -> str:
+def render(paths: Paths, name: str, stated: Mapping[str, str]) -> str:
     """The card, Markdown.
 
     Args:
@@ -27,12 +28,12 @@ def render(paths: Mapping[str, Path], name: str, stated: Mapping[str, str]) -> s
         stated: what people say of it, by the keys of `card` in params.yaml; may be empty texts.
     """
     metrics, split, known = (
-        read_json(paths["metrics"]),
-        read_json(paths["split_summary"]),
+        read_json(paths.metrics),
+        read_json(paths.split_summary),
         lineage(paths),
     )
     recalls = metrics["intervals_95"]["recall"]
-    classes = class_figures(read_confusion(paths["confusion"]), recalls)
+    classes = class_figures(read_confusion(paths.confusion), recalls)
     return render_text(
         "model_card.md.jinja",
         name=name,
@@ -40,7 +41,7 @@ def render(paths: Mapping[str, Path], name: str, stated: Mapping[str, str]) -> s
         split=split,
         metrics=metrics,
         classes=classes,
-        groups=_groups(paths["split"]),
+        groups=_groups(paths.split),
         limits=[*_little_known(classes), *_set_aside(split), *split["warnings"]],
         trained=trained(paths),
         lineage=lineage_rows(known, metrics),

@@ -2,12 +2,11 @@
 
 import functools
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
+from lradapt.config.paths import Paths
 from lradapt.plots.range_test import range_test_png, range_test_svg
 from lradapt.plots.reliability import reliability_svg
 from lradapt.plots.schedule import schedule_svg
@@ -23,7 +22,7 @@ class Picture:
     svg: str
 
 
-def range_test_pictures(paths: Mapping[str, Path]) -> list[Picture]:
+def range_test_pictures(paths: Paths) -> list[Picture]:
     """The curve of each range test that was made."""
     return [
         Picture(title, _range_test(curve, rate, title))
@@ -31,50 +30,46 @@ def range_test_pictures(paths: Mapping[str, Path]) -> list[Picture]:
     ]
 
 
-def range_tests(paths: Mapping[str, Path]) -> dict[str, bytes]:
+def range_tests(paths: Paths) -> dict[str, bytes]:
     """Title -> curve, PNG, of each range test that was made."""
     return {
         title: range_test_png(_table(curve), rate) for title, curve, rate in _range_tests(paths)
     }
 
 
-def schedule_pictures(paths: Mapping[str, Path]) -> list[Picture]:
+def schedule_pictures(paths: Paths) -> list[Picture]:
     """The rates of head and whole network, as they were run."""
-    titles = {"Rate of the head": "head_steps", "Rates by depth": "model_steps"}
-    return [
-        Picture(title, _schedule(paths[steps].read_bytes(), title))
-        for title, steps in titles.items()
-    ]
+    tables = {"Rate of the head": paths.head_steps, "Rates by depth": paths.model_steps}
+    return [Picture(title, _schedule(path.read_bytes(), title)) for title, path in tables.items()]
 
 
-def training_pictures(paths: Mapping[str, Path]) -> list[Picture]:
+def training_pictures(paths: Paths) -> list[Picture]:
     """How head and whole network were trained."""
-    titles = {"Training of the head": "head", "Training of all layers": "model"}
+    tables = {
+        "Training of the head": (paths.head_steps, paths.head_epochs),
+        "Training of all layers": (paths.model_steps, paths.model_epochs),
+    }
     return [
-        Picture(title, _training(*_read(paths, f"{part}_steps", f"{part}_epochs"), title))
-        for title, part in titles.items()
+        Picture(title, _training(steps.read_bytes(), epochs.read_bytes(), title))
+        for title, (steps, epochs) in tables.items()
     ]
 
 
-def reliability_picture(paths: Mapping[str, Path]) -> Picture:
+def reliability_picture(paths: Paths) -> Picture:
     """The reliability diagram, before and after the temperature."""
     title = "Reliability of the confidence"
-    return Picture(title, _reliability(*_read(paths, "reliability"), title))
+    return Picture(title, _reliability(paths.reliability.read_bytes(), title))
 
 
-def _range_tests(paths: Mapping[str, Path]) -> list[tuple[str, bytes, float]]:
+def _range_tests(paths: Paths) -> list[tuple[str, bytes, float]]:
     """Title, curve and chosen rate of each that was made."""
-    head, body = _read(paths, "lr_curve", "body_lr_curve")
-    rates = read_json(paths["lr"])["rate"], read_json(paths["body_lr"])["rates"]["head"]
+    head, body = paths.lr_curve.read_bytes(), paths.body_lr_curve.read_bytes()
+    rates = read_json(paths.lr)["rate"], read_json(paths.body_lr)["rates"]["head"]
     found = [
         ("Range test of the head", head, rates[0]),
         ("Range test of the unfrozen network", body, rates[1]),
     ]
     return [test for test in found if _has_rows(test[1])]
-
-
-def _read(paths: Mapping[str, Path], *names: str) -> list[bytes]:
-    return [paths[name].read_bytes() for name in names]
 
 
 def _has_rows(table: bytes) -> bool:

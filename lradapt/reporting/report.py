@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from lradapt.config.paths import Paths
 from lradapt.data.images.ingest import read_table
 from lradapt.production.lineage import lineage, lineage_rows
 from lradapt.production.release import Outcome
@@ -32,17 +33,17 @@ _MOST_CLASSES = 60  # whose confusion matrix is shown; of more, the table is a f
 _MOST_SET_ASIDE = 200  # lines
 
 
-def summary(paths: Mapping[str, Path], outcome: Outcome | None) -> list[Row]:
+def summary(paths: Paths, outcome: Outcome | None) -> list[Row]:
     """What was trained, how good it is, and what the gate decided.
 
     Args:
         paths: of `dvc.yaml`.
         outcome: of the gate; None before it, or where nothing was published.
     """
-    metrics = read_json(paths["metrics"])
+    metrics = read_json(paths.metrics)
     rows = [
         *trained(paths),
-        ("seconds", _seconds(paths["timings"])),
+        ("seconds", _seconds(paths.timings)),
         ("accuracy", f"{metrics['accuracy']:.2%}"),
         ("balanced accuracy", f"{metrics['balanced_accuracy']:.2%}"),
     ]
@@ -56,9 +57,9 @@ def summary(paths: Mapping[str, Path], outcome: Outcome | None) -> list[Row]:
     return [row for row in rows if row[1]]
 
 
-def trained(paths: Mapping[str, Path]) -> list[Row]:
+def trained(paths: Paths) -> list[Row]:
     """What was trained on what, and at which rates."""
-    split, metrics = read_json(paths["split_summary"]), read_json(paths["metrics"])
+    split, metrics = read_json(paths.split_summary), read_json(paths.metrics)
     images, backbone = split["images"], metrics["backbone"]
     rows = [
         ("data", f"{sum(images.values()):,} images, {len(split['classes'])} classes"),
@@ -72,18 +73,18 @@ def trained(paths: Mapping[str, Path]) -> list[Row]:
     return [row for row in rows if row[1]]
 
 
-def next_commands(paths: Mapping[str, Path]) -> list[str]:
+def next_commands(paths: Paths) -> list[str]:
     """Three things to try next."""
-    first = next(row.image for row in read_table(paths["table"]) if row.verdict == "ok")
+    first = next(row.image for row in read_table(paths.table) if row.verdict == "ok")
     return [
-        f"lradapt predict {shlex.quote(str(paths['images'] / first))}",
+        f"lradapt predict {shlex.quote(str(paths.images / first))}",
         "lradapt history",
         "lradapt import folder PATH --replace   # your own images, then: make retrain",
     ]
 
 
 def render(
-    paths: Mapping[str, Path],
+    paths: Paths,
     outcome: Outcome | None,
     *,
     former: Timings | None = None,
@@ -101,7 +102,7 @@ def render(
         num_mistakes: so many mistakes are shown as pictures; 0: none.
         changes: of the data since the version last trained on; None: not compared.
     """
-    done = phases(read_timings(paths["timings"]), former or {})
+    done = phases(read_timings(paths.timings), former or {})
     return render_page(
         "report.html.jinja",
         judgement=judgement(outcome),
@@ -109,9 +110,7 @@ def render(
         trained=trained(paths),
         lineage=_lineage(paths, outcome),
         changes=changes,
-        mistakes=surest_mistakes(
-            paths["predictions"], paths["split"], paths["pixels"], most=num_mistakes
-        ),
+        mistakes=surest_mistakes(paths.predictions, paths.split, paths.pixels, most=num_mistakes),
         phases=done,
         seconds=total_seconds(done),
         price=price,
@@ -120,21 +119,21 @@ def render(
     )
 
 
-def _exam(paths: Mapping[str, Path]) -> dict[str, Any]:
-    metrics, counts = read_json(paths["metrics"]), read_confusion(paths["confusion"])
-    aside = pd.read_csv(paths["set_aside"], dtype=str, keep_default_na=False)
+def _exam(paths: Paths) -> dict[str, Any]:
+    metrics, counts = read_json(paths.metrics), read_confusion(paths.confusion)
+    aside = pd.read_csv(paths.set_aside, dtype=str, keep_default_na=False)
     return {
-        "split": read_json(paths["split_summary"]),
+        "split": read_json(paths.split_summary),
         "metrics": metrics,
-        "choice": read_json(paths["model_choice"]),
+        "choice": read_json(paths.model_choice),
         "classes": class_figures(counts, metrics["intervals_95"]["recall"]),
         "confusion": confusion_rows(counts) if len(counts) <= _MOST_CLASSES else None,
-        "confusion_table": paths["confusion"],
+        "confusion_table": paths.confusion,
         "set_aside": aside.head(_MOST_SET_ASIDE).to_dict("records"),
     }
 
 
-def _pictures(paths: Mapping[str, Path]) -> dict[str, Any]:
+def _pictures(paths: Paths) -> dict[str, Any]:
     return {
         "range_tests": range_test_pictures(paths),
         "schedules": schedule_pictures(paths),
@@ -143,23 +142,23 @@ def _pictures(paths: Mapping[str, Path]) -> dict[str, Any]:
     }
 
 
-def _lineage(paths: Mapping[str, Path], outcome: Outcome | None) -> list[Row]:
+def _lineage(paths: Paths, outcome: Outcome | None) -> list[Row]:
     """What the model was made of and by; what was in production when it was judged."""
-    rows = lineage_rows(lineage(paths), read_json(paths["metrics"]))
+    rows = lineage_rows(lineage(paths), read_json(paths.metrics))
     if outcome and outcome.former:
         rows.insert(0, ("in production when it was judged", outcome.former))
     return [("version", outcome.version), *rows] if outcome else rows
 
 
-def _head_rate(paths: Mapping[str, Path]) -> str:
-    found = read_json(paths["lr"])
-    return f"{found['rate']:.3g} ({_source(found['refusal'], paths['lr_curve'])})"
+def _head_rate(paths: Paths) -> str:
+    found = read_json(paths.lr)
+    return f"{found['rate']:.3g} ({_source(found['refusal'], paths.lr_curve)})"
 
 
-def _rates_by_depth(paths: Mapping[str, Path]) -> str:
-    found = read_json(paths["body_lr"])
+def _rates_by_depth(paths: Paths) -> str:
+    found = read_json(paths.body_lr)
     rates = ", ".join(f"{depth} {rate:.2g}" for depth, rate in found["rates"].items())
-    return f"{rates} ({_source(found['refusal'], paths['body_lr_curve'])})"
+    return f"{rates} ({_source(found['refusal'], paths.body_lr_curve)})"
 
 
 def _source(refusal: str, curve: Path) -> str:

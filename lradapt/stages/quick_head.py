@@ -5,7 +5,6 @@ own, so that nothing of the project changes; the frozen body is exported once an
 """
 
 import logging
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from safetensors.torch import load_file
 
 from lradapt.compute.engine import set_engine
 from lradapt.config.params import Params, load_params
+from lradapt.config.paths import Paths
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.split_table import class_names, in_split, read_split
 from lradapt.errors import LradaptError
@@ -32,7 +32,6 @@ from lradapt.training.loop import predict_logits
 log = logging.getLogger(__name__)
 
 _STORED = "body"
-_NEEDED = ("table", "pixels", "labels", "activations", "backbone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class QuickHead:
     temperature: float
 
 
-def make_head(paths: Mapping[str, Path], into: Path) -> QuickHead:
+def make_head(paths: Paths, into: Path) -> QuickHead:
     """Split, find the rate, train, calibrate and export a head on the cached activations.
 
     Args:
@@ -64,36 +63,38 @@ def make_head(paths: Mapping[str, Path], into: Path) -> QuickHead:
     """
     _require(paths)
     params = load_params()
-    made = {name: into / path.name for name, path in paths.items()}
-    inputs = {"activations": paths["activations"], "split": made["split"]}
+    made = paths.directly_in(into)
+    inputs = {"activations": paths.activations, "split": made.split}
     split.main(
-        **{name: paths[name] for name in ("table", "pixels", "labels")},
-        **{name: made[name] for name in ("split", "set_aside")},
-        summary=made["split_summary"],
+        table=paths.table,
+        pixels=paths.pixels,
+        labels=paths.labels,
+        split=made.split,
+        set_aside=made.set_aside,
+        summary=made.split_summary,
     )
-    find_lr.main(**inputs, rate=made["lr"], curve=made["lr_curve"])
+    find_lr.main(**inputs, rate=made.lr, curve=made.lr_curve)
     train_head.main(
         **inputs,
-        rate=made["lr"],
-        checkpoints=made["checkpoints"],
-        head=made["head"],
-        steps=made["head_steps"],
-        epochs=made["head_epochs"],
+        rate=made.lr,
+        checkpoints=made.checkpoints,
+        head=made.head,
+        steps=made.head_steps,
+        epochs=made.head_epochs,
     )
-    logits, hits = _validation_logits(params, made, paths["activations"])
-    with whole_file(made["validation_logits"]) as partial, partial.open("wb") as file:
+    logits, hits = _validation_logits(params, made, paths.activations)
+    with whole_file(made.validation_logits) as partial, partial.open("wb") as file:
         np.save(file, logits)
-    calibrate.main(
-        logits=made["validation_logits"], split=made["split"], temperature=made["temperature"]
-    )
-    temperature = float(read_json(made["temperature"])["temperature"])
+    calibrate.main(logits=made.validation_logits, split=made.split, temperature=made.temperature)
+    temperature = float(read_json(made.temperature)["temperature"])
     _write_onnx(params, paths, made, temperature)
     accuracy = float(hits.mean()) if len(hits) else None
-    return QuickHead(made["onnx"], read_json(made["lr"])["rate"], accuracy, temperature)
+    return QuickHead(made.onnx, read_json(made.lr)["rate"], accuracy, temperature)
 
 
-def _require(paths: Mapping[str, Path]) -> None:
-    missing = [str(paths[name]) for name in _NEEDED if not paths[name].exists()]
+def _require(paths: Paths) -> None:
+    needed = (paths.table, paths.pixels, paths.labels, paths.activations, paths.backbone)
+    missing = [str(path) for path in needed if not path.exists()]
     if missing:
         raise LradaptError(
             f"not there yet: {', '.join(missing)}. Make them once, with all the rest: make retrain "
@@ -102,47 +103,45 @@ def _require(paths: Mapping[str, Path]) -> None:
 
 
 def _validation_logits(
-    params: Params, made: Mapping[str, Path], activations: Path
+    params: Params, made: Paths, activations: Path
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """Of the validation split's clean views `[N, K]`; and which of them are right."""
     engine = set_engine(**params.engine.model_dump())  # told by the stages already
-    rows = read_split(made["split"])
+    rows = read_split(made.split)
     names, features = class_names(rows), np.load(activations, mmap_mode="r")
     validation = activation_examples(features, in_split(rows, "validation"), names, engine.device)
     head = new_head(features.shape[-1], len(names), seed=params.seed)
-    head.load_state_dict(load_file(made["head"]))
+    head.load_state_dict(load_file(made.head))
     logits_NK = predict_logits(head.to(engine.device), validation, engine).numpy()
     return logits_NK, logits_NK.argmax(axis=1) == validation.labels.cpu().numpy()
 
 
-def _write_onnx(
-    params: Params, paths: Mapping[str, Path], made: Mapping[str, Path], temperature: float
-) -> None:
-    head = load_file(made["head"])
+def _write_onnx(params: Params, paths: Paths, made: Paths, temperature: float) -> None:
+    head = load_file(made.head)
     content = with_head(
-        _exported_body(params, paths, made["onnx"].with_name("body.onnx")),
+        _exported_body(params, paths, made.onnx.with_name("body.onnx")),
         head["weight"].numpy(),
         head["bias"].numpy(),
         temperature,
-        class_names(read_split(made["split"])),
+        class_names(read_split(made.split)),
     )
-    with whole_file(made["onnx"]) as partial:
+    with whole_file(made.onnx) as partial:
         partial.write_bytes(content)
 
 
-def _exported_body(params: Params, paths: Mapping[str, Path], into: Path) -> bytes:
+def _exported_body(params: Params, paths: Paths, into: Path) -> bytes:
     """The body with a head of no meaning; exported anew only where it is not known yet."""
     network, data = params.model.network, params.data
     known = made_with(
-        backbone=sha256_of(paths["backbone"]),
+        backbone=sha256_of(paths.backbone),
         network=asdict(network),
         data=data.model_dump(exclude={"memory_share"}),
     )
-    found = recall(paths["store"], _STORED, known).files
+    found = recall(paths.store, _STORED, known).files
     if not found:
         log.info("exporting the body, once")
         head = new_head(num_features(network), 2, seed=0).state_dict()
-        body = build_classifier(network, read_backbone(paths["backbone"], network), head)
+        body = build_classifier(network, read_backbone(paths.backbone, network), head)
         export_onnx(
             Deployed(body, Normalisation(data.mean, data.deviation), 2.0),
             into,
@@ -150,6 +149,6 @@ def _exported_body(params: Params, paths: Mapping[str, Path], into: Path) -> byt
             architecture=network.name,
             preprocessing=Preprocessing(data.input_size, data.max_megapixels),
         )
-        keep(paths["store"], _STORED, known, keys=[], files={"onnx": into})
+        keep(paths.store, _STORED, known, keys=[], files={"onnx": into})
         return into.read_bytes()
     return found["onnx"].read_bytes()

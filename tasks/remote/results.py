@@ -54,7 +54,7 @@ def collect(address: str) -> Answer:
         path: base64.b64encode(Path(path).read_bytes()).decode()
         for path in sorted(graph.find(address).uncached)
     }
-    return Answer(lock_entry.read(address), files, read_timings(read_paths()["timings"]))
+    return Answer(lock_entry.read(address), files, read_timings(read_paths().timings))
 
 
 def send(answer: Answer) -> None:
@@ -95,7 +95,7 @@ def accept(address: str, answer: Answer) -> None:
                 f"{json.dumps(misfit)}; see that both machines have the same versions of "
                 "everything (constraints.txt), and run again"
             )
-    timings = read_paths()["timings"]
+    timings = read_paths().timings
     write_json(timings, {**read_timings(timings), **answer.timings})
 
 

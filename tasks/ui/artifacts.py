@@ -9,7 +9,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from lradapt.cli.changes import printed
 from lradapt.config.params import load_params
-from lradapt.config.paths import read_paths
+from lradapt.config.paths import read_path_table, read_paths
 from lradapt.data.retrain_decision import Decision
 from lradapt.production.release import Outcome
 from lradapt.reporting import changes_report, report
@@ -62,17 +62,17 @@ def show(outcome: Outcome | None, location: str, former: Timings, changes: Told)
     page = report.render(
         paths, outcome, former=former, price=price, num_mistakes=most, changes=changes
     )
-    write_text(paths["report"], page)
-    done = costs.phases(read_timings(paths["timings"]), former)
+    write_text(paths.report, page)
+    done = costs.phases(read_timings(paths.timings), former)
     pictures = range_tests(paths)
-    mistakes = surest_mistakes(paths["predictions"], paths["split"], paths["pixels"], most=most)
+    mistakes = surest_mistakes(paths.predictions, paths.split, paths.pixels, most=most)
     parts = {
         "rates": "\n\n".join(_picture(title, image) for title, image in pictures.items()),
         "seconds-and-cost": costs.as_markdown(done, price),
-        "confusion-matrix": _picture("confusion matrix", paths["confusion_plot"].read_bytes()),
+        "confusion-matrix": _picture("confusion matrix", paths.confusion_plot.read_bytes()),
         "mistakes": _mistakes(mistakes),
         "summary": _table(report.summary(paths, outcome)),
-        "verdict": _verdict(outcome, location, paths["report"]),
+        "verdict": _verdict(outcome, location, paths.report),
     }
     for key, text in parts.items():
         if text:
@@ -151,7 +151,7 @@ def show_decision(decision: Decision) -> None:
 @task(persist_result=False)
 def show_tables(project_file: str) -> str:
     """Put the tables of the comparison into the UI; their Markdown."""
-    tables = read_paths(Path(project_file))["tables"].read_text(encoding="utf-8")
+    tables = read_path_table(Path(project_file))["tables"].read_text(encoding="utf-8")
     create_markdown_artifact(
         tables,
         key="benchmark-tables",

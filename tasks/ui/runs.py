@@ -28,6 +28,6 @@ def name_run(plan: Sequence[Node]) -> None:
 def data_version(plan: Sequence[Node]) -> str:
     """Eight digits that name images and labels, by the `.dvc` files that version them."""
     paths = read_paths()
-    data = {str(paths["images"]), str(paths["labels"])}
+    data = {str(paths.images), str(paths.labels)}
     sources = sorted(node.address for node in plan if node.is_source and node.makes & data)
     return hashlib.sha256(b"".join(Path(name).read_bytes() for name in sources)).hexdigest()[:8]

@@ -23,7 +23,7 @@ def own(tmp_path, monkeypatch):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     monkeypatch.chdir(tmp_path)
-    body = read_paths()["backbone"]
+    body = read_paths().backbone
     import_backbone("none", ARCHITECTURES["resnet18"], body)
     return body
 

@@ -29,24 +29,24 @@ def source(tmp_path, monkeypatch, random_image):
 
 def test_images_are_taken_from_each_class_in_turn(source, tmp_path):
     project = make_project(source, 3, tmp_path / "3", input_size=8)
-    labels = [(label.image, label.label) for label in read_labels(project / PATHS["labels"])]
+    labels = [(label.image, label.label) for label in read_labels(project / PATHS.labels)]
     assert labels == [("a/1.png", "a"), ("a/2.png", "a"), ("b/1.png", "b")]
-    assert (project / PATHS["images"] / "b/1.png").read_bytes() == (source / "b/1.png").read_bytes()
+    assert (project / PATHS.images / "b/1.png").read_bytes() == (source / "b/1.png").read_bytes()
 
 
 def test_beyond_the_images_that_there_are_their_mirrored_copies_follow(source, tmp_path):
     project = make_project(source, 10, tmp_path / "10", input_size=8)
-    files = sorted((project / PATHS["images"]).rglob("*.png"))
-    assert len(files) == len(read_labels(project / PATHS["labels"])) == 10
+    files = sorted((project / PATHS.images).rglob("*.png"))
+    assert len(files) == len(read_labels(project / PATHS.labels)) == 10
     assert len({hashlib.sha256(Image.open(path).tobytes()).digest() for path in files}) == 10
     with Image.open(source / "a/2.png") as image:
         flipped = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    assert Image.open(project / PATHS["images"] / "a/2-mirrored.png").tobytes() == flipped.tobytes()
+    assert Image.open(project / PATHS.images / "a/2-mirrored.png").tobytes() == flipped.tobytes()
 
 
 def test_in_the_version_before_every_twentieth_image_bore_another_label(source, tmp_path):
     project = make_project(source, 10, tmp_path / "10", input_size=8)
-    now = {label.image: label.label for label in read_labels(project / PATHS["labels"])}
+    now = {label.image: label.label for label in read_labels(project / PATHS.labels)}
     then = {label.image: label.label for label in read_labels(project / growth.FORMER)}
     assert now.keys() == then.keys()
     assert [(image, then[image]) for image in now if now[image] != then[image]] == [
@@ -78,8 +78,8 @@ def test_the_stages_run_in_the_project_and_their_cost_is_measured(source, tmp_pa
     assert wall * 0.8 < sum(cost.seconds for cost in costs) <= wall
     assert all(0.1 < cost.cpu_seconds < 20 for cost in costs)
     assert all(20 < cost.peak_mebibytes < 500 for cost in costs)
-    assert len(read_table(project / PATHS["table"])) == 10
-    assert len((project / PATHS["split"]).read_text().splitlines()) == 11
+    assert len(read_table(project / PATHS.table)) == 10
+    assert len((project / PATHS.split).read_text().splitlines()) == 11
 
 
 @pytest.mark.slow

@@ -26,7 +26,7 @@ from tests.projects import PROGRAMS, ROOT, SMALL, draw
 pytestmark = pytest.mark.slow
 
 PROJECT = yaml.safe_load((ROOT / "dvc.yaml").read_text())
-PATHS = layout.read_paths(ROOT / "dvc.yaml")
+PATHS = layout.read_paths(ROOT / "dvc.yaml").as_dict()
 BEFORE = ("ingest", "split", "activations", "find_lr", "train_head", "find_body_lr")
 NUM_KILLS = 20
 NUM_QUICK_KILLS = 6  # the others are left to `make test-long`

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 import yaml
+from path_table import path_variables
 
 from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.backbone import import_backbone
@@ -45,9 +46,8 @@ def labelled(tmp_path, monkeypatch):
     labels = "".join(f"{name},x\n" for name in "abcd")
     (tmp_path / "data/labels.csv").write_text("image,label\n" + labels)
     (tmp_path / "dvc.yaml").write_text(
-        "vars: [{path: {images: data/images, labels: data/labels.csv, table: build/images.csv,"
-        " split: build/split.csv, model: build/model}}]\n"
-        "stages:\n"
+        path_variables(table="build/images.csv", split="build/split.csv", model="build/model")
+        + "stages:\n"
         "  ingest:\n"
         "    cmd: mkdir -p build && (echo image,pixel_sha256 && cd data/images &&"
         " for f in *; do echo $f,$(cat $f); done) > build/images.csv\n"

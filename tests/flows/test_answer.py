@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
+from path_table import path_variables
 
 from tasks.pipeline import dvc_commands, graph
 from tasks.pipeline.dvc_index import Stage
@@ -19,7 +20,7 @@ FILES = {"metrics.json": "eyJhIjogMX0="}  # {"a": 1}
 def here(tmp_path, monkeypatch):
     """A project of one stage, whose outputs DVC would bring; what DVC was asked for, and when."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "dvc.yaml").write_text("vars: [{path: {timings: timings.json}}]\n")
+    (tmp_path / "dvc.yaml").write_text(path_variables(timings="timings.json"))
     asked = []
 
     def run(*words):

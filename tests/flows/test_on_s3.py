@@ -5,6 +5,7 @@ import threading
 
 import pytest
 import yaml
+from path_table import path_variables
 from prefect import flow
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -41,7 +42,7 @@ def test_what_may_pass_is_tried_again_and_a_denial_is_not(error, tries, monkeypa
 
     monkeypatch.setattr(release, "is_published", refuse)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "dvc.yaml").write_text("vars: [{path: {onnx: dvc.yaml}}]\n")
+    (tmp_path / "dvc.yaml").write_text(path_variables(onnx="dvc.yaml"))
 
     @flow(persist_result=False)
     def ask():

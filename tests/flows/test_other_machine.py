@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from path_table import path_variables
 from prefect import flow
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.workers.process import ProcessWorker
@@ -23,8 +24,7 @@ from tests.projects import ROOT, dvc, run
 
 pytestmark = pytest.mark.slow
 
-PROJECT = """
-vars: [{path: {timings: reports/timings.json}}]
+STAGES = """\
 stages:
   decode: {cmd: tr a-z A-Z < data/notes.txt > pixels.txt, deps: [data/notes.txt],
     outs: [pixels.txt: {push: false}]}
@@ -37,6 +37,7 @@ stages:
   tell: {cmd: cat model.txt metrics.json > told.txt, deps: [model.txt, metrics.json],
     outs: [told.txt], meta: {queue: cpu}}
 """
+PROJECT = path_variables() + STAGES
 TRAIN = """
 pwd >> ran.log
 mkdir -p reports && echo '{"train": {"seconds": 7}}' > reports/timings.json

@@ -18,7 +18,7 @@ from tests.projects import ROOT, SMALL, draw
 pytestmark = pytest.mark.slow
 
 PROJECT = yaml.safe_load((ROOT / "dvc.yaml").read_text())
-PATHS = layout.read_paths(ROOT / "dvc.yaml")
+PATHS = layout.read_paths(ROOT / "dvc.yaml").as_dict()
 STORE = PATHS["store"]
 OUTPUTS = [PATHS[name] for name in ("pixels", "table", "activations")]
 

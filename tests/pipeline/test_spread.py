@@ -24,7 +24,7 @@ from tests.projects import PROGRAMS, ROOT, SMALL, draw, wait_for
 pytestmark = pytest.mark.slow
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-PATHS = layout.read_paths(ROOT / "dvc.yaml")
+PATHS = layout.read_paths(ROOT / "dvc.yaml").as_dict()
 BEFORE = ("ingest", "split", "activations", "find_lr", "train_head", "find_body_lr")
 OUTPUTS = ("model", "model_choice", "validation_logits", "model_steps", "model_epochs")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")

@@ -29,7 +29,7 @@ from tests.projects import SMALL, draw
 
 ROOT = Path(__file__).parents[2]
 PROJECT = yaml.safe_load((ROOT / "dvc.yaml").read_text())
-PATHS = layout.read_paths(ROOT / "dvc.yaml")
+PATHS = layout.read_paths(ROOT / "dvc.yaml").as_dict()
 
 
 class Recording:

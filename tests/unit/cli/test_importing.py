@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from colour_model import colour_model
+from path_table import path_variables
 from safetensors.torch import save
 from typer.testing import CliRunner
 
@@ -21,10 +22,7 @@ from lradapt.registry import open_store, versions
 from lradapt.registry.store import RegistryError
 
 REPOSITORY = Path(__file__).parents[3]
-PATHS = (
-    "vars: [path: {images: data/images, labels: data/labels.csv, backbone: data/backbone, "
-    "champion: data/champion}]\n"
-)
+PATHS = path_variables(backbone="data/backbone", champion="data/champion")
 
 
 @pytest.fixture

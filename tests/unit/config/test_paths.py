@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lradapt.config.paths import read_paths
+from lradapt.config.paths import read_path_table, read_paths
 from lradapt.errors import LradaptError
 
 ROOT = Path(__file__).parents[3]
@@ -14,14 +14,25 @@ def read(tmp_path, text):
     return read_paths(path)
 
 
-def test_paths_are_those_of_the_path_table(tmp_path):
-    text = "vars:\n  - extra_paths.yaml\n  - run: go\n  - path:\n      images: data/images\n"
-    assert read(tmp_path, text) == {"images": Path("data/images")}
+def test_the_path_table_is_found_among_other_variables(tmp_path):
+    path = tmp_path / "dvc.yaml"
+    path.write_text("vars:\n  - extra_paths.yaml\n  - run: go\n  - path:\n      images: a/b\n")
+    assert read_path_table(path) == {"images": Path("a/b")}
+
+
+def test_missing_and_unknown_paths_are_all_named(tmp_path):
+    with pytest.raises(LradaptError, match=r"missing activations, .*split.*; unknown imagse; "):
+        read(tmp_path, "vars:\n  - path:\n      imagse: data/images\n")
+
+
+def test_paths_can_be_moved_into_a_folder():
+    paths = read_paths(ROOT / "dvc.yaml")
+    assert paths.below(Path("a")).labels == Path("a/data/labels.csv")
+    assert paths.directly_in(Path("a")).labels == Path("a/labels.csv")
 
 
 def test_every_path_of_this_project_is_relative_and_another():
-    paths = read_paths(ROOT / "dvc.yaml")
-    assert {"images", "labels", "backbone", "onnx", "metrics", "report"} <= set(paths)
+    paths = read_paths(ROOT / "dvc.yaml").as_dict()
     assert not any(path.is_absolute() for path in paths.values())
     assert len(set(paths.values())) == len(paths)
 

@@ -1,14 +1,17 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from colour_model import COLOURS, colour_model, paint
 from gate_verdicts import RULES as GATE_RULES
 
+from lradapt.config.paths import read_paths
 from lradapt.data.split_table import SplitRow, write_split
 from lradapt.gate.verdict import Part
 from lradapt.production.judge import judge
 from lradapt.registry import open_store, versions
 
+ROOT = Path(__file__).parents[3]
 NAME = "colours"
 GOOD, POOR = COLOURS, ("red", "blue", "green")
 RULES = replace(GATE_RULES, confidence=0.9, min_class_images=4, min_floor_images=4)
@@ -28,7 +31,9 @@ def paths(tmp_path):
         paint(tmp_path / "images" / name, colour, number)
         rows.append(SplitRow(number, name, colour, f"g{number}", f"h{number}", "test"))
     write_split(tmp_path / "split.csv", rows)
-    return {"images": tmp_path / "images", "split": tmp_path / "split.csv"}
+    return replace(
+        read_paths(ROOT / "dvc.yaml"), images=tmp_path / "images", split=tmp_path / "split.csv"
+    )
 
 
 def published(store, model, learnt=(), exam=None, **facts):

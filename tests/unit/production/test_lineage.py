@@ -17,7 +17,11 @@ def paths(tmp_path, monkeypatch):
 
 def test_data_and_params_are_known_by_their_hashes(paths):
     known = lineage(paths)
-    assert known["data"] == {name: sha256_of(paths[name]) for name in ("labels", "split", "table")}
+    assert known["data"] == {
+        "labels": sha256_of(paths.labels),
+        "split": sha256_of(paths.split),
+        "table": sha256_of(paths.table),
+    }
     assert known["params"]["seed"] == 0
     before = known["params_sha256"]
     with open("params.yaml", "a") as file:

@@ -1,5 +1,7 @@
 import socket
 from dataclasses import replace
+from pathlib import Path
+from shutil import copyfile
 
 import numpy as np
 import pytest
@@ -30,38 +32,29 @@ from lradapt.runtime.files import write_json
 NAME = "colours"
 GOOD, POOR = COLOURS, ("red", "blue", "green")
 RULES = replace(GATE_RULES, confidence=0.9, min_class_images=5, min_floor_images=5)
-PROJECT = """
-vars:
-  - path:
-      images: data/images
-      labels: data/labels.csv
-      table: build/images.csv
-      split: build/split.csv
-      onnx: build/model.onnx
-      model: build/model.safetensors
-      metrics: reports/metrics.json
-      timings: reports/timings.json
-"""
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A project of 21 pictures, five of each colour to examine a model on; its paths."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "dvc.yaml").write_text(PROJECT)
+    copyfile(ROOT / "dvc.yaml", "dvc.yaml")
     (tmp_path / "params.yaml").write_text("seed: 7\n")
     paths = read_paths()
     sides = ("train", "validation", *5 * ["test"])
     rows = []
     for seed, (colour, side) in enumerate((c, s) for c in COLOURS for s in sides):
         name = f"{colour}/{seed}.png"
-        paint(paths["images"] / name, colour, seed)
+        paint(paths.images / name, colour, seed)
         rows.append(SplitRow(seed, name, colour, "", f"hash{seed}", side))
-    write_split(paths["split"], rows)
-    for name in ("labels", "table"):
-        paths[name].write_text(name)
-    paths["model"].write_bytes(save({"fc.bias": np.zeros(3, np.float32)}))
-    write_json(paths["metrics"], {"parity": {"passed": True}, "ancestor": ""})
+    write_split(paths.split, rows)
+    for path in paths.as_dict().values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+    paths.labels.write_text("labels")
+    paths.table.write_text("table")
+    paths.model.write_bytes(save({"fc.bias": np.zeros(3, np.float32)}))
+    write_json(paths.metrics, {"parity": {"passed": True}, "ancestor": ""})
     return paths
 
 
@@ -77,7 +70,7 @@ def release(store, paths, model, **options):
 
 
 def published(store, paths, model):
-    paths["onnx"].write_bytes(model)
+    paths.onnx.write_bytes(model)
     return publish(store, NAME, paths, report=b"<html>", card=b"# Card", run="run-1")
 
 
@@ -292,7 +285,7 @@ def test_a_blank_reason_overrides_nothing(store, project):
 def test_an_invalid_model_is_never_promoted_not_even_by_a_person(store, project, champion):
     if champion:
         release(store, project, colour_model(champion))
-    write_json(project["metrics"], {"parity": {"passed": False}, "ancestor": ""})
+    write_json(project.metrics, {"parity": {"passed": False}, "ancestor": ""})
     outcome = release(store, project, colour_model(GOOD), override="hurry")
     assert (outcome.verdict.decision, outcome.move) == ("invalid", None)
 
@@ -349,12 +342,12 @@ def test_a_bucket_serves_as_a_folder_does(bucket, project):
     live = versions.read_production(open_store(bucket.url), NAME).move
     assert (live.version, live.former) == (second.version, first.version)
     model = Model(versions.read_file(store, NAME, live.version, versions.MODEL))
-    (said,) = model.classify([next((project["images"] / "green").iterdir())])
+    (said,) = model.classify([next((project.images / "green").iterdir())])
     assert said.label == "green"
 
 
 def test_a_version_says_how_it_came_about(store, project):
-    write_json(project["timings"], {"split": {"seconds": 1.0, "cpu_seconds": 1.0}})
+    write_json(project.timings, {"split": {"seconds": 1.0, "cpu_seconds": 1.0}})
     manifest = versions.read_manifest(store, NAME, published(store, project, colour_model()))
     assert manifest["params"] == {"seed": 7}
     assert manifest["run"] == "run-1"
@@ -375,11 +368,11 @@ def test_a_version_says_how_it_came_about(store, project):
 
 
 def test_a_model_is_published_once_its_version_is_there(store, project):
-    project["onnx"].write_bytes(colour_model(GOOD))
+    project.onnx.write_bytes(colour_model(GOOD))
     assert not is_published(store, NAME, project)
     published(store, project, colour_model(GOOD))
     assert is_published(store, NAME, project)
-    project["onnx"].write_bytes(colour_model(POOR))
+    project.onnx.write_bytes(colour_model(POOR))
     assert not is_published(store, NAME, project)
 
 
@@ -395,8 +388,8 @@ def test_a_user_without_a_name_is_logged_by_number(monkeypatch):
 def test_a_version_started_from_another_names_it_and_has_learnt_what_that_one_has(store, project):
     first = release(store, project, colour_model(POOR)).version
     rows = [SplitRow(0, "red/new.png", "red", "g", "hash99", "train")]
-    write_split(project["split"], rows)
-    write_json(project["metrics"], {"parity": {"passed": True}, "ancestor": first})
+    write_split(project.split, rows)
+    write_json(project.metrics, {"parity": {"passed": True}, "ancestor": first})
     second = published(store, project, colour_model(GOOD))
     assert versions.read_manifest(store, NAME, second)["ancestor"] == first
     learnt = read_learnt(versions.read_file(store, NAME, second, "learnt.csv"))

@@ -1,6 +1,10 @@
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from colour_model import COLOURS, colour_model, paint
 
+from lradapt.config.paths import read_paths
 from lradapt.data.split_table import SplitRow, write_split
 from lradapt.inference.predict import Model
 from lradapt.production import smoke_test as live_check
@@ -8,6 +12,7 @@ from lradapt.production.smoke_test import find_fault, put_back, samples
 from lradapt.registry import open_store, versions
 from lradapt.registry.store import RegistryError
 
+PATHS = read_paths(Path(__file__).parents[3] / "dvc.yaml")
 NAME = "colours"
 CLERK = {"who": "me", "when": "2026-01-01T00:00:00+00:00"}
 
@@ -75,7 +80,7 @@ def test_samples_are_spread_over_the_exam(tmp_path, num, expected):
     sides = [("train", 0), *(("test", n) for n in range(num)), ("validation", 0)]
     rows = [SplitRow(n, f"{side}{n}", "x", "", f"{n}", side) for side, n in sides]
     write_split(tmp_path / "split.csv", rows)
-    found = samples({"split": tmp_path / "split.csv", "images": tmp_path})
+    found = samples(replace(PATHS, split=tmp_path / "split.csv", images=tmp_path))
     assert found == [tmp_path / f"test{n}" for n in expected]
     assert len(found) <= live_check.NUM_SAMPLES
 

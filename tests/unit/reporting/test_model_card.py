@@ -70,9 +70,9 @@ def test_the_limits_are_what_the_exam_and_the_data_show(paths):
 
 
 def test_a_class_that_is_known_well_is_no_limit(paths):
-    metrics = json.loads(paths["metrics"].read_text())
+    metrics = json.loads(paths.metrics.read_text())
     metrics["intervals_95"]["recall"] = {EVIL: [0.5, 0.69], "owl": [0.5, 0.75]}
-    write_json(paths["metrics"], metrics)
+    write_json(paths.metrics, metrics)
     named = [line for line in limits(render(paths, "skin", NOTHING)) if "anything" in line]
     assert [line.partition(":")[0] for line in named] == ["- owl"]
 
@@ -87,7 +87,7 @@ def test_a_class_that_is_known_well_is_no_limit(paths):
 )
 def test_the_card_says_whether_groups_were_kept_together(paths, groups, said):
     write_split(
-        paths["split"],
+        paths.split,
         [SplitRow(k, f"{k}", "owl", group, f"{k}", "train") for k, group in enumerate(groups)],
     )
     assert f"images; {said}." in render(paths, "skin", NOTHING)
@@ -95,7 +95,7 @@ def test_the_card_says_whether_groups_were_kept_together(paths, groups, said):
 
 def test_the_same_outputs_give_the_same_card_whatever_the_clock(paths):
     first = render(paths, "skin", NOTHING)
-    write_json(paths["timings"], {"split": {"seconds": 99.0, "cpu_seconds": 99.0}})
+    write_json(paths.timings, {"split": {"seconds": 99.0, "cpu_seconds": 99.0}})
     assert render(paths, "skin", NOTHING) == first
     assert "sha256 of params.yaml: " in first
 

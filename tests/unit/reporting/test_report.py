@@ -144,9 +144,9 @@ def test_the_summary_tells_of_a_version_that_had_to_go_back(paths):
 
 @pytest.mark.parametrize(("source", "body"), [("imagenet", "imagenet"), ("file", "mine.pt")])
 def test_the_summary_says_where_the_body_comes_from(paths, source, body):
-    metrics = json.loads(paths["metrics"].read_text())
+    metrics = json.loads(paths.metrics.read_text())
     metrics["backbone"] = {"architecture": "resnet50", "source": source, "detail": "mine.pt"}
-    write_json(paths["metrics"], metrics)
+    write_json(paths.metrics, metrics)
     assert ("model", f"resnet50, body: {body}") in summary(paths, None)
 
 
@@ -155,14 +155,14 @@ def test_the_summary_says_where_the_body_comes_from(paths, source, body):
     [("", "given"), ("no valley", "given, since the range test was refused: no valley")],
 )
 def test_a_rate_that_was_given_says_why(paths, refusal, how):
-    paths["lr_curve"].write_text(NO_CURVE)
-    write_json(paths["lr"], {"rate": 0.012345, "refusal": refusal})
+    paths.lr_curve.write_text(NO_CURVE)
+    write_json(paths.lr, {"rate": 0.012345, "refusal": refusal})
     assert ("rate of the head", f"0.0123 ({how})") in summary(paths, None)
 
 
 def test_rates_by_depth_that_a_refused_range_test_left_as_given_say_why(paths):
     refused = {"rates": {"early": 0.1, "head": 0.2}, "refusal": "the range test is flat"}
-    write_json(paths["body_lr"], refused)
+    write_json(paths.body_lr, refused)
     said = dict(summary(paths, None))["rates by depth"]
     expected = (
         "early 0.1, head 0.2 (given, since the range test was refused: the range test is flat)"
@@ -171,15 +171,15 @@ def test_rates_by_depth_that_a_refused_range_test_left_as_given_say_why(paths):
 
 
 def test_a_rate_given_after_a_refused_range_test_is_not_called_found(paths):
-    write_json(paths["lr"], {"rate": 0.01, "refusal": "no valley"})
+    write_json(paths.lr, {"rate": 0.01, "refusal": "no valley"})
     rate = dict(summary(paths, None))["rate of the head"]
     assert rate == "0.01 (given, since the range test was refused: no valley)"
 
 
 def test_what_is_not_known_has_no_line_in_the_summary(paths):
-    paths["timings"].unlink()
-    split = json.loads(paths["split_summary"].read_text())
-    write_json(paths["split_summary"], {**split, "set_aside": {}})
+    paths.timings.unlink()
+    split = json.loads(paths.split_summary.read_text())
+    write_json(paths.split_summary, {**split, "set_aside": {}})
     assert not {"seconds", "set aside"} & dict(summary(paths, None)).keys()
 
 
@@ -228,10 +228,10 @@ def large_exam(paths, num_classes):
     names = [f"class {number}" for number in range(num_classes)]
     counts = np.random.default_rng(0).integers(1, 9, (num_classes, num_classes))
     table = pd.DataFrame(counts, pd.Index(names, name="true"), names)
-    table.to_csv(paths["confusion"])
-    metrics = json.loads(paths["metrics"].read_text())
+    table.to_csv(paths.confusion)
+    metrics = json.loads(paths.metrics.read_text())
     metrics["intervals_95"]["recall"] = {name: [0.1, 0.2] for name in names}
-    write_json(paths["metrics"], metrics)
+    write_json(paths.metrics, metrics)
 
 
 @pytest.mark.parametrize(("num_classes", "num_cells"), [(2, 4), (40, 1600), (61, 0), (1000, 0)])
@@ -262,8 +262,8 @@ def pictures(page):
 
 
 def test_each_picture_is_drawn_from_its_own_figures(paths):
-    curve = paths["lr_curve"].read_text()
-    paths["body_lr_curve"].write_text(curve.replace("0,0.1,", "0,0.2,"))
+    curve = paths.lr_curve.read_text()
+    paths.body_lr_curve.write_text(curve.replace("0,0.1,", "0,0.2,"))
     assert pictures(render(paths, None)) == {
         "Range test of the head": "Range test of the head: 1 sweep from 0.001 to 0.1; chosen is "
         "0.0335",
@@ -307,12 +307,12 @@ def test_the_lineage_has_hashes_libraries_and_the_model_before(paths):
     assert (found["version"], found["in production when it was judged"]) == ("abc", "old")
     assert found["git commit of the code"] == "not in git"
     assert len(found["sha256 of params.yaml"]) == 64
-    assert len(found["sha256 of the table of sides"]) == 64
+    assert len(found["sha256 of the table of split"]) == 64
     assert found["libraries"].startswith("python 3.")
 
 
 def test_a_given_rate_has_no_picture_of_a_range_test(paths):
-    paths["lr_curve"].write_text(NO_CURVE)
+    paths.lr_curve.write_text(NO_CURVE)
     assert "Range test" not in render(paths, None)
 
 
@@ -341,7 +341,7 @@ def test_the_report_tells_what_ran_in_this_run_and_what_it_cost(paths):
 
 def test_the_first_two_hundred_files_set_aside_are_listed(paths):
     lines = [f"{number},undecodable,empty file\n" for number in range(201)]
-    paths["set_aside"].write_text("image,kind,reason\n" + "".join(lines))
+    paths.set_aside.write_text("image,kind,reason\n" + "".join(lines))
     page = render(paths, None)
     assert "The first 200:" in page
     listed = re.findall(r"<td>(\d+)</td><td>empty file</td>", page)
@@ -349,7 +349,7 @@ def test_the_first_two_hundred_files_set_aside_are_listed(paths):
 
 
 def test_a_file_called_007_is_listed_by_its_name(paths):
-    paths["set_aside"].write_text("image,kind,reason\n007,undecodable,empty file\n")
+    paths.set_aside.write_text("image,kind,reason\n007,undecodable,empty file\n")
     assert "<td>007</td>" in render(paths, None)
 
 
@@ -373,7 +373,7 @@ def test_a_file_called_na_is_listed_by_its_name(paths):
 
 
 def test_nothing_set_aside_has_no_section(paths):
-    paths["set_aside"].write_text("image,kind,reason\n")
+    paths.set_aside.write_text("image,kind,reason\n")
     assert 'id="set-aside"' not in render(paths, None)
 
 
@@ -382,9 +382,9 @@ def test_the_same_files_give_the_same_report(paths):
 
 
 def test_warnings_that_lack_are_an_error_and_no_gap(paths):
-    split = json.loads(paths["split_summary"].read_text())
+    split = json.loads(paths.split_summary.read_text())
     del split["warnings"]
-    write_json(paths["split_summary"], split)
+    write_json(paths.split_summary, split)
     with pytest.raises(UndefinedError, match="warnings"):
         render(paths, None)
 

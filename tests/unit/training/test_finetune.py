@@ -159,9 +159,7 @@ def test_the_epoch_that_reaches_the_target_is_the_last(model, blobs, engine):
 
 
 def test_a_target_without_a_validation_side_is_refused(model, blobs, engine):
-    with pytest.raises(
-        TrainingError, match=r"finetune\.target_accuracy needs a validation split"
-    ):
+    with pytest.raises(TrainingError, match=r"finetune\.target_accuracy needs a validation split"):
         next(finetune(model, blobs(48), blobs(0), engine, **SETTINGS, target_accuracy=0.9))
 
 
