@@ -60,10 +60,11 @@ test: install ## the test suite, half an hour on two cores
 test-long: install ## what it leaves out: deployments, workers and kills on a server, a quarter of an hour
 	$(BIN)/python -m pytest -m long
 
-check: install ## format, lint, types and the fast tests, in about a minute
+check: install ## format, lint, types, layers of imports and the fast tests, in about a minute
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -m "not slow"
 
 format: install ## put the code into the house format

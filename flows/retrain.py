@@ -11,7 +11,6 @@ from flows import plan as plans
 from lradapt.cli.options import AsJson, Debug, Name, Registry
 from lradapt.cli.output import console
 from lradapt.config.paths import PROJECT_FILE, read_paths
-from lradapt.data.version_tables import project_tables
 from lradapt.errors import LradaptError
 from lradapt.production.release import Outcome
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
@@ -57,7 +56,7 @@ def retrain(
             plan = graph.read_plan(project_file)
         runs.name_run(plan)
         artifacts.show_plan(plan)
-        splitting, rest = graph.cut(plan, str(project_tables(read_paths()).split))
+        splitting, rest = graph.cut(plan, str(read_paths().split))
         stages.reproduce_stale(splitting)
         comparison = artifacts.show_changes(former, split_is_new=True)
         artifacts.log_changes(comparison)

@@ -10,7 +10,6 @@ from flows.retrain import print_summary, retrain
 from lradapt.cli.options import Debug, Name, Registry
 from lradapt.config.paths import PROJECT_FILE, read_paths
 from lradapt.data.retrain_decision import Decision
-from lradapt.data.version_tables import project_tables
 from lradapt.production.release import Outcome
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
 from lradapt.runtime import lock
@@ -66,7 +65,7 @@ def _look(source: str) -> tuple[data.Comparison, Decision]:
     registry.ensure_champion_file()
     stages.version_sources(graph.unversioned_sources(_PROJECT))
     former = data.find_former()
-    images = project_tables(read_paths()).images
+    images = read_paths().table
     decoding, rest = graph.cut(graph.read_plan(_PROJECT), str(images))
     stages.reproduce_stale(decoding)
     comparison = artifacts.show_changes(former, split_is_new=False)

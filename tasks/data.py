@@ -17,7 +17,7 @@ from lradapt.config.paths import read_paths
 from lradapt.data.changes import Changes, compare
 from lradapt.data.importing.mirror import mirror
 from lradapt.data.retrain_decision import Decision, decide
-from lradapt.data.version_tables import Tables, project_tables, read_version
+from lradapt.data.version_tables import Tables, read_version
 from lradapt.errors import DataError
 from lradapt.reporting.changes_report import Told, sentence, told
 from tasks.pipeline import dvc_commands, graph
@@ -97,10 +97,15 @@ def _pull(sources: Sequence[str]) -> None:
     dvc_commands.run("pull", *sources)
 
 
+def _project_tables() -> Tables:
+    paths = read_paths()
+    return Tables(paths.labels, paths.table, paths.split)
+
+
 @task(persist_result=False, retries=2, retry_delay_seconds=10)
 def find_former() -> Former:
     """The version last trained on; to be asked before the stages run, which record a new one."""
-    here = project_tables(read_paths())
+    here = _project_tables()
     wanted = [str(here.labels), str(here.images), str(here.split)]
     recorded = graph.recorded_files(str(here.split), wanted)
     if not recorded:
@@ -117,7 +122,7 @@ def compare_with(former: Former, *, split_is_new: bool) -> Comparison:
     """What has changed since a former version; for the arguments see `artifacts.show_changes`."""
     if former.tables is None:
         return Comparison(None, former.why_not)
-    here = project_tables(read_paths())
+    here = _project_tables()
     new = read_version(here if split_is_new else replace(here, split=None))
     try:
         old = read_version(former.tables)

@@ -28,6 +28,8 @@ from lradapt.cli import (
 from lradapt.cli.help import DATA, DVC, REGISTRY, TRAINING, USE, USUAL_CODES, epilog
 from lradapt.cli.options import Debug
 from lradapt.cli.program_end import show_tracebacks
+from lradapt.config.code_file import write_code_file
+from lradapt.config.paths import PROJECT_FILE
 from lradapt.errors import LradaptError, TrainingError
 from lradapt.runtime import lock, ranks
 from lradapt.runtime.progress_file import epochs_told
@@ -155,6 +157,20 @@ def stage(
         ended = single(context.args, prog_name=f"lradapt stage {name}", standalone_mode=False)
         if ended:
             raise typer.Exit(ended)
+
+
+@app.command(rich_help_panel=DVC, epilog=epilog("lradapt code"))
+def code(
+    project_file: Annotated[
+        Path, typer.Argument(help="The dvc.yaml whose stages name their modules.")
+    ] = PROJECT_FILE,
+) -> None:
+    """Write which code each stage of dvc.yaml uses.
+
+    The stage `code` of dvc.yaml calls this. So a stage runs again after an edit of a
+    file that it uses, or an upgrade of lradapt.
+    """
+    write_code_file(project_file)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ class Paths:
     labels: Path
     backbone: Path
     champion: Path
+    code: Path
     pixels: Path
     table: Path
     split: Path

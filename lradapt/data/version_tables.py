@@ -5,7 +5,6 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from lradapt.config.paths import Paths
 from lradapt.data.changes import Row, Version
 from lradapt.data.labels import read_labels
 from lradapt.errors import DataError
@@ -24,11 +23,6 @@ class Tables:
     labels: Path
     images: Path | None = None
     split: Path | None = None
-
-
-def project_tables(paths: Paths) -> Tables:
-    """The tables of a project, by the `paths` of its `dvc.yaml`."""
-    return Tables(paths.labels, paths.table, paths.split)
 
 
 def read_version(tables: Tables) -> Version:

@@ -22,7 +22,7 @@ class Stage:
         meta: of the stage in dvc.yaml.
         deps: path -> hash; of an import none.
         outs: path -> hash.
-        params: files of values that it reads.
+        params: file of values -> the names of those that it reads.
         unpushed: those of `outs` that never go to DVC's remote (`push: false`).
         uncached: those of `outs` that DVC's cache does not keep (`cache: false`).
         is_import: whether `dvc update` brings it.
@@ -33,7 +33,7 @@ class Stage:
     meta: dict[str, Any] = field(default_factory=dict)
     deps: dict[str, str] = field(default_factory=dict)
     outs: dict[str, str] = field(default_factory=dict)
-    params: frozenset[str] = frozenset()
+    params: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unpushed: frozenset[str] = frozenset()
     uncached: frozenset[str] = frozenset()
     is_import: bool = False
@@ -50,7 +50,7 @@ def read_stages() -> list[Stage]:
                 meta=getattr(stage, "meta", None) or {},
                 deps={} if stage.is_import else _hashes(root, stage.deps),
                 outs=_hashes(root, stage.outs),
-                params=_paths(root, (dep for dep in stage.deps if hasattr(dep, "params"))),
+                params=_params(root, stage.deps),
                 unpushed=_paths(root, (out for out in stage.outs if not out.can_push)),
                 uncached=_paths(root, (out for out in stage.outs if not out.use_cache)),
                 is_import=stage.is_import,
@@ -69,6 +69,21 @@ def kept_files(hashes: Sequence[str]) -> list[Path]:
             lacking = [known[value] for value in hashes if not cache.exists(value)]
             repo.cloud.pull(lacking)
         return [Path(cache.oid_to_path(value)) for value in hashes]
+
+
+def cache_paths(hashes: Sequence[str]) -> list[Path]:
+    """Return where DVC's cache keeps these contents; what it lacks is not fetched."""
+    with repository() as repo:
+        return [Path(repo.cache.local.oid_to_path(value)) for value in hashes]
+
+
+def _params(root: Path, entries: Iterable[Any]) -> dict[str, tuple[str, ...]]:
+    found = ((Path(dep.fs_path), dep.params) for dep in entries if hasattr(dep, "params"))
+    return {
+        path.relative_to(root).as_posix(): tuple(names)
+        for path, names in found
+        if path.is_relative_to(root)
+    }
 
 
 def _hashes(root: Path, entries: Iterable[Any]) -> dict[str, str]:
@@ -106,17 +121,24 @@ def repository(folder: Path | None = None) -> Iterator[Any]:
     """A block with DVC's own object of the repository here, or in another folder.
 
     Raises:
-        LradaptError: there is none.
+        LradaptError: there is none, or DVC's internals are not those that this module knows.
     """
+    from dvc import __version__
     from dvc.exceptions import NotDvcRepoError
     from dvc.repo import Repo
 
     try:
         repo = Repo(str(folder) if folder else None)
-    except NotDvcRepoError:
+    except NotDvcRepoError as error:
         raise LradaptError(
             f"{folder or Path.cwd()} is in no DVC repository: run from the project's folder, or "
             "make it one with `dvc init`"
-        ) from None
-    with repo:
-        yield repo
+        ) from error
+    try:
+        with repo:
+            yield repo
+    except (ImportError, AttributeError) as error:
+        raise LradaptError(
+            f"the internals of DVC {__version__} are not those that lradapt knows ({error}); "
+            "install dvc 3.67.1"
+        ) from error

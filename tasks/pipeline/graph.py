@@ -1,24 +1,22 @@
 """DVC's graph, what of it is stale and why."""
 
-import functools
 import json
-import logging
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import Any, TypeVar
+from typing import Any
 
 import networkx as nx
 from prefect import task
 
-from tasks.pipeline import dvc_commands, dvc_files, dvc_index
+from lradapt.config.code_file import write_code_file
+from tasks.pipeline import dvc_commands, dvc_index
+from tasks.pipeline.code_changes import explain_code
 from tasks.pipeline.dvc_index import Stage
 
-log = logging.getLogger("lradapt.graph")
-T = TypeVar("T")
-
 _SOURCE = ".dvc"
+_ALWAYS = "always changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +46,39 @@ class Node:
     @property
     def is_source(self) -> bool:
         """Whether it is versioned data that no stage makes."""
-        return self.address.endswith(_SOURCE)
+        return is_source(self.address)
+
+
+def is_source(address: str) -> bool:
+    """Whether an address is the path of a `.dvc` file."""
+    return address.endswith(_SOURCE)
 
 
 @task(persist_result=False)
 def read_plan(project_file: str) -> list[Node]:
-    """The stages of one `dvc.yaml` and all they need, in order; the changed make all below stale.
+    """Read the stages of one `dvc.yaml` and all they need, in order, with why they are stale.
+
+    Writes the code file of each `dvc.yaml` first, so that DVC sees edits of the code.
 
     Args:
         project_file: path of the `dvc.yaml` in the repository; those of others stay out, but for
             the stages whose files it reads.
     """
-    graph, status = read_graph(project_file), read_status(project_file)
+    graph = read_graph(project_file)
+    files = {str(file) for _, file in graph.nodes(data="file")}
+    code_files = {file: write_code_file(Path(file)) for file in files if not is_source(file)}
+    status = read_status(project_file)
     reasons: dict[str, tuple[str, ...]] = {}
     for address in nx.lexicographical_topological_sort(graph):
         above = [need for need in sorted(graph.predecessors(address)) if reasons[need]]
         carried = [f"{need} above it is to be made again" for need in above]
-        own = tuple(changes(status.get(address, [])))
+        entries, file = status.get(address, []), graph.nodes[address]["file"]
+        code_file = code_files.get(file)
+        if code_file and code_file.as_posix() in graph.nodes[address]["makes"]:
+            entries = [entry for entry in entries if entry != _ALWAYS]  # it is up to date
+        elif code_file:
+            entries = explain_code(entries, address, Path(file), code_file)
+        own = tuple(changes(entries))
         if own and not graph.nodes[address]["has_run"]:
             own = ("it has not run yet",)
         reasons[address] = (*own, *carried)
@@ -84,7 +98,7 @@ def changes(status: Iterable[Any]) -> Iterator[str]:
     """What `dvc status` says of one stage, a sentence each."""
     for entry in status:
         if isinstance(entry, str):
-            yield {"always changed": "it is made at every run"}.get(entry, entry)
+            yield {_ALWAYS: "it is made at every run"}.get(entry, entry)
         else:
             for path, what in next(iter(entry.values())).items():
                 named = {path: what} if isinstance(what, str) else _params(path, what)
@@ -104,7 +118,7 @@ def cut(plan: Sequence[Node], made: str) -> tuple[list[Node], list[Node]]:
 
 
 def read_graph(project_file: str) -> "nx.DiGraph[str]":
-    """Addresses with `meta`, `makes` and `has_run`; an edge leads from what is needed.
+    """Return addresses with `file`, `meta`, `makes`, `has_run`; edges lead from what is needed.
 
     `has_run` says whether DVC has recorded anything of it.
     """
@@ -117,7 +131,9 @@ def _graph_of(stages: Sequence[Stage], project_file: str) -> "nx.DiGraph[str]":
     for stage in stages:
         has_run = any([*stage.deps.values(), *stage.outs.values()])
         makes = frozenset(stage.outs)
-        graph.add_node(stage.address, meta=stage.meta, makes=makes, has_run=has_run)
+        graph.add_node(
+            stage.address, file=stage.file, meta=stage.meta, makes=makes, has_run=has_run
+        )
     graph.add_edges_from(_edges(stages))
     own = [stage.address for stage in stages if stage.file == project_file]
     wanted = set(own).union(*(nx.ancestors(graph, node) for node in own))
@@ -147,7 +163,7 @@ def _folders(path: str) -> list[str]:
 
 def read_stages() -> list[Stage]:
     """Every stage and source of the repository."""
-    return _by_internals(dvc_index.read_stages, dvc_files.read_stages)
+    return dvc_index.read_stages()
 
 
 def find(address: str) -> Stage:
@@ -158,22 +174,7 @@ def find(address: str) -> Stage:
 def is_cached(stage: Stage) -> bool:
     """Whether DVC's cache has what a stage made when it last ran."""
     hashes = [stage.outs[path] for path in stage.outs if path not in stage.uncached]
-    return all(hashes) and all(path.exists() for path in dvc_files.kept_files(hashes))
-
-
-def _by_internals(read: Callable[[], T], instead: Callable[[], T]) -> T:
-    """What DVC's internals say, or its files where another version has other internals."""
-    try:
-        return read()
-    except (ImportError, AttributeError) as error:
-        _warn(f"this DVC's internals are not those known ({error}): its files are read instead")
-        return instead()
-
-
-@functools.cache
-def _warn(text: str) -> None:
-    """Once a process, however often it is read."""
-    log.warning("%s", text)
+    return all(hashes) and all(path.exists() for path in dvc_index.cache_paths(hashes))
 
 
 def read_status(project_file: str) -> dict[str, Any]:
@@ -198,7 +199,7 @@ def unversioned_sources(project_file: str) -> list[str]:
 
 def read_sources(project_file: str) -> list[str]:
     """The `.dvc` files of the data that the stages need and none makes."""
-    return sorted(address for address in read_graph(project_file) if address.endswith(_SOURCE))
+    return sorted(address for address in read_graph(project_file) if is_source(address))
 
 
 def versioned_files(project_file: str) -> list[str]:
@@ -232,9 +233,7 @@ def recorded_files(made: str, wanted: Sequence[str]) -> dict[str, Path]:
     stage = next(stage for stage in read_stages() if made in stage.outs)
     recorded = {**stage.deps, **stage.outs}
     hashes = {path: recorded[path] for path in wanted if recorded.get(path)}
-    ask = list(hashes.values())
-    kept = _by_internals(lambda: dvc_index.kept_files(ask), lambda: dvc_files.kept_files(ask))
-    return dict(zip(hashes, kept, strict=True))
+    return dict(zip(hashes, dvc_index.kept_files(list(hashes.values())), strict=True))
 
 
 def behind(nodes: Sequence[Node]) -> list[str]:

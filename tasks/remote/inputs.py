@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lradapt.config.code_file import read_code_path, write_code_file
 from tasks.pipeline import graph
+from tasks.pipeline.code_changes import files_of
 from tasks.pipeline.dvc_index import Stage
 
 
@@ -35,6 +37,7 @@ def read_needs(address: str) -> list[Needs]:
     it come first, in order, and the stage itself last.
     """
     stages = {stage.address: stage for stage in graph.read_stages()}
+    write_code_file(Path(stages[address].file))
     found: dict[str, Needs] = {}
     _visit(stages[address], list(stages.values()), found)
     return list(found.values())
@@ -48,11 +51,17 @@ def _visit(stage: Stage, stages: Sequence[Stage], found: dict[str, Needs]) -> No
             _visit(maker, stages, found)
     made = {Path(path) for _, path in makers}
     files = [file for each in (stage, *(maker for maker, _ in makers)) for file in _files(each)]
+    code_file = read_code_path(Path(stage.file))
+    modules = stage.params.get(str(code_file), ())
     found[stage.address] = Needs(
         address=stage.address,
-        code=tuple(path for path in stage.deps if not graph.overlaps(Path(path), made)),
+        code=(
+            *(path for path in stage.deps if not graph.overlaps(Path(path), made)),
+            *(files_of(modules, code_file) if code_file and modules else ()),
+        ),
         data=tuple(path for maker, path in makers if path not in maker.unpushed),
-        texts=tuple(dict.fromkeys([*files, *sorted(stage.params)])),
+        # The other machine writes the code file of its own code.
+        texts=tuple(dict.fromkeys([*files, *sorted(stage.params.keys() - {str(code_file)})])),
         unpushed=tuple(sorted(stage.unpushed)),
     )
 

@@ -1,25 +1,19 @@
-"""DVC's graph, what of it is stale and why; by its internals, and by its files alone."""
+"""DVC's graph, which of its nodes are stale, and why."""
 
-import logging
-import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
 from lradapt.errors import LradaptError
-from tasks.pipeline import dvc_files, dvc_index, graph
 from tasks.pipeline.graph import (
-    behind,
     changes,
     overlaps,
     read_graph,
     read_plan,
     read_status,
-    recorded_files,
     unversioned_sources,
 )
-from tests.projects import ROOT, dvc, run
+from tests.projects import dvc, run
 
 pytestmark = pytest.mark.slow
 
@@ -157,91 +151,46 @@ def test_each_kind_of_change_is_a_reason_and_is_carried_downstream(chain):
     }
 
 
+def test_changed_code_is_named_file_by_file_and_its_own_stage_always_runs(chain):
+    project = (
+        "vars: [{path: {code: code.json}}]\nstages:\n"
+        "  code: {cmd: python -m lradapt code, always_changed: true, outs: [code.json]}\n"
+        "  sell: {cmd: echo > sold.txt, params: ['${path.code}': [shop.sell]], outs: [sold.txt]}\n"
+        "  open: {cmd: echo > open.txt, params: ['${path.code}': [shop.till]], outs: [open.txt]}\n"
+    )
+    (chain / "dvc.yaml").write_text(project)
+    (chain / "shop").mkdir()
+    (chain / "shop/sell.py").write_text("import shop.price\nimport shop.till\n")
+    for name in ("price", "till"):
+        (chain / f"shop/{name}.py").write_text("")
+    dvc(chain, "repro")
+    assert reasons() == {"code": (), "sell": (), "open": ()}
+    (chain / "shop/price.py").unlink()
+    (chain / "shop/sell.py").write_text("import shop.stock\nimport shop.till\n")
+    (chain / "shop/stock.py").write_text("")
+    assert reasons() == {
+        "code": ("code.json is modified",),
+        "open": (),
+        "sell": (
+            "shop/price.py is gone",
+            "shop/sell.py is modified",
+            "shop/stock.py is new",
+        ),
+    }
+    dvc(chain, "repro")
+    assert set(reasons().values()) == {()}
+
+
 def test_a_stage_that_always_runs_is_told_in_words():
     assert list(changes(["always changed"])) == ["it is made at every run"]
 
 
-# Without DVC's internals
-
-
-@pytest.fixture
-def changed_internals(monkeypatch):
-    """Another DVC, whose `Repo` has no `index`."""
+def test_other_internals_of_dvc_are_an_error_with_the_remedy(chain, monkeypatch):
     import dvc.repo
 
-    graph._warn.cache_clear()
     monkeypatch.delattr(dvc.repo.Repo, "index")
-
-
-def ordered(stages):
-    return sorted(stages, key=lambda stage: stage.address)
-
-
-@pytest.mark.usefixtures("changed_internals")
-def test_with_other_internals_the_plan_is_the_same_after_one_line_of_warning(chain, caplog):
-    dvc(chain, "add", "source.txt", "notes.txt")
-    dvc(chain, "repro")
-    (chain / "source.txt").write_text("c\n")
-    caplog.set_level(logging.WARNING, logger="lradapt")
-    nodes = read_plan.fn("dvc.yaml")
-    (said,) = caplog.messages
-    assert said.endswith("has no attribute 'index'): its files are read instead")
-    assert [(node.address, node.stale) for node in nodes] == [
-        ("notes.txt.dvc", False),
-        ("copy", False),
-        ("source.txt.dvc", True),
-        ("upper", True),
-        ("count", True),
-    ]
-    assert nodes[3].meta == {"retries": 2}
-    assert unversioned_sources("dvc.yaml") == []
-    assert behind(nodes[3:]) == []
-    kept = recorded_files("upper.txt", ["source.txt", "upper.txt"])
-    assert [path.read_text() for path in kept.values()] == ["a\nb\n", "A\nB\n"]
-
-
-def test_an_import_that_is_gone_is_another_internal(chain, monkeypatch, caplog):
-    graph._warn.cache_clear()
-    monkeypatch.setitem(sys.modules, "dvc.repo", None)
-    assert ("upper", True) in plan()
-    assert "its files are read instead" in caplog.text
-
-
-def test_the_files_say_of_this_project_what_dvc_says(tmp_path, monkeypatch):
-    """Matrix, variables of two files, several dvc.yaml; and every path, edge and meta."""
-    for name in ("dvc.yaml", "params.yaml", "benchmarks/dvc.yaml", "benchmarks/params.yaml"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / name)
-    dvc(tmp_path, "init", "-q", "--no-scm")
-    (tmp_path / "data/images").mkdir(parents=True)
-    (tmp_path / "data/images/a").write_text("a")
-    dvc(tmp_path, "add", "data/images")
-    monkeypatch.chdir(tmp_path)
-    by_index, by_files = ordered(dvc_index.read_stages()), ordered(dvc_files.read_stages())
-    assert len(by_index) > 15
-    assert by_files == by_index
-
-
-def test_the_files_say_of_locks_wdirs_loops_and_imports_what_dvc_says(chain, tmp_path):
-    (chain / "more").mkdir()
-    (chain / "more/names.yaml").write_text("names: [x, y]\ntable: {k: {v: 1}}\n")
-    (chain / "more/dvc.yaml").write_text(
-        "vars: [names.yaml, {name: {deep: [a, b]}}]\n"
-        "stages:\n"
-        "  each: {foreach: '${names}', do: {wdir: .., cmd: 'cp upper.txt ${item}-${name.deep[1]}',"
-        " deps: [upper.txt], outs: ['${item}-${name.deep[1]}'], meta: {queue: '${item}'}}}\n"
-        "  table: {foreach: '${table}', do: {cmd: 'echo ${item.v} $HOME > ${key}',"
-        " outs: ['${key}': {cache: false}]}}\n"
-        "  list: {foreach: [{v: p}, {v: q}], do: {cmd: 'echo > ${item.v}', outs: ['${item.v}']}}\n"
-    )
-    (chain / "elsewhere").write_text("e")
-    dvc(chain, "import-url", "elsewhere", "imported.txt")
-    dvc(chain, "repro", "-R", ".")
-    by_index = ordered(dvc_index.read_stages())
-    assert {"more/dvc.yaml:each@x", "more/dvc.yaml:table@k", "more/dvc.yaml:list@1"} <= {
-        stage.address for stage in by_index
-    }
-    assert ordered(dvc_files.read_stages()) == by_index
+    with pytest.raises(LradaptError, match=r"internals of DVC 3.*'index'.*install dvc 3\.67\.1"):
+        plan()
 
 
 def test_an_edge_of_the_plan_is_an_edge_of_dvcs(chain):

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ DECODE = Stage(
     "dvc.yaml",
     deps={"data/images": "", "code/decode.py": ""},
     outs={"pixels.npy": "", "table.csv": ""},
-    params=frozenset({"params.yaml"}),
+    params={"params.yaml": ("seed",)},
     unpushed=frozenset({"pixels.npy"}),
 )
 TRAIN = Stage(
@@ -20,7 +21,7 @@ TRAIN = Stage(
     "dvc.yaml",
     deps={"pixels.npy": "", "table.csv": "", "code": ""},
     outs={"model": ""},
-    params=frozenset({"params.yaml"}),
+    params={"params.yaml": ("seed",)},
 )
 OTHER = Stage("more/dvc.yaml:tell", "more/dvc.yaml", deps={"model/weights": ""}, outs={"told": ""})
 OF_DECODE = Needs(
@@ -40,9 +41,26 @@ OF_TRAIN = Needs(
 
 
 @pytest.fixture
-def known(monkeypatch):
+def known(tmp_path, monkeypatch):
     """A function that says which stages a project has."""
+    monkeypatch.chdir(tmp_path)
+    Path("dvc.yaml").write_text("vars: [{path: {code: code.json}}]\n")
+    Path("more").mkdir()
+    Path("more/dvc.yaml").write_text("")
     return lambda *stages: monkeypatch.setattr(graph, "read_stages", lambda: list(stages))
+
+
+def test_the_code_of_a_stage_is_what_its_module_uses_and_the_code_file_does_not_travel(known):
+    stages = '{train: {cmd: train, params: ["${path.code}": [shop.train]]}}'
+    Path("dvc.yaml").write_text(f"vars: [{{path: {{code: code.json}}}}]\nstages: {stages}\n")
+    Path("shop").mkdir()
+    Path("shop/train.py").write_text("import shop.loop\n")
+    Path("shop/loop.py").write_text("")
+    params = {"params.yaml": ("seed",), "code.json": ("shop.train",)}
+    known(Stage("train", "dvc.yaml", outs={"model": ""}, params=params))
+    (needs,) = read_needs("train")
+    assert needs.code == ("shop/loop.py", "shop/train.py")
+    assert needs.texts == ("dvc.yaml", "dvc.lock", "params.yaml")
 
 
 def test_what_is_not_pushed_is_made_again_there_and_what_that_needs_comes_first(known):

@@ -1,0 +1,67 @@
+"""`build/code.json`: the code that each stage of a `dvc.yaml` uses, for DVC to compare.
+
+A stage names its module under `params`, as in `${path.code}: [lradapt.stages.finetune]`. So no
+stage lists source files, and a changed file makes exactly those stages stale that use it.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lradapt.config import yaml_errors
+from lradapt.errors import LradaptError
+from lradapt.runtime.code_fingerprint import as_tree, code_of
+from lradapt.runtime.files import write_text
+
+_KEY = "${path.code}"
+
+
+def write_code_file(project_file: Path) -> Path | None:
+    """Write the code of every module that the stages name; a file that is up to date is left.
+
+    Args:
+        project_file: a `dvc.yaml`, as a path from the project's folder, which is the current one.
+
+    Returns:
+        The file; None where the `dvc.yaml` has no path `code`.
+
+    Raises:
+        LradaptError: the `dvc.yaml` is not YAML, or a stage names a module that does not exist.
+    """
+    project = _read(project_file)
+    path = _code_path(project)
+    if path is None:
+        return None
+    code = code_of(sorted(set(_named_modules(project))), Path.cwd())
+    text = json.dumps(as_tree(code), indent=1) + "\n"
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
+    return path
+
+
+def read_code_path(project_file: Path) -> Path | None:
+    """Read the path `code` of a `dvc.yaml`; None where it has none."""
+    return _code_path(_read(project_file))
+
+
+def _read(project_file: Path) -> dict[str, Any]:
+    try:
+        return dict(yaml.safe_load(project_file.read_text(encoding="utf-8")) or {})
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        fault = yaml_errors.told(error)
+        raise LradaptError(f"{project_file} is not valid YAML: {fault}") from error
+
+
+def _code_path(project: dict[str, Any]) -> Path | None:
+    tables = [part.get("path", {}) for part in project.get("vars", []) if isinstance(part, dict)]
+    return next((Path(table["code"]) for table in tables if "code" in table), None)
+
+
+def _named_modules(project: dict[str, Any]) -> Iterator[str]:
+    for stage in project.get("stages", {}).values():
+        for entry in stage.get("params", []):
+            if isinstance(entry, dict):
+                yield from entry.get(_KEY, [])
