@@ -132,7 +132,7 @@ def _locked(stage: dict[str, Any]) -> dict[str, Any]:
     files = {
         part: [
             {"path": str(path), "hash": "md5", "md5": sha256(str(path).encode()).hexdigest()[:32]}
-            for path in stage[part]
+            for path in stage.get(part, [])
         ]
         for part in ("deps", "outs")
     }
