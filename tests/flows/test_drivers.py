@@ -105,7 +105,7 @@ def test_a_relabelling_decodes_and_forwards_nothing_and_a_new_image_itself_alone
     num = len(lines)
     added = dvc(project, "repro", *stages).stdout
     assert f"{num - 1} of {num} files are known from the run before" in added
-    assert f"{num - 1} of {num} images are known from the run before" in added
+    assert f"{num - 1} of {num} images are known from the previous run" in added
 
 
 def test_a_broken_table_ends_in_one_message_and_leaves_no_output(served_project):

@@ -13,7 +13,7 @@ from torch import nn
 
 from lradapt.compute.engine import seeded
 from lradapt.networks.architectures import LayerGroup
-from lradapt.training.finetune import finetune
+from lradapt.training.finetune import FinetuneRecipe, finetune
 from lradapt.training.imbalance import balanced, shuffled
 from lradapt.training.inputs.batches import clean_batches, steps_per_epoch, training_batches
 from lradapt.training.inputs.examples import (
@@ -134,22 +134,11 @@ def test_a_training_on_streamed_pixels_ends_with_the_weights_of_one_from_memory(
                 nn.LazyLinear(3),
             )
             model(torch.zeros(2, 3, 8, 8))
-        groups = (LayerGroup(name="all", pattern=""),)
-        cycles = finetune(
-            model,
-            examples,
-            both(9)[share],
-            engine,
-            groups=groups,
-            max_lrs=[0.05],
-            batch_size=16,
-            momentum=0.9,
-            l2=1e-4,
-            num_cycles=2,
-            first_cycle_epochs=1,
-            cycle_growth=2,
-            seed=0,
+        recipe = FinetuneRecipe(
+            batch_size=16, momentum=0.9, l2=1e-4, num_cycles=2, first_cycle_epochs=1, cycle_growth=2
         )
+        settings = {"layers": [LayerGroup(name="all", pattern="")], "max_lrs": [0.05], "seed": 0}
+        cycles = finetune(model, examples, both(9)[share], engine, recipe, **settings)
         scores = [epoch.validation for cycle in cycles for epoch in cycle.epochs]
         end = {name: value.contiguous() for name, value in model.state_dict().items()}
         return hashlib.sha256(save(end)).hexdigest(), scores
@@ -168,7 +157,7 @@ def test_where_the_pixels_lie_is_told_with_the_reason(both, caplog, monkeypatch)
     assert isinstance(examples(pixels, memory_share=0.383), StreamedExamples)
     brought, streamed = caplog.messages
     assert brought == (
-        "pixels of 40 images: brought into memory, since all 0.0 MB of pixels are no more than "
+        "pixels of 40 images: loaded into memory, since all 0.0 MB of pixels are no more than "
         "38.4 % of the 0 MB that cpu has free (data.memory_share)"
     )
     assert "streamed from the disk, since all 0.0 MB of pixels are more than 38.3 %" in streamed
