@@ -155,7 +155,7 @@ def test_a_warm_start_is_from_the_model_in_production_and_asks_for_no_training_i
     values["body_rates"]["source"] = "given"
     (project / "params.yaml").write_text(yaml.safe_dump(values))
     warm = flow(project, "--registry", "warm").stdout
-    assert f"starts from the weights of version {first}" in warm
+    assert f"starting from the weights of version {first}" in warm
     # Not the manifest: where the champion itself is chosen again, there is no new version.
     assert json.loads((project / "reports/metrics.json").read_text())["ancestor"] == first
     assert "Running stage" not in flow(project, "--registry", "warm").stdout

@@ -197,5 +197,5 @@ def test_a_second_head_exports_nothing_and_learns_from_todays_labels(
 
 def test_a_head_before_the_first_training_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(LradaptError, match=r"not there yet: .*activations.npy.*make retrain"):
+    with pytest.raises(LradaptError, match=r"missing: .*activations.npy.*make retrain"):
         make_head(PATHS, tmp_path)
