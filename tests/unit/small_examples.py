@@ -6,6 +6,7 @@ import torch
 from lradapt.data.split_table import SplitRow
 from lradapt.networks.normalisation import Normalisation
 from lradapt.training.inputs.augment import Augmentation
+from lradapt.training.inputs.batches import Wanted
 from lradapt.training.inputs.examples import (
     Preparation,
     RandomViews,
@@ -34,3 +35,8 @@ def examples(pixels, labels=None, *, memory_share=0.5, seed=0):
         prepare=Preparation(NORMALISE, RandomViews(SHAKE, seed)),
         memory_share=memory_share,
     )
+
+
+def batch(some, indices, step):
+    """The inputs and labels of some examples; `step` selects their random views."""
+    return next(some.batches([Wanted(indices, step)]))

@@ -39,10 +39,6 @@ class ActivationExamples:
         """Yield them one after the other."""
         return map(self._batch, wanted)
 
-    def batch(self, indices: Tensor, step: int | None) -> Batch:
-        """Return one view of each image: drawn anew at each step, or the clean one."""
-        return self._batch(Wanted(indices, step))
-
     def _batch(self, wanted: Wanted) -> Batch:
         indices = wanted.own_indices.to(self.labels.device)
         views: int | Tensor = 0
@@ -105,10 +101,6 @@ class PixelExamples:
     def batches(self, wanted: Iterable[Wanted]) -> Iterator[Batch]:
         """Yield them one after the other."""
         return map(self._batch, wanted)
-
-    def batch(self, indices: Tensor, step: int | None) -> Batch:
-        """Return prepared images and their labels."""
-        return self._batch(Wanted(indices, step))
 
     def _batch(self, wanted: Wanted) -> Batch:
         indices = wanted.own_indices.to(self.labels.device)

@@ -1,6 +1,8 @@
 import math
 import os
+import shutil
 import signal
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 
@@ -76,20 +78,29 @@ def same(one, other):
     return ends and same_weights(weights, other_weights)
 
 
-def cut(run, folder, step, **settings):
-    """Train with a checkpoint after each step, and die in the step of that number."""
-    own = torch.optim.SGD.step
-    numbers = count()
+@contextmanager
+def before_step(number, act):
+    """A block whose training calls `act` in the step of that number, before the weights change."""
+    own, numbers = torch.optim.SGD.step, count()
 
-    def dies(self, *words):
-        if next(numbers) == step:
-            raise PowerCut
+    def step(self, *words):
+        if next(numbers) == number:
+            act()
         return own(self, *words)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.optim.SGD, "step", dies)
-        with pytest.raises(PowerCut):
-            run(TrainingRun(folder, every_seconds=0.0), **settings)
+        patch.setattr(torch.optim.SGD, "step", step)
+        yield
+
+
+def cut_power():
+    raise PowerCut
+
+
+def cut(run, folder, step, **settings):
+    """Train with a checkpoint after each step, and die in the step of that number."""
+    with before_step(step, cut_power), pytest.raises(PowerCut):
+        run(TrainingRun(folder, every_seconds=0.0), **settings)
 
 
 @pytest.mark.parametrize("validation", [9, 0])
@@ -101,18 +112,10 @@ def test_cut_after_any_step_it_ends_like_an_undisturbed_one(run, folder, step, v
     assert state.first_step == NUM_STEPS
 
 
-def test_a_step_that_broke_off_leaves_no_checkpoint(run, folder, monkeypatch):
+def test_a_step_that_broke_off_leaves_no_checkpoint(run, folder):
     """Its forward pass has moved BatchNorm already."""
-    own, numbers = torch.optim.SGD.step, count()
-
-    def breaks_off(self):
-        if next(numbers) == 2:
-            raise ZeroDivisionError
-        return own(self)
-
     state = TrainingRun(folder)
-    monkeypatch.setattr(torch.optim.SGD, "step", breaks_off)
-    with pytest.raises(ZeroDivisionError):
+    with before_step(2, cut_power), pytest.raises(PowerCut):
         run(state)
     assert state.stop() == "there is no checkpoint yet"
     assert read_checkpoint(folder) is None
@@ -182,23 +185,11 @@ def test_no_more_is_lost_than_the_seconds_between_two_checkpoints_and_a_step(run
     for step in range(1, NUM_STEPS):
         seconds = count()
         state = TrainingRun(folder, every_seconds=3.0, clock=lambda seconds=seconds: next(seconds))
-        own, numbers = torch.optim.SGD.step, count()
-
-        def dies(self, *words, own=own, numbers=numbers, step=step):
-            if next(numbers) == step:
-                raise PowerCut
-            return own(self, *words)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(torch.optim.SGD, "step", dies)
-            with pytest.raises(PowerCut):
-                run(state)
+        with before_step(step, cut_power), pytest.raises(PowerCut):
+            run(state)
         found = read_checkpoint(folder)
         seen.append(found.step if found else 0)
-        for path in folder.own.glob("*"):
-            path.unlink()
-        if folder.own.exists():
-            folder.own.rmdir()
+        shutil.rmtree(folder.own, ignore_errors=True)
     assert seen == [0, 0, 3, 3, 3, 6, 6, 6]
 
 
@@ -231,30 +222,18 @@ def test_what_cannot_be_written_is_logged_once_and_training_goes_on(
     ]
 
 
-def at_step(step, act, monkeypatch):
-    own, numbers = torch.optim.SGD.step, count()
-
-    def does(self, *words):
-        if next(numbers) == step:
-            act()
-        return own(self, *words)
-
-    monkeypatch.setattr(torch.optim.SGD, "step", does)
-
-
 def send():
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def test_sigterm_in_a_step_ends_it_after_the_step(run, folder, monkeypatch):
-    at_step(4, send, monkeypatch)
+def test_sigterm_in_a_step_ends_it_after_the_step(run, folder):
     expected = "^ended by SIGTERM; the next run resumes after step 5$"
     with (
+        before_step(4, send),
         pytest.raises(Terminated, match=expected),
         resumable(folder.folder, KEY, every_seconds=math.inf) as state,
     ):
         run(state)
-    monkeypatch.undo()
     assert read_checkpoint(folder).step == 5
     assert same(run(TrainingRun(folder)), run())
 
@@ -300,9 +279,9 @@ def test_sigterm_again_does_not_disturb_the_last_checkpoint(run, folder, monkeyp
         send()
         own(*words)
 
-    at_step(4, send, monkeypatch)
     monkeypatch.setattr(module, "write_checkpoint", write)
     with (
+        before_step(4, send),
         pytest.raises(Terminated),
         resumable(folder.folder, KEY, every_seconds=math.inf) as state,
     ):

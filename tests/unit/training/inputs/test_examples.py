@@ -8,7 +8,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
-from small_examples import NORMALISE, examples, pictures, rows
+from small_examples import NORMALISE, batch, examples, pictures, rows
 from torch import nn
 
 from lradapt.compute.engine import seeded
@@ -58,7 +58,7 @@ def test_normalised_pixels_are_those_of_torchvision():
 
 def test_a_clean_batch_is_the_normalised_pixels():
     pixels = pictures()
-    inputs, _ = examples(pixels).batch(torch.tensor([2, 0]), None)
+    inputs, _ = batch(examples(pixels), torch.tensor([2, 0]), None)
     expected = NORMALISE(torch.from_numpy(pixels[[2, 0]]).permute(0, 3, 1, 2))
     assert torch.equal(inputs, expected)
 
@@ -66,8 +66,8 @@ def test_a_clean_batch_is_the_normalised_pixels():
 def test_views_depend_on_the_step_alone():
     some = examples(pictures())
     indices = torch.tensor([0, 1, 2])
-    assert torch.equal(some.batch(indices, 7)[0], some.batch(indices, 7)[0])
-    assert not torch.equal(some.batch(indices, 7)[0], some.batch(indices, 8)[0])
+    assert torch.equal(batch(some, indices, 7)[0], batch(some, indices, 7)[0])
+    assert not torch.equal(batch(some, indices, 7)[0], batch(some, indices, 8)[0])
 
 
 def test_labels_are_numbered_by_their_place_among_the_names():
@@ -84,11 +84,11 @@ def test_of_several_cached_views_each_image_draws_its_own_at_each_step():
     views = torch.arange(6.0).repeat(200, 1)[:, :, None]  # view v of every image is v
     some = ActivationExamples(views, torch.zeros(200, dtype=torch.int64), seed=1)
     indices = torch.arange(200)
-    drawn = some.batch(indices, 3)[0].flatten()
+    drawn = batch(some, indices, 3)[0].flatten()
     assert set(drawn.tolist()) == {0, 1, 2, 3, 4, 5}
-    assert torch.equal(drawn, some.batch(indices, 3)[0].flatten())
-    assert not torch.equal(drawn, some.batch(indices, 4)[0].flatten())
-    assert some.batch(indices, None)[0].unique().tolist() == [0]
+    assert torch.equal(drawn, batch(some, indices, 3)[0].flatten())
+    assert not torch.equal(drawn, batch(some, indices, 4)[0].flatten())
+    assert batch(some, indices, None)[0].unique().tolist() == [0]
 
 
 def same(batches, others, num):
