@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from lradapt.compute.engine import Engine
@@ -73,27 +72,20 @@ def finetune(
     """
     if recipe.target_accuracy is not None:
         require_validation(validation, "finetune.target_accuracy")
-    optimizer = torch.optim.SGD(
-        layer_groups(model, max_lrs, layers=layers),
-        momentum=recipe.momentum,
-        weight_decay=recipe.l2,
-    )
     engine.place(model).train()
     run = run or TrainingRun(processes=engine.processes)
-    with run.training(model, optimizer):
-        epochs = train_epochs(
-            model,
-            training,
-            validation,
-            optimizer,
-            engine,
-            cycle_epochs=recipe.cycle_epochs,
-            batch_size=recipe.batch_size,
-            seed=seed,
-            balance=balance,
-            run=run,
-            on_epoch=on_epoch,
-        )
+    with train_epochs(
+        model,
+        layer_groups(model, max_lrs, layers=layers),
+        training,
+        validation,
+        engine,
+        recipe,
+        seed=seed,
+        balance=balance,
+        run=run,
+        on_epoch=on_epoch,
+    ) as epochs:
         yield from train_cycles(
             model,
             epochs,

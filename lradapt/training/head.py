@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-import torch
 from torch import nn
 
 from lradapt.compute.engine import Engine, seeded
@@ -37,6 +36,11 @@ class HeadRecipe:
     patience_epochs: int
     min_gain: float
 
+    @property
+    def cycle_epochs(self) -> list[int]:
+        """The length of each cycle."""
+        return [1] * self.max_epochs
+
 
 def new_head(num_features: int, num_classes: int, *, seed: int) -> nn.Linear:
     """Return a linear layer with random weights that depend on the seed alone."""
@@ -66,25 +70,19 @@ def train_head(
     Raises:
         TrainingError: a loss, a score or a weight is not finite.
     """
-    optimizer = torch.optim.SGD(
-        layer_groups(head, {"": max_lr}), momentum=recipe.momentum, weight_decay=recipe.l2
-    )
-    run = run or TrainingRun()
     done: list[Epoch] = []
-    with run.training(head, optimizer):
-        epochs = train_epochs(
-            head,
-            training,
-            validation,
-            optimizer,
-            engine,
-            cycle_epochs=[1] * recipe.max_epochs,
-            batch_size=recipe.batch_size,
-            seed=seed,
-            balance=balance,
-            run=run,
-            on_epoch=on_epoch,
-        )
+    with train_epochs(
+        head,
+        layer_groups(head, {"": max_lr}),
+        training,
+        validation,
+        engine,
+        recipe,
+        seed=seed,
+        balance=balance,
+        run=run or TrainingRun(),
+        on_epoch=on_epoch,
+    ) as epochs:
         for epoch in islice(epochs, recipe.max_epochs):
             done.append(epoch)
             accuracies = [epoch.validation.accuracy for epoch in done if epoch.validation]

@@ -1,15 +1,17 @@
 """One training: batches -> loss -> step -> schedule -> epoch -> validation -> cycle -> checkpoint.
 
 `train_steps` takes the steps, `run_epochs` groups them into epochs and validates, `train_epochs`
-puts both together, and `train_cycles` keeps the weights at the end of each cycle. Head training and
-fine-tuning differ only in model, recipe and stopping; the range test takes `train_steps` alone.
-Checkpoints are written inside `TrainingRun.steps`.
+puts both together with batches, optimizer and scheduler, and `train_cycles` copies the weights at
+the end of each cycle. Head training and fine-tuning differ only in model, recipe and stopping; the
+range test takes `train_steps` alone. Checkpoints are written inside `TrainingRun.steps`.
 """
 
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count, islice
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -39,6 +41,30 @@ log = logging.getLogger(__name__)
 
 OnEpoch = Callable[[Epoch], None]
 """Called after each new epoch; not for the epochs before a checkpoint."""
+
+
+class Recipe(Protocol):
+    """The settings that every training has: SGD, and the epochs of each cosine cycle."""
+
+    @property
+    def batch_size(self) -> int:
+        """Images of a step."""
+        ...
+
+    @property
+    def momentum(self) -> float:
+        """Of SGD."""
+        ...
+
+    @property
+    def l2(self) -> float:
+        """Of SGD: its weight decay."""
+        ...
+
+    @property
+    def cycle_epochs(self) -> Sequence[int]:
+        """The length of each cycle."""
+        ...
 
 
 def log_epoch(epoch: Epoch) -> None:
@@ -119,59 +145,62 @@ def run_epochs(
         yield epoch
 
 
+@contextmanager
 def train_epochs(
     model: nn.Module,
+    groups: list[dict[str, Any]],
     training: Examples,
     validation: Examples,
-    optimizer: Optimizer,
     engine: Engine,
+    recipe: Recipe,
     *,
-    cycle_epochs: Sequence[int],
-    batch_size: int,
     seed: int,
     balance: Balance,
     run: TrainingRun,
     on_epoch: OnEpoch,
-) -> Iterator[Epoch]:
-    """Train for as many epochs as the caller asks for, from where `run` stands.
+) -> Iterator[Iterator[Epoch]]:
+    """Yield the epochs of a training, from where `run` stands: SGD in cosine cycles.
 
-    The rates fall from their peaks to zero once in each cycle of `cycle_epochs` epochs. Several
-    processes take a part of every batch each; the losses are those of the whole batches.
+    The rates of `groups` fall from their peaks to zero once in each cycle. Several processes take a
+    part of every batch each; the losses are those of the whole batches.
 
     Raises:
         TrainingError: a loss, a score or a weight is not finite; or there are more processes than
             images in a batch.
     """
-    num_steps = steps_per_epoch(len(training.labels), batch_size)
+    num_steps = steps_per_epoch(len(training.labels), recipe.batch_size)
     _require_parts(len(training.labels) // num_steps, engine.processes)
-    batches = training_batches(
-        training,
-        batch_size=batch_size,
-        seed=seed,
-        order=balance.order,
-        first_step=run.first_step,
-        processes=engine.processes,
-    )
-    steps = train_steps(
-        engine.processes.distribute(model),
-        seeded_layers(batches, seed, run.first_step, engine.processes.rank),
-        optimizer,
-        CosineCycles(optimizer, [num_steps * n for n in cycle_epochs], first_step=run.first_step),
-        engine,
-        loss=loss_of_part(balance, engine.processes),
-        first_step=run.first_step,
-    )
-    epochs = run_epochs(
-        model,
-        run.steps(finite(steps)),
-        num_steps,
-        validation,
-        engine,
-        first_epoch=run.first_epoch,
-        num_epochs=sum(cycle_epochs),
-        on_epoch=on_epoch,
-    )
-    return run.epochs(epochs)
+    optimizer = torch.optim.SGD(groups, momentum=recipe.momentum, weight_decay=recipe.l2)
+    with run.training(model, optimizer):  # restores the last checkpoint
+        first_step, cycle_steps = run.first_step, [num_steps * n for n in recipe.cycle_epochs]
+        batches = training_batches(
+            training,
+            batch_size=recipe.batch_size,
+            seed=seed,
+            order=balance.order,
+            first_step=first_step,
+            processes=engine.processes,
+        )
+        steps = train_steps(
+            engine.processes.distribute(model),
+            seeded_layers(batches, seed, first_step, engine.processes.rank),
+            optimizer,
+            CosineCycles(optimizer, cycle_steps, first_step=first_step),
+            engine,
+            loss=loss_of_part(balance, engine.processes),
+            first_step=first_step,
+        )
+        epochs = run_epochs(
+            model,
+            run.steps(finite(steps)),  # records them, and writes checkpoints
+            num_steps,
+            validation,
+            engine,
+            first_epoch=run.first_epoch,
+            num_epochs=sum(recipe.cycle_epochs),
+            on_epoch=on_epoch,
+        )
+        yield run.epochs(epochs)
 
 
 def train_cycles(
