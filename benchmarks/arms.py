@@ -28,6 +28,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from benchmarks.clock import Clock
+from benchmarks.conventional import train_at
 from benchmarks.program import run
 from benchmarks.settings import ConventionalSettings, SchemeSettings, load_benchmark
 from lradapt.compute.engine import Engine, start_engine
@@ -51,12 +52,12 @@ from lradapt.stages import (
     finetune,
     train_head,
 )
+from lradapt.stages.epochs import epoch_reporter
 from lradapt.stages.inputs import split_examples
-from lradapt.training.conventional import train_at
 from lradapt.training.head import new_head
 from lradapt.training.imbalance import make_balance
 from lradapt.training.inputs.batches import Examples
-from lradapt.training.loop import predict_logits
+from lradapt.training.scoring import predict_logits
 
 PHASE_OF_STAGE = {
     activations: "head",
@@ -170,6 +171,7 @@ def _run_conventional(
                 seed=params.seed,
                 first_epoch=num_epochs,
                 balance=balance,
+                on_epoch=epoch_reporter(None),
                 **how,
             )
         num_epochs += len(leg.epochs)

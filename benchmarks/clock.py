@@ -1,23 +1,28 @@
 """Wall and CPU seconds since a start, phase by phase and epoch by epoch."""
 
-import logging
+import json
+import os
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
-from lradapt.training.loop import Epoch
+from lradapt.runtime.progress_file import VARIABLE
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Seconds since the start of a run: of the wall, and of all its threads."""
+    """Seconds since the start of a run: of the wall clock, and of all its threads."""
 
     seconds: float
     cpu_seconds: float
 
-    def __sub__(self, former: "Moment") -> "Moment":
-        return Moment(self.seconds - former.seconds, self.cpu_seconds - former.cpu_seconds)
+    def __sub__(self, earlier: "Moment") -> "Moment":
+        return Moment(self.seconds - earlier.seconds, self.cpu_seconds - earlier.cpu_seconds)
 
     def __add__(self, other: "Moment") -> "Moment":
         return Moment(self.seconds + other.seconds, self.cpu_seconds + other.cpu_seconds)
@@ -25,7 +30,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The end of an epoch, the pass over the side that judges included."""
+    """The end of an epoch, after its validation."""
 
     phase: str
     epoch: int
@@ -37,7 +42,7 @@ class Point:
 
 @dataclass(slots=True)
 class Clock:
-    """What a run has taken so far.
+    """The seconds of a run so far.
 
     Attributes:
         phases: name -> seconds; of a phase entered several times the sum.
@@ -50,46 +55,42 @@ class Clock:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """A block whose seconds count to `name`, and whose epochs become points."""
+        """Run a block whose seconds count to `name`, and whose validated epochs become points."""
         before = self.elapsed()
-        listener = _Listener(self, name)
-        logger = logging.getLogger("lradapt.training.loop")
-        level = logger.level
-        logger.addHandler(listener)
-        logger.setLevel(logging.INFO)  # else no epoch is told of
-        try:
+        with _progress_file() as path:
+            known = path.stat().st_size
             yield
-        finally:
-            logger.setLevel(level)
-            logger.removeHandler(listener)
-        spent = self.elapsed() - before
+            spent = self.elapsed() - before
+            with path.open(encoding="utf-8") as file:
+                file.seek(known)
+                lines = [json.loads(line) for line in file]
         self.phases[name] = self.phases.get(name, Moment(0, 0)) + spent
+        ends = (line for line in lines if line.get("accuracy") is not None)
+        self.points += [_point(name, before, line) for line in ends]
 
     def elapsed(self) -> Moment:
-        """Since the start."""
+        """Return the seconds since the start."""
         return _now() - self.start
 
 
-class _Listener(logging.Handler):
-    """Notes each epoch at the moment the loop tells of it."""
+def _point(phase: str, start: Moment, line: dict[str, Any]) -> Point:
+    """Return the epoch of a line of the progress file, whose clocks began with the phase."""
+    at = start + Moment(line["seconds"], line["cpu_seconds"])
+    scores = (line[name] for name in ("accuracy", "balanced_accuracy", "validation_loss"))
+    return Point(phase, line["epoch"], at, *scores)
 
-    def __init__(self, clock: Clock, phase: str) -> None:
-        super().__init__()
-        self._clock, self._phase = clock, phase
 
-    def emit(self, record: logging.LogRecord) -> None:
-        epoch: Epoch | None = getattr(record, "epoch", None)
-        if epoch and epoch.validation:
-            self._clock.points.append(
-                Point(
-                    self._phase,
-                    epoch.number + 1,
-                    self._clock.elapsed(),
-                    epoch.validation.accuracy,
-                    epoch.validation.balanced_accuracy,
-                    epoch.validation.loss,
-                )
-            )
+@contextmanager
+def _progress_file() -> Iterator[Path]:
+    """Yield the progress file of this process, a temporary one unless the caller follows it."""
+    if VARIABLE in os.environ:
+        yield Path(os.environ[VARIABLE])
+        return
+    with (
+        tempfile.NamedTemporaryFile(prefix="lradapt-progress-") as file,
+        patch.dict(os.environ, {VARIABLE: file.name}),
+    ):
+        yield Path(file.name)
 
 
 def _now() -> Moment:

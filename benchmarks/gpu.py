@@ -38,8 +38,8 @@ from lradapt.data.importing.importers import import_folder, import_table
 from lradapt.data.labels import read_labels
 from lradapt.data.split_table import read_split, write_split
 from lradapt.networks.backbone import import_backbone
+from lradapt.networks.normalisation import Normalisation
 from lradapt.runtime.files import read_json, write_bytes, write_json, write_text
-from lradapt.training.inputs.examples import Normalisation
 
 console = Console(highlight=False)
 

@@ -45,9 +45,9 @@ def loop(
     from lradapt.compute.engine import start_engine
     from lradapt.networks.architectures import ARCHITECTURES
     from lradapt.networks.classifier import build
-    from lradapt.training.loop import finite, sgd, train_steps
-    from lradapt.training.param_groups import build_param_groups
-    from lradapt.training.schedules import cosine_cycles
+    from lradapt.training.layers import layer_groups
+    from lradapt.training.loop import finite, train_steps
+    from lradapt.training.schedulers import CosineCycles
 
     engine = start_engine(device="cpu", precision="fp32", threads=threads)
     numbers = torch.Generator().manual_seed(0)
@@ -61,8 +61,8 @@ def loop(
         for _ in range(num_steps)
     ]
     model = build(ARCHITECTURES["resnet18"], 10).to(memory_format=torch.channels_last).train()
-    groups = build_param_groups(model, ARCHITECTURES["resnet18"].groups, [0.001, 0.003, 0.01])
-    ours_optimizer = sgd(groups, momentum=0.9, l2=1e-4)
+    groups = layer_groups(model, [0.001, 0.003, 0.01])
+    ours_optimizer = torch.optim.SGD(groups, momentum=0.9, weight_decay=1e-4)
     bare_optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
 
     def bare() -> None:
@@ -73,8 +73,8 @@ def loop(
             bare_optimizer.step()
 
     def ours() -> None:
-        schedule = cosine_cycles([num_steps])
-        for _ in finite(train_steps(model, batches, ours_optimizer, schedule, engine)):
+        cycles = CosineCycles(ours_optimizer, [num_steps])
+        for _ in finite(train_steps(model, batches, ours_optimizer, cycles, engine)):
             pass
 
     _compare("bare PyTorch loop", bare, "lradapt.training.loop", ours, repeats, 64 * num_steps)
@@ -94,25 +94,24 @@ def checkpoint(
     from lradapt.compute.engine import start_engine
     from lradapt.networks.architectures import ARCHITECTURES
     from lradapt.networks.classifier import build
-    from lradapt.training.checkpoint import Place
-    from lradapt.training.finetune import depth_sgd
+    from lradapt.training.checkpoint import CheckpointFolder
+    from lradapt.training.layers import layer_groups
     from lradapt.training.loop import train_steps
-    from lradapt.training.resume import Course
-    from lradapt.training.schedules import constant
+    from lradapt.training.run import TrainingRun
 
     engine = start_engine(device="cpu", precision="fp32", threads=threads)
     model = build(ARCHITECTURES[architecture], 10).to(memory_format=torch.channels_last).train()
-    rates = [0.001, 0.003, 0.01]
-    optimizer = depth_sgd(model, ARCHITECTURES[architecture].groups, rates, momentum=0.9, l2=1e-4)
+    groups = layer_groups(model, [0.001, 0.003, 0.01])
+    optimizer = torch.optim.SGD(groups, momentum=0.9, weight_decay=1e-4)
     batch = (torch.randn(64, 3, size, size), torch.arange(64) % 10)
     seconds, cpu_seconds = [], []
     with tempfile.TemporaryDirectory(dir=".") as folder:
-        course = Course(Place(Path(folder), "0" * 64))
-        steps = train_steps(model, [batch] * repeats, optimizer, constant(), engine)
-        with course.training(model, optimizer):
-            for _ in course.steps(steps):
+        state = TrainingRun(CheckpointFolder(Path(folder), "0" * 64))
+        steps = train_steps(model, [batch] * repeats, optimizer, None, engine)
+        with state.training(model, optimizer):
+            for _ in state.steps(steps):
                 start, cpu_start = time.perf_counter(), time.process_time()
-                course.stop()
+                state.stop()
                 seconds.append(time.perf_counter() - start)
                 cpu_seconds.append(time.process_time() - cpu_start)
         megabytes = sum(file.stat().st_size for file in Path(folder).rglob("*.*")) / 1e6

@@ -4,6 +4,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
@@ -12,14 +13,19 @@ from lradapt.compute.engine import Engine, seeded
 from lradapt.data.split_table import SplitRow, class_names, in_split
 from lradapt.networks.architectures import Architecture
 from lradapt.networks.classifier import build
+from lradapt.networks.normalisation import Normalisation
 from lradapt.runtime.files import whole_file
-from lradapt.training.finetune import depth_sgd
 from lradapt.training.inputs.augment import Augmentation
 from lradapt.training.inputs.batches import steps_per_epoch
 from lradapt.training.inputs.batches import training_batches as batches_of
-from lradapt.training.inputs.examples import Normalisation, Preparation, RandomViews, pixel_examples
-from lradapt.training.loop import Score, finite, run_epochs, score, train_steps
-from lradapt.training.schedules import cosine_cycles
+from lradapt.training.inputs.examples import (
+    Preparation,
+    RandomViews,
+    pixel_examples,
+)
+from lradapt.training.loop import finite, run_epochs, train_steps
+from lradapt.training.schedulers import CosineCycles
+from lradapt.training.scoring import Score, score
 
 VIEWS = Augmentation(max_shift=0.125, max_zoom=1.2, horizontal_flip=True, vertical_flip=False)
 MOMENTUM, L2, LABEL_SMOOTHING, MEMORY_SHARE = 0.9, 5e-4, 0.1, 0.5
@@ -42,12 +48,12 @@ def pretrain(
     max_lr: float,
     into: Path,
 ) -> Score:
-    """Train a network from random weights in one cosine cycle; its score on the test split.
+    """Train a network from random weights in one cosine cycle; return its score on the test split.
 
     Args:
         architecture: of the network.
         pixels: `pixels.npy`.
-        rows: of `split.csv`; the training split is learnt from.
+        rows: of `split.csv`; the network is trained on the training split.
         engine: where to compute.
         normalise: as the body will be used.
         num_epochs: length of the cycle.
@@ -59,7 +65,7 @@ def pretrain(
     with seeded(0):
         model = build(architecture, len(names)).to(engine.device)
     views = RandomViews(VIEWS, seed=0)
-    training, exam = (
+    training, test_images = (
         pixel_examples(
             squares,
             in_split(rows, side),
@@ -71,14 +77,13 @@ def pretrain(
         for side in ("train", "test")
     )
     num_steps = steps_per_epoch(len(training.labels), batch_size)
-    groups = architecture.groups
-    optimizer = depth_sgd(model, groups, [max_lr] * len(groups), momentum=MOMENTUM, l2=L2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=max_lr, momentum=MOMENTUM, weight_decay=L2)
     batches = batches_of(training, batch_size=batch_size, seed=0)
-    schedule = cosine_cycles([num_steps * num_epochs])
+    cycles = CosineCycles(optimizer, [num_steps * num_epochs])
     model.train()
-    steps = finite(train_steps(model, batches, optimizer, schedule, engine, loss=smoothed_loss))
-    for _ in islice(run_epochs(model, steps, num_steps, exam, engine), num_epochs):
+    steps = finite(train_steps(model, batches, optimizer, cycles, engine, loss=smoothed_loss))
+    for _ in islice(run_epochs(model, steps, num_steps, test_images, engine), num_epochs):
         pass
     with whole_file(into) as partial:
         save_file({n: v.cpu().contiguous() for n, v in model.state_dict().items()}, partial)
-    return score(model, exam, engine)
+    return score(model, test_images, engine)

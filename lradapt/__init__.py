@@ -1,7 +1,7 @@
 """lradapt: fast, safe retraining of image classifiers by learning-rate adaptation.
 
-The names in `__all__` are for programs of other people: docs/library.md. Each is imported when it
-is first asked for, so that `import lradapt` takes no time.
+The names in `__all__` are the public interface: docs/library.md. The stages of the pipeline run the
+same functions. Each name is imported when it is first used, so that `import lradapt` takes no time.
 """
 
 from importlib import import_module
@@ -29,32 +29,32 @@ __all__ = [
 if TYPE_CHECKING:
     from lradapt.errors import LayersError, LradaptError, TrainingError
     from lradapt.evaluation.calibration import fit_temperature
-    from lradapt.own_loop.cached import cached_activations
-    from lradapt.own_loop.cycles import CosineCycles
-    from lradapt.own_loop.layers import layer_groups
-    from lradapt.own_loop.rates import RangeTest, range_test
     from lradapt.registry import open_store
     from lradapt.serving.live_model import LiveModel
+    from lradapt.training.activations import cached_activations
+    from lradapt.training.layers import layer_groups
     from lradapt.training.range_test.curve import Sweep
+    from lradapt.training.range_test.measure import RangeTest, range_test
     from lradapt.training.range_test.suggestion import Suggestion
+    from lradapt.training.schedulers import CosineCycles
     from lradapt.training.schedules import cosine_cycles, growing_cycles
-else:  # hidden from type checkers, which would take any name for known
+else:  # hidden from type checkers, to which it would make any name valid
     _HOMES = {
-        "CosineCycles": "own_loop.cycles",
+        "CosineCycles": "training.schedulers",
         "LayersError": "errors",
         "LiveModel": "serving.live_model",
         "LradaptError": "errors",
-        "RangeTest": "own_loop.rates",
+        "RangeTest": "training.range_test.measure",
         "Suggestion": "training.range_test.suggestion",
         "Sweep": "training.range_test.curve",
         "TrainingError": "errors",
-        "cached_activations": "own_loop.cached",
+        "cached_activations": "training.activations",
         "cosine_cycles": "training.schedules",
         "fit_temperature": "evaluation.calibration",
         "growing_cycles": "training.schedules",
-        "layer_groups": "own_loop.layers",
+        "layer_groups": "training.layers",
         "open_store": "registry",
-        "range_test": "own_loop.rates",
+        "range_test": "training.range_test.measure",
     }
 
     def __getattr__(name):

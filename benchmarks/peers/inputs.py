@@ -19,9 +19,10 @@ from lradapt.compute.engine import Engine, seeded
 from lradapt.data.images.decode import Preprocessing
 from lradapt.networks.architectures import ARCHITECTURES, Architecture
 from lradapt.networks.classifier import build, load_classifier
+from lradapt.networks.normalisation import Normalisation
 from lradapt.networks.onnx_export import Deployed, export_onnx
 from lradapt.runtime.files import whole_file
-from lradapt.training.inputs.examples import Normalisation, PixelExamples, Preparation
+from lradapt.training.inputs.examples import PixelExamples, Preparation
 
 CLASSES = [str(digit) for digit in range(10)]
 NORMALISE = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from benchmarks.peers.inputs import Given
 from benchmarks.peers.measurement import Lap
@@ -17,15 +16,13 @@ from benchmarks.peers.work import BODY_RATE, HEAD_RATE, L2, MOMENTUM, SWEEP
 from lradapt.inference.predict import Model
 from lradapt.networks.classifier import body_weights, build_body
 from lradapt.training.activations import FrozenBody, square_keys, write_activations
-from lradapt.training.finetune import depth_sgd
-from lradapt.training.head import HEAD, new_head, train_head
+from lradapt.training.head import HeadRecipe, new_head, train_head
 from lradapt.training.inputs.augment import Augmentation
 from lradapt.training.inputs.batches import training_batches
 from lradapt.training.inputs.examples import ActivationExamples, PixelExamples
-from lradapt.training.loop import finite, sgd, train_steps
-from lradapt.training.param_groups import build_param_groups
-from lradapt.training.range_test.sweeps import measure
-from lradapt.training.schedules import constant
+from lradapt.training.layers import layer_groups
+from lradapt.training.loop import finite, train_steps
+from lradapt.training.range_test.measure import range_test
 
 
 def head(given: Given, lap: Lap) -> int:
@@ -38,13 +35,15 @@ def head(given: Given, lap: Lap) -> int:
         training,
         ActivationExamples(training.activations[:0], training.labels[:0]),
         given.engine,
+        HeadRecipe(
+            batch_size=given.work.batch_size,
+            momentum=MOMENTUM,
+            l2=L2,
+            max_epochs=given.work.count,
+            patience_epochs=given.work.count,
+            min_gain=0.0,
+        ),
         max_lr=HEAD_RATE,
-        batch_size=given.work.batch_size,
-        momentum=MOMENTUM,
-        l2=L2,
-        max_epochs=given.work.count,
-        patience_epochs=given.work.count,
-        min_gain=0.0,
         seed=0,
     )
     lap.stop()
@@ -64,10 +63,11 @@ def steps_contiguous(given: Given, lap: Lap) -> int:
 
 def _steps(given: Given, lap: Lap, examples: PixelExamples, *, channels_last: bool) -> int:
     work, model = given.work, laid_out(given.model(), channels_last=channels_last)
-    groups = given.architecture.groups
-    optimizer = depth_sgd(model, groups, [BODY_RATE] * len(groups), momentum=MOMENTUM, l2=L2)
+    layers = given.architecture.groups
+    groups = layer_groups(model, [BODY_RATE] * len(layers), layers=layers)
+    optimizer = torch.optim.SGD(groups, momentum=MOMENTUM, weight_decay=L2)
     batches = training_batches(examples, batch_size=work.batch_size, seed=0)
-    done = finite(train_steps(model, batches, optimizer, constant(), given.engine))
+    done = finite(train_steps(model, batches, optimizer, None, given.engine))
     for _ in islice(done, work.warm_steps):
         pass
     lap.start()
@@ -138,17 +138,14 @@ def _activations(given: Given, body: nn.Module) -> ActivationExamples:
 
 def _sweep(given: Given, training: ActivationExamples) -> int:
     start_lr, end_lr = SWEEP
-
-    def optimizer(trial: nn.Module) -> Optimizer:
-        return sgd(build_param_groups(trial, HEAD, [end_lr]), momentum=MOMENTUM, l2=L2)
-
-    swept = measure(
-        _head(given),
+    model = _head(given)
+    found = range_test(
+        model,
         training_batches(training, batch_size=given.work.batch_size, seed=0),
-        optimizer,
-        given.engine,
+        torch.optim.SGD(model.parameters(), lr=1.0, momentum=MOMENTUM, weight_decay=L2),
         start_lr=start_lr,
         end_lr=end_lr,
         num_steps=given.work.count,
+        engine=given.engine,
     )
-    return len(swept.rates)
+    return len(found.curve.rates)

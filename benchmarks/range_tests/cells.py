@@ -15,22 +15,38 @@ from benchmarks.range_tests.arrays import Arrays
 from lradapt.compute.engine import Engine, seeded, start_engine
 from lradapt.networks.architectures import ARCHITECTURES, LayerGroup
 from lradapt.networks.classifier import body_weights, build, build_body, build_classifier
-from lradapt.training.finetune import finetune
-from lradapt.training.head import HEAD, new_head, train_head
+from lradapt.networks.normalisation import Normalisation
+from lradapt.training.finetune import FinetuneRecipe, finetune
+from lradapt.training.head import HeadRecipe, new_head, train_head
 from lradapt.training.inputs.augment import Augmentation
 from lradapt.training.inputs.batches import Examples
 from lradapt.training.inputs.examples import (
     ActivationExamples,
-    Normalisation,
     PixelExamples,
     Preparation,
     RandomViews,
 )
-from lradapt.training.loop import predict_logits, score
+from lradapt.training.scoring import predict_logits, score
 
 RATIO = (0.1, 1 / 3, 1.0)
 """Of the rates by depth, as in params.yaml."""
 BATCH_SIZE, MOMENTUM, L2 = 64, 0.9, 1e-4
+HEAD_RECIPE = HeadRecipe(
+    batch_size=BATCH_SIZE,
+    momentum=MOMENTUM,
+    l2=L2,
+    max_epochs=10,
+    patience_epochs=3,
+    min_gain=0.002,
+)
+BODY_RECIPE = FinetuneRecipe(
+    batch_size=BATCH_SIZE,
+    momentum=MOMENTUM,
+    l2=L2,
+    num_cycles=2,
+    first_cycle_epochs=1,
+    cycle_growth=2,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +115,8 @@ def head_cell(
             training,
             validation,
             engine,
+            HEAD_RECIPE,
             max_lr=rate,
-            batch_size=BATCH_SIZE,
-            momentum=MOMENTUM,
-            l2=L2,
-            max_epochs=10,
-            patience_epochs=3,
-            min_gain=0.002,
             seed=seed,
         )
         return head
@@ -113,7 +124,7 @@ def head_cell(
     def train(rate: float, seed: int) -> float:
         return score(trained(rate, seed), test, engine).accuracy
 
-    groups = [(HEAD[0], 1.0)]
+    groups = [(LayerGroup(name="head", pattern=""), 1.0)]
     return Cell(name, start, groups, training, train, engine, settings), trained
 
 
@@ -143,14 +154,9 @@ def body_cell(
             training,
             nothing,
             engine,
-            groups=layers,
+            BODY_RECIPE,
+            layers=layers,
             max_lrs=[share * rate for share in RATIO],
-            batch_size=BATCH_SIZE,
-            momentum=MOMENTUM,
-            l2=L2,
-            num_cycles=2,
-            first_cycle_epochs=1,
-            cycle_growth=2,
             seed=seed,
         )
         for _ in cycles:

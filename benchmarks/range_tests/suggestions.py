@@ -15,17 +15,18 @@ import numpy.typing as npt
 import torch
 from torch import nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
 from benchmarks.range_tests.cells import BATCH_SIZE, L2, MOMENTUM, Cell
 from benchmarks.range_tests.results import Results
 from lradapt.errors import TrainingError
 from lradapt.training.inputs.batches import training_batches
-from lradapt.training.loop import sgd, train_steps
-from lradapt.training.param_groups import build_param_groups
+from lradapt.training.layers import layer_groups
+from lradapt.training.loop import train_steps
 from lradapt.training.range_test.curve import Sweep, make_sweep
+from lradapt.training.range_test.measure import range_test
 from lradapt.training.range_test.rules import RULES
 from lradapt.training.range_test.suggestion import suggest
-from lradapt.training.range_test.sweeps import measure
 from lradapt.training.schedules import geometric
 
 PEER_STEPS = 100
@@ -37,16 +38,17 @@ def our_sweeps(cell: Cell, seed: int, results: Results) -> "list[Sweep]":
     test = cell.test
 
     def sweep(number: int) -> tuple[Sequence[float], ...]:
-        found = measure(
-            cell.start(number),
+        model = cell.start(number)
+        (found,) = range_test(
+            model,
             training_batches(cell.training, batch_size=BATCH_SIZE, seed=number),
-            lambda model: _optimizer(cell, model, test.end_lr),
-            cell.engine,
+            _optimizer(cell, model, test.end_lr),
             start_lr=test.start_lr,
             end_lr=test.end_lr,
             num_steps=test.num_steps,
-        )
-        return found.rates, found.losses, found.untouched
+            engine=cell.engine,
+        ).sweeps
+        return found.rates, found.losses, found.baseline
 
     numbers = range(seed * test.num_sweeps, (seed + 1) * test.num_sweeps)
     name = f"{cell.name} sweep {test.start_lr:g}-{test.end_lr:g}/{test.num_steps}"
@@ -72,9 +74,9 @@ def peer_curve(cell: Cell, seed: int, results: Results) -> tuple[Any, Any]:
     def sweep() -> tuple[list[float], list[float]]:
         model = cell.start(seed)
         batches = training_batches(cell.training, batch_size=BATCH_SIZE, seed=seed)
-        schedule = geometric(start=1e-7, end=10.0, num_steps=PEER_STEPS)
         optimizer = _optimizer(cell, model, 10.0)
-        steps = train_steps(model, islice(batches, PEER_STEPS), optimizer, schedule, cell.engine)
+        rising = LambdaLR(optimizer, geometric(start=1e-7, end=10.0, num_steps=PEER_STEPS))
+        steps = train_steps(model, islice(batches, PEER_STEPS), optimizer, rising, cell.engine)
         done = list(_until_lost(steps))
         return [step.rates[-1] for step in done], [step.loss for step in done]
 
@@ -96,7 +98,8 @@ def _optimizer(cell: Cell, model: "nn.Module", end_lr: float) -> "Optimizer":
 
     layers = [layer for layer, _ in cell.groups]
     peaks = [share * end_lr for _, share in cell.groups]
-    return sgd(build_param_groups(model, layers, peaks), momentum=MOMENTUM, l2=L2)
+    groups = layer_groups(model, peaks, layers=layers)
+    return torch.optim.SGD(groups, momentum=MOMENTUM, weight_decay=L2)
 
 
 def exponential(losses: npt.NDArray[Any], weight: float) -> npt.NDArray[Any]:

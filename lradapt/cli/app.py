@@ -32,11 +32,10 @@ from lradapt.config.code_file import write_code_file
 from lradapt.config.paths import PROJECT_FILE
 from lradapt.errors import LradaptError, TrainingError
 from lradapt.runtime import lock, ranks
-from lradapt.runtime.progress_file import epochs_told
 from lradapt.runtime.termination import Terminated
-from lradapt.runtime.timings import timed
+from lradapt.runtime.timings import Spent, Stopwatch, timed
 
-_SPREAD = ("finetune",)  # several processes may run it together: compute.distributed.launch
+_DISTRIBUTED = ("finetune",)  # several processes may run it together
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -151,12 +150,14 @@ def stage(
     module = importlib.import_module(f"lradapt.stages.{name}")
     single = typer.Typer(add_completion=False)
     single.command(name)(module.main)
-    with _following() if ranks.rank() else _leading(name, timings):
-        _require_spread(name)
-        # The help, or Ctrl-C, is no exception of the inner program, but its answer.
-        ended = single(context.args, prog_name=f"lradapt stage {name}", standalone_mode=False)
-        if ended:
-            raise typer.Exit(ended)
+    with _following() if ranks.rank() else _leading(name, timings) as stopwatch:
+        _require_single(name)
+        # Returns the exit code after the help or Ctrl-C, else the result of `main`.
+        result = single(context.args, prog_name=f"lradapt stage {name}", standalone_mode=False)
+        if isinstance(result, Spent):
+            stopwatch.earlier = result
+        elif result:
+            raise typer.Exit(result)
 
 
 @app.command(rich_help_panel=DVC, epilog=epilog("lradapt code"))
@@ -174,26 +175,26 @@ def code(
 
 
 @contextlib.contextmanager
-def _leading(name: str, timings: Path | None) -> Iterator[None]:
-    """A block that computes a stage: alone, or first of several processes and for all of them."""
-    with lock.stage(), timed(name, timings), epochs_told():
-        yield
+def _leading(name: str, timings: Path | None) -> Iterator[Stopwatch]:
+    """Run a block that computes a stage: alone, or as the first of several processes."""
+    with lock.stage(), timed(name, timings) as stopwatch:
+        yield stopwatch
 
 
 @contextlib.contextmanager
-def _following() -> Iterator[None]:
-    """A block that another process than the first runs beside it.
+def _following() -> Iterator[Stopwatch]:
+    """Run a block that computes a stage as another process than the first.
 
-    What ends all of them the first one tells.
+    The first process reports the error that ends all of them.
     """
     try:
-        yield
-    except (LradaptError, Terminated):
-        raise typer.Exit(exit_codes.DONE) from None
+        yield Stopwatch()
+    except (LradaptError, Terminated) as error:
+        raise typer.Exit(exit_codes.DONE) from error
 
 
-def _require_spread(name: str) -> None:
-    if ranks.num_ranks() > 1 and name not in _SPREAD:
+def _require_single(name: str) -> None:
+    if ranks.num_ranks() > 1 and name not in _DISTRIBUTED:
         raise TrainingError(
             f"stage {name} runs in one process, but {ranks.num_ranks()} were started; "
             "start it alone"

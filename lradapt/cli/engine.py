@@ -54,8 +54,9 @@ def tune_engine(
 
 
 def _work(params: "Params") -> "Work":
+    from lradapt.networks.normalisation import Normalisation
     from lradapt.training.inputs.augment import Augmentation
-    from lradapt.training.inputs.examples import Normalisation, Preparation, RandomViews
+    from lradapt.training.inputs.examples import Preparation, RandomViews
     from lradapt.training.tune_engine import Work
 
     views = RandomViews(Augmentation(**params.augment.model_dump()), params.seed)

@@ -44,12 +44,12 @@ class Engine:
         return LAYOUTS[self.memory_format]
 
     def place(self, model: Model) -> Model:
-        """`model` itself, on the device and in the layout."""
+        """Move `model` itself to the device and the layout, and return it."""
         placed: Model = model.to(self.device, memory_format=self.layout)  # type: ignore[call-overload]
         return placed
 
     def autocast(self) -> AbstractContextManager[object]:
-        """The context in which forward passes run."""
+        """Return the context in which forward passes run."""
         if self.precision == "fp32":
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
@@ -58,22 +58,22 @@ class Engine:
 def start_engine(
     *, device: str, precision: str, threads: int, memory_format: str = "channels_last"
 ) -> Engine:
-    """Set torch's threads and deterministic kernels for this process, choose the device; tell it.
+    """Set torch's threads and deterministic kernels for this process; choose and log the device.
 
     Args:
-        device: "auto" (a GPU where there is one), "cpu" or "cuda".
+        device: "auto" (a GPU, if available), "cpu" or "cuda".
         precision: "fp32" or "bf16".
         threads: of the CPU; part of the params, since their number changes the last bits.
         memory_format: "channels_last" or "contiguous"; changes the last bits too.
 
     Raises:
-        TrainingError: "cuda" is asked for and there is none.
+        TrainingError: the device is "cuda" and torch finds no GPU.
     """
     engine = set_engine(
         device=device, precision=precision, threads=threads, memory_format=memory_format
     )
     log.info(
-        "computes on %s in %s, %s, %d CPU thread(s)",
+        "computing on %s in %s, %s, %d CPU thread(s)",
         engine.device,
         precision,
         memory_format,
@@ -83,34 +83,34 @@ def start_engine(
 
 
 def set_engine(*, device: str, precision: str, threads: int, memory_format: str) -> Engine:
-    """`start_engine` without a word."""
+    """Do the same as `start_engine`, without logging."""
     if device == "cuda" and not torch.cuda.is_available():
         raise TrainingError("engine.device is cuda, but torch finds no GPU; set it to auto or cpu")
     torch.set_num_threads(threads)
     name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     if name == "cuda":  # on the CPU a fixed number of threads is enough, and this takes 2.5 s
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # asked for by the next line
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # the next line needs it
         torch.use_deterministic_algorithms(True, warn_only=True)
     return Engine(torch.device(name), precision, memory_format)
 
 
 @contextmanager
 def threads_kept() -> Iterator[None]:
-    """A block after which torch has as many threads as before, whatever a library sets in it."""
+    """Restore torch's number of threads after a block, whatever a library sets in it."""
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that the device has free; of the CPU, what this process can still get."""
+    """Return the free bytes of the device; of the CPU, what this process can still get."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return memory.free_memory()
 
 
 def generator(*key: int) -> torch.Generator:
-    """Random numbers that depend on `key` alone, such as (seed, purpose, step).
+    """Return random numbers that depend on `key` alone, such as (seed, purpose, step).
 
     They are drawn on the CPU whatever the device, so that a GPU sees the same draws.
     """
@@ -122,7 +122,18 @@ def generator(*key: int) -> torch.Generator:
 
 @contextmanager
 def seeded(*key: int) -> Iterator[None]:
-    """A block whose global random numbers depend on `key` alone; the state is put back after it."""
+    """Let the global random numbers of a block depend on `key` alone; restore the state after."""
     with torch.random.fork_rng():
         torch.manual_seed(generator(*key).initial_seed())
         yield
+
+
+def seed_layers(seed: int, device: torch.device) -> None:
+    """Seed the numbers that layers draw.
+
+    `torch.manual_seed` would also keep a stack trace for CUDA at each step: that costs more than a
+    step of the head, and the traces stay until CUDA is first used.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed_all(seed)

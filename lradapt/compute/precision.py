@@ -1,8 +1,8 @@
 """Where bf16 on a CPU trains wrongly: convolutions whose map is narrower than their stride.
 
-There oneDNN gives back a weight gradient in which some entries are memory that was never written
+There oneDNN returns a weight gradient with some entries from memory that was never written
 (measured with torch 2.14.1 and oneDNN 3.12.0 on a CPU with AVX512: docs/log.md). The losses do not
-show it; the weights grow by it, and equal runs end differently.
+show it; the weights grow, and equal runs end differently.
 """
 
 import copy
@@ -16,15 +16,15 @@ from lradapt.errors import TrainingError, listed
 
 
 def require_exact_gradients(model: nn.Module, images: Tensor, engine: Engine) -> None:
-    """Check that no convolution of `model` is one of those, for images of this size.
+    """Raise if a convolution of `model` is affected for images of this size.
 
     Args:
         model: left as it is.
-        images: a batch `[B, 3, S, S]`, or what else the model takes.
+        images: a batch `[B, 3, S, S]`, or another input of the model.
         engine: where the training is to run.
 
     Raises:
-        TrainingError: bf16 on a CPU, and there are such convolutions; all are named.
+        TrainingError: bf16 on a CPU, and convolutions are affected; names all of them.
     """
     if engine.device.type != "cpu" or engine.precision != "bf16":
         return

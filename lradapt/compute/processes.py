@@ -1,7 +1,7 @@
-"""What the processes of one training ask of each other, and the answers where there is but one.
+"""The collective operations of the processes of one training, and the trivial case of one process.
 
-Each process takes its part of every batch, and of what they find the mean over the processes is
-what one process alone would find. Several: see `lradapt.compute.distributed.launch`.
+Each process takes its part of every batch; the mean of their results over the processes is what one
+process alone would compute. Several processes: see `lradapt.compute.distributed.launch`.
 """
 
 from dataclasses import dataclass
@@ -13,78 +13,86 @@ T = TypeVar("T")
 
 
 class Processes(Protocol):
-    """The processes that train one model; all of them must ask the same in the same order."""
+    """The processes that train one model; all must call the same methods in the same order."""
 
     @property
     def rank(self) -> int:
-        """The number of this one, from 0; the first alone writes files."""
+        """The number of this process, from 0; only the first writes files."""
         ...
 
     @property
     def size(self) -> int:
-        """How many there are."""
+        """The number of processes."""
         ...
 
     def mean(self, value: Tensor) -> Tensor:
-        """The mean of each process's `value`, of floating point, to the same bits in each."""
+        """Return the mean of each process's `value`, to the same bits in each."""
+        ...
+
+    def mean_loss(self, loss: Tensor) -> float:
+        """Return the mean of each process's scalar `loss`."""
         ...
 
     def joined(self, rows: Tensor, places: Tensor, total: int) -> Tensor:
-        """All rows `[total, *]`, of which this process has those at `places`; on the CPU."""
+        """Return all rows `[total, *]`, on the CPU; this process has those at `places`."""
         ...
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag of any process is set."""
+        """Return whether the flag of any process is set."""
         ...
 
     def from_first(self, value: T) -> T:
-        """What the first process gives; what the others give is not looked at."""
+        """Return the first process's `value`; those of the others are ignored."""
         ...
 
     def raise_if_lost(self, error: RuntimeError) -> None:
-        """Do nothing, if `error` is this process's own.
+        """Raise an explanation if `error` means that another process does not answer.
 
         Raises:
-            TrainingError: it is that another process does not answer any more; says why not.
+            TrainingError: another process has ended; says why.
         """
         ...
 
-    def spread(self, model: nn.Module) -> nn.Module:
-        """`model`, such that a backward pass leaves the mean of all processes' gradients.
+    def distribute(self, model: nn.Module) -> nn.Module:
+        """Return `model` so that a backward pass leaves the mean of all processes' gradients.
 
-        BatchNorm in it takes its statistics from the parts of all processes, from then on.
+        BatchNorm in it takes its statistics from the parts of all processes from then on.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class OneProcess:
-    """A process alone: it has everything, and asks nobody."""
+    """One process alone, which has everything."""
 
     rank: int = 0
     size: int = 1
 
     def mean(self, value: Tensor) -> Tensor:
-        """`value`."""
+        """Return `value`."""
         return value
 
+    def mean_loss(self, loss: Tensor) -> float:
+        """Return `loss`."""
+        return loss.item()
+
     def joined(self, rows: Tensor, places: Tensor, total: int) -> Tensor:
-        """`rows`."""
+        """Return `rows`."""
         return rows
 
     def any(self, flag: bool) -> bool:
-        """`flag`."""
+        """Return `flag`."""
         return flag
 
     def from_first(self, value: T) -> T:
-        """`value`."""
+        """Return `value`."""
         return value
 
     def raise_if_lost(self, error: RuntimeError) -> None:
-        """Nothing: there is no other."""
+        """Do nothing: there is no other process."""
 
-    def spread(self, model: nn.Module) -> nn.Module:
-        """`model`."""
+    def distribute(self, model: nn.Module) -> nn.Module:
+        """Return `model`."""
         return model
 
 
@@ -92,9 +100,9 @@ ALONE = OneProcess()
 
 
 def part_of(processes: Processes, count: int) -> slice:
-    """This process's part of a batch of `count`: all parts in turn are the batch.
+    """Return this process's part of a batch of `count`; all parts in turn are the batch.
 
-    They differ by one at most; with less than one for each, some are empty.
+    Their sizes differ by at most one; with fewer images than processes, some are empty.
     """
     short, longer = divmod(count, processes.size)
     start = processes.rank * short + min(processes.rank, longer)

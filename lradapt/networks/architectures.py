@@ -1,4 +1,4 @@
-"""What lradapt knows of torchvision's networks: the head's name, and the layers by depth.
+"""Torchvision's networks: the head's name, and the layers by depth.
 
 Pure data: nothing here imports torch.
 """
@@ -23,13 +23,13 @@ class LayerGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
-    """What lradapt knows of a torchvision network beyond torchvision itself.
+    """The parts of a torchvision network.
 
     Attributes:
         name: in torchvision, such as "resnet18".
         head: qualified name of the last linear layer.
-        early: pattern of the first layers' parameters; for the networks known here, where fast.ai
-            cut them in 2017, whose course the paper's rates are from.
+        early: pattern of the first layers' parameters; the networks listed here are divided as in
+            the fast.ai course of 2017, the source of the paper's rates.
         late: pattern of the rest of the body.
     """
 

@@ -1,7 +1,7 @@
-"""`data/backbone.safetensors`: the pre-trained body, and where it came from.
+"""`data/backbone.safetensors`: the pre-trained body and its origin.
 
-It is resolved here, before the graph: a network that answers today and not tomorrow must not change
-a stage's output under equal hashes.
+It is fetched before the DVC graph runs: whether a server answers must not change a stage's output
+under equal hashes.
 """
 
 import json
@@ -28,12 +28,12 @@ _NETWORK_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a body came from; travels in the file's metadata and in the metrics.
+    """The origin of a body, kept in the file's metadata and in the metrics.
 
     Attributes:
         architecture: as in `model.architecture`.
         source: "imagenet", "none" (random weights), or the sha256 of the file it was read from.
-        detail: for people: the weights' name, or the file's.
+        detail: for people: the name of the weights or of the file.
     """
 
     architecture: str
@@ -42,16 +42,16 @@ class Origin:
 
 
 def import_backbone(choice: str, architecture: Architecture, into: Path) -> Origin:
-    """Bring the body that `choice` names, and write it to `into`.
+    """Fetch the body that `choice` names, and write it to `into`.
 
     Args:
-        choice: "imagenet", "none", "auto" (imagenet where it can be had, else none), or the path of
-            a state dict (.safetensors, .pt, .pth) of a torchvision network with any head.
+        choice: "imagenet", "none", "auto" (imagenet if it can be downloaded, else none), or the
+            path of a state dict (.safetensors, .pt, .pth) of a torchvision network with any head.
         architecture: of the network.
         into: the file to write.
 
     Raises:
-        WeightsError: the weights cannot be had, or are not the architecture's.
+        WeightsError: the weights cannot be fetched, or are not the architecture's.
     """
     weights, origin = _obtain(choice, architecture)
     body = body_weights(architecture, weights)
@@ -65,23 +65,23 @@ def import_backbone(choice: str, architecture: Architecture, into: Path) -> Orig
 
 
 def read_backbone(path: Path, architecture: Architecture) -> Weights:
-    """The body's weights.
+    """Read the body's weights.
 
     Raises:
-        WeightsError: the file holds another architecture's.
+        WeightsError: the file holds those of another architecture.
     """
     found = read_origin(path).architecture
     if found != architecture.name:
         raise WeightsError(
             f"{path} holds a {found}, but model.architecture is {architecture.name}; "
-            "bring its weights with `lradapt import weights auto`"
+            "import its weights with `lradapt import weights auto`"
         )
     weights: Weights = load_file(path)
     return weights
 
 
 def read_origin(path: Path) -> Origin:
-    """Where the body in `path` came from.
+    """Read the origin of the body in `path`.
 
     Raises:
         WeightsError: the file is missing or was not written by `lradapt import weights`.
@@ -92,7 +92,7 @@ def read_origin(path: Path) -> Origin:
     except (FileNotFoundError, SafetensorError, TypeError, KeyError) as error:
         raise WeightsError(
             f"{path} is not a backbone ({error}); make it with `lradapt import weights auto`"
-        ) from None
+        ) from error
 
 
 def _obtain(choice: str, architecture: Architecture) -> tuple[Weights, Origin]:
@@ -125,19 +125,19 @@ def _imagenet(architecture: Architecture) -> tuple[Weights, Origin]:
         with _patience(_NETWORK_SECONDS):
             weights = choice.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except (OSError, RuntimeError) as error:
-        raise WeightsError(f"ImageNet weights cannot be downloaded here ({error})") from None
+        raise WeightsError(f"ImageNet weights cannot be downloaded here ({error})") from error
     return weights, Origin(architecture.name, "imagenet", str(choice))
 
 
 @contextmanager
 def _patience(seconds: float) -> Iterator[None]:
-    """A block whose connections give up after `seconds` of silence; by default they never do."""
-    former = socket.getdefaulttimeout()
+    """Let connections in a block give up after `seconds` of silence; by default they never do."""
+    previous = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:
         yield
     finally:
-        socket.setdefaulttimeout(former)
+        socket.setdefaulttimeout(previous)
 
 
 def _from_file(path: Path, architecture: Architecture) -> tuple[Weights, Origin]:
@@ -153,7 +153,7 @@ def _from_file(path: Path, architecture: Architecture) -> tuple[Weights, Origin]
         else:
             weights = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, SafetensorError, UnpicklingError) as error:
-        raise WeightsError(f"{path} is not a file of weights alone: {error}") from None
+        raise WeightsError(f"{path} is not a file of weights alone: {error}") from error
     if not isinstance(weights, dict) or not all(torch.is_tensor(v) for v in weights.values()):
         raise WeightsError(f"{path} holds no state dict (names and tensors)")
     return weights, Origin(architecture.name, sha256_of(path), path.name)

@@ -1,7 +1,8 @@
-"""`data/champion.safetensors`: the whole network that a warm start begins with, and whose it is.
+"""`data/champion.safetensors`: the whole network that a warm start begins with, and its version.
 
-It is brought here before the graph, like the backbone: what is in production changes with time, and
-must not change a stage's output under equal hashes. Without a warm start the file is empty.
+It is fetched before the DVC graph runs, like the backbone: the version in production changes with
+time, and must not change a stage's output under equal hashes. Without a warm start the file is
+empty.
 """
 
 import json
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _NOTE = "lradapt.champion"
-_REMEDY = "bring it with `lradapt import champion`, or set finetune.start to backbone"
+_REMEDY = "import it with `lradapt import champion`, or set finetune.start to backbone"
 
 
 @dataclass(frozen=True, slots=True)
 class Champion:
-    """Whose weights they are.
+    """The version of the weights.
 
     Attributes:
         version: in the registry.
@@ -40,7 +41,7 @@ def write_champion(into: Path, champion: Champion, weights: bytes) -> None:
 
     Args:
         into: the file.
-        champion: whose.
+        champion: its version.
         weights: the content of a safetensors file.
     """
     from safetensors.numpy import load, save  # torch takes seconds, and nothing is computed here
@@ -50,7 +51,7 @@ def write_champion(into: Path, champion: Champion, weights: bytes) -> None:
 
 
 def ensure_file(path: Path) -> None:
-    """Write an empty file where there is none: DVC asks for it, with or without a warm start."""
+    """Write an empty file where there is none: DVC needs it, with or without a warm start."""
     if not path.exists():
         from safetensors.numpy import save_file
 
@@ -59,10 +60,10 @@ def ensure_file(path: Path) -> None:
 
 
 def read_champion(path: Path, architecture: str) -> "tuple[Champion, dict[str, Tensor]]":
-    """Whose weights lie in `path`, and the weights.
+    """Read the version and the weights in `path`.
 
     Raises:
-        WeightsError: there are none, or they are another architecture's.
+        WeightsError: there are none, or they are of another architecture.
     """
     from safetensors import SafetensorError, safe_open
     from safetensors.torch import load_file
@@ -70,8 +71,8 @@ def read_champion(path: Path, architecture: str) -> "tuple[Champion, dict[str, T
     try:
         with safe_open(path, framework="pt") as file:
             note = json.loads((file.metadata() or {})[_NOTE])
-    except (FileNotFoundError, SafetensorError, KeyError):
-        raise WeightsError(f"{path} holds no champion to start from; {_REMEDY}") from None
+    except (FileNotFoundError, SafetensorError, KeyError) as error:
+        raise WeightsError(f"{path} holds no champion to start from; {_REMEDY}") from error
     champion = Champion(note["version"], note["architecture"], tuple(note["class_names"]))
     if champion.architecture != architecture:
         raise WeightsError(
@@ -86,20 +87,20 @@ def warm_weights(
     new: "Mapping[str, Tensor]",
     *,
     head: str,
-    former_classes: Sequence[str],
+    previous_classes: Sequence[str],
     classes: Sequence[str],
 ) -> "dict[str, Tensor]":
-    """The champion's weights for today's classes.
+    """Return the champion's weights for the current classes.
 
     Args:
         champion: its state dict.
-        new: the state dict of the new head on the body as it came.
+        new: the state dict of the new head on the backbone.
         head: qualified name of the last linear layer.
-        former_classes: of the champion, in the order of its head's rows.
-        classes: today's, in the order of the new head's rows. A class that the champion knows, by
-            name, gets the champion's row; one that it does not know keeps the new head's.
+        previous_classes: of the champion, in the order of its head's rows.
+        classes: the current ones, in the order of the new head's rows. A class that the champion
+            knows by name gets the champion's row; another keeps the new head's.
     """
-    row_of = {name: row for row, name in enumerate(former_classes)}
+    row_of = {name: row for row, name in enumerate(previous_classes)}
     known = [number for number, name in enumerate(classes) if name in row_of]
     weights = dict(champion)
     for name in (f"{head}.weight", f"{head}.bias"):

@@ -1,7 +1,7 @@
 """The networks of torchvision, as a body and a head.
 
-A "body" is a network without its last linear layer; its weights travel as a state dict without the
-head's entries. Letters in tensor names: N images, D features, K classes, S side in pixels.
+A "body" is a network without its last linear layer; its weights are a state dict without the head's
+entries. Letters in tensor names: N images, D features, K classes, S side in pixels.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ Weights = dict[str, Tensor]
 
 
 def build(architecture: Architecture, num_classes: int) -> nn.Module:
-    """A torchvision network with random weights; draw them within `engine.seeded`.
+    """Build a torchvision network with random weights; call it within `engine.seeded`.
 
     Raises:
         LradaptError: torchvision has no such network, or its head is not a linear layer.
@@ -28,7 +28,7 @@ def build(architecture: Architecture, num_classes: int) -> nn.Module:
         model = cast(nn.Module, get_model(architecture.name, weights=None, num_classes=num_classes))
         head = model.get_submodule(architecture.head)
     except (ValueError, AttributeError) as error:
-        raise LradaptError(f"model.architecture {architecture.name}: {error}") from None
+        raise LradaptError(f"model.architecture {architecture.name}: {error}") from error
     if not isinstance(head, nn.Linear):
         raise LradaptError(
             f"model.layers.head: {architecture.head} of {architecture.name} is a "
@@ -38,9 +38,9 @@ def build(architecture: Architecture, num_classes: int) -> nn.Module:
 
 
 def build_body(architecture: Architecture, weights: Weights) -> nn.Module:
-    """The network without its head, frozen and in eval mode: images `[N, 3, S, S]` -> `[N, D]`.
+    """Build the network without its head, frozen and in eval mode: `[N, 3, S, S]` -> `[N, D]`.
 
-    Frozen is frozen: no gradient, and BatchNorm does not update its statistics.
+    Frozen means no gradient, and no update of BatchNorm's statistics.
 
     Raises:
         WeightsError: the weights are not this architecture's.
@@ -52,7 +52,7 @@ def build_body(architecture: Architecture, weights: Weights) -> nn.Module:
 
 
 def build_classifier(architecture: Architecture, body: Weights, head: Weights) -> nn.Module:
-    """The whole network from a body and a head (`weight` `[K, D]`, `bias` `[K]`).
+    """Build the whole network from a body and a head (`weight` `[K, D]`, `bias` `[K]`).
 
     Raises:
         WeightsError: the weights are not this architecture's.
@@ -64,7 +64,7 @@ def build_classifier(architecture: Architecture, body: Weights, head: Weights) -
 
 
 def load_classifier(architecture: Architecture, weights: Weights, num_classes: int) -> nn.Module:
-    """The whole network from a whole state dict, in eval mode.
+    """Build the whole network from a whole state dict, in eval mode.
 
     Raises:
         WeightsError: the weights are not this architecture's, or for other classes.
@@ -75,14 +75,14 @@ def load_classifier(architecture: Architecture, weights: Weights, num_classes: i
 
 
 def num_features(architecture: Architecture) -> int:
-    """D, the width of the activations before the head."""
+    """Return D, the width of the activations before the head."""
     with torch.device("meta"):
         model = build(architecture, num_classes=1)
     return int(cast(nn.Linear, model.get_submodule(architecture.head)).in_features)
 
 
 def body_weights(architecture: Architecture, weights: Mapping[str, Tensor]) -> Weights:
-    """A state dict without the head's entries, in fp32."""
+    """Return a state dict without the head's entries, in fp32."""
     prefix = architecture.head + "."
     return {
         name: value.float() if value.is_floating_point() else value
@@ -109,7 +109,7 @@ def load_weights(
     ]
     if faults:
         raise WeightsError(
-            f"the weights are not those of {architecture.name} (model.architecture); bring its own "
+            f"the weights are not those of {architecture.name} (model.architecture); import them "
             f"with `lradapt import weights`. {len(faults)} fault(s):\n" + listed(faults, limit=6)
         )
     model.load_state_dict(dict(weights))

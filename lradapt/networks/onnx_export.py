@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from lradapt.data.images.decode import Preprocessing
+from lradapt.networks.normalisation import Normalisation
 from lradapt.runtime.files import whole_file
 from lradapt.runtime.progress import tracked
-from lradapt.training.inputs.examples import Normalisation
 
 FORMAT = "1"
 INPUT, OUTPUT = "pixels", "probabilities"
@@ -35,7 +35,7 @@ class Deployed(nn.Module):
         self.temperature = temperature
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Probabilities of each class."""
+        """Return the probabilities of the classes."""
         images = self.normalise(pixels.permute(0, 3, 1, 2))
         return torch.softmax(self.model(images) / self.temperature, dim=1)
 
@@ -44,11 +44,11 @@ class Deployed(nn.Module):
 def probabilities(
     deployed: Deployed, pixels_NSS3: npt.NDArray[np.uint8], *, batch_size: int = 256
 ) -> npt.NDArray[np.float32]:
-    """What PyTorch says, fp32 `[N, K]`: the reference of the exported file."""
+    """Return PyTorch's probabilities, fp32 `[N, K]`: the reference for the exported file."""
     deployed = deployed.eval()
     parts = torch.split(torch.from_numpy(pixels_NSS3), batch_size)
     with tracked(
-        parts, "PyTorch's answers", total=len(pixels_NSS3), unit="images", size=len
+        parts, "PyTorch reference", total=len(pixels_NSS3), unit="images", size=len
     ) as shown:
         return torch.cat([deployed(part) for part in shown]).numpy()
 
@@ -61,7 +61,7 @@ def export_onnx(
     architecture: str,
     preprocessing: Preprocessing,
 ) -> None:
-    """Write `deployed` to the file `into`, with what a reader needs to use it in its metadata."""
+    """Write `deployed` to the file `into`, with classes and preprocessing in its metadata."""
     import onnx
 
     deployed = deployed.eval().cpu()
@@ -69,7 +69,7 @@ def export_onnx(
     example = torch.zeros(2, size, size, 3, dtype=torch.uint8)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporter's own making, none about the model
+        warnings.simplefilter("ignore")  # about the exporter's own code, not the model
         program = torch.onnx.export(
             deployed,
             (example,),
@@ -97,7 +97,7 @@ def export_onnx(
 
 
 def _forget_origin(model: "onnx.ModelProto") -> None:  # type: ignore[name-defined]  # noqa: F821
-    """Drop the stack traces that the exporter notes: they name this machine's paths."""
+    """Remove the exporter's stack traces: they contain this machine's paths."""
     graph = model.graph
     for part in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
         part.ClearField("metadata_props")

@@ -1,8 +1,8 @@
 """A new head on an exported network: its last layer, temperature and classes replaced in the file.
 
-The exporter takes seconds, this takes none: a frozen body is exported once, and every head that is
-trained on its activations is put into that file. The head is found from the output backwards
-(softmax, division by the temperature, last layer), not by names.
+The exporter takes seconds, this takes none: a frozen body is exported once, and every head trained
+on its activations is inserted into that file. The head is found backwards from the output (softmax,
+division by the temperature, last layer), not by names.
 """
 
 import json
@@ -27,11 +27,10 @@ def with_head(
     temperature: float,
     class_names: Sequence[str],
 ) -> bytes:
-    """The file of `export.export_onnx` with another head; the same bytes for the same arguments.
+    """Return the file of `export_onnx` with another head; the same bytes for the same arguments.
 
     Args:
-        content: of a file exported with a temperature other than 1, which the exporter would leave
-            out.
+        content: of a file exported with a temperature other than 1, which the exporter would omit.
         weight_KD: of the new last layer, `[K, D]`.
         bias_K: likewise, `[K]`.
         temperature: above 0.
@@ -48,7 +47,7 @@ def with_head(
     _replace(model.graph, names["weight"], weight_KD)
     _replace(model.graph, names["bias"], bias_K)
     _replace(model.graph, names["temperature"], np.array(temperature, np.float32))
-    del model.graph.value_info[:]  # shapes with the former number of classes
+    del model.graph.value_info[:]  # shapes with the previous number of classes
     model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = len(class_names)
     notes = {entry.key: entry.value for entry in model.metadata_props}
     notes["lradapt.class_names"] = json.dumps(list(class_names))
@@ -58,13 +57,15 @@ def with_head(
 
 
 def _head_of(graph: "GraphProto") -> Mapping[str, str]:
-    """The names of the head's weight, bias and temperature among the initialisers."""
+    """Return the names of the head's weight, bias and temperature among the initialisers."""
     maker = {output: node for node in graph.node for output in node.output}
     softmax = maker[graph.output[0].name]
     division = maker.get(softmax.input[0])
     layer = maker.get(division.input[0]) if division else None
     if not division or not layer or (division.op_type, layer.op_type) != ("Div", "Gemm"):
-        raise LradaptError("the exported network does not end with a linear layer: no head to put")
+        raise LradaptError(
+            "the exported network does not end with a linear layer, so its head cannot be replaced"
+        )
     return {"weight": layer.input[1], "bias": layer.input[2], "temperature": division.input[1]}
 
 

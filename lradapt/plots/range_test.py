@@ -34,6 +34,6 @@ def _draw(figure: Any, curve: pd.DataFrame, rate: float) -> None:
     start, lowest = curve.groupby("sweep")["smoothed"].first().max(), curve["smoothed"].min()
     if start > lowest:
         axes.set_ylim(lowest - 0.05 * (start - lowest), start + 0.5 * (start - lowest))
-    axes.set(xscale="log", xlabel="learning rate", ylabel="loss / untouched network's")
+    axes.set(xscale="log", xlabel="learning rate", ylabel="loss / baseline loss")
     axes.grid(visible=True)
     figure.legend(loc="outside upper center", ncols=3)

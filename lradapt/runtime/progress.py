@@ -1,44 +1,44 @@
-"""How far long work is: on a terminal a bar, in a log a line every so often; both on stderr.
+"""The progress of long work: a bar on a terminal, else a log line every ten seconds; on stderr.
 
-Whoever watches from outside has lines in a file besides: see `lradapt.runtime.progress_file`.
-What takes less than two seconds shows nothing. No value depends on any of this.
+Other programs read lines in a file instead: see `lradapt.runtime.progress_file`. Work of less than
+two seconds shows nothing. No result depends on this module.
 """
 
 import logging
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from lradapt.runtime import ranks
-from lradapt.runtime.progress_file import VARIABLE, JsonLines
+from lradapt.runtime.progress_file import EVERY_SECONDS, ProgressFile
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-Tell = Callable[[int, float], str]
-"""How much is done, and the seconds since the start, in words."""
+Describe = Callable[[int, float], str]
+"""The amount done and the seconds since the start, to a text."""
 
 FIRST_SECONDS = 2.0
 BAR_SECONDS, LINE_SECONDS = 0.25, 10.0
-_showing = False  # a loop within a loop is part of its progress, and shows nothing of its own
+_within: ContextVar[bool] = ContextVar("within a tracked loop", default=False)
 
 
 class Display(Protocol):
-    """Where progress is shown, once the work has taken two seconds."""
+    """A place where progress is shown, once the work has taken two seconds."""
 
     every_seconds: float
 
     def show(self, done: int, seconds: float) -> None:
-        """So much is done after so long."""
+        """Show the amount done after so many seconds."""
         ...
 
     def close(self) -> None:
-        """The work has ended, or was left."""
+        """End the display: the work has ended, or has failed."""
         ...
 
 
@@ -54,35 +54,36 @@ def tracked(
     note: str = "",
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Iterator[T]]:
-    """A block with `items` as they are, whose progress is shown until it ends, however it ends.
+    """Show the progress through `items` during a block, which gets them unchanged.
 
-    An item counts as done when the next one is asked for.
+    An item counts as done when the next one is requested. A loop within a tracked loop is part of
+    its progress, and shows none of its own.
 
     Args:
         items: the work.
-        what: it is, such as "ingest".
+        what: its name, such as "ingest".
         total: of all sizes.
         unit: what `size` counts, in the plural.
         size: of one item.
         following: what comes after these items at the same rate, at most; counted as `total` is.
-        note: for people, behind the numbers.
+        note: text after the numbers.
         clock: seconds from any start.
     """
-    global _showing
-    if _showing or ranks.rank():  # of several processes the first shows for all
+    if _within.get() or ranks.rank():  # of several processes the first shows for all
         yield iter(items)
         return
     display: Display = (Bar if sys.stderr.isatty() else Lines)(
-        what, lambda done, seconds: told(done, total, unit, seconds, following, note), total
+        what, lambda done, seconds: describe(done, total, unit, seconds, following, note), total
     )
     shown = _watched(items, size, display, clock)
-    if VARIABLE in os.environ:
-        shown = _watched(shown, size, JsonLines(what, total, unit), clock)
-    _showing = True
+    file = ProgressFile()
+    if file.path:
+        shown = _watched(shown, size, LoopLines(file, what, total, unit), clock)
+    token = _within.set(True)
     try:
         yield shown
     finally:
-        _showing = False
+        _within.reset(token)
         display.close()
 
 
@@ -105,38 +106,56 @@ class Lines:
 
     every_seconds = LINE_SECONDS
 
-    def __init__(self, what: str, tell: Tell, total: int) -> None:
-        self._what, self._tell = what, tell
+    def __init__(self, what: str, describe: Describe, total: int) -> None:
+        self._what, self._describe = what, describe
 
     def show(self, done: int, seconds: float) -> None:
-        """One line."""
-        log.info("%s: %s", self._what, self._tell(done, seconds))
+        """Log one line."""
+        log.info("%s: %s", self._what, self._describe(done, seconds))
 
     def close(self) -> None:
-        """Nothing: what was said stays."""
+        """Do nothing: the lines stay."""
+
+
+class LoopLines:
+    """A line in the progress file every two seconds."""
+
+    every_seconds = EVERY_SECONDS
+
+    def __init__(self, file: ProgressFile, what: str, total: int, unit: str) -> None:
+        self._file, self._what, self._total, self._unit = file, what, total, unit
+
+    def show(self, done: int, seconds: float) -> None:
+        """Write one line."""
+        self._file.write(
+            what=self._what, done=done, total=self._total, unit=self._unit, seconds=seconds
+        )
+
+    def close(self) -> None:
+        """Do nothing: the lines stay."""
 
 
 class Bar:
-    """A bar of rich's on this terminal, gone when the work has ended."""
+    """A bar on this terminal, removed when the work has ended."""
 
     every_seconds = BAR_SECONDS
 
-    def __init__(self, what: str, tell: Tell, total: int) -> None:
-        self._what, self._tell, self._total = what, tell, total
+    def __init__(self, what: str, describe: Describe, total: int) -> None:
+        self._what, self._describe, self._total = what, describe, total
         self._bar: Progress | None = None
 
     def show(self, done: int, seconds: float) -> None:
-        """The bar, with the share that is done."""
-        said = self._tell(done, seconds)
+        """Draw the bar with the share done."""
+        text = self._describe(done, seconds)
         if self._bar is None:
             self._bar = _new_bar()
-            self._bar.add_task(self._what, total=self._total, completed=done, said=said)
+            self._bar.add_task(self._what, total=self._total, completed=done, text=text)
             self._bar.start()
         else:
-            self._bar.update(self._bar.task_ids[0], completed=done, said=said, refresh=True)
+            self._bar.update(self._bar.task_ids[0], completed=done, text=text, refresh=True)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
 
@@ -148,27 +167,27 @@ def _new_bar() -> "Progress":
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.fields[said]}", markup=False),
+        TextColumn("{task.fields[text]}", markup=False),
         console=Console(stderr=True, highlight=False),
         auto_refresh=False,  # no thread that takes time from the work
         transient=True,
     )
 
 
-def told(
+def describe(
     done: int, total: int, unit: str, seconds: float, following: int = 0, note: str = ""
 ) -> str:
-    """How much is done after so long, at what rate, and how long the rest will take at it."""
+    """Return the amount done, the rate, and the time left at that rate, as a text."""
     rate = done / seconds
-    left = told_seconds((total - done) / rate) if rate else "unknown time"
-    text = f"{done:,} of {total:,} {unit}, {told_rate(rate)}, {left} left"
+    left = format_seconds((total - done) / rate) if rate else "unknown time"
+    text = f"{done:,} of {total:,} {unit}, {format_rate(rate)}, {left} left"
     if following and rate:
-        text += f", at most {told_seconds((total - done + following) / rate)} in all"
+        text += f", at most {format_seconds((total - done + following) / rate)} in all"
     return f"{text}; {note}" if note else text
 
 
-def told_seconds(seconds: float) -> str:
-    """A duration for people: `7 s`, `2 min 05 s`, `1 h 03 min`."""
+def format_seconds(seconds: float) -> str:
+    """Format a duration: `7 s`, `2 min 05 s`, `1 h 03 min`."""
     minutes, rest = divmod(round(seconds), 60)
     if not minutes:
         return f"{rest} s"
@@ -176,8 +195,8 @@ def told_seconds(seconds: float) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
-def told_rate(rate: float) -> str:
-    """A rate for people: `2,040/s`, `3.2/s`; below one a second `4.0 s each`."""
+def format_rate(rate: float) -> str:
+    """Format a rate: `2,040/s`, `3.2/s`; below one a second `4.0 s each`."""
     if 0 < rate < 1:
         return f"{1 / rate:.1f} s each"
     return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"

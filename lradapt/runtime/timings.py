@@ -1,4 +1,4 @@
-"""Seconds of each stage, apart from the stages' outputs: a clock would make equal runs differ."""
+"""Seconds of each stage, in a file that is no stage's output: clocks would make runs differ."""
 
 import time
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ Timings = dict[str, dict[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Seconds by the clock on the wall, and of the processor."""
+    """Seconds of the wall clock and of the processor."""
 
     seconds: float
     cpu_seconds: float
@@ -22,37 +22,45 @@ class Spent:
         return Spent(self.seconds + other.seconds, self.cpu_seconds + other.cpu_seconds)
 
     def since(self, start: "Spent") -> "Spent":
-        """What lies between `start` and this reading of `clocks`."""
+        """Return the time between `start` and this reading of `clocks`."""
         return Spent(self.seconds - start.seconds, self.cpu_seconds - start.cpu_seconds)
 
 
 NO_TIME = Spent(0.0, 0.0)
-_before = NO_TIME  # what former processes have spent on the stage that is being timed
 
 
 def clocks() -> Spent:
-    """Both clocks as they stand; only differences mean something."""
+    """Read both clocks; only differences between readings mean something."""
     return Spent(time.perf_counter(), time.process_time())
 
 
-def count_former(spent: Spent) -> None:
-    """Count to the stage that is being timed what its former processes have spent on it."""
-    global _before
-    _before = spent
-
-
 def read_timings(path: Path) -> Timings:
-    """Stage -> {"seconds", "cpu_seconds"} of its last run on this machine; empty before any."""
+    """Read stage -> {"seconds", "cpu_seconds"} of its last run on this machine, if any."""
     return read_json(path) if path.exists() else {}
 
 
+class Stopwatch:
+    """The time of a stage.
+
+    Attributes:
+        earlier: the time that earlier processes have spent on it, where it was resumed.
+    """
+
+    def __init__(self) -> None:
+        self._start, self.earlier = clocks(), NO_TIME
+
+    @property
+    def spent(self) -> Spent:
+        """The time up to now, of all processes."""
+        return self.earlier + clocks().since(self._start)
+
+
 @contextmanager
-def timed(stage: str, path: Path | None) -> Iterator[None]:
-    """Note the seconds of a block that ends without an error in the file at `path`, if given."""
-    count_former(NO_TIME)
-    start = clocks()
-    yield
-    spent = _before + clocks().since(start)
+def timed(stage: str, path: Path | None) -> Iterator[Stopwatch]:
+    """Write the seconds of a block that ends without an error to the file at `path`, if given."""
+    stopwatch = Stopwatch()
+    yield stopwatch
+    spent = stopwatch.spent
     seconds = {name: round(value, 2) for name, value in asdict(spent).items()}
     if path:
         write_json(path, {**read_timings(path), stage: seconds})

@@ -1,7 +1,7 @@
 """The stages of `dvc.yaml`, one a file: each reads params and files, calls lradapt, writes files.
 
-A stage's file holds a `main` whose keyword arguments are its paths; `dvc.yaml` alone says what they
-are. Only in this package does anything below the command line see the params as a whole.
+A stage's file holds a `main` whose keyword arguments are its paths, which `dvc.yaml` alone defines.
+Below the command line, only this package sees the params as a whole.
 """
 
 from pathlib import Path
@@ -12,9 +12,9 @@ import typer
 Dep = Annotated[Path, typer.Option(exists=True, show_default=False)]
 """A path that the stage reads."""
 Out = Annotated[Path, typer.Option(show_default=False)]
-"""A path that the stage makes."""
+"""A path that the stage writes."""
 Store = Annotated[Path, typer.Option(show_default=False)]
-"""A folder that makes the stage faster, and on which no output depends.
+"""A folder that makes the stage faster; no output depends on it.
 
 See lradapt.runtime.row_cache, lradapt.training.checkpoint."""
 

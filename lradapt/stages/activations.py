@@ -10,6 +10,7 @@ from lradapt.config.params import load_params
 from lradapt.data.images.ingest import OK, read_table
 from lradapt.networks.backbone import read_backbone
 from lradapt.networks.classifier import build_body, num_features
+from lradapt.networks.normalisation import Normalisation
 from lradapt.runtime.files import sha256_of
 from lradapt.runtime.row_cache import NOTHING, keep, made_with, recall
 from lradapt.stages import Dep, Out, Store
@@ -21,7 +22,6 @@ from lradapt.training.activations import (
     write_activations,
 )
 from lradapt.training.inputs.augment import Augmentation
-from lradapt.training.inputs.examples import Normalisation
 
 
 def main(*, table: Dep, pixels: Dep, backbone: Dep, store: Store, activations: Out) -> None:
@@ -53,7 +53,7 @@ def main(*, table: Dep, pixels: Dep, backbone: Dep, store: Store, activations: O
         views=[params.activations.num_views, asdict(frozen.augmentation)],
         batch_size=BATCH_SIZE,
     )
-    # On a GPU nobody has measured yet that a row does not depend on its batch.
+    # Only on the CPU has it been measured that a row does not depend on its batch.
     on_cpu = engine.device.type == "cpu"
     write_activations(
         activations,

@@ -1,4 +1,4 @@
-"""The course of a stage that trains, found again by all on which its results depend."""
+"""The checkpoints of a stage that trains, found again by all on which its results depend."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -8,10 +8,10 @@ from typing import Any
 from lradapt.compute.engine import Engine
 from lradapt.config.params import Params
 from lradapt.training.checkpoint import key_of
-from lradapt.training.resume import Course, underway
+from lradapt.training.run import TrainingRun, resumable
 
 
-def stage_course(
+def resumable_stage(
     stage: str,
     checkpoints: Path,
     params: Params,
@@ -19,20 +19,20 @@ def stage_course(
     *,
     files: Sequence[Path],
     values: Mapping[str, Any],
-) -> AbstractContextManager[Course]:
-    """A block that trains and writes the results, with checkpoints; see `underway`.
+) -> AbstractContextManager[TrainingRun]:
+    """Return a block that trains and writes the results, with checkpoints; see `resumable`.
 
     Args:
         stage: its name.
-        checkpoints: folder of those of all stages.
-        params: they say how often a checkpoint is made.
+        checkpoints: folder of the checkpoints of all stages.
+        params: how often a checkpoint is written.
         engine: where it trains.
-        files: that the stage reads, in an order that stays; their content counts.
+        files: that the stage reads, in a fixed order; their content counts.
         values: of params.yaml that the stage reads, as JSON knows them.
     """
     inputs = {str(number): path for number, path in enumerate(files)}
     key = key_of(stage, inputs, values, engine)
-    return underway(
+    return resumable(
         checkpoints / stage,
         key,
         every_seconds=params.checkpoint.every_seconds,

@@ -1,4 +1,4 @@
-"""Stage `evaluate`: the exam of the ONNX file itself, on the test split."""
+"""Stage `evaluate`: the ONNX file itself, on the test images."""
 
 from dataclasses import asdict
 
@@ -22,11 +22,12 @@ from lradapt.gate.exam import ExamImage, group_numbers
 from lradapt.inference.predict import Model
 from lradapt.networks.backbone import read_origin
 from lradapt.networks.classifier import load_classifier
+from lradapt.networks.normalisation import Normalisation
 from lradapt.networks.onnx_export import Deployed, probabilities
 from lradapt.plots.confusion import confusion_png
 from lradapt.runtime.files import read_json, write_bytes, write_json
 from lradapt.stages import Dep, Out
-from lradapt.training.inputs.examples import Normalisation, label_numbers
+from lradapt.training.inputs.examples import label_numbers
 
 
 def main(
@@ -44,14 +45,14 @@ def main(
     matrix_plot: Out,
     reliability: Out,
 ) -> None:
-    """Examine the exported model, and compare it with PyTorch's on every test image."""
+    """Evaluate the exported model on the test images, and compare it with PyTorch's on each."""
     params = load_params()
     set_engine(**params.engine.model_dump())
     rows = read_split(split)
     names = class_names(rows)
-    exam = in_split(rows, "test")
-    labels = label_numbers(exam, names).numpy()
-    squares = np.load(pixels, mmap_mode="r")[[row.row for row in exam]]
+    test_images = in_split(rows, "test")
+    labels = label_numbers(test_images, names).numpy()
+    squares = np.load(pixels, mmap_mode="r")[[row.row for row in test_images]]
     fitted = read_json(temperature)["temperature"]
     deployed = Model(onnx.read_bytes(), threads=params.engine.threads)
     found = deployed.probabilities(squares)
@@ -61,16 +62,16 @@ def main(
         fitted,
     )
     parity = compute_parity(found, probabilities(reference, squares))
-    write_predictions(predictions, [row.image for row in exam], found, labels, names)
+    write_predictions(predictions, [row.image for row in test_images], found, labels, names)
     counts = confusion(found, labels, names)
     write_confusion(matrix, counts, names)
     num_bins = params.evaluate.calibration_bins
     calibration = compute_calibration(found, labels, temperature=fitted, num_bins=num_bins)
     write_reliability(reliability, found, labels, temperature=fitted, num_bins=num_bins)
     groups = group_numbers(
-        [ExamImage(row.image, row.label, row.pixel_sha256, row.group) for row in exam]
+        [ExamImage(row.image, row.label, row.pixel_sha256, row.group) for row in test_images]
     )
-    title = f"{params.model.architecture}, {len(exam)} test images"
+    title = f"{params.model.architecture}, {len(test_images)} test images"
     write_bytes(matrix_plot, confusion_png(counts, names, title))
     passed = parity.max_difference <= params.evaluate.max_parity_difference
     write_json(

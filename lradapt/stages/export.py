@@ -6,10 +6,10 @@ from lradapt.config.params import load_params
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.split_table import class_names, read_split
 from lradapt.networks.classifier import load_classifier
+from lradapt.networks.normalisation import Normalisation
 from lradapt.networks.onnx_export import Deployed, export_onnx
 from lradapt.runtime.files import read_json
 from lradapt.stages import Dep, Out
-from lradapt.training.inputs.examples import Normalisation
 
 
 def main(*, model: Dep, temperature: Dep, split: Dep, onnx: Out) -> None:

@@ -1,7 +1,6 @@
 """Stage `find_body_lr`: the peak rates of early body, late body and head, given or found."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,9 @@ from lradapt.stages import Dep, Out
 from lradapt.training.history import write_sweeps
 
 if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer
+
     from lradapt.training.range_test.curve import Sweep
 
 
@@ -21,12 +23,13 @@ def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve
     sweeps: list[Sweep] = []
     source, refusal = params.body_rates.source, ""
     if source != "given":
+        from lradapt.training.range_test.measure import scaled
         from lradapt.training.range_test.suggestion import suggest_or_given
 
         sweeps = _sweeps(params, pixels, split, backbone, head)
         rule, default = params.find_body_lr.rule, max_lrs[-1]
         found = suggest_or_given(sweeps, rule, default, strict=source == "found")
-        max_lrs = [rate * found.rate / default for rate in max_lrs]
+        max_lrs = scaled(max_lrs, found.rate)
         refusal = found.refusal
     write_sweeps(curve, sweeps)
     names = [group.name for group in params.model.network.groups]
@@ -34,28 +37,33 @@ def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve
 
 
 def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Path) -> "list[Sweep]":
-    # Rates that are given need none of this, and its import takes seconds.
+    # Given rates need none of these imports, which take seconds.
+    import torch
+
     from lradapt.compute.engine import start_engine
     from lradapt.data.split_table import class_names, read_split
     from lradapt.stages.inputs import read_classifier, split_examples
-    from lradapt.training.finetune import depth_sgd
+    from lradapt.stages.sweeps import sweep_recipe
     from lradapt.training.imbalance import make_balance
-    from lradapt.training.range_test.sweeps import measure_sweeps
+    from lradapt.training.layers import layer_groups
+    from lradapt.training.range_test.measure import seeded_sweeps
 
-    test, how, architecture = params.find_body_lr, params.finetune, params.model.network
+    recipe, architecture = sweep_recipe(params.find_body_lr, params.finetune), params.model.network
     engine = start_engine(**params.engine.model_dump())
     rows = read_split(split)
-    model = engine.place(read_classifier(architecture, backbone, head)).train()
+    network = engine.place(read_classifier(architecture, backbone, head)).train()
     training = split_examples("train", params, rows, pixels, engine)
-    peaks = [rate * test.end_lr / params.body_rates.rates[-1] for rate in params.body_rates.rates]
-    optimizer = partial(depth_sgd, groups=architecture.groups, max_lrs=peaks)
-    return measure_sweeps(
-        lambda seed: model,
+
+    def optimizer(model: "nn.Module") -> "Optimizer":
+        groups = layer_groups(model, params.body_rates.rates, layers=architecture.groups)
+        return torch.optim.SGD(groups, momentum=recipe.momentum, weight_decay=recipe.l2)
+
+    return seeded_sweeps(
+        lambda seed: network,
         training,
-        partial(optimizer, momentum=how.momentum, l2=how.l2),
+        optimizer,
         engine,
+        recipe,
         seed=params.seed,
-        batch_size=how.batch_size,
         balance=make_balance(params.imbalance, training.labels, len(class_names(rows))),
-        **test.model_dump(exclude={"rule"}),
     )

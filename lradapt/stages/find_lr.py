@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import nn
 from torch.optim import Optimizer
 
@@ -13,15 +14,15 @@ from lradapt.config.params import Params, load_params
 from lradapt.data.split_table import class_names, in_split, read_split
 from lradapt.runtime.files import write_json
 from lradapt.stages import Dep, Out
-from lradapt.training.head import HEAD, new_head
+from lradapt.stages.sweeps import sweep_recipe
+from lradapt.training.head import new_head
 from lradapt.training.history import write_sweeps
 from lradapt.training.imbalance import make_balance
 from lradapt.training.inputs.examples import activation_examples
-from lradapt.training.loop import sgd
-from lradapt.training.param_groups import build_param_groups
+from lradapt.training.layers import layer_groups
 from lradapt.training.range_test.curve import Sweep
+from lradapt.training.range_test.measure import seeded_sweeps
 from lradapt.training.range_test.suggestion import given, suggest_or_given
-from lradapt.training.range_test.sweeps import measure_sweeps
 
 
 def main(*, activations: Dep, split: Dep, rate: Out, curve: Out) -> None:
@@ -39,7 +40,7 @@ def main(*, activations: Dep, split: Dep, rate: Out, curve: Out) -> None:
 
 
 def _sweeps(params: Params, activations: Path, split: Path) -> list[Sweep]:
-    test, how = params.find_lr, params.train_head
+    recipe = sweep_recipe(params.find_lr, params.train_head)
     engine = start_engine(**params.engine.model_dump())
     rows = read_split(split)
     names = class_names(rows)
@@ -51,17 +52,16 @@ def _sweeps(params: Params, activations: Path, split: Path) -> list[Sweep]:
     def head(seed: int) -> nn.Module:
         return new_head(features.shape[-1], len(names), seed=seed).to(engine.device)
 
-    def optimizer(trial: nn.Module) -> Optimizer:
-        groups = build_param_groups(trial, HEAD, [test.end_lr])
-        return sgd(groups, momentum=how.momentum, l2=how.l2)
+    def optimizer(model: nn.Module) -> Optimizer:
+        groups = layer_groups(model, {"": 1.0})  # any rate: the sweep sets its own
+        return torch.optim.SGD(groups, momentum=recipe.momentum, weight_decay=recipe.l2)
 
-    return measure_sweeps(
+    return seeded_sweeps(
         head,
         training,
         optimizer,
         engine,
+        recipe,
         seed=params.seed,
-        batch_size=how.batch_size,
         balance=make_balance(params.imbalance, training.labels, len(names)),
-        **test.model_dump(exclude={"rule"}),
     )

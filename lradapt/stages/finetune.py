@@ -1,7 +1,7 @@
 """Stage `finetune`: all layers, three rates by depth, growing cycles, and the final model."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -11,8 +11,8 @@ import numpy as np
 from safetensors.torch import save_file
 from torch import nn
 
-from lradapt.compute.distributed.launch import spread
-from lradapt.compute.engine import Engine, start_engine
+from lradapt.compute.distributed.launch import distribute
+from lradapt.compute.engine import start_engine
 from lradapt.config.params import Params, load_params
 from lradapt.data.split_table import class_names, read_split
 from lradapt.errors import TrainingError
@@ -20,16 +20,17 @@ from lradapt.networks.champion import read_champion, warm_weights
 from lradapt.networks.classifier import load_weights
 from lradapt.runtime import ranks
 from lradapt.runtime.files import read_json, whole_file, write_json
+from lradapt.runtime.timings import Spent
 from lradapt.stages import Dep, Out, Store
-from lradapt.stages.checkpoints import stage_course
+from lradapt.stages.checkpoints import resumable_stage
+from lradapt.stages.epochs import epoch_reporter
 from lradapt.stages.inputs import read_classifier, split_examples
-from lradapt.training.finetune import Cycle, Weights, finetune, snapshot
+from lradapt.training.finetune import FinetuneRecipe, finetune
 from lradapt.training.history import write_epochs, write_steps
-from lradapt.training.imbalance import Balance, make_balance
-from lradapt.training.inputs.batches import Examples
-from lradapt.training.loop import Epoch, predict_logits
-from lradapt.training.model_choice import Choice, choose_final
-from lradapt.training.resume import Course
+from lradapt.training.imbalance import make_balance
+from lradapt.training.model_choice import choose_final
+from lradapt.training.records import Cycle, Weights, snapshot
+from lradapt.training.scoring import predict_logits
 
 log = logging.getLogger(__name__)
 
@@ -48,41 +49,62 @@ def main(
     logits: Out,
     steps: Out,
     epochs: Out,
-) -> None:
-    """Train every layer."""
+) -> Spent:
+    """Train every layer; return the time of earlier processes."""
     params = load_params()
-    engine = spread(start_engine(**params.engine.model_dump()), params.finetune.processes)
+    recipe = FinetuneRecipe(**params.finetune.model_dump(exclude={"start", "processes"}))
+    layers = params.model.network.groups
+    report = epoch_reporter(sum(recipe.cycle_epochs))
+    engine = distribute(start_engine(**params.engine.model_dump()), params.finetune.processes)
     rows = read_split(split)
     names = class_names(rows)
     training, validation = (
-        split_examples(side, params, rows, pixels, engine) for side in ("train", "validation")
+        split_examples(each, params, rows, pixels, engine) for each in ("train", "validation")
     )
     network = read_classifier(params.model.network, backbone, head)
     ancestor = _warm_start(network, params, champion, names)
+    max_lrs = read_json(rates)["rates"]
+    network.to(engine.device)
+    before = snapshot(network)
+    done: list[Cycle] = []
     files, values = [pixels, split, backbone, head, champion, rates], _values(params)
-    with stage_course(
+    with resumable_stage(
         "finetune", checkpoints, params, engine, files=files, values=values
-    ) as course:
-        chosen, done = _train(
-            network.to(engine.device),
-            training,
-            validation,
-            engine,
-            params=params,
-            balance=make_balance(params.imbalance, training.labels, len(names)),
-            max_lr_of=read_json(rates)["rates"],
-            course=course,
-            rescued=model.with_name("last_good.safetensors"),
-        )
+    ) as run:
+        with _rescuing(done, model.with_name("last_good.safetensors")):
+            for cycle in finetune(
+                network,
+                training,
+                validation,
+                engine,
+                recipe,
+                layers=layers,
+                max_lrs=[max_lrs[layer.name] for layer in layers],
+                seed=params.seed,
+                balance=make_balance(params.imbalance, training.labels, len(names)),
+                run=run,
+                on_epoch=report,
+            ):
+                done.append(cycle)
+            chosen = choose_final(
+                network,
+                done,
+                training,
+                validation,
+                engine,
+                batch_size=recipe.batch_size,
+                before=before,
+            )
         validation_logits = predict_logits(network, validation, engine).numpy()
-        if engine.processes.rank:
-            return
-        _save(network.state_dict(), model)
-        write_json(choice, {**asdict(chosen), "ancestor": ancestor})
-        with whole_file(logits) as partial, partial.open("wb") as file:
-            np.save(file, validation_logits)
-        write_steps(steps, done, [group.name for group in params.model.network.groups])
-        write_epochs(epochs, done)
+        if engine.processes.rank == 0:
+            _save(network.state_dict(), model)
+            write_json(choice, {**asdict(chosen), "ancestor": ancestor})
+            with whole_file(logits) as partial, partial.open("wb") as file:
+                np.save(file, validation_logits)
+            all_epochs = [epoch for cycle in done for epoch in cycle.epochs]
+            write_steps(steps, all_epochs, [layer.name for layer in layers])
+            write_epochs(epochs, all_epochs)
+    return run.earlier
 
 
 def _values(params: Params) -> dict[str, Any]:
@@ -97,7 +119,7 @@ def _values(params: Params) -> dict[str, Any]:
 
 
 def _warm_start(network: nn.Module, params: Params, path: Path, names: Sequence[str]) -> str:
-    """Load the champion's weights into the new network, if asked for; the version, or nothing."""
+    """Load the champion's weights for a warm start; return its version, or nothing."""
     if params.finetune.start == "backbone":
         return ""
     architecture = params.model.network
@@ -106,53 +128,17 @@ def _warm_start(network: nn.Module, params: Params, path: Path, names: Sequence[
         weights,
         network.state_dict(),
         head=architecture.head,
-        former_classes=champion.class_names,
+        previous_classes=champion.class_names,
         classes=names,
     )
     load_weights(network, warm, architecture)
-    log.info("starts from the weights of version %s", champion.version)
+    log.info("starting from the weights of version %s", champion.version)
     return champion.version
-
-
-def _train(
-    network: nn.Module,
-    training: Examples,
-    validation: Examples,
-    engine: Engine,
-    *,
-    params: Params,
-    balance: Balance,
-    max_lr_of: Mapping[str, float],
-    course: Course,
-    rescued: Path,
-) -> tuple[Choice, list[Epoch]]:
-    """Train the network, and load the weights that are chosen; the choice, and all epochs."""
-    groups, how = params.model.network.groups, params.finetune
-    before = snapshot(network)
-    cycles: list[Cycle] = []
-    with _rescuing(cycles, rescued):
-        for cycle in finetune(
-            network,
-            training,
-            validation,
-            engine,
-            groups=groups,
-            max_lrs=[max_lr_of[group.name] for group in groups],
-            seed=params.seed,
-            balance=balance,
-            course=course,
-            **how.model_dump(exclude={"start", "processes"}),
-        ):
-            cycles.append(cycle)
-        chosen = choose_final(
-            network, cycles, training, validation, engine, batch_size=how.batch_size, before=before
-        )
-    return chosen, [epoch for cycle in cycles for epoch in cycle.epochs]
 
 
 @contextmanager
 def _rescuing(cycles: Sequence[Cycle], rescued: Path) -> Iterator[None]:
-    """A block that fills `cycles`; an error in it leaves the last one's weights in `rescued`."""
+    """Run a block that fills `cycles`; after an error save the last one's weights in `rescued`."""
     rescued.unlink(missing_ok=True)
     try:
         yield
@@ -162,7 +148,7 @@ def _rescuing(cycles: Sequence[Cycle], rescued: Path) -> Iterator[None]:
         _save(cycles[-1].weights, rescued)
         raise TrainingError(
             f"{error}. The weights after the last whole cycle are in {rescued}"
-        ) from None
+        ) from error
 
 
 def _save(weights: Weights, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Stage `ingest`: every image decoded once, and of a later run only the new ones."""
+"""Stage `ingest`: every image decoded once; a later run decodes only the new ones."""
 
 from dataclasses import asdict
 
@@ -12,7 +12,7 @@ from lradapt.stages import Dep, Out, Store
 
 
 def main(*, images: Dep, store: Store, pixels: Out, table: Out) -> None:
-    """Decode every image that the run before has not."""
+    """Decode every image that the previous run has not decoded."""
     data = load_params().data
     how = Preprocessing(data.input_size, data.max_megapixels)
     codecs = {name: features.version(name) for name in features.get_supported()}

@@ -1,4 +1,4 @@
-"""What several stages build alike from params and files: the images of a side, and the network."""
+"""Inputs that several stages build from params and files: the images of a split, the network."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +13,9 @@ from lradapt.data.split_table import SplitRow, class_names, in_split
 from lradapt.networks.architectures import Architecture
 from lradapt.networks.backbone import read_backbone
 from lradapt.networks.classifier import build_classifier
+from lradapt.networks.normalisation import Normalisation
 from lradapt.training.inputs.augment import Augmentation
 from lradapt.training.inputs.examples import (
-    Normalisation,
     PixelExamples,
     Preparation,
     RandomViews,
@@ -31,8 +31,8 @@ def split_examples(
 
     Args:
         split: "train", "validation" or "test".
-        params: their normalisation, views and seed, and the memory they may take.
-        rows: of the whole split, which number the classes.
+        params: normalisation, views, seed, and the share of memory they may take.
+        rows: of all splits; they number the classes.
         pixels: `pixels.npy`.
         engine: where to compute.
     """
@@ -53,9 +53,9 @@ def split_examples(
 
 
 def read_classifier(architecture: Architecture, backbone: Path, head: Path) -> nn.Module:
-    """The network of the body and the head in two files, on the CPU.
+    """Build the network from the body and the head in two files, on the CPU.
 
     Raises:
-        WeightsError: the body is another architecture's.
+        WeightsError: the body is of another architecture.
     """
     return build_classifier(architecture, read_backbone(backbone, architecture), load_file(head))

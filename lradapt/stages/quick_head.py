@@ -1,7 +1,7 @@
-"""A new head on today's labels in one process, from the activations that are there: seconds.
+"""A new head for the current labels in one process, from the cached activations: seconds.
 
-The same stages as those of `dvc.yaml`, called one after the other with files in a folder of their
-own, so that nothing of the project changes; the frozen body is exported once and kept.
+Calls the stages of `dvc.yaml` one after the other with files in a separate folder, so the project
+does not change; the frozen body is exported once and kept.
 """
 
 import logging
@@ -20,14 +20,15 @@ from lradapt.data.split_table import class_names, in_split, read_split
 from lradapt.errors import LradaptError
 from lradapt.networks.backbone import read_backbone
 from lradapt.networks.classifier import build_classifier, num_features
+from lradapt.networks.normalisation import Normalisation
 from lradapt.networks.onnx_export import Deployed, export_onnx
 from lradapt.networks.onnx_head import with_head
 from lradapt.runtime.files import read_json, sha256_of, whole_file
 from lradapt.runtime.row_cache import keep, made_with, recall
 from lradapt.stages import calibrate, find_lr, split, train_head
 from lradapt.training.head import new_head
-from lradapt.training.inputs.examples import Normalisation, activation_examples
-from lradapt.training.loop import predict_logits
+from lradapt.training.inputs.examples import activation_examples
+from lradapt.training.scoring import predict_logits
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ _STORED = "body"
 
 @dataclass(frozen=True, slots=True)
 class QuickHead:
-    """What was made.
+    """The result.
 
     Attributes:
         onnx: the exported model: the frozen body and the new head.
@@ -56,10 +57,10 @@ def make_head(paths: Paths, into: Path) -> QuickHead:
 
     Args:
         paths: of `dvc.yaml`.
-        into: a folder for what the stages make.
+        into: a folder for the stages' outputs.
 
     Raises:
-        LradaptError: the images or their activations have not been made yet.
+        LradaptError: a stage that brings images or activations has not run yet.
     """
     _require(paths)
     params = load_params()
@@ -97,16 +98,15 @@ def _require(paths: Paths) -> None:
     missing = [str(path) for path in needed if not path.exists()]
     if missing:
         raise LradaptError(
-            f"not there yet: {', '.join(missing)}. Make them once, with all the rest: make retrain "
-            "or dvc repro"
+            f"missing: {', '.join(missing)}. Run the whole pipeline once: make retrain or dvc repro"
         )
 
 
 def _validation_logits(
     params: Params, made: Paths, activations: Path
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """Of the validation split's clean views `[N, K]`; and which of them are right."""
-    engine = set_engine(**params.engine.model_dump())  # told by the stages already
+    """Return the logits of the validation images `[N, K]`, and which of them are right."""
+    engine = set_engine(**params.engine.model_dump())  # the stages have logged it already
     rows = read_split(made.split)
     names, features = class_names(rows), np.load(activations, mmap_mode="r")
     validation = activation_examples(features, in_split(rows, "validation"), names, engine.device)
@@ -130,7 +130,7 @@ def _write_onnx(params: Params, paths: Paths, made: Paths, temperature: float) -
 
 
 def _exported_body(params: Params, paths: Paths, into: Path) -> bytes:
-    """The body with a head of no meaning; exported anew only where it is not known yet."""
+    """Return the body with a placeholder head as ONNX; export it only where it is not cached."""
     network, data = params.model.network, params.data
     known = made_with(
         backbone=sha256_of(paths.backbone),

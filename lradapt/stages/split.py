@@ -1,4 +1,4 @@
-"""Stage `split`: who learns, who validation, who is examined, and who is set aside."""
+"""Stage `split`: the training, validation and test images, and those set aside."""
 
 import logging
 from collections import Counter
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def main(*, table: Dep, pixels: Dep, labels: Dep, split: Out, set_aside: Out, summary: Out) -> None:
-    """Find what is wrong, set aside what must not take part, and assign the sides."""
+    """Check the images, set aside those that must not be used, and assign the others to splits."""
     params = load_params()
     rules = params.check.rules
     admission = admit(
@@ -47,12 +47,12 @@ def main(*, table: Dep, pixels: Dep, labels: Dep, split: Out, set_aside: Out, su
 
 def _summary(admission: Admission, rules: Rules) -> dict[str, Any]:
     counts = Counter((row.label, row.split) for row in admission.rows)
-    sides = Counter(row.split for row in admission.rows)
+    splits = Counter(row.split for row in admission.rows)
     aside = Counter(why.kind for why in admission.set_aside.values())
     return {
-        "images": {side: sides[side] for side in SPLITS},
+        "images": {split: splits[split] for split in SPLITS},
         "classes": {
-            name: {side: counts[name, side] for side in SPLITS}
+            name: {split: counts[name, split] for split in SPLITS}
             for name in class_names(admission.rows)
         },
         "set_aside": {MEANINGS[kind].title: count for kind, count in aside.most_common()},

@@ -7,9 +7,11 @@ from lradapt.compute.engine import start_engine
 from lradapt.config.params import load_params
 from lradapt.data.split_table import class_names, in_split, read_split
 from lradapt.runtime.files import read_json, whole_file
+from lradapt.runtime.timings import Spent
 from lradapt.stages import Dep, Out, Store
-from lradapt.stages.checkpoints import stage_course
-from lradapt.training.head import HEAD, new_head, train_head
+from lradapt.stages.checkpoints import resumable_stage
+from lradapt.stages.epochs import epoch_reporter
+from lradapt.training.head import HeadRecipe, new_head, train_head
 from lradapt.training.history import write_epochs, write_steps
 from lradapt.training.imbalance import make_balance
 from lradapt.training.inputs.examples import activation_examples
@@ -24,9 +26,11 @@ def main(
     head: Out,
     steps: Out,
     epochs: Out,
-) -> None:
-    """Train the head with restarts each epoch."""
+) -> Spent:
+    """Train the head with restarts each epoch; return the time of earlier processes."""
     params = load_params()
+    recipe = HeadRecipe(**params.train_head.model_dump())
+    report = epoch_reporter(recipe.max_epochs)
     engine = start_engine(**params.engine.model_dump())
     rows = read_split(split)
     names = class_names(rows)
@@ -41,21 +45,23 @@ def main(
         "imbalance": params.imbalance,
         "train_head": params.train_head.model_dump(),
     }
-    with stage_course(
+    with resumable_stage(
         "train_head", checkpoints, params, engine, files=[activations, split, rate], values=values
-    ) as course:
+    ) as run:
         done = train_head(
             model,
             training,
             validation,
             engine,
+            recipe,
             max_lr=read_json(rate)["rate"],
             seed=params.seed,
             balance=make_balance(params.imbalance, training.labels, len(names)),
-            course=course,
-            **params.train_head.model_dump(),
+            run=run,
+            on_epoch=report,
         )
         with whole_file(head) as partial:
             save_file({name: value.cpu() for name, value in model.state_dict().items()}, partial)
-        write_steps(steps, done, [group.name for group in HEAD])
+        write_steps(steps, done, ["head"])
         write_epochs(epochs, done)
+    return run.earlier

@@ -1,15 +1,16 @@
 """The frozen body's output for each image, computed once (paper, section 2.3).
 
-It depends on pixels and backbone alone, on no label: after a relabelling it is simply still there.
-On nothing else either: each row is computed in a batch of one constant size, and its random views
-are drawn from its own pixels, so that neither its place nor its neighbours change a bit of it
-(measured on the CPU: docs/log.md). So a later run computes only the rows that are new.
+`cached_activations` keeps them in memory, for any network and any batches. `write_activations`
+writes a file, in which each row depends on its pixels and the backbone alone: on no label, and on
+no other row, since each batch has the same size and random views are drawn from the image's own
+pixels (measured on the CPU: docs/log.md). So a later run computes only the rows that are new.
 Letters: N images, V views of each, D features, B images of a batch, S side in pixels.
 """
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,24 +18,99 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.utils.data import TensorDataset
 
 from lradapt.compute.engine import Engine, generator
+from lradapt.errors import LayersError
+from lradapt.networks.normalisation import Normalisation
 from lradapt.runtime.files import reserve, whole_file
 from lradapt.runtime.progress import tracked
 from lradapt.runtime.row_cache import NOTHING, Kept
 from lradapt.training.inputs.augment import Augmentation, show, views_of
-from lradapt.training.inputs.examples import Normalisation
+from lradapt.training.inputs.batches import Batch
 
 log = logging.getLogger(__name__)
 
 ACTIVATIONS = "activations.npy"
-"""What a later run needs of this one, by name in the store; the keys are `square_keys`."""
+"""The file in the row cache that a later run reuses; the keys are `square_keys`."""
 BATCH_SIZE = 256
-_VIEWS_SEED = 0  # not the run's: another seed of the training does not make these anew
+_VIEWS_SEED = 0  # not the run's: another seed of the training leaves the activations valid
 _NUM_WITNESSES = 16
 
 Pixels = npt.NDArray[np.uint8]
 Features = npt.NDArray[np.float32]
+
+
+def cached_activations(
+    model: nn.Module, head: nn.Module, batches: Iterable[Batch], *, engine: Engine | None = None
+) -> TensorDataset:
+    """Return the input of `head` for each image, `[N, ...]` in fp32, and the labels; on the CPU.
+
+    Training a head on them takes seconds, since the frozen layers are not run again. The model runs
+    in eval mode, and is left as it was.
+
+    Args:
+        model: the network.
+        head: its last layer or layers, such as `network.fc`; called once in a forward pass.
+        batches: inputs and labels, once through.
+        engine: device and precision; by default the device of the model, in fp32.
+
+    Raises:
+        LayersError: there are no batches, or the head is not called once for each: it is not part
+            of the model, or is shared.
+    """
+    engine = engine or Engine(next(model.parameters()).device, "fp32")
+    activations: list[Tensor] = []
+    labels: list[Tensor] = []
+    with _eval_mode(model), _head_inputs(model, head) as body:
+        for inputs, labels_B in batches:
+            activations.append(frozen_forward(body, inputs.to(engine.device), engine))
+            labels.append(labels_B.cpu())
+    if not labels:
+        raise LayersError("there are no batches to compute activations of; expected at least one")
+    return TensorDataset(torch.cat(activations), torch.cat(labels))
+
+
+@torch.no_grad()
+def frozen_forward(body: Callable[[Tensor], Tensor], inputs: Tensor, engine: Engine) -> Tensor:
+    """Return the output of a frozen body for a batch, in fp32 on the CPU."""
+    with engine.autocast():
+        output = body(inputs)
+    return output.float().cpu()
+
+
+@contextmanager
+def _eval_mode(model: nn.Module) -> Iterator[None]:
+    """Run a block in eval mode; restore each layer's own mode after it."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+@contextmanager
+def _head_inputs(model: nn.Module, head: nn.Module) -> Iterator[Callable[[Tensor], Tensor]]:
+    """Yield a function that runs `model` and returns the input of `head`."""
+    seen: list[Tensor] = []
+    handle = head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+
+    def body(inputs: Tensor) -> Tensor:
+        seen.clear()
+        model(inputs)
+        if len(seen) != 1:
+            raise LayersError(
+                f"the head was called {len(seen)} times in a forward pass, expected once: is it a "
+                "part of this model?"
+            )
+        return seen[0]
+
+    try:
+        yield body
+    finally:
+        handle.remove()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +123,7 @@ class FrozenBody:
         normalise: as the body was trained.
         augmentation: bounds of the random views.
         num_views: V; the first view is the clean image, so 1 draws none.
-        batch_size: B, of every forward pass: a smaller part is filled up.
+        batch_size: B, of every forward pass: a smaller batch is padded.
     """
 
     body: nn.Module
@@ -57,9 +133,8 @@ class FrozenBody:
     num_views: int
     batch_size: int = BATCH_SIZE
 
-    @torch.no_grad()
     def __call__(self, pixels: Pixels, keys: Sequence[str]) -> Features:
-        """Activations `[n, V, D]` of at most B squares `[n, S, S, 3]` and their keys."""
+        """Return activations `[n, V, D]` of at most B squares `[n, S, S, 3]` and their keys."""
         full = np.zeros((self.batch_size, *pixels.shape[1:]), dtype=np.uint8)
         full[: len(pixels)] = pixels
         squares = torch.from_numpy(full).to(self.engine.device)
@@ -71,9 +146,8 @@ class FrozenBody:
         return np.stack(views, axis=1)[: len(pixels)]
 
     def _forward(self, images: Tensor) -> Features:
-        with self.engine.autocast():
-            output = self.body(images.contiguous(memory_format=self.engine.layout))
-        features: Features = output.float().cpu().numpy()
+        placed = images.contiguous(memory_format=self.engine.layout)
+        features: Features = frozen_forward(self.body, placed, self.engine).numpy()
         return features
 
 
@@ -92,9 +166,9 @@ def write_activations(
         into: the `.npy` file.
         frozen: the body.
         pixels: `[N, S, S, 3]`, may be memory-mapped.
-        keys: see `square_keys`; rows without one stay NaN, so that a use of one shows.
+        keys: see `square_keys`; rows without a key stay NaN, so that using one is noticed.
         num_features: D.
-        kept: of a former run with the same `frozen`; rows that it knows are not computed.
+        kept: of a previous run with the same `frozen`; its rows are not computed again.
     """
     known = {row: kept.row_of[key] for row, key in enumerate(keys) if key in kept.row_of}
     new = [row for row, key in enumerate(keys) if key and row not in known]
@@ -114,7 +188,7 @@ def write_activations(
 
 
 def square_keys(pixels: Pixels, rows: Sequence[int]) -> list[str]:
-    """The hash of each of `rows`, those that hold an image; empty for the others."""
+    """Return the hash of each of `rows`, those that hold an image; empty for the others."""
     keys = [""] * len(pixels)
     for row in rows:
         keys[row] = hashlib.sha256(pixels[row].tobytes()).hexdigest()
@@ -142,29 +216,29 @@ def _fill_known(
     keys: Sequence[str],
     new: Sequence[int],
     known: Mapping[int, int],
-    former: Path,
+    previous: Path,
 ) -> None:
-    """Compute what is new, and a few that are known: the rest is taken over where those agree.
+    """Compute the new rows and a few known ones; copy the other known rows where those agree.
 
-    So a former run on a processor that rounds otherwise is found out.
+    This detects a previous run on a processor that rounds differently.
     """
-    former_NVD = np.load(former, mmap_mode="r")
+    previous_NVD = np.load(previous, mmap_mode="r")
     witnesses = list(known)[:: -(-len(known) // _NUM_WITNESSES)]
     _fill(features_NVD, frozen, pixels, keys, [*new, *witnesses])
     rest = list(known.keys() - witnesses)
-    if np.array_equal(features_NVD[witnesses], former_NVD[[known[row] for row in witnesses]]):
-        features_NVD[rest] = former_NVD[[known[row] for row in rest]]
+    if np.array_equal(features_NVD[witnesses], previous_NVD[[known[row] for row in witnesses]]):
+        features_NVD[rest] = previous_NVD[[known[row] for row in rest]]
         total = len(known) + len(new)
-        log.info("%s of %s images are known from the run before", f"{len(known):,}", f"{total:,}")
+        log.info("%s of %s images are known from the previous run", f"{len(known):,}", f"{total:,}")
     else:
         log.warning(
-            "this machine computes other activations than the run before; all are made anew"
+            "this machine computes other activations than the previous run; all are computed again"
         )
         _fill(features_NVD, frozen, pixels, keys, rest)
 
 
 def _own_views(keys: Sequence[str], view: int, how: Augmentation) -> Tensor:
-    """A view `[2, 3]` of each image that depends on its key and on the number of the view alone."""
+    """Return a view `[2, 3]` of each image, which depends on its key and the view number alone."""
     draws = [
         torch.rand(5, generator=generator(_VIEWS_SEED, view, int(key[:15], 16))) for key in keys
     ]

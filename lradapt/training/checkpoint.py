@@ -1,12 +1,12 @@
-"""Checkpoints of a training: files that are whole, or are told and not used.
+"""Checkpoints of a training: a file that is not whole is reported and not used.
 
     FOLDER/KEY/checkpoint.json      the whole key, the sha256 of each file, the seconds spent
     FOLDER/KEY/step-N.safetensors   all that changes with a step
     FOLDER/KEY/cycle-N.safetensors  the weights at the end of a cycle, written once
 
-A checkpoint is found by its key alone: the content of all that the training depends on. It
-accelerates and never decides. One of another key goes when a run has succeeded after it; its own
-stays, since DVC may be killed before it has recorded the results.
+A checkpoint is found by its key alone, a hash of all that the training depends on; no result
+depends on a checkpoint. Those of other keys are removed when a run has succeeded; its own stays,
+since DVC may be killed before it has recorded the results.
 """
 
 import json
@@ -42,7 +42,7 @@ class Checkpoint:
         step: the number of steps taken.
         state: all that changes with a step, by name.
         cycles: the weights at the end of each cycle so far.
-        spent: on it up to here, by all its processes.
+        spent: time up to here, of all processes of this training.
     """
 
     step: int
@@ -52,8 +52,8 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the checkpoints of one training lie: `folder` is the stage's, `key` see `key_of`."""
+class CheckpointFolder:
+    """The folder of one training's checkpoints: `folder` is the stage's; for `key` see `key_of`."""
 
     folder: Path
     key: str
@@ -67,7 +67,7 @@ class Place:
 def key_of(
     stage: str, inputs: Mapping[str, Path], params: Mapping[str, Any], engine: Engine
 ) -> str:
-    """A hash of all on which a training depends to the last bit.
+    """Return a hash of everything that can change a bit of a training's result.
 
     Args:
         stage: its name.
@@ -88,11 +88,11 @@ def key_of(
     )
 
 
-def write_checkpoint(place: Place, checkpoint: Checkpoint) -> None:
-    """Write it in place of the one before, which stays whole until then, also without power.
+def write_checkpoint(place: CheckpointFolder, checkpoint: Checkpoint) -> None:
+    """Replace the previous checkpoint, which stays whole until then, even in a power cut.
 
     Raises:
-        DiskFullError: the disk is full; the one before stays.
+        DiskFullError: the disk is full; the previous one stays.
         OSError: nothing can be written there.
     """
     try:
@@ -106,10 +106,10 @@ def write_checkpoint(place: Place, checkpoint: Checkpoint) -> None:
         _prune(place.own)
 
 
-def read_checkpoint(place: Place) -> Checkpoint | None:
-    """The last one of this key; None where there is none.
+def read_checkpoint(place: CheckpointFolder) -> Checkpoint | None:
+    """Return the last checkpoint of this key; None where there is none.
 
-    One that is damaged, or was made by another key, is told and removed.
+    One that is damaged, or has another key, is reported and removed.
     """
     if not place.own.exists():
         if _others(place):
@@ -122,7 +122,7 @@ def read_checkpoint(place: Place) -> Checkpoint | None:
         return _read(place)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, SafetensorError) as error:
         log.warning(
-            "the checkpoint in %s is damaged; the training starts from its beginning (%s)",
+            "the checkpoint in %s is damaged; the training starts from the beginning (%s)",
             place.own,
             error or repr(error),
         )
@@ -130,26 +130,26 @@ def read_checkpoint(place: Place) -> Checkpoint | None:
         return None
 
 
-def forget_others(place: Place) -> None:
-    """Remove what other keys have left."""
+def remove_others(place: CheckpointFolder) -> None:
+    """Remove the checkpoints of other keys."""
     for other in _others(place):
         shutil.rmtree(other, ignore_errors=True)
 
 
-def _others(place: Place) -> list[Path]:
+def _others(place: CheckpointFolder) -> list[Path]:
     if not place.folder.exists():
         return []
     return [path for path in place.folder.iterdir() if path.is_dir() and path != place.own]
 
 
 def _written(own: Path, checkpoint: Checkpoint) -> dict[str, str]:
-    """Write the tensors; the sha256 of each file. A cycle that is there is not written again."""
-    former = _named(own)
+    """Write the tensors and return the sha256 of each file; a saved cycle is not written again."""
+    previous = _named(own)
     parts = {f"cycle-{number}": part for number, part in enumerate(checkpoint.cycles, start=1)}
     files = {}
     for name, part in {**parts, f"step-{checkpoint.step}": checkpoint.state}.items():
         path = own / f"{name}.safetensors"
-        files[path.name] = former.get(path.name) or _save(part, path)
+        files[path.name] = previous.get(path.name) or _save(part, path)
     return files
 
 
@@ -161,7 +161,7 @@ def _save(tensors: Tensors, path: Path) -> str:
         return sha256_of(partial)
 
 
-def _read(place: Place) -> Checkpoint:
+def _read(place: CheckpointFolder) -> Checkpoint:
     note = read_json(place.own / _NOTE)
     if note["key"] != place.key:
         raise ValueError(f"made by another run, {note['key']}")
@@ -179,7 +179,7 @@ def _read(place: Place) -> Checkpoint:
 
 
 def _named(own: Path) -> dict[str, str]:
-    """The files of the checkpoint that is there; none where its note says nothing."""
+    """Return the files that the checkpoint names; none where its note cannot be read."""
     try:
         return dict(read_json(own / _NOTE)["files"])
     except (OSError, ValueError, LookupError, TypeError):
@@ -187,7 +187,7 @@ def _named(own: Path) -> dict[str, str]:
 
 
 def _prune(own: Path) -> None:
-    """Remove the step before, and what a process that was killed has left half written."""
+    """Remove the previous step, and half-written files of a process that was killed."""
     named = {*_named(own), _NOTE}
     for path in own.iterdir():
         if path.name not in named:

@@ -3,45 +3,47 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import nn
 
 from lradapt.compute.engine import Engine
 from lradapt.networks.architectures import LayerGroup
-from lradapt.training.epochs import train_epochs
 from lradapt.training.imbalance import NO_BALANCE, Balance
-from lradapt.training.inputs.batches import Examples, steps_per_epoch
-from lradapt.training.loop import Epoch, require_validation, sgd
-from lradapt.training.param_groups import build_param_groups
-from lradapt.training.resume import Course
-from lradapt.training.schedules import cosine_cycles, growing_cycles
+from lradapt.training.inputs.batches import Examples
+from lradapt.training.layers import layer_groups
+from lradapt.training.loop import OnEpoch, log_epoch, train_cycles, train_epochs
+from lradapt.training.records import Cycle, Epoch
+from lradapt.training.run import TrainingRun
+from lradapt.training.schedules import growing_cycles
+from lradapt.training.scoring import require_validation
 
-Weights = dict[str, Tensor]
 
-
-@dataclass(frozen=True, slots=True)
-class Cycle:
-    """One cosine cycle.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinetuneRecipe:
+    """How all layers are trained.
 
     Attributes:
-        epochs: at least one; the last has the score of `weights` on the validation split.
-        weights: of the whole network at the end of the cycle, where its rates are near zero.
+        batch_size: images of a step, over all processes.
+        momentum, l2: of SGD.
+        num_cycles: the rates restart at each cycle.
+        first_cycle_epochs: length of the first cycle.
+        cycle_growth: length of a cycle over the one before it.
+        target_accuracy: the training ends with the epoch that reaches it on the validation split.
     """
 
-    epochs: tuple[Epoch, ...]
-    weights: Weights
+    batch_size: int
+    momentum: float
+    l2: float
+    num_cycles: int
+    first_cycle_epochs: int
+    cycle_growth: int
+    target_accuracy: float | None = None
 
-
-def depth_sgd(
-    model: nn.Module,
-    groups: Sequence[LayerGroup],
-    max_lrs: Sequence[float],
-    *,
-    momentum: float,
-    l2: float,
-) -> Optimizer:
-    """SGD with a peak rate for each depth."""
-    return sgd(build_param_groups(model, groups, max_lrs), momentum=momentum, l2=l2)
+    @property
+    def cycle_epochs(self) -> list[int]:
+        """The length of each cycle."""
+        return growing_cycles(
+            first=self.first_cycle_epochs, growth=self.cycle_growth, count=self.num_cycles
+        )
 
 
 def finetune(
@@ -49,79 +51,54 @@ def finetune(
     training: Examples,
     validation: Examples,
     engine: Engine,
+    recipe: FinetuneRecipe,
     *,
-    groups: Sequence[LayerGroup],
+    layers: Sequence[LayerGroup],
     max_lrs: Sequence[float],
-    batch_size: int,
-    momentum: float,
-    l2: float,
-    num_cycles: int,
-    first_cycle_epochs: int,
-    cycle_growth: int,
     seed: int,
-    target_accuracy: float | None = None,
     balance: Balance = NO_BALANCE,
-    course: Course | None = None,
+    run: TrainingRun | None = None,
+    on_epoch: OnEpoch = log_epoch,
 ) -> Iterator[Cycle]:
-    """Train every layer of `model` in place, a cycle for each that the caller asks for.
+    """Train every layer of `model` in place, one cycle for each that the caller asks for.
 
-    Within a cycle all rates fall together from their peaks to zero; the cycles last 1, 2, 4, ...
-    epochs (with `first_cycle_epochs` 1 and `cycle_growth` 2). Where `target_accuracy` is given, the
-    epoch that reaches it on the validation split is the last, and its cycle ends with it. Goes on
-    from the last checkpoint of `course`, and leaves its own there. Where `engine` has several
+    Within a cycle the rates of all `layers` fall together from their peaks, `max_lrs`, to zero.
+    Resumes from the last checkpoint of `run`, and writes new ones there. Where `engine` has several
     processes, each of them calls this with all images.
 
     Raises:
-        TrainingError: a loss is not finite, on either side; a target is given without a validation
-            split; or there are more processes than images in a batch.
+        TrainingError: a loss, a score or a weight is not finite; a target accuracy is given without
+            a validation split; or there are more processes than images in a batch.
     """
-    if target_accuracy is not None:
+    if recipe.target_accuracy is not None:
         require_validation(validation, "finetune.target_accuracy")
-    num_steps = steps_per_epoch(len(training.labels), batch_size)
-    cycles = growing_cycles(first=first_cycle_epochs, growth=cycle_growth, count=num_cycles)
-    optimizer = depth_sgd(model, groups, max_lrs, momentum=momentum, l2=l2)
     engine.place(model).train()
-    course = course or Course(processes=engine.processes)
-    with course.training(model, optimizer):
-        epochs = train_epochs(
+    run = run or TrainingRun(processes=engine.processes)
+    with train_epochs(
+        model,
+        layer_groups(model, max_lrs, layers=layers),
+        training,
+        validation,
+        engine,
+        recipe,
+        seed=seed,
+        balance=balance,
+        run=run,
+        on_epoch=on_epoch,
+    ) as epochs:
+        yield from train_cycles(
             model,
-            training,
-            validation,
-            optimizer,
-            engine,
-            schedule=cosine_cycles([num_steps * epochs for epochs in cycles]),
-            num_epochs=sum(cycles),
-            batch_size=batch_size,
-            seed=seed,
-            balance=balance,
-            course=course,
+            epochs,
+            recipe.cycle_epochs,
+            run,
+            is_last=lambda epoch: reached(epoch, recipe.target_accuracy),
         )
-        for number, num_epochs in enumerate(cycles):
-            done = tuple(_up_to_target(epochs, num_epochs, target_accuracy))
-            yield Cycle(done, course.end_cycle(number, snapshot(model)))
-            if reached(done[-1], target_accuracy):
-                return
 
 
 def reached(epoch: Epoch, target_accuracy: float | None) -> bool:
-    """Whether the epoch ended with the accuracy asked for on the validation split."""
+    """Return whether the epoch ended with the target accuracy on the validation split."""
     return (
         target_accuracy is not None
         and epoch.validation is not None
         and epoch.validation.accuracy >= target_accuracy
     )
-
-
-def snapshot(model: nn.Module) -> Weights:
-    """A copy of the weights as they are, BatchNorm's statistics included."""
-    return {name: value.detach().clone() for name, value in model.state_dict().items()}
-
-
-def _up_to_target(
-    epochs: Iterator[Epoch], num_epochs: int, target_accuracy: float | None
-) -> Iterator[Epoch]:
-    for _ in range(num_epochs):
-        epoch = next(epochs)
-        yield epoch
-        if reached(epoch, target_accuracy):
-            return

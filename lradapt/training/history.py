@@ -1,4 +1,4 @@
-"""What training did, as tables that `dvc plots` draws: a line a step, a line an epoch."""
+"""The history of a training as tables for `dvc plots`: a line per step, a line per epoch."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from lradapt.runtime.files import whole_file
 
 if TYPE_CHECKING:
-    from lradapt.training.loop import Epoch
     from lradapt.training.range_test.curve import Sweep
+    from lradapt.training.records import Epoch
 
 
 def write_steps(path: Path, epochs: "Sequence[Epoch]", groups: Sequence[str]) -> None:
-    """One line an optimiser step: its number, the rate of each group, the loss."""
+    """Write a line per optimizer step: its number, the rate of each group, the loss."""
     _write(
         path,
         ["step", *(f"lr_{group}" for group in groups), "loss"],
@@ -29,7 +29,7 @@ def write_epochs(path: Path, epochs: "Sequence[Epoch]") -> None:
         (
             [
                 epoch.number + 1,
-                _short(sum(step.loss for step in epoch.steps) / len(epoch.steps)),
+                _short(epoch.loss),
                 _short(epoch.validation.loss) if epoch.validation else "",
                 _short(epoch.validation.accuracy) if epoch.validation else "",
             ]
@@ -39,16 +39,14 @@ def write_epochs(path: Path, epochs: "Sequence[Epoch]") -> None:
 
 
 def write_sweeps(path: Path, sweeps: "Sequence[Sweep]") -> None:
-    """One line a rate tried: the sweep's number, the rate, and the losses (`lr_curve.Sweep`)."""
+    """Write a line per rate: the sweep's number, the rate, and the losses of a `Sweep`."""
     _write(
         path,
-        ["sweep", "lr", "loss", "untouched", "smoothed"],
+        ["sweep", "lr", "loss", "baseline", "smoothed"],
         (
             [number, *map(_short, point)]
             for number, sweep in enumerate(sweeps)
-            for point in zip(
-                sweep.rates, sweep.losses, sweep.untouched, sweep.smoothed, strict=True
-            )
+            for point in zip(sweep.rates, sweep.losses, sweep.baseline, sweep.smoothed, strict=True)
         ),
     )
 

@@ -1,4 +1,4 @@
-"""Unbalanced classes: three mechanisms, of which a training uses one at most (paper, section 4).
+"""Class imbalance: three mechanisms, of which a training uses at most one (paper, section 4).
 
     class_weights       the loss of an image counts inversely to the size of its class
     balanced_sampling   every class is drawn equally often, with replacement
@@ -16,44 +16,46 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lradapt.compute.processes import Processes
+
 Loss = Callable[[Tensor, Tensor], Tensor]
 """Logits `[B, K]` and labels `[B]` to the mean loss of a batch, a scalar."""
 Weight = Callable[[Tensor], Tensor]
-"""Labels `[B]` to what they weigh together in the mean over a larger batch, a scalar."""
+"""Labels `[B]` to their total weight in the mean over a larger batch, a scalar."""
 Order = Callable[[Tensor, torch.Generator], Tensor]
 """Labels `[N]` and random numbers to the images of one epoch, int64 `[N]` on the CPU."""
 
 
 def shuffled(labels_N: Tensor, numbers: torch.Generator) -> Tensor:
-    """Every image once, in a random order."""
+    """Return every image once, in a random order."""
     return torch.randperm(len(labels_N), generator=numbers)
 
 
 def balanced(labels_N: Tensor, numbers: torch.Generator) -> Tensor:
-    """As many draws with replacement as there are images, each class equally likely."""
+    """Return as many draws with replacement as there are images, each class equally likely."""
     labels_N = labels_N.cpu()
     shares_N = 1 / labels_N.bincount().double()[labels_N]
     return torch.multinomial(shares_N, len(labels_N), replacement=True, generator=numbers)
 
 
 def class_weights(labels_N: Tensor, num_classes: int) -> Tensor:
-    """N / (K n_k) for each class k, fp32 `[K]`: scikit-learn's "balanced" weights."""
+    """Return N / (K n_k) for each class k, fp32 `[K]`: scikit-learn's "balanced" weights."""
     return len(labels_N) / (num_classes * _counts(labels_N, num_classes))
 
 
 def log_shares(labels_N: Tensor, num_classes: int) -> Tensor:
-    """The logarithm of each class's share of the images, fp32 `[K]`."""
+    """Return the logarithm of each class's share of the images, fp32 `[K]`."""
     return (_counts(labels_N, num_classes) / len(labels_N)).log()
 
 
 def number(labels_B: Tensor) -> Tensor:
-    """How many there are, fp32."""
+    """Return the number of labels, fp32."""
     return torch.tensor(float(len(labels_B)), device=labels_B.device)
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """How a training meets unbalanced classes: by its loss, or by the order of its images.
+    """How a training treats unbalanced classes: by its loss, or by the order of its images.
 
     The loss of a batch is the mean of its parts' losses, each counted by its `weight`.
     """
@@ -67,7 +69,7 @@ NO_BALANCE = Balance()
 
 
 def make_balance(mechanism: str, labels_N: Tensor, num_classes: int) -> Balance:
-    """The balance for a training set.
+    """Return the balance for a training set.
 
     Args:
         mechanism: "none", "class_weights", "balanced_sampling" or "logit_adjustment".
@@ -89,6 +91,18 @@ def make_balance(mechanism: str, labels_N: Tensor, num_classes: int) -> Balance:
     return NO_BALANCE
 
 
+def loss_of_part(balance: Balance, processes: Processes) -> Loss:
+    """Return a loss of one part of a batch; its mean over the processes is the whole batch's."""
+    if processes.size == 1:
+        return balance.loss
+
+    def loss(logits: Tensor, labels: Tensor) -> Tensor:
+        weight = balance.weight(labels)
+        return balance.loss(logits, labels) * (weight / processes.mean(weight))
+
+    return loss
+
+
 def _counts(labels_N: Tensor, num_classes: int) -> Tensor:
-    # A class of which nothing is to be learnt (all in the exam) has no weight to be divided by.
+    # A class without a training image has no weight to be divided by.
     return labels_N.bincount(minlength=num_classes).clamp(min=1).float()

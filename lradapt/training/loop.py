@@ -1,87 +1,93 @@
-"""The one training loop. Range test, head and fine-tuning differ in model, batches and schedule."""
+"""One training: batches -> loss -> step -> schedule -> epoch -> validation -> cycle -> checkpoint.
+
+`train_steps` takes the steps, `run_epochs` groups them into epochs and validates, `train_epochs`
+puts both together with batches, optimizer and scheduler, and `train_cycles` copies the weights at
+the end of each cycle. Head training and fine-tuning differ only in model, recipe and stopping; the
+range test takes `train_steps` alone. Checkpoints are written inside `TrainingRun.steps`.
+"""
 
 import logging
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count, islice
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from lradapt.compute.engine import Engine
 from lradapt.compute.precision import require_exact_gradients
+from lradapt.compute.processes import Processes
 from lradapt.errors import TrainingError
 from lradapt.runtime.progress import tracked
-from lradapt.training.imbalance import Loss
-from lradapt.training.inputs.batches import Batch, Examples, clean_batches, clean_places
-from lradapt.training.param_groups import set_height
-from lradapt.training.schedules import Schedule
+from lradapt.training.imbalance import Balance, Loss, loss_of_part
+from lradapt.training.inputs.batches import (
+    Batch,
+    Examples,
+    seeded_layers,
+    steps_per_epoch,
+    training_batches,
+)
+from lradapt.training.records import Cycle, Epoch, Step, snapshot
+from lradapt.training.run import TrainingRun
+from lradapt.training.schedulers import CosineCycles
+from lradapt.training.scoring import LOWER_RATES, validate
 
 log = logging.getLogger(__name__)
 
-_REMEDY = "lower them (params.yaml: head_rate, body_rates) or the end of the range test (end_lr)"
+OnEpoch = Callable[[Epoch], None]
+"""Called after each new epoch; not for the epochs before a checkpoint."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one optimiser step did.
+class Recipe(Protocol):
+    """The settings that every training has: SGD, and the epochs of each cosine cycle."""
 
-    Attributes:
-        number: counted from 0 over the whole run.
-        rates: of each parameter group, from the input to the head.
-        loss: of the batch, before the step.
-    """
+    @property
+    def batch_size(self) -> int:
+        """Images of a step."""
+        ...
 
-    number: int
-    rates: tuple[float, ...]
-    loss: float
+    @property
+    def momentum(self) -> float:
+        """Of SGD."""
+        ...
 
+    @property
+    def l2(self) -> float:
+        """Of SGD: its weight decay."""
+        ...
 
-@dataclass(frozen=True, slots=True)
-class Score:
-    """A model on a set of images: mean cross-entropy; accuracy and mean recall, in [0, 1].
-
-    The balanced accuracy is the mean recall over the classes that the set contains.
-    """
-
-    loss: float
-    accuracy: float
-    balanced_accuracy: float
+    @property
+    def cycle_epochs(self) -> Sequence[int]:
+        """The length of each cycle."""
+        ...
 
 
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """One pass over the training images, and the validation score after it, if there is one.
-
-    Attributes:
-        number: counted from 0.
-        steps: the optimiser steps, at least one.
-        validation: None where the validation split is empty.
-    """
-
-    number: int
-    steps: tuple[Step, ...]
-    validation: Score | None
+def log_epoch(epoch: Epoch) -> None:
+    """Log the epoch's mean loss and its validation accuracy."""
+    validation = epoch.validation
+    accuracy = f", validation accuracy {validation.accuracy:.1%}" if validation else ""
+    log.info("epoch %d: loss %.3f%s", epoch.number + 1, epoch.loss, accuracy)
 
 
 def train_steps(
     model: nn.Module,
     batches: Iterable[Batch],
     optimizer: Optimizer,
-    schedule: Schedule,
+    scheduler: LRScheduler | None,
     engine: Engine,
     *,
     loss: Loss = F.cross_entropy,
     first_step: int = 0,
 ) -> Iterator[Step]:
-    """Take one optimiser step a batch, for as long as the caller asks for the next.
+    """Take one optimizer step for each batch that the caller asks for.
 
-    Whoever calls puts the model into train or eval mode, stops, validates and records. A loss that
-    is not finite is yielded like any other; see `finite`.
+    The caller sets train or eval mode, stops, validates and records. A loss that is not finite is
+    yielded like any other; see `finite`. Without a scheduler the rates stay as they are.
 
     Raises:
         TrainingError: bf16 would train this network wrongly, see `lradapt.compute.precision`.
@@ -89,28 +95,16 @@ def train_steps(
     for number, (inputs, labels) in enumerate(batches, start=first_step):
         if number == first_step:
             require_exact_gradients(model, inputs, engine)
-        rates = set_height(optimizer, schedule(number))
+        rates = tuple(group["lr"] for group in optimizer.param_groups)
         with engine.autocast():
             value = loss(model(inputs), labels)
         optimizer.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        yield Step(number, rates, value.item())
-
-
-def finite(steps: Iterable[Step]) -> Iterator[Step]:
-    """`steps`, until a loss is not finite.
-
-    Raises:
-        TrainingError: a loss is NaN or infinite; names the step, the rates and what to do.
-    """
-    for step in steps:
-        if not math.isfinite(step.loss):
-            raise TrainingError(
-                f"the loss became {step.loss} at step {step.number} with rates "
-                f"{_listed(step.rates)}; {_REMEDY}"
-            )
-        yield step
+        torch.clear_autocast_cache()  # a caller's autocast block would reuse the old weights
+        if scheduler is not None:
+            scheduler.step()
+        yield Step(number, rates, engine.processes.mean_loss(value))
 
 
 def run_epochs(
@@ -122,131 +116,143 @@ def run_epochs(
     *,
     first_epoch: int = 0,
     num_epochs: int | None = None,
+    on_epoch: OnEpoch = log_epoch,
 ) -> Iterator[Epoch]:
-    """Group `steps` by `num_steps` into epochs, each scored on the validation split.
+    """Group `steps` by `num_steps` into epochs, and score each on the validation split.
 
-    `num_epochs` is the most that will be asked for, where that is known; it is told, not counted.
+    `num_epochs` is the largest possible number, if known; only the progress display uses it.
 
     Raises:
-        TrainingError: the score, or without a validation split a weight, is not finite; names the
-            epoch, its highest rates and what to do.
+        TrainingError: the score or, without a validation split, a weight is not finite; names the
+            epoch, its highest rates and the remedy.
     """
-    so_far = ""
+    note = ""
     for number in count(first_epoch):
-        own, what = islice(steps, num_steps), f"epoch {number + 1}"
         following = num_steps * (num_epochs - number - 1) if num_epochs else 0
         with tracked(
-            own, what, total=num_steps, unit="steps", following=following, note=so_far
+            islice(steps, num_steps),
+            f"epoch {number + 1}",
+            total=num_steps,
+            unit="steps",
+            following=following,
+            note=note,
         ) as shown:
             done = tuple(shown)
-        epoch = Epoch(number, done, _judge(model, validation, engine, _when(number, done)))
-        # The extras are for whoever draws its progress.
-        log.info("%s", _told(epoch), extra={"epoch": epoch, "num_epochs": num_epochs})
-        so_far = f"accuracy {epoch.validation.accuracy:.1%}" if epoch.validation else ""
+        when = f"after epoch {number + 1} with rates up to {_listed(highest_rates(done))}"
+        epoch = Epoch(number, done, validate(model, validation, engine, when=when))
+        on_epoch(epoch)
+        note = f"accuracy {epoch.validation.accuracy:.1%}" if epoch.validation else ""
         yield epoch
 
 
-def require_validation(validation: Examples, why: str) -> None:
-    """Refuse an empty validation split where something is chosen by it.
+@contextmanager
+def train_epochs(
+    model: nn.Module,
+    groups: list[dict[str, Any]],
+    training: Examples,
+    validation: Examples,
+    engine: Engine,
+    recipe: Recipe,
+    *,
+    seed: int,
+    balance: Balance,
+    run: TrainingRun,
+    on_epoch: OnEpoch,
+) -> Iterator[Iterator[Epoch]]:
+    """Yield the epochs of a training, from where `run` stands: SGD in cosine cycles.
+
+    The rates of `groups` fall from their peaks to zero once in each cycle. Several processes take a
+    part of every batch each; the losses are those of the whole batches.
 
     Raises:
-        TrainingError: it is empty; names what asks for it.
+        TrainingError: a loss, a score or a weight is not finite; or there are more processes than
+            images in a batch.
     """
-    if not len(validation.labels):
-        raise TrainingError(
-            f"{why} needs a validation split, which is empty; raise split.validation_share (0.1), "
-            "or assign images to the validation split in labels.csv"
+    num_steps = steps_per_epoch(len(training.labels), recipe.batch_size)
+    _require_parts(len(training.labels) // num_steps, engine.processes)
+    optimizer = torch.optim.SGD(groups, momentum=recipe.momentum, weight_decay=recipe.l2)
+    with run.training(model, optimizer):  # restores the last checkpoint
+        first_step, cycle_steps = run.first_step, [num_steps * n for n in recipe.cycle_epochs]
+        batches = training_batches(
+            training,
+            batch_size=recipe.batch_size,
+            seed=seed,
+            order=balance.order,
+            first_step=first_step,
+            processes=engine.processes,
         )
-
-
-def _judge(model: nn.Module, validation: Examples, engine: Engine, when: str) -> Score | None:
-    if len(validation.labels):
-        return score(model, validation, engine, when=when)
-    broken = [name for name, value in model.state_dict().items() if not value.isfinite().all()]
-    if broken:
-        raise TrainingError(
-            f"{len(broken)} tensor(s) of weights are not finite {when}, the first is {broken[0]}; "
-            + _REMEDY
+        steps = train_steps(
+            engine.processes.distribute(model),
+            seeded_layers(batches, seed, first_step, engine.processes.rank),
+            optimizer,
+            CosineCycles(optimizer, cycle_steps, first_step=first_step),
+            engine,
+            loss=loss_of_part(balance, engine.processes),
+            first_step=first_step,
         )
-    return None
+        epochs = run_epochs(
+            model,
+            run.steps(finite(steps)),  # records them, and writes checkpoints
+            num_steps,
+            validation,
+            engine,
+            first_epoch=run.first_epoch,
+            num_epochs=sum(recipe.cycle_epochs),
+            on_epoch=on_epoch,
+        )
+        yield run.epochs(epochs)
 
 
-def _when(number: int, steps: Sequence[Step]) -> str:
-    highest = [max(rates) for rates in zip(*(step.rates for step in steps), strict=True)]
-    return f"after epoch {number + 1} with rates up to {_listed(highest)}"
+def train_cycles(
+    model: nn.Module,
+    epochs: Iterator[Epoch],
+    cycle_epochs: Sequence[int],
+    run: TrainingRun,
+    *,
+    is_last: Callable[[Epoch], bool],
+) -> Iterator[Cycle]:
+    """Group `epochs` into cycles, and copy the weights at the end of each.
+
+    The epoch for which `is_last` holds ends its cycle and the training.
+    """
+    for number, num_epochs in enumerate(cycle_epochs):
+        done: list[Epoch] = []
+        for epoch in islice(epochs, num_epochs):
+            done.append(epoch)
+            if is_last(epoch):
+                break
+        yield Cycle(tuple(done), run.end_cycle(number, snapshot(model)))
+        if is_last(done[-1]):
+            return
+
+
+def finite(steps: Iterable[Step]) -> Iterator[Step]:
+    """Yield `steps` until a loss is not finite.
+
+    Raises:
+        TrainingError: a loss is NaN or infinite; names the step, the rates and the remedy.
+    """
+    for step in steps:
+        if not math.isfinite(step.loss):
+            raise TrainingError(
+                f"the loss became {step.loss} at step {step.number} with rates "
+                f"{_listed(step.rates)}; {LOWER_RATES}"
+            )
+        yield step
+
+
+def highest_rates(steps: Sequence[Step]) -> list[float]:
+    """Return the highest rate of each parameter group."""
+    return [max(rates) for rates in zip(*(step.rates for step in steps), strict=True)]
+
+
+def _require_parts(smallest: int, processes: Processes) -> None:
+    if smallest < processes.size:
+        raise TrainingError(
+            f"a batch of {smallest} image(s) has none for each of {processes.size} processes; "
+            "lower finetune.processes, or raise finetune.batch_size"
+        )
 
 
 def _listed(rates: Sequence[float]) -> str:
     return ", ".join(f"{rate:.3g}" for rate in rates)
-
-
-def _told(epoch: Epoch) -> str:
-    loss = sum(step.loss for step in epoch.steps) / len(epoch.steps)
-    validation = (
-        f", accuracy on the validation split {epoch.validation.accuracy:.1%}"
-        if epoch.validation
-        else ""
-    )
-    return f"epoch {epoch.number + 1}: loss {loss:.3f}{validation}"
-
-
-@torch.no_grad()
-def predict_logits(
-    model: nn.Module, examples: Examples, engine: Engine, *, batch_size: int = 512
-) -> Tensor:
-    """Logits `[N, K]` in fp32 on the CPU, from clean views, with the model in eval mode.
-
-    Several processes share the images, and each gets all logits; `batch_size` is for each of them.
-    """
-    was_training = model.training
-    model.eval()
-    processes, count = engine.processes, len(examples.labels)
-    whole = batch_size * processes.size
-    places = torch.cat([*clean_places(count, whole, processes)])
-    batches, logits = clean_batches(examples, batch_size=whole, processes=processes), []
-    with tracked(batches, "score", total=len(places), unit="images", size=_num_images) as shown:
-        for inputs, _ in shown:
-            with engine.autocast():
-                logits.append(model(inputs).float().cpu())
-    model.train(was_training)
-    return processes.joined(torch.cat(logits), places, count)
-
-
-def _num_images(batch: Batch) -> int:
-    return len(batch[1])
-
-
-def score(model: nn.Module, examples: Examples, engine: Engine, *, when: str = "now") -> Score:
-    """Loss and accuracy on clean views.
-
-    Args:
-        model: in any mode, which stays as it is.
-        examples: at least one.
-        engine: where to compute.
-        when: it is scored, and at which rates it was trained, for the message of an error.
-
-    Raises:
-        TrainingError: the loss or a logit is not finite.
-    """
-    logits, labels = predict_logits(model, examples, engine), examples.labels.cpu()
-    loss = F.cross_entropy(logits, labels).item()
-    _require_finite(loss, logits, when)
-    hits_N = (logits.argmax(1) == labels).double()
-    counts_K = labels.bincount()
-    recalls_K = labels.bincount(weights=hits_N)[counts_K > 0] / counts_K[counts_K > 0]
-    return Score(loss, hits_N.mean().item(), recalls_K.mean().item())
-
-
-def _require_finite(loss: float, logits_NK: Tensor, when: str) -> None:
-    num_broken = int((~logits_NK.isfinite()).any(dim=1).sum())
-    if num_broken or not math.isfinite(loss):
-        raise TrainingError(
-            f"the loss on the {len(logits_NK)} images that judge is {loss} {when}, and the logits "
-            f"of {num_broken} of them are not finite. If rates are to blame, {_REMEDY}; if nothing "
-            "was trained yet, mend the backbone's weights"
-        )
-
-
-def sgd(param_groups: list[dict[str, Any]], *, momentum: float, l2: float) -> Optimizer:
-    """SGD with momentum and L2 (paper, section 2.3) over groups made by `build_param_groups`."""
-    return torch.optim.SGD(param_groups, lr=0.0, momentum=momentum, weight_decay=l2)

@@ -1,7 +1,8 @@
-"""Which weights a training ends with: the last, a snapshot, their average, or the head alone.
+"""The choice of the final weights: the last, a snapshot, their average, or the head alone.
 
-The choice is made on the validation split, never on the exam. Averages of weights along a cyclic
-schedule: Izmailov et al. 2018, arXiv:1803.05407; their BatchNorm statistics must be estimated anew.
+The choice is made on the validation split, never on the test images. Averages of weights along a
+cyclic schedule: Izmailov et al. 2018, arXiv:1803.05407; their BatchNorm statistics must be
+estimated anew.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,21 +13,21 @@ from torch import nn
 from torch.optim.swa_utils import update_bn
 
 from lradapt.compute.engine import Engine
-from lradapt.training.finetune import Cycle, Weights, snapshot
 from lradapt.training.inputs.batches import Examples, clean_batches
-from lradapt.training.loop import Score, score
+from lradapt.training.records import Cycle, Weights, snapshot
+from lradapt.training.scoring import Score, score
 
 LAST, BEST_SNAPSHOT, AVERAGE = "last", "best_snapshot", "average"
 HEAD_ALONE = "head_alone"
-"""The network as it was before all layers were trained: the new head on the body as it came;
-after a warm start, the champion."""
+"""The network before all layers were trained: the new head on the backbone; after a warm start, the
+champion."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was chosen, by name, and the score of each candidate on the validation split.
+    """The name of the chosen weights, and the score of each candidate on the validation split.
 
-    Without a validation split the last weights are taken, and there are no scores.
+    Without a validation split the last weights are chosen, and there are no scores.
     """
 
     name: str
@@ -78,7 +79,7 @@ def choose_final(
 
 
 def average_weights(snapshots: Sequence[Weights]) -> Weights:
-    """The mean of each floating-point tensor; of the others (counters) the last."""
+    """Return the mean of each floating-point tensor; of the others (counters) the last."""
     return {
         name: torch.stack([weights[name] for weights in snapshots]).mean(dim=0)
         if value.is_floating_point()
@@ -90,7 +91,7 @@ def average_weights(snapshots: Sequence[Weights]) -> Weights:
 def estimate_batchnorm(
     model: nn.Module, training: Examples, engine: Engine, *, batch_size: int
 ) -> None:
-    """Set BatchNorm's statistics to the mean over one pass of clean images; nothing else moves."""
+    """Set BatchNorm's statistics to the mean over one pass of clean images; change nothing else."""
     batches = clean_batches(training, batch_size=batch_size, processes=engine.processes)
     images = (inputs for inputs, _ in batches)
     with torch.no_grad(), engine.autocast():
@@ -99,7 +100,7 @@ def estimate_batchnorm(
 
 def _end_score(cycle: Cycle) -> Score:
     end = cycle.epochs[-1].validation
-    assert end is not None, "a cycle is compared without a validation split"
+    assert end is not None, "cycles are compared without a validation split"
     return end
 
 

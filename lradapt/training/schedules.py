@@ -1,8 +1,8 @@
 """Learning-rate schedules as pure functions of the step.
 
-A schedule returns a height in [0, 1]; each parameter group owns its peak rate, which the height
-multiplies (see `lradapt.training.param_groups`). Nothing here holds state, so a schedule can be
-plotted and tested without a model, and a resumed run needs only its step number.
+A schedule returns a factor in [0, 1], by which the peak rate of each parameter group is multiplied
+(see `lradapt.training.schedulers`). Nothing here holds state, so a schedule can be plotted and
+tested without a model, and a resumed training needs only its step number.
 """
 
 import math
@@ -12,13 +12,8 @@ from itertools import accumulate
 Schedule = Callable[[int], float]
 
 
-def constant() -> Schedule:
-    """The peak rate at every step: conventional training (paper, section 2.1)."""
-    return lambda step: 1.0
-
-
 def cosine(position: float) -> float:
-    """Height of half a cosine wave at `position` in [0, 1]: 1 at the start, 0 at the end.
+    """Return half a cosine wave at `position` in [0, 1]: 1 at the start, 0 at the end.
 
     Equation 5 of Loshchilov and Hutter (arXiv:1608.03983) with a minimum rate of zero; the paper's
     equation 1, as printed, does not reach zero (docs/method.md).
@@ -27,7 +22,7 @@ def cosine(position: float) -> float:
 
 
 def cosine_cycles(cycle_steps: Sequence[int]) -> Schedule:
-    """Cosine annealing with warm restarts over cycles of the given lengths.
+    """Return cosine annealing with warm restarts over cycles of the given lengths.
 
     The rate restarts at its peak at the first step of each cycle (paper, sections 2.3 and 2.4).
 
@@ -42,22 +37,22 @@ def cosine_cycles(cycle_steps: Sequence[int]) -> Schedule:
         raise ValueError(f"expected cycles of at least 1 step, got {list(cycle_steps)}")
     starts = [0, *accumulate(cycle_steps)]
 
-    def height(step: int) -> float:
+    def factor(step: int) -> float:
         for start, length in zip(starts, cycle_steps, strict=False):
             if start <= step < start + length:
                 return cosine((step - start) / length)
         raise ValueError(f"step {step} is outside the schedule of {starts[-1]} steps")
 
-    return height
+    return factor
 
 
 def growing_cycles(*, first: int, growth: int, count: int) -> list[int]:
-    """Lengths of `count` cycles, each `growth` times the former: l = 2^n (paper, section 2.4)."""
+    """Return the lengths of `count` cycles, each `growth` times the last: l = 2^n (paper, 2.4)."""
     return [first * growth**cycle for cycle in range(count)]
 
 
 def geometric(*, start: float, end: float, num_steps: int) -> Schedule:
-    """Rates from `start` to `end` in equal ratios, as heights below a peak of `end`.
+    """Return rates from `start` to `end` in equal ratios, as factors of a peak of `end`.
 
     The sweep of a range test: step 0 is at `start`, step `num_steps - 1` at `end`.
 

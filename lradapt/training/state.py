@@ -1,4 +1,4 @@
-"""What a checkpoint keeps of a training, as tensors, and back: weights, momentum, steps, epochs."""
+"""A training as the tensors of a checkpoint, and back: weights, momentum, steps, epochs."""
 
 import math
 
@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lradapt.training.checkpoint import Tensors
-from lradapt.training.loop import Epoch, Score, Step
+from lradapt.training.records import Epoch, Step
+from lradapt.training.scoring import Score
 
 _WEIGHTS, _MOMENTUM = "weights/", "momentum/"
 
@@ -15,7 +16,7 @@ _WEIGHTS, _MOMENTUM = "weights/", "momentum/"
 def state_of(
     model: nn.Module, optimizer: Optimizer, steps: list[Step], epochs: list[Epoch]
 ) -> dict[str, Tensor]:
-    """All of a training that does not follow from the number of its step."""
+    """Return all of a training that does not follow from the number of its step."""
     return {
         **_prefixed(_WEIGHTS, model.state_dict()),
         **_prefixed(_MOMENTUM, _momentum(optimizer)),
@@ -39,7 +40,7 @@ def _part(tensors: Tensors, prefix: str) -> dict[str, Tensor]:
 
 
 def like(tensors: Tensors, models: Tensors) -> dict[str, Tensor]:
-    """`tensors` on the devices and in the memory formats of `models`."""
+    """Return copies of `tensors` on the devices and in the memory formats of `models`."""
     return {name: torch.empty_like(models[name]).copy_(value) for name, value in tensors.items()}
 
 
@@ -49,7 +50,7 @@ def _parameters(optimizer: Optimizer) -> dict[str, Tensor]:
 
 
 def _momentum(optimizer: Optimizer) -> dict[str, Tensor]:
-    """Of each parameter by its place; none before the first step, or without momentum."""
+    """Return the momentum of each parameter by its place, where it has one already."""
     found = {
         name: optimizer.state[parameter].get("momentum_buffer")
         for name, parameter in _parameters(optimizer).items()
@@ -64,12 +65,9 @@ def _set_momentum(optimizer: Optimizer, momentum: Tensors) -> None:
 
 
 def _records(steps: list[Step], epochs: list[Epoch]) -> dict[str, Tensor]:
-    """Steps and epochs as tensors in double precision, which holds their numbers to the bit."""
-    validation = [epoch.validation or Score(math.nan, math.nan, math.nan) for epoch in epochs]
-    scores = [
-        [validation.loss, validation.accuracy, validation.balanced_accuracy]
-        for validation in validation
-    ]
+    """Return steps and epochs as tensors in double precision, which loses no bit of them."""
+    found = [epoch.validation or Score(math.nan, math.nan, math.nan) for epoch in epochs]
+    scores = [[score.loss, score.accuracy, score.balanced_accuracy] for score in found]
     return {
         "losses": torch.tensor([step.loss for step in steps], dtype=torch.float64),
         "rates": torch.tensor([step.rates for step in steps], dtype=torch.float64),
@@ -78,8 +76,8 @@ def _records(steps: list[Step], epochs: list[Epoch]) -> dict[str, Tensor]:
     }
 
 
-def recorded(state: Tensors) -> tuple[list[Step], list[Epoch]]:
-    """The steps and epochs that a state tells of."""
+def read_records(state: Tensors) -> tuple[list[Step], list[Epoch]]:
+    """Return the steps and epochs in a state."""
     lines = zip(state["rates"].tolist(), state["losses"].tolist(), strict=True)
     steps = [Step(number, tuple(rates), loss) for number, (rates, loss) in enumerate(lines)]
     epochs: list[Epoch] = []

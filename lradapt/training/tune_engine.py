@@ -1,7 +1,7 @@
-"""Which way of computing is the fastest on this machine, measured on a project's own work.
+"""The fastest settings of the engine on this machine, measured on a project's own training steps.
 
-It only recommends. Precision, memory format and threads change the last bits of all that is
-trained, so a choice made anew at each start would give other models from equal inputs.
+This only recommends. Precision, memory format and threads change the last bits of every training,
+so a choice made at each start would give other models from equal inputs.
 """
 
 import copy
@@ -23,22 +23,21 @@ from lradapt.errors import TrainingError
 from lradapt.networks.architectures import Architecture
 from lradapt.networks.classifier import build
 from lradapt.runtime.progress import tracked
-from lradapt.training.finetune import depth_sgd
 from lradapt.training.inputs.batches import Batch, clean_batches, training_batches
 from lradapt.training.inputs.examples import PixelExamples, Preparation
+from lradapt.training.layers import layer_groups
 from lradapt.training.loop import train_steps
-from lradapt.training.schedules import constant
 
 NUM_STEPS = 2
-"""Steps timed at once, after one that is not."""
+"""Steps timed at once, after one that is not timed."""
 MAX_ROUNDS = 5
 SLOW = 5
-"""Times the seconds of the fastest first step: what takes longer is not timed. So two threads that
-wait for each other beside another program do not take all the time there is."""
+"""A combination whose first step takes this many times the fastest one's is not timed, so that two
+threads that wait for each other beside another program do not use up all the time."""
 TIE = 0.95
-"""Of the highest rate; what reaches it counts as equally fast."""
-_SHORT_SECONDS = 1.0  # what a step takes at most that is timed however slow it is
-_NUM_CLASSES, _NUM_BATCHES, _RATE = 10, 4, 1e-4  # none of them changes what a step costs
+"""A rate of this share of the highest counts as equally fast."""
+_SHORT_SECONDS = 1.0  # a step below this is timed however slow it is
+_NUM_CLASSES, _NUM_BATCHES, _RATE = 10, 4, 1e-4  # none of them changes the time of a step
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class Work:
         architecture: of the network, which gets random weights.
         input_size: S, the side of the random images in pixels.
         batch_size: B.
-        prepare: the images; in which layout is measured.
+        prepare: from pixels to images; the layout is varied.
         momentum, l2: of SGD.
     """
 
@@ -72,11 +71,11 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """Some steps.
+    """The speed of some steps.
 
     Attributes:
         rate: images a second.
-        cpu_seconds: a step, of all threads.
+        cpu_seconds: of all threads, for a step.
     """
 
     rate: float
@@ -85,7 +84,7 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a combination changes in one step, against the reference; 0 is nothing.
+    """The numerical effect of a combination on one step, against the reference; 0: none.
 
     Attributes:
         loss: the difference as a share of the reference's.
@@ -117,11 +116,11 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """All that was measured.
+    """The result.
 
     Attributes:
         measured: in the order of `combinations`.
-        left_out: those that train wrongly or are far slower than others, and why.
+        left_out: combinations that train wrongly or are far slower than others, and why.
         recommended: one of the measured.
     """
 
@@ -131,10 +130,10 @@ class Tuning:
 
 
 def combinations(device: torch.device, threads: int) -> list[Combination]:
-    """Every combination worth a measurement, the reference first.
+    """Return every combination to measure, the reference first.
 
     Args:
-        device: a GPU is tried with `threads` alone, since it waits for none of them.
+        device: a GPU is measured with `threads` alone, since its speed depends on none of them.
         threads: of params.yaml; on the CPU also all its cores, and half of them.
     """
     cores = len(os.sched_getaffinity(0))
@@ -153,7 +152,7 @@ def tune(
     seconds: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> Tuning:
-    """Measure each combination in turn, again and again.
+    """Measure each combination in turn, in several rounds.
 
     Sets this process's threads.
 
@@ -185,10 +184,10 @@ def tune(
 
 
 def recommend(measured: Sequence[Measured]) -> Combination:
-    """The fastest by its median; of those as fast, fp32 first, then the fewest CPU seconds.
+    """Return the fastest by its median; among equals, fp32 first, then the fewest CPU seconds.
 
-    As fast is what has reached `TIE` of that median in any round. So beside other programs, where
-    rates vary more than combinations differ, the processor's own seconds decide.
+    Equally fast is a combination that reached `TIE` of that median in any round. So beside other
+    programs, where rates vary more than combinations differ, CPU seconds decide.
     """
     highest = max(one.rate for one in measured)
     equal = [one for one in measured if max(timed.rate for timed in one.times) >= TIE * highest]
@@ -223,7 +222,7 @@ def _effects(
     *,
     clock: Callable[[], float],
 ) -> tuple[dict[Combination, Effect], dict[Combination, str]]:
-    """The effects of those worth timing, from a step that warms each up, and why others are not."""
+    """Return the effects of those to time, from a warm-up step, and why the others are left out."""
     batch = next(iter(clean_batches(examples, batch_size=work.batch_size)))
     reference = _gradients(network, batch, _engine(device, tried[0]))
     effects: dict[Combination, Effect] = {}
@@ -233,7 +232,7 @@ def _effects(
     with tracked(tried, "first steps", total=len(tried), unit="combinations") as shown:
         for combination in shown:
             if any(_worse(combination, than=one) for one in slow):
-                left_out[combination] = "slower still than what is left out above"
+                left_out[combination] = "slower than a combination that is left out above"
                 continue
             start = clock()
             try:
@@ -254,7 +253,7 @@ def _effects(
 
 
 def _worse(one: Combination, *, than: Combination) -> bool:
-    """Whether it need not be tried: as many threads that wait for each other, in no faster type."""
+    """Return whether `one` is surely slower: as many threads, in no faster type."""
     return one.threads == than.threads and than.precision in ("fp32", one.precision)
 
 
@@ -265,7 +264,7 @@ def _effect(own: tuple[float, Tensor], reference: tuple[float, Tensor]) -> Effec
 
 
 def _gradients(network: nn.Module, batch: Batch, engine: Engine) -> tuple[float, Tensor]:
-    """The loss and the gradient of all weights, fp64 `[P]` on the CPU."""
+    """Return the loss and the gradient of all weights, fp64 `[P]` on the CPU."""
     model = engine.place(copy.deepcopy(network)).train()
     images = batch[0].contiguous(memory_format=engine.layout)
     require_exact_gradients(model, images, engine)
@@ -279,14 +278,14 @@ def _gradients(network: nn.Module, batch: Batch, engine: Engine) -> tuple[float,
 
 def _timed(network: nn.Module, examples: PixelExamples, work: Work, engine: Engine) -> Timed:
     model = engine.place(copy.deepcopy(network)).train()
-    groups = work.architecture.groups
-    rates = [_RATE] * len(groups)
-    optimizer = depth_sgd(model, groups, rates, momentum=work.momentum, l2=work.l2)
+    layers = work.architecture.groups
+    groups = layer_groups(model, [_RATE] * len(layers), layers=layers)
+    optimizer = torch.optim.SGD(groups, momentum=work.momentum, weight_decay=work.l2)
     prepare = replace(examples.prepare, layout=engine.layout)
     batches = training_batches(
         replace(examples, prepare=prepare), batch_size=work.batch_size, seed=0
     )
-    steps = train_steps(model, batches, optimizer, constant(), engine)
+    steps = train_steps(model, batches, optimizer, None, engine)
     next(steps)
     start, cpu_start = time.perf_counter(), time.process_time()
     for _ in islice(steps, NUM_STEPS):

@@ -64,10 +64,10 @@ def text(heard: Heard) -> str:
     if heard.last:
         lines.append(_told_epoch(heard.last))
     if heard.last and heard.last["num_epochs"]:
-        lines.append(f"about {progress.told_seconds(seconds_left(heard))} left")
+        lines.append(f"about {progress.format_seconds(seconds_left(heard))} left")
     if heard.loop:
         numbers = (heard.loop[name] for name in ("done", "total", "unit", "seconds"))
-        lines.append(f"{heard.loop['what']}: {progress.told(*numbers)}")
+        lines.append(f"{heard.loop['what']}: {progress.describe(*numbers)}")
     return "\n\n".join(lines)
 
 

@@ -1,15 +1,17 @@
-import logging
+import os
 import time
 
+import pytest
+
 from benchmarks.clock import Clock, Moment
-from lradapt.training.loop import Epoch, Score
+from lradapt.runtime.progress_file import VARIABLE
+from lradapt.stages.epochs import epoch_reporter
+from lradapt.training.records import Epoch, Step
+from lradapt.training.scoring import Score
 
-log = logging.getLogger("lradapt.training.loop")
 
-
-def tell(number, accuracy):
-    score = Score(1.0, accuracy, accuracy / 2)
-    log.info("epoch", extra={"epoch": Epoch(number, (), score)})
+def epoch(number, accuracy):
+    return Epoch(number, (Step(0, (0.1,), 1.0),), Score(1.0, accuracy, accuracy / 2))
 
 
 def test_seconds_count_to_the_phase_they_were_spent_in(monkeypatch):
@@ -30,39 +32,36 @@ def test_seconds_count_to_the_phase_they_were_spent_in(monkeypatch):
     assert clock.phases == {"a": Moment(1.0, 0.5), "b": Moment(4.0, 0.75)}
 
 
-def test_each_epoch_is_a_point_at_its_moment_and_in_its_phase():
+@pytest.mark.parametrize("followed", [False, True])
+def test_each_epoch_is_a_point_at_its_moment_and_in_its_phase(tmp_path, monkeypatch, followed):
+    if followed:
+        (tmp_path / "lines").write_text('{"epoch": 9, "accuracy": 0.1}\n')
+        monkeypatch.setenv(VARIABLE, str(tmp_path / "lines"))
     clock = Clock()
     with clock.phase("head"):
-        tell(0, 0.5)
+        epoch_reporter(None)(epoch(0, 0.5))
     with clock.phase("fine-tuning"):
-        tell(0, 0.6)
+        report = epoch_reporter(2)
+        report(epoch(0, 0.6))
         time.sleep(0.05)
-        tell(1, 0.7)
-    tell(2, 0.8)  # outside every phase
-    found = [(p.phase, p.epoch, p.accuracy, p.balanced_accuracy) for p in clock.points]
+        report(epoch(1, 0.7))
+    assert (VARIABLE in os.environ) == followed
+    found = [(p.phase, p.epoch, p.accuracy, p.balanced_accuracy, p.loss) for p in clock.points]
     assert found == [
-        ("head", 1, 0.5, 0.25),
-        ("fine-tuning", 1, 0.6, 0.3),
-        ("fine-tuning", 2, 0.7, 0.35),
+        ("head", 1, 0.5, 0.25, 1.0),
+        ("fine-tuning", 1, 0.6, 0.3, 1.0),
+        ("fine-tuning", 2, 0.7, 0.35, 1.0),
     ]
     times = [point.at.seconds for point in clock.points]
     assert times[2] - times[1] >= 0.05
     assert times == sorted(times)
 
 
-def test_an_epoch_without_a_side_that_judges_is_no_point():
+def test_an_epoch_without_a_validation_split_is_no_point():
     clock = Clock()
     with clock.phase("head"):
-        log.info("epoch", extra={"epoch": Epoch(0, (), None)})
-        log.info("something else")
+        epoch_reporter(None)(Epoch(0, (Step(0, (0.1,), 1.0),), None))
     assert clock.points == []
-
-
-def test_a_phase_leaves_the_level_of_the_log_as_it_was(monkeypatch):
-    monkeypatch.setattr(log, "level", logging.ERROR)
-    with Clock().phase("head"):
-        assert log.level == logging.INFO
-    assert log.level == logging.ERROR
 
 
 def test_seconds_count_from_the_start():

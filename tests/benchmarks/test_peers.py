@@ -27,6 +27,7 @@ from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.classifier import build
 from lradapt.runtime.files import read_json, write_json
 from tests.projects import ROOT, draw, run
+from tests.unit.small_examples import batch
 
 CHEAP = Work("classify", "resnet18", 32, "fp32", 64, 1)
 DEAR = Work("head", "densenet161", 64, "bf16", 64, 10)
@@ -205,7 +206,7 @@ def given(inputs, kind):
 def test_the_loaders_give_every_image_once_as_we_give_it(inputs):
     examples = given(inputs, "head").examples
     images, labels = map(torch.cat, zip(*clean_loader(examples, 48), strict=True))
-    ours, our_labels = examples.batch(torch.arange(64), None)
+    ours, our_labels = batch(examples, torch.arange(64), None)
     assert torch.equal(images, ours)
     assert torch.equal(labels, our_labels)
     shuffled = [batch for _, batch in loader(examples, 48)]
@@ -214,7 +215,7 @@ def test_the_loaders_give_every_image_once_as_we_give_it(inputs):
 
 
 def test_a_frozen_body_stays_frozen_and_an_open_one_does_not(inputs):
-    images, _ = given(inputs, "head").examples.batch(torch.arange(8), None)
+    images, _ = batch(given(inputs, "head").examples, torch.arange(8), None)
     for frozen in (True, False):
         model = two_parts(given(inputs, "head"), frozen=frozen).train()
         before = {name: value.clone() for name, value in model.backbone.state_dict().items()}
@@ -227,7 +228,7 @@ def test_a_frozen_body_stays_frozen_and_an_open_one_does_not(inputs):
 
 
 def test_a_forward_pass_in_bf16_sees_the_weights_of_its_step(inputs):
-    images, _ = given(inputs, "head").examples.batch(torch.arange(8), None)
+    images, _ = batch(given(inputs, "head").examples, torch.arange(8), None)
     model = in_precision(two_parts(given(inputs, "head"), frozen=True), "bf16")
     before = model(images)
     assert before.dtype == torch.float32

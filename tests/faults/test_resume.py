@@ -61,16 +61,16 @@ def run_stage(folder, stage, every_seconds, kill_before, threads=1):
     logging.basicConfig(filename="said.txt", level=logging.INFO, force=True)
     module = importlib.import_module(f"lradapt.stages.{stage}")
     if kill_before is not None:
-        from lradapt.training import loop as train
+        import torch
 
-        numbers, own = count(), train.set_height
+        numbers, own = count(), torch.optim.SGD.zero_grad
 
-        def killing(optimizer, height):
+        def killing(self, *words, **settings):
             if next(numbers) == kill_before:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return own(optimizer, height)
+            return own(self, *words, **settings)
 
-        train.set_height = killing
+        torch.optim.SGD.zero_grad = killing
     module.main(**options(stage))
 
 
@@ -163,12 +163,12 @@ def test_killed_at_a_random_step_it_ends_with_the_bytes_of_an_undisturbed_run(
 ):
     code, _ = train(stage, every_seconds=every_seconds, kill_before=step)
     assert code == -signal.SIGKILL
-    former = left(project, stage)
+    previous = left(project, stage)
     if every_seconds == EACH_STEP:
-        assert former == step
+        assert previous == step
     code, said = train(stage, every_seconds=every_seconds)
     assert code == 0
-    assert (f"goes on after step {former}," in said) == (former is not None)
+    assert (f"resuming after step {previous}," in said) == (previous is not None)
     assert hashes(project, stage) == hashes(finished, stage)
 
 
@@ -190,7 +190,7 @@ def test_two_threads_go_on_to_the_bytes_of_two_threads(project, train):
     assert train("finetune", threads=1, kill_before=1)[0] == -signal.SIGKILL  # another training
     code, said = train("finetune", threads=2)
     assert code == 0
-    assert "goes on after step 3," in said
+    assert "resuming after step 3," in said
     assert hashes(project, "finetune") == undisturbed
 
 
@@ -224,11 +224,11 @@ def test_a_damaged_checkpoint_is_told_once_and_the_training_starts_again(
     told = [line for line in said.splitlines() if line.startswith("WARNING")]
     assert len(told) == 1
     assert "is damaged; the training starts from its beginning (" in told[0]
-    assert "goes on after step" not in said
+    assert "resuming after step" not in said
     assert hashes(project, "finetune") == hashes(finished, "finetune")
 
 
-def test_a_full_disk_leaves_the_former_checkpoint_and_stops_no_training(
+def test_a_full_disk_leaves_the_previous_checkpoint_and_stops_no_training(
     project,
     finished,
     train,
@@ -243,7 +243,7 @@ def test_a_full_disk_leaves_the_former_checkpoint_and_stops_no_training(
     assert left(project, "train_head") == 5
     code, said = train("train_head")
     assert code == 0
-    assert "goes on after step 5," in said
+    assert "resuming after step 5," in said
     told = [line for line in said.splitlines() if line.startswith("WARNING")]
     assert len(told) == 1
     assert "no checkpoint of step 6 in build/.checkpoints/train_head/" in told[0]
@@ -300,7 +300,7 @@ def test_sigterm_ends_it_after_the_step_with_a_checkpoint_and_a_line(project, en
     assert child.returncode == 143
     step = left(project, "finetune")
     assert step >= 6
-    ended = f"error: ended by SIGTERM; the next run goes on after step {step}\n"
+    ended = f"error: ended by SIGTERM; the next run resumes after step {step}\n"
     assert said.endswith(ended)
     assert "Traceback" not in said
     assert not (project / PATHS["model"]).exists()

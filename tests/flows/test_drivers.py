@@ -105,7 +105,7 @@ def test_a_relabelling_decodes_and_forwards_nothing_and_a_new_image_itself_alone
     num = len(lines)
     added = dvc(project, "repro", *stages).stdout
     assert f"{num - 1} of {num} files are known from the run before" in added
-    assert f"{num - 1} of {num} images are known from the run before" in added
+    assert f"{num - 1} of {num} images are known from the previous run" in added
 
 
 def test_a_broken_table_ends_in_one_message_and_leaves_no_output(served_project):
@@ -155,7 +155,7 @@ def test_a_warm_start_is_from_the_model_in_production_and_asks_for_no_training_i
     values["body_rates"]["source"] = "given"
     (project / "params.yaml").write_text(yaml.safe_dump(values))
     warm = flow(project, "--registry", "warm").stdout
-    assert f"starts from the weights of version {first}" in warm
+    assert f"starting from the weights of version {first}" in warm
     # Not the manifest: where the champion itself is chosen again, there is no new version.
     assert json.loads((project / "reports/metrics.json").read_text())["ancestor"] == first
     assert "Running stage" not in flow(project, "--registry", "warm").stdout

@@ -21,10 +21,10 @@ from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.backbone import import_backbone
 from lradapt.networks.champion import Champion, ensure_file, write_champion
 from lradapt.networks.classifier import build_classifier
+from lradapt.networks.normalisation import Normalisation
 from lradapt.networks.onnx_export import Deployed, probabilities
 from lradapt.runtime.files import read_json, sha256_of
 from lradapt.stages.quick_head import make_head
-from lradapt.training.inputs.examples import Normalisation
 from tests.projects import SMALL, draw
 
 ROOT = Path(__file__).parents[2]
@@ -197,5 +197,5 @@ def test_a_second_head_exports_nothing_and_learns_from_todays_labels(
 
 def test_a_head_before_the_first_training_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(LradaptError, match=r"not there yet: .*activations.npy.*make retrain"):
+    with pytest.raises(LradaptError, match=r"missing: .*activations.npy.*make retrain"):
         make_head(PATHS, tmp_path)

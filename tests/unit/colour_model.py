@@ -12,8 +12,8 @@ from PIL import Image
 from torch import nn
 
 from lradapt.data.images.decode import Preprocessing
+from lradapt.networks.normalisation import Normalisation
 from lradapt.networks.onnx_export import Deployed, export_onnx
-from lradapt.training.inputs.examples import Normalisation
 
 COLOURS = ("red", "green", "blue")
 NORMALISATION = Normalisation((0.5, 0.4, 0.3), (0.25, 0.25, 0.25))

@@ -4,8 +4,14 @@ import numpy as np
 import torch
 
 from lradapt.data.split_table import SplitRow
+from lradapt.networks.normalisation import Normalisation
 from lradapt.training.inputs.augment import Augmentation
-from lradapt.training.inputs.examples import Normalisation, Preparation, RandomViews, pixel_examples
+from lradapt.training.inputs.batches import Wanted
+from lradapt.training.inputs.examples import (
+    Preparation,
+    RandomViews,
+    pixel_examples,
+)
 
 NORMALISE = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 SHAKE = Augmentation(0.1, 1.2, True, True)
@@ -29,3 +35,8 @@ def examples(pixels, labels=None, *, memory_share=0.5, seed=0):
         prepare=Preparation(NORMALISE, RandomViews(SHAKE, seed)),
         memory_share=memory_share,
     )
+
+
+def batch(some, indices, step):
+    """The inputs and labels of some examples; `step` selects their random views."""
+    return next(some.batches([Wanted(indices, step)]))

@@ -17,7 +17,7 @@ _backward = torch.ops.aten.native_batch_norm_backward
 
 
 def share_batchnorm(model: nn.Module) -> None:
-    """Let each BatchNorm within `model` take its statistics from all processes, from here on.
+    """Replace each BatchNorm within `model` by one over all processes.
 
     Parameters and statistics stay the same tensors under the same names.
     """
@@ -43,7 +43,7 @@ class GlobalBatchNorm(_BatchNorm):
         assert input.dim() >= 2, "expected images or vectors"
 
     def forward(self, input: Tensor) -> Tensor:
-        """In train mode by the statistics of all processes' images, else by the running ones."""
+        """Normalise by the statistics of all processes' images, in eval mode the running ones."""
         if not self.training:
             return super().forward(input)
         self._check_input_dim(input)
@@ -65,7 +65,7 @@ class GlobalBatchNorm(_BatchNorm):
 
 
 def _statistics(input: Tensor) -> tuple[Tensor, Tensor, float]:
-    """Mean and biased variance of each channel, and the number of values, over all processes."""
+    """Return mean and biased variance of each channel and the count, over all processes."""
     channels, own = input.shape[1], input.numel() // input.shape[1]
     wide = torch.promote_types(input.dtype, torch.float32)
     rows = torch.zeros(dist.get_world_size(), 2 * channels + 1, dtype=wide)
@@ -74,7 +74,7 @@ def _statistics(input: Tensor) -> tuple[Tensor, Tensor, float]:
         unused_C = torch.zeros(channels, dtype=wide)
         mean_C, var_C = torch.batch_norm_update_stats(input, unused_C, unused_C.clone(), 0.0)
         rows[dist.get_rank()] = torch.cat([mean_C, var_C, torch.tensor([own], dtype=wide)])
-    dist.all_reduce(rows)  # each has its row, so this hands out every row to everybody
+    dist.all_reduce(rows)  # each process fills its row, so the sum gives every row to all
     means_RC, vars_RC = rows[:, :channels], rows[:, channels:-1]
     counts_R1 = rows[:, -1:]
     count = counts_R1.sum()
@@ -115,7 +115,7 @@ class _Normalise(torch.autograd.Function):
         through, of_weight_C, of_bias_C = _backward(*own)
         sums_2C = torch.stack([of_weight_C, of_bias_C])
         dist.all_reduce(sums_2C)
-        # What is missing goes through the statistics: it is linear in the input.
+        # The remaining part goes through the statistics: it is linear in the input.
         scale_C = (var_C + ctx.eps).rsqrt()
         share_C = scale_C / ctx.count * weight
         slope_C = -share_C * scale_C * sums_2C[0]

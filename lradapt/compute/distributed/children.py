@@ -1,4 +1,4 @@
-"""The other processes of a training that this one, the first, has started: their start and end."""
+"""Start and end of the other processes of a training, by the first one."""
 
 import atexit
 import logging
@@ -18,15 +18,15 @@ from lradapt.runtime import ranks
 log = logging.getLogger(__name__)
 
 MEETING = "LRADAPT_MEETING"
-"""The environment variable with the file by which those that were started find the first."""
+"""The environment variable with the file through which the started processes find the first."""
 _POLL_SECONDS, _LEAVE_SECONDS, _GRACE_SECONDS = 0.1, 2.0, 5.0
 Others = Sequence["subprocess.Popen[bytes]"]
 
 
 def start_others(num: int) -> Others:
-    """Processes 2 to `num`, which run the command of this one, the first."""
+    """Start processes 2 to `num`, which run the command of this one, the first."""
     folder = tempfile.mkdtemp(prefix="lradapt-")
-    # By a file and the local network alone: nothing listens to other machines.
+    # They meet through a file and the loopback network: nothing listens to other machines.
     local = {"GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo", **os.environ}
     common = {**local, MEETING: str(Path(folder) / "meeting"), "WORLD_SIZE": str(num)}
     others = [_start({**common, **_numbers(rank)}) for rank in range(1, num)]
@@ -46,10 +46,10 @@ def _numbers(rank: int) -> dict[str, str]:
 
 
 def _end(others: Others) -> None:
-    """Wait a moment for those that have done their part like this process; end the rest."""
+    """Wait a moment for the others to finish, then kill them."""
     _await(others, _LEAVE_SECONDS)
     for other in others:
-        other.kill()  # it waits for this one, hears no SIGTERM, and has nothing to save
+        other.kill()  # it waits in a call that SIGTERM does not end, and has nothing to save
     _await(others, _LEAVE_SECONDS)
 
 
@@ -60,9 +60,9 @@ def _await(others: Others, seconds: float) -> None:
 
 
 def _watch(others: Others) -> None:
-    """End this process where it does not end by itself soon after another.
+    """End this process if it does not end by itself soon after another.
 
-    One that waits for another's GPU does not hear that it is gone.
+    A process that waits for another's GPU does not notice that it is gone.
     """
     while not any(other.poll() for other in others):
         if all(other.poll() == 0 for other in others):
@@ -76,7 +76,7 @@ def _watch(others: Others) -> None:
 
 
 def why_lost(others: Others) -> str:
-    """What became of the others, as far as this process can know."""
+    """Return a message about how the others ended, as far as this process can know."""
     _await(others, _LEAVE_SECONDS)
     ended = [
         f"{ranks.told(rank, len(others) + 1)} {_end_of(other.returncode)}"
@@ -84,12 +84,12 @@ def why_lost(others: Others) -> str:
         if other.returncode
     ]
     return "; ".join(ended or ["another process of this training has ended"]) + (
-        ", so the training cannot go on; started again, it goes on from its last checkpoint"
+        ", so the training cannot go on; the next run resumes from its last checkpoint"
     )
 
 
 def _end_of(code: int) -> str:
     if code > 0:
-        return f"ended with exit code {code} (what it said stands above)"
+        return f"ended with exit code {code} (see its output above)"
     memory = ", as the system does when memory runs out" if -code == signal.SIGKILL else ""
     return f"was ended by {signal.Signals(-code).name}{memory}"

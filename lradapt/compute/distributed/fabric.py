@@ -25,52 +25,56 @@ class FabricProcesses:
 
     @property
     def rank(self) -> int:
-        """The number of this one, from 0."""
+        """The number of this process, from 0."""
         return int(self.fabric.global_rank)
 
     @property
     def size(self) -> int:
-        """How many there are."""
+        """The number of processes."""
         return int(self.fabric.world_size)
 
     def mean(self, value: Tensor) -> Tensor:
-        """The mean of each process's `value`."""
-        # Fabric would write the result into what it is given.
+        """Return the mean of each process's `value`."""
+        # Fabric would overwrite its argument with the result.
         found: Tensor = self.fabric.all_reduce(value.detach().clone(), reduce_op="mean")
         return found
 
+    def mean_loss(self, loss: Tensor) -> float:
+        """Return the mean of each process's `loss`, summed in fp64."""
+        return self.mean(loss.double()).item()
+
     def joined(self, rows: Tensor, places: Tensor, total: int) -> Tensor:
-        """All rows, each from the one process that has it."""
+        """Return all rows, each from the one process that has it."""
         every = rows.new_zeros(total, *rows.shape[1:])
         every[places] = rows
         found: Tensor = self.fabric.all_reduce(every.to(self.fabric.device), reduce_op="sum")
         return found.cpu()
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag of any process is set."""
+        """Return whether the flag of any process is set."""
         return bool(self.mean(torch.tensor(float(flag), device=self.fabric.device)) > 0)
 
     def from_first(self, value: T) -> T:
-        """What the first process gives."""
+        """Return the first process's `value`."""
         found: T = self.fabric.broadcast(value)
         return found
 
     def raise_if_lost(self, error: RuntimeError) -> None:
-        """Say why the others do not answer, if that is the error.
+        """Raise an explanation if `error` means that another process does not answer.
 
         Raises:
-            TrainingError: it is.
+            TrainingError: another process has ended; says why.
         """
         if isinstance(error, dist.DistError) or "gloo/transport" in str(error):
-            raise TrainingError(why_lost(self.others)) from None
+            raise TrainingError(why_lost(self.others)) from error
 
-    def spread(self, model: nn.Module) -> nn.Module:
-        """`model` in DistributedDataParallel, its BatchNorm over all processes from here on."""
+    def distribute(self, model: nn.Module) -> nn.Module:
+        """Return `model` in DistributedDataParallel, its BatchNorm over all processes."""
         if self.fabric.device.type == "cuda":
             nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
         else:
             from lradapt.compute.distributed.batchnorm import share_batchnorm
 
             share_batchnorm(model)
-        spread: nn.Module = self.fabric.setup_module(model, move_to_device=False)
-        return spread
+        distributed: nn.Module = self.fabric.setup_module(model, move_to_device=False)
+        return distributed

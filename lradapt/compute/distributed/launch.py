@@ -23,20 +23,20 @@ from lradapt.runtime import ranks
 log = logging.getLogger(__name__)
 
 
-def spread(engine: Engine, num: int) -> Engine:
-    """The engine of this one of `num` processes that compute together, once all of them are there.
+def distribute(engine: Engine, num: int) -> Engine:
+    """Return the engine of this one of `num` processes, once all of them have started.
 
-    Where nobody has started the others, this process does, and they end with it.
+    Starts the others, unless `torchrun` has; they end with this process.
 
     Args:
-        engine: of a process alone.
-        num: of the processes, all on this machine.
+        engine: of one process.
+        num: of processes, all on this machine.
 
     Raises:
         TrainingError: another number of processes was started, there are fewer GPUs, or Fabric is
             not installed.
     """
-    if MEETING in os.environ:  # the first process has read how many, and it counts
+    if MEETING in os.environ:  # the first process has read the number from the params
         num = ranks.num_ranks()
     _require_startable(engine, num)
     if num == 1:

@@ -34,7 +34,7 @@ def augment(
     count: int | None = None,
     own: slice = slice(None),
 ) -> Tensor:
-    """A random view of each image, bilinear, the border mirrored.
+    """Return a random view of each image, bilinear, the border mirrored.
 
     Args:
         images: `[N, 3, S, S]`, floating point.
@@ -51,7 +51,7 @@ def augment(
 
 
 def show(images: Tensor, views: Tensor) -> Tensor:
-    """The views `[N, 2, 3]` (see `draw_views`) of the images `[N, 3, S, S]`."""
+    """Return the views `[N, 2, 3]` (see `draw_views`) of the images `[N, 3, S, S]`."""
     grid = F.affine_grid(views.to(images), list(images.shape), align_corners=False)
     return F.grid_sample(
         images, grid, mode="bilinear", padding_mode="reflection", align_corners=False
@@ -59,12 +59,12 @@ def show(images: Tensor, views: Tensor) -> Tensor:
 
 
 def draw_views(count: int, how: Augmentation, generator: torch.Generator) -> Tensor:
-    """Affine maps `[count, 2, 3]` from a view's coordinates to its image's, both in [-1, 1]."""
+    """Draw affine maps `[count, 2, 3]` from a view's coordinates to its image's, in [-1, 1]."""
     return views_of(torch.rand(5, count, generator=generator), how)
 
 
 def views_of(uniform: Tensor, how: Augmentation) -> Tensor:
-    """The affine maps `[N, 2, 3]` that draws `[5, N]` in [0, 1) stand for."""
+    """Return the affine maps `[N, 2, 3]` for draws `[5, N]` in [0, 1)."""
     count = uniform.shape[1]
     scale = 1 / (1 + (how.max_zoom - 1) * uniform[0])
     shift = how.max_shift * 2 * (2 * uniform[1:3] - 1)  # a side is 2 long

@@ -11,12 +11,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from lradapt.compute.engine import generator
+from lradapt.compute.engine import generator, seed_layers
 from lradapt.compute.processes import ALONE, Processes, part_of
 from lradapt.training.imbalance import Order, shuffled
 
 Batch = tuple[Tensor, Tensor]
-_ORDER = 1  # purpose of random numbers
+_ORDER, _LAYERS = 1, 4  # purposes of random numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Wanted:
     Attributes:
         indices: of the images of the whole batch, int64 `[B]` on the CPU.
         step: selects their random views; None for the clean ones.
-        own: the part that is wanted, of which each image has the view that it has in the whole.
+        own: the part that is wanted; each of its images has the view that it has in the whole.
     """
 
     indices: Tensor
@@ -35,7 +35,7 @@ class Wanted:
 
     @property
     def own_indices(self) -> Tensor:
-        """Of the images in the part."""
+        """Indices of the images in the part."""
         return self.indices[self.own]
 
 
@@ -48,12 +48,12 @@ class Examples(Protocol):
         ...
 
     def batches(self, wanted: Iterable[Wanted]) -> Iterator[Batch]:
-        """Inputs and labels of each; it may look ahead."""
+        """Yield inputs and labels of each; may look ahead."""
         ...
 
 
 def steps_per_epoch(num_examples: int, batch_size: int) -> int:
-    """Batches of an epoch."""
+    """Return the number of batches of an epoch."""
     return -(-num_examples // batch_size)
 
 
@@ -66,7 +66,9 @@ def training_batches(
     first_step: int = 0,
     processes: Processes = ALONE,
 ) -> Iterator[Batch]:
-    """This process's part of batches for ever, a new order each epoch; by default every image once.
+    """Return this process's part of endless batches, in a new order each epoch.
+
+    By default every image comes once an epoch.
 
     An epoch's batches differ by one image at most: none is dropped, and none is a lone image that
     BatchNorm could not take.
@@ -79,7 +81,7 @@ def training_batches(
 def _wholes(
     labels_N: Tensor, batch_size: int, seed: int, order: Order, first_step: int
 ) -> Iterator[tuple[Tensor, int]]:
-    """The images of each batch and its step."""
+    """Yield the images of each batch and its step."""
     num_steps = steps_per_epoch(len(labels_N), batch_size)
     epoch, skip = divmod(first_step, num_steps)
     while True:
@@ -90,15 +92,28 @@ def _wholes(
         epoch, skip = epoch + 1, 0
 
 
+def seeded_layers(
+    batches: Iterable[Batch], seed: int, first_step: int, rank: int
+) -> Iterator[Batch]:
+    """Yield `batches`, and before each seed the random numbers that layers such as dropout draw.
+
+    They depend on the seed, the step and the process alone.
+    """
+    for step, batch in enumerate(batches, start=first_step):
+        key = (seed, _LAYERS, step, rank) if rank else (seed, _LAYERS, step)
+        seed_layers(generator(*key).initial_seed(), batch[1].device)
+        yield batch
+
+
 def clean_batches(
     examples: Examples, *, batch_size: int, processes: Processes = ALONE
 ) -> Iterator[Batch]:
-    """This process's part of batches: every image once, in order, without random views."""
+    """Return this process's part of batches: every image once, in order, without random views."""
     parts = clean_places(len(examples.labels), batch_size, processes)
     return examples.batches(Wanted(indices, None) for indices in parts)
 
 
 def clean_places(count: int, batch_size: int, processes: Processes) -> Iterator[Tensor]:
-    """The images in this process's part of each clean batch, int64 on the CPU."""
+    """Yield the images in this process's part of each clean batch, int64 on the CPU."""
     for indices in torch.split(torch.arange(count), batch_size):
         yield indices[part_of(processes, len(indices))]

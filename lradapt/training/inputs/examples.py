@@ -1,4 +1,4 @@
-"""Labelled inputs for batches: activations or uint8 pixels, in the device's memory or on the disk.
+"""Labelled inputs for batches: activations or uint8 pixels, in the device's memory or on disk.
 
 An image's view comes from (seed, step), and where the pixels lie changes no bit. Letters: N images,
 B of a batch, S side in pixels.
@@ -15,30 +15,16 @@ from torch import Tensor
 
 from lradapt.compute.engine import free_memory, generator
 from lradapt.data.split_table import SplitRow
+from lradapt.networks.normalisation import Normalisation
 from lradapt.training.inputs.augment import Augmentation, augment
 from lradapt.training.inputs.batches import Batch, Wanted
-from lradapt.training.inputs.mapped_rows import MappedRows, let_go
+from lradapt.training.inputs.mapped_rows import MappedRows, release
 
 log = logging.getLogger(__name__)
 
 Pixels = npt.NDArray[np.uint8]
 _VIEW = 2  # purpose of random numbers
-_PORTION = 4096  # rows that are brought to a device at once
-
-
-@dataclass(frozen=True, slots=True)
-class Normalisation:
-    """Mean and standard deviation of each channel, on the scale 0 to 1."""
-
-    mean: tuple[float, float, float]
-    deviation: tuple[float, float, float]
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """Pixels 0 to 255 of any type, `[N, 3, S, S]`, to normalised fp32."""
-        shape = (1, 3, 1, 1)
-        mean = torch.tensor(self.mean, device=images.device).view(shape) * 255
-        deviation = torch.tensor(self.deviation, device=images.device).view(shape) * 255
-        return (images.float() - mean) / deviation
+_PORTION = 4096  # rows copied to a device at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +36,8 @@ class ActivationExamples:
     seed: int = 0
 
     def batches(self, wanted: Iterable[Wanted]) -> Iterator[Batch]:
-        """One after the other."""
+        """Yield them one after the other."""
         return map(self._batch, wanted)
-
-    def batch(self, indices: Tensor, step: int | None) -> Batch:
-        """One view of each image: drawn anew at each step, or the clean one."""
-        return self._batch(Wanted(indices, step))
 
     def _batch(self, wanted: Wanted) -> Batch:
         indices = wanted.own_indices.to(self.labels.device)
@@ -76,18 +58,18 @@ class RandomViews:
     seed: int
 
     def __call__(self, images: Tensor, step: int, count: int, own: slice) -> Tensor:
-        """A view of each of the images `[*, 3, S, S]`, which are the part `own` of `count`."""
+        """Return a view of each image of `[*, 3, S, S]`, which are the part `own` of `count`."""
         numbers = generator(self.seed, _VIEW, step)
         return augment(images, self.augmentation, numbers, count=count, own=own)
 
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """From pixels to what a network takes.
+    """From pixels to the input of a network.
 
     Attributes:
         normalise: as the network was trained.
-        views: that are drawn of each image; None for clean ones alone.
+        views: random views of each image; None for clean ones alone.
         layout: of the images in memory.
     """
 
@@ -96,11 +78,11 @@ class Preparation:
     layout: torch.memory_format = torch.channels_last
 
     def __call__(self, squares: Tensor, wanted: Wanted) -> Tensor:
-        """Normalised images; random views of them where there are such and a step is given.
+        """Return normalised images, in random views where a step is given and there are views.
 
         Args:
-            squares: of the part that is wanted, `[*, S, S, 3]`.
-            wanted: the batch that they are of.
+            squares: of the wanted part, `[*, S, S, 3]`.
+            wanted: their batch.
         """
         images = self.normalise(squares.permute(0, 3, 1, 2))
         if wanted.step is not None and self.views is not None:
@@ -117,12 +99,8 @@ class PixelExamples:
     prepare: Preparation
 
     def batches(self, wanted: Iterable[Wanted]) -> Iterator[Batch]:
-        """One after the other."""
+        """Yield them one after the other."""
         return map(self._batch, wanted)
-
-    def batch(self, indices: Tensor, step: int | None) -> Batch:
-        """Prepared images and their labels."""
-        return self._batch(Wanted(indices, step))
 
     def _batch(self, wanted: Wanted) -> Batch:
         indices = wanted.own_indices.to(self.labels.device)
@@ -139,7 +117,7 @@ class StreamedExamples:
     prepare: Preparation
 
     def batches(self, wanted: Iterable[Wanted]) -> Iterator[Batch]:
-        """One after the other; the pixels of the next are read meanwhile."""
+        """Yield them one after the other; reads the pixels of the next ones meanwhile."""
         for one, squares in self.pixels.batches(wanted, lambda one: one.own_indices):
             labels = self.labels[one.own_indices.to(self.labels.device)]
             yield self.prepare(squares, one), labels
@@ -153,7 +131,7 @@ def activation_examples(
     *,
     seed: int = 0,
 ) -> ActivationExamples:
-    """The cached activations and labels of `rows`; `names` gives the labels their numbers."""
+    """Return the cached activations and labels of `rows`; `names` numbers the labels."""
     features_NVD = torch.from_numpy(activations[[row.row for row in rows]])
     assert bool(features_NVD.isfinite().all()), "a row of the activations was never written"
     return ActivationExamples(features_NVD.to(device), label_numbers(rows, names).to(device), seed)
@@ -168,16 +146,16 @@ def pixel_examples(
     prepare: Preparation,
     memory_share: float,
 ) -> PixelExamples | StreamedExamples:
-    """The pixels and labels of `rows`.
+    """Return the pixels and labels of `rows`.
 
     Args:
         pixels: `pixels.npy`, memory-mapped.
         rows: images of one split.
-        names: give the labels their numbers.
+        names: number the labels.
         device: of the batches.
         prepare: from pixels to images.
-        memory_share: of the device's free memory, in [0, 1]: where all of `pixels` fits into it,
-            those of `rows` are brought there, else they are streamed. It changes no batch.
+        memory_share: of the device's free memory, in [0, 1]: if all of `pixels` fits into it, those
+            of `rows` are loaded there, else they are streamed. It changes no batch.
     """
     numbers = np.array([row.row for row in rows], dtype=np.int64)
     labels = label_numbers(rows, names).to(device)
@@ -193,7 +171,7 @@ def _fits(num_bytes: int, device: torch.device, share: float, num_images: int) -
         "pixels of %s images: %s, since all %s MB of pixels are %s than %g %% of the %s MB that "
         "%s has free (data.memory_share)",
         f"{num_images:,}",
-        "brought into memory" if fits else "streamed from the disk",
+        "loaded into memory" if fits else "streamed from the disk",
         f"{num_bytes / 1e6:,.1f}",
         "no more" if fits else "more",
         100 * share,
@@ -204,18 +182,18 @@ def _fits(num_bytes: int, device: torch.device, share: float, num_images: int) -
 
 
 def label_numbers(rows: Sequence[SplitRow], names: Sequence[str]) -> Tensor:
-    """The place of each row's label in `names`, int64 `[N]`."""
+    """Return the place of each row's label in `names`, int64 `[N]`."""
     number = {name: index for index, name in enumerate(names)}
     return torch.tensor([number[row.label] for row in rows], dtype=torch.int64)
 
 
 def pixels_on(device: torch.device, pixels: Pixels, rows: npt.NDArray[np.int64]) -> Tensor:
-    """Rows of `pixels.npy` `[*, S, S, 3]` on the device, uint8 `[N, S, S, 3]`.
+    """Load rows of `pixels.npy` `[*, S, S, 3]` to the device, uint8 `[N, S, S, 3]`.
 
-    They go there in portions, so that beside the device's the host need not hold them all.
+    Copies in portions, so that the host need not hold all of them as well.
     """
     found = torch.empty((len(rows), *pixels.shape[1:]), dtype=torch.uint8, device=device)
     for start in range(0, len(rows), _PORTION):
         found[start : start + _PORTION] = torch.from_numpy(pixels[rows[start : start + _PORTION]])
-        let_go(pixels)
+        release(pixels)
     return found

@@ -1,4 +1,4 @@
-"""Rows of an array on the disk, gathered a few batches before they are asked for.
+"""Rows of an array on disk, read a few batches ahead.
 
 Letters: N rows, B of a batch.
 """
@@ -18,7 +18,7 @@ from lradapt.runtime.prefetch import prefetched
 T = TypeVar("T")
 
 AHEAD = 2
-"""Batches gathered beside the one that is computed; a third has gained nothing (docs/log.md)."""
+"""Batches read ahead of the one that is computed; a third gained nothing (docs/log.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class MappedRows:
     Attributes:
         array: `[*, ...]`, of `np.load(..., mmap_mode="r")`.
         rows: the numbers of the N rows in it, int64 `[N]`.
-        device: that they go to.
+        device: their destination.
     """
 
     array: npt.NDArray[np.uint8]
@@ -36,14 +36,14 @@ class MappedRows:
     device: torch.device
 
     def __post_init__(self) -> None:
-        """Check once what is not looked at again for each batch."""
+        """Check the rows once rather than for each batch."""
         inside = not len(self.rows) or 0 <= self.rows.min() <= self.rows.max() < len(self.array)
         assert inside, f"a row lies outside the {len(self.array)} of the array"
 
     def batches(
         self, wanted: Iterable[T], indices_of: Callable[[T], Tensor]
     ) -> Iterator[tuple[T, Tensor]]:
-        """Each of `wanted` with its rows `[B, ...]` on the device.
+        """Yield each of `wanted` with its rows `[B, ...]` on the device.
 
         Args:
             wanted: batches.
@@ -52,23 +52,23 @@ class MappedRows:
         for one, found in prefetched(
             wanted, lambda one: self._gather(indices_of(one)), ahead=AHEAD
         ):
-            # On the stream that computes, so that nothing need wait for the copy but the GPU; the
-            # memory it comes from is not given out again before the copy has ended.
+            # On the stream that computes, so that only the GPU waits for the copy; its source is
+            # not reused before the copy has ended.
             yield one, found.to(self.device, non_blocking=True)
 
     def _gather(self, indices_B: Tensor) -> Tensor:
         numbers_B = self.rows[indices_B.numpy()]
         shape = (len(numbers_B), *self.array.shape[1:])
-        # From memory that is pinned the GPU fetches by itself.
+        # The GPU copies from pinned memory by itself.
         found = torch.empty(shape, dtype=torch.uint8, pin_memory=self.device.type == "cuda")
         # Rows were checked above; with mode "raise" numpy would copy everything once more.
         np.take(self.array, numbers_B, axis=0, out=found.numpy(), mode="clip")
-        let_go(self.array)
+        release(self.array)
         return found
 
 
-def let_go(array: npt.NDArray[np.uint8]) -> None:
-    """Give back the memory through which a map was read; its pages stay cached by the system.
+def release(array: npt.NDArray[np.uint8]) -> None:
+    """Release the memory through which a map was read; the system keeps its pages cached.
 
     So a process never holds the whole file, however often it has read all of it.
     """

@@ -17,39 +17,37 @@ class Sweep:
     """One rising sweep; its tuples have equal lengths.
 
     Attributes:
-        rates: those tried.
-        losses: of the copy that is trained, on each rate's batch, before its step.
-        untouched: of the model as it was, on the same batches.
-        smoothed: the loss in shares of the untouched model's, smoothed; see `smooth`.
+        rates: of each step.
+        losses: of the copy that is trained, on each step's batch, before the step.
+        baseline: losses of the copy that is not trained, on the same batches.
+        smoothed: the ratio of the loss to the baseline's, smoothed; see `smooth`.
     """
 
     rates: tuple[float, ...]
     losses: tuple[float, ...]
-    untouched: tuple[float, ...]
+    baseline: tuple[float, ...]
     smoothed: tuple[float, ...]
 
 
-def make_sweep(
-    rates: Sequence[float], losses: Sequence[float], untouched: Sequence[float]
-) -> Sweep:
-    """A sweep with its smoothed curve.
+def make_sweep(rates: Sequence[float], losses: Sequence[float], baseline: Sequence[float]) -> Sweep:
+    """Return a sweep with its smoothed curve.
 
-    A batch that is hard is hard for both models, so their ratio shows what training has done; a
-    trained network's own loss hides that behind the differences between batches (docs/log.md).
+    A batch that is hard is hard for both models, so their ratio shows the effect of training; a
+    trained network's own loss hides it behind the differences between batches (docs/log.md).
     """
-    smoothed = smooth(np.log(rates), log_ratios(losses, untouched))
-    return Sweep(tuple(rates), tuple(losses), tuple(untouched), tuple(np.exp(smoothed).tolist()))
+    smoothed = smooth(np.log(rates), log_ratios(losses, baseline))
+    return Sweep(tuple(rates), tuple(losses), tuple(baseline), tuple(np.exp(smoothed).tolist()))
 
 
-def log_ratios(losses: Sequence[float], untouched: Sequence[float]) -> Curve:
-    """The logarithm of each loss over the untouched model's on the same batch."""
-    logs, of_untouched = (np.log(np.maximum(values, 1e-6)) for values in (losses, untouched))
-    ratios: Curve = logs - of_untouched
+def log_ratios(losses: Sequence[float], baseline: Sequence[float]) -> Curve:
+    """Return the logarithm of each loss over the baseline's on the same batch."""
+    logs, baseline_logs = (np.log(np.maximum(values, 1e-6)) for values in (losses, baseline))
+    ratios: Curve = logs - baseline_logs
     return ratios
 
 
 def smooth(log_rates: Curve, values: Curve) -> Curve:
-    """The mean of the values round each rate, weighted by a Gaussian.
+    """Return the mean of the values around each rate, weighted by a Gaussian.
 
     It looks to both sides, so it does not lag behind the rate as an exponential mean does.
     """
@@ -60,7 +58,7 @@ def smooth(log_rates: Curve, values: Curve) -> Curve:
 
 
 def mean_sweep(sweeps: Sequence[Sweep]) -> Sweep:
-    """The geometric mean of sweeps over the same rates; one that ended early stays at its last."""
+    """Return the geometric mean of sweeps over the same rates; a short one keeps its last value."""
     longest = max(sweeps, key=lambda sweep: len(sweep.rates))
 
     def mean(curves: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
@@ -72,6 +70,6 @@ def mean_sweep(sweeps: Sequence[Sweep]) -> Sweep:
     return Sweep(
         longest.rates,
         mean([sweep.losses for sweep in sweeps]),
-        mean([sweep.untouched for sweep in sweeps]),
+        mean([sweep.baseline for sweep in sweeps]),
         mean([sweep.smoothed for sweep in sweeps]),
     )

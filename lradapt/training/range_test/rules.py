@@ -18,13 +18,13 @@ CALM = 0.005
 
 
 def steepest(log_rates: Curve, smoothed: Curve) -> int:
-    """The point of steepest fall per logarithm of the rate, before the minimum."""
+    """Return the point of steepest fall per logarithm of the rate, before the minimum."""
     slope = np.gradient(smoothed, log_rates)
     return int(np.argmin(slope[: int(np.argmin(smoothed)) + 1]))
 
 
 def valley(log_rates: Curve, smoothed: Curve) -> int:
-    """The middle of the longest stretch over which the loss falls from point to point."""
+    """Return the middle of the longest stretch over which the loss falls from point to point."""
     rises = np.flatnonzero(np.diff(smoothed) >= 0)
     ends = np.concatenate([[-1], rises, [len(smoothed) - 1]])
     longest = int(np.argmax(np.diff(ends)))
@@ -32,7 +32,7 @@ def valley(log_rates: Curve, smoothed: Curve) -> int:
 
 
 def slide(log_rates: Curve, smoothed: Curve) -> int:
-    """The left edge of a window that slides down from the highest rate to the first calm place.
+    """Return the left edge of a window that slides from the highest rate to the first calm place.
 
     Calm is where the slope, per point, is nearly the same at both edges.
     """
@@ -44,12 +44,12 @@ def slide(log_rates: Curve, smoothed: Curve) -> int:
 
 
 def minimum(log_rates: Curve, smoothed: Curve) -> int:
-    """The point a factor of ten below the minimum (fast.ai, 2017)."""
+    """Return the point a factor of ten below the minimum (fast.ai, 2017)."""
     return _below(log_rates, int(np.argmin(smoothed)), factor=10)
 
 
 def edge(log_rates: Curve, smoothed: Curve) -> int:
-    """The point a factor of three below the last rate at which the loss is still near its lowest.
+    """Return the point a factor of 3 below the last rate whose loss is still near the lowest.
 
     Steadier than the lowest point itself, which wanders over a flat bottom (docs/log.md).
     """

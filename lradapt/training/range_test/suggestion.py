@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 LEAST_FALL = 0.02
 """A curve whose smoothed loss falls by less than this share of its start shows nothing."""
 MOST_SPREAD = 3.0
-"""Sweeps whose suggestions' quartiles are further apart than this factor do not say the same."""
+"""Sweeps whose suggestions' quartiles are further apart than this factor do not agree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Suggestion:
     """The rate that several sweeps suggest together, and the lowest and highest of one alone.
 
     Attributes:
-        refusal: why the sweeps suggest nothing, where the rate is a given one instead.
+        refusal: why the sweeps suggest nothing, where the given rate is used instead.
     """
 
     rate: float
@@ -33,23 +33,23 @@ class Suggestion:
 
 
 def given(rate: float, refusal: str = "") -> Suggestion:
-    """A rate that somebody has chosen, as it stands for what sweeps would suggest."""
+    """Return a rate that a person has chosen in place of the sweeps' suggestion."""
     return Suggestion(rate, rate, rate, refusal)
 
 
 def suggest(sweeps: Sequence[Sweep], rule: str) -> Suggestion:
-    """What the rule suggests for the mean of the curves; the interval is of the single ones.
+    """Return what the rule suggests for the mean curve, and the range over the single curves.
 
     On a few sweeps of an unfrozen network the mean curve's rate spreads less from seed to seed than
     the median of the single rates (docs/log.md).
 
     Args:
         sweeps: of the same test with other seeds.
-        rule: a name in `lr_rules.RULES`.
+        rule: a name in `rules.RULES`.
 
     Raises:
-        TrainingError: half of the curves or more show nothing from which a rate could be read, or
-            those that do show something do not agree.
+        TrainingError: no rate can be read off half of the curves or more, or the rates of the
+            others do not agree.
     """
     clear, rates, refusals = [], [], []
     for sweep in sweeps:
@@ -67,7 +67,7 @@ def suggest(sweeps: Sequence[Sweep], rule: str) -> Suggestion:
 def suggest_or_given(
     sweeps: Sequence[Sweep], rule: str, rate: float, *, strict: bool
 ) -> Suggestion:
-    """What `suggest` says; where it refuses, the given rate with the reason, said loudly.
+    """Return the result of `suggest`; where it refuses, log why and return the given rate.
 
     Raises:
         TrainingError: it refuses, and `strict` is set.
@@ -88,7 +88,7 @@ def _read_off(sweep: Sweep, rule: str) -> float:
             f"the range test diverged after {len(smoothed)} steps; lower its start_lr"
         )
     _require_fall(smoothed)
-    _require_signal(log_ratios(sweep.losses, sweep.untouched), np.log(smoothed))
+    _require_signal(log_ratios(sweep.losses, sweep.baseline), np.log(smoothed))
     return sweep.rates[RULES[rule](np.log(sweep.rates), smoothed)]
 
 
@@ -97,7 +97,7 @@ def _require_fall(smoothed: Curve) -> None:
     if fall < LEAST_FALL:
         raise TrainingError(
             f"the range test is flat: the loss fell by {fall:.1%}, expected {LEAST_FALL:.0%} or "
-            "more; raise its end_lr, or look at the labels: they may not be in the images"
+            "more; raise its end_lr, or check the labels: the images may not show them"
         )
 
 

@@ -34,10 +34,10 @@ def test_a_model_is_placed_in_the_layout_asked_for(name, layout):
     assert not model[0].weight.is_contiguous(memory_format=other)
 
 
-def test_how_a_run_computes_is_told_in_one_line(caplog):
+def test_the_engine_is_logged_in_one_line(caplog):
     caplog.set_level(logging.INFO, "lradapt")
     start_engine(device="cpu", precision="bf16", threads=2, memory_format="contiguous")
-    assert caplog.messages == ["computes on cpu in bf16, contiguous, 2 CPU thread(s)"]
+    assert caplog.messages == ["computing on cpu in bf16, contiguous, 2 CPU thread(s)"]
     assert torch.get_num_threads() == 2
 
 

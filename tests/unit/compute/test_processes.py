@@ -9,16 +9,16 @@ from small_examples import examples, pictures
 
 from lradapt.compute.processes import ALONE, OneProcess, part_of
 from lradapt.errors import TrainingError
-from lradapt.training.epochs import _require_parts, _shared_loss
-from lradapt.training.imbalance import Balance, make_balance
+from lradapt.training.imbalance import Balance, loss_of_part, make_balance
 from lradapt.training.inputs.batches import training_batches
 from lradapt.training.inputs.examples import ActivationExamples
+from lradapt.training.loop import _require_parts
 
 MECHANISMS = ["none", "class_weights", "balanced_sampling", "logit_adjustment"]
 
 
-class Listening(OneProcess):
-    """One of two, that knows already what the mean over both will be."""
+class OneOfTwo(OneProcess):
+    """One of two processes, with a known mean over both."""
 
     def __init__(self, mean):
         super().__init__(0, 2)
@@ -66,7 +66,7 @@ def test_cached_views_are_those_of_one_process_too():
 
 
 def test_without_others_the_loss_is_the_balance_s_own():
-    assert _shared_loss(Balance(), ALONE) is F.cross_entropy
+    assert loss_of_part(Balance(), ALONE) is F.cross_entropy
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
@@ -79,7 +79,7 @@ def test_the_mean_of_the_shared_losses_is_the_loss_of_the_whole_batch(mechanism,
     balance = make_balance(mechanism, torch.tensor([0] * 9 + [1] * 3 + [2]), 3)
     parts = [part_of(OneProcess(rank, 2), count) for rank in (0, 1)]
     mean = sum(balance.weight(labels[part]) for part in parts) / 2
-    shared = _shared_loss(balance, Listening(mean))
+    shared = loss_of_part(balance, OneOfTwo(mean))
     found = sum(shared(logits[part].float(), labels[part]) for part in parts) / 2
     torch.testing.assert_close(found, balance.loss(logits.float(), labels))
 

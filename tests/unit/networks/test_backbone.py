@@ -124,7 +124,7 @@ def test_a_checkpoint_around_the_weights_is_named(tmp_path, weights):
 
 def test_another_architecture_than_the_params_is_named_with_the_remedy(tmp_path):
     import_backbone("none", RESNET18, tmp_path / "body")
-    with pytest.raises(WeightsError, match=r"holds a resnet18, but .* is resnet34; bring its"):
+    with pytest.raises(WeightsError, match=r"holds a resnet18, but .* is resnet34; import its"):
         read_backbone(tmp_path / "body", ARCHITECTURES["resnet34"])
 
 

@@ -76,7 +76,7 @@ def test_known_classes_keep_the_champion_s_rows_and_new_ones_get_the_new_head_s(
         "fc.bias": torch.tensor([-4.0, -5.0, -6.0]),
     }
     former, today = ["bird", "cat", "dog"], ["ant", "cat", "bird"]
-    warm = warm_weights(champion, new, head="fc", former_classes=former, classes=today)
+    warm = warm_weights(champion, new, head="fc", previous_classes=former, classes=today)
     assert warm["body"].tolist() == [5]
     assert warm["fc.weight"].tolist() == [[-1], [20], [10]]
     assert warm["fc.bias"].tolist() == [-4, 2, 1]

@@ -12,7 +12,7 @@ from lradapt.networks.classifier import (
     load_classifier,
     num_features,
 )
-from lradapt.training.param_groups import build_param_groups
+from lradapt.training.layers import layer_groups
 
 RESNET18 = ARCHITECTURES["resnet18"]
 
@@ -27,7 +27,7 @@ def random_weights(num_classes=5):
 def test_every_parameter_of_every_architecture_lies_at_one_depth(architecture):
     with torch.device("meta"):
         model = build(ARCHITECTURES[architecture], num_classes=3)
-    groups = build_param_groups(model, ARCHITECTURES[architecture].groups, [1, 2, 3])
+    groups = layer_groups(model, [1, 2, 3], layers=ARCHITECTURES[architecture].groups)
     placed = sum(len(group["params"]) for group in groups)
     assert placed == len(list(model.parameters()))
     assert [group["name"] for group in groups] == ["early", "late", "head"]
@@ -41,7 +41,7 @@ def test_every_parameter_of_every_architecture_lies_at_one_depth(architecture):
 def test_depths_are_cut_where_the_course_cut_them(architecture, first_late):
     with torch.device("meta"):
         model = build(ARCHITECTURES[architecture], num_classes=3)
-    early, late, _ = build_param_groups(model, ARCHITECTURES[architecture].groups, [1, 2, 3])
+    early, late, _ = layer_groups(model, [1, 2, 3], layers=ARCHITECTURES[architecture].groups)
     name_of = {id(p): name for name, p in model.named_parameters()}
     order = list(name_of.values())
     late_names = [name_of[id(p)] for p in late["params"]]
@@ -120,7 +120,7 @@ def test_any_network_of_torchvision_can_be_given_by_the_names_of_its_layers():
     expected = body(images) @ head["weight"].T + head["bias"]
     torch.testing.assert_close(whole.eval()(images), expected)
     assert num_features(CONVNEXT) == 768
-    placed = build_param_groups(whole, CONVNEXT.groups, [1, 2, 3])
+    placed = layer_groups(whole, [1, 2, 3], layers=CONVNEXT.groups)
     assert sum(len(group["params"]) for group in placed) == len(list(whole.parameters()))
 
 

@@ -1,4 +1,4 @@
-"""Long work says how far it is: a bar on a terminal, lines in a log, nothing in two seconds."""
+"""The progress of long work: a bar on a terminal, lines in a log, nothing within two seconds."""
 
 import io
 import logging
@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from lradapt.runtime.progress import Bar, Lines, told, told_rate, told_seconds, tracked
+from lradapt.runtime.progress import Bar, Lines, describe, format_rate, format_seconds, tracked
 
 
 class Clock:
-    """Seconds that only pass when they are told to."""
+    """Seconds that pass only when a test says so."""
 
     def __init__(self):
         self.now = 1000.0
@@ -53,7 +53,7 @@ def test_a_line_stands_after_two_seconds_and_then_every_ten(work):
     ]
 
 
-def test_work_that_stalls_is_told_when_it_goes_on(work):
+def test_work_that_stalls_is_shown_when_it_goes_on(work):
     assert work([1, 30, 1, 1], 4) == ["ingest: 2 of 4 images, 15.5 s each, 31 s left"]
 
 
@@ -142,7 +142,7 @@ def test_on_a_terminal_a_bar_moves_four_times_a_second_and_goes(terminal, work):
     assert terminal.getvalue().endswith(("\x1b[2K", "\x1b[?25h\r\x1b[1A\x1b[2K", "\r\x1b[2K"))
 
 
-def test_the_bar_is_gone_before_an_error_is_told(terminal):
+def test_the_bar_is_gone_before_an_error_is_shown(terminal):
     clock = Clock()
 
     def failing():
@@ -168,7 +168,7 @@ def test_short_work_on_a_terminal_writes_nothing(terminal, work):
 
 def test_words_in_square_brackets_are_no_markup(terminal):
     with redirect_stderr(terminal):
-        bar = Bar("[red]x", lambda done, seconds: told(done, 2, "[b]units", seconds), 2)
+        bar = Bar("[red]x", lambda done, seconds: describe(done, 2, "[b]units", seconds), 2)
         bar.show(1, 1.0)
         bar.close()
     (line,) = set(bars(terminal))
@@ -176,16 +176,16 @@ def test_words_in_square_brackets_are_no_markup(terminal):
     assert line.rstrip().endswith("1 of 2 [b]units, 1.0/s, 1 s left")
 
 
-def test_lines_that_were_said_stay(caplog):
+def test_lines_stay(caplog):
     caplog.set_level(logging.INFO, logger="lradapt")
-    lines = Lines("split", lambda done, seconds: told(done, 10, "images", seconds), 10)
+    lines = Lines("split", lambda done, seconds: describe(done, 10, "images", seconds), 10)
     lines.show(5, 10.0)
     lines.close()
     assert caplog.messages == ["split: 5 of 10 images, 2.0 s each, 10 s left"]
 
 
-def test_nothing_done_yet_tells_no_time():
-    assert told(0, 10, "x", 3.0, following=10) == "0 of 10 x, 0.0/s, unknown time left"
+def test_nothing_done_yet_has_no_time_left():
+    assert describe(0, 10, "x", 3.0, following=10) == "0 of 10 x, 0.0/s, unknown time left"
 
 
 def test_what_follows_and_a_note_stand_behind_the_numbers(work):
@@ -206,16 +206,16 @@ def test_what_follows_and_a_note_stand_behind_the_numbers(work):
         (360_000, "100 h 00 min"),
     ],
 )
-def test_a_duration_is_told_in_its_two_largest_units(seconds, text):
-    assert told_seconds(seconds) == text
+def test_a_duration_is_given_in_its_two_largest_units(seconds, text):
+    assert format_seconds(seconds) == text
 
 
 @pytest.mark.parametrize(
     ("rate", "text"),
     [(2040.4, "2,040/s"), (10, "10/s"), (3.16, "3.2/s"), (0.25, "4.0 s each"), (0, "0.0/s")],
 )
-def test_a_rate_is_told_to_two_digits_or_more(rate, text):
-    assert told_rate(rate) == text
+def test_a_rate_is_given_to_two_digits_or_more(rate, text):
+    assert format_rate(rate) == text
 
 
 PROGRAM = (

@@ -1,4 +1,4 @@
-"""Lines of progress for whoever watches from outside: only where asked for, never in the way."""
+"""Lines of progress for other programs: only where requested, and never in the way."""
 
 import json
 import logging
@@ -6,19 +6,12 @@ import logging
 import pytest
 
 from lradapt.runtime.progress import tracked
-from lradapt.runtime.progress_file import VARIABLE, epochs_told
-from lradapt.training.loop import Epoch, Score, Step
-
-EPOCH = Epoch(
-    number=2,
-    steps=(Step(0, (0.001, 0.01), 1.0), Step(1, (0.002, 0.005), 2.0)),
-    validation=Score(0.5, 0.875, 0.8),
-)
+from lradapt.runtime.progress_file import VARIABLE, ProgressFile
 
 
 @pytest.fixture
 def lines(tmp_path, monkeypatch):
-    """A function: the lines told so far."""
+    """A function: the lines so far."""
     path = tmp_path / "lines"
     monkeypatch.setenv(VARIABLE, str(path))
     return lambda: [json.loads(line) for line in path.read_text().splitlines()]
@@ -31,15 +24,7 @@ def work(seconds):
             now[0] += each
 
 
-def log_epoch():
-    extra = {"epoch": EPOCH, "num_epochs": 7}
-    logger = logging.getLogger("lradapt.training.loop")
-    logger.setLevel(logging.INFO)
-    logger.info("epoch 3", extra=extra)
-    logger.info("something else")
-
-
-def test_a_loop_tells_every_two_seconds(lines):
+def test_a_loop_writes_a_line_every_two_seconds(lines):
     work([1.0] * 6)
     assert lines() == [
         {"what": "ingest", "done": done, "total": 9, "unit": "images", "seconds": float(done)}
@@ -47,32 +32,30 @@ def test_a_loop_tells_every_two_seconds(lines):
     ]
 
 
-def test_an_epoch_is_told_when_it_has_ended(lines):
-    with epochs_told():
-        log_epoch()
-    log_epoch()  # out of the block nobody is told
-    (line,) = lines()
-    assert line.pop("seconds") < 5
-    assert line == {
-        "epoch": 3,
-        "num_epochs": 7,
-        "loss": 1.5,
-        "accuracy": 0.875,
-        "rates": [0.002, 0.01],
-    }
+def test_floats_are_rounded_to_six_digits(lines):
+    ProgressFile().write(loss=1 / 3, rates=[1e-3 / 3, 2.0], epoch=3, accuracy=None)
+    assert lines() == [
+        {"loss": 0.333333, "rates": [0.000333333, 2.0], "epoch": 3, "accuracy": None}
+    ]
 
 
 def test_without_the_variable_nothing_is_written(lines, tmp_path, monkeypatch):
     monkeypatch.delenv(VARIABLE)
     work([3.0])
-    with epochs_told():
-        log_epoch()
+    ProgressFile().write(epoch=1)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_cannot_be_written_is_told_once_and_ends_no_work(monkeypatch, caplog):
+def test_another_process_than_the_first_writes_nothing(lines, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    ProgressFile().write(epoch=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_is_reported_once_and_ends_no_work(monkeypatch, caplog):
     monkeypatch.setenv(VARIABLE, "/dev/full")
     caplog.set_level(logging.WARNING, logger="lradapt")
     work([3.0, 3.0, 3.0])
-    (said,) = caplog.messages
-    assert said.startswith("progress is not shown from here on: ")
+    (message,) = caplog.messages
+    assert message.startswith("no progress is shown from here on: ")

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from lradapt.runtime.timings import read_timings, timed
+from lradapt.runtime.timings import Spent, read_timings, timed
 
 
 def test_before_any_stage_there_are_no_timings(tmp_path):
@@ -30,6 +30,14 @@ def test_seconds_are_noted_to_the_hundredth(tmp_path, monkeypatch):
     assert read_timings(tmp_path / "timings.json") == noted
 
 
+def test_the_time_of_earlier_processes_is_added(tmp_path):
+    with timed("finetune", tmp_path / "timings.json") as stopwatch:
+        stopwatch.earlier = Spent(100.0, 50.0)
+    noted = read_timings(tmp_path / "timings.json")["finetune"]
+    assert 100 <= noted["seconds"] < 105
+    assert 50 <= noted["cpu_seconds"] < 55
+
+
 def test_each_stage_keeps_its_last_run(tmp_path):
     path = tmp_path / "timings.json"
     path.write_text(json.dumps({"split": {"seconds": 99}, "export": {"seconds": 7}}))
@@ -41,7 +49,7 @@ def test_each_stage_keeps_its_last_run(tmp_path):
     assert noted["export"] == {"seconds": 7}
 
 
-def test_a_stage_that_fails_leaves_the_former_timings(tmp_path):
+def test_a_stage_that_fails_leaves_the_previous_timings(tmp_path):
     path = tmp_path / "timings.json"
     path.write_text("{}")
     with pytest.raises(ZeroDivisionError), timed("split", path):

@@ -4,7 +4,7 @@ from safetensors.torch import load_file
 
 from lradapt.errors import TrainingError
 from lradapt.stages.finetune import _rescuing
-from lradapt.training.finetune import Cycle
+from lradapt.training.records import Cycle
 
 
 def rescue(path, count, error=None):

@@ -15,6 +15,7 @@ from lradapt.networks.backbone import import_backbone
 from lradapt.stages.inputs import read_classifier, split_examples
 from lradapt.training.head import new_head
 from lradapt.training.inputs.examples import PixelExamples, StreamedExamples
+from tests.unit.small_examples import batch
 
 ROOT = Path(__file__).parents[3]
 
@@ -50,7 +51,7 @@ def test_images_lie_in_memory_as_the_engine_says(images, engine):
     for layout in ("channels_last", "contiguous"):
         found, _ = images("train", replace(engine, memory_format=layout))
         for step in (None, 3):
-            inputs, _ = found.batch(torch.tensor([0, 1]), step)
+            inputs, _ = batch(found, torch.tensor([0, 1]), step)
             assert inputs.is_contiguous(memory_format=LAYOUTS[layout])
 
 
@@ -66,13 +67,13 @@ def test_only_the_training_side_is_seen_in_random_views(images):
     for side in ("train", "validation", "test"):
         found, _ = images(side)
         every = torch.arange(len(found.labels))
-        clean, random = (found.batch(every, step)[0] for step in (None, 3))
+        clean, random = (batch(found, every, step)[0] for step in (None, 3))
         assert torch.equal(clean, random) == (side != "train")
 
 
 def test_images_are_normalised_as_the_params_say(images):
     found, pixels = images("test")
-    (image,), _ = found.batch(torch.tensor([0]), None)
+    (image,), _ = batch(found, torch.tensor([0]), None)
     red = (pixels[3, :, :, 0] / 255 - 0.485) / 0.229
     assert image[0].numpy() == pytest.approx(red, abs=1e-5)
 

@@ -8,10 +8,10 @@ from torch import nn
 from lradapt.compute.engine import seeded, start_engine
 from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.classifier import body_weights, build, build_body
+from lradapt.networks.normalisation import Normalisation
 from lradapt.runtime.row_cache import Kept
 from lradapt.training.activations import BATCH_SIZE, FrozenBody, square_keys, write_activations
 from lradapt.training.inputs.augment import Augmentation
-from lradapt.training.inputs.examples import Normalisation
 
 RESNET18 = ARCHITECTURES["resnet18"]
 NORMALISE = Normalisation((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
@@ -161,7 +161,7 @@ def test_a_run_that_computes_other_bits_is_found_out(tmp_path, pixels, engine, k
     write_activations(tmp_path / "b.npy", how, pixels, keys, num_features=3, kept=kept)
     write_activations(tmp_path / "c.npy", how, pixels, keys, num_features=3)
     assert (tmp_path / "b.npy").read_bytes() == (tmp_path / "c.npy").read_bytes()
-    assert "computes other activations than the run before" in caplog.text
+    assert "computes other activations than the previous run" in caplog.text
 
 
 def test_a_body_whose_output_depends_on_the_place_is_found_out(
@@ -172,7 +172,7 @@ def test_a_body_whose_output_depends_on_the_place_is_found_out(
     keys = square_keys(moved, range(7))
     how = frozen(engine, Kernel())
     write_activations(tmp_path / "b.npy", how, moved, keys, num_features=3, kept=kept)
-    assert "all are made anew" in caplog.text
+    assert "all are computed again" in caplog.text
 
 
 @pytest.mark.slow

@@ -9,10 +9,10 @@ from lradapt.errors import DiskFullError
 from lradapt.runtime.timings import Spent
 from lradapt.training.checkpoint import (
     Checkpoint,
-    Place,
-    forget_others,
+    CheckpointFolder,
     key_of,
     read_checkpoint,
+    remove_others,
     write_checkpoint,
 )
 
@@ -21,7 +21,7 @@ KEY, OTHER = "a" * 64, "b" * 64
 
 @pytest.fixture
 def place(tmp_path):
-    return Place(tmp_path / "checkpoints", KEY)
+    return CheckpointFolder(tmp_path / "checkpoints", KEY)
 
 
 def checkpoint(step, num_cycles=0):
@@ -81,7 +81,7 @@ def test_before_any_checkpoint_there_is_none(place, caplog):
 
 def test_one_of_another_key_is_told_and_not_used(place, caplog):
     caplog.set_level("INFO")
-    write_checkpoint(Place(place.folder, OTHER), checkpoint(3))
+    write_checkpoint(CheckpointFolder(place.folder, OTHER), checkpoint(3))
     assert read_checkpoint(place) is None
     assert caplog.messages == [
         f"{place.folder} has a checkpoint of other inputs, params, code or threads; it is not used"
@@ -128,7 +128,7 @@ def test_a_damaged_note_is_told_in_one_line_and_removed(place, caplog, text):
     (place.own / "checkpoint.json").write_text(text)
     assert read_checkpoint(place) is None
     (said,) = caplog.messages
-    assert "is damaged; the training starts from its beginning (" in said
+    assert "is damaged; the training starts from the beginning (" in said
     assert "\n" not in said
     assert not place.own.exists()
 
@@ -142,7 +142,7 @@ def test_a_note_that_names_no_state_is_damaged(place, caplog):
 
 
 def test_one_copied_from_another_key_is_not_used(place, caplog):
-    other = Place(place.folder, OTHER)
+    other = CheckpointFolder(place.folder, OTHER)
     write_checkpoint(other, checkpoint(3))
     shutil.copytree(other.own, place.own)
     assert read_checkpoint(place) is None
@@ -177,13 +177,13 @@ def test_a_write_that_died_before_its_note_leaves_the_one_before(place):
 
 
 def test_a_success_removes_the_others_and_keeps_its_own(place):
-    other = Place(place.folder, OTHER)
+    other = CheckpointFolder(place.folder, OTHER)
     write_checkpoint(place, checkpoint(3))
     write_checkpoint(other, checkpoint(4))
-    forget_others(place)
+    remove_others(place)
     assert not other.own.exists()
     assert read_checkpoint(place).step == 3
-    forget_others(Place(place.folder / "nowhere", KEY))
+    remove_others(CheckpointFolder(place.folder / "nowhere", KEY))
 
 
 def test_the_key_depends_on_all_that_the_training_depends_on(tmp_path, engine):

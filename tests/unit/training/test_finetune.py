@@ -1,5 +1,6 @@
 import copy
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,23 +9,16 @@ from torch import nn
 
 from lradapt.errors import TrainingError
 from lradapt.networks.architectures import LayerGroup
-from lradapt.training.finetune import finetune, reached
-from lradapt.training.imbalance import Balance
+from lradapt.training.finetune import FinetuneRecipe, finetune, reached
+from lradapt.training.imbalance import NO_BALANCE, Balance
 from lradapt.training.inputs.batches import training_batches
-from lradapt.training.loop import Epoch, Score
+from lradapt.training.records import Epoch
+from lradapt.training.scoring import Score
 
-GROUPS = (LayerGroup(name="body", pattern=r"^0\."), LayerGroup(name="head", pattern=r"^1\."))
-SETTINGS = {
-    "groups": GROUPS,
-    "max_lrs": [0.01, 0.1],
-    "batch_size": 16,
-    "momentum": 0.9,
-    "l2": 1e-4,
-    "num_cycles": 3,
-    "first_cycle_epochs": 1,
-    "cycle_growth": 2,
-    "seed": 0,
-}
+LAYERS = (LayerGroup(name="body", pattern=r"^0\."), LayerGroup(name="head", pattern=r"^1\."))
+RECIPE = FinetuneRecipe(
+    batch_size=16, momentum=0.9, l2=1e-4, num_cycles=3, first_cycle_epochs=1, cycle_growth=2
+)
 
 
 @pytest.fixture
@@ -34,10 +28,27 @@ def model():
         return nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 3))
 
 
-def run(model, training, validation, engine, **settings):
+def cycles_of(
+    model,
+    training,
+    validation,
+    engine,
+    *,
+    layers=LAYERS,
+    max_lrs=(0.01, 0.1),
+    seed=0,
+    balance=NO_BALANCE,
+    **changes,
+):
+    """The cycles of a training, for as long as the caller asks for the next."""
+    recipe = replace(RECIPE, **changes)
+    words = {"layers": layers, "max_lrs": max_lrs, "seed": seed, "balance": balance}
+    return finetune(model, training, validation, engine, recipe, **words)
+
+
+def run(*words, **settings):
     """The epochs of every cycle."""
-    cycles = finetune(model, training, validation, engine, **{**SETTINGS, **settings})
-    return [epoch for cycle in cycles for epoch in cycle.epochs]
+    return [epoch for cycle in cycles_of(*words, **settings) for epoch in cycle.epochs]
 
 
 def test_cycles_of_one_two_and_four_epochs_make_seven(model, blobs, engine):
@@ -58,22 +69,22 @@ def test_the_groups_fall_together_in_their_ratio(model, blobs, engine):
 def test_the_losses_are_those_of_a_plain_torch_loop(model, blobs, engine):
     training = blobs(48, spread=3.0)
     model.insert(1, nn.BatchNorm1d(8))
-    model.eval()  # whoever hands it over may have judged it
+    model.eval()  # the caller may have scored it
     plain = copy.deepcopy(model).train()
-    groups = (LayerGroup(name="body", pattern=r"^[01]\."), LayerGroup(name="head", pattern=r"^2"))
-    settings = {"groups": groups, "l2": 0.01, "num_cycles": 2, "first_cycle_epochs": 2, "seed": 3}
+    layers = (LayerGroup(name="body", pattern=r"^[01]\."), LayerGroup(name="head", pattern=r"^2"))
+    settings = {"layers": layers, "l2": 0.01, "num_cycles": 2, "first_cycle_epochs": 2, "seed": 3}
     epochs = run(model, training, blobs(9), engine, **settings)
 
-    heights = [0.5 + 0.5 * math.cos(math.pi * t / end) for end in (6, 12) for t in range(end)]
+    factors = [0.5 + 0.5 * math.cos(math.pi * t / end) for end in (6, 12) for t in range(end)]
     body, head = [*plain[0].parameters(), *plain[1].parameters()], plain[2].parameters()
     optimizer = torch.optim.SGD(
         [{"params": body}, {"params": head}], lr=0.0, momentum=0.9, weight_decay=0.01
     )
     batches = training_batches(training, batch_size=16, seed=3)
     expected = []
-    for height, (inputs, labels) in zip(heights, batches, strict=False):
+    for factor, (inputs, labels) in zip(factors, batches, strict=False):
         for group, peak in zip(optimizer.param_groups, (0.01, 0.1), strict=True):
-            group["lr"] = height * peak
+            group["lr"] = factor * peak
         loss = F.cross_entropy(plain(inputs), labels)
         optimizer.zero_grad()
         loss.backward()
@@ -86,8 +97,8 @@ def test_the_losses_are_those_of_a_plain_torch_loop(model, blobs, engine):
 
 def test_convolutions_are_trained_channels_last(blobs, engine):
     model = nn.Sequential(nn.Unflatten(1, (2, 2, 2)), nn.Conv2d(2, 3, 2), nn.Flatten())
-    groups = (LayerGroup(name="all", pattern=""),)
-    run(model, blobs(48), blobs(0), engine, groups=groups, max_lrs=[0.1], num_cycles=1)
+    layers = (LayerGroup(name="all", pattern=""),)
+    run(model, blobs(48), blobs(0), engine, layers=layers, max_lrs=[0.1], num_cycles=1)
     assert model[1].weight.is_contiguous(memory_format=torch.channels_last)
 
 
@@ -134,7 +145,7 @@ def test_the_same_seed_gives_the_same_weights(blobs, engine):
 
 
 def test_each_cycle_ends_with_a_copy_of_its_weights(model, blobs, engine):
-    cycles = list(finetune(model, blobs(48), blobs(9), engine, **SETTINGS))
+    cycles = list(cycles_of(model, blobs(48), blobs(9), engine))
     assert [len(cycle.epochs) for cycle in cycles] == [1, 2, 4]
     ends = [cycle.weights["0.weight"] for cycle in cycles]
     assert torch.equal(ends[2], model[0].weight)
@@ -143,7 +154,7 @@ def test_each_cycle_ends_with_a_copy_of_its_weights(model, blobs, engine):
 
 
 def test_a_caller_can_stop_after_any_cycle(model, blobs, engine):
-    cycles = finetune(model, blobs(48), blobs(9), engine, **SETTINGS)
+    cycles = cycles_of(model, blobs(48), blobs(9), engine)
     first = next(cycles)
     assert torch.equal(first.weights["0.weight"], model[0].weight)
 
@@ -158,9 +169,9 @@ def test_the_epoch_that_reaches_the_target_is_the_last(model, blobs, engine):
     assert [epoch.validation.accuracy for epoch in stopped] == accuracies[:2]
 
 
-def test_a_target_without_a_validation_side_is_refused(model, blobs, engine):
+def test_a_target_without_a_validation_split_is_refused(model, blobs, engine):
     with pytest.raises(TrainingError, match=r"finetune\.target_accuracy needs a validation split"):
-        next(finetune(model, blobs(48), blobs(0), engine, **SETTINGS, target_accuracy=0.9))
+        next(cycles_of(model, blobs(48), blobs(0), engine, target_accuracy=0.9))
 
 
 def test_the_loss_and_the_order_of_the_balance_are_used(model, blobs, engine):

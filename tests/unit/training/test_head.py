@@ -1,52 +1,50 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
 from lradapt.errors import TrainingError
-from lradapt.training.head import has_settled, new_head, train_head
-from lradapt.training.loop import score
+from lradapt.training.head import HeadRecipe, has_settled, new_head, train_head
+from lradapt.training.scoring import score
 
-SETTINGS = {
-    "max_lr": 0.1,
-    "batch_size": 32,
-    "momentum": 0.9,
-    "l2": 1e-4,
-    "max_epochs": 10,
-    "patience_epochs": 3,
-    "min_gain": 0.002,
-    "seed": 0,
-}
+RECIPE = HeadRecipe(
+    batch_size=32, momentum=0.9, l2=1e-4, max_epochs=10, patience_epochs=3, min_gain=0.002
+)
+
+
+def train(head, training, validation, engine, recipe=RECIPE, max_lr=0.1):
+    return train_head(head, training, validation, engine, recipe, max_lr=max_lr, seed=0)
 
 
 def test_a_trained_head_is_as_good_as_logistic_regression(blobs, engine):
-    training, exam = blobs(3000, seed=1, spread=3.0), blobs(20_000, seed=2, spread=3.0)
+    training, test = blobs(3000, seed=1, spread=3.0), blobs(20_000, seed=2, spread=3.0)
     head = new_head(8, 3, seed=0)
-    train_head(head, training, blobs(0), engine, **{**SETTINGS, "max_lr": 0.003, "batch_size": 64})
+    train(head, training, blobs(0), engine, replace(RECIPE, batch_size=64), max_lr=0.003)
     reference = LogisticRegression(max_iter=1000).fit(training.activations[:, 0], training.labels)
-    expected = reference.score(exam.activations[:, 0], exam.labels)
+    expected = reference.score(test.activations[:, 0], test.labels)
     assert 0.5 < expected < 0.99, "too easy or too hard to tell heads apart"
-    assert score(head, exam, engine).accuracy >= expected - 0.002
+    assert score(head, test, engine).accuracy >= expected - 0.002
 
 
 def test_the_rate_restarts_each_epoch(blobs, engine):
-    epochs = train_head(new_head(8, 3, seed=0), blobs(128), blobs(0), engine, **SETTINGS)
+    epochs = train(new_head(8, 3, seed=0), blobs(128), blobs(0), engine)
     rates = [[step.rates[0] for step in epoch.steps] for epoch in epochs]
     one_epoch = pytest.approx([0.1, 0.085355339, 0.05, 0.014644661])
     assert rates == [one_epoch] * 10
 
 
-def test_training_stops_once_the_validation_side_has_settled(blobs, engine):
+def test_training_stops_once_the_validation_accuracy_has_settled(blobs, engine):
     easy = {"spread": 0.1}
-    epochs = train_head(
-        new_head(8, 3, seed=0), blobs(300, **easy), blobs(60, seed=1, **easy), engine, **SETTINGS
-    )
+    training, validation = blobs(300, **easy), blobs(60, seed=1, **easy)
+    epochs = train(new_head(8, 3, seed=0), training, validation, engine)
     accuracies = [epoch.validation.accuracy for epoch in epochs]
     assert 4 <= len(epochs) < 10
     assert max(accuracies[-3:]) < max(accuracies[:-3]) + 0.002
 
 
-def test_without_a_validation_side_every_epoch_is_run(blobs, engine):
-    epochs = train_head(new_head(8, 3, seed=0), blobs(60), blobs(0), engine, **SETTINGS)
+def test_without_a_validation_split_every_epoch_is_run(blobs, engine):
+    epochs = train(new_head(8, 3, seed=0), blobs(60), blobs(0), engine)
     assert [epoch.validation for epoch in epochs] == [None] * 10
 
 
@@ -76,8 +74,8 @@ def test_a_new_head_depends_on_its_seed_alone():
     assert not torch.equal(one.weight, new_head(8, 3, seed=6).weight)
 
 
-def test_a_score_on_the_validation_side_that_is_not_finite_ends_the_training(
+def test_a_score_on_the_validation_split_that_is_not_finite_ends_the_training(
     blobs, one_broken, engine
 ):
     with pytest.raises(TrainingError, match=r"is nan after epoch 1 with rates up to 0\.1, and"):
-        train_head(new_head(8, 3, seed=0), blobs(60), one_broken(30), engine, **SETTINGS)
+        train(new_head(8, 3, seed=0), blobs(60), one_broken(30), engine)

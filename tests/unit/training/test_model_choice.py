@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 from lradapt.errors import TrainingError
-from lradapt.training.finetune import Cycle, snapshot
 from lradapt.training.inputs.batches import clean_batches
 from lradapt.training.inputs.examples import ActivationExamples
-from lradapt.training.loop import Epoch, Score, score
 from lradapt.training.model_choice import average_weights, choose_final, estimate_batchnorm
+from lradapt.training.records import Cycle, Epoch, snapshot
+from lradapt.training.scoring import Score, score
 
 
 @dataclass

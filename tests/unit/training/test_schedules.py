@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts
 
-from lradapt.training.schedules import constant, cosine, cosine_cycles, geometric, growing_cycles
+from lradapt.training.schedules import cosine, cosine_cycles, geometric, growing_cycles
 
 
 def test_cosine_falls_from_one_to_zero():
@@ -12,9 +12,9 @@ def test_cosine_falls_from_one_to_zero():
 
 
 def test_restarts_return_to_the_peak_at_each_epoch():
-    height = cosine_cycles([4, 4])
+    factor = cosine_cycles([4, 4])
     expected = [1.0, 0.8536, 0.5, 0.1464, 1.0, 0.8536, 0.5, 0.1464]
-    assert [round(height(step), 4) for step in range(8)] == expected
+    assert [round(factor(step), 4) for step in range(8)] == expected
 
 
 def test_growing_cycles_double():
@@ -22,10 +22,10 @@ def test_growing_cycles_double():
     assert growing_cycles(first=3, growth=1, count=3) == [3, 3, 3]
 
 
-def test_growing_cycles_restart_where_the_former_ends():
-    height = cosine_cycles([2, 4])
+def test_growing_cycles_restart_where_the_one_before_ends():
+    factor = cosine_cycles([2, 4])
     expected = [1.0, 0.5, 1.0, 0.8536, 0.5, 0.1464]
-    assert [round(height(step), 4) for step in range(6)] == expected
+    assert [round(factor(step), 4) for step in range(6)] == expected
 
 
 @pytest.mark.parametrize(("growth", "count"), [(1, 6), (2, 4)])
@@ -34,19 +34,19 @@ def test_cosine_cycles_agree_with_torch(growth, count):
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     reference = CosineAnnealingWarmRestarts(optimizer, T_0=first, T_mult=growth)
     cycles = growing_cycles(first=first, growth=growth, count=count)
-    height = cosine_cycles(cycles)
+    factor = cosine_cycles(cycles)
     for step in range(sum(cycles)):
-        assert height(step) == pytest.approx(reference.get_last_lr()[0], abs=1e-12)
+        assert factor(step) == pytest.approx(reference.get_last_lr()[0], abs=1e-12)
         optimizer.step()
         reference.step()
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=6))
-def test_height_stays_within_zero_and_one(cycles):
-    height = cosine_cycles(cycles)
-    heights = [height(step) for step in range(sum(cycles))]
-    assert min(heights) >= 0
-    assert max(heights) == heights[0] == 1
+def test_factor_stays_within_zero_and_one(cycles):
+    factor = cosine_cycles(cycles)
+    factors = [factor(step) for step in range(sum(cycles))]
+    assert min(factors) >= 0
+    assert max(factors) == factors[0] == 1
 
 
 def test_a_step_after_the_last_cycle_is_refused():
@@ -61,15 +61,11 @@ def test_cycles_without_steps_are_refused(cycles):
 
 
 def test_geometric_rises_in_equal_ratios_to_its_end():
-    height = geometric(start=0.001, end=1.0, num_steps=4)
-    assert [height(step) for step in range(4)] == pytest.approx([0.001, 0.01, 0.1, 1.0])
+    factor = geometric(start=0.001, end=1.0, num_steps=4)
+    assert [factor(step) for step in range(4)] == pytest.approx([0.001, 0.01, 0.1, 1.0])
 
 
 @pytest.mark.parametrize("wrong", [{"start": 0.0}, {"start": 2.0}, {"num_steps": 1}])
 def test_geometric_names_what_it_expects(wrong):
     with pytest.raises(ValueError, match="0 < start < end"):
         geometric(**{"start": 0.1, "end": 1.0, "num_steps": 10, **wrong})
-
-
-def test_constant_stays_at_the_peak():
-    assert [constant()(step) for step in (0, 5, 10**6)] == [1.0, 1.0, 1.0]

@@ -8,8 +8,9 @@ from torch import nn
 
 from lradapt.errors import TrainingError
 from lradapt.networks.architectures import Architecture
+from lradapt.networks.normalisation import Normalisation
 from lradapt.training import tune_engine
-from lradapt.training.inputs.examples import Normalisation, Preparation
+from lradapt.training.inputs.examples import Preparation
 from lradapt.training.tune_engine import (
     Combination,
     Effect,
@@ -204,7 +205,7 @@ def test_threads_that_are_far_slower_in_fp32_are_not_tried_again(timed, first_st
     )
     assert stepped == [REFERENCE, two, LAST, BF16]
     assert set(left_out) == {two, two_last, two_in_bf16}
-    assert left_out[two_last] == "slower still than what is left out above"
+    assert left_out[two_last] == "slower than a combination that is left out above"
 
 
 def test_a_slow_bf16_says_nothing_of_fp32_with_as_many_threads(timed, first_steps):

@@ -1,7 +1,7 @@
 import os
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
@@ -9,36 +9,31 @@ import pytest
 import torch
 from torch import nn
 
-from lradapt.compute.distributed.launch import spread
+from lradapt.compute.distributed.launch import distribute
 from lradapt.compute.engine import Engine, start_engine
 from lradapt.errors import TrainingError
 from lradapt.networks.architectures import LayerGroup
+from lradapt.networks.normalisation import Normalisation
 from lradapt.runtime import ranks
 from lradapt.runtime.termination import Terminated
-from lradapt.training.checkpoint import Place, read_checkpoint
-from lradapt.training.finetune import finetune, snapshot
+from lradapt.training.checkpoint import CheckpointFolder, read_checkpoint
+from lradapt.training.finetune import FinetuneRecipe, finetune
 from lradapt.training.imbalance import make_balance
 from lradapt.training.inputs.augment import Augmentation
-from lradapt.training.inputs.examples import Normalisation, PixelExamples, Preparation, RandomViews
+from lradapt.training.inputs.examples import PixelExamples, Preparation, RandomViews
 from lradapt.training.model_choice import choose_final
-from lradapt.training.resume import underway
+from lradapt.training.records import snapshot
+from lradapt.training.run import resumable
 from tests.unit.side_by_side import both
 
 CPU = torch.device("cpu")
 NORMALISE = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 VIEWS = RandomViews(Augmentation(0.1, 1.2, True, False), seed=0)
 MECHANISMS = ["none", "class_weights", "balanced_sampling", "logit_adjustment"]
-SETTINGS = {
-    "groups": (LayerGroup(name="late", pattern=r"^[34]"), LayerGroup(name="rest", pattern="")),
-    "max_lrs": [0.02, 0.05],
-    "batch_size": 16,
-    "momentum": 0.9,
-    "l2": 1e-3,
-    "num_cycles": 2,
-    "first_cycle_epochs": 1,
-    "cycle_growth": 2,
-    "seed": 0,
-}
+LAYERS = (LayerGroup(name="late", pattern=r"^[34]"), LayerGroup(name="rest", pattern=""))
+RECIPE = FinetuneRecipe(
+    batch_size=16, momentum=0.9, l2=1e-3, num_cycles=2, first_cycle_epochs=1, cycle_growth=2
+)
 NUM_STEPS = 9  # 47 images in batches of 16, 16 and 15, three epochs
 KEY = "a" * 64
 
@@ -80,25 +75,22 @@ def network(dropout=0.0):
 
 
 def joint(num):
-    return spread(start_engine(device="cpu", precision="fp32", threads=1), num)
+    return distribute(start_engine(device="cpu", precision="fp32", threads=1), num)
 
 
-def train(
-    engine, *, mechanism="none", double=False, course=None, count=47, validation=9, **changes
-):
-    """Fine-validation, and choose the final weights; all that follows from it."""
-    training, judging = images(count, 0, VIEWS), images(validation, 1)
+def train(engine, *, mechanism="none", double=False, run=None, **changes):
+    """Fine-tune, and choose the final weights; return the results."""
+    training, validation = images(47, 0, VIEWS), images(9, 1)
     model = network()
     if double:
-        model, training, judging = model.double(), Doubles(training), Doubles(judging)
+        model, training, validation = model.double(), Doubles(training), Doubles(validation)
     balance = make_balance(mechanism, training.labels, 3)
-    settings = {**SETTINGS, **changes}
     before = snapshot(model)
-    cycles = [
-        *finetune(model, training, judging, engine, balance=balance, course=course, **settings)
-    ]
+    words = (model, training, validation, engine, replace(RECIPE, **changes))
+    settings = {"layers": LAYERS, "max_lrs": [0.02, 0.05], "seed": 0}
+    cycles = [*finetune(*words, balance=balance, run=run, **settings)]
     last = snapshot(model)
-    chosen = choose_final(model, cycles, training, judging, engine, batch_size=16, before=before)
+    chosen = choose_final(model, cycles, training, validation, engine, batch_size=16, before=before)
     epochs = [epoch for cycle in cycles for epoch in cycle.epochs]
     return last, epochs, chosen, snapshot(model)
 
@@ -171,16 +163,14 @@ def test_both_processes_hold_the_same_to_the_bit(pairs):
 
 def act_before(number, act, rank):
     """From here on, `rank` calls `act` before the step of that number."""
-    from lradapt.training import loop
+    own, numbers = torch.optim.SGD.zero_grad, count()
 
-    own, numbers = loop.set_height, count()
-
-    def acting(optimizer, height):
+    def acting(self, *words, **settings):
         if ranks.rank() == rank and next(numbers) == number:
             act()
-        return own(optimizer, height)
+        return own(self, *words, **settings)
 
-    loop.set_height = acting
+    torch.optim.SGD.zero_grad = acting
 
 
 def ask_to_end():
@@ -192,21 +182,19 @@ def fail():
 
 
 def train_along(folder, act=None, number=0, rank=0, every_seconds=1000.0):
-    """What a training along a course ends with: its results, or what it raises."""
+    """Train with checkpoints; return the results, or the error."""
     engine = joint(2)
     if act:
         act_before(number, act, rank)
     try:
-        with underway(
-            folder, KEY, every_seconds=every_seconds, processes=engine.processes
-        ) as course:
-            return train(engine, course=course)
+        with resumable(folder, KEY, every_seconds=every_seconds, processes=engine.processes) as run:
+            return train(engine, run=run)
     except (Terminated, TrainingError, ZeroDivisionError) as error:
         return error
 
 
 def kept_step(folder):
-    found = read_checkpoint(Place(folder, KEY))
+    found = read_checkpoint(CheckpointFolder(folder, KEY))
     return found and found.step
 
 
@@ -216,7 +204,7 @@ def test_sigterm_to_one_ends_both_after_the_same_step_and_both_go_on_from_there(
     tmp_path, pairs, rank
 ):
     first, second = both(train_along, tmp_path, ask_to_end, 4, rank)
-    assert str(first) == "ended by SIGTERM; the next run goes on after step 5"
+    assert str(first) == "ended by SIGTERM; the next run resumes after step 5"
     assert isinstance(second, Terminated)
     assert kept_step(tmp_path) == 5
     undisturbed = pairs(0)["none"][1]
@@ -251,7 +239,7 @@ def test_without_the_extra_it_is_said_how_to_install_it(monkeypatch):
 def test_more_processes_than_gpus_are_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(TrainingError, match=r"processes is 3, but torch finds 2 GPU\(s\)"):
-        spread(Engine(torch.device("cuda"), "bf16"), 3)
+        distribute(Engine(torch.device("cuda"), "bf16"), 3)
 
 
 @pytest.mark.parametrize(("started", "asked"), [(2, 1), (2, 3), (3, 2)])
@@ -272,7 +260,7 @@ def test_a_program_that_calls_the_stage_is_not_started_again(monkeypatch):
 
 def threads_asked_for():
     os.environ.pop("OMP_NUM_THREADS", None)
-    spread(start_engine(device="cpu", precision="fp32", threads=3), 2)
+    distribute(start_engine(device="cpu", precision="fp32", threads=3), 2)
     return torch.get_num_threads()
 
 
@@ -282,12 +270,12 @@ def test_each_has_the_threads_of_the_params():
 
 
 def train_in_bf16():
-    engine = spread(start_engine(device="cpu", precision="bf16", threads=1), 2)
+    engine = distribute(start_engine(device="cpu", precision="bf16", threads=1), 2)
     return losses(train(engine, num_cycles=1)[1])
 
 
 @pytest.mark.slow
-def test_bf16_is_spread_too():
+def test_bf16_is_distributed_too():
     alone = losses(train(Engine(CPU, "bf16"), num_cycles=1)[1])
     for found in both(train_in_bf16):
         assert found == pytest.approx(alone, rel=0.02)

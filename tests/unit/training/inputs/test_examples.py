@@ -8,12 +8,12 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
-from small_examples import NORMALISE, examples, pictures, rows
+from small_examples import NORMALISE, batch, examples, pictures, rows
 from torch import nn
 
 from lradapt.compute.engine import seeded
 from lradapt.networks.architectures import LayerGroup
-from lradapt.training.finetune import finetune
+from lradapt.training.finetune import FinetuneRecipe, finetune
 from lradapt.training.imbalance import balanced, shuffled
 from lradapt.training.inputs.batches import clean_batches, steps_per_epoch, training_batches
 from lradapt.training.inputs.examples import (
@@ -58,7 +58,7 @@ def test_normalised_pixels_are_those_of_torchvision():
 
 def test_a_clean_batch_is_the_normalised_pixels():
     pixels = pictures()
-    inputs, _ = examples(pixels).batch(torch.tensor([2, 0]), None)
+    inputs, _ = batch(examples(pixels), torch.tensor([2, 0]), None)
     expected = NORMALISE(torch.from_numpy(pixels[[2, 0]]).permute(0, 3, 1, 2))
     assert torch.equal(inputs, expected)
 
@@ -66,8 +66,8 @@ def test_a_clean_batch_is_the_normalised_pixels():
 def test_views_depend_on_the_step_alone():
     some = examples(pictures())
     indices = torch.tensor([0, 1, 2])
-    assert torch.equal(some.batch(indices, 7)[0], some.batch(indices, 7)[0])
-    assert not torch.equal(some.batch(indices, 7)[0], some.batch(indices, 8)[0])
+    assert torch.equal(batch(some, indices, 7)[0], batch(some, indices, 7)[0])
+    assert not torch.equal(batch(some, indices, 7)[0], batch(some, indices, 8)[0])
 
 
 def test_labels_are_numbered_by_their_place_among_the_names():
@@ -84,11 +84,11 @@ def test_of_several_cached_views_each_image_draws_its_own_at_each_step():
     views = torch.arange(6.0).repeat(200, 1)[:, :, None]  # view v of every image is v
     some = ActivationExamples(views, torch.zeros(200, dtype=torch.int64), seed=1)
     indices = torch.arange(200)
-    drawn = some.batch(indices, 3)[0].flatten()
+    drawn = batch(some, indices, 3)[0].flatten()
     assert set(drawn.tolist()) == {0, 1, 2, 3, 4, 5}
-    assert torch.equal(drawn, some.batch(indices, 3)[0].flatten())
-    assert not torch.equal(drawn, some.batch(indices, 4)[0].flatten())
-    assert some.batch(indices, None)[0].unique().tolist() == [0]
+    assert torch.equal(drawn, batch(some, indices, 3)[0].flatten())
+    assert not torch.equal(drawn, batch(some, indices, 4)[0].flatten())
+    assert batch(some, indices, None)[0].unique().tolist() == [0]
 
 
 def same(batches, others, num):
@@ -134,22 +134,11 @@ def test_a_training_on_streamed_pixels_ends_with_the_weights_of_one_from_memory(
                 nn.LazyLinear(3),
             )
             model(torch.zeros(2, 3, 8, 8))
-        groups = (LayerGroup(name="all", pattern=""),)
-        cycles = finetune(
-            model,
-            examples,
-            both(9)[share],
-            engine,
-            groups=groups,
-            max_lrs=[0.05],
-            batch_size=16,
-            momentum=0.9,
-            l2=1e-4,
-            num_cycles=2,
-            first_cycle_epochs=1,
-            cycle_growth=2,
-            seed=0,
+        recipe = FinetuneRecipe(
+            batch_size=16, momentum=0.9, l2=1e-4, num_cycles=2, first_cycle_epochs=1, cycle_growth=2
         )
+        settings = {"layers": [LayerGroup(name="all", pattern="")], "max_lrs": [0.05], "seed": 0}
+        cycles = finetune(model, examples, both(9)[share], engine, recipe, **settings)
         scores = [epoch.validation for cycle in cycles for epoch in cycle.epochs]
         end = {name: value.contiguous() for name, value in model.state_dict().items()}
         return hashlib.sha256(save(end)).hexdigest(), scores
@@ -168,7 +157,7 @@ def test_where_the_pixels_lie_is_told_with_the_reason(both, caplog, monkeypatch)
     assert isinstance(examples(pixels, memory_share=0.383), StreamedExamples)
     brought, streamed = caplog.messages
     assert brought == (
-        "pixels of 40 images: brought into memory, since all 0.0 MB of pixels are no more than "
+        "pixels of 40 images: loaded into memory, since all 0.0 MB of pixels are no more than "
         "38.4 % of the 0 MB that cpu has free (data.memory_share)"
     )
     assert "streamed from the disk, since all 0.0 MB of pixels are more than 38.3 %" in streamed

@@ -27,5 +27,5 @@ def test_the_mean_sweep_is_geometric_and_one_that_ended_early_stays_at_its_last(
     mean = mean_sweep([short, long])
     assert mean.rates == (0.1, 0.2, 0.4)
     assert mean.losses == pytest.approx((2.0, 3.0, 6.0))
-    assert mean.untouched == pytest.approx((1.0, 2.0, 2.0))
+    assert mean.baseline == pytest.approx((1.0, 2.0, 2.0))
     assert mean.smoothed == pytest.approx((2.0, 4.0, 4.0))

@@ -1,10 +1,10 @@
+import copy
+
 import pytest
 import torch
 from torch import nn
 
-from lradapt.own_loop.cycles import CosineCycles
-from lradapt.training.param_groups import set_height
-from lradapt.training.schedules import cosine_cycles
+from lradapt.training.schedulers import CosineCycles
 
 
 @pytest.fixture
@@ -28,18 +28,12 @@ def run(optimizer, cycles, num_steps):
 def test_rates_fall_from_each_groups_peak_and_restart(optimizer):
     cycles = CosineCycles(optimizer, [2, 4])
     rates = run(optimizer, cycles, 6)
-    heights = [1.0, 0.5, 1.0, 0.853553, 0.5, 0.146447]
-    assert [first for first, _ in rates] == pytest.approx(heights, abs=1e-6)
-    assert [last for _, last in rates] == pytest.approx([10 * h for h in heights], abs=1e-5)
+    factors = [1.0, 0.5, 1.0, 0.853553, 0.5, 0.146447]
+    assert [first for first, _ in rates] == pytest.approx(factors, abs=1e-6)
+    assert [last for _, last in rates] == pytest.approx(
+        [10 * factor for factor in factors], abs=1e-5
+    )
     assert cycles.get_last_lr() == [0.0, 0.0]
-
-
-def test_they_are_those_of_the_products_own_loop(optimizer):
-    rates = run(optimizer, CosineCycles(optimizer, [3, 3, 5]), 11)
-    height = cosine_cycles([3, 3, 5])
-    for group, peak in zip(optimizer.param_groups, (1.0, 10.0), strict=True):
-        group["max_lr"] = peak
-    assert rates == [list(set_height(optimizer, height(step))) for step in range(11)]
 
 
 def test_the_ends_of_the_cycles_are_known(optimizer):
@@ -66,7 +60,7 @@ def test_no_cycle_or_an_empty_one_is_refused(optimizer, lengths):
         CosineCycles(optimizer, lengths)
 
 
-def test_a_resumed_run_goes_on_where_it_was(optimizer):
+def test_state_dicts_resume_it(optimizer):
     cycles = CosineCycles(optimizer, [3, 6])
     run(optimizer, cycles, 4)
     saved = optimizer.state_dict(), cycles.state_dict()
@@ -76,3 +70,12 @@ def test_a_resumed_run_goes_on_where_it_was(optimizer):
     again.load_state_dict(saved[0])
     resumed.load_state_dict(saved[1])
     assert run(again, resumed, 5) == rest
+
+
+@pytest.mark.parametrize("first_step", range(10))
+def test_the_number_of_the_step_alone_resumes_it(optimizer, first_step):
+    fresh = copy.deepcopy(optimizer)
+    rates = run(optimizer, CosineCycles(optimizer, [3, 6]), 9)
+    resumed = CosineCycles(fresh, [3, 6], first_step=first_step)
+    assert run(fresh, resumed, 9 - first_step) == rates[first_step:]
+    assert resumed.get_last_lr() == [0.0, 0.0]

@@ -1,7 +1,7 @@
 """Fine-tuning steps in one process against several that share each batch: images a second.
 
-    python -m benchmarks.spread_steps --threads 2
-    torchrun --standalone --nproc-per-node 2 -m benchmarks.spread_steps --threads 1
+    python -m benchmarks.distributed_steps --threads 2
+    torchrun --standalone --nproc-per-node 2 -m benchmarks.distributed_steps --threads 1
 
 The batch is that of all processes together; random pixels lie on the device. The first process
 prints a line of JSON: the median of the epochs but the first, the least and the most.
@@ -18,14 +18,16 @@ from typing import Annotated
 import torch
 import typer
 
-from lradapt.compute.distributed.launch import spread
+from lradapt.compute.distributed.launch import distribute
 from lradapt.compute.engine import Engine, seeded, start_engine
 from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.classifier import build
+from lradapt.networks.normalisation import Normalisation
 from lradapt.runtime import ranks
-from lradapt.training.finetune import Cycle, finetune
+from lradapt.training.finetune import FinetuneRecipe, finetune
 from lradapt.training.inputs.augment import Augmentation
-from lradapt.training.inputs.examples import Normalisation, PixelExamples, Preparation, RandomViews
+from lradapt.training.inputs.examples import PixelExamples, Preparation, RandomViews
+from lradapt.training.records import Cycle
 
 _VIEWS = RandomViews(Augmentation(0.1, 1.1, True, False), 0)
 _PREPARE = Preparation(Normalisation((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)), _VIEWS)
@@ -33,7 +35,7 @@ _PREPARE = Preparation(Normalisation((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)), _VIEW
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the epochs took.
+    """The speed of the epochs.
 
     Attributes:
         processes: that shared each batch.
@@ -63,7 +65,7 @@ def main(
 ) -> None:
     """Images a second of the fine-tuning loop, and seconds of the CPU for 1,000 images."""
     alone = start_engine(device=device, precision=precision, threads=threads)
-    engine = spread(alone, ranks.num_ranks())
+    engine = distribute(alone, ranks.num_ranks())
     training = _images(batch_size * num_steps, size, engine)
     with seeded(0):
         network = build(ARCHITECTURES[architecture], 10)
@@ -72,14 +74,16 @@ def main(
         training,
         _images(0, size, engine),
         engine,
-        groups=ARCHITECTURES[architecture].groups,
+        FinetuneRecipe(
+            batch_size=batch_size,
+            momentum=0.9,
+            l2=1e-4,
+            num_cycles=num_epochs,
+            first_cycle_epochs=1,
+            cycle_growth=1,
+        ),
+        layers=ARCHITECTURES[architecture].groups,
         max_lrs=[1e-4, 3e-4, 1e-3],
-        batch_size=batch_size,
-        momentum=0.9,
-        l2=1e-4,
-        num_cycles=num_epochs,
-        first_cycle_epochs=1,
-        cycle_growth=1,
         seed=0,
     )
     found = measure(cycles, len(training.labels), engine)
@@ -95,7 +99,7 @@ def _images(count: int, size: int, engine: Engine) -> PixelExamples:
 
 
 def measure(cycles: Iterable[Cycle], num_images: int, engine: Engine) -> Found:
-    """What cycles of one epoch take, each of so many images."""
+    """Measure the speed of cycles of one epoch, each of so many images."""
     walls, cpus = [], []
     start = time.perf_counter(), time.process_time()
     for _ in cycles:
@@ -115,7 +119,7 @@ def measure(cycles: Iterable[Cycle], num_images: int, engine: Engine) -> Found:
 
 
 def _of_all(seconds: float, engine: Engine) -> float:
-    """The sum of what each process says."""
+    """Return the sum over the processes."""
     mean = engine.processes.mean(torch.tensor(seconds, device=engine.device))
     return mean.item() * engine.processes.size
 

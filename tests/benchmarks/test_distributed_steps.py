@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks.spread_steps import main
+from benchmarks.distributed_steps import main
 
 pytestmark = pytest.mark.slow
 

@@ -1,4 +1,4 @@
-"""A file as somebody else writes it: `make check` asks mypy whether lradapt's types reach it."""
+"""A user's training loop: `make check` has mypy check that lradapt's types reach it."""
 
 from pathlib import Path
 from typing import Any, assert_type
@@ -22,7 +22,7 @@ from lradapt.inference.predict import Prediction
 
 
 def train(model: nn.Module, head: nn.Module, batches: DataLoader[Any]) -> None:
-    """Every name of the page, in one loop."""
+    """Use every name of docs/library.md in one loop."""
     groups = layer_groups(model, {r"^body\.": 1e-3, "": 1e-2})
     assert_type(groups, list[dict[str, Any]])
     optimizer = torch.optim.SGD(groups, momentum=0.9)
@@ -37,11 +37,11 @@ def train(model: nn.Module, head: nn.Module, batches: DataLoader[Any]) -> None:
 
 
 def use(folder: Path) -> float:
-    """The model in production."""
+    """Use the model in production."""
     live = LiveModel(open_store("registry"), "classifier")
-    (said,) = live.current().model.classify([folder])
-    assert_type(said, Prediction)
+    (prediction,) = live.current().model.classify([folder])
+    assert_type(prediction, Prediction)
     return fit_temperature(torch.zeros(3, 2).numpy(), torch.zeros(3, dtype=torch.int64).numpy())
 
 
-range_test("no module", [], None)  # type: ignore[arg-type]  # unused, were the types lost
+range_test("no module", [], None)  # type: ignore[arg-type]  # reported if the types are lost

@@ -159,7 +159,7 @@ def test_kill_9_of_one_ends_the_other_which_says_what_happened(project):
     assert child.returncode == 1
     (error,) = errors(said)
     assert error.startswith("error: process 2 of 2 was ended by SIGKILL, as the system does when ")
-    assert error.endswith("; started again, it goes on from its last checkpoint")
+    assert error.endswith("; the next run resumes from its last checkpoint")
     assert not (project / PATHS["model"]).exists()
 
 
@@ -171,7 +171,7 @@ def test_kill_9_of_the_first_ends_the_other_and_the_next_run_goes_on(project):
     child.kill()
     wait_for(lambda: ended(other), seconds=60)
     child.communicate()
-    assert "goes on after step" in train(project)
+    assert "resuming after step" in train(project)
     assert len(table(project, "model_steps")) == 9
 
 
@@ -186,7 +186,7 @@ def test_sigterm_to_all_of_the_stage_ends_it_with_a_checkpoint(project):
     said, _ = child.communicate(timeout=120)
     assert child.returncode == 128 + signal.SIGTERM
     (error,) = errors(said)
-    assert re.fullmatch(r"error: ended by SIGTERM; the next run goes on after step \d+", error)
+    assert re.fullmatch(r"error: ended by SIGTERM; the next run resumes after step \d+", error)
     wait_for(lambda: ended(other))
 
 

@@ -8,11 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from benchmarks.conventional import _stop_early, train_at
 from lradapt.errors import TrainingError
-from lradapt.training.conventional import _stop_early, train_at
 from lradapt.training.imbalance import Balance
 from lradapt.training.inputs.batches import training_batches
-from lradapt.training.loop import Epoch, Score, score
+from lradapt.training.records import Epoch
+from lradapt.training.scoring import Score, score
 
 SETTINGS = {
     "rate": 0.01,
@@ -36,7 +37,7 @@ def model():
 def test_the_losses_of_two_legs_are_those_of_a_plain_torch_loop(model, blobs, engine):
     training, validation = blobs(90, spread=3.0), blobs(60, seed=1, spread=3.0)
     plain = copy.deepcopy(model)
-    model.eval()  # whoever hands it over may have judged it
+    model.eval()  # the caller may have scored it
     first = train_at(model, training, validation, engine, **SETTINGS)
     second = train_at(
         model,
@@ -96,10 +97,10 @@ def test_a_loss_that_is_not_finite_ends_the_training(model, blobs, engine):
         train_at(model, blobs(48), blobs(30), engine, **{**SETTINGS, "rate": 1e30})
 
 
-def test_a_network_that_is_broken_from_the_start_is_told_before_training(
+def test_a_network_that_is_broken_from_the_start_is_reported_before_training(
     model, blobs, one_broken, engine
 ):
-    with pytest.raises(TrainingError, match=r"is nan before training at 0\.01, .* mend the b"):
+    with pytest.raises(TrainingError, match=r"is nan before training at 0\.01, .* replace the b"):
         train_at(model, blobs(48), one_broken(30), engine, **SETTINGS)
 
 
@@ -164,7 +165,7 @@ def test_the_epoch_that_reaches_the_target_is_the_last():
     assert stop([0.2, 0.7, 0.9], target=0.7) == (2, 0.7, "target", 1)
 
 
-def test_without_a_validation_side_early_stopping_is_refused(model, blobs, engine):
+def test_without_a_validation_split_early_stopping_is_refused(model, blobs, engine):
     with pytest.raises(
         TrainingError, match="early stopping needs a validation split, which is empt"
     ):

@@ -7,27 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import nn
 
 from lradapt.compute.engine import Engine
-from lradapt.networks.architectures import LayerGroup
-from lradapt.training.finetune import reached, snapshot
+from lradapt.training.finetune import reached
 from lradapt.training.imbalance import NO_BALANCE, Balance
 from lradapt.training.inputs.batches import Examples, steps_per_epoch, training_batches
-from lradapt.training.loop import (
-    Epoch,
-    Score,
-    finite,
-    require_validation,
-    run_epochs,
-    score,
-    sgd,
-    train_steps,
-)
-from lradapt.training.param_groups import build_param_groups
-from lradapt.training.schedules import constant
-
-WHOLE = (LayerGroup(name="all", pattern=""),)
+from lradapt.training.loop import OnEpoch, finite, log_epoch, run_epochs, train_steps
+from lradapt.training.records import Epoch, snapshot
+from lradapt.training.scoring import Score, require_validation, score
 
 _ROUNDING = 1e-9  # of sums of accuracies: a rise by just `min_gain` counts
 Stopped = Literal["patience", "ceiling", "target"]
@@ -67,6 +56,7 @@ def train_at(
     target_accuracy: float | None = None,
     first_epoch: int = 0,
     balance: Balance = NO_BALANCE,
+    on_epoch: OnEpoch = log_epoch,
 ) -> Leg:
     """Train every layer at a fixed rate until early stopping, and restore the best weights.
 
@@ -77,8 +67,8 @@ def train_at(
 
     Args:
         model: trained in place.
-        training: what it learns from.
-        validation: what stops it; must not be empty.
+        training: the training images.
+        validation: decides when to stop; must not be empty.
         engine: where to compute.
         rate: of every layer.
         batch_size: images of a step.
@@ -90,7 +80,8 @@ def train_at(
         seed: of the order of images and their views.
         target_accuracy: stop at the first epoch that reaches it.
         first_epoch: epochs that earlier legs have run.
-        balance: how unbalanced classes are met.
+        balance: how unbalanced classes are treated.
+        on_epoch: called after each epoch.
 
     Raises:
         TrainingError: a loss is not finite, or the validation split is empty.
@@ -99,15 +90,21 @@ def train_at(
     num_steps = steps_per_epoch(len(training.labels), batch_size)
     first_step = first_epoch * num_steps
     engine.place(model).train()
-    optimizer = sgd(build_param_groups(model, WHOLE, [rate]), momentum=momentum, l2=l2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=momentum, weight_decay=l2)
     batches = training_batches(
         training, batch_size=batch_size, seed=seed, order=balance.order, first_step=first_step
     )
     steps = train_steps(
-        model, batches, optimizer, constant(), engine, loss=balance.loss, first_step=first_step
+        model, batches, optimizer, None, engine, loss=balance.loss, first_step=first_step
     )
     epochs = run_epochs(
-        model, finite(steps), num_steps, validation, engine, first_epoch=first_epoch
+        model,
+        finite(steps),
+        num_steps,
+        validation,
+        engine,
+        first_epoch=first_epoch,
+        on_epoch=on_epoch,
     )
     return _stop_early(
         model,
