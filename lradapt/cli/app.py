@@ -31,7 +31,7 @@ from lradapt.cli.program_end import show_tracebacks
 from lradapt.config.code_file import write_code_file
 from lradapt.config.paths import PROJECT_FILE
 from lradapt.errors import LradaptError, TrainingError
-from lradapt.runtime import lock, ranks
+from lradapt.runtime import lock, process_rank
 from lradapt.runtime.progress_file import epochs_told
 from lradapt.runtime.termination import Terminated
 from lradapt.runtime.timings import timed
@@ -151,7 +151,7 @@ def stage(
     module = importlib.import_module(f"lradapt.stages.{name}")
     single = typer.Typer(add_completion=False)
     single.command(name)(module.main)
-    with _following() if ranks.rank() else _leading(name, timings):
+    with _following() if process_rank.rank() else _leading(name, timings):
         _require_spread(name)
         # The help, or Ctrl-C, is no exception of the inner program, but its answer.
         ended = single(context.args, prog_name=f"lradapt stage {name}", standalone_mode=False)
@@ -193,9 +193,9 @@ def _following() -> Iterator[None]:
 
 
 def _require_spread(name: str) -> None:
-    if ranks.num_ranks() > 1 and name not in _SPREAD:
+    if process_rank.num_processes() > 1 and name not in _SPREAD:
         raise TrainingError(
-            f"stage {name} runs in one process, but {ranks.num_ranks()} were started; "
+            f"stage {name} runs in one process, but {process_rank.num_processes()} were started; "
             "start it alone"
         )
 
@@ -203,7 +203,7 @@ def _require_spread(name: str) -> None:
 def run() -> None:
     """Run the command line to its end, a SystemExit with a code of `lradapt.cli.exit_codes`."""
     logging.basicConfig(format="%(levelname)s: %(message)s")
-    logging.getLogger("lradapt").setLevel(logging.ERROR if ranks.rank() else logging.INFO)
+    logging.getLogger("lradapt").setLevel(logging.ERROR if process_rank.rank() else logging.INFO)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be Unicode
     app(prog_name="lradapt")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from lradapt.runtime import ranks
+from lradapt.runtime import process_rank
 from lradapt.runtime.progress_file import VARIABLE, JsonLines
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def tracked(
         clock: seconds from any start.
     """
     global _showing
-    if _showing or ranks.rank():  # of several processes the first shows for all
+    if _showing or process_rank.rank():  # of several processes the first shows for all
         yield iter(items)
         return
     display: Display = (Bar if sys.stderr.isatty() else Lines)(

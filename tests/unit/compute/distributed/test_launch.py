@@ -13,7 +13,7 @@ from lradapt.compute.distributed.launch import spread
 from lradapt.compute.engine import Engine, start_engine
 from lradapt.errors import TrainingError
 from lradapt.networks.architectures import LayerGroup
-from lradapt.runtime import ranks
+from lradapt.runtime import process_rank
 from lradapt.runtime.termination import Terminated
 from lradapt.training.checkpoint import Place, read_checkpoint
 from lradapt.training.finetune import finetune, snapshot
@@ -176,7 +176,7 @@ def act_before(number, act, rank):
     own, numbers = loop.set_height, count()
 
     def acting(optimizer, height):
-        if ranks.rank() == rank and next(numbers) == number:
+        if process_rank.rank() == rank and next(numbers) == number:
             act()
         return own(optimizer, height)
 
