@@ -18,7 +18,8 @@ from pydantic import (
 )
 
 from lradapt.config.paths import PARAMS_FILE
-from lradapt.config.yaml_schema import check, read_values
+from lradapt.config.validation import validate
+from lradapt.config.yaml_files import read_yaml
 from lradapt.data.checks.findings import KINDS, Kind, Policy, Rules
 from lradapt.gate.rules import Rules as GateRules
 from lradapt.networks.architectures import ARCHITECTURES, Architecture
@@ -439,4 +440,4 @@ def load_params(path: Path = DEFAULT_PATH) -> Params:
     Raises:
         ParamsError: the file is missing, is not YAML, or has faults; all of them are named at once.
     """
-    return check(Params, read_values(path), path)
+    return validate(Params, read_yaml(path), path)
