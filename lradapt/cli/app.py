@@ -1,4 +1,4 @@
-"""The command line: what a person types, and the stages that DVC calls."""
+"""The command line: the commands of users, and `lradapt stage`, which DVC calls."""
 
 import contextlib
 import importlib
@@ -25,9 +25,9 @@ from lradapt.cli import (
     serve,
     versions,
 )
+from lradapt.cli.error_exit import enable_tracebacks
 from lradapt.cli.help import DATA, DVC, REGISTRY, TRAINING, USE, USUAL_CODES, epilog
 from lradapt.cli.options import Debug
-from lradapt.cli.program_end import show_tracebacks
 from lradapt.config.code_file import write_code_file
 from lradapt.config.paths import PROJECT_FILE
 from lradapt.errors import LradaptError, TrainingError
@@ -36,13 +36,13 @@ from lradapt.runtime.progress_file import epochs_told
 from lradapt.runtime.termination import Terminated
 from lradapt.runtime.timings import timed
 
-_SPREAD = ("finetune",)  # several processes may run it together: compute.distributed.launch
+_DISTRIBUTED = ("finetune",)  # stages that several processes may run: compute.distributed.launch
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    epilog="`lradapt COMMAND --help` has examples. `make retrain` does all of it in order.\n\n"
-    f"[bold]Exit codes[/]  {exit_codes.told(*exit_codes.MEANINGS)}",
+    epilog="`lradapt COMMAND --help` has examples. `make retrain` runs everything in order.\n\n"
+    f"[bold]Exit codes[/]  {exit_codes.describe(*exit_codes.MEANINGS)}",
 )
 
 
@@ -63,7 +63,7 @@ _add(
     "lradapt check",
     "lradapt check --folder photos --html page.html",
     "lradapt check --json | jq .findings",
-    codes=(*USUAL_CODES, exit_codes.TO_MEND),
+    codes=(*USUAL_CODES, exit_codes.DATA_FAULTS),
 )
 _add(
     DATA,
@@ -95,7 +95,7 @@ _add(
     model.predict,
     "lradapt predict photo.jpg",
     "lradapt predict --csv photos > classes.csv",
-    codes=(*USUAL_CODES, exit_codes.TO_MEND),
+    codes=(*USUAL_CODES, exit_codes.DATA_FAULTS),
 )
 _add(
     USE,
@@ -105,7 +105,7 @@ _add(
 )
 
 
-def _tell_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"lradapt {__version__}")
         raise typer.Exit
@@ -117,13 +117,16 @@ def options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_tell_version, is_eager=True, help="The version of lradapt."
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version of lradapt.",
         ),
     ] = False,
 ) -> None:
-    """Retrain image classifiers fast, and put the better one into production safely."""
+    """Retrain image classifiers fast, and promote a better model to production safely."""
     if debug:
-        show_tracebacks()
+        enable_tracebacks()
 
 
 @app.command(
@@ -136,27 +139,29 @@ def stage(
     name: Annotated[
         str,
         typer.Argument(
-            help="Of a module in lradapt/stages.", autocompletion=completion.stage_names
+            help="The name of a module in lradapt/stages.", autocompletion=completion.stage_names
         ),
     ],
-    timings: Annotated[Path | None, typer.Option(help="Where its seconds are noted.")] = None,
+    timings: Annotated[
+        Path | None, typer.Option(help="JSON file to which the seconds of the stage are added.")
+    ] = None,
 ) -> None:
     """Run one stage of dvc.yaml.
 
-    `dvc repro` calls this with the paths that dvc.yaml gives.
+    `dvc repro` calls this with the paths in dvc.yaml.
     """
     names = stages.NAMES
     if name not in names:
-        raise typer.BadParameter(f"no stage {name!r} in lradapt/stages: {', '.join(names)}")
+        raise typer.BadParameter(f"no stage {name!r}; expected one of {', '.join(names)}")
     module = importlib.import_module(f"lradapt.stages.{name}")
     single = typer.Typer(add_completion=False)
     single.command(name)(module.main)
-    with _following() if process_rank.rank() else _leading(name, timings):
-        _require_spread(name)
-        # The help, or Ctrl-C, is no exception of the inner program, but its answer.
-        ended = single(context.args, prog_name=f"lradapt stage {name}", standalone_mode=False)
-        if ended:
-            raise typer.Exit(ended)
+    with _other_process() if process_rank.rank() else _first_process(name, timings):
+        _require_distributed(name)
+        # For --help and Ctrl-C the inner program returns a code and raises nothing.
+        code = single(context.args, prog_name=f"lradapt stage {name}", standalone_mode=False)
+        if code:
+            raise typer.Exit(code)
 
 
 @app.command(rich_help_panel=DVC, epilog=epilog("lradapt code"))
@@ -174,36 +179,33 @@ def code(
 
 
 @contextlib.contextmanager
-def _leading(name: str, timings: Path | None) -> Iterator[None]:
-    """A block that computes a stage: alone, or first of several processes and for all of them."""
+def _first_process(name: str, timings: Path | None) -> Iterator[None]:
+    """Hold the lock, time the stage and report its progress: for all processes of the stage."""
     with lock.stage(), timed(name, timings), epochs_told():
         yield
 
 
 @contextlib.contextmanager
-def _following() -> Iterator[None]:
-    """A block that another process than the first runs beside it.
-
-    What ends all of them the first one tells.
-    """
+def _other_process() -> Iterator[None]:
+    """End without a message on an error, which the first process reports for all of them."""
     try:
         yield
-    except (LradaptError, Terminated):
-        raise typer.Exit(exit_codes.DONE) from None
+    except (LradaptError, Terminated) as error:
+        raise typer.Exit(exit_codes.DONE) from error
 
 
-def _require_spread(name: str) -> None:
-    if process_rank.num_processes() > 1 and name not in _SPREAD:
+def _require_distributed(name: str) -> None:
+    if process_rank.num_processes() > 1 and name not in _DISTRIBUTED:
         raise TrainingError(
-            f"stage {name} runs in one process, but {process_rank.num_processes()} were started; "
-            "start it alone"
+            f"stage {name} runs in one process, but WORLD_SIZE is {process_rank.num_processes()}; "
+            "start it without torchrun"
         )
 
 
 def run() -> None:
-    """Run the command line to its end, a SystemExit with a code of `lradapt.cli.exit_codes`."""
+    """Run the command line; it ends with SystemExit and a code of `lradapt.cli.exit_codes`."""
     logging.basicConfig(format="%(levelname)s: %(message)s")
     logging.getLogger("lradapt").setLevel(logging.ERROR if process_rank.rank() else logging.INFO)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be Unicode
+        sys.stdout.reconfigure(errors="backslashreplace")  # the name of a file may not be Unicode
     app(prog_name="lradapt")

@@ -9,10 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from lradapt.config import yaml_errors
-from lradapt.errors import LradaptError
+from lradapt.config.yaml_files import read_yaml
 from lradapt.runtime.code_fingerprint import as_tree, code_of
 from lradapt.runtime.files import write_text
 
@@ -29,7 +26,7 @@ def write_code_file(project_file: Path) -> Path | None:
         The file; None where the `dvc.yaml` has no path `code`.
 
     Raises:
-        LradaptError: the `dvc.yaml` is not YAML, or a stage names a module that does not exist.
+        LradaptError: the `dvc.yaml` is missing or not YAML, or a stage names a module that does not exist.
     """
     project = _read(project_file)
     path = _code_path(project)
@@ -48,11 +45,7 @@ def read_code_path(project_file: Path) -> Path | None:
 
 
 def _read(project_file: Path) -> dict[str, Any]:
-    try:
-        return dict(yaml.safe_load(project_file.read_text(encoding="utf-8")) or {})
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        fault = yaml_errors.told(error)
-        raise LradaptError(f"{project_file} is not valid YAML: {fault}") from error
+    return dict(read_yaml(project_file) or {})
 
 
 def _code_path(project: dict[str, Any]) -> Path | None:
