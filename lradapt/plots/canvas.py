@@ -1,4 +1,4 @@
-"""An empty picture, and what it is saved as: PNG for files and Prefect's UI, SVG for pages."""
+"""Saving a plot: as PNG for files and Prefect's UI, as SVG for HTML pages."""
 
 import io
 import re
@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 BLUE, ORANGE, GREEN, PURPLE = "#2a87c8", "#d98200", "#159a75", "#c560a0"
-"""Told apart by the colour-blind (after Okabe and Ito), and seen on white and on black."""
+"""Distinguishable by colour-blind readers (after Okabe and Ito), visible on white and black."""
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 
-_INK = "#010203"  # stands for the colour of the page's text until the picture is text itself
+_INK = "#010203"  # placeholder, replaced by the colour of the page's text
 _STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -28,35 +28,35 @@ _PAGE = {
 }
 
 Draw = Callable[[Any], None]
-"""Draws on an empty figure of matplotlib."""
+"""A function that draws on an empty matplotlib figure."""
 
 
 def png(draw: Draw, *, size: tuple[float, float]) -> bytes:
-    """The picture as a PNG file, black on white.
+    """Return the plot as a PNG file, black on white.
 
     Args:
-        draw: what draws it.
-        size: width and height in inches, of 110 pixels.
+        draw: draws the plot.
+        size: width and height in inches of 110 pixels.
     """
-    # Without the version of matplotlib, the bytes depend on the figures alone.
+    # Without the version of matplotlib, the bytes depend on the values only.
     metadata = {"Software": None}
     return _saved(draw, size, {}, format="png", dpi=110, metadata=metadata)
 
 
 def svg(draw: Draw, *, size: tuple[float, float], alt: str) -> str:
-    """The picture as an element of a page, transparent and in the colour of the page's text.
+    """Return the plot as an SVG element, transparent and in the colour of the page's text.
 
     Args:
-        draw: what draws it.
+        draw: draws the plot.
         size: width and height in inches; the page scales it to its column.
-        alt: what it shows, for those who do not see it.
+        alt: description for screen readers.
     """
     style = {**_PAGE, "svg.hashsalt": alt}
     metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     text = _saved(draw, size, style, format="svg", metadata=metadata).decode()
     text = text[text.index("<svg") :].replace(_INK, "currentColor")
-    text = re.sub(r'<g id="[^"]*"', "<g", text)  # the pages have several pictures
-    width, height = (72 * side for side in size)
+    text = re.sub(r'<g id="[^"]*"', "<g", text)  # a page has several plots, and ids must be unique
+    width, height = (72 * inches for inches in size)
     opening = f'<svg role="img" aria-label="{_quoted(alt)}" viewBox="0 0 {width:g} {height:g}">'
     return re.sub(r"<svg[^>]*>", lambda _: opening, text, count=1)
 

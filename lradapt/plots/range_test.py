@@ -1,4 +1,4 @@
-"""The curve of a range test, with the rate that was read off it (the paper's figure 2)."""
+"""Plot of a range test with the chosen learning rate (the paper's figure 2)."""
 
 from functools import partial
 from typing import Any
@@ -11,17 +11,17 @@ _SIZE = (5.2, 3.3)
 
 
 def range_test_png(curve: pd.DataFrame, rate: float) -> bytes:
-    """Each sweep's smoothed loss against the rate, and the rate chosen.
+    """Return a PNG of the smoothed loss of each sweep against the learning rate.
 
     Args:
         curve: as `history.write_sweeps` writes it.
-        rate: the suggestion.
+        rate: the chosen rate, which is marked.
     """
     return png(partial(_draw, curve=curve, rate=rate), size=_SIZE)
 
 
 def range_test_svg(curve: pd.DataFrame, rate: float, *, alt: str) -> str:
-    """The same for a page."""
+    """Return the same plot as an SVG element."""
     return svg(partial(_draw, curve=curve, rate=rate), size=_SIZE, alt=alt)
 
 
@@ -34,6 +34,6 @@ def _draw(figure: Any, curve: pd.DataFrame, rate: float) -> None:
     start, lowest = curve.groupby("sweep")["smoothed"].first().max(), curve["smoothed"].min()
     if start > lowest:
         axes.set_ylim(lowest - 0.05 * (start - lowest), start + 0.5 * (start - lowest))
-    axes.set(xscale="log", xlabel="learning rate", ylabel="loss / untouched network's")
+    axes.set(xscale="log", xlabel="learning rate", ylabel="loss / baseline loss")
     axes.grid(visible=True)
     figure.legend(loc="outside upper center", ncols=3)

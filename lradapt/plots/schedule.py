@@ -1,4 +1,4 @@
-"""The rates as they were run, step by step (the paper's figures 3 and 4)."""
+"""Plot of the learning rates at each step (the paper's figures 3 and 4)."""
 
 from functools import partial
 from typing import Any
@@ -8,11 +8,11 @@ import pandas as pd
 from lradapt.plots.canvas import COLOURS, png, svg
 
 _SIZE = (5.2, 3.0)
-_DEPTH = 100  # how far below the lowest peak a logarithmic axis goes; the rates fall to nothing
+_DEPTH = 100  # the logarithmic axis ends at the lowest peak / _DEPTH, since rates fall to 0
 
 
 def schedule_png(steps: pd.DataFrame) -> bytes:
-    """The rate of each layer group at each step.
+    """Return a PNG of the rate of each layer group at each step.
 
     Args:
         steps: as `history.write_steps` writes them.
@@ -21,7 +21,7 @@ def schedule_png(steps: pd.DataFrame) -> bytes:
 
 
 def schedule_svg(steps: pd.DataFrame, *, alt: str) -> str:
-    """The same for a page."""
+    """Return the same plot as an SVG element."""
     return svg(partial(_draw, steps=steps), size=_SIZE, alt=alt)
 
 

@@ -13,7 +13,7 @@ def line(figure, label="a < b"):
     axes.set_xlabel(label)
 
 
-def test_a_pages_picture_has_the_colour_of_its_text_and_no_background():
+def test_an_svg_has_the_colour_of_the_text_and_no_background():
     picture = svg(line, size=(4, 3), alt="a line")
     assert "currentColor" in picture
     assert "#010203" not in picture
@@ -21,14 +21,14 @@ def test_a_pages_picture_has_the_colour_of_its_text_and_no_background():
     assert "a &lt; b" in picture, "text stays text"
 
 
-def test_a_pages_picture_is_one_element_that_says_what_it_shows():
+def test_an_svg_is_one_element_with_a_description():
     picture = svg(line, size=(4, 3), alt='1 < 2 & "3"')
     assert picture.startswith('<svg role="img" aria-label="1 &lt; 2 &amp; &quot;3&quot;"')
     assert picture.rstrip().endswith("</svg>")
     assert 'viewBox="0 0 288 216"' in picture
 
 
-def test_two_pictures_of_a_page_share_no_name_of_an_element():
+def test_two_svgs_share_no_id():
     one, other = (
         set(re.findall(r' id="([^"]*)"', svg(partial(line, label=text), size=(4, 3), alt=text)))
         for text in ("one", "other")
@@ -38,12 +38,12 @@ def test_two_pictures_of_a_page_share_no_name_of_an_element():
     assert not one & other
 
 
-def test_the_same_figures_give_the_same_bytes():
+def test_the_same_values_give_the_same_bytes():
     assert svg(line, size=(4, 3), alt="x") == svg(line, size=(4, 3), alt="x")
     assert png(line, size=(4, 3)) == png(line, size=(4, 3))
 
 
-def test_a_file_is_black_on_white_at_110_pixels_an_inch():
+def test_a_png_is_black_on_white_at_110_pixels_per_inch():
     with Image.open(io.BytesIO(png(line, size=(4, 3)))) as picture:
         assert (picture.format, picture.size) == ("PNG", (440, 330))
         assert picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
