@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from lradapt.config.params import Fraction, Positive, Section, SgdParams
+from lradapt.config.params.section import Fraction, Positive, Section
+from lradapt.config.params.training import SgdParams
 from lradapt.config.presets import PRESETS, changed
 from lradapt.config.validation import validate
 from lradapt.config.yaml_files import read_yaml

@@ -112,7 +112,7 @@ def _mark_dead_runs(flows: Sequence[str]) -> Automation:
     """Mark a run as crashed that sent a heartbeat, and then neither another one nor an end."""
     return Automation(
         name="lradapt: dead runs",
-        description=f"Marks a run as crashed after {DEAD_AFTER_SECONDS} seconds without a heartbeat",
+        description=f"Marks runs as crashed after {DEAD_AFTER_SECONDS} seconds without a heartbeat",
         trigger=EventTrigger(
             after={_HEARTBEAT},
             expect={_HEARTBEAT, *_ENDS},

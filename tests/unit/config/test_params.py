@@ -89,7 +89,7 @@ def test_a_warm_start_needs_given_rates(load, faults):
     wrong = changed(finetune__start="champion", body_rates__source="found")
     assert faults(wrong) == [
         "the file: finetune.start is champion, so body_rates.source must be given (got found): the "
-        "range test looks at the backbone"
+        "range test uses the backbone"
     ]
 
 
