@@ -8,20 +8,18 @@ from typing import Any
 
 import pandas as pd
 
-from lradapt.plots.canvas import BLUE, ORANGE, svg
+from lradapt.plots.canvas import BLUE, ORANGE, Plot
 
-_SIZE = (5.2, 4.4)
 _LINES = {"before": (ORANGE, "s--"), "after": (BLUE, "o-")}
 
 
-def reliability_svg(bins: pd.DataFrame, *, alt: str) -> str:
-    """Return an SVG of accuracy against confidence, and of the images in each bin.
+def reliability_plot(bins: pd.DataFrame) -> Plot:
+    """Plot accuracy against confidence, and of the images in each bin.
 
     Args:
         bins: before and after temperature scaling, as `evaluate.write_reliability` writes them.
-        alt: description for screen readers.
     """
-    return svg(partial(_draw, bins=bins), size=_SIZE, alt=alt)
+    return Plot(partial(_draw, bins=bins), (5.2, 4.4))
 
 
 def _draw(figure: Any, bins: pd.DataFrame) -> None:

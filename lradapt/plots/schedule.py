@@ -5,24 +5,18 @@ from typing import Any
 
 import pandas as pd
 
-from lradapt.plots.canvas import COLOURS, png, svg
+from lradapt.plots.canvas import COLOURS, Plot
 
-_SIZE = (5.2, 3.0)
 _DEPTH = 100  # the logarithmic axis ends at the lowest peak / _DEPTH, since rates fall to 0
 
 
-def schedule_png(steps: pd.DataFrame) -> bytes:
-    """Return a PNG of the rate of each layer group at each step.
+def schedule_plot(steps: pd.DataFrame) -> Plot:
+    """Plot the learning rate of each layer group at each step.
 
     Args:
         steps: as `history.write_steps` writes them.
     """
-    return png(partial(_draw, steps=steps), size=_SIZE)
-
-
-def schedule_svg(steps: pd.DataFrame, *, alt: str) -> str:
-    """Return the same plot as an SVG element."""
-    return svg(partial(_draw, steps=steps), size=_SIZE, alt=alt)
+    return Plot(partial(_draw, steps=steps), (5.2, 3.0))
 
 
 def _draw(figure: Any, steps: pd.DataFrame) -> None:

@@ -7,24 +7,22 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lradapt.plots.canvas import BLUE, GREEN, ORANGE, svg
+from lradapt.plots.canvas import BLUE, GREEN, ORANGE, Plot
 
 Losses = npt.NDArray[np.float64]
 
-_SIZE = (5.2, 4.2)
 _MOST_POINTS = 600  # of the line of losses; more steps are averaged
 
 
-def training_svg(steps: pd.DataFrame, epochs: pd.DataFrame, *, alt: str) -> str:
-    """Return an SVG of the loss and the accuracy on the validation split, against the epochs.
+def training_plot(steps: pd.DataFrame, epochs: pd.DataFrame) -> Plot:
+    """Plot the loss and the accuracy on the validation split, against the epochs.
 
     Args:
         steps: as `history.write_steps` writes them.
         epochs: as `history.write_epochs` writes them; the columns of the validation split are
             empty without one.
-        alt: description for screen readers.
     """
-    return svg(partial(_draw, steps=steps, epochs=epochs), size=_SIZE, alt=alt)
+    return Plot(partial(_draw, steps=steps, epochs=epochs), (5.2, 4.2))
 
 
 def cycle_ends(steps: pd.DataFrame) -> list[int]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lradapt.config.paths import Paths
-from lradapt.plots.range_test import range_test_png, range_test_svg
-from lradapt.plots.reliability import reliability_svg
-from lradapt.plots.schedule import schedule_svg
-from lradapt.plots.training import cycle_ends, training_svg
+from lradapt.plots.range_test import range_test_plot
+from lradapt.plots.reliability import reliability_plot
+from lradapt.plots.schedule import schedule_plot
+from lradapt.plots.training import cycle_ends, training_plot
 from lradapt.runtime.files import read_json
 
 
@@ -24,16 +24,15 @@ class Picture:
 
 def range_test_pictures(paths: Paths) -> list[Picture]:
     """Draw each range test that was run."""
-    return [
-        Picture(title, _range_test(curve, rate, title))
-        for title, curve, rate in _range_tests(paths)
-    ]
+    tests = _range_tests(paths)
+    return [Picture(title, _range_test(curve, rate, title)) for title, curve, rate in tests]
 
 
-def range_tests(paths: Paths) -> dict[str, bytes]:
+def range_test_pngs(paths: Paths) -> dict[str, bytes]:
     """Draw each range test that was run as PNG, by title."""
     return {
-        title: range_test_png(_table(curve), rate) for title, curve, rate in _range_tests(paths)
+        title: range_test_plot(_table(curve), rate).png()
+        for title, curve, rate in _range_tests(paths)
     }
 
 
@@ -93,7 +92,7 @@ def _range_test(curve: bytes, rate: float, title: str) -> str:
     table = _table(curve)
     sweeps = _counted(table["sweep"].nunique(), "sweep")
     reach = f"from {table['lr'].min():.2g} to {table['lr'].max():.2g}"
-    return range_test_svg(table, rate, alt=f"{title}: {sweeps} {reach}; chosen: {rate:.3g}")
+    return range_test_plot(table, rate).svg(alt=f"{title}: {sweeps} {reach}; chosen: {rate:.3g}")
 
 
 @functools.lru_cache(maxsize=4)
@@ -101,7 +100,7 @@ def _schedule(steps: bytes, title: str) -> str:
     table = _table(steps)
     peaks = table.filter(like="lr_").max()
     text = ", ".join(f"{str(name)[3:]} {peak:.2g}" for name, peak in peaks.items())
-    return schedule_svg(table, alt=f"{title} at each of {len(table)} steps; peaks: {text}")
+    return schedule_plot(table).svg(alt=f"{title} at each of {len(table)} steps; peaks: {text}")
 
 
 @functools.lru_cache(maxsize=4)
@@ -116,7 +115,7 @@ def _training(steps: bytes, epochs: bytes, title: str) -> str:
     validation = each_epoch["validation_accuracy"]
     if validation.notna().any():
         alt += f"; accuracy on the validation split {validation.iloc[-1]:.1%} at the end"
-    return training_svg(each_step, each_epoch, alt=alt)
+    return training_plot(each_step, each_epoch).svg(alt=alt)
 
 
 @functools.lru_cache(maxsize=2)
@@ -128,4 +127,4 @@ def _reliability(bins: bytes, title: str) -> str:
         for when, rows in table.groupby("temperature")
     }
     text = f"mean gap {gaps['before']:.1%} before and {gaps['after']:.1%} after temperature scaling"
-    return reliability_svg(table, alt=f"{title}: {text}")
+    return reliability_plot(table).svg(alt=f"{title}: {text}")

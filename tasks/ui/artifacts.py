@@ -17,7 +17,7 @@ from lradapt.reporting.changes_report import Told
 from lradapt.reporting.markdown import escaped
 from lradapt.reporting.mistakes import Mistake, most_confident_mistakes
 from lradapt.reporting.pages import png_uri
-from lradapt.reporting.pictures import range_tests
+from lradapt.reporting.pictures import range_test_pngs
 from lradapt.runtime import costs
 from lradapt.runtime.files import write_text
 from lradapt.runtime.timings import Timings, read_timings
@@ -64,7 +64,7 @@ def show(outcome: Outcome | None, location: str, previous: Timings, changes: Tol
     )
     write_text(paths.report, page)
     done = costs.phases(read_timings(paths.timings), previous)
-    pictures = range_tests(paths)
+    pictures = range_test_pngs(paths)
     mistakes = most_confident_mistakes(paths.predictions, paths.split, paths.pixels, most=most)
     parts = {
         "rates": "\n\n".join(_picture(title, image) for title, image in pictures.items()),

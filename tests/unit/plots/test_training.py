@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from lradapt.plots.schedule import schedule_svg
-from lradapt.plots.training import _draw, cycle_ends, training_svg
+from lradapt.plots.schedule import schedule_plot
+from lradapt.plots.training import _draw, cycle_ends, training_plot
 from lradapt.training.schedules import cosine_cycles
 
 
@@ -29,9 +29,9 @@ def test_the_plot_of_a_long_training_is_small():
     rates = [factor(step) for step in range(size)]
     steps = pd.DataFrame({"step": range(size), "lr_a": rates, "lr_b": rates, "loss": noise})
     epochs = pd.DataFrame({"epoch": range(1, 11), "train_loss": 0.5, "validation_loss": 0.5})
-    training = training_svg(steps, epochs.assign(validation_accuracy=0.9), alt="")
+    training = training_plot(steps, epochs.assign(validation_accuracy=0.9)).svg(alt="")
     assert len(training) < 100_000
-    assert len(schedule_svg(steps, alt="")) < 200_000
+    assert len(schedule_plot(steps).svg(alt="")) < 200_000
 
 
 def test_the_loss_of_a_short_training_is_drawn_step_by_step():
