@@ -17,16 +17,17 @@ _KEY = "${path.code}"
 
 
 def write_code_file(project_file: Path) -> Path | None:
-    """Write the code of every module that the stages name; a file that is up to date is left.
+    """Write the code of every module that the stages name, unless the file is up to date.
 
     Args:
         project_file: a `dvc.yaml`, as a path from the project's folder, which is the current one.
 
     Returns:
-        The file; None where the `dvc.yaml` has no path `code`.
+        The file; None if the `dvc.yaml` has no path `code`.
 
     Raises:
-        LradaptError: the `dvc.yaml` is missing or not YAML, or a stage names a module that does not exist.
+        LradaptError: the `dvc.yaml` is missing or is not YAML, or a stage names a module that does
+            not exist.
     """
     project = _read(project_file)
     path = _code_path(project)
@@ -40,7 +41,7 @@ def write_code_file(project_file: Path) -> Path | None:
 
 
 def read_code_path(project_file: Path) -> Path | None:
-    """Read the path `code` of a `dvc.yaml`; None where it has none."""
+    """Read the path `code` of a `dvc.yaml`; None if it has none."""
     return _code_path(_read(project_file))
 
 
