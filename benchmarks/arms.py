@@ -35,7 +35,8 @@ from lradapt.compute.engine import Engine, start_engine
 from lradapt.config.params import DEFAULT_PATH, Params
 from lradapt.config.paths import Paths, read_paths
 from lradapt.config.presets import changed
-from lradapt.config.yaml_schema import check, read_values
+from lradapt.config.validation import validate
+from lradapt.config.yaml_files import read_yaml
 from lradapt.data.split_table import SplitRow, class_names, in_split, read_split, write_split
 from lradapt.evaluation.metrics import compute_metrics, confusion
 from lradapt.networks.architectures import Architecture
@@ -94,7 +95,7 @@ def run_arm(
     data = _Data(rows, pixels, table, backbone)
     scheme = settings if isinstance(settings, SchemeSettings) else None
     applied = scheme.applied_to(dict(values)) if scheme else values
-    params = check(Params, applied, DEFAULT_PATH)
+    params = validate(Params, applied, DEFAULT_PATH)
     engine = start_engine(**params.engine.model_dump())
     if not isinstance(settings, ConventionalSettings):
         model, clock, seen = _run_scheme(params, data, engine)
@@ -269,7 +270,7 @@ def main(
     this = {"seed": seed, "model": {"architecture": architecture}}
     found = run_arm(
         settings,
-        changed(read_values(DEFAULT_PATH), this),
+        changed(read_yaml(DEFAULT_PATH), this),
         pixels=pixels,
         table=table,
         split=split,

@@ -16,7 +16,8 @@ from benchmarks.settings import load_benchmark
 from lradapt.config.params import DEFAULT_PATH, Params
 from lradapt.config.paths import read_paths
 from lradapt.config.presets import changed
-from lradapt.config.yaml_schema import check, read_values
+from lradapt.config.validation import validate
+from lradapt.config.yaml_files import read_yaml
 from lradapt.networks.backbone import Origin, import_backbone, read_origin
 from lradapt.runtime.files import write_bytes
 
@@ -26,8 +27,8 @@ def bring(architecture: str, into: Path, own: Path) -> Origin:
     if own.exists() and read_origin(own).architecture == architecture:
         write_bytes(into, own.read_bytes())
         return read_origin(into)
-    values = changed(read_values(DEFAULT_PATH), {"model": {"architecture": architecture}})
-    return import_backbone("auto", check(Params, values, DEFAULT_PATH).model.network, into)
+    values = changed(read_yaml(DEFAULT_PATH), {"model": {"architecture": architecture}})
+    return import_backbone("auto", validate(Params, values, DEFAULT_PATH).model.network, into)
 
 
 def main(

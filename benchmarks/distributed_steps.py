@@ -23,7 +23,7 @@ from lradapt.compute.engine import Engine, seeded, start_engine
 from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.classifier import build
 from lradapt.networks.normalisation import Normalisation
-from lradapt.runtime import ranks
+from lradapt.runtime import process_rank
 from lradapt.training.finetune import FinetuneRecipe, finetune
 from lradapt.training.inputs.augment import Augmentation
 from lradapt.training.inputs.examples import PixelExamples, Preparation, RandomViews
@@ -65,7 +65,7 @@ def main(
 ) -> None:
     """Images a second of the fine-tuning loop, and seconds of the CPU for 1,000 images."""
     alone = start_engine(device=device, precision=precision, threads=threads)
-    engine = distribute(alone, ranks.num_ranks())
+    engine = distribute(alone, process_rank.num_processes())
     training = _images(batch_size * num_steps, size, engine)
     with seeded(0):
         network = build(ARCHITECTURES[architecture], 10)

@@ -29,7 +29,8 @@ from benchmarks.tables import figures, markdown
 from lradapt.compute.engine import start_engine
 from lradapt.config.params import DEFAULT_PATH, Params
 from lradapt.config.presets import Changes, changed
-from lradapt.config.yaml_schema import check, read_values
+from lradapt.config.validation import validate
+from lradapt.config.yaml_files import read_yaml
 from lradapt.data.checks.admission import admit
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.ingest import ingest, read_table
@@ -107,7 +108,7 @@ def with_architecture(values: Changes, architecture: str, *, seed: int) -> dict[
 
 def prepare(data: DataSet, folder: Path, values: Changes) -> None:
     """Bring a set of images, decode it, and split it."""
-    params = check(Params, values, DEFAULT_PATH)
+    params = validate(Params, values, DEFAULT_PATH)
     source = data.source if data.source.is_dir() else _unpacked(data.source, folder / "archive")
     images, labels = folder / "images", folder / "labels.csv"
     if (source / "metadata.csv").exists():
@@ -145,7 +146,7 @@ def _unpacked(archive: Path, folder: Path) -> Path:
 
 def make_body(folder: Path, values: Changes, num_epochs: int, max_lr: float, into: Path) -> None:
     """Pre-train a network, and keep its body."""
-    params = check(Params, values, DEFAULT_PATH)
+    params = validate(Params, values, DEFAULT_PATH)
     whole = into.with_name(f"whole-{into.name}")
     found = pretrain(
         params.model.network,
@@ -206,7 +207,7 @@ def main(
     threads = 8 if device == "cuda" else 1  # a GPU waits for none of them
     precision = "bf16" if device == "cuda" else "fp32"  # at 16 px a CPU trains wrongly in bf16
     engine = {"device": device, "precision": precision, "threads": threads}
-    values = changed(read_values(DEFAULT_PATH), {"engine": engine})
+    values = changed(read_yaml(DEFAULT_PATH), {"engine": engine})
     tiny, cifar, ham = (int(size) for size in sizes.split(","))
     skin = {"horizontal_flip": True, "vertical_flip": True}
     things = {"horizontal_flip": True}

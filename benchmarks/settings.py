@@ -5,9 +5,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from lradapt.config.params import Fraction, Positive, Section, SgdParams
+from lradapt.config.params.section import Fraction, Positive, Section
+from lradapt.config.params.training import SgdParams
 from lradapt.config.presets import PRESETS, changed
-from lradapt.config.yaml_schema import check, read_values
+from lradapt.config.validation import validate
+from lradapt.config.yaml_files import read_yaml
 
 DEFAULT_PATH = Path("benchmarks/params.yaml")
 
@@ -66,4 +68,4 @@ def load_benchmark(path: Path = DEFAULT_PATH) -> BenchmarkParams:
     Raises:
         ParamsError: as `lradapt.config.params.load_params`.
     """
-    return check(BenchmarkParams, read_values(path), path)
+    return validate(BenchmarkParams, read_yaml(path), path)

@@ -19,9 +19,9 @@ import pandas as pd
 import typer
 
 from benchmarks.program import run as run_program
-from lradapt.plots.confusion import confusion_png
-from lradapt.plots.range_test import range_test_png
-from lradapt.plots.schedule import schedule_png
+from lradapt.plots.confusion import confusion_plot
+from lradapt.plots.range_test import range_test_plot
+from lradapt.plots.schedule import schedule_plot
 from lradapt.runtime.files import read_json, write_bytes, write_json, write_text
 
 Run = Mapping[str, Any]
@@ -159,7 +159,9 @@ def figures(runs: Sequence[Run]) -> dict[str, bytes]:
         run, name = group[0], f"{model}-{arm}"
         matrix = np.array(run["final"]["confusion"])
         title = f"{name}, {run['images']['validation']:,} validation images"
-        drawn[f"figure-5-confusion-{name}.png"] = confusion_png(matrix, run["classes"], title)
+        drawn[f"figure-5-confusion-{name}.png"] = confusion_plot(
+            matrix, run["classes"], title
+        ).png()
         if "curves" in run:
             drawn |= {f"figure-{key}-{name}.png": png for key, png in _curves(run).items()}
     return drawn
@@ -168,16 +170,16 @@ def figures(runs: Sequence[Run]) -> dict[str, bytes]:
 def _curves(run: Run) -> dict[str, bytes]:
     tables = {key: pd.DataFrame(table) for key, table in run["curves"].items()}
     drawn = {
-        "3-restarts": schedule_png(tables["head_steps"]),
-        "4-growing-cycles": schedule_png(tables["model_steps"]),
+        "3-restarts": schedule_plot(tables["head_steps"]).png(),
+        "4-growing-cycles": schedule_plot(tables["model_steps"]).png(),
     }
     if len(tables["lr_curve"]):
         sweep = tables["lr_curve"].query("sweep == 0").reset_index(names="step")
-        drawn["1-range-test-rate"] = schedule_png(sweep.rename(columns={"lr": "lr_head"}))
-        drawn["2-range-test-loss"] = range_test_png(tables["lr_curve"], run["rate"]["rate"])
+        drawn["1-range-test-rate"] = schedule_plot(sweep.rename(columns={"lr": "lr_head"})).png()
+        drawn["2-range-test-loss"] = range_test_plot(tables["lr_curve"], run["rate"]["rate"]).png()
     if len(tables["body_lr_curve"]):
         rate = run["rates_by_depth"]["head"]
-        drawn["2-range-test-unfrozen"] = range_test_png(tables["body_lr_curve"], rate)
+        drawn["2-range-test-unfrozen"] = range_test_plot(tables["body_lr_curve"], rate).png()
     return drawn
 
 

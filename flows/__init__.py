@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from lradapt.cli.program_end import outside_environment
+from lradapt.cli.error_exit import missing_package_message
 
 if find_spec("prefect") is None:  # before the imports below this package, which need it
-    sys.exit(outside_environment("No module named 'prefect'"))
+    sys.exit(missing_package_message("No module named 'prefect'"))
 
 _SETTINGS = {
     "DO_NOT_TRACK": "1",
@@ -45,15 +45,15 @@ def speak_plainly() -> None:
 
 
 @contextmanager
-def errors_told(*, debug: bool = False) -> Iterator[None]:
-    """A block whose errors end the program: see `lradapt.cli.program_end`.
+def exit_on_error(*, debug: bool = False) -> Iterator[None]:
+    """A block whose errors end the program: see `lradapt.cli.error_exit`.
 
     So does SIGTERM, and a server that Prefect has started for the program alone ends with it.
     """
-    from lradapt.cli import program_end
+    from lradapt.cli import error_exit
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    with program_end.errors_told(debug=debug):
+    with error_exit.exit_on_error(debug=debug):
         yield
 
 

@@ -3,7 +3,7 @@
 from prefect import flow
 from rich.markdown import Markdown
 
-from flows import errors_told, run, speak_plainly, start_server
+from flows import exit_on_error, run, speak_plainly, start_server
 from lradapt.cli.options import Debug
 from lradapt.cli.output import console
 from lradapt.runtime import lock
@@ -32,7 +32,7 @@ def main(debug: Debug = False) -> None:
     tables. What was trained before is not trained again.
     """
     speak_plainly()
-    with errors_told(debug=debug):
+    with exit_on_error(debug=debug):
         start_server()
         tables = benchmark()
     console().print(Markdown(tables))

@@ -13,7 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL
 
-from flows import errors_told, run
+from flows import exit_on_error, run
 from lradapt.cli.options import Debug
 from lradapt.errors import LradaptError
 from tasks.server import setup as server
@@ -33,7 +33,7 @@ def main(debug: Debug = False) -> None:
     Makes work pools, limit and automations, and registers every deployment; once
     more is the same. PREFECT_API_URL names the server. `make deploy` calls this.
     """
-    with errors_told(debug=debug):
+    with exit_on_error(debug=debug):
         _require_server()
         deployments = yaml.safe_load(FILE.read_text(encoding="utf-8"))["deployments"]
         pools = sorted({each["work_pool"]["name"] for each in deployments})

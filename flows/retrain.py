@@ -6,7 +6,7 @@ import typer
 from prefect import flow
 from rich.table import Table
 
-from flows import errors_told, run, speak_plainly, start_server
+from flows import exit_on_error, run, speak_plainly, start_server
 from flows import plan as plans
 from lradapt.cli.options import AsJson, Debug, Name, Registry
 from lradapt.cli.output import console
@@ -113,7 +113,7 @@ def main(
     if as_json and not plan:
         raise typer.BadParameter("--json goes with --plan")
     speak_plainly()
-    with errors_told(debug=debug):
+    with exit_on_error(debug=debug):
         if plan:
             plans.show(plans.read(str(PROJECT_FILE)), as_data=as_json)
             return

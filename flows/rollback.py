@@ -6,7 +6,7 @@ import typer
 from prefect import flow
 from pydantic import Field
 
-from flows import errors_told, run, speak_plainly, start_server
+from flows import exit_on_error, run, speak_plainly, start_server
 from lradapt.cli.options import Debug, Name, Registry
 from lradapt.cli.output import console
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
@@ -50,7 +50,7 @@ def main(
     place of which.
     """
     speak_plainly()
-    with errors_told(debug=debug):
+    with exit_on_error(debug=debug):
         open_store(registry)  # a URL with a secret must not become a flow's parameter: it is kept
         start_server()
         move = rollback(why, version, registry, name)

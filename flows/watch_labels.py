@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from prefect import flow
 
-from flows import errors_told, run, speak_plainly, start_server
+from flows import exit_on_error, run, speak_plainly, start_server
 from flows.retrain import print_summary, retrain
 from lradapt.cli.options import Debug, Name, Registry
 from lradapt.config.paths import PROJECT_FILE, read_paths
@@ -102,7 +102,7 @@ def main(
     last training, the decision with its reason, and the summary of a training.
     """
     speak_plainly()
-    with errors_told(debug=debug):
+    with exit_on_error(debug=debug):
         open_store(registry)  # a URL with a secret must not become a flow's parameter: it is kept
         start_server()
         _, outcome = watch_labels(source, registry, name, commit, approval_seconds)

@@ -2,20 +2,20 @@
 
 import sys
 
-from lradapt.cli.program_end import errors_told, outside_environment
+from lradapt.cli.error_exit import exit_on_error, missing_package_message
 from lradapt.runtime.termination import end_with_parent
 
 
 def main() -> None:
-    """Run the command line; what goes wrong ends as one message and an exit code."""
+    """Run the command line; an error ends it with one message and an exit code."""
     is_stage = sys.argv[1:2] == ["stage"]
-    if is_stage:  # before the slow imports: whoever called it may die meanwhile
+    if is_stage:  # before the slow imports, during which the parent may die
         end_with_parent()
-    with errors_told(long_work=is_stage):
+    with exit_on_error(long_work=is_stage):
         try:
             from lradapt.cli.app import run
         except ModuleNotFoundError as error:
-            sys.exit(outside_environment(str(error)))
+            sys.exit(missing_package_message(str(error)))
         run()
 
 

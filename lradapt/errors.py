@@ -1,36 +1,36 @@
-"""What a user can cause, as exceptions whose text says what, where, expected, got and the remedy.
+"""Errors that a user can cause; their text has what, where, expected, got and the remedy.
 
     LradaptError
-    ├── ParamsError      params.yaml: an unknown key, a value out of bounds
-    ├── DataError        images, labels, or a split that cannot be made from them
-    ├── WeightsError     a backbone that is not the one asked for
+    ├── ParamsError      params.yaml, dvc.yaml: not YAML, an unknown key, a value out of bounds
+    ├── DataError        images or labels that cannot be trained on
+    ├── WeightsError     weights that do not fit the architecture
     ├── LayersError      layer groups that do not fit the network
-    ├── TrainingError    a loss that is not finite, a range test that shows nothing
-    ├── DiskFullError    no room for a file
-    ├── BusyError        another process works in this project
-    ├── ApprovalError    nobody has said in time whether a version may go into production
+    ├── TrainingError    a loss that is not finite, a range test without a usable minimum
+    ├── DiskFullError    not enough disk space for a file
+    ├── BusyError        another process is active in this project
+    ├── ApprovalError    no answer in time to the question whether to promote a version
     └── RegistryError    see lradapt.registry.store
 
-Our own invariants are `assert`s: they are bugs, and keep their traceback.
+Violated invariants of lradapt itself are `assert`s: they are bugs, and keep their traceback.
 """
 
 from collections.abc import Sequence
 
 
 class LradaptError(Exception):
-    """Something a user can mend; printed as one message without a traceback."""
+    """An error that a user can fix; printed as one message without a traceback."""
 
 
 class ParamsError(LradaptError):
-    """`params.yaml` does not say what it must."""
+    """A YAML file of this project is missing, not valid YAML, or does not fit its schema."""
 
 
 class DataError(LradaptError):
-    """Images or labels from which nothing can be trained."""
+    """Images or labels that cannot be trained on."""
 
 
 class WeightsError(LradaptError):
-    """Weights that do not fit the architecture asked for."""
+    """Weights that do not fit the architecture."""
 
 
 class LayersError(LradaptError, ValueError):
@@ -38,23 +38,23 @@ class LayersError(LradaptError, ValueError):
 
 
 class TrainingError(LradaptError):
-    """Training that cannot go on."""
+    """A training that cannot continue."""
 
 
 class DiskFullError(LradaptError):
-    """No room on the disk for what is to be written."""
+    """Not enough disk space for a file."""
 
 
 class BusyError(LradaptError):
-    """Another process works in this project."""
+    """Another process is active in this project."""
 
 
 class ApprovalError(LradaptError):
-    """Nobody has said in time whether a version may go into production."""
+    """No person has answered in time whether a version may be promoted."""
 
 
 def listed(faults: Sequence[str], *, limit: int = 20) -> str:
-    """One line a fault, indented; past `limit` only their number is said."""
+    """Return an indented line for each fault, and beyond `limit` only their number."""
     lines = [f"  - {fault}" for fault in faults[:limit]]
     if len(faults) > limit:
         lines.append(f"  ... and {len(faults) - limit} more")

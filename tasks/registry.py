@@ -62,7 +62,7 @@ def publish(registry: str, name: str, former: Timings, changes: Told) -> str:
     page = report.render(
         paths,
         None,
-        former=former,
+        previous=former,
         price=params.cost.price,
         num_mistakes=params.report.mistakes,
         changes=changes,

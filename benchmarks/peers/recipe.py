@@ -24,7 +24,8 @@ from benchmarks.program import run
 from benchmarks.tables import Rows, Run, Spread, best_accuracy, drawn, reached_at
 from lradapt.config.params import DEFAULT_PATH, Params
 from lradapt.config.presets import Changes, changed
-from lradapt.config.yaml_schema import check, read_values
+from lradapt.config.validation import validate
+from lradapt.config.yaml_files import read_yaml
 from lradapt.data.images.files import list_files
 from lradapt.errors import DataError, LradaptError
 from lradapt.networks.backbone import import_backbone
@@ -53,13 +54,13 @@ COMMON: Changes = {
 def values_of(*, seed: int, threads: int, changes: Changes) -> dict[str, Any]:
     """The values of params.yaml for one run."""
     engine = {"device": "cpu", "precision": "fp32", "threads": threads}
-    values = changed(changed(read_values(DEFAULT_PATH), COMMON), changes)
+    values = changed(changed(read_yaml(DEFAULT_PATH), COMMON), changes)
     return changed(values, {"seed": seed, "engine": engine})
 
 
 def make_project(source: Path, body: Path, folder: Path, values: Mapping[str, Any]) -> None:
     """Decode and split the images and import the body, where that is not done yet."""
-    params = check(Params, values, DEFAULT_PATH)
+    params = validate(Params, values, DEFAULT_PATH)
     if not (folder / "split.csv").exists():
         some = _some(source, folder / "source")
         prepare(DataSet("cifar10", some, {}), folder, values)

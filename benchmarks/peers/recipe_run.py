@@ -12,7 +12,7 @@ from benchmarks.program import run
 from benchmarks.settings import SchemeSettings
 from lradapt.compute.engine import start_engine
 from lradapt.config.params import DEFAULT_PATH, Params
-from lradapt.config.yaml_schema import check
+from lradapt.config.validation import validate
 from lradapt.data.split_table import class_names, read_split
 from lradapt.networks.backbone import read_backbone
 from lradapt.networks.classifier import build_classifier, num_features
@@ -37,7 +37,7 @@ def run_fastai(program: str, values: Mapping[str, Any], folder: Path) -> dict[st
     """A recipe of fastai, from the same images, body and head."""
     from benchmarks.peers.fastai_recipes import RECIPES
 
-    params = check(Params, values, DEFAULT_PATH)
+    params = validate(Params, values, DEFAULT_PATH)
     engine = start_engine(**params.engine.model_dump())
     rows = judged_by_test(read_split(folder / "split.csv"))
     training, judging = (

@@ -73,7 +73,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Of a range test; see `lradapt.config.params.RangeTestParams`."""
+    """Of a range test; see `lradapt.config.params.training.RangeTestParams`."""
 
     start_lr: float
     end_lr: float

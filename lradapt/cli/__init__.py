@@ -1,1 +1,1 @@
-"""The command line: a file for each group of commands, and how a program speaks and ends."""
+"""The command line: a module for each group of commands, and for output, help and errors."""

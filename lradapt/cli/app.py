@@ -1,4 +1,4 @@
-"""The command line: what a person types, and the stages that DVC calls."""
+"""The command line: the commands of users, and `lradapt stage`, which DVC calls."""
 
 import contextlib
 import importlib
@@ -25,13 +25,13 @@ from lradapt.cli import (
     serve,
     versions,
 )
+from lradapt.cli.error_exit import enable_tracebacks
 from lradapt.cli.help import DATA, DVC, REGISTRY, TRAINING, USE, USUAL_CODES, epilog
 from lradapt.cli.options import Debug
-from lradapt.cli.program_end import show_tracebacks
 from lradapt.config.code_file import write_code_file
 from lradapt.config.paths import PROJECT_FILE
 from lradapt.errors import LradaptError, TrainingError
-from lradapt.runtime import lock, ranks
+from lradapt.runtime import lock, process_rank
 from lradapt.runtime.termination import Terminated
 from lradapt.runtime.timings import Spent, Stopwatch, timed
 
@@ -40,8 +40,8 @@ _DISTRIBUTED = ("finetune",)  # several processes may run it together
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    epilog="`lradapt COMMAND --help` has examples. `make retrain` does all of it in order.\n\n"
-    f"[bold]Exit codes[/]  {exit_codes.told(*exit_codes.MEANINGS)}",
+    epilog="`lradapt COMMAND --help` has examples. `make retrain` runs everything in order.\n\n"
+    f"[bold]Exit codes[/]  {exit_codes.describe(*exit_codes.MEANINGS)}",
 )
 
 
@@ -62,7 +62,7 @@ _add(
     "lradapt check",
     "lradapt check --folder photos --html page.html",
     "lradapt check --json | jq .findings",
-    codes=(*USUAL_CODES, exit_codes.TO_MEND),
+    codes=(*USUAL_CODES, exit_codes.DATA_FAULTS),
 )
 _add(
     DATA,
@@ -94,7 +94,7 @@ _add(
     model.predict,
     "lradapt predict photo.jpg",
     "lradapt predict --csv photos > classes.csv",
-    codes=(*USUAL_CODES, exit_codes.TO_MEND),
+    codes=(*USUAL_CODES, exit_codes.DATA_FAULTS),
 )
 _add(
     USE,
@@ -104,7 +104,7 @@ _add(
 )
 
 
-def _tell_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"lradapt {__version__}")
         raise typer.Exit
@@ -116,13 +116,16 @@ def options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_tell_version, is_eager=True, help="The version of lradapt."
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version of lradapt.",
         ),
     ] = False,
 ) -> None:
-    """Retrain image classifiers fast, and put the better one into production safely."""
+    """Retrain image classifiers fast, and promote a better model to production safely."""
     if debug:
-        show_tracebacks()
+        enable_tracebacks()
 
 
 @app.command(
@@ -135,22 +138,24 @@ def stage(
     name: Annotated[
         str,
         typer.Argument(
-            help="Of a module in lradapt/stages.", autocompletion=completion.stage_names
+            help="The name of a module in lradapt/stages.", autocompletion=completion.stage_names
         ),
     ],
-    timings: Annotated[Path | None, typer.Option(help="Where its seconds are noted.")] = None,
+    timings: Annotated[
+        Path | None, typer.Option(help="JSON file to which the seconds of the stage are added.")
+    ] = None,
 ) -> None:
     """Run one stage of dvc.yaml.
 
-    `dvc repro` calls this with the paths that dvc.yaml gives.
+    `dvc repro` calls this with the paths in dvc.yaml.
     """
     names = stages.NAMES
     if name not in names:
-        raise typer.BadParameter(f"no stage {name!r} in lradapt/stages: {', '.join(names)}")
+        raise typer.BadParameter(f"no stage {name!r}; expected one of {', '.join(names)}")
     module = importlib.import_module(f"lradapt.stages.{name}")
     single = typer.Typer(add_completion=False)
     single.command(name)(module.main)
-    with _following() if ranks.rank() else _leading(name, timings) as stopwatch:
+    with _other_process() if process_rank.rank() else _first_process(name, timings) as stopwatch:
         _require_single(name)
         # Returns the exit code after the help or Ctrl-C, else the result of `main`.
         result = single(context.args, prog_name=f"lradapt stage {name}", standalone_mode=False)
@@ -175,14 +180,14 @@ def code(
 
 
 @contextlib.contextmanager
-def _leading(name: str, timings: Path | None) -> Iterator[Stopwatch]:
+def _first_process(name: str, timings: Path | None) -> Iterator[Stopwatch]:
     """Run a block that computes a stage: alone, or as the first of several processes."""
     with lock.stage(), timed(name, timings) as stopwatch:
         yield stopwatch
 
 
 @contextlib.contextmanager
-def _following() -> Iterator[Stopwatch]:
+def _other_process() -> Iterator[Stopwatch]:
     """Run a block that computes a stage as another process than the first.
 
     The first process reports the error that ends all of them.
@@ -194,17 +199,17 @@ def _following() -> Iterator[Stopwatch]:
 
 
 def _require_single(name: str) -> None:
-    if ranks.num_ranks() > 1 and name not in _DISTRIBUTED:
+    if process_rank.num_processes() > 1 and name not in _DISTRIBUTED:
         raise TrainingError(
-            f"stage {name} runs in one process, but {ranks.num_ranks()} were started; "
-            "start it alone"
+            f"stage {name} runs in one process, but WORLD_SIZE is {process_rank.num_processes()}; "
+            "start it without torchrun"
         )
 
 
 def run() -> None:
-    """Run the command line to its end, a SystemExit with a code of `lradapt.cli.exit_codes`."""
+    """Run the command line; it ends with SystemExit and a code of `lradapt.cli.exit_codes`."""
     logging.basicConfig(format="%(levelname)s: %(message)s")
-    logging.getLogger("lradapt").setLevel(logging.ERROR if ranks.rank() else logging.INFO)
+    logging.getLogger("lradapt").setLevel(logging.ERROR if process_rank.rank() else logging.INFO)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be Unicode
+        sys.stdout.reconfigure(errors="backslashreplace")  # the name of a file may not be Unicode
     app(prog_name="lradapt")

@@ -80,7 +80,7 @@ def check(
     else:
         _print_table(checked)
     if checked.stops:
-        raise typer.Exit(exit_codes.TO_MEND)
+        raise typer.Exit(exit_codes.DATA_FAULTS)
 
 
 def _of_project() -> "tuple[Path, list[Label]]":

@@ -1,4 +1,4 @@
-"""What the shell offers for a word that is not finished; nothing slow, and never an error."""
+"""Shell completion of arguments: it imports nothing slow, and raises no error."""
 
 from collections.abc import Iterator
 
@@ -11,28 +11,28 @@ from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
 
 
 def versions(context: typer.Context) -> list[str]:
-    """The versions in the registry that was named before; of one on S3 none: it may not answer."""
+    """Return the versions in the registry given before; none of one on S3, which may be slow."""
     location = context.params.get("registry") or DEFAULT_LOCATION
     prefix = f"{context.params.get('name') or DEFAULT_NAME}/versions/"
     if "://" in location:
         return []
     try:
         keys = open_store(location).list(prefix)
-    except LradaptError:  # the command itself will tell it
+    except LradaptError:  # the command itself will report it
         return []
     return sorted({key.removeprefix(prefix).split("/")[0] for key in keys})
 
 
 def presets() -> list[str]:
-    """The names of the presets."""
+    """Return the names of the presets."""
     return list(PRESETS)
 
 
 def stage_names() -> list[str]:
-    """The names of the stages."""
+    """Return the names of the stages."""
     return list(stages.NAMES)
 
 
 def weights(incomplete: str) -> Iterator[str]:
-    """The words that stand for weights; where none fits, the shell offers files."""
+    """Return the keywords for weights; if none fits, the shell offers files."""
     return (word for word in ("imagenet", "none", "auto") if word.startswith(incomplete))

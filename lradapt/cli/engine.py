@@ -1,4 +1,4 @@
-"""`lradapt tune-engine`: how this machine computes this project's steps fastest."""
+"""`lradapt tune-engine`: the fastest precision, memory format and threads on this machine."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
     from lradapt.training.tune_engine import Combination, Measured, Tuning, Work
 
 _WHY = (
-    "Nothing was written. Each of the three changes the last bits of all that is trained: a choice "
-    "made at each start would give other models from equal inputs. Set once, everything is trained "
-    "anew once."
+    "Nothing was written. Each of the three settings changes the last bits of every trained model, "
+    "so lradapt does not choose them at each start: equal inputs would give different models. "
+    "After a change of params.yaml everything is trained again once."
 )
 _LEGEND = (
-    "> recommended, = as params.yaml says; images a second: median (lowest-highest of {rounds}); "
-    "CPU seconds of a step; by how much the loss and the gradients of a step differ from those of "
-    "the first line"
+    "> recommended, = in params.yaml; images per second: median (lowest-highest of {rounds} "
+    "rounds); CPU seconds per step; differences of the loss and the gradients of a step from "
+    "those of the first row"
 )
 
 
 def tune_engine(
     seconds: Annotated[
-        float, typer.Option(min=1, help="No round of measurements begins later.")
+        float, typer.Option(min=1, help="No new round of measurements begins after this time.")
     ] = 60,
     as_json: AsJson = False,
 ) -> None:
     """Measure precision, memory format and threads on this project's own steps.
 
-    A few steps of each combination in turn, on random pixels. Writes nothing;
-    prints images a second of each, and recommends what to set in params.yaml.
-    Measure while the machine does what else it will do during a training.
+    Runs a few steps of each combination in turn, on random pixels. Prints images
+    per second of each, recommends settings for params.yaml, and writes nothing.
+    Measure under the load that the machine will have during a training.
     """
     from lradapt.compute.engine import set_engine
     from lradapt.config.params import load_params
@@ -50,7 +50,7 @@ def tune_engine(
     if as_json:
         print_json(_as_json(found, present, str(engine.device)))
     else:
-        _print(found, present, f"{_in_words(work)} on {engine.device}")
+        _print(found, present, f"{_describe_work(work)} on {engine.device}")
 
 
 def _work(params: "Params") -> "Work":
@@ -76,7 +76,7 @@ def _present(params: "Params") -> "Combination":
     return Combination(**params.engine.model_dump(exclude={"device"}))
 
 
-def _in_words(work: "Work") -> str:
+def _describe_work(work: "Work") -> str:
     return f"{work.architecture.name}, {work.input_size} px, batches of {work.batch_size}"
 
 
@@ -106,7 +106,7 @@ def _print(found: "Tuning", present: "Combination", work: str) -> None:
         table.add_row("".join(marks), *_cells(one), style="bold" if ">" in marks else None)
     screen.print(table)
     for combination, why in found.left_out.items():
-        screen.print(f"{_told(combination)}: left out. {why}")
+        screen.print(f"{_describe(combination)}: excluded: {why}")
     screen.print(
         f"\nFor params.yaml:\n\nengine:\n  precision: {best.precision}\n"
         f"  threads: {best.threads}\n  memory_format: {best.memory_format}\n\n{_WHY}"
@@ -116,7 +116,7 @@ def _print(found: "Tuning", present: "Combination", work: str) -> None:
 def _cells(one: "Measured") -> list[str]:
     rates = [timed.rate for timed in one.times]
     return [
-        _told(one.combination),
+        _describe(one.combination),
         f"{one.rate:,.0f} ({min(rates):,.0f}-{max(rates):,.0f})",
         f"{one.cpu_seconds:.3f}",
         f"{one.effect.loss:.0e}",
@@ -124,5 +124,5 @@ def _cells(one: "Measured") -> list[str]:
     ]
 
 
-def _told(one: "Combination") -> str:
+def _describe(one: "Combination") -> str:
     return f"{one.precision}, {one.memory_format}, {one.threads}"

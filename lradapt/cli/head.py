@@ -1,4 +1,4 @@
-"""`lradapt head`: what today's labels make of the cached activations, in seconds."""
+"""`lradapt head`: a new head trained on the cached activations, in seconds."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 def head(
     into: Annotated[
         Path,
-        typer.Option(file_okay=False, help="A folder for the model and all that the stages make."),
+        typer.Option(file_okay=False, help="Folder for the model and the other outputs."),
     ] = Path("build/head"),
     as_json: AsJson = False,
 ) -> None:
     """Train a new head on the activations of the last run, in seconds.
 
-    It is calibrated and exported into a folder of its own: a first look at what
-    corrected labels do, before all layers are trained. Nothing of the pipeline
-    changes, and nothing is published. Prints the model's file, and accuracy,
-    rate and temperature.
+    Shows the effect of corrected labels before all layers are trained. The head
+    is calibrated and exported into a folder of its own; the outputs of the
+    pipeline do not change, and nothing is published. Prints the path of the
+    model, accuracy, learning rate and temperature.
     """
     from lradapt.stages.quick_head import make_head
 
@@ -36,12 +36,13 @@ def head(
     if as_json:
         print_json({**asdict(made), "onnx": str(made.onnx)})
     else:
-        typer.echo(_told(made))
+        typer.echo(_summary(made))
 
 
-def _told(made: "QuickHead") -> str:
+def _summary(made: "QuickHead") -> str:
     if made.validation_accuracy is None:
         accuracy = "no validation split"
     else:
         accuracy = f"accuracy on the validation split {made.validation_accuracy:.2%}"
-    return f"{made.onnx}: {accuracy}, rate {made.rate:.3g}, temperature {made.temperature:.2f}"
+    rate, temperature = f"learning rate {made.rate:.3g}", f"temperature {made.temperature:.2f}"
+    return f"{made.onnx}: {accuracy}, {rate}, {temperature}"

@@ -1,4 +1,4 @@
-"""What the help of a command says below its options: examples, and the exit codes."""
+"""The end of the help of a command: examples and exit codes."""
 
 from rich.markup import escape
 
@@ -11,13 +11,13 @@ USUAL_CODES = (exit_codes.DONE, exit_codes.FAILED, exit_codes.WRONG_USAGE)
 
 
 def epilog(*examples: str, codes: tuple[int, ...] = USUAL_CODES) -> str:
-    """The text, in rich's markup.
+    """Return the text in rich's markup.
 
     Args:
-        examples: commands as they are typed.
-        codes: that the command ends with, beside those of a fault and of signals.
+        examples: command lines.
+        codes: of the command; those of internal errors and signals are left out.
     """
     lines = [f"  {escape(example)}" for example in examples]
     return "\n".join(
-        ["[bold]Examples[/]", *lines, "", f"[bold]Exit codes[/]  {exit_codes.told(*codes)}"]
+        ["[bold]Examples[/]", *lines, "", f"[bold]Exit codes[/]  {exit_codes.describe(*codes)}"]
     )

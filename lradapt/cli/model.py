@@ -51,7 +51,7 @@ def predict(
     else:
         _print_table(predictions)
     if any(prediction.fault for prediction in predictions):
-        raise typer.Exit(exit_codes.TO_MEND)
+        raise typer.Exit(exit_codes.DATA_FAULTS)
 
 
 def history(

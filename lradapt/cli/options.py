@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from lradapt.cli import completion
-from lradapt.cli.program_end import VARIABLE
+from lradapt.cli.error_exit import VARIABLE
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 Debug = Annotated[

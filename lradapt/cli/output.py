@@ -1,4 +1,4 @@
-"""What a command prints: for people on a console that breaks no line of a pipe, or as JSON."""
+"""Output of commands: text and tables for terminals and pipes, or JSON."""
 
 import json
 import os
@@ -7,14 +7,14 @@ from typing import Any
 
 from rich.console import Console
 
-_PIPE_COLUMNS = 10_000  # a table takes what it needs; what reads it can search whole lines
+_PIPE_COLUMNS = 10_000  # wide enough for any table, so that grep finds whole rows
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Where people read: tables fit the terminal, and nothing is broken within a line of a pipe.
+    """Return a console that fits tables to a terminal, and breaks no line in a pipe.
 
-    A text is printed as it is: names in brackets are no markup. Colours are for terminals alone;
-    NO_COLOR, FORCE_COLOR and COLUMNS are heeded.
+    Text is printed literally: names in brackets are not markup. Only terminals get colours;
+    NO_COLOR, FORCE_COLOR and COLUMNS are respected.
     """
     terminal = Console(stderr=stderr, soft_wrap=True, markup=False, emoji=False, highlight=False)
     if not terminal.is_terminal and "COLUMNS" not in os.environ:
@@ -23,11 +23,11 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def minute(time: str) -> str:
-    """A time as the registry notes it, to the minute: a table has no room for more."""
+    """Return a time of the registry (ISO 8601) to the minute, for a table."""
     return time[:16].replace("T", " ")
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on stdout, letters as they are written; docs/terminal.md has the keys."""
+    """Print one JSON value on stdout, without escaping letters; docs/terminal.md has the keys."""
     json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")

@@ -61,11 +61,12 @@ def recipe(
 def _set(path: Path, changes: Changes, *, as_json: bool) -> None:
     from lradapt.config.params import Params, load_params
     from lradapt.config.params_text import with_values
-    from lradapt.config.yaml_schema import check, read_values
+    from lradapt.config.validation import validate
+    from lradapt.config.yaml_files import read_yaml
 
     load_params(path)  # what is there must be valid, so that only the changes are to blame
-    before = read_values(path)
-    check(Params, changed(before, changes), path)
+    before = read_yaml(path)
+    validate(Params, changed(before, changes), path)
     written = list(_differences(before, changes))
     write_text(path, with_values(path.read_text(encoding="utf-8"), changes))
     if as_json:

@@ -9,10 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from lradapt.config import yaml_errors
-from lradapt.errors import LradaptError
+from lradapt.config.yaml_files import read_yaml
 from lradapt.runtime.code_fingerprint import as_tree, code_of
 from lradapt.runtime.files import write_text
 
@@ -20,16 +17,17 @@ _KEY = "${path.code}"
 
 
 def write_code_file(project_file: Path) -> Path | None:
-    """Write the code of every module that the stages name; a file that is up to date is left.
+    """Write the code of every module that the stages name, unless the file is up to date.
 
     Args:
         project_file: a `dvc.yaml`, as a path from the project's folder, which is the current one.
 
     Returns:
-        The file; None where the `dvc.yaml` has no path `code`.
+        The file; None if the `dvc.yaml` has no path `code`.
 
     Raises:
-        LradaptError: the `dvc.yaml` is not YAML, or a stage names a module that does not exist.
+        LradaptError: the `dvc.yaml` is missing or is not YAML, or a stage names a module that does
+            not exist.
     """
     project = _read(project_file)
     path = _code_path(project)
@@ -43,16 +41,12 @@ def write_code_file(project_file: Path) -> Path | None:
 
 
 def read_code_path(project_file: Path) -> Path | None:
-    """Read the path `code` of a `dvc.yaml`; None where it has none."""
+    """Read the path `code` of a `dvc.yaml`; None if it has none."""
     return _code_path(_read(project_file))
 
 
 def _read(project_file: Path) -> dict[str, Any]:
-    try:
-        return dict(yaml.safe_load(project_file.read_text(encoding="utf-8")) or {})
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        fault = yaml_errors.told(error)
-        raise LradaptError(f"{project_file} is not valid YAML: {fault}") from error
+    return dict(read_yaml(project_file) or {})
 
 
 def _code_path(project: dict[str, Any]) -> Path | None:

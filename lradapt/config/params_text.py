@@ -1,4 +1,4 @@
-"""The text of params.yaml with other values; its comments and the order of its keys stay."""
+"""Changing values in the text of params.yaml; comments and the order of keys are kept."""
 
 import io
 from typing import Any
@@ -11,7 +11,7 @@ from lradapt.errors import ParamsError
 
 
 def with_values(text: str, changes: Changes) -> str:
-    """The YAML `text` with the values in `changes` set, and all else as it stands.
+    """Return the YAML `text` with the values in `changes` set and the rest unchanged.
 
     Raises:
         ParamsError: a section in `changes` is not in `text`.
@@ -23,9 +23,9 @@ def with_values(text: str, changes: Changes) -> str:
     for section, values in changes.items():
         if isinstance(values, dict):
             if section not in document:
-                raise ParamsError(f"no section {section} in the file to change")
+                raise ParamsError(f"no section {section} in the params file that is to be changed")
             for key, value in values.items():
-                document[section][key] = _like(document[section].get(key), value)
+                document[section][key] = _in_style_of(document[section].get(key), value)
         else:
             document[section] = values
     stream = io.StringIO()
@@ -34,7 +34,7 @@ def with_values(text: str, changes: Changes) -> str:
 
 
 class _Representer(RoundTripRepresenter):
-    """Writes null as null, and not as nothing."""
+    """Writes a null value as `null` instead of an empty string."""
 
 
 _Representer.add_representer(
@@ -42,8 +42,8 @@ _Representer.add_representer(
 )
 
 
-def _like(old: Any, new: Any) -> Any:
-    """A list is filled in place, so that it stays on its line."""
+def _in_style_of(old: Any, new: Any) -> Any:
+    """Return the new value; a list replaces the items of the old one, and so stays on one line."""
     if isinstance(old, list) and isinstance(new, list):
         old[:] = new
         return old

@@ -1,12 +1,10 @@
-"""Where the files of a project are: `vars` of `dvc.yaml`, the only place that knows a path."""
+"""The paths of a project, read from `vars` of `dvc.yaml`, the only place that states them."""
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Self
 
-import yaml
-
-from lradapt.config import yaml_errors
+from lradapt.config.yaml_files import read_yaml
 from lradapt.errors import LradaptError
 
 PROJECT_FILE = Path("dvc.yaml")
@@ -69,7 +67,7 @@ def read_paths(project_file: Path = PROJECT_FILE) -> Paths:
     """Read the paths of a project.
 
     Raises:
-        LradaptError: see `read_path_table`; or a path is missing, or there is one too many.
+        LradaptError: see `read_path_table`; or a path is missing, or one is unknown.
     """
     table = read_path_table(project_file)
     expected = {field.name for field in fields(Paths)}
@@ -77,7 +75,7 @@ def read_paths(project_file: Path = PROJECT_FILE) -> Paths:
     if missing or unknown:
         raise LradaptError(
             f"{project_file}, table `path` of `vars`: missing {', '.join(missing) or 'none'}; "
-            f"unknown {', '.join(unknown) or 'none'}; lradapt/config/paths.py lists the names"
+            f"unknown {', '.join(unknown) or 'none'}; the names are listed in lradapt.config.paths"
         )
     return Paths(**table)
 
@@ -86,17 +84,11 @@ def read_path_table(project_file: Path) -> dict[str, Path]:
     """Read `vars: [path: {name: path, ...}]` of a `dvc.yaml`.
 
     Raises:
-        LradaptError: there is no such file, it is not YAML, or it lists no paths.
+        LradaptError: the file is missing, is not valid YAML, or lists no paths.
     """
     try:
-        variables = yaml.safe_load(project_file.read_text(encoding="utf-8"))["vars"]
+        variables = read_yaml(project_file)["vars"]
         tables = [part["path"] for part in variables if isinstance(part, dict) and "path" in part]
         return {name: Path(path) for name, path in tables[0].items()}
-    except FileNotFoundError as error:
-        raise LradaptError(f"no {project_file} here: run from the project's folder") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise LradaptError(
-            f"{project_file} is not valid YAML: {yaml_errors.told(error)}"
-        ) from error
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise LradaptError(f"{project_file} has no `vars` with a `path` table") from error

@@ -1,6 +1,6 @@
 """Named sets of values for `params.yaml`: the paper's own settings.
 
-What the paper does not state (momentum, L2, the reach of the range test) stays as it is.
+Values that the paper does not state (momentum, L2, bounds of the range test) are left unchanged.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ PRESETS: Mapping[str, Changes] = {"paper": PAPER}
 
 
 def changed(values: Changes, changes: Changes) -> dict[str, Any]:
-    """`values` with the keys in `changes` set, those of a section one by one; a new mapping."""
+    """Return a copy of `values` with the keys in `changes` set; sections are merged by key."""
     return {
         key: changed(value, changes[key])
         if isinstance(value, Mapping) and isinstance(changes.get(key), Mapping)

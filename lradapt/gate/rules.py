@@ -9,7 +9,7 @@ Policy = Literal["superior", "not_worse"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The rules of promotion; `lradapt.config.params.GateParams` documents each."""
+    """The rules of promotion; `lradapt.config.params.evaluation.GateParams` documents each."""
 
     policy: Policy
     margin: float

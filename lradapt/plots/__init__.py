@@ -1,1 +1,1 @@
-"""Pictures from the stages' own figures: a file draws one kind, `canvas` saves it."""
+"""Plots of the outputs of stages: each module draws one kind, `canvas` saves it."""

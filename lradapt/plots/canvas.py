@@ -1,15 +1,16 @@
-"""An empty picture, and what it is saved as: PNG for files and Prefect's UI, SVG for pages."""
+"""Saving a plot: as PNG for files and Prefect's UI, as SVG for HTML pages."""
 
 import io
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 BLUE, ORANGE, GREEN, PURPLE = "#2a87c8", "#d98200", "#159a75", "#c560a0"
-"""Told apart by the colour-blind (after Okabe and Ito), and seen on white and on black."""
+"""Distinguishable by colour-blind readers (after Okabe and Ito), visible on white and black."""
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 
-_INK = "#010203"  # stands for the colour of the page's text until the picture is text itself
+_INK = "#010203"  # placeholder, replaced by the colour of the page's text
 _STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -27,50 +28,49 @@ _PAGE = {
     "font.family": "sans-serif",
 }
 
-Draw = Callable[[Any], None]
-"""Draws on an empty figure of matplotlib."""
 
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A plot that can be saved as PNG or SVG.
 
-def png(draw: Draw, *, size: tuple[float, float]) -> bytes:
-    """The picture as a PNG file, black on white.
-
-    Args:
-        draw: what draws it.
-        size: width and height in inches, of 110 pixels.
+    Attributes:
+        draw: draws on an empty matplotlib figure.
+        size: width and height in inches.
     """
-    # Without the version of matplotlib, the bytes depend on the figures alone.
-    metadata = {"Software": None}
-    return _saved(draw, size, {}, format="png", dpi=110, metadata=metadata)
 
+    draw: Callable[[Any], None]
+    size: tuple[float, float]
 
-def svg(draw: Draw, *, size: tuple[float, float], alt: str) -> str:
-    """The picture as an element of a page, transparent and in the colour of the page's text.
+    def png(self) -> bytes:
+        """Return a PNG file, black on white, with 110 pixels per inch."""
+        # Without the version of matplotlib, the bytes depend on the values only.
+        return self._saved({}, format="png", dpi=110, metadata={"Software": None})
 
-    Args:
-        draw: what draws it.
-        size: width and height in inches; the page scales it to its column.
-        alt: what it shows, for those who do not see it.
-    """
-    style = {**_PAGE, "svg.hashsalt": alt}
-    metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    text = _saved(draw, size, style, format="svg", metadata=metadata).decode()
-    text = text[text.index("<svg") :].replace(_INK, "currentColor")
-    text = re.sub(r'<g id="[^"]*"', "<g", text)  # the pages have several pictures
-    width, height = (72 * side for side in size)
-    opening = f'<svg role="img" aria-label="{_quoted(alt)}" viewBox="0 0 {width:g} {height:g}">'
-    return re.sub(r"<svg[^>]*>", lambda _: opening, text, count=1)
+    def svg(self, *, alt: str) -> str:
+        """Return an SVG element, transparent and in the colour of the page's text.
 
+        Args:
+            alt: description for screen readers.
+        """
+        metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        style = {**_PAGE, "svg.hashsalt": alt}
+        text = self._saved(style, format="svg", metadata=metadata).decode()
+        text = text[text.index("<svg") :].replace(_INK, "currentColor")
+        text = re.sub(r'<g id="[^"]*"', "<g", text)  # a page has several plots: ids must be unique
+        width, height = (72 * inches for inches in self.size)
+        opening = f'<svg role="img" aria-label="{_quoted(alt)}" viewBox="0 0 {width:g} {height:g}">'
+        return re.sub(r"<svg[^>]*>", lambda _: opening, text, count=1)
 
-def _saved(draw: Draw, size: tuple[float, float], style: dict[str, Any], **how: Any) -> bytes:
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
+    def _saved(self, style: dict[str, Any], **how: Any) -> bytes:
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
 
-    buffer = io.BytesIO()
-    with rc_context({**_STYLE, **style}):
-        figure = Figure(figsize=size, layout="constrained")
-        draw(figure)
-        figure.savefig(buffer, **how)
-    return buffer.getvalue()
+        buffer = io.BytesIO()
+        with rc_context({**_STYLE, **style}):
+            figure = Figure(figsize=self.size, layout="constrained")
+            self.draw(figure)
+            figure.savefig(buffer, **how)
+        return buffer.getvalue()
 
 
 def _quoted(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The confusion matrix as a picture (the paper's figures 5 and 6)."""
+"""Plot of the confusion matrix (the paper's figures 5 and 6)."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lradapt.plots.canvas import png
+from lradapt.plots.canvas import Plot
 
 Matrix = npt.NDArray[np.int64]
 
-_MOST_NAMED = 40  # classes; of more, names and counts are in the table alone
+_MOST_NAMED = 40  # classes; of more, only the table has names and counts
 
 
-def confusion_png(matrix: Matrix, class_names: Sequence[str], title: str) -> bytes:
-    """The counts, coloured by share of the true class."""
-    side = max(4.0, 0.45 * min(len(class_names), _MOST_NAMED) + 2)
+def confusion_plot(matrix: Matrix, class_names: Sequence[str], title: str) -> Plot:
+    """Plot the counts, coloured by their share of the true class."""
+    inches = max(4.0, 0.45 * min(len(class_names), _MOST_NAMED) + 2)
     draw = partial(_draw, matrix=matrix, class_names=class_names, title=title)
-    return png(draw, size=(side, side))
+    return Plot(draw, (inches, inches))
 
 
 def _draw(figure: Any, matrix: Matrix, class_names: Sequence[str], title: str) -> None:

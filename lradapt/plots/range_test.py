@@ -1,28 +1,21 @@
-"""The curve of a range test, with the rate that was read off it (the paper's figure 2)."""
+"""Plot of a range test with the chosen learning rate (the paper's figure 2)."""
 
 from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from lradapt.plots.canvas import BLUE, ORANGE, png, svg
-
-_SIZE = (5.2, 3.3)
+from lradapt.plots.canvas import BLUE, ORANGE, Plot
 
 
-def range_test_png(curve: pd.DataFrame, rate: float) -> bytes:
-    """Each sweep's smoothed loss against the rate, and the rate chosen.
+def range_test_plot(curve: pd.DataFrame, rate: float) -> Plot:
+    """Plot the smoothed loss of each sweep against the learning rate.
 
     Args:
         curve: as `history.write_sweeps` writes it.
-        rate: the suggestion.
+        rate: the chosen rate, which is marked.
     """
-    return png(partial(_draw, curve=curve, rate=rate), size=_SIZE)
-
-
-def range_test_svg(curve: pd.DataFrame, rate: float, *, alt: str) -> str:
-    """The same for a page."""
-    return svg(partial(_draw, curve=curve, rate=rate), size=_SIZE, alt=alt)
+    return Plot(partial(_draw, curve=curve, rate=rate), (5.2, 3.3))
 
 
 def _draw(figure: Any, curve: pd.DataFrame, rate: float) -> None:

@@ -1,4 +1,4 @@
-"""The reliability diagram: how often a model is right where it says how sure it is.
+"""The reliability diagram: accuracy against confidence.
 
 Guo et al. 2017, arXiv:1706.04599, figure 1.
 """
@@ -8,20 +8,18 @@ from typing import Any
 
 import pandas as pd
 
-from lradapt.plots.canvas import BLUE, ORANGE, svg
+from lradapt.plots.canvas import BLUE, ORANGE, Plot
 
-_SIZE = (5.2, 4.4)
 _LINES = {"before": (ORANGE, "s--"), "after": (BLUE, "o-")}
 
 
-def reliability_svg(bins: pd.DataFrame, *, alt: str) -> str:
-    """Accuracy against confidence before and after the temperature, and how many images; a page's.
+def reliability_plot(bins: pd.DataFrame) -> Plot:
+    """Plot accuracy against confidence, and of the images in each bin.
 
     Args:
-        bins: as `evaluate.write_reliability` writes them.
-        alt: what it shows.
+        bins: before and after temperature scaling, as `evaluate.write_reliability` writes them.
     """
-    return svg(partial(_draw, bins=bins), size=_SIZE, alt=alt)
+    return Plot(partial(_draw, bins=bins), (5.2, 4.4))
 
 
 def _draw(figure: Any, bins: pd.DataFrame) -> None:
@@ -36,7 +34,7 @@ def _draw(figure: Any, bins: pd.DataFrame) -> None:
         shift = -width / 4 if when == "before" else width / 4
         middles = 50 * (rows["low"] + rows["high"]) + shift
         counts.bar(middles, rows["images"], width=0.45 * width, color=colour)
-    diagram.set(ylabel="of them right, %", ylim=(0, 103))
+    diagram.set(ylabel="accuracy, %", ylim=(0, 103))
     diagram.grid(visible=True)
     figure.legend(loc="outside upper center", ncols=3)
     counts.set(xlabel="confidence, %", ylabel="images", xlim=(0, 101))

@@ -1,28 +1,22 @@
-"""The rates as they were run, step by step (the paper's figures 3 and 4)."""
+"""Plot of the learning rates at each step (the paper's figures 3 and 4)."""
 
 from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from lradapt.plots.canvas import COLOURS, png, svg
+from lradapt.plots.canvas import COLOURS, Plot
 
-_SIZE = (5.2, 3.0)
-_DEPTH = 100  # how far below the lowest peak a logarithmic axis goes; the rates fall to nothing
+_DEPTH = 100  # the logarithmic axis ends at the lowest peak / _DEPTH, since rates fall to 0
 
 
-def schedule_png(steps: pd.DataFrame) -> bytes:
-    """The rate of each layer group at each step.
+def schedule_plot(steps: pd.DataFrame) -> Plot:
+    """Plot the learning rate of each layer group at each step.
 
     Args:
         steps: as `history.write_steps` writes them.
     """
-    return png(partial(_draw, steps=steps), size=_SIZE)
-
-
-def schedule_svg(steps: pd.DataFrame, *, alt: str) -> str:
-    """The same for a page."""
-    return svg(partial(_draw, steps=steps), size=_SIZE, alt=alt)
+    return Plot(partial(_draw, steps=steps), (5.2, 3.0))
 
 
 def _draw(figure: Any, steps: pd.DataFrame) -> None:

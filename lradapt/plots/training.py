@@ -1,4 +1,4 @@
-"""How a training went: loss step by step, validation epoch by epoch, the ends of cycles."""
+"""Plot of a training: loss of each step, validation of each epoch, ends of cycles."""
 
 from functools import partial
 from typing import Any
@@ -7,37 +7,35 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lradapt.plots.canvas import BLUE, GREEN, ORANGE, svg
+from lradapt.plots.canvas import BLUE, GREEN, ORANGE, Plot
 
 Losses = npt.NDArray[np.float64]
 
-_SIZE = (5.2, 4.2)
-_MOST_POINTS = 600  # of the line of losses; of more steps the means of neighbours are drawn
+_MOST_POINTS = 600  # of the line of losses; more steps are averaged
 
 
-def training_svg(steps: pd.DataFrame, epochs: pd.DataFrame, *, alt: str) -> str:
-    """Loss above, accuracy on the validation split below, both against the epochs; for a page.
+def training_plot(steps: pd.DataFrame, epochs: pd.DataFrame) -> Plot:
+    """Plot the loss and the accuracy on the validation split, against the epochs.
 
     Args:
         steps: as `history.write_steps` writes them.
-        epochs: as `history.write_epochs` writes them; without a validation split its columns are
-            empty.
-        alt: what it shows.
+        epochs: as `history.write_epochs` writes them; the columns of the validation split are
+            empty without one.
     """
-    return svg(partial(_draw, steps=steps, epochs=epochs), size=_SIZE, alt=alt)
+    return Plot(partial(_draw, steps=steps, epochs=epochs), (5.2, 4.2))
 
 
 def cycle_ends(steps: pd.DataFrame) -> list[int]:
-    """Steps done at the end of each cycle: before each step at which the rate rises, and at last.
+    """Return the number of steps at the end of each cycle: where the rate rises, and at the end.
 
-    Of cycles of a single step, whose rate never moves, only the last end is seen.
+    The rate of cycles of a single step is constant, so only the end of the last one is found.
     """
     rate = steps[next(name for name in steps.columns if name.startswith("lr_"))]
     return [*np.flatnonzero(rate.diff() > 0).tolist(), len(steps)]
 
 
 def _thinned(losses: Losses) -> tuple[Losses, Losses]:
-    """The middles of equal parts of the steps, and the mean loss in each."""
+    """Return the middle of each of equal parts of the steps, and the mean loss in it."""
     parts = np.array_split(losses, min(len(losses), _MOST_POINTS))
     ends = np.cumsum([len(part) for part in parts])
     middles = ends - np.array([len(part) for part in parts]) / 2
@@ -47,8 +45,8 @@ def _thinned(losses: Losses) -> tuple[Losses, Losses]:
 def _draw(figure: Any, steps: pd.DataFrame, epochs: pd.DataFrame) -> None:
     losses, accuracy = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     steps_an_epoch = len(steps) / len(epochs)
-    places, thinned = _thinned(steps["loss"].to_numpy())
-    losses.plot(places / steps_an_epoch, thinned, color=BLUE, alpha=0.3, linewidth=0.8)
+    middles, thinned = _thinned(steps["loss"].to_numpy())
+    losses.plot(middles / steps_an_epoch, thinned, color=BLUE, alpha=0.3, linewidth=0.8)
     ends = epochs["epoch"]
     losses.plot(ends - 0.5, epochs["train_loss"], "o-", color=BLUE, ms=4, label="training")
     losses.plot(ends, epochs["validation_loss"], "s--", color=ORANGE, ms=4, label="validation")

@@ -1,4 +1,4 @@
-"""What an exam says of each class, and which classes are taken for which: from its counts."""
+"""Precision, recall and F1 of each class, and the cells of the confusion matrix."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ import pandas as pd
 
 @dataclass(frozen=True, slots=True)
 class ClassFigures:
-    """Of one class; shares are in [0, 1], and None where they have no meaning.
+    """The figures of one class on the test set; shares are in [0, 1], and None if undefined.
 
     Attributes:
         name: of the class.
-        images: of the exam that are of it.
-        precision: share of what is called so that is so; None where nothing is.
-        recall: share of its images that are found; None without an image.
+        images: of the class in the test set.
+        precision: share of correct predictions of this class; None if it is never predicted.
+        recall: share of its images that are predicted as this class; None without an image.
         interval: 95 % bounds of the recall.
-        f1: the harmonic mean of both; None without an image.
+        f1: harmonic mean of precision and recall; None without an image.
     """
 
     name: str
@@ -31,49 +31,49 @@ class ClassFigures:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Of the confusion matrix: images of the row's class that are called the column's.
+    """A cell of the confusion matrix: images of the row's class predicted as the column's.
 
     Attributes:
-        count: how many.
+        count: number of images.
         share: of the row's images, in [0, 1]; 0 in an empty row.
-        right: whether row and column are the same class.
+        correct: whether row and column are the same class.
     """
 
     count: int
     share: float
-    right: bool
+    correct: bool
 
 
 def read_confusion(path: Path) -> pd.DataFrame:
-    """The counts: a row for each true class, a column for each that is said."""
+    """Read the counts: a row for each true class, a column for each predicted class."""
     table = pd.read_csv(path, keep_default_na=False, dtype={"true": str})
     return table.set_index("true").astype(int)
 
 
 def class_figures(counts: pd.DataFrame, intervals: Mapping[str, Any]) -> list[ClassFigures]:
-    """The figures of each class, in the order of the matrix.
+    """Return the figures of each class, in the order of the matrix.
 
     Args:
-        counts: of the exam.
+        counts: on the test set.
         intervals: class -> bounds of its recall, or None.
     """
     matrix, names = counts.to_numpy(), [str(name) for name in counts.index]
-    images, said, right = matrix.sum(axis=1), matrix.sum(axis=0), matrix.diagonal()
+    images, predicted, correct = matrix.sum(axis=1), matrix.sum(axis=0), matrix.diagonal()
     return [
         ClassFigures(
             name,
             int(images[k]),
-            _share(right[k], said[k]),
-            _share(right[k], images[k]),
+            _share(correct[k], predicted[k]),
+            _share(correct[k], images[k]),
             intervals[name],
-            _share(2 * right[k], images[k] + said[k]) if images[k] else None,
+            _share(2 * correct[k], images[k] + predicted[k]) if images[k] else None,
         )
         for k, name in enumerate(names)
     ]
 
 
 def confusion_rows(counts: pd.DataFrame) -> dict[str, list[Cell]]:
-    """Class -> a cell for each class that is said of its images."""
+    """Return the row of each true class: a cell for each predicted class."""
     return {
         str(name): [
             Cell(count, count / max(1, sum(row)), column == number)

@@ -1,6 +1,6 @@
-"""Text for Markdown."""
+"""Escaping text for Markdown."""
 
 
 def escaped(text: str) -> str:
-    """The text as it stands: a bar would end a cell, a bracket or an asterisk would be markup."""
+    """Return the text with the characters escaped that end a cell or are markup."""
     return "".join(f"\\{letter}" if letter in r"\|<[*_`" else letter for letter in text)

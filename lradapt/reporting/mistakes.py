@@ -1,4 +1,4 @@
-"""The mistakes of an exam of which the model is surest, with the small pictures that it saw."""
+"""The most confident mistakes on the test set, with the pictures that the model received."""
 
 import base64
 import io
@@ -12,22 +12,23 @@ import pandas as pd
 from lradapt.data.split_table import read_split
 from lradapt.reporting.pages import png_uri
 
-_SIDE = 224  # pixels of a picture at most
-_EXACT_SIDE = 64  # pixels up to which it is kept to the bit
+_SIDE = 224  # largest side of a picture in pixels
+_EXACT_SIDE = 64  # up to this side a picture is stored without loss
 
+_TEXT = {"image": str, "label": str, "predicted": str}
 Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """An image of the exam that the model names wrongly.
+    """A test image that the model predicts wrongly.
 
     Attributes:
         image: its name.
         label: its true class.
-        predicted: the class that the model says.
-        confidence: in that class, in [0, 1].
-        picture: as an address that holds it; empty where the pixels lie on another machine.
+        predicted: the predicted class.
+        confidence: probability of the predicted class, in [0, 1].
+        picture: as a data URI; empty if the pixels are on another machine.
     """
 
     image: str
@@ -37,18 +38,20 @@ class Mistake:
     picture: str
 
 
-def surest_mistakes(predictions: Path, split: Path, pixels: Path, *, most: int) -> list[Mistake]:
-    """The mistakes with the highest confidence, the surest first.
+def most_confident_mistakes(
+    predictions: Path, split: Path, pixels: Path, *, most: int
+) -> list[Mistake]:
+    """Return the mistakes with the highest confidence, in descending order.
 
     Args:
         predictions: as `evaluate.write_predictions` writes them.
         split: `split.csv`, which has the row of each image.
         pixels: `pixels.npy`.
-        most: how many at most; with 0 no file is read.
+        most: largest number of mistakes; with 0 no file is read.
     """
     if not most:
         return []
-    found = _surest(pd.read_csv(predictions, keep_default_na=False, dtype=_TEXT), most)
+    found = _most_confident(pd.read_csv(predictions, keep_default_na=False, dtype=_TEXT), most)
     row_of = {row.image: row.row for row in read_split(split)}
     squares = np.load(pixels, mmap_mode="r") if pixels.exists() else None
     return [
@@ -57,10 +60,7 @@ def surest_mistakes(predictions: Path, split: Path, pixels: Path, *, most: int) 
     ]
 
 
-_TEXT = {"image": str, "label": str, "predicted": str}
-
-
-def _surest(table: pd.DataFrame, most: int) -> list[tuple[str, str, str, float]]:
+def _most_confident(table: pd.DataFrame, most: int) -> list[tuple[str, str, str, float]]:
     wrong = table[table["label"] != table["predicted"]]
     rows = [
         (row["image"], row["label"], row["predicted"], float(row[f"p_{row['predicted']}"]))

@@ -1,7 +1,7 @@
-"""The model card of a version: what it is for, what it was made of, how good it is, its limits.
+"""The model card of a version: intended use, data, metrics and limits.
 
-What only people can know is theirs to say (`card` in params.yaml); all else is read from the
-stages' own files. It has no clock in it, and is no part of a version's name.
+People state intended use, licence and contact (`card` in params.yaml); everything else is read from
+the outputs of stages. It contains no time, and does not affect the name of a version.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,22 +16,18 @@ from lradapt.reporting.pages import render_text
 from lradapt.reporting.report import trained
 from lradapt.runtime.files import read_json
 
-_WIDE = 0.2  # an interval from here on says little of a class
+_WIDE = 0.2  # a recall with an interval of at least this width is listed as a limit
 
 
 def render(paths: Paths, name: str, stated: Mapping[str, str]) -> str:
-    """The card, Markdown.
+    """Return the card in Markdown.
 
     Args:
-        paths: of `dvc.yaml`.
+        paths: of the project.
         name: of the model in the registry.
-        stated: what people say of it, by the keys of `card` in params.yaml; may be empty texts.
+        stated: the statements under `card` in params.yaml, by key; may be empty.
     """
-    metrics, split, known = (
-        read_json(paths.metrics),
-        read_json(paths.split_summary),
-        lineage(paths),
-    )
+    metrics, split, known = read_json(paths.metrics), read_json(paths.split_summary), lineage(paths)
     recalls = metrics["intervals_95"]["recall"]
     classes = class_figures(read_confusion(paths.confusion), recalls)
     return render_text(
@@ -42,7 +38,7 @@ def render(paths: Paths, name: str, stated: Mapping[str, str]) -> str:
         metrics=metrics,
         classes=classes,
         groups=_groups(paths.split),
-        limits=[*_little_known(classes), *_set_aside(split), *split["warnings"]],
+        limits=[*_uncertain(classes), *_set_aside(split), *split["warnings"]],
         trained=trained(paths),
         lineage=lineage_rows(known, metrics),
         input_size=known["params"]["data"]["input_size"],
@@ -52,16 +48,16 @@ def render(paths: Paths, name: str, stated: Mapping[str, str]) -> str:
 def _groups(split: Path) -> str:
     groups = {row.group for row in read_split(split)} - {""}
     if not groups:
-        return "no groups are given, so pictures of one subject may stand on two splits"
-    return f"groups: {len(groups):,}, each on one split"
+        return "no groups are given, so images of one subject may be in two splits"
+    return f"groups: {len(groups):,}, each in one split"
 
 
-def _little_known(classes: Sequence[ClassFigures]) -> list[str]:
-    """The classes of which the exam says little or nothing."""
-    unseen = [f"{each.name}: no image in the exam" for each in classes if not each.images]
+def _uncertain(classes: Sequence[ClassFigures]) -> list[str]:
+    """Return the classes for which the test set is too small, or has no image."""
+    unseen = [f"{each.name}: no image in the test set" for each in classes if not each.images]
     wide = [
-        f"{each.name}: the exam has {each.images:,} images of it, so that its recall may be "
-        f"anything from {low:.0%} to {high:.0%}"
+        f"{each.name}: only {each.images:,} images in the test set, so its recall may be anything "
+        f"from {low:.0%} to {high:.0%}"
         for each in classes
         if each.interval
         for low, high in [each.interval]

@@ -1,40 +1,38 @@
-"""Pages that need nothing beside them, HTML or Markdown: their templates lie in this package."""
+"""Rendering self-contained HTML pages and Markdown; the templates are in this package."""
 
 import base64
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lradapt.reporting.markdown import escaped
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 
 def render_page(template: str, **values: Any) -> str:
-    """The page of the template of that name, such as `report.html.jinja`; text is escaped."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FunctionLoader(_read), autoescape=True, undefined=StrictUndefined
-    )
-    return environment.get_template(template).render(**values)
+    """Render an HTML template, such as `report.html.jinja`; text is escaped."""
+    return _environment(autoescape=True).get_template(template).render(**values)
 
 
 def render_text(template: str, **values: Any) -> str:
-    """The Markdown of the template of that name; the filter `cell` escapes a text."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FunctionLoader(_read),
-        autoescape=False,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["cell"] = escaped
+    """Render a Markdown template; its filter `cell` escapes a text."""
+    environment = _environment(trim_blocks=True, keep_trailing_newline=True)
     return environment.get_template(template).render(**values)
 
 
 def png_uri(picture: bytes) -> str:
-    """A PNG file as an address that holds it."""
+    """Return a PNG file as a data URI."""
     return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+
+
+def _environment(**settings: Any) -> "Environment":
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    loader = FunctionLoader(_read)
+    environment = Environment(loader=loader, undefined=StrictUndefined, **settings)
+    environment.filters["cell"] = escaped
+    return environment
 
 
 def _read(name: str) -> str:

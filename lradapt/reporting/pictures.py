@@ -1,4 +1,4 @@
-"""The report's pictures, drawn from the tables that the stages have left."""
+"""The plots of the report, drawn from the tables that the stages wrote."""
 
 import functools
 import io
@@ -7,44 +7,46 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lradapt.config.paths import Paths
-from lradapt.plots.range_test import range_test_png, range_test_svg
-from lradapt.plots.reliability import reliability_svg
-from lradapt.plots.schedule import schedule_svg
-from lradapt.plots.training import cycle_ends, training_svg
+from lradapt.plots.range_test import range_test_plot
+from lradapt.plots.reliability import reliability_plot
+from lradapt.plots.schedule import schedule_plot
+from lradapt.plots.training import cycle_ends, training_plot
 from lradapt.runtime.files import read_json
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture of a page: its title, and the element that is drawn."""
+    """A plot of a page: its title and its SVG element."""
 
     title: str
     svg: str
 
 
 def range_test_pictures(paths: Paths) -> list[Picture]:
-    """The curve of each range test that was made."""
-    return [
-        Picture(title, _range_test(curve, rate, title))
-        for title, curve, rate in _range_tests(paths)
-    ]
+    """Draw each range test that was run."""
+    tests = _range_tests(paths)
+    return [Picture(title, _range_test(curve, rate, title)) for title, curve, rate in tests]
 
 
-def range_tests(paths: Paths) -> dict[str, bytes]:
-    """Title -> curve, PNG, of each range test that was made."""
+def range_test_pngs(paths: Paths) -> dict[str, bytes]:
+    """Draw each range test that was run as PNG, by title."""
     return {
-        title: range_test_png(_table(curve), rate) for title, curve, rate in _range_tests(paths)
+        title: range_test_plot(_table(curve), rate).png()
+        for title, curve, rate in _range_tests(paths)
     }
 
 
 def schedule_pictures(paths: Paths) -> list[Picture]:
-    """The rates of head and whole network, as they were run."""
-    tables = {"Rate of the head": paths.head_steps, "Rates by depth": paths.model_steps}
+    """Draw the learning rates of the head and of the whole network."""
+    tables = {
+        "Learning rate of the head": paths.head_steps,
+        "Learning rates by depth": paths.model_steps,
+    }
     return [Picture(title, _schedule(path.read_bytes(), title)) for title, path in tables.items()]
 
 
 def training_pictures(paths: Paths) -> list[Picture]:
-    """How head and whole network were trained."""
+    """Draw the training of the head and of the whole network."""
     tables = {
         "Training of the head": (paths.head_steps, paths.head_epochs),
         "Training of all layers": (paths.model_steps, paths.model_epochs),
@@ -56,13 +58,13 @@ def training_pictures(paths: Paths) -> list[Picture]:
 
 
 def reliability_picture(paths: Paths) -> Picture:
-    """The reliability diagram, before and after the temperature."""
+    """Draw the reliability diagram, before and after temperature scaling."""
     title = "Reliability of the confidence"
     return Picture(title, _reliability(paths.reliability.read_bytes(), title))
 
 
 def _range_tests(paths: Paths) -> list[tuple[str, bytes, float]]:
-    """Title, curve and chosen rate of each that was made."""
+    """Return title, curve and chosen rate of each range test that was run."""
     head, body = paths.lr_curve.read_bytes(), paths.body_lr_curve.read_bytes()
     rates = read_json(paths.lr)["rate"], read_json(paths.body_lr)["rates"]["head"]
     found = [
@@ -80,25 +82,25 @@ def _table(content: bytes) -> pd.DataFrame:
     return pd.read_csv(io.BytesIO(content))
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-# A run shows each picture twice, and drawing takes longer than anything else of the report.
+# A run renders the report twice, and drawing takes most of that time. The functions below are pure.
 @functools.lru_cache(maxsize=4)
 def _range_test(curve: bytes, rate: float, title: str) -> str:
     table = _table(curve)
     sweeps = _counted(table["sweep"].nunique(), "sweep")
     reach = f"from {table['lr'].min():.2g} to {table['lr'].max():.2g}"
-    return range_test_svg(table, rate, alt=f"{title}: {sweeps} {reach}; chosen is {rate:.3g}")
+    return range_test_plot(table, rate).svg(alt=f"{title}: {sweeps} {reach}; chosen: {rate:.3g}")
 
 
 @functools.lru_cache(maxsize=4)
 def _schedule(steps: bytes, title: str) -> str:
     table = _table(steps)
     peaks = table.filter(like="lr_").max()
-    said = ", ".join(f"{str(name)[3:]} {peak:.2g}" for name, peak in peaks.items())
-    return schedule_svg(table, alt=f"{title} at each of {len(table)} steps; the peaks: {said}")
+    text = ", ".join(f"{str(name)[3:]} {peak:.2g}" for name, peak in peaks.items())
+    return schedule_plot(table).svg(alt=f"{title} at each of {len(table)} steps; peaks: {text}")
 
 
 @functools.lru_cache(maxsize=4)
@@ -113,7 +115,7 @@ def _training(steps: bytes, epochs: bytes, title: str) -> str:
     validation = each_epoch["validation_accuracy"]
     if validation.notna().any():
         alt += f"; accuracy on the validation split {validation.iloc[-1]:.1%} at the end"
-    return training_svg(each_step, each_epoch, alt=alt)
+    return training_plot(each_step, each_epoch).svg(alt=alt)
 
 
 @functools.lru_cache(maxsize=2)
@@ -124,5 +126,5 @@ def _reliability(bins: bytes, title: str) -> str:
         / rows["images"].sum()
         for when, rows in table.groupby("temperature")
     }
-    said = f"mean gap {gaps['before']:.1%} before the temperature and {gaps['after']:.1%} after it"
-    return reliability_svg(table, alt=f"{title}: {said}")
+    text = f"mean gap {gaps['before']:.1%} before and {gaps['after']:.1%} after temperature scaling"
+    return reliability_plot(table).svg(alt=f"{title}: {text}")

@@ -1,4 +1,4 @@
-"""What a training did and how it was judged: lines for the terminal, a page for the browser."""
+"""The report of a run: rows for the terminal, and an HTML page."""
 
 import shlex
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from lradapt.production.release import Outcome
 from lradapt.reporting.changes_report import Told
 from lradapt.reporting.class_figures import class_figures, confusion_rows, read_confusion
 from lradapt.reporting.judgement import judgement, live_check, override
-from lradapt.reporting.mistakes import surest_mistakes
+from lradapt.reporting.mistakes import most_confident_mistakes
 from lradapt.reporting.pages import render_page
 from lradapt.reporting.pictures import (
     range_test_pictures,
@@ -29,16 +29,16 @@ from lradapt.runtime.timings import Timings, read_timings
 
 Row = tuple[str, str]
 
-_MOST_CLASSES = 60  # whose confusion matrix is shown; of more, the table is a file of its own
-_MOST_SET_ASIDE = 200  # lines
+_MOST_CLASSES = 60  # with more, the page refers to the file of the confusion matrix
+_MOST_SET_ASIDE = 200  # rows
 
 
 def summary(paths: Paths, outcome: Outcome | None) -> list[Row]:
-    """What was trained, how good it is, and what the gate decided.
+    """Return what was trained, its metrics, and the decision of the gate.
 
     Args:
-        paths: of `dvc.yaml`.
-        outcome: of the gate; None before it, or where nothing was published.
+        paths: of the project.
+        outcome: of the gate; None before it, or if nothing was published.
     """
     metrics = read_json(paths.metrics)
     rows = [
@@ -52,19 +52,19 @@ def summary(paths: Paths, outcome: Outcome | None) -> list[Row]:
             ("verdict", f"{outcome.verdict.decision}: {outcome.verdict.why}"),
             ("override", override(outcome)),
             ("version", f"{outcome.version}{'' if outcome.move else ' (not promoted)'}"),
-            ("live check", live_check(outcome)),
+            ("smoke test", live_check(outcome)),
         ]
     return [row for row in rows if row[1]]
 
 
 def trained(paths: Paths) -> list[Row]:
-    """What was trained on what, and at which rates."""
+    """Return the data, the network and the learning rates of the training."""
     split, metrics = read_json(paths.split_summary), read_json(paths.metrics)
     images, backbone = split["images"], metrics["backbone"]
     rows = [
         ("data", f"{sum(images.values()):,} images, {len(split['classes'])} classes"),
         ("set aside", _counted(split["set_aside"])),
-        ("split", ", ".join(f"{side} {count:,}" for side, count in images.items())),
+        ("split", ", ".join(f"{name} {count:,}" for name, count in images.items())),
         ("model", f"{backbone['architecture']}, body: {_origin(backbone)}"),
         ("warm start", f"from version {metrics['ancestor']}" if metrics["ancestor"] else ""),
         ("rate of the head", _head_rate(paths)),
@@ -74,7 +74,7 @@ def trained(paths: Paths) -> list[Row]:
 
 
 def next_commands(paths: Paths) -> list[str]:
-    """Three things to try next."""
+    """Return three commands to try next."""
     first = next(row.image for row in read_table(paths.table) if row.verdict == "ok")
     return [
         f"lradapt predict {shlex.quote(str(paths.images / first))}",
@@ -87,22 +87,22 @@ def render(
     paths: Paths,
     outcome: Outcome | None,
     *,
-    former: Timings | None = None,
+    previous: Timings | None = None,
     price: Price | None = None,
     num_mistakes: int = 0,
     changes: Told | None = None,
 ) -> str:
-    """The report: one HTML page with everything inside it, that needs no network.
+    """Return the report: one self-contained HTML page that needs no network.
 
     Args:
-        paths: of `dvc.yaml`.
-        outcome: of the gate; None before it, or where nothing was published.
-        former: the timings before this run; None: there were none.
-        price: of the machine; None: no costs are shown.
-        num_mistakes: so many mistakes are shown as pictures; 0: none.
+        paths: of the project.
+        outcome: of the gate; None before it, or if nothing was published.
+        previous: the timings before this run; None if there were none.
+        price: of the machine; None: no costs.
+        num_mistakes: number of mistakes shown as pictures.
         changes: of the data since the version last trained on; None: not compared.
     """
-    done = phases(read_timings(paths.timings), former or {})
+    done = phases(read_timings(paths.timings), previous or {})
     return render_page(
         "report.html.jinja",
         judgement=judgement(outcome),
@@ -110,18 +110,20 @@ def render(
         trained=trained(paths),
         lineage=_lineage(paths, outcome),
         changes=changes,
-        mistakes=surest_mistakes(paths.predictions, paths.split, paths.pixels, most=num_mistakes),
+        mistakes=most_confident_mistakes(
+            paths.predictions, paths.split, paths.pixels, most=num_mistakes
+        ),
         phases=done,
         seconds=total_seconds(done),
         price=price,
-        **_exam(paths),
+        **_evaluation(paths),
         **_pictures(paths),
     )
 
 
-def _exam(paths: Paths) -> dict[str, Any]:
+def _evaluation(paths: Paths) -> dict[str, Any]:
     metrics, counts = read_json(paths.metrics), read_confusion(paths.confusion)
-    aside = pd.read_csv(paths.set_aside, dtype=str, keep_default_na=False)
+    set_aside = pd.read_csv(paths.set_aside, dtype=str, keep_default_na=False)
     return {
         "split": read_json(paths.split_summary),
         "metrics": metrics,
@@ -129,7 +131,7 @@ def _exam(paths: Paths) -> dict[str, Any]:
         "classes": class_figures(counts, metrics["intervals_95"]["recall"]),
         "confusion": confusion_rows(counts) if len(counts) <= _MOST_CLASSES else None,
         "confusion_table": paths.confusion,
-        "set_aside": aside.head(_MOST_SET_ASIDE).to_dict("records"),
+        "set_aside": set_aside.head(_MOST_SET_ASIDE).to_dict("records"),
     }
 
 
@@ -143,10 +145,10 @@ def _pictures(paths: Paths) -> dict[str, Any]:
 
 
 def _lineage(paths: Paths, outcome: Outcome | None) -> list[Row]:
-    """What the model was made of and by; what was in production when it was judged."""
+    """Return the origins of the model, and the version in production at the gate's decision."""
     rows = lineage_rows(lineage(paths), read_json(paths.metrics))
     if outcome and outcome.former:
-        rows.insert(0, ("in production when it was judged", outcome.former))
+        rows.insert(0, ("in production at the decision of the gate", outcome.former))
     return [("version", outcome.version), *rows] if outcome else rows
 
 
@@ -163,7 +165,7 @@ def _rates_by_depth(paths: Paths) -> str:
 
 def _source(refusal: str, curve: Path) -> str:
     if refusal:
-        return f"given, since the range test was refused: {refusal}"
+        return f"given, because the range test was rejected: {refusal}"
     return "found by range test" if len(pd.read_csv(curve)) else "given"
 
 
@@ -183,4 +185,4 @@ def _seconds(timings: Path) -> str:
         return ""
     total = timedelta(seconds=round(sum(seconds.values())))
     parts = " · ".join(f"{stage} {value:.1f}" for stage, value in seconds.items())
-    return f"{parts} (together {total})"
+    return f"{parts} (total {total})"

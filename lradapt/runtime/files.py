@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: each is written beside its place and renamed into it."""
+"""Atomic writes: a file is written under a temporary name, then renamed, so it is never partial."""
 
 import errno
 import hashlib
@@ -17,9 +17,9 @@ _FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that becomes `path` when the block ends without an error.
+    """Yield a temporary path that is renamed to `path` when the block ends without an error.
 
-    What a process that was killed left half written for the same `path` is removed.
+    Temporary files that killed processes left for the same `path` are removed.
 
     Raises:
         DiskFullError: the disk filled up in the block.
@@ -28,22 +28,22 @@ def whole_file(path: Path) -> Iterator[Path]:
     _remove_orphans(path)
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
-        with full_disk_told(path):
+        with full_disk_as_error(path):
             yield partial
             partial.replace(path)
     except OSError as error:
         if str(error.filename) == str(partial):
-            error.filename = str(path)  # the name that its user knows
+            error.filename = str(path)  # the user does not know the temporary name
         raise
     finally:
         partial.unlink(missing_ok=True)
 
 
 @contextmanager
-def full_disk_told(path: Path) -> Iterator[None]:
-    """A block that writes a file or a folder; a full disk is told as such.
+def full_disk_as_error(path: Path) -> Iterator[None]:
+    """Turn any error that a full disk causes in the block into a `DiskFullError`.
 
-    The text is looked at, since not every library that writes raises an `OSError`.
+    The error is recognised by its text, since not every library raises an `OSError`.
 
     Raises:
         DiskFullError: the disk filled up in the block.
@@ -54,18 +54,18 @@ def full_disk_told(path: Path) -> Iterator[None]:
         if not any(text in str(error) for text in _FULL):
             raise
         raise DiskFullError(
-            f"the disk is full: {_mebibytes(_free(path))} were left in {path.parent} when {path} "
-            "was written; nothing of it is kept. Make room there, and run again"
-        ) from None
+            f"the disk is full: {_mebibytes(_free(path))} were free in {path.parent} while {path} "
+            "was written; the partial file was removed. Free some space and run again"
+        ) from error
 
 
 def reserve(path: Path) -> None:
-    """Give every byte of a file that is still sparse its room on the disk.
+    """Allocate disk space for every byte of a sparse file.
 
-    A memory map of a sparse file on a full disk kills the process (SIGBUS).
+    Writing to a memory map of a sparse file on a full disk kills the process (SIGBUS).
 
     Raises:
-        DiskFullError: there is too little room; says how much is needed and how much is free.
+        DiskFullError: there is too little space; reports the bytes needed and the bytes free.
     """
     size, free = path.stat().st_size, _free(path)
     descriptor = os.open(path, os.O_WRONLY)
@@ -75,17 +75,17 @@ def reserve(path: Path) -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise DiskFullError(
-            f"{_shown(path)} needs {_mebibytes(size)}, but {_mebibytes(free)} are free in "
-            f"{path.parent}; make room there, and run again"
-        ) from None
+            f"{_final_name(path)} needs {_mebibytes(size)}, but only {_mebibytes(free)} are free "
+            f"in {path.parent}. Free some space and run again"
+        ) from error
     finally:
         os.close(descriptor)
 
 
 def flush(path: Path) -> None:
-    """Let the disk have what is written to a file, or to a folder; slow, and safe from its loss.
+    """Write a file's content, or a folder's entries, to the disk (fsync); slow.
 
-    Without it a machine that loses its power can keep a file's new name and not its content.
+    Without it a machine that loses power can keep a file's new name but not its content.
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -94,8 +94,8 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _shown(path: Path) -> str:
-    """The name that a file has once it is whole."""
+def _final_name(path: Path) -> str:
+    """Return the name that a temporary file gets once it is complete."""
     return path.name.removeprefix(".").partition(".partial-")[0]
 
 
@@ -110,44 +110,44 @@ def _mebibytes(num_bytes: int) -> str:
 def _remove_orphans(path: Path) -> None:
     prefix = f".{path.name}.partial-"
     for sibling in path.parent.iterdir():
-        process = sibling.name.removeprefix(prefix)
-        if sibling.name.startswith(prefix) and process.isdecimal() and not _runs(int(process)):
+        pid = sibling.name.removeprefix(prefix)
+        if sibling.name.startswith(prefix) and pid.isdecimal() and not _is_running(int(pid)):
             sibling.unlink(missing_ok=True)
 
 
-def _runs(process: int) -> bool:
+def _is_running(pid: int) -> bool:
     try:
-        os.kill(process, 0)  # signal 0 asks, and does nothing
+        os.kill(pid, 0)  # signal 0 only checks that the process exists
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True  # somebody else's
+        return True  # it belongs to another user
     return True
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 with Unix line ends, whole or not at all."""
+    """Write `text` atomically as UTF-8 with Unix line ends."""
     with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content`, whole or not at all."""
+    """Write `content` atomically."""
     with whole_file(path) as partial:
         partial.write_bytes(content)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON for people: indented, keys in the order given."""
+    """Write `value` as indented JSON, keys in the order given."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> Any:
-    """The value in the JSON file at `path`."""
+    """Read the value in the JSON file at `path`."""
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def sha256_of(path: Path) -> str:
-    """The sha256 of a file's bytes, in hexadecimal."""
+    """Return the sha256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

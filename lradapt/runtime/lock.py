@@ -1,9 +1,9 @@
-"""One run at a time in a project: who works in it, by locks that end with their holder.
+"""One run at a time in a project: file locks that the system releases when their holder ends.
 
-A flow holds the lock of the run from its first step to its last, a stage the lock of the stage
-while it computes; an import counts as a run. So a flow, `dvc repro` by hand and an import never
-write the same files side by side. The system frees a lock when its holder ends, also by kill -9;
-the file of a lock stays, and what it says counts only while it is locked.
+A flow holds the run lock from its first step to its last; a stage holds the stage lock while it
+computes; an import counts as a run. So a flow, a manual `dvc repro` and an import never write the
+same files at the same time. The system releases a lock when its holder ends, also after kill -9.
+The lock file remains; its content is valid only while it is locked.
 """
 
 import errno
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 _FOLDER = Path(".lradapt")
 _RUN, _STAGE = _FOLDER / "run.lock", _FOLDER / "stage.lock"
-_OWN_RUN = "LRADAPT_RUN"  # tells the stages of a flow, its children, whose run they belong to
+_OWN_RUN = "LRADAPT_RUN"  # environment of a flow's stages: the pid of the run they belong to
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
@@ -36,9 +36,9 @@ class Holder:
     """The process that holds a lock.
 
     Attributes:
-        pid: its number.
-        host: the machine's name.
-        command: as it was typed, on one line.
+        pid: of the process.
+        host: name of its machine.
+        command: its command line.
         since: local time, ISO 8601.
     """
 
@@ -53,9 +53,9 @@ class Holder:
 
 @contextmanager
 def run() -> Iterator[None]:
-    """A block that has this project for itself; waits for another run, and for a lone stage.
+    """Hold the run lock in the block; wait for another run, and for a stage started by hand.
 
-    Within a run of this process or of its parents, nothing is locked anew.
+    Within a run of this process or of its parents, nothing is locked again.
     """
     with _run(wait=True):
         yield
@@ -63,12 +63,12 @@ def run() -> Iterator[None]:
 
 @contextmanager
 def stage() -> Iterator[None]:
-    """A block that computes a stage; of a run, or of none.
+    """Hold the stage lock in the block, within a run or without one.
 
-    It never waits: DVC has locked the outputs by then, for which the run itself may be waiting.
+    It never waits: DVC has already locked the outputs, and the run may be waiting for those.
 
     Raises:
-        BusyError: another stage computes, or a run holds the project that this is no stage of.
+        BusyError: another stage computes, or a run that this stage is not part of holds the lock.
     """
     with _locked(_STAGE, wait=False):
         holder = _holder(_RUN)
@@ -79,10 +79,10 @@ def stage() -> Iterator[None]:
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """A block that replaces what runs and stages read.
+    """Hold the run lock in a block that replaces the inputs of runs and stages.
 
     Raises:
-        BusyError: a run or a stage is going on.
+        BusyError: a run or a stage is active.
     """
     with _run(wait=False):
         yield
@@ -96,7 +96,7 @@ def _run(*, wait: bool) -> Iterator[None]:
         return
     with _locked(_RUN, wait=wait):
         with _locked(_STAGE, wait=wait):
-            pass  # a stage by hand, or one that a killed run has left behind, has ended
+            pass  # no stage started by hand, or left by a killed run, is active
         os.environ[_OWN_RUN] = str(os.getpid())
         try:
             yield
@@ -107,13 +107,13 @@ def _run(*, wait: bool) -> Iterator[None]:
 @contextmanager
 def _locked(path: Path, *, wait: bool) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as file:  # must not empty what its holder has written
+    with path.open("a+", encoding="utf-8") as file:  # must not truncate the holder's entry
         try:
             _flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except BlockingIOError as error:
             busy = _busy(_read(path))
             if not wait:
-                raise busy from None
+                raise busy from error
             log.warning("waiting: %s", busy)
             _flock(file.fileno(), fcntl.LOCK_EX)
         file.truncate(0)
@@ -128,11 +128,11 @@ def _flock(descriptor: int, operation: int) -> None:
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
-        log.warning("this file system has no locks; see to it that one run works here at a time")
+        log.warning("this file system has no file locks: start only one run at a time here")
 
 
 def _holder(path: Path) -> Holder | None:
-    """Who holds a lock; None where it is free."""
+    """Return the holder of a lock; None if it is free."""
     if not path.exists():
         return None
     with path.open(encoding="utf-8") as file:
@@ -160,6 +160,6 @@ def _own(holder: Holder) -> bool:
 
 def _busy(holder: Holder) -> BusyError:
     return BusyError(
-        f"{holder} works in this project ({Path.cwd()}); one run at a time: wait until it has "
-        "ended, or end it"
+        f"{holder} is active in this project ({Path.cwd()}): only one run at a time is allowed: "
+        "wait until it ends, or stop it"
     )

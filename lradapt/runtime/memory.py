@@ -1,4 +1,4 @@
-"""How much memory this process can still get, within the limits of its container."""
+"""Memory that is free for this process, within the limits of its container."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,21 +7,20 @@ _V1_RECLAIMABLE, _V2_RECLAIMABLE = "total_inactive_file", "inactive_file"
 
 
 def free_memory(root: Path = Path("/")) -> int:
-    """Bytes that can still be had without swapping: the machine's, or less in a container.
+    """Return the bytes available without swapping: of the machine, or of the container if less.
 
-    A control group's own files in the page cache that nobody has used lately count as free, as
-    `docker stats` and Kubernetes count them.
+    Inactive file pages of a control group count as free, as in `docker stats` and Kubernetes.
 
     Args:
-        root: of the system's files.
+        root: folder that holds `proc` and `sys`.
     """
     meminfo = (root / "proc/meminfo").read_text()
     (line,) = [line for line in meminfo.splitlines() if line.startswith("MemAvailable:")]
-    return max(0, min([int(line.split()[1]) * 1024, *_left_in_groups(root)]))
+    return max(0, min([int(line.split()[1]) * 1024, *_free_in_groups(root)]))
 
 
-def _left_in_groups(root: Path) -> Iterator[int]:
-    """What each control group above this process leaves, where it has a limit."""
+def _free_in_groups(root: Path) -> Iterator[int]:
+    """Yield the free bytes of each control group of this process that has a limit."""
     groups = root / "proc/self/cgroup"
     for line in groups.read_text().splitlines() if groups.exists() else []:
         _, controllers, path = line.split(":", 2)
@@ -33,18 +32,18 @@ def _left_in_groups(root: Path) -> Iterator[int]:
         else:
             continue
         group = top / path.lstrip("/")
-        # Within a container the path may be the host's, and the group itself is the top.
+        # Within a container the path may be that of the host, and the group is the top folder.
         for folder in (group, *group.parents):
             if folder.is_relative_to(top):
-                yield from _left(folder, *words)
+                yield from _free_in(folder, *words)
 
 
-def _left(group: Path, limit: str, usage: str, reclaimable: str) -> Iterator[int]:
+def _free_in(group: Path, limit: str, usage: str, reclaimable: str) -> Iterator[int]:
     try:
         most = (group / limit).read_text().strip()
         used = int((group / usage).read_text())
         facts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-    except FileNotFoundError:  # no such group here, or one without this controller
+    except FileNotFoundError:  # the group does not exist here, or lacks this controller
         return
     if most != "max":
         yield int(most) - used + int(facts[reclaimable])

@@ -1,4 +1,4 @@
-"""Work done in a thread before its result is asked for."""
+"""Computing results ahead of time in a thread."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -10,30 +10,30 @@ R = TypeVar("R")
 
 
 def prefetched(items: Iterable[T], work: Callable[[T], R], *, ahead: int) -> Iterator[tuple[T, R]]:
-    """Each item in turn with `work(item)`, which one thread has begun up to `ahead` items before.
+    """Yield each item with `work(item)`, computed by one thread up to `ahead` items in advance.
 
-    The thread ends when the items do, when the iterator is closed, or when nobody holds it any
-    more. An error of `work` is raised where its result would have come.
+    The thread ends after the last item, when the iterator is closed, or when it is
+    garbage-collected. An error of `work` is raised in place of its result.
 
     Args:
-        items: asked for one by one in the caller's thread; may go on for ever.
+        items: requested one by one in the caller's thread; may be infinite.
         work: called in the thread, in the order of the items.
-        ahead: at least 1; with so many results besides the one handed out, it waits.
+        ahead: at least 1; the thread waits when it has this many results in reserve.
     """
     pool = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
-    begun: deque[tuple[T, Future[R]]] = deque()
+    pending: deque[tuple[T, Future[R]]] = deque()
     try:
         for item in items:
-            begun.append((item, pool.submit(work, item)))
-            if len(begun) > ahead:
-                yield _finished(begun)
-        while begun:
-            yield _finished(begun)
+            pending.append((item, pool.submit(work, item)))
+            if len(pending) > ahead:
+                yield _next_result(pending)
+        while pending:
+            yield _next_result(pending)
     finally:
-        # Without waiting: whoever drops the iterator last may be the thread itself.
+        # Do not wait: the last reference to the iterator may be dropped by the thread itself.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _finished(begun: deque[tuple[T, Future[R]]]) -> tuple[T, R]:
-    item, future = begun.popleft()
+def _next_result(pending: deque[tuple[T, Future[R]]]) -> tuple[T, R]:
+    item, future = pending.popleft()
     return item, future.result()

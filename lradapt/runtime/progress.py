@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from lradapt.runtime import ranks
+from lradapt.runtime import process_rank
 from lradapt.runtime.progress_file import EVERY_SECONDS, ProgressFile
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def tracked(
         note: text after the numbers.
         clock: seconds from any start.
     """
-    if _within.get() or ranks.rank():  # of several processes the first shows for all
+    if _within.get() or process_rank.rank():  # of several processes the first shows for all
         yield iter(items)
         return
     display: Display = (Bar if sys.stderr.isatty() else Lines)(

@@ -13,7 +13,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from lradapt.runtime import ranks
+from lradapt.runtime import process_rank
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class ProgressFile:
     """
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
-        self.path = None if ranks.rank() else environment.get(VARIABLE)
+        self.path = None if process_rank.rank() else environment.get(VARIABLE)
 
     def write(self, **entry: Any) -> None:
         """Append a line; if that fails, warn once and go on: progress must not end a training."""

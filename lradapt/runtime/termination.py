@@ -1,4 +1,4 @@
-"""How a stage ends before its time: by SIGTERM, which it also gets when its parent dies."""
+"""Early termination of a stage by SIGTERM, which the system also sends when its parent dies."""
 
 import ctypes
 import os
@@ -13,33 +13,33 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class Terminated(BaseException):
-    """SIGTERM. No `Exception`: like KeyboardInterrupt it must pass whoever handles errors."""
+    """SIGTERM was received. Not an `Exception`, so that no error handler catches it."""
 
 
 @contextmanager
 def on_sigterm(act: Callable[[], None]) -> Iterator[None]:
-    """A block in which SIGTERM calls `act`, between two instructions of the main thread.
+    """Call `act` on SIGTERM during the block, between two instructions of the main thread.
 
-    In another thread, which cannot say what a signal does, it stays as it is.
+    Another thread cannot set signal handlers: there the block runs without one.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    former = signal.signal(signal.SIGTERM, lambda *_: act())
+    previous = signal.signal(signal.SIGTERM, lambda *_: act())
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, former)
+        signal.signal(signal.SIGTERM, previous)
 
 
 def end_with_parent() -> None:
-    """Let the system send this process SIGTERM when its parent dies, however it dies.
+    """Ask the system to send this process SIGTERM when its parent dies, for whatever reason.
 
-    Linux alone can do this; elsewhere nothing happens.
+    Only Linux supports this; elsewhere nothing happens.
     """
     if sys.platform != "linux":
         return
     parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != parent:  # it died before the system was told
+    if os.getppid() != parent:  # it died before the call of prctl
         os.kill(os.getpid(), signal.SIGTERM)

@@ -24,7 +24,7 @@ from lradapt.networks.backbone import read_origin
 from lradapt.networks.classifier import load_classifier
 from lradapt.networks.normalisation import Normalisation
 from lradapt.networks.onnx_export import Deployed, probabilities
-from lradapt.plots.confusion import confusion_png
+from lradapt.plots.confusion import confusion_plot
 from lradapt.runtime.files import read_json, write_bytes, write_json
 from lradapt.stages import Dep, Out
 from lradapt.training.inputs.examples import label_numbers
@@ -72,7 +72,7 @@ def main(
         [ExamImage(row.image, row.label, row.pixel_sha256, row.group) for row in test_images]
     )
     title = f"{params.model.architecture}, {len(test_images)} test images"
-    write_bytes(matrix_plot, confusion_png(counts, names, title))
+    write_bytes(matrix_plot, confusion_plot(counts, names, title).png())
     passed = parity.max_difference <= params.evaluate.max_parity_difference
     write_json(
         metrics,

@@ -18,7 +18,7 @@ from lradapt.data.split_table import class_names, read_split
 from lradapt.errors import TrainingError
 from lradapt.networks.champion import read_champion, warm_weights
 from lradapt.networks.classifier import load_weights
-from lradapt.runtime import ranks
+from lradapt.runtime import process_rank
 from lradapt.runtime.files import read_json, whole_file, write_json
 from lradapt.runtime.timings import Spent
 from lradapt.stages import Dep, Out, Store
@@ -143,7 +143,7 @@ def _rescuing(cycles: Sequence[Cycle], rescued: Path) -> Iterator[None]:
     try:
         yield
     except TrainingError as error:
-        if not cycles or ranks.rank():
+        if not cycles or process_rank.rank():
             raise
         _save(cycles[-1].weights, rescued)
         raise TrainingError(

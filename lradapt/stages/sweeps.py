@@ -1,6 +1,6 @@
 """The sweeps of the two stages with a range test."""
 
-from lradapt.config.params import RangeTestParams, SgdParams
+from lradapt.config.params.training import RangeTestParams, SgdParams
 from lradapt.training.range_test.measure import SweepRecipe
 
 

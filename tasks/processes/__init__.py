@@ -1,1 +1,1 @@
-"""Child processes that end when they must."""
+"""Child processes that end with their parent."""

@@ -1,4 +1,4 @@
-"""A command in a child process: its lines go to the log, and all of it ends when it must end."""
+"""Running a command in a child process: output goes to the log; no process is left behind."""
 
 import logging
 import os
@@ -23,25 +23,25 @@ _HINTS = (
     "Generating lock file",
     "Updating lock file",
     "Data and pipelines are up to date",
-    "> ",  # the command, as dvc.yaml has it
+    "> ",  # the command in dvc.yaml
 )
-"""How DVC's lines begin that say nothing of the run."""
+"""Beginnings of lines of DVC that are of no interest for a run."""
 _FAILED = "ERROR: failed to reproduce"
 
 
 class CommandFailedError(LradaptError):
-    """A command ended with an error; the text is what it last said."""
+    """A command ended with an error; the text is the end of its output."""
 
 
 def run_child(command: Sequence[str], *, settings: Mapping[str, str] | None = None) -> None:
-    """Run a command, every line of its output to the log.
+    """Run a command, and log every line of its output.
 
-    When this function is left early (a cancel, a timeout), or its process is killed, all that the
-    command has started ends too: see `tasks.processes.supervisor`.
+    If an exception (cancellation, timeout) leaves this function, or its process is killed, every
+    process that the command started ends too: see `tasks.processes.supervisor`.
 
     Args:
         command: a program and its arguments.
-        settings: variables of its environment, beside those of this process.
+        settings: additional environment variables.
 
     Raises:
         CommandFailedError: the exit code is not 0.
@@ -62,10 +62,10 @@ def run_child(command: Sequence[str], *, settings: Mapping[str, str] | None = No
         try:
             _log_lines(child.stdout, last)
         finally:
-            child.stdin.close()  # the supervisor ends what lives of it
+            child.stdin.close()  # now the supervisor ends the remaining processes
             _log_lines(child.stdout, last)
     if child.returncode:
-        raise CommandFailedError(_said(last, child.returncode))
+        raise CommandFailedError(_error_text(last, child.returncode))
 
 
 def _log_lines(lines: Iterable[str], last: deque[str]) -> None:
@@ -76,21 +76,21 @@ def _log_lines(lines: Iterable[str], last: deque[str]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """This environment's programs first, so that `python` in dvc.yaml is this python."""
-    own = str(Path(sys.executable).parent)
+    """Return the environment; `python` in dvc.yaml is the Python that runs this."""
+    programs = str(Path(sys.executable).parent)
     return {
         **os.environ,
-        "PATH": own + os.pathsep + os.environ.get("PATH", ""),
+        "PATH": programs + os.pathsep + os.environ.get("PATH", ""),
         "PYTHONUNBUFFERED": "1",
         "DVC_NO_ANALYTICS": "1",
     }
 
 
-def _said(lines: Iterable[str], code: int) -> str:
-    """From the last line that names an error on; else the exit code and the last lines."""
+def _error_text(lines: Iterable[str], code: int) -> str:
+    """Return the output from the last `error:` line on; without one, exit code and last lines."""
     kept = list(lines)
     starts = [number for number, line in enumerate(kept) if line.startswith("error:")]
-    if starts:  # what DVC says of it would add nothing
+    if starts:  # the message of DVC adds nothing
         own = (line for line in kept[starts[-1] :] if not line.startswith(_FAILED))
         return "\n".join(own)
-    return "\n".join([f"the command ended with exit code {code}; it last said:", *kept])
+    return "\n".join([f"the command ended with exit code {code}; its last output:", *kept])

@@ -1,13 +1,13 @@
-"""Runs a command in a process group of its own, and ends the whole group when it must end.
+"""A program that runs a command in a process group of its own, and ends the whole group.
 
     python tasks/processes/supervisor.py COMMAND...
 
-Whoever starts it holds the other end of its standard input. When that is closed, by its holder or
-by the system after a kill -9 of the holder, the group gets SIGTERM, and after a grace SIGKILL; so
-does what the command leaves behind when it ends. (A parent-death signal would not do: it goes to
-one process, and it is tied to the thread that started it.)
+Its parent holds the other end of its standard input. When that is closed, by the parent or by the
+system after kill -9 of the parent, the group gets SIGTERM, and SIGKILL after a grace period; so do
+processes that remain when the command ends. (A parent-death signal is not enough: it reaches one
+process only, and is tied to the thread that started it.)
 
-It imports nothing of the project, since one starts with each stage.
+It imports nothing of the project, since each stage starts one.
 """
 
 import os
@@ -18,12 +18,12 @@ import sys
 import time
 
 GRACE_SECONDS = 5.0
-"""From SIGTERM to SIGKILL: enough for a checkpoint, and little enough for Prefect's cancel."""
+"""From SIGTERM to SIGKILL: enough for a checkpoint, and shorter than Prefect's limit."""
 _POLL_SECONDS = 0.05
 
 
 def main(command: list[str]) -> int:
-    """Run the command to its end, or end it; its exit code, 128 more than its signal's number."""
+    """Run the command, and return its exit code: after a signal, 128 + the number of the signal."""
     signals = _open_signals()
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     _wait(child, signals)
@@ -32,7 +32,7 @@ def main(command: list[str]) -> int:
 
 
 def _open_signals() -> int:
-    """A pipe from which the numbers of the signals that come can be read."""
+    """Return a pipe from which the numbers of received signals can be read."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing)
@@ -42,7 +42,7 @@ def _open_signals() -> int:
 
 
 def _wait(child: "subprocess.Popen[bytes]", signals: int) -> None:
-    """Until the command has ended, standard input is closed, or a signal asks for the end."""
+    """Wait until the command has ended, standard input is closed, or a signal requests the end."""
     while child.poll() is None:
         ready, _, _ = select.select([sys.stdin, signals], [], [])
         if sys.stdin in ready or os.read(signals, 1)[0] != signal.SIGCHLD:
@@ -50,7 +50,7 @@ def _wait(child: "subprocess.Popen[bytes]", signals: int) -> None:
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
-    """End what lives of the group."""
+    """End every process of the group."""
     deadline = time.monotonic() + GRACE_SECONDS
     alive = _signal(child, signal.SIGTERM)
     while alive and time.monotonic() < deadline:
@@ -61,8 +61,8 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
 
 
 def _signal(child: "subprocess.Popen[bytes]", number: int) -> bool:
-    """Send a signal to the group; whether anything of it was there."""
-    child.poll()  # one that has ended, and that nobody waits for, would count
+    """Send a signal to the group, and return whether it has any process."""
+    child.poll()  # an ended child that was not waited for would count
     try:
         os.killpg(child.pid, number)
     except ProcessLookupError:

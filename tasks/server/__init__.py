@@ -1,1 +1,1 @@
-"""What a Prefect server must have: pools, limits, automations, the GPU slot."""
+"""Setup of a Prefect server: work pools, limits, automations, the GPU slot."""

@@ -8,19 +8,19 @@ from prefect.settings import PREFECT_API_URL
 
 LIMIT = "gpu"
 LEASE_SECONDS = 120
-"""A slot whose holder has died is free again so long after the last sign of life, and not before;
-a holder whose server is away for less keeps it."""
+"""A slot is released this long after the last heartbeat of its holder; a holder keeps it if the
+server is unreachable for less."""
 
 
 @contextmanager
 def slot(*, wanted: bool = True) -> Iterator[None]:
-    """A block that has the GPU for itself; waits for another that holds it.
+    """Hold the GPU slot in the block; wait while another run holds it.
 
-    Without a server of its own (`PREFECT_API_URL` is not set) a run asks for nothing: a temporary
-    server knows no other run. So it is where the server has no such limit: `make deploy` makes it.
+    Without `PREFECT_API_URL` nothing is requested: a temporary server knows no other run. A server
+    without this limit, which `make deploy` creates, grants the slot at once.
 
     Args:
-        wanted: whether the block needs the GPU at all.
+        wanted: whether the block needs the GPU.
     """
     if not wanted or not PREFECT_API_URL.value():
         yield

@@ -1,4 +1,4 @@
-"""What a server of Prefect's must have beside deployments: work pools, the slot, automations."""
+"""What a Prefect server needs besides deployments: work pools, the GPU slot, automations."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -50,10 +50,10 @@ _FAULT_POST = """{
 
 
 def ensure_pools(names: Iterable[str]) -> list[str]:
-    """Make the work pools that are missing, of type process; those that are there stay as they are.
+    """Create missing work pools of type process; existing ones are not changed.
 
     Returns:
-        The names of the new ones.
+        The names of the new work pools.
     """
     template = ProcessWorker.get_default_base_job_template()
     with get_client(sync_client=True) as client:
@@ -74,50 +74,50 @@ def _has_pool(client: SyncPrefectClient, name: str) -> bool:
 
 
 def ensure_slot() -> None:
-    """Make the limit of one GPU job at a time."""
+    """Create the limit of one GPU job at a time."""
     with get_client(sync_client=True) as client:
         client.upsert_global_concurrency_limit_by_name(gpu.LIMIT, 1)
 
 
 def ensure_automations(flows: Sequence[str], webhook: str) -> list[str]:
-    """Make the automations, or bring them up to date.
+    """Create or update the automations.
 
     Args:
         flows: names of the flows whose runs are watched.
-        webhook: URL that is told of promotions, rollbacks and failures; empty: what an earlier call
-            made stays.
+        webhook: URL that receives promotions, rollbacks and failures; if it is empty, the
+            automations of an earlier call are kept.
 
     Returns:
-        The names of those made or brought up to date.
+        The names of the automations that were created or updated.
     """
-    wanted = [_crash_the_dead(flows)]
+    wanted = [_mark_dead_runs(flows)]
     if webhook:
-        wanted += _tell(flows, webhook)
+        wanted += _notify(flows, webhook)
     for automation in wanted:
-        _put(automation)
+        _create_or_update(automation)
     return [automation.name for automation in wanted]
 
 
-def _put(automation: Automation) -> None:
+def _create_or_update(automation: Automation) -> None:
     with get_client(sync_client=True) as client:
-        there = client.read_automations_by_name(automation.name)
-    if there:
-        automation.id = there[0].id
+        existing = client.read_automations_by_name(automation.name)
+    if existing:
+        automation.id = existing[0].id
         automation.update()
     else:
         automation.create()
 
 
-def _crash_the_dead(flows: Sequence[str]) -> Automation:
-    """A run that has given a sign of life, and then neither another one nor an end, is dead."""
+def _mark_dead_runs(flows: Sequence[str]) -> Automation:
+    """Mark a run as crashed that sent a heartbeat, and then neither another one nor an end."""
     return Automation(
         name="lradapt: dead runs",
-        description=f"A run that is silent for {DEAD_AFTER_SECONDS} seconds is marked as crashed",
+        description=f"Marks runs as crashed after {DEAD_AFTER_SECONDS} seconds without a heartbeat",
         trigger=EventTrigger(
             after={_HEARTBEAT},
             expect={_HEARTBEAT, *_ENDS},
             match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
-            match_related=_of(flows),
+            match_related=_runs_of(flows),
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             threshold=1,
@@ -127,15 +127,15 @@ def _crash_the_dead(flows: Sequence[str]) -> Automation:
             ChangeFlowRunState(
                 name=None,
                 state=StateType.CRASHED,
-                message=f"no sign of life for {DEAD_AFTER_SECONDS} seconds",
+                message=f"no heartbeat for {DEAD_AFTER_SECONDS} seconds",
                 force=False,
             )
         ],
     )
 
 
-def _tell(flows: Sequence[str], url: str) -> list[Automation]:
-    """Post to a webhook what becomes of the model, and which runs fail."""
+def _notify(flows: Sequence[str], url: str) -> list[Automation]:
+    """Post promotions, rollbacks and failed runs to a webhook."""
     headers = SecretDict({"Content-Type": "application/json"})
     block = Webhook(url=SecretStr(url), headers=headers).save(_BLOCK, overwrite=True)
     assert isinstance(block, UUID)  # not a coroutine: nothing runs asynchronously here
@@ -144,10 +144,10 @@ def _tell(flows: Sequence[str], url: str) -> list[Automation]:
         match=ResourceSpecification({"prefect.resource.id": ["lradapt.model.*"]}),
         posture=Posture.Reactive,
     )
-    faults = EventTrigger(expect=_FAULTS, match_related=_of(flows), posture=Posture.Reactive)
+    faults = EventTrigger(expect=_FAULTS, match_related=_runs_of(flows), posture=Posture.Reactive)
     return [
         Automation(
-            name=f"lradapt: tell of {what}",
+            name=f"lradapt: notify of {what}",
             description="Posts to the webhook that was given to `make deploy`",
             trigger=trigger,
             actions=[CallWebhook(block_document_id=block, payload=post)],
@@ -159,8 +159,8 @@ def _tell(flows: Sequence[str], url: str) -> list[Automation]:
     ]
 
 
-def _of(flows: Sequence[str]) -> ResourceSpecification:
-    """Events of runs of these flows: a server may hold others, which beat more slowly."""
+def _runs_of(flows: Sequence[str]) -> ResourceSpecification:
+    """Match events of these flows only: a server may have others with slower heartbeats."""
     return ResourceSpecification(
         {"prefect.resource.role": ["flow"], "prefect.resource.name": list(flows)}
     )

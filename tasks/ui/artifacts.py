@@ -1,4 +1,4 @@
-"""What a run shows: the report as a file, and its parts in Prefect's UI."""
+"""The report of a run as a file, and its parts as artifacts in Prefect's UI."""
 
 import logging
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ from lradapt.production.release import Outcome
 from lradapt.reporting import changes_report, report
 from lradapt.reporting.changes_report import Told
 from lradapt.reporting.markdown import escaped
-from lradapt.reporting.mistakes import Mistake, surest_mistakes
+from lradapt.reporting.mistakes import Mistake, most_confident_mistakes
 from lradapt.reporting.pages import png_uri
-from lradapt.reporting.pictures import range_tests
+from lradapt.reporting.pictures import range_test_pngs
 from lradapt.runtime import costs
 from lradapt.runtime.files import write_text
 from lradapt.runtime.timings import Timings, read_timings
@@ -27,45 +27,45 @@ from tasks.pipeline.graph import Node
 log = logging.getLogger("lradapt.changes")
 
 _DESCRIPTIONS = {
-    "rates": "The range tests, from which the learning rates are read",
-    "seconds-and-cost": "What each phase of this run has taken",
-    "confusion-matrix": "What the new model answers to the images of the exam",
-    "mistakes": "The images of the exam that the new model names wrongly while it is surest",
-    "summary": "What was trained, and how good it is",
-    "verdict": "What the gate decided, and why",
+    "rates": "The range tests that determine the learning rates",
+    "seconds-and-cost": "Seconds and cost of each phase of this run",
+    "confusion-matrix": "Predictions of the new model for the test images, by true class",
+    "mistakes": "The most confident mistakes of the new model on the test images",
+    "summary": "Data, network, learning rates and metrics of this run",
+    "verdict": "The decision of the gate, and its reason",
 }
 
 
 @task(persist_result=False)
 def show_plan(plan: Sequence[Node]) -> None:
-    """Put into the UI what is to be made, before it is."""
+    """Create an artifact with the stages that are going to run, and why."""
     lines = [f"| `{node.address}` | {'; '.join(node.reasons) or 'up to date'} |" for node in plan]
     create_markdown_artifact(
         "| node | |\n|---|---|\n" + "\n".join(lines),
         key="plan",
-        description="Which nodes of DVC's graph are to be made again, and why",
+        description="The nodes of DVC's graph that are going to run, and why",
     )
 
 
 @task(persist_result=False)
-def show(outcome: Outcome | None, location: str, former: Timings, changes: Told) -> None:
-    """Write the report, and put its parts into the UI.
+def show(outcome: Outcome | None, location: str, previous: Timings, changes: Told) -> None:
+    """Write the report, and create an artifact for each of its parts.
 
     Args:
-        outcome: of the gate; None where nothing was published.
+        outcome: of the gate; None if nothing was published.
         location: of the registry.
-        former: the timings before this run.
+        previous: the timings before this run.
         changes: of the data since the version last trained on.
     """
     paths, params = read_paths(), load_params()
     price, most = params.cost.price, params.report.mistakes
     page = report.render(
-        paths, outcome, former=former, price=price, num_mistakes=most, changes=changes
+        paths, outcome, previous=previous, price=price, num_mistakes=most, changes=changes
     )
     write_text(paths.report, page)
-    done = costs.phases(read_timings(paths.timings), former)
-    pictures = range_tests(paths)
-    mistakes = surest_mistakes(paths.predictions, paths.split, paths.pixels, most=most)
+    done = costs.phases(read_timings(paths.timings), previous)
+    pictures = range_test_pngs(paths)
+    mistakes = most_confident_mistakes(paths.predictions, paths.split, paths.pixels, most=most)
     parts = {
         "rates": "\n\n".join(_picture(title, image) for title, image in pictures.items()),
         "seconds-and-cost": costs.as_markdown(done, price),
@@ -89,26 +89,26 @@ def _cell(value: str) -> str:
 
 
 def _picture(title: str, image: bytes) -> str:
-    """In Markdown, with its bytes: an image artifact would print them across the page."""
+    """Return an image in Markdown: an image artifact would show its data URI as text."""
     return f"**{title}**\n\n![{title}]({png_uri(image)})"
 
 
 def _mistakes(mistakes: Sequence[Mistake]) -> str:
-    """With their pictures; empty where none is to be shown."""
+    """Return a table with the pictures; empty if there are no mistakes."""
     lines = [
         f"| ![]({each.picture}) | {escaped(each.label)} | {escaped(each.predicted)} "
         f"| {each.confidence:.1%} | {escaped(each.image)} |"
         for each in mistakes
     ]
-    head = ["| | label | called | confidence | image |", "|---|---|---|--:|---|"]
+    head = ["| | label | predicted | confidence | image |", "|---|---|---|--:|---|"]
     return "\n".join([*head, *lines]) if lines else ""
 
 
 def _verdict(outcome: Outcome | None, location: str, page: Path) -> str:
     here = f"report: [{page}]({page.resolve().as_uri()})"
     if outcome is None:
-        return f"**dry run**: neither published nor judged.\n\n{here}"
-    kept = "" if outcome.move else ", which stays out of production"
+        return f"**dry run**: not published, and the gate made no decision.\n\n{here}"
+    kept = "" if outcome.move else " (not promoted)"
     return (
         f"**{outcome.verdict.decision}**: {outcome.verdict.why}.\n\n"
         f"version `{outcome.version}`{kept}, in `{location}`: "
@@ -118,43 +118,45 @@ def _verdict(outcome: Outcome | None, location: str, page: Path) -> str:
 
 @task(persist_result=False)
 def show_changes(former: Former, *, split_is_new: bool) -> Comparison:
-    """Compare the data with a former version, and put what has changed into the UI.
+    """Compare the data with an earlier version, and create an artifact of the changes.
 
     Args:
         former: the version last trained on.
-        split_is_new: whether `split.csv` is of the data as they are; else their sides are unknown.
+        split_is_new: whether `split.csv` was made from the present data; else splits are unknown.
     """
     comparison = compare_with(former, split_is_new=split_is_new)
     changes = comparison.changes
     create_markdown_artifact(
         changes_report.as_markdown(changes) if changes else comparison.sentence,
         key="data-changes",
-        description="What has changed in the data since the version last trained on",
+        description="Changes of the data since the version last trained on",
     )
     return comparison
 
 
 def log_changes(comparison: Comparison) -> None:
-    """What has changed, to the log: the tables of the terminal."""
+    """Log the changes of the data as tables."""
     changes = comparison.changes
     log.info("%s", printed(changes) if changes else comparison.sentence)
 
 
 @task(persist_result=False)
 def show_decision(decision: Decision) -> None:
-    """Say whether the changes are worth a training, and why."""
+    """Log whether retraining is needed, and create an artifact with the reason."""
     line = f"{'training' if decision.retrain else 'no training'}: {decision.why}"
     log.info("%s", line)
-    create_markdown_artifact(line, key="data-decision", description="Whether to train, and why")
+    create_markdown_artifact(
+        line, key="data-decision", description="Whether retraining is needed, and why"
+    )
 
 
 @task(persist_result=False)
 def show_tables(project_file: str) -> str:
-    """Put the tables of the comparison into the UI; their Markdown."""
+    """Create an artifact with the tables of the comparison, and return their Markdown."""
     tables = read_path_table(Path(project_file))["tables"].read_text(encoding="utf-8")
     create_markdown_artifact(
         tables,
         key="benchmark-tables",
-        description="The scheme beside conventional training, by the clock",
+        description="Times of this method and of conventional training",
     )
     return tables

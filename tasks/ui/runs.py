@@ -1,4 +1,4 @@
-"""The name and the tags of a run in Prefect's UI: which data, which architecture."""
+"""The name and the tags of a run in Prefect's UI: its data and its architecture."""
 
 import hashlib
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from tasks.pipeline.graph import Node
 
 @task(persist_result=False)
 def name_run(plan: Sequence[Node]) -> None:
-    """Name the flow's run, once it is known what it works on."""
+    """Name the run of the flow by architecture and data, and tag it."""
     architecture, version = load_params().model.architecture, data_version(plan)
     tags = {*flow_run.get_tags(), architecture, f"data-{version}"}
     with get_client(sync_client=True) as client:
@@ -26,7 +26,7 @@ def name_run(plan: Sequence[Node]) -> None:
 
 
 def data_version(plan: Sequence[Node]) -> str:
-    """Eight digits that name images and labels, by the `.dvc` files that version them."""
+    """Return eight hexadecimal digits that identify images and labels, from their `.dvc` files."""
     paths = read_paths()
     data = {str(paths.images), str(paths.labels)}
     sources = sorted(node.address for node in plan if node.is_source and node.makes & data)

@@ -53,4 +53,4 @@ def test_a_bug_after_hours_of_work_has_its_traceback_and_a_code_of_its_own(progr
     code, _, err = program(main)
     assert code == 70
     assert err.startswith("Traceback (most recent call last):\n")
-    assert "\nerror: ZeroDivisionError: a bug. This is a fault of lradapt" in err
+    assert "\nerror: ZeroDivisionError: a bug. This is an internal error of lradapt" in err

@@ -6,7 +6,8 @@ import yaml
 from benchmarks.settings import ConventionalSettings, SchemeSettings, load_benchmark
 from lradapt.config.params import Params
 from lradapt.config.presets import PAPER, changed
-from lradapt.config.yaml_schema import check, read_values
+from lradapt.config.validation import validate
+from lradapt.config.yaml_files import read_yaml
 from lradapt.errors import ParamsError
 
 ROOT = Path(__file__).parents[2]
@@ -34,14 +35,14 @@ def test_the_shipped_settings_are_valid_and_hold_the_paper_s_arms():
 
 @pytest.mark.parametrize("arm", ["paper", "lradapt"])
 def test_each_shipped_arm_of_the_scheme_gives_valid_params(arm):
-    values = read_values(ROOT / "params.yaml")
+    values = read_yaml(ROOT / "params.yaml")
     settings = load_benchmark(SHIPPED).settings[arm]
-    params = check(Params, settings.applied_to(values), Path("params.yaml"))
+    params = validate(Params, settings.applied_to(values), Path("params.yaml"))
     if arm == "paper":
         assert params.body_rates.rates == (1e-4, 1e-3, 1e-2)
         assert params.finetune.batch_size == params.train_head.batch_size == 32
     else:
-        assert params == check(Params, values, Path("params.yaml"))
+        assert params == validate(Params, values, Path("params.yaml"))
 
 
 @pytest.mark.parametrize(

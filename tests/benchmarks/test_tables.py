@@ -19,9 +19,9 @@ from benchmarks.tables import (
     table_3,
     total_speed_up,
 )
-from lradapt.plots.confusion import confusion_png
-from lradapt.plots.range_test import range_test_png
-from lradapt.plots.schedule import schedule_png
+from lradapt.plots.confusion import confusion_plot
+from lradapt.plots.range_test import range_test_plot
+from lradapt.plots.schedule import schedule_plot
 from lradapt.runtime.files import read_json, write_json
 
 
@@ -229,19 +229,21 @@ def test_figures_are_numbered_as_in_the_paper_and_drawn_for_the_first_seed():
     title = "resnet18-{}, 1,120 validation images"
     matrix, names = np.array([[3, 1], [0, 2]]), ["a", "b"]
     assert figures([second, conventional(0), first, conventional(1)]) == {
-        "figure-1-range-test-rate-resnet18-paper.png": schedule_png(first_sweep),
-        "figure-2-range-test-loss-resnet18-paper.png": range_test_png(steps["lr_curve"], 0.01),
-        "figure-2-range-test-unfrozen-resnet18-paper.png": range_test_png(
+        "figure-1-range-test-rate-resnet18-paper.png": schedule_plot(first_sweep).png(),
+        "figure-2-range-test-loss-resnet18-paper.png": range_test_plot(
+            steps["lr_curve"], 0.01
+        ).png(),
+        "figure-2-range-test-unfrozen-resnet18-paper.png": range_test_plot(
             steps["body_lr_curve"], 0.02
-        ),
-        "figure-3-restarts-resnet18-paper.png": schedule_png(steps["head_steps"]),
-        "figure-4-growing-cycles-resnet18-paper.png": schedule_png(steps["model_steps"]),
-        "figure-5-confusion-resnet18-conventional.png": confusion_png(
+        ).png(),
+        "figure-3-restarts-resnet18-paper.png": schedule_plot(steps["head_steps"]).png(),
+        "figure-4-growing-cycles-resnet18-paper.png": schedule_plot(steps["model_steps"]).png(),
+        "figure-5-confusion-resnet18-conventional.png": confusion_plot(
             matrix, names, title.format("conventional")
-        ),
-        "figure-5-confusion-resnet18-paper.png": confusion_png(
+        ).png(),
+        "figure-5-confusion-resnet18-paper.png": confusion_plot(
             matrix, names, title.format("paper")
-        ),
+        ).png(),
     }
 
 

@@ -10,7 +10,7 @@ from typer.main import get_command
 
 from lradapt.cli.app import app
 from lradapt.config.params import Params
-from lradapt.config.yaml_schema import check
+from lradapt.config.validation import validate
 from lradapt.errors import LradaptError
 from tests.docs.documents import DATED, ROOT, blocks, code, documents, inline
 
@@ -126,7 +126,7 @@ def _is_key(key):
 def test_each_excerpt_of_params_is_accepted_where_it_is_put_into_params_yaml(name):
     for excerpt in _excerpts(name):
         try:
-            check(Params, _merged(PARAMS, excerpt), Path("params.yaml"))
+            validate(Params, _merged(PARAMS, excerpt), Path("params.yaml"))
         except LradaptError as error:
             pytest.fail(f"{excerpt}: {error}")
 

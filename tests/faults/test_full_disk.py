@@ -50,7 +50,8 @@ def test_pixels_that_do_not_fit_are_refused_before_an_image_is_decoded(disk, ima
     with pytest.raises(DiskFullError) as caught:
         ingest(images, pixels=disk / "pixels.npy", table=disk / "images.csv", how=HOW)
     assert str(caught.value) == (
-        f"pixels.npy needs 1.2 MiB, but 1.0 MiB are free in {disk}; make room there, and run again"
+        f"pixels.npy needs 1.2 MiB, but only 1.0 MiB are free in {disk}. Free some space and run "
+        "again"
     )
     assert [path.name for path in disk.iterdir()] == ["pixels.npy"]
     assert (disk / "pixels.npy").read_text() == "former"
@@ -63,7 +64,7 @@ def test_a_table_that_does_not_fit_takes_the_pixels_with_it(disk, images, tmp_pa
     long.mkdir()
     for path in list(images.glob("*.png")):
         path.rename(long / path.name)
-    with pytest.raises(DiskFullError, match=r"the disk is full: 0\.0 MiB were left in .*images\.c"):
+    with pytest.raises(DiskFullError, match=r"the disk is full: 0\.0 MiB were free in .*images\.c"):
         ingest(images, pixels=pixels, table=disk / "images.csv", how=HOW)
     assert [path.name for path in disk.iterdir()] == ["ballast"]
     assert not pixels.exists()
@@ -95,7 +96,9 @@ def test_what_is_reserved_is_written_even_if_the_disk_fills_up_meanwhile(disk, i
 
 def test_a_text_that_does_not_fit_leaves_the_former(disk):
     (disk / "a.txt").write_text("former")
-    with pytest.raises(DiskFullError, match=r"when .*a\.txt was written; nothing of it is kept"):
+    with pytest.raises(
+        DiskFullError, match=r"while .*a\.txt was written; the partial file was removed"
+    ):
         write_text(disk / "a.txt", "x" * 2_000_000)
     assert [path.name for path in disk.iterdir()] == ["a.txt"]
     assert (disk / "a.txt").read_text() == "former"

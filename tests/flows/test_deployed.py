@@ -136,8 +136,8 @@ def test_what_is_deployed_twice_is_as_if_deployed_once(deployed, environment, ho
     assert sorted(names) == [
         "lradapt: dead runs",
         "lradapt: retrain where labels have changed",
-        "lradapt: tell of failures",
-        "lradapt: tell of promotions and rollbacks",
+        "lradapt: notify of failures",
+        "lradapt: notify of promotions and rollbacks",
     ]
 
 

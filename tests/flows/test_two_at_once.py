@@ -84,11 +84,11 @@ def test_two_flows_and_a_repro_at_once_train_once_and_one_after_the_other(witnes
     assert "Traceback" not in "".join([by_hand, *(said for _, said in flows)])
 
     said = "".join(said for _, said in flows)
-    assert re.search(r"waiting: `.*` \(pid \d+ on .*works in this project", said), said
+    assert re.search(r"waiting: `.*` \(pid \d+ on .*is active in this project", said), said
     assert said.count("promote: it is the first model") == 1
     assert said.count("is in production already") == 1
     if code:
-        refused = r"works in this project \(.*\); one run at a time|is busy, it is being blocked by"
+        refused = r"is active in this project \(.*\): only one run|is busy, it is being blocked by"
         assert re.search(refused, by_hand), by_hand
 
     lines = [line.split() for line in log.read_text().splitlines()]

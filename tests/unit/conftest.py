@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from lradapt.cli.app import run
-from lradapt.cli.program_end import errors_told
+from lradapt.cli.error_exit import exit_on_error
 
 
 class Said(NamedTuple):
@@ -22,7 +22,7 @@ def lradapt(tmp_path, monkeypatch, capsys):
 
     def command(*words):
         monkeypatch.setattr(sys, "argv", ["lradapt", *map(str, words)])
-        with pytest.raises(SystemExit) as end, errors_told():
+        with pytest.raises(SystemExit) as end, exit_on_error():
             run()
         return Said(end.value.code, *capsys.readouterr())
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from lradapt.runtime import ranks
+from lradapt.runtime import process_rank
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def why_lost(others: Others) -> str:
     """Return a message about how the others ended, as far as this process can know."""
     _await(others, _LEAVE_SECONDS)
     ended = [
-        f"{ranks.told(rank, len(others) + 1)} {_end_of(other.returncode)}"
+        f"{process_rank.label(rank, len(others) + 1)} {_end_of(other.returncode)}"
         for rank, other in enumerate(others, start=1)
         if other.returncode
     ]

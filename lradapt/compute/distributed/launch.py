@@ -18,7 +18,7 @@ from lradapt.compute.distributed.children import MEETING, Others, start_others
 from lradapt.compute.distributed.fabric import FabricProcesses
 from lradapt.compute.engine import Engine, threads_kept
 from lradapt.errors import TrainingError
-from lradapt.runtime import ranks
+from lradapt.runtime import process_rank
 
 log = logging.getLogger(__name__)
 
@@ -37,17 +37,17 @@ def distribute(engine: Engine, num: int) -> Engine:
             not installed.
     """
     if MEETING in os.environ:  # the first process has read the number from the params
-        num = ranks.num_ranks()
+        num = process_rank.num_processes()
     _require_startable(engine, num)
     if num == 1:
         return engine
     _require_fabric()
-    others = start_others(num) if ranks.num_ranks() == 1 else ()
+    others = start_others(num) if process_rank.num_processes() == 1 else ()
     return _joint(engine, num, others)
 
 
 def _require_startable(engine: Engine, num: int) -> None:
-    started = ranks.num_ranks()
+    started = process_rank.num_processes()
     if started not in (1, num):
         raise TrainingError(
             f"{started} processes were started, but finetune.processes is {num}; set it to "
@@ -84,7 +84,7 @@ def _joint(engine: Engine, num: int, others: Others) -> Engine:
         dist.init_process_group(
             "nccl" if engine.device.type == "cuda" else "gloo",
             init_method=f"file://{os.environ[MEETING]}",
-            rank=ranks.rank(),
+            rank=process_rank.rank(),
             world_size=num,
         )
     strategy = DDPStrategy(cluster_environment=LightningEnvironment())

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lradapt.data.labels import Label, write_labels
-from lradapt.runtime.files import full_disk_told
+from lradapt.runtime.files import full_disk_as_error
 
 
 class Sink(Protocol):
@@ -40,7 +40,7 @@ def replace_whole(
         return path
 
     try:
-        with full_disk_told(images):
+        with full_disk_as_error(images):
             found = list(fill(sink))
         if images.exists():
             images.rename(former)

@@ -140,7 +140,7 @@ def test_a_file_that_is_no_image_is_named_and_the_others_classified(
 ):
     promoted()
     said = lradapt("predict", *([form] if form else []), "images")
-    assert said.code == exit_codes.TO_MEND
+    assert said.code == exit_codes.DATA_FAULTS
     assert "1.png" in said.out
     assert "not an image" in said.out
     assert "red" in said.out
@@ -347,7 +347,7 @@ def test_a_registry_of_an_unknown_kind_is_refused(lradapt):
     assert "registry ftp://host/models" in said.err
 
 
-def test_a_stage_that_is_not_there_is_answered_with_those_that_are(lradapt):
+def test_the_error_of_an_unknown_stage_lists_the_stages(lradapt):
     said = lradapt("stage", "nosuch")
     assert (said.code, said.out) == (2, "")
     assert "no stage 'nosuch'" in said.err
@@ -356,7 +356,7 @@ def test_a_stage_that_is_not_there_is_answered_with_those_that_are(lradapt):
 
 
 @pytest.mark.parametrize("name", ["__init__", "ingest.main", "../cli", ""])
-def test_what_is_no_stage_is_wrong_usage(lradapt, name):
+def test_an_unknown_stage_is_wrong_usage(lradapt, name):
     assert lradapt("stage", name).code == 2
 
 
@@ -375,18 +375,21 @@ def test_the_help_of_a_stage_lists_its_paths_alone(lradapt):
 
 
 @pytest.mark.parametrize(("rank", "code"), [(0, 1), (1, 0)])
-def test_a_stage_of_one_process_is_refused_to_several_and_the_first_says_so(
+def test_a_stage_of_one_process_refuses_several_and_the_first_reports_it(
     lradapt, monkeypatch, rank, code
 ):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", str(rank))
     said = lradapt("stage", "train_head")
     assert said.code == code
-    told = "error: stage train_head runs in one process, but 2 were started; start it alone\n"
-    assert said.err == (told if rank == 0 else "")
+    message = (
+        "error: stage train_head runs in one process, but WORLD_SIZE is 2; start it without "
+        "torchrun\n"
+    )
+    assert said.err == (message if rank == 0 else "")
 
 
-def test_a_stage_that_misses_params_is_an_error_and_is_not_timed(lradapt, tmp_path):
+def test_a_stage_without_params_is_an_error_and_is_not_timed(lradapt, tmp_path):
     paint(tmp_path / "images" / "a.png", "red")
     said = lradapt(
         *("stage", "--timings", "timings.json", "ingest", "--images", "images"),
@@ -417,13 +420,13 @@ def test_wrong_usage_ends_with_two_and_the_usage(lradapt, words):
     assert "Usage:" in said.err
 
 
-def test_without_words_it_tells_the_commands(lradapt):
+def test_without_arguments_it_lists_the_commands(lradapt):
     said = lradapt()
     assert said.code == 2
     assert "history" in said.out
 
 
-def test_a_bug_is_one_line_that_says_how_to_get_the_traceback(lradapt, monkeypatch):
+def test_an_internal_error_is_one_line_with_the_way_to_its_traceback(lradapt, monkeypatch):
     def broken(*_):
         raise ZeroDivisionError("a\nbug")
 
@@ -431,12 +434,13 @@ def test_a_bug_is_one_line_that_says_how_to_get_the_traceback(lradapt, monkeypat
     said = lradapt("history")
     assert (said.code, said.out) == (70, "")
     assert said.err == (
-        f"error: ZeroDivisionError: a bug. This is a fault of lradapt {__version__} and not yours: "
-        "the same again with LRADAPT_DEBUG=1 before it, or with --debug, shows its traceback\n"
+        f"error: ZeroDivisionError: a bug. This is an internal error of lradapt {__version__}; "
+        "please report it with its traceback: run the same command again with --debug, or with "
+        "LRADAPT_DEBUG=1\n"
     )
 
 
-def test_lradapt_tells_its_progress_and_others_their_warnings_alone(lradapt, monkeypatch, capsys):
+def test_lradapt_logs_its_progress_and_others_only_their_warnings(lradapt, monkeypatch, capsys):
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
     monkeypatch.setattr(logging.getLogger("lradapt"), "level", logging.NOTSET)
     lradapt("history")
@@ -446,18 +450,18 @@ def test_lradapt_tells_its_progress_and_others_their_warnings_alone(lradapt, mon
     assert capsys.readouterr().err == "INFO: progress\nWARNING: trouble\nWARNING: trouble\n"
 
 
-def test_help_names_every_command_a_person_types(lradapt):
+def test_help_names_every_command(lradapt):
     said = lradapt("--help")
     assert said.code == 0
     assert all(word in said.out for word in ("import", "predict", "history", "rollback", "stage"))
 
 
-def test_an_error_is_one_unbroken_message_on_stderr(lradapt):
+def test_an_error_is_one_message_on_one_line_of_stderr(lradapt):
     name = "a:smile:[red]" + "b" * 200
     assert lradapt("predict", name) == (1, "", f"error: no file or folder {name}\n")
 
 
-def test_a_file_that_may_not_be_read_is_told_as_an_error(lradapt, tmp_path):
+def test_a_file_that_cannot_be_read_is_an_error(lradapt, tmp_path):
     pointer = tmp_path / "registry" / "classifier" / "production.json"
     pointer.parent.mkdir(parents=True)
     pointer.symlink_to(pointer)  # leads nowhere, for root as well
@@ -467,7 +471,7 @@ def test_a_file_that_may_not_be_read_is_told_as_an_error(lradapt, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_program_predicts_without_torch_and_errs_without_a_traceback(promoted, tmp_path):
+def test_the_program_predicts_without_torch_and_fails_without_a_traceback(promoted, tmp_path):
     promoted()
     paint(tmp_path / "a.png", "blue")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -499,7 +503,7 @@ def test_predict_and_history_read_a_registry_on_s3(lradapt, bucket, tmp_path):
     assert version in lradapt("history", "--registry", bucket.url).out
 
 
-def test_a_registry_that_cannot_be_is_one_message_without_a_secret(lradapt):
+def test_the_error_of_an_invalid_registry_is_one_message_without_a_secret(lradapt):
     for url in ("s3://key:hidden@bucket/a", "ftp://key:hidden@host/a", "s3://bucket?key=hidden"):
         said = lradapt("history", "--registry", url)
         assert said.code == 1

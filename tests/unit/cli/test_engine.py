@@ -7,7 +7,7 @@ import yaml
 from test_tune_engine import tiny
 
 from lradapt.config.params import Params
-from lradapt.config.yaml_schema import check
+from lradapt.config.validation import validate
 from lradapt.training import tune_engine
 
 ROOT = Path(__file__).parents[3]
@@ -54,7 +54,7 @@ def test_the_lines_to_set_are_those_of_params_yaml(lradapt, tmp_path):
     lines = said.out.partition("For params.yaml:")[2].partition("Nothing was written")[0]
     values = yaml.safe_load((tmp_path / "params.yaml").read_text())
     values["engine"] |= yaml.safe_load(lines)["engine"]
-    check(Params, values, Path("params.yaml"))
+    validate(Params, values, Path("params.yaml"))
     (marked,) = [line for line in said.out.splitlines() if line.startswith("│ >")]
     assert f" {', '.join(str(value) for value in reordered(lines))} " in marked
 

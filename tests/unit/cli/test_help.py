@@ -1,4 +1,4 @@
-"""The help as a person reads it on 80 columns, and what it costs to ask for it."""
+"""The help on 80 columns, and its imports."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ COMMANDS = sorted(get_command(app).commands)
 
 
 def imported(*words):
-    """What a process of its own imports for these words."""
+    """The modules that a new process imports for this command line."""
     command = [sys.executable, "-X", "importtime", "-m", "lradapt", *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     return {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
@@ -23,27 +23,27 @@ def imported(*words):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_a_command_has_examples_and_exit_codes_and_fits(lradapt, monkeypatch, command):
     monkeypatch.setenv("COLUMNS", "80")
-    said = lradapt(command, "--help")
-    assert said.code == 0
+    result = lradapt(command, "--help")
+    assert result.code == 0
     assert (
         f"Examples\n   {'dvc repro' if command == 'stage' else f'lradapt {command}'}"
-        in "\n".join(line.rstrip() for line in said.out.splitlines())
+        in "\n".join(line.rstrip() for line in result.out.splitlines())
     )
-    assert "Exit codes  0 done, 1 an error, which is told, 2 wrong usage" in said.out
-    assert max(map(len, said.out.splitlines())) <= 80
-    assert "…" not in said.out
+    assert "Exit codes  0 done, 1 error (message on stderr), 2 wrong usage" in result.out
+    assert max(map(len, result.out.splitlines())) <= 80
+    assert "…" not in result.out
 
 
-def test_the_commands_stand_in_groups_and_the_exit_codes_below(lradapt):
-    said = lradapt("--help").out
-    places = [said.index(f"─ {group} ─") for group in ("Data", "Training", "Registry", "Use")]
+def test_the_commands_are_grouped_and_the_exit_codes_follow(lradapt):
+    text = lradapt("--help").out
+    places = [text.index(f"─ {group} ─") for group in ("Data", "Training", "Registry", "Use")]
     assert places == sorted(places)
-    assert "─ Commands ─" not in said
-    assert all(f"│ {command} " in said for command in COMMANDS)
-    assert "130 Ctrl-C" in said
+    assert "─ Commands ─" not in text
+    assert all(f"│ {command} " in text for command in COMMANDS)
+    assert "130 Ctrl-C" in text
 
 
-def test_the_version_is_told(lradapt):
+def test_the_version_is_printed(lradapt):
     assert lradapt("--version").out.startswith("lradapt 0.")
 
 

@@ -10,7 +10,7 @@ from lradapt.cli.app import app
 from lradapt.config.params import load_params
 from lradapt.config.params_text import with_values
 from lradapt.config.presets import changed
-from lradapt.config.yaml_schema import read_values
+from lradapt.config.yaml_files import read_yaml
 from lradapt.errors import ParamsError
 from lradapt.registry import open_store, versions
 
@@ -86,15 +86,15 @@ PAPER = {
 
 
 def test_whatever_the_settings_were_they_become_the_paper_s_and_the_others_stay(params):
-    shipped = read_values(params)
+    shipped = read_yaml(params)
     params.write_text(with_values(params.read_text(), UNLIKE))
-    assert read_values(params) == changed(shipped, UNLIKE)
+    assert read_yaml(params) == changed(shipped, UNLIKE)
     done = run("preset", "paper", "--params", params)
     assert done.output.splitlines()[-2:] == [
         "imbalance: class_weights -> none",
         f"{params}: 12 value(s) changed",
     ]
-    assert read_values(params) == changed(shipped, PAPER)
+    assert read_yaml(params) == changed(shipped, PAPER)
 
 
 def test_a_path_in_brackets_is_shown_as_it_is_and_on_one_line(tmp_path):
@@ -191,7 +191,7 @@ def publish(tmp_path, params, version=b"one"):
 
 
 def test_the_recipe_in_production_comes_back_and_what_judges_stays(params, tmp_path):
-    then = changed(read_values(params), {"seed": 3, "finetune": {"num_cycles": 5}})
+    then = changed(read_yaml(params), {"seed": 3, "finetune": {"num_cycles": 5}})
     judged = {
         "gate": {"margin": 0.1},
         "split": {"validation_share": 0.3},
@@ -207,15 +207,15 @@ def test_the_recipe_in_production_comes_back_and_what_judges_stays(params, tmp_p
 
 
 def test_the_recipe_of_a_named_version_is_set(params, tmp_path):
-    one = publish(tmp_path, changed(read_values(params), {"seed": 1}))
-    publish(tmp_path, changed(read_values(params), {"seed": 2}), b"two")
+    one = publish(tmp_path, changed(read_yaml(params), {"seed": 1}))
+    publish(tmp_path, changed(read_yaml(params), {"seed": 2}), b"two")
     run("recipe", one, "--params", params, "--registry", tmp_path / "registry")
     assert load_params(params).seed == 1
 
 
 def test_a_recipe_with_keys_of_former_times_is_refused_and_nothing_is_written(params, tmp_path):
     before = params.read_text()
-    publish(tmp_path, changed(read_values(params), {"finetune": {"sorcery": 5}}))
+    publish(tmp_path, changed(read_yaml(params), {"finetune": {"sorcery": 5}}))
     done = run("recipe", "--params", params, "--registry", tmp_path / "registry")
     assert isinstance(done.exception, ParamsError)
     assert "sorcery" in str(done.exception)

@@ -31,15 +31,15 @@ def test_paths_can_be_moved_into_a_folder():
     assert paths.directly_in(Path("a")).labels == Path("a/labels.csv")
 
 
-def test_every_path_of_this_project_is_relative_and_another():
+def test_every_path_of_this_project_is_relative_and_unique():
     paths = read_paths(ROOT / "dvc.yaml").as_dict()
     assert not any(path.is_absolute() for path in paths.values())
     assert len(set(paths.values())) == len(paths)
 
 
-def test_outside_a_project_the_remedy_is_told(tmp_path, monkeypatch):
+def test_outside_a_project_the_error_has_the_remedy(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(LradaptError, match=r"no dvc\.yaml here: run from the project's folder"):
+    with pytest.raises(LradaptError, match=r"no dvc\.yaml: run from the folder that holds dvc"):
         read_paths()
 
 

@@ -4,7 +4,7 @@ from functools import partial
 
 from PIL import Image
 
-from lradapt.plots.canvas import png, svg
+from lradapt.plots.canvas import Plot
 
 
 def line(figure, label="a < b"):
@@ -13,24 +13,24 @@ def line(figure, label="a < b"):
     axes.set_xlabel(label)
 
 
-def test_a_pages_picture_has_the_colour_of_its_text_and_no_background():
-    picture = svg(line, size=(4, 3), alt="a line")
+def test_an_svg_has_the_colour_of_the_text_and_no_background():
+    picture = Plot(line, (4, 3)).svg(alt="a line")
     assert "currentColor" in picture
     assert "#010203" not in picture
     assert "#ffffff" not in picture
     assert "a &lt; b" in picture, "text stays text"
 
 
-def test_a_pages_picture_is_one_element_that_says_what_it_shows():
-    picture = svg(line, size=(4, 3), alt='1 < 2 & "3"')
+def test_an_svg_is_one_element_with_a_description():
+    picture = Plot(line, (4, 3)).svg(alt='1 < 2 & "3"')
     assert picture.startswith('<svg role="img" aria-label="1 &lt; 2 &amp; &quot;3&quot;"')
     assert picture.rstrip().endswith("</svg>")
     assert 'viewBox="0 0 288 216"' in picture
 
 
-def test_two_pictures_of_a_page_share_no_name_of_an_element():
+def test_two_svgs_share_no_id():
     one, other = (
-        set(re.findall(r' id="([^"]*)"', svg(partial(line, label=text), size=(4, 3), alt=text)))
+        set(re.findall(r' id="([^"]*)"', Plot(partial(line, label=text), (4, 3)).svg(alt=text)))
         for text in ("one", "other")
     )
     assert one
@@ -38,12 +38,12 @@ def test_two_pictures_of_a_page_share_no_name_of_an_element():
     assert not one & other
 
 
-def test_the_same_figures_give_the_same_bytes():
-    assert svg(line, size=(4, 3), alt="x") == svg(line, size=(4, 3), alt="x")
-    assert png(line, size=(4, 3)) == png(line, size=(4, 3))
+def test_the_same_values_give_the_same_bytes():
+    assert Plot(line, (4, 3)).svg(alt="x") == Plot(line, (4, 3)).svg(alt="x")
+    assert Plot(line, (4, 3)).png() == Plot(line, (4, 3)).png()
 
 
-def test_a_file_is_black_on_white_at_110_pixels_an_inch():
-    with Image.open(io.BytesIO(png(line, size=(4, 3)))) as picture:
+def test_a_png_is_black_on_white_at_110_pixels_per_inch():
+    with Image.open(io.BytesIO(Plot(line, (4, 3)).png())) as picture:
         assert (picture.format, picture.size) == ("PNG", (440, 330))
         assert picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255)

@@ -3,18 +3,18 @@ import io
 import numpy as np
 from PIL import Image
 
-from lradapt.plots.confusion import confusion_png
+from lradapt.plots.confusion import confusion_plot
 
 
-def test_class_names_with_dollars_are_drawn_and_not_taken_for_formulas(tmp_path):
+def test_class_names_with_dollars_are_not_formulas(tmp_path):
     path = tmp_path / "confusion.png"
-    path.write_bytes(confusion_png(np.eye(2, dtype=int), [r"$\price$", "$"], "two classes"))
+    path.write_bytes(confusion_plot(np.eye(2, dtype=int), [r"$\price$", "$"], "two classes").png())
     with Image.open(path) as picture:
         assert picture.format == "PNG"
 
 
-def test_a_matrix_of_a_thousand_classes_makes_a_picture_of_bounded_size():
+def test_the_plot_of_a_thousand_classes_has_a_bounded_size():
     names = [f"class {number}" for number in range(1000)]
-    content = confusion_png(np.eye(1000, dtype=int), names, "many classes")
+    content = confusion_plot(np.eye(1000, dtype=int), names, "many classes").png()
     with Image.open(io.BytesIO(content)) as picture:
         assert picture.size == (2200, 2200)

@@ -3,35 +3,35 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from lradapt.plots.schedule import schedule_svg
-from lradapt.plots.training import _draw, cycle_ends, training_svg
+from lradapt.plots.schedule import schedule_plot
+from lradapt.plots.training import _draw, cycle_ends, training_plot
 from lradapt.training.schedules import cosine_cycles
 
 
 @pytest.mark.parametrize("cycles", [[4], [2, 2, 2], [3, 6, 12]])
-def test_the_ends_of_cycles_are_read_off_the_rates_as_they_were_run(cycles):
-    height = cosine_cycles(cycles)
-    rates = [height(step) for step in range(sum(cycles))]
+def test_the_ends_of_cycles_are_found_from_the_rates(cycles):
+    factor = cosine_cycles(cycles)
+    rates = [factor(step) for step in range(sum(cycles))]
     steps = pd.DataFrame({"step": range(len(rates)), "lr_early": rates, "loss": 1.0})
     expected = [sum(cycles[: number + 1]) for number in range(len(cycles))]
     assert cycle_ends(steps) == expected
 
 
-def test_a_cycle_that_was_left_early_ends_with_the_last_step():
+def test_an_unfinished_cycle_ends_with_the_last_step():
     steps = pd.DataFrame({"lr_head": [1.0, 0.5, 1.0, 0.9]})
     assert cycle_ends(steps) == [2, 4]
 
 
-def test_a_long_training_makes_a_small_picture():
+def test_the_plot_of_a_long_training_is_small():
     size = 100_000
-    height = cosine_cycles([size // 10] * 10)
+    factor = cosine_cycles([size // 10] * 10)
     noise = np.random.default_rng(0).random(size)
-    rates = [height(step) for step in range(size)]
+    rates = [factor(step) for step in range(size)]
     steps = pd.DataFrame({"step": range(size), "lr_a": rates, "lr_b": rates, "loss": noise})
     epochs = pd.DataFrame({"epoch": range(1, 11), "train_loss": 0.5, "validation_loss": 0.5})
-    training = training_svg(steps, epochs.assign(validation_accuracy=0.9), alt="")
+    training = training_plot(steps, epochs.assign(validation_accuracy=0.9)).svg(alt="")
     assert len(training) < 100_000
-    assert len(schedule_svg(steps, alt="")) < 200_000
+    assert len(schedule_plot(steps).svg(alt="")) < 200_000
 
 
 def test_the_loss_of_a_short_training_is_drawn_step_by_step():

@@ -22,20 +22,20 @@ def test_a_class_called_na_is_read_by_its_name(counts):
 
 
 def test_the_figures_are_those_of_scikit_learn(counts):
-    labels, said = np.repeat([0, 0, 1, 1], [3, 1, 2, 4]), np.repeat([0, 1, 0, 1], [3, 1, 2, 4])
-    expected = precision_recall_fscore_support(labels, said)
+    labels, predicted = np.repeat([0, 0, 1, 1], [3, 1, 2, 4]), np.repeat([0, 1, 0, 1], [3, 1, 2, 4])
+    expected = precision_recall_fscore_support(labels, predicted)
     found = class_figures(counts, dict.fromkeys(NAMES))[:2]
     assert [each.images for each in found] == expected[3].tolist()
     for name, values in zip(("precision", "recall", "f1"), expected[:3], strict=True):
         assert [getattr(each, name) for each in found] == pytest.approx(values)
 
 
-def test_what_has_no_meaning_is_none(counts):
+def test_undefined_figures_are_none(counts):
     last = class_figures(counts, dict.fromkeys(NAMES))[-1]
     assert (last.images, last.precision, last.recall, last.f1) == (0, None, None, None)
 
 
-def test_the_cells_have_their_share_of_the_row(counts):
+def test_cells_have_their_share_of_the_row(counts):
     rows = confusion_rows(counts)
     assert rows["NA"] == [Cell(3, 0.75, True), Cell(1, 0.25, False), Cell(0, 0.0, False)]
     assert rows["cat"] == [Cell(0, 0.0, False), Cell(0, 0.0, False), Cell(0, 0.0, True)]

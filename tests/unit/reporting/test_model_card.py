@@ -27,25 +27,25 @@ def rows(card, title):
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
-def test_what_only_people_know_is_not_made_up(paths):
+def test_statements_of_people_are_not_invented(paths):
     card = render(paths, "skin", NOTHING)
     assert card.startswith("# Model card: skin\n")
     assert card.count("not stated") == 4
-    said = render(paths, "skin", {**NOTHING, "intended_use": "triage of moles"})
-    assert "**Intended use**: triage of moles\n" in said
-    assert said.count("not stated") == 3
+    stated = render(paths, "skin", {**NOTHING, "intended_use": "triage of moles"})
+    assert "**Intended use**: triage of moles\n" in stated
+    assert stated.count("not stated") == 3
 
 
-def test_the_card_has_the_images_of_each_class_and_side(paths):
+def test_the_card_has_the_images_of_each_class_and_split(paths):
     assert rows(render(paths, "skin", NOTHING), "Data") == [
         [ESCAPED, "10", "2", "3"],
         ["owl", "1,000", "2", "0"],
-        ["together", "1,010", "4", "3"],
+        ["total", "1,010", "4", "3"],
     ]
 
 
-def test_the_card_has_every_figure_with_its_interval(paths):
-    assert rows(render(paths, "skin", NOTHING), "Figures") == [
+def test_the_card_has_every_metric_with_its_interval(paths):
+    assert rows(render(paths, "skin", NOTHING), "Metrics") == [
         ["accuracy", "66.7 %", "21.0 to 94.0"],
         ["balanced accuracy", "50.0 %", "31.0 to 84.0"],
         ["macro-F1", "40.0 %", "11.0 to 74.0"],
@@ -58,10 +58,10 @@ def limits(card):
     return card[card.index("## Known limits") : card.index("## Training")].splitlines()[2:-1]
 
 
-def test_the_limits_are_what_the_exam_and_the_data_show(paths):
+def test_the_limits_come_from_the_test_set_and_the_data(paths):
     assert limits(render(paths, "skin", NOTHING)) == [
-        "- owl: no image in the exam",
-        f"- {ESCAPED}: the exam has 3 images of it, so that its recall may be anything from 21% to "
+        "- owl: no image in the test set",
+        f"- {ESCAPED}: only 3 images in the test set, so its recall may be anything from 21% to "
         "94%",
         "- 2,000 x empty file: set aside",
         f"- 1 x label {ESCAPED}: set aside",
@@ -69,7 +69,7 @@ def test_the_limits_are_what_the_exam_and_the_data_show(paths):
     ]
 
 
-def test_a_class_that_is_known_well_is_no_limit(paths):
+def test_a_class_with_a_narrow_interval_is_not_a_limit(paths):
     metrics = json.loads(paths.metrics.read_text())
     metrics["intervals_95"]["recall"] = {EVIL: [0.5, 0.69], "owl": [0.5, 0.75]}
     write_json(paths.metrics, metrics)
@@ -78,22 +78,22 @@ def test_a_class_that_is_known_well_is_no_limit(paths):
 
 
 @pytest.mark.parametrize(
-    ("groups", "said"),
+    ("groups", "text"),
     [
-        (["", ""], "no groups are given, so pictures of one subject may stand on two splits"),
-        (["anna", "anna"], "groups: 1, each on one split"),
-        (["anna", ""], "groups: 1, each on one split"),
+        (["", ""], "no groups are given, so images of one subject may be in two splits"),
+        (["anna", "anna"], "groups: 1, each in one split"),
+        (["anna", ""], "groups: 1, each in one split"),
     ],
 )
-def test_the_card_says_whether_groups_were_kept_together(paths, groups, said):
+def test_the_card_reports_whether_groups_were_kept_together(paths, groups, text):
     write_split(
         paths.split,
         [SplitRow(k, f"{k}", "owl", group, f"{k}", "train") for k, group in enumerate(groups)],
     )
-    assert f"images; {said}." in render(paths, "skin", NOTHING)
+    assert f"images; {text}." in render(paths, "skin", NOTHING)
 
 
-def test_the_same_outputs_give_the_same_card_whatever_the_clock(paths):
+def test_the_card_does_not_depend_on_the_clock(paths):
     first = render(paths, "skin", NOTHING)
     write_json(paths.timings, {"split": {"seconds": 99.0, "cpu_seconds": 99.0}})
     assert render(paths, "skin", NOTHING) == first

@@ -83,7 +83,7 @@ def test_what_only_checks_or_reports_is_used_by_no_stage():
     code = code_of(["lradapt.stages.finetune"], ROOT)["lradapt.stages.finetune"]
     assert not {
         "lradapt/errors.py",
-        "lradapt/config/params.py",
+        "lradapt/config/params/__init__.py",
         "lradapt/runtime/progress.py",
         "lradapt/stages/__init__.py",
     } & set(code)

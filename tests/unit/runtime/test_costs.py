@@ -7,7 +7,7 @@ DONE = [Phase("split", 10, 12, False), Phase("finetune", 250, 480.04, True)]
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [
         (1000, "1.00 EUR"),
         (100, "0.10 EUR"),
@@ -16,31 +16,31 @@ DONE = [Phase("split", 10, 12, False), Phase("finetune", 250, 480.04, True)]
         (0, "0.000 EUR"),
     ],
 )
-def test_an_amount_is_told_as_far_as_it_counts(seconds, said):
-    assert EURO.of(seconds) == said
+def test_an_amount_has_the_digits_that_matter(seconds, text):
+    assert EURO.of(seconds) == text
 
 
-def test_a_phase_whose_figures_are_as_before_did_not_run():
-    former = {"split": {"seconds": 1, "cpu_seconds": 2}, "head": {"seconds": 1, "cpu_seconds": 2}}
-    now = {**former, "head": {"seconds": 1, "cpu_seconds": 3}}
-    assert [(each.name, each.ran) for each in phases(now, former)] == [
+def test_a_phase_with_the_same_figures_as_before_did_not_run():
+    previous = {"split": {"seconds": 1, "cpu_seconds": 2}, "head": {"seconds": 1, "cpu_seconds": 2}}
+    now = {**previous, "head": {"seconds": 1, "cpu_seconds": 3}}
+    assert [(each.name, each.ran) for each in phases(now, previous)] == [
         ("split", False),
         ("head", True),
     ]
     assert all(each.ran for each in phases(now, {}))
 
 
-def test_what_did_not_run_costs_nothing():
+def test_a_phase_that_did_not_run_costs_nothing():
     assert total_seconds(DONE) == 250
 
 
-def test_the_table_has_a_line_a_phase_and_their_sum():
+def test_the_table_has_a_row_for_each_phase_and_the_total():
     assert as_markdown(DONE, EURO).splitlines() == [
         "| phase | seconds | CPU seconds | cost |",
         "| --- | --: | --: | --: |",
         "| split | up to date |  |  |",
         "| finetune | 250.0 | 480.0 | 0.25 EUR |",
-        "| **together** | 250.0 | 480.0 | 0.25 EUR |",
+        "| **total** | 250.0 | 480.0 | 0.25 EUR |",
     ]
 
 
@@ -50,5 +50,5 @@ def test_without_a_price_the_table_has_no_costs():
         "| --- | --: | --: |",
         "| split | up to date |  |",
         "| finetune | 250.0 | 480.0 |",
-        "| **together** | 250.0 | 480.0 |",
+        "| **total** | 250.0 | 480.0 |",
     ]

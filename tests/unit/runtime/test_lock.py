@@ -1,4 +1,4 @@
-"""One run at a time in a project; whoever holds it is named, and a dead holder holds nothing."""
+"""One run at a time in a project; messages name the holder, and a dead holder holds nothing."""
 
 import errno
 import fcntl
@@ -33,7 +33,7 @@ def holding():
     processes = []
 
     def start(name, then="print('held', flush=True); sys.stdin.read()", **variables):
-        code = f"import sys\nfrom lradapt import lock\nwith lock.{name}():\n    {then}"
+        code = f"import sys\nfrom lradapt.runtime import lock\nwith lock.{name}():\n    {then}"
         process = subprocess.Popen(
             [sys.executable, "-c", code],
             stdin=subprocess.PIPE,
@@ -57,17 +57,20 @@ def refusal(block):
     return str(caught.value)
 
 
-def test_a_second_stage_is_refused_and_told_who_holds_the_project(holding, project):
+def test_a_second_stage_is_refused_and_the_holder_is_named(holding, project):
     pid = holding("stage").pid
     text = refusal(lock.stage)
     assert f"(pid {pid} on {os.uname().nodename}, since 20" in text
-    assert re.match(r"`\S*python -c '?import sys from lradapt import lock with lock\.stage", text)
+    assert re.match(
+        r"`\S*python -c '?import sys from lradapt\.runtime import lock with lock\.stage", text
+    )
     assert text.endswith(
-        f"works in this project ({project}); one run at a time: wait until it has ended, or end it"
+        f"is active in this project ({project}): only one run at a time is allowed: wait until it "
+        "ends, or stop it"
     )
 
 
-def test_a_stage_that_is_of_no_run_is_refused_while_one_goes_on(holding, monkeypatch):
+def test_a_stage_outside_the_active_run_is_refused(holding, monkeypatch):
     pid = holding("run").pid
     assert f"pid {pid} " in refusal(lock.stage)
     monkeypatch.setenv("LRADAPT_RUN", str(pid + 1))
@@ -88,14 +91,14 @@ def test_the_stages_of_a_run_compute_within_it(holding):
         holding("stage").communicate()
 
 
-def test_what_a_run_of_another_machine_holds_is_not_our_own(monkeypatch):
+def test_a_run_of_another_machine_is_not_our_own(monkeypatch):
     with lock.run():
         monkeypatch.setattr("socket.gethostname", lambda: "another")
         refusal(lock.stage)
 
 
 @pytest.mark.parametrize("name", ["run", "stage", "importing"])
-def test_an_import_is_refused_while_anything_goes_on(holding, name):
+def test_an_import_is_refused_while_a_run_or_a_stage_is_active(holding, name):
     process = holding(name)
     assert f"pid {process.pid} " in refusal(lock.importing)
     process.communicate()
@@ -103,12 +106,12 @@ def test_an_import_is_refused_while_anything_goes_on(holding, name):
         pass
 
 
-def test_a_stage_is_refused_while_an_import_goes_on(holding):
+def test_a_stage_is_refused_during_an_import(holding):
     holding("importing")
     refusal(lock.stage)
 
 
-def test_a_second_run_waits_says_so_and_goes_on_when_the_first_has_ended(holding, caplog):
+def test_a_second_run_waits_with_a_message_until_the_first_has_ended(holding, caplog):
     first, entered = holding("run"), threading.Event()
 
     def second():
@@ -125,7 +128,7 @@ def test_a_second_run_waits_says_so_and_goes_on_when_the_first_has_ended(holding
     thread.join()
 
 
-def test_a_run_waits_for_a_stage_that_a_killed_run_has_left_behind(holding, caplog):
+def test_a_run_waits_for_a_stage_that_a_killed_run_left_behind(holding, caplog):
     orphan, entered = holding("stage"), threading.Event()
 
     def run():
@@ -173,7 +176,7 @@ def test_a_failed_run_frees_the_project(holding):
     holding("run")
 
 
-def test_a_holder_that_has_not_yet_said_who_it_is_still_holds(project):
+def test_a_holder_that_has_not_yet_written_its_entry_still_holds(project):
     (project / ".lradapt").mkdir()
     with (project / ".lradapt/stage.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -187,17 +190,17 @@ def test_the_file_names_the_last_holder_alone(holding, project):
     assert json.loads((project / ".lradapt/stage.lock").read_text())["pid"] == pid
 
 
-def test_a_file_system_without_locks_is_warned_of_and_stops_nothing(monkeypatch, caplog):
+def test_a_file_system_without_locks_gives_a_warning_and_no_error(monkeypatch, caplog):
     def refused(*_):
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refused)
     with lock.run(), lock.stage():
         pass
-    assert "this file system has no locks" in caplog.text
+    assert "this file system has no file locks" in caplog.text
 
 
-def test_another_error_of_the_lock_is_not_passed_over(monkeypatch):
+def test_any_other_error_of_the_lock_is_raised(monkeypatch):
     def refused(*_):
         raise OSError(errno.EIO, "Input/output error")
 

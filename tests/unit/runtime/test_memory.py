@@ -31,17 +31,17 @@ def group(folder, limit, used, reclaimable, version=2):
     }
 
 
-def test_without_groups_it_is_what_the_machine_has_available(system):
+def test_without_groups_it_is_the_memory_available_on_the_machine(system):
     assert free_memory(system()) == 8 * GB
 
 
-def test_on_this_machine_it_is_more_than_nothing_and_less_than_all():
+def test_on_this_machine_it_is_between_zero_and_the_total():
     with open("/proc/meminfo") as file:
         total = int(file.readline().split()[1]) * 1024
     assert 0 < free_memory() < total
 
 
-def test_a_container_has_its_limit_less_what_it_uses_but_for_files_that_it_can_drop(system):
+def test_a_container_has_its_limit_minus_its_use_without_inactive_files(system):
     files = group("sys/fs/cgroup/job", 4 * GB, 3 * GB, GB)
     root = system(**{"proc/self/cgroup": "0::/job\n", **files})
     assert free_memory(root) == 2 * GB
@@ -61,7 +61,7 @@ def test_within_a_container_whose_path_is_the_hosts_the_top_is_the_group(system)
     assert free_memory(system(**{"proc/self/cgroup": lines, **files})) == 3 * GB
 
 
-def test_a_group_without_a_limit_leaves_what_the_machine_has(system):
+def test_a_group_without_a_limit_has_the_memory_of_the_machine(system):
     files = group("sys/fs/cgroup/job", "max", 3 * GB, 0)
     assert free_memory(system(**{"proc/self/cgroup": "0::/job\n", **files})) == 8 * GB
 

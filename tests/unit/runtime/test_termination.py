@@ -25,30 +25,30 @@ CHILD = (
 )
 
 
-def test_in_the_block_sigterm_calls_and_after_it_the_former_handler_is_back():
+def test_sigterm_calls_in_the_block_and_the_previous_handler_is_restored():
     called = []
-    former = signal.getsignal(signal.SIGTERM)
+    previous = signal.getsignal(signal.SIGTERM)
     with on_sigterm(lambda: called.append(1)):
         os.kill(os.getpid(), signal.SIGTERM)
     assert called == [1]
-    assert signal.getsignal(signal.SIGTERM) is former
+    assert signal.getsignal(signal.SIGTERM) is previous
 
 
-def test_what_the_call_raises_leaves_the_block():
+def test_an_exception_of_the_call_leaves_the_block():
     def act():
         raise Terminated("now")
 
-    former = signal.getsignal(signal.SIGTERM)
+    previous = signal.getsignal(signal.SIGTERM)
     with pytest.raises(Terminated, match="now"), on_sigterm(act):
         os.kill(os.getpid(), signal.SIGTERM)
-    assert signal.getsignal(signal.SIGTERM) is former
+    assert signal.getsignal(signal.SIGTERM) is previous
 
 
-def test_whoever_handles_errors_does_not_handle_it():
+def test_error_handlers_do_not_catch_it():
     assert not issubclass(Terminated, Exception)
 
 
-def test_in_another_thread_a_block_runs_without():
+def test_in_another_thread_the_block_runs_without_a_handler():
     done = []
 
     def work():
@@ -61,7 +61,7 @@ def test_in_another_thread_a_block_runs_without():
     assert done == [signal.getsignal(signal.SIGTERM)]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="no other system tells a child")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux signals a child")
 def test_a_process_ends_when_its_parent_is_killed():
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, CHILD], stdout=subprocess.PIPE, text=True
@@ -73,7 +73,7 @@ def test_a_process_ends_when_its_parent_is_killed():
         os.close(watched)
 
 
-def test_a_parent_that_died_before_the_system_was_told_is_noticed(monkeypatch):
+def test_a_parent_that_died_before_the_call_of_prctl_is_noticed(monkeypatch):
     parents = iter([4321, 1])
     monkeypatch.setattr(os, "getppid", lambda: next(parents))
     monkeypatch.setattr("ctypes.CDLL", lambda *words, **settings: _NoSystem())

@@ -43,7 +43,7 @@ def shared_and_whole(seed, num_batches=2):
     """In one of two processes: for each case, what it sees of its part, and what one would see."""
     from lradapt.compute.distributed.launch import spread
     from lradapt.compute.engine import start_engine
-    from lradapt.runtime import ranks
+    from lradapt.runtime import process_rank
 
     spread(start_engine(device="cpu", precision="fp32", threads=1), 2)
     found = []
@@ -53,7 +53,7 @@ def shared_and_whole(seed, num_batches=2):
             whole = network(shape, momentum)
             parts = copy.deepcopy(whole)
             share_batchnorm(parts)
-            own = slice(0, first) if ranks.rank() == 0 else slice(first, None)
+            own = slice(0, first) if process_rank.rank() == 0 else slice(first, None)
             for _ in range(num_batches):
                 images, grads = torch.randn(2, *shape, dtype=torch.float64) * 3 + 7
                 found.append((seen(parts, images[own], grads[own]), seen(whole, images, grads)))

@@ -14,7 +14,7 @@ from lradapt.compute.engine import Engine, start_engine
 from lradapt.errors import TrainingError
 from lradapt.networks.architectures import LayerGroup
 from lradapt.networks.normalisation import Normalisation
-from lradapt.runtime import ranks
+from lradapt.runtime import process_rank
 from lradapt.runtime.termination import Terminated
 from lradapt.training.checkpoint import CheckpointFolder, read_checkpoint
 from lradapt.training.finetune import FinetuneRecipe, finetune
@@ -166,7 +166,7 @@ def act_before(number, act, rank):
     own, numbers = torch.optim.SGD.zero_grad, count()
 
     def acting(self, *words, **settings):
-        if ranks.rank() == rank and next(numbers) == number:
+        if process_rank.rank() == rank and next(numbers) == number:
             act()
         return own(self, *words, **settings)
 

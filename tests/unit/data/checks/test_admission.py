@@ -7,7 +7,8 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from lradapt.config.params import PoliciesParams, load_params
+from lradapt.config.params import load_params
+from lradapt.config.params.data import PoliciesParams
 from lradapt.data.checks.admission import admit
 from lradapt.data.checks.findings import KINDS, MEANINGS, Rules
 from lradapt.data.images.ingest import OK, ImageRow

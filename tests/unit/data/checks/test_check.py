@@ -162,7 +162,7 @@ def test_the_table_names_count_policy_example_and_remedy(project, random_image):
     make_dirty(random_image)
     done = lradapt_check()
     words = " ".join(re.sub(r"[│┃┏┓┗┛━─┡┩┳╇┷└┘┴]", " ", done.output).split())
-    assert done.exit_code == exit_codes.TO_MEND
+    assert done.exit_code == exit_codes.DATA_FAULTS
     assert "this is an LFS pointer: run `git lfs pull`" in words
     assert "[b]lfs.jpg" in words  # a name in brackets is a name, not markup
     assert "14 files, 8 remain for training and exam" in words

@@ -1,4 +1,4 @@
-"""What a stage tells of its progress, and what the UI has of it; the server is a twin."""
+"""The progress of a stage and its artifact, without a server."""
 
 import json
 import logging
@@ -12,7 +12,7 @@ import pytest
 
 from lradapt.runtime.progress_file import VARIABLE
 from tasks.ui import progress
-from tasks.ui.progress import Heard, followed, percent, seconds_left, text
+from tasks.ui.progress import Progress, followed, percent, seconds_left, text
 
 LOOP = {"what": "epoch 4", "done": 100, "total": 400, "unit": "steps", "seconds": 5.0}
 EPOCHS = [
@@ -28,52 +28,52 @@ EPOCHS = [
 ]
 
 
-def heard(*entries):
-    told = Heard()
+def reported(*entries):
+    state = Progress()
     for entry in entries:
-        told = told.add(entry)
-    return told
+        state = state.add(entry)
+    return state
 
 
-def test_a_loop_alone_is_its_own_measure():
-    assert percent(heard(LOOP)) == 25
-    assert text(heard(LOOP)) == "epoch 4: 100 of 400 steps, 20/s, 15 s left"
-    assert percent(Heard()) == 0
+def test_without_epochs_the_share_is_that_of_the_loop():
+    assert percent(reported(LOOP)) == 25
+    assert text(reported(LOOP)) == "epoch 4: 100 of 400 steps, 20/s, 15 s left"
+    assert percent(Progress()) == 0
 
 
-def test_with_epochs_the_measure_is_the_stage():
-    told = heard(*EPOCHS)
-    assert percent(told) == pytest.approx(100 * 3 / 7)
-    assert seconds_left(told) == 4 * 20
-    assert percent(told.add(LOOP)) == pytest.approx(100 * 3.25 / 7)
-    assert seconds_left(told.add(LOOP)) == 3.75 * 20
-    assert text(told.add(LOOP)).split("\n\n") == [
+def test_with_epochs_the_share_is_that_of_the_stage():
+    state = reported(*EPOCHS)
+    assert percent(state) == pytest.approx(100 * 3 / 7)
+    assert seconds_left(state) == 4 * 20
+    assert percent(state.add(LOOP)) == pytest.approx(100 * 3.25 / 7)
+    assert seconds_left(state.add(LOOP)) == 3.75 * 20
+    assert text(state.add(LOOP)).split("\n\n") == [
         "epoch 3 of at most 7: loss 0.167, accuracy on the validation split 90.0%, "
-        "rates up to 0.001, 0.01",
+        "learning rates up to 0.001, 0.01",
         "about 1 min 15 s left",
         "epoch 4: 100 of 400 steps, 20/s, 15 s left",
     ]
 
 
-def test_the_first_epoch_alone_measures_the_others():
-    assert seconds_left(heard(EPOCHS[0])) == 5 * 50
+def test_the_time_left_is_estimated_from_the_first_epoch():
+    assert seconds_left(reported(EPOCHS[0])) == 5 * 50
 
 
-def test_another_loop_is_no_part_of_an_epoch_and_goes_with_the_next_one():
-    told = heard(*EPOCHS, LOOP | {"what": "score"})
-    assert percent(told) == pytest.approx(100 * 3 / 7)
-    assert heard(LOOP, EPOCHS[1]).loop is None
+def test_another_loop_is_not_part_of_an_epoch_and_is_removed_by_the_next():
+    state = reported(*EPOCHS, LOOP | {"what": "score"})
+    assert percent(state) == pytest.approx(100 * 3 / 7)
+    assert reported(LOOP, EPOCHS[1]).loop is None
 
 
-def test_epochs_without_an_end_or_a_validation_side_are_told_as_far_as_known():
-    told = heard(EPOCHS[1] | {"num_epochs": None, "accuracy": None}, LOOP)
-    assert percent(told) == 25
-    assert text(told).split("\n\n")[0] == "epoch 3: loss 0.167, rates up to 0.001, 0.01"
+def test_epochs_without_a_limit_or_a_validation_split_have_no_such_values():
+    state = reported(EPOCHS[1] | {"num_epochs": None, "accuracy": None}, LOOP)
+    assert percent(state) == 25
+    assert text(state).split("\n\n")[0] == "epoch 3: loss 0.167, learning rates up to 0.001, 0.01"
 
 
 @pytest.fixture
 def shown(monkeypatch):
-    """What the server has been told, in order; twenty times as fast."""
+    """The calls of the server in order; twenty times as fast."""
     calls = []
 
     def create(share, *, key, description):
@@ -89,31 +89,31 @@ def shown(monkeypatch):
     return calls
 
 
-def tell(settings, entry):
+def write(settings, entry):
     with open(settings[VARIABLE], "a") as file:
         file.write(json.dumps(entry) + "\n")
     time.sleep(0.25)
 
 
-def test_one_artifact_is_made_and_then_kept_up_to_date(shown):
+def test_one_artifact_is_created_and_then_updated(shown):
     with followed() as settings:
         for entry in EPOCHS:
-            tell(settings, entry)
+            write(settings, entry)
         time.sleep(0.3)
     assert [(key, round(share)) for key, share, _ in shown] == [("progress", 29), (1, 43), (1, 100)]
     assert not os.path.exists(settings[VARIABLE])
 
 
-def test_a_stage_that_tells_nothing_has_no_artifact(shown):
+def test_a_stage_that_reports_nothing_has_no_artifact(shown):
     with followed():
         time.sleep(0.25)
     assert shown == []
 
 
-def test_a_stage_that_failed_stays_where_it_was(shown):
+def test_the_artifact_of_a_failed_stage_is_not_completed(shown):
     def fail():
         with followed() as settings:
-            tell(settings, EPOCHS[0])
+            write(settings, EPOCHS[0])
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -121,7 +121,7 @@ def test_a_stage_that_failed_stays_where_it_was(shown):
     assert [round(share) for _, share, _ in shown] == [29]
 
 
-def test_a_server_that_does_not_answer_is_told_of_and_holds_up_nothing(shown, monkeypatch, caplog):
+def test_a_server_that_does_not_answer_gives_a_warning_and_no_delay(shown, monkeypatch, caplog):
     caplog.set_level(logging.WARNING, logger="lradapt")
 
     answers = threading.Event()
@@ -135,13 +135,13 @@ def test_a_server_that_does_not_answer_is_told_of_and_holds_up_nothing(shown, mo
 
     monkeypatch.setattr(progress, "create_progress_artifact", fail)
     with followed() as settings:
-        tell(settings, EPOCHS[0])
-    assert caplog.messages == ["the server does not take the progress: ReadTimeout('no answer')"]
+        write(settings, EPOCHS[0])
+    assert caplog.messages == ["the server did not accept the progress: ReadTimeout('no answer')"]
 
-    monkeypatch.setattr(progress, "_LEAVE_SECONDS", 0.2)
+    monkeypatch.setattr(progress, "_JOIN_SECONDS", 0.2)
     monkeypatch.setattr(progress, "create_progress_artifact", hang)
     start = time.monotonic()
     with followed() as settings:
-        tell(settings, EPOCHS[0])
+        write(settings, EPOCHS[0])
     assert time.monotonic() - start < 1.5
     answers.set()

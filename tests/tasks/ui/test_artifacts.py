@@ -1,4 +1,4 @@
-"""What a run puts into Prefect's UI, without a server."""
+"""The artifacts of a run, without a server."""
 
 import re
 from pathlib import Path
@@ -32,16 +32,16 @@ def shown(tmp_path, monkeypatch):
     return show
 
 
-def test_the_surest_mistakes_are_shown_with_their_pictures(shown):
+def test_the_most_confident_mistakes_are_shown_with_their_pictures(shown):
     lines = shown(3)["mistakes"].splitlines()
-    assert lines[:2] == ["| | label | called | confidence | image |", "|---|---|---|--:|---|"]
+    assert lines[:2] == ["| | label | predicted | confidence | image |", "|---|---|---|--:|---|"]
     (line,) = lines[2:]
     picture, rest = line.split(") | ")
     assert picture.startswith("| ![](data:image/png;base64,")
     assert rest == "\\<script>alert('x')\\</script> | owl | 70.0% | NA |"
 
 
-def test_one_param_turns_the_pictures_off_in_the_ui_and_in_the_report(shown):
+def test_one_param_turns_the_pictures_off_in_the_ui_and_the_report(shown):
     assert "mistakes" in shown(1)
     assert "<img" in Path("reports/report.html").read_text()
     assert "mistakes" not in shown(0)

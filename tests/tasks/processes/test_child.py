@@ -1,4 +1,4 @@
-"""A command in a child process: its lines, its errors, and its end with all that it has started."""
+"""A command in a child process: its output, its errors, and the end of all its processes."""
 
 import logging
 import signal
@@ -32,7 +32,7 @@ def test_hints_of_dvc_stay_out_of_the_log(caplog):
     assert [record.getMessage() for record in caplog.records] == ["epoch 1"]
 
 
-def test_a_failed_child_is_one_error_that_begins_where_it_says_error():
+def test_a_failed_child_is_one_error_from_its_error_line_on():
     code = "print('loading'); print('error: no images'); print('  - a.png'); exit(1)"
     with pytest.raises(CommandFailedError) as error:
         run_child(python(code))
@@ -42,7 +42,7 @@ def test_a_failed_child_is_one_error_that_begins_where_it_says_error():
 def test_a_failed_child_without_a_message_gives_its_exit_code_and_last_lines():
     with pytest.raises(CommandFailedError) as error:
         run_child(python("print('loading'); exit(3)"))
-    assert str(error.value) == "the command ended with exit code 3; it last said:\nloading"
+    assert str(error.value) == "the command ended with exit code 3; its last output:\nloading"
 
 
 def test_a_child_that_a_signal_ended_has_the_exit_code_of_a_shell():
@@ -50,7 +50,7 @@ def test_a_child_that_a_signal_ended_has_the_exit_code_of_a_shell():
         run_child(python("import os; os.kill(os.getpid(), 9)"))
 
 
-def test_what_dvc_says_of_itself_is_told_where_nothing_else_is():
+def test_the_message_of_dvc_is_reported_if_there_is_no_other():
     line = "ERROR: failed to reproduce 'a': no such file"
     with pytest.raises(CommandFailedError, match="no such file"):
         run_child(python(f'print("{line}"); exit(1)'))
@@ -67,19 +67,19 @@ class CancelledError(BaseException):
 
 
 def cancel_at(line):
-    """A `log.info` that notes what is said, and once cancels: a signal comes between two lines."""
-    said = []
+    """A `log.info` that collects its texts, and cancels at this line."""
+    lines = []
 
     def info(_, text):
-        said.append(text)
+        lines.append(text)
         if text == line:
             raise CancelledError
 
-    return info, said
+    return info, lines
 
 
-def test_a_cancel_lets_a_child_end_by_itself_and_hears_its_last_words(monkeypatch):
-    info, said = cancel_at("begun")
+def test_after_a_cancel_a_child_can_end_by_itself_and_its_output_is_logged(monkeypatch):
+    info, lines = cancel_at("begun")
     monkeypatch.setattr("tasks.processes.child.log.info", info)
     code = (
         "import signal, sys, time\n"
@@ -89,7 +89,7 @@ def test_a_cancel_lets_a_child_end_by_itself_and_hears_its_last_words(monkeypatc
     )
     with pytest.raises(CancelledError):
         run_child(python(code))
-    assert said == ["begun", "checkpoint"]
+    assert lines == ["begun", "checkpoint"]
 
 
 STUBBORN = (
@@ -99,7 +99,7 @@ STUBBORN = (
     "open({path!r}, 'a').write('x\\n'); print('begun', flush=True)\n"
     "while 1: open({path!r}, 'a').write('x'); time.sleep(.05)"
 )
-"""A process that heeds no SIGTERM and writes on and on; with arguments it starts another."""
+"""A process that ignores SIGTERM and keeps writing; with arguments it starts another."""
 
 
 def goes_on(beat):
@@ -109,7 +109,7 @@ def goes_on(beat):
 
 
 @pytest.mark.slow
-def test_a_cancel_ends_the_whole_group_after_a_grace_though_it_will_not(tmp_path, monkeypatch):
+def test_a_cancel_ends_the_whole_group_after_a_grace_period(tmp_path, monkeypatch):
     """An exception in the parent (a cancel) must not leave a grandchild training on."""
     info, _ = cancel_at("begun")
     monkeypatch.setattr("tasks.processes.child.log.info", info)
@@ -136,12 +136,12 @@ def test_kill_9_of_the_flow_ends_the_whole_group(tmp_path, thread):
         time.sleep(0.2)
         process.kill()
     time.sleep(0.2)
-    assert goes_on(beat), "it was to have a grace"
+    assert goes_on(beat), "there was no grace period"
     time.sleep(GRACE_SECONDS)
     assert not goes_on(beat)
 
 
-def test_what_a_child_leaves_behind_ends_with_it(tmp_path):
+def test_processes_that_a_child_leaves_behind_end_with_it(tmp_path):
     beat = tmp_path / "beat"
     code = f"import time\nwhile 1: open({str(beat)!r}, 'a').write('x'); time.sleep(.05)"
     start = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {code!r}])"
@@ -150,7 +150,7 @@ def test_what_a_child_leaves_behind_ends_with_it(tmp_path):
     assert not goes_on(beat)
 
 
-def test_sigterm_to_the_supervisor_ends_what_it_runs():
+def test_sigterm_to_the_supervisor_ends_its_command():
     command = [sys.executable, supervisor.__file__, "sleep", "60"]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""Which events the automations heed, by the rules of Prefect's own server, and what they post."""
+"""The events that trigger the automations, by the rules of Prefect's server, and their posts."""
 
 import json
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ def automations(monkeypatch):
     """Every automation, by the end of its name; the block of the webhook is not saved."""
     saved = SimpleNamespace(save=lambda name, overwrite: UUID(int=1))
     monkeypatch.setattr(server, "Webhook", lambda **settings: saved)
-    made = [server._crash_the_dead(FLOWS), *server._tell(FLOWS, "http://here")]
+    made = [server._mark_dead_runs(FLOWS), *server._notify(FLOWS, "http://here")]
     return {each.name.removeprefix("lradapt: "): each for each in made}
 
 
@@ -52,23 +52,23 @@ def happened(name, *, flow="", resource="", **payload):
     )
 
 
-def heeded(trigger, event):
-    """Whether the trigger waits for this event."""
+def triggers(trigger, event):
+    """Whether this event fires the trigger."""
     return trigger.covers(event) and trigger.expects(event.event)
 
 
 @pytest.mark.parametrize(
-    ("ending", "lives"),
+    ("ending", "expected"),
     [
         *((end, True) for end in ("heartbeat", "Completed", "Failed", "Crashed", "Cancelled")),
         *((other, False) for other in ("Running", "Pending", "Paused")),
     ],
 )
-def test_a_sign_of_life_and_each_end_keep_a_run_from_being_dead(trigger, ending, lives):
-    assert heeded(trigger("dead runs"), happened(RUN + ending, flow="retrain")) is lives
+def test_a_heartbeat_and_each_end_keep_a_run_from_being_dead(trigger, ending, expected):
+    assert triggers(trigger("dead runs"), happened(RUN + ending, flow="retrain")) is expected
 
 
-def test_only_a_run_of_ours_that_has_given_a_sign_of_life_can_be_dead(trigger):
+def test_only_a_run_of_our_flows_after_a_heartbeat_can_be_dead(trigger):
     dead = trigger("dead runs")
     assert dead.starts_after(RUN + "heartbeat")
     assert not any(dead.starts_after(RUN + begin) for begin in ("Running", "Completed"))
@@ -76,7 +76,7 @@ def test_only_a_run_of_ours_that_has_given_a_sign_of_life_can_be_dead(trigger):
     assert not dead.covers(happened(RUN + "heartbeat", flow="retrain", resource="prefect.task.1"))
 
 
-def test_each_run_is_dead_by_itself_after_90_seconds_without_a_word(trigger):
+def test_each_run_is_dead_after_90_seconds_without_a_heartbeat(trigger):
     dead = trigger("dead runs")
     assert dead.within.total_seconds() == 90
     assert dead.meets_threshold(0)
@@ -85,18 +85,18 @@ def test_each_run_is_dead_by_itself_after_90_seconds_without_a_word(trigger):
     assert dead.bucketing_key(one) != dead.bucketing_key(two)
 
 
-def test_a_dead_run_is_marked_as_crashed_and_one_that_may_not_be_stays(automations):
+def test_a_dead_run_is_marked_as_crashed(automations):
     (action,) = automations["dead runs"].actions
     assert (action.type, action.state.value, action.force) == (
         "change-flow-run-state",
         "CRASHED",
         False,
     )
-    assert action.message == "no sign of life for 90 seconds"
+    assert action.message == "no heartbeat for 90 seconds"
 
 
 @pytest.mark.parametrize(
-    ("event", "told"),
+    ("event", "expected"),
     [
         (events.PROMOTED, True),
         (events.ROLLED_BACK, True),
@@ -105,27 +105,27 @@ def test_a_dead_run_is_marked_as_crashed_and_one_that_may_not_be_stays(automatio
         (RUN + "Completed", False),
     ],
 )
-def test_the_webhook_is_told_of_promotions_and_rollbacks_at_once(trigger, event, told):
-    models = trigger("tell of promotions and rollbacks")
-    assert heeded(models, happened(event, resource="lradapt.model.classifier")) is told
-    assert not heeded(models, happened(event, resource="other.model.classifier"))
+def test_promotions_and_rollbacks_are_posted_at_once(trigger, event, expected):
+    models = trigger("notify of promotions and rollbacks")
+    assert triggers(models, happened(event, resource="lradapt.model.classifier")) is expected
+    assert not triggers(models, happened(event, resource="other.model.classifier"))
     assert models.immediate
     assert models.meets_threshold(1)
 
 
 @pytest.mark.parametrize(
-    ("ending", "told"),
+    ("ending", "expected"),
     [("Failed", True), ("Crashed", True), ("Cancelled", False), ("Completed", False)],
 )
-def test_the_webhook_is_told_of_our_runs_that_fail(trigger, ending, told):
-    failures = trigger("tell of failures")
-    assert heeded(failures, happened(RUN + ending, flow="rollback")) is told
-    assert not heeded(failures, happened(RUN + ending, flow="another"))
+def test_failed_runs_of_our_flows_are_posted(trigger, ending, expected):
+    failures = trigger("notify of failures")
+    assert triggers(failures, happened(RUN + ending, flow="rollback")) is expected
+    assert not triggers(failures, happened(RUN + ending, flow="another"))
     assert failures.immediate
 
 
 def posted(automation, **context):
-    """What the webhook gets, read as JSON."""
+    """The JSON that the webhook receives."""
     from prefect.server.events.actions import CallWebhook
     from prefect.server.utilities.user_templates import render_user_template_sync
 
@@ -134,10 +134,10 @@ def posted(automation, **context):
         return json.loads(render_user_template_sync(action.payload, context))
 
 
-def test_a_move_is_posted_with_a_line_to_read_and_all_that_is_known_of_it(automations):
+def test_a_promotion_is_posted_with_a_text_and_its_payload(automations):
     payload = {"version": "new", "why": 'it is "better"\n{{ seq }}', "former": "old", "seq": 2}
     event = happened(events.PROMOTED, resource="lradapt.model.classifier", **payload)
-    assert posted(automations["tell of promotions and rollbacks"], event=event) == {
+    assert posted(automations["notify of promotions and rollbacks"], event=event) == {
         "text": 'lradapt.model.promoted: new: it is "better"\n{{ seq }}',
         "event": "lradapt.model.promoted",
         "model": "classifier",
@@ -151,7 +151,7 @@ def test_a_failure_is_posted_with_flow_run_link_and_reason(automations):
 
     run = FlowRun(id=UUID(int=7), flow_id=UUID(int=1), name="resnet18", state=Failed(message="no"))
     body = posted(
-        automations["tell of failures"],
+        automations["notify of failures"],
         event=happened(RUN + "Failed", flow="rollback"),
         flow=Flow(name="rollback"),
         flow_run=run,

@@ -78,7 +78,7 @@ def test_the_slot_of_a_killed_job_is_free_again_and_its_run_is_crashed(
         return [run for run in client.read_flow_runs() if run.state.is_crashed()]
 
     (run,), _ = wait_for(crashed, seconds=120)
-    assert "no sign of life for 90 seconds" in run.state.message
+    assert "no heartbeat for 90 seconds" in run.state.message
 
 
 def test_a_second_job_waits_until_the_first_has_ended(tmp_path, environment, client):

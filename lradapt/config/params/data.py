@@ -1,0 +1,116 @@
+"""Sections about the data: decoding, checks, split, augmentation, and when to retrain."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from lradapt.config.params.section import Fraction, Positive, Section
+from lradapt.data.checks.findings import KINDS, Kind, Policy, Rules
+
+Channels = tuple[float, float, float]
+
+
+class DataParams(Section):
+    """Decoding, and the normalisation of the pre-trained backbone."""
+
+    input_size: int = Field(ge=8, le=1024)
+    """Side in pixels of the square to which every image is resized and centre-cropped."""
+    max_megapixels: float = Field(gt=0, le=89)
+    """A larger image is set aside before it is decoded (a decompression bomb)."""
+    mean: Channels
+    """Mean of each channel (red, green, blue), on the scale 0 to 1."""
+    deviation: tuple[Positive, Positive, Positive]
+    """Standard deviation of each channel, on the scale 0 to 1."""
+    memory_share: float = Field(ge=0, le=0.9)
+    """Share of the training device's free memory that the pixels may use. If they do not fit, each
+    batch is read from the disk while the previous one is computed; 0: always. It changes no result,
+    and no stage depends on it."""
+
+
+class SplitParams(Section):
+    """The split into train, validation and test."""
+
+    train_per_test: float = Field(ge=1, le=100)
+    """Training images for each test image (the paper's 5:1, section 2.1)."""
+    validation_share: float = Field(ge=0, lt=1)
+    """Share of the training images for the validation split: early stopping, temperature."""
+
+
+MustLeave = Literal["stop", "set_aside"]
+"""Policy for images that cannot be used: `stop` the run, or `set_aside` the images with the reason.
+
+Other kinds also have the policy `keep`: use the images, with a warning."""
+
+
+class PoliciesParams(Section):
+    """The policy for each kind of finding (lradapt.data.checks.findings)."""
+
+    undecodable: MustLeave
+    truncated: MustLeave
+    lfs_pointer: MustLeave
+    bomb: MustLeave
+    """More pixels than data.max_megapixels."""
+    hidden: MustLeave
+    """Files and folders whose name begins with a dot."""
+    wrong_extension: Policy
+    """For example a PNG file named .jpg; it is decoded by its content."""
+    tiny: Policy
+    odd_mode: Policy
+    """CMYK, 16 bit, palette or transparency; greyscale in a set that also has colour images."""
+    rotated: Policy
+    """By EXIF; the image is decoded with that rotation."""
+    label_without_image: MustLeave
+    image_without_label: MustLeave
+    two_labels: Policy
+    """Identical pixels with two labels; the policy applies to all of these images."""
+    two_groups: Policy
+    """Identical pixels in two groups; if kept, both groups are in one split."""
+    duplicate: Policy
+    """Identical pixels; the first image is always used. If all are kept, they are in one split."""
+    near_duplicate: Policy
+    """Similar pixels; the first image is always used. If all are kept, they may be in two splits.
+    """
+    straddling: MustLeave
+    """A group or its duplicates in two given splits (column split): test keeps its images, then
+    validation."""
+    few_groups: Policy
+    """A class of one group: if kept, it is trained on and has no test images."""
+
+
+class CheckParams(Section):
+    """The checks of the data before they are used."""
+
+    min_side: int = Field(ge=1, le=1024)
+    """Pixels; an image with a shorter side is `tiny`."""
+    near_correlation: float = Field(ge=0.8, le=1)
+    """Least correlation of the grey values of near duplicates."""
+    policies: PoliciesParams
+
+    @property
+    def rules(self) -> Rules:
+        """The rules for lradapt.data.checks.admission."""
+        policies: dict[Kind, Policy] = {kind: getattr(self.policies, kind) for kind in KINDS}
+        return Rules(self.min_side, self.near_correlation, policies)
+
+
+class AugmentParams(Section):
+    """Random views of a training image; each image has its own draw (paper, section 2.1)."""
+
+    max_shift: Fraction
+    """Largest shift along each axis, as a share of the side; the border is mirrored."""
+    max_zoom: float = Field(ge=1, le=4)
+    """Largest magnification."""
+    horizontal_flip: bool
+    vertical_flip: bool
+
+
+class WatchParams(Section):
+    """Thresholds of changes of the data; any one of the three is enough for a retraining."""
+
+    min_changes: int = Field(ge=1)
+    """Images added, removed, relabelled or otherwise changed since the version last trained on."""
+    min_class_share: float = Field(gt=0, le=1)
+    """Share of the images of any one class that changed."""
+    test_relabels: bool
+    """Whether one changed label in the test set is enough: the last evaluation used a wrong label.
+    """

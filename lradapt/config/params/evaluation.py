@@ -1,0 +1,51 @@
+"""Sections about the evaluation on the test set, and the gate that decides on a promotion."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lradapt.config.params.section import Positive, Section
+from lradapt.gate.rules import Rules
+
+
+class EvaluateParams(Section):
+    """The evaluation of the exported model on the test set."""
+
+    calibration_bins: int = Field(ge=2, le=1000)
+    """Equal-width bins of confidence for the expected calibration error."""
+    max_parity_difference: float = Field(gt=0, le=1)
+    """Largest accepted difference of a probability between ONNX and PyTorch."""
+
+
+class GateParams(Section):
+    """Conditions for the promotion of a new model (docs/method.md)."""
+
+    policy: Literal["superior", "not_worse"]
+    """Condition on the lower bound of the difference of balanced accuracy: above zero (`superior`),
+    or above minus the margin while the difference itself is above zero (`not_worse`)."""
+    margin: float = Field(gt=0, le=0.2)
+    """For `not_worse`, and for any policy when a class was added: 0.02 is two points."""
+    confidence: float = Field(ge=0.8, le=0.999)
+    """Of the one-sided lower bound; 0.95 promotes an equal model in at most 5 % of trainings."""
+    num_resamples: int = Field(ge=1000, le=1_000_000)
+    """Resamples of the bootstrap."""
+    min_class_images: int = Field(ge=0, le=1_000_000)
+    """Least number of test images of each class that neither model was trained on; with fewer
+    nothing is promoted. 0: a class without such images is left out."""
+    max_recall_drop: float = Field(gt=0, le=1)
+    """Largest accepted loss of recall of a class against the model in production."""
+    min_floor_images: int = Field(ge=1, le=1_000_000)
+    """In a class with fewer images a larger loss may be chance: it must be significant."""
+    min_recall: dict[str, Annotated[float, Field(gt=0, le=1)]]
+    """Least measured recall of named classes, such as {melanoma: 0.7}; {}: no condition."""
+    max_image_seconds: Positive | None
+    """Most seconds per image, decoding included, on this machine; null: no condition."""
+    max_megabytes: Positive | None
+    """Largest model file; null: no condition."""
+    renamed: dict[str, str | None]
+    """Class of the model in production -> its name today; null: removed on purpose."""
+
+    @property
+    def rules(self) -> Rules:
+        """The same as plain values."""
+        return Rules(**self.model_dump())

@@ -1,0 +1,181 @@
+"""Sections about the network and its training."""
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from lradapt.config.params.section import Fraction, Positive, Section
+from lradapt.networks.architectures import ARCHITECTURES, Architecture
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_compiles)]
+
+
+class LayersParams(Section):
+    """The layers of a network that lradapt does not know; the first pattern that matches wins."""
+
+    head: str
+    """Qualified name of its last linear layer, such as classifier.2."""
+    early: Pattern
+    """Regular expression searched for in the names of parameters: the first layers."""
+    late: Pattern
+    """Regular expression for the other layers of the body."""
+
+
+class ModelParams(Section):
+    """The network."""
+
+    architecture: str
+    """Name of a classifier in torchvision."""
+    layers: LayersParams | None
+    """null for the ResNets and DenseNets, whose layers lradapt knows."""
+
+    @model_validator(mode="after")
+    def _layers_are_known(self) -> Self:
+        if self.architecture not in ARCHITECTURES and not self.layers:
+            known = ", ".join(ARCHITECTURES)
+            raise ValueError(
+                f"the layers of {self.architecture!r} are not known; name them in model.layers "
+                f"(head, early, late), or choose one of {known}"
+            )
+        return self
+
+    @property
+    def network(self) -> Architecture:
+        """The architecture with its layers; `layers` has priority over the known layers."""
+        if not self.layers:
+            return ARCHITECTURES[self.architecture]
+        return Architecture(name=self.architecture, **self.layers.model_dump())
+
+
+class EngineParams(Section):
+    """How the machine computes. Each value changes the last bits of a result.
+
+    `lradapt tune-engine` measures what is fastest on a machine, and writes nothing.
+    """
+
+    device: Literal["auto", "cpu", "cuda"]
+    precision: Literal["fp32", "bf16"]
+    """Autocast type. bf16 is faster on GPUs and on CPUs with AVX512-BF16, slower elsewhere."""
+    threads: int = Field(ge=1, le=256)
+    """CPU threads of torch and ONNX Runtime; beside another busy program one can be faster than
+    two."""
+    memory_format: Literal["channels_last", "contiguous"]
+    """Memory layout of images and convolution weights; which is faster depends on device, precision
+    and input size."""
+
+
+def _one_mechanism(value: object) -> object:
+    if isinstance(value, list):
+        raise ValueError(
+            f"expected one mechanism, got {len(value)}; two would correct for the classes twice"
+        )
+    return value
+
+
+Imbalance = Annotated[
+    Literal["none", "class_weights", "balanced_sampling", "logit_adjustment"],
+    BeforeValidator(_one_mechanism),
+]
+"""How class imbalance is corrected: see lradapt.training.imbalance."""
+
+
+class ActivationsParams(Section):
+    """The cached output of the frozen body (paper, section 2.3)."""
+
+    num_views: int = Field(ge=1, le=100)
+    """Views of each image: the first is the image itself, the others are random (`augment`)."""
+
+
+class RangeTestParams(Section):
+    """LR range test (Smith 2017, arXiv:1506.01186; paper, section 2.2)."""
+
+    start_lr: Positive
+    end_lr: Positive
+    num_steps: int = Field(ge=20, le=10_000)
+    """Optimiser steps of a sweep, one for each learning rate."""
+    num_sweeps: int = Field(ge=1, le=100)
+    """Sweeps, each with its own seed; the rate is read from the mean of their curves."""
+    rule: Literal["steepest", "valley", "slide", "minimum", "edge"]
+    """The point of the smoothed curve that is suggested: see lradapt.training.range_test.rules."""
+
+    @model_validator(mode="after")
+    def _rates_rise(self) -> Self:
+        if self.start_lr >= self.end_lr:
+            raise ValueError(f"start_lr {self.start_lr} must be below end_lr {self.end_lr}")
+        return self
+
+
+RateSource = Literal["found", "found_or_given", "given"]
+"""`found`: by range test; the run stops if that finds no rate. `found_or_given`: in that case the
+given rate is used, with a note in the report. `given`: no range test."""
+
+
+class HeadRateParams(Section):
+    """The peak learning rate of the new head."""
+
+    source: RateSource
+    rate: Positive
+    """The given rate; fast.ai's courses began with 1e-2."""
+
+
+class BodyRatesParams(Section):
+    """The peak learning rates of early body, late body and head when all layers are trained."""
+
+    source: RateSource
+    """The range test finds the rate of the head; the others keep the ratios of `rates` to it."""
+    rates: tuple[Positive, Positive, Positive]
+    """Early body, late body, head; in the paper 1e-4, 1e-3, 1e-2 (section 2.4)."""
+
+
+class SgdParams(Section):
+    """Stochastic gradient descent."""
+
+    batch_size: int = Field(ge=2, le=65_536)
+    momentum: float = Field(ge=0, lt=1)
+    l2: float = Field(ge=0, le=1)
+    """Weight decay (the paper's L2 regularisation, section 2.3)."""
+
+
+class HeadParams(SgdParams):
+    """Training of the new head on cached activations (paper, section 2.3)."""
+
+    max_epochs: int = Field(ge=1, le=1000)
+    """Upper limit; the learning rate restarts in each epoch."""
+    patience_epochs: int = Field(ge=1, le=1000)
+    """Training stops after this number of epochs without a gain on the validation split."""
+    min_gain: Fraction
+    """Least rise of accuracy on the validation split that counts as a gain."""
+
+
+class FinetuneParams(SgdParams):
+    """Training of all layers in growing cycles (paper, section 2.4)."""
+
+    start: Literal["backbone", "champion"]
+    """`backbone`: the pre-trained body with the new head. `champion`: a warm start from the model
+    in production; only classes that it does not have get the weights of the new head."""
+    num_cycles: int = Field(ge=1, le=12)
+    first_cycle_epochs: int = Field(ge=1, le=1000)
+    cycle_growth: int = Field(ge=1, le=10)
+    """Length of a cycle divided by that of the previous one (the paper's 2^n: 2)."""
+    target_accuracy: Annotated[float, Field(gt=0, le=1)] | None
+    """Stop after the epoch that reaches it on the validation split; null: run every cycle."""
+    processes: int = Field(ge=1, le=64)
+    """Processes that share each batch on one machine, each with its own GPU, or with
+    `engine.threads` of the CPU. More than one needs the extra `gpus`, and changes the last bits."""
+
+
+class CheckpointParams(Section):
+    """Checkpoints from which a training is resumed (lradapt.training.checkpoint)."""
+
+    every_seconds: float = Field(gt=0, le=86_400)
+    """Interval of checkpoints: the most work that can be lost. No stage depends on it."""
