@@ -19,7 +19,8 @@ from pydantic import (
 
 from lradapt.config.paths import PARAMS_FILE
 from lradapt.config.yaml_schema import check, read_values
-from lradapt.data.checks.findings import KINDS, Kind, Policy, Rules
+from lradapt.data.checks.findings import Rules
+from lradapt.data.checks.problem_kinds import KINDS, Kind, Policy
 from lradapt.gate.rules import Rules as GateRules
 from lradapt.networks.architectures import ARCHITECTURES, Architecture
 from lradapt.runtime.costs import Price
@@ -103,7 +104,7 @@ class ModelParams(Section):
 
 
 class SplitParams(Section):
-    """Who learns and who is examined."""
+    """The split into train, validation and test."""
 
     train_per_test: float = Field(ge=1, le=100)
     """Training images for each test image (the paper's 5:1, section 2.1)."""
@@ -118,7 +119,7 @@ Elsewhere there is also `keep`: with a warning."""
 
 
 class PoliciesParams(Section):
-    """What is done about each kind of finding (lradapt.data.checks.findings)."""
+    """What is done about each kind of finding (lradapt.data.checks.problem_kinds)."""
 
     undecodable: MustLeave
     truncated: MustLeave
@@ -145,11 +146,11 @@ class PoliciesParams(Section):
     near_duplicate: Policy
     """Other pixels that look alike; the first always stays. Where kept, both splits may have one.
     """
-    straddling: MustLeave
-    """Of a given split (column split): a group or twins on two splits; the judging split keeps its.
-    """
+    split_leak: MustLeave
+    """A group or its duplicates in two given splits (column split): test keeps its images, then
+    validation."""
     few_groups: Policy
-    """A class of one group: where kept it is trained, and the exam cannot judge it."""
+    """A class of one group: where kept, it is trained on and not in the test set."""
 
 
 class CheckParams(Section):
@@ -163,7 +164,7 @@ class CheckParams(Section):
 
     @property
     def rules(self) -> Rules:
-        """As lradapt.data.checks.admission takes them."""
+        """The rules for lradapt.data.checks.run_checks."""
         policies: dict[Kind, Policy] = {kind: getattr(self.policies, kind) for kind in KINDS}
         return Rules(self.min_side, self.near_correlation, policies)
 

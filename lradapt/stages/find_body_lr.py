@@ -36,7 +36,8 @@ def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve
 def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Path) -> "list[Sweep]":
     # Rates that are given need none of this, and its import takes seconds.
     from lradapt.compute.engine import start_engine
-    from lradapt.data.split_table import class_names, read_split
+    from lradapt.data.labelled_image import class_names
+    from lradapt.data.split_table import read_split
     from lradapt.stages.inputs import read_classifier, split_examples
     from lradapt.training.finetune import depth_sgd
     from lradapt.training.imbalance import make_balance

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from lradapt.data.split_table import SplitRow, write_split
+from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.split_table import write_split
 from lradapt.reporting.mistakes import surest_mistakes
 
 SAID = [
@@ -31,7 +32,7 @@ def exam(tmp_path):
         table.to_csv(predictions, index=False)
         order = [3, 4, 0, 2, 1]  # of the rows of pixels
         rows = [
-            SplitRow(order[k], image, label, "", f"{k}", "test")
+            LabelledImage(image, label, "", "test", f"{k}", order[k])
             for k, (image, label, *_) in enumerate(SAID)
         ]
         write_split(split, rows)
