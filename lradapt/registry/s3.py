@@ -189,7 +189,7 @@ def _client(limits: Limits) -> Any:
         retries={"mode": "standard", "total_max_attempts": limits.num_attempts},
         # Our own hashes are checked. Those of boto3 made one store keep empty objects.
         request_checksum_calculation="when_required",
-        response_checksum_test="when_required",
+        response_checksum_validation="when_required",
     )
     try:
         client = boto3.Session().client("s3", config=config)

@@ -342,7 +342,7 @@ def test_a_killed_process_ends_in_one_message_and_no_file(
 ):
     monkeypatch.setattr("lradapt.data.images.ingest.ProcessPoolExecutor", KillingPool)
     many_files(folder, random_image, 600)
-    with pytest.raises(DataError, match="was killed, most likely for want of memory"):
+    with pytest.raises(DataError, match="was killed, most likely because the memory was full"):
         run(num_workers=2, name="killed")
     assert list((tmp_path / "killed").iterdir()) == []
 
