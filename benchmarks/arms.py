@@ -37,7 +37,8 @@ from lradapt.config.paths import Paths, read_paths
 from lradapt.config.presets import changed
 from lradapt.config.validation import validate
 from lradapt.config.yaml_files import read_yaml
-from lradapt.data.split_table import SplitRow, class_names, in_split, read_split, write_split
+from lradapt.data.labelled_image import LabelledImage, class_names, in_split
+from lradapt.data.split_table import read_split, write_split
 from lradapt.evaluation.metrics import compute_metrics, confusion
 from lradapt.networks.architectures import Architecture
 from lradapt.networks.backbone import read_backbone, read_origin
@@ -114,7 +115,7 @@ def run_arm(
     }
 
 
-def judged_by_test(rows: Sequence[SplitRow]) -> list[SplitRow]:
+def judged_by_test(rows: Sequence[LabelledImage]) -> list[LabelledImage]:
     """The rows with all but test to train on, and test on the side that chooses."""
     return [replace(row, split="validation" if row.split == "test" else "train") for row in rows]
 
@@ -143,7 +144,9 @@ def machine(engine: Engine) -> dict[str, Any]:
 class _Data:
     """What every arm starts from."""
 
-    def __init__(self, rows: list[SplitRow], pixels: Path, table: Path, backbone: Path) -> None:
+    def __init__(
+        self, rows: list[LabelledImage], pixels: Path, table: Path, backbone: Path
+    ) -> None:
         self.rows, self.names = rows, class_names(rows)
         self.pixels, self.table, self.backbone = pixels, table, backbone
 

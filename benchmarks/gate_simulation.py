@@ -19,8 +19,7 @@ from lradapt.evaluation.paired_bootstrap import (
     resampled_differences,
 )
 from lradapt.gate.comparison import ClassResult, Hits, McNemar, mcnemar
-from lradapt.gate.floors import lost
-from lradapt.gate.policy import weigh
+from lradapt.gate.criteria import apply_policy, below_recall_floor
 from lradapt.gate.rules import Rules
 
 IMAGES = {"nv": 6705, "mel": 1113, "bkl": 1099, "bcc": 514, "akiec": 327, "vasc": 142, "df": 115}
@@ -218,10 +217,10 @@ def _outcome(
     difference: float, lower: float, classes: list[ClassResult], test: McNemar, rules: Rules
 ) -> list[float]:
     passes = [
-        weigh(difference, lower, replace(rules, policy=policy)).suffices
+        apply_policy(difference, lower, replace(rules, policy=policy)).passed
         for policy in ("superior", "not_worse")
     ]
-    floors_hold = not lost(classes, rules)
+    floors_hold = not below_recall_floor(classes, rules)
     images = sum(each.images for each in classes)
     return [
         *passes,

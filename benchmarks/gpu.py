@@ -31,11 +31,13 @@ from lradapt.config.params import DEFAULT_PATH, Params
 from lradapt.config.presets import Changes, changed
 from lradapt.config.validation import validate
 from lradapt.config.yaml_files import read_yaml
-from lradapt.data.checks.admission import admit
+from lradapt.data.admission import admit
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.ingest import ingest, read_table
 from lradapt.data.images.near_duplicates import near_pairs
-from lradapt.data.importing.importers import import_folder, import_table
+from lradapt.data.importing.from_folder import label_folder
+from lradapt.data.importing.from_table import label_table
+from lradapt.data.importing.importers import import_files
 from lradapt.data.labels import read_labels
 from lradapt.data.split_table import read_split, write_split
 from lradapt.networks.backbone import import_backbone
@@ -112,17 +114,16 @@ def prepare(data: DataSet, folder: Path, values: Changes) -> None:
     source = data.source if data.source.is_dir() else _unpacked(data.source, folder / "archive")
     images, labels = folder / "images", folder / "labels.csv"
     if (source / "metadata.csv").exists():
-        import_table(
+        labelled = label_table(
             source / "metadata.csv",
             folder=source / "images",
             image_column="image_id",
             label_column="dx",
             group_column="lesion_id",
-            images=images,
-            labels=labels,
         )
     else:
-        import_folder(source, images=images, labels=labels)
+        labelled = label_folder(source)
+    import_files(labelled, images=images, labels=labels)
     how = Preprocessing(params.data.input_size, params.data.max_megapixels)
     ingest(images, pixels=folder / "pixels.npy", table=folder / "images.csv", how=how)
     pixels = np.load(folder / "pixels.npy", mmap_mode="r")
@@ -134,7 +135,7 @@ def prepare(data: DataSet, folder: Path, values: Changes) -> None:
         rules,
         **params.split.model_dump(),
     )
-    write_split(folder / "split.csv", admission.rows)
+    write_split(folder / "split.csv", admission.images)
 
 
 def _unpacked(archive: Path, folder: Path) -> Path:

@@ -28,7 +28,8 @@ from benchmarks import registry_growth
 from benchmarks.program import run
 from lradapt.config.paths import PROJECT_FILE, read_paths
 from lradapt.data.images.files import list_files
-from lradapt.data.labels import Label, write_labels
+from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.labels import write_labels
 from lradapt.errors import DataError
 from lradapt.registry import open_store
 from lradapt.runtime.files import write_json
@@ -103,7 +104,9 @@ def make_project(source: Path, num_images: int, folder: Path, *, input_size: int
             target = target.with_name(f"{target.stem}-mirrored.png")
         target.parent.mkdir(parents=True, exist_ok=True)
         _put(source / name, target, mirrored=number >= len(names))
-        labels.append(Label(str(target.relative_to(folder / paths.images)), name.split("/")[0]))
+        labels.append(
+            LabelledImage(str(target.relative_to(folder / paths.images)), name.split("/")[0])
+        )
     write_labels(folder / paths.labels, labels)
     write_labels(folder / FORMER, _relabelled(labels))
     params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
@@ -112,7 +115,7 @@ def make_project(source: Path, num_images: int, folder: Path, *, input_size: int
     return folder
 
 
-def _relabelled(labels: Sequence[Label]) -> list[Label]:
+def _relabelled(labels: Sequence[LabelledImage]) -> list[LabelledImage]:
     names = sorted({label.label for label in labels})
     other = dict(zip(names, [*names[1:], names[0]], strict=True))
     return [

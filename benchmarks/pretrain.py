@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lradapt.compute.engine import Engine, seeded
-from lradapt.data.split_table import SplitRow, class_names, in_split
+from lradapt.data.labelled_image import LabelledImage, class_names, in_split
 from lradapt.networks.architectures import Architecture
 from lradapt.networks.classifier import build
 from lradapt.networks.normalisation import Normalisation
@@ -39,7 +39,7 @@ def smoothed_loss(logits: Tensor, labels: Tensor) -> Tensor:
 def pretrain(
     architecture: Architecture,
     pixels: Path,
-    rows: list[SplitRow],
+    rows: list[LabelledImage],
     engine: Engine,
     *,
     normalise: Normalisation,

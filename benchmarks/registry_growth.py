@@ -97,7 +97,7 @@ def _cost(operation: str, num_versions: int, step: Callable[[], object]) -> Cost
 
 
 def _publish(store: Store, facts: dict[str, Any]) -> str:
-    files = {name: os.urandom(1024) for name in (versions.MODEL, versions.LEARNT)}
+    files = {name: os.urandom(1024) for name in (versions.MODEL, versions.TRAINED_ON)}
     return versions.publish(store, DEFAULT_NAME, files, facts)
 
 

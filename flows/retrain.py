@@ -49,7 +49,7 @@ def retrain(
         lock_file.mend()
         registry.ensure_champion_file()
         stages.version_sources(graph.unversioned_sources(project_file))
-        former, timings = data.find_former(), read_timings(read_paths().timings)
+        previous, timings = data.find_previous(), read_timings(read_paths().timings)
         plan = graph.read_plan(project_file)
         # Not at every run: each new champion would ask for another training, without end.
         if any(node.stale for node in plan) and registry.bring_champion(location, name):
@@ -58,16 +58,16 @@ def retrain(
         artifacts.show_plan(plan)
         splitting, rest = graph.cut(plan, str(read_paths().split))
         stages.reproduce_stale(splitting)
-        comparison = artifacts.show_changes(former, split_is_new=True)
+        comparison = artifacts.show_changes(previous, split_is_new=True)
         artifacts.log_changes(comparison)
         with gpu.slot(wanted=any(node.stale for node in rest)):
             stages.reproduce_stale(rest)
         outcome = None
         if not dry_run:
-            version = registry.publish(location, name, timings, comparison.told)
+            version = registry.publish(location, name, timings, comparison.summary)
             outcome = _release(location, name, version, override, approval_seconds)
             events.released(name, outcome)
-        artifacts.show(outcome, location, timings, comparison.told)
+        artifacts.show(outcome, location, timings, comparison.summary)
     return outcome
 
 

@@ -64,12 +64,12 @@ def _look(source: str) -> tuple[data.Comparison, Decision]:
     data.bring(source, graph.read_sources(_PROJECT))
     registry.ensure_champion_file()
     stages.version_sources(graph.unversioned_sources(_PROJECT))
-    former = data.find_former()
+    previous = data.find_previous()
     images = read_paths().table
     decoding, rest = graph.cut(graph.read_plan(_PROJECT), str(images))
     stages.reproduce_stale(decoding)
-    comparison = artifacts.show_changes(former, split_is_new=False)
-    return comparison, data.is_worth_training(comparison, graph.behind(rest))
+    comparison = artifacts.show_changes(previous, split_is_new=False)
+    return comparison, data.decide_retraining(comparison, graph.behind(rest))
 
 
 def main(

@@ -1,8 +1,8 @@
-"""Brings the data, and compares them with the version last trained on.
+"""Bring the data, and compare them with the version last trained on.
 
-That version is what `dvc.lock` has of the stage that makes the split: the labels and images it
-read, the sides it gave. It is not the last one that was versioned: changes too small for a training
-add up until they are worth one.
+That version is what `dvc.lock` records of the stage that makes the split: the labels and images
+that it read, and the splits that it assigned. It is not the last version that was added to DVC:
+changes that are too small for a retraining add up.
 """
 
 import logging
@@ -19,7 +19,7 @@ from lradapt.data.importing.mirror import mirror
 from lradapt.data.retrain_decision import Decision, decide
 from lradapt.data.version_tables import Tables, read_version
 from lradapt.errors import DataError
-from lradapt.reporting.changes_report import Told, sentence, told
+from lradapt.reporting.changes_report import ChangesSummary, sentence, summarise
 from tasks.pipeline import dvc_commands, graph
 
 log = logging.getLogger("lradapt.data")
@@ -28,8 +28,8 @@ HERE, UPDATE, PULL = "here", "update", "pull"
 
 
 @dataclass(frozen=True, slots=True)
-class Former:
-    """Where the version last trained on lies; no tables, and why, where there is none."""
+class Previous:
+    """The tables of the version last trained on; none, and why, where there is no version."""
 
     tables: Tables | None
     why_not: str = ""
@@ -37,35 +37,35 @@ class Former:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What has changed since; no changes, and why, where nothing could be compared."""
+    """The changes since then; none, and why, where the versions could not be compared."""
 
     changes: Changes | None
     why_not: str = ""
 
     @property
     def sentence(self) -> str:
-        """What has changed, or why that is not known."""
+        """The changes in one line, or why they are not known."""
         return sentence(self.changes) if self.changes else f"no comparison: {self.why_not}"
 
     @property
-    def told(self) -> Told:
-        """The same with its tables: little, however much has changed."""
-        return told(self.changes) if self.changes else Told(self.sentence)
+    def summary(self) -> ChangesSummary:
+        """The sentence with its tables, which are short however many changes there are."""
+        return summarise(self.changes) if self.changes else ChangesSummary(self.sentence)
 
 
 @task(persist_result=False)
 def bring(source: str, sources: Sequence[str]) -> None:
-    """Bring the data from where others change them.
+    """Bring the data from the place where others change them.
 
     Args:
-        source: "here": they write into the project itself; "update": the sets that DVC imports;
-            "pull": what the project's `.dvc` files name, from DVC's remote; else a folder with
-            `images/` and `labels.csv`.
+        source: "here": in the project itself; "update": the data that DVC imports; "pull": the
+            data of the project's `.dvc` files, from DVC's remote; else a folder with `images/`
+            and `labels.csv`.
         sources: the project's `.dvc` files.
 
     Raises:
-        DataError: there is nothing of the kind to bring.
-        CommandFailedError: DVC could not bring it.
+        DataError: the project has no such source.
+        CommandFailedError: DVC failed.
     """
     if source == UPDATE:
         _update(graph.imported(sources))
@@ -74,13 +74,13 @@ def bring(source: str, sources: Sequence[str]) -> None:
     elif source != HERE:
         paths = read_paths()
         count = mirror(Path(source), images=paths.images, labels=paths.labels)
-        log.info("%s: %s", source, f"{count:,} files brought or removed" if count else "as before")
+        log.info("%s: %s", source, f"{count:,} files copied or removed" if count else "no change")
 
 
 def _update(imports: Sequence[str]) -> None:
     if not imports:
         raise DataError(
-            "nothing to update: no data of this project are imported; import them with "
+            "nothing to update: DVC imports no data of this project; import them with "
             "`dvc import URL PATH` or `dvc import-url URL PATH`"
         )
     dvc_commands.run("update", *imports)
@@ -89,8 +89,8 @@ def _update(imports: Sequence[str]) -> None:
 def _pull(sources: Sequence[str]) -> None:
     if not sources:
         raise DataError(
-            "nothing to pull: no .dvc file names data of this project; `git pull` brings it, or "
-            "`dvc add` makes it"
+            "nothing to pull: this project has no .dvc file; get it with `git pull`, or create it "
+            "with `dvc add`"
         )
     if not graph.has_remote():
         raise DataError("no DVC remote to pull from: set one with `dvc remote add -d NAME URL`")
@@ -103,36 +103,36 @@ def _project_tables() -> Tables:
 
 
 @task(persist_result=False, retries=2, retry_delay_seconds=10)
-def find_former() -> Former:
-    """The version last trained on; to be asked before the stages run, which record a new one."""
+def find_previous() -> Previous:
+    """Find the version last trained on; call it before the stages run, which record a new one."""
     here = _project_tables()
     wanted = [str(here.labels), str(here.images), str(here.split)]
     recorded = graph.recorded_files(str(here.split), wanted)
     if not recorded:
-        return Former(None, "nothing has been trained yet")
+        return Previous(None, "nothing has been trained yet")
     labels, images, split = (recorded[path] for path in wanted)
     if not labels.is_file():
-        gone = f"the {here.labels} last trained on is in neither DVC's cache nor its remote"
-        return Former(None, gone)
+        why_not = f"the {here.labels} last trained on is in neither DVC's cache nor its remote"
+        return Previous(None, why_not)
     kept = [table if table.is_file() else None for table in (images, split)]
-    return Former(Tables(labels, *kept))
+    return Previous(Tables(labels, *kept))
 
 
-def compare_with(former: Former, *, split_is_new: bool) -> Comparison:
-    """What has changed since a former version; for the arguments see `artifacts.show_changes`."""
-    if former.tables is None:
-        return Comparison(None, former.why_not)
+def compare_with(previous: Previous, *, split_is_new: bool) -> Comparison:
+    """Compare the data with a previous version; for the arguments see `artifacts.show_changes`."""
+    if previous.tables is None:
+        return Comparison(None, previous.why_not)
     here = _project_tables()
     new = read_version(here if split_is_new else replace(here, split=None))
     try:
-        old = read_version(former.tables)
-    except DataError as error:  # nobody can mend a file of the cache; the new one counts
+        old = read_version(previous.tables)
+    except DataError as error:  # a file of the cache cannot be corrected; the new one counts
         return Comparison(None, f"the version last trained on cannot be read: {error}")
     return Comparison(compare(old, new))
 
 
-def is_worth_training(comparison: Comparison, behind: Sequence[str]) -> Decision:
-    """Whether the changes pass the thresholds of `params.yaml`, or a run was left unfinished.
+def decide_retraining(comparison: Comparison, behind: Sequence[str]) -> Decision:
+    """Decide to retrain if the changes reach a threshold of `params.yaml`, or a run is unfinished.
 
     Args:
         comparison: with the version last trained on.

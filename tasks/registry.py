@@ -15,7 +15,7 @@ from lradapt.registry import open_store
 from lradapt.registry.store import ChangedError, UnreachableError
 from lradapt.registry.versions import Move
 from lradapt.reporting import model_card, report
-from lradapt.reporting.changes_report import Told
+from lradapt.reporting.changes_report import ChangesSummary
 from lradapt.runtime.timings import Timings
 
 
@@ -49,7 +49,7 @@ def bring_champion(registry: str, name: str) -> bool:
 
 
 @task(**_PATIENT)
-def publish(registry: str, name: str, former: Timings, changes: Told) -> str:
+def publish(registry: str, name: str, former: Timings, changes: ChangesSummary) -> str:
     """Publish the model that the stages have made; the version's name.
 
     Args:

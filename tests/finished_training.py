@@ -7,7 +7,8 @@ import pandas as pd
 
 from lradapt.config.paths import read_paths
 from lradapt.data.images.ingest import ImageRow
-from lradapt.data.split_table import SplitRow, write_split
+from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.split_table import write_split
 from lradapt.runtime.files import write_json
 
 ROOT = Path(__file__).parents[1]
@@ -50,7 +51,8 @@ def _write_data(paths):
     ]
     pd.DataFrame(rows).to_csv(paths.table, index=False)
     exam = [
-        SplitRow(row, image, EVIL, "", f"{row}", "test") for row, (image, _, _) in enumerate(EXAM)
+        LabelledImage(image, EVIL, "", "test", f"{row}", row)
+        for row, (image, _, _) in enumerate(EXAM)
     ]
     write_split(paths.split, exam)
     squares = np.zeros((len(EXAM), 8, 8, 3), np.uint8)

@@ -18,7 +18,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     paint(tmp_path / "photo.png", "green")
     store = open_store("registry")
-    files = {"model.onnx": colour_model(), "learnt.csv": b""}
+    files = {"model.onnx": colour_model(), "trained_on.csv": b""}
     version = versions.publish(store, "classifier", files, {})
     clerk = {"why": "it is the first", "who": "me", "when": "2026-01-02T03:04:05+00:00"}
     versions.promote(store, "classifier", version, over=None, **clerk)

@@ -13,7 +13,8 @@ from benchmarks.settings import SchemeSettings
 from lradapt.compute.engine import start_engine
 from lradapt.config.params import DEFAULT_PATH, Params
 from lradapt.config.validation import validate
-from lradapt.data.split_table import class_names, read_split
+from lradapt.data.labelled_image import class_names
+from lradapt.data.split_table import read_split
 from lradapt.networks.backbone import read_backbone
 from lradapt.networks.classifier import build_classifier, num_features
 from lradapt.runtime.files import read_json, write_json

@@ -1,4 +1,4 @@
-"""`lradapt changes`: what differs between two versions of the data."""
+"""`lradapt changes`: compare two versions of the data."""
 
 from io import StringIO
 from pathlib import Path
@@ -24,7 +24,9 @@ OldTable = Annotated[
     Path | None, typer.Option(help="The old images.csv; with the new one, pixels are compared.")
 ]
 NewTable = Annotated[Path | None, typer.Option(help="The new images.csv.")]
-OldSplit = Annotated[Path | None, typer.Option(help="The old split.csv: who stood in test.")]
+OldSplit = Annotated[
+    Path | None, typer.Option(help="The old split.csv, which has the test images.")
+]
 NewSplit = Annotated[Path | None, typer.Option(help="The new split.csv.")]
 
 
@@ -37,10 +39,10 @@ def changes(
     old_split: OldSplit = None,
     new_split: NewSplit = None,
 ) -> None:
-    """What differs between two versions of the data.
+    """Compare two versions of the data.
 
-    Added, removed, relabelled, moved to another split, changed pixels; prints how
-    many there are, by kind and by class, and then image by image.
+    Prints how many images were added, removed, relabelled, moved to another group
+    or split, or have other pixels: by kind, by class, and then image by image.
     images.csv and split.csv are found beside each labels.csv, or named.
     """
     before = read_version(tables_of(old, old_images, old_split))
@@ -53,7 +55,7 @@ def changes(
 
 
 def tables_of(path: Path, images: Path | None, split: Path | None) -> Tables:
-    """The tables of a version: those named, else those that lie beside its `labels.csv`."""
+    """Return the tables of a version: those named, else those beside its `labels.csv`."""
     folder = path if path.is_dir() else path.parent
     beside = [folder / name for name in ("images.csv", "split.csv")]
     found = [table if table.is_file() else None for table in beside]
@@ -62,7 +64,7 @@ def tables_of(path: Path, images: Path | None, split: Path | None) -> Tables:
 
 
 def print_changes(found: Changes, console: Console) -> None:
-    """The sentence, and the tables below it."""
+    """Print the sentence, and the tables below it."""
     console.print(Text(changes_report.sentence(found)))
     for section in changes_report.sections(found):
         console.print("", Text(section.title, style="bold"), sep="\n")
@@ -74,12 +76,12 @@ def print_changes(found: Changes, console: Console) -> None:
             padding=(0, 1, 0, 0),
         )
         for row in section.rows:
-            table.add_row(*map(Text, row))  # as Text: a name in brackets is a name, not markup
+            table.add_row(*map(Text, row))  # as Text, so that brackets in a name are no markup
         console.print(table)
 
 
 def _columns(section: changes_report.Section) -> list[Column]:
-    """Words may be folded anywhere, numbers nowhere, and headings of numbers between words."""
+    """Return the columns: words may be folded, numbers not, their headings only between words."""
     columns = []
     for number, name in enumerate(section.columns):
         if name in _WORDS:
@@ -91,7 +93,7 @@ def _columns(section: changes_report.Section) -> list[Column]:
 
 
 def printed(found: Changes) -> str:
-    """What `print_changes` prints, without colours, as wide as the terminal."""
+    """Return what `print_changes` prints, without colours, as wide as the terminal."""
     page = StringIO()
     print_changes(found, Console(file=page, color_system=None))
     return "\n".join(line.rstrip() for line in page.getvalue().splitlines())

@@ -1,4 +1,4 @@
-"""`lradapt import`: images, labels and pre-trained weights, brought into the project."""
+"""`lradapt import`: import images, labels and pre-trained weights into the project."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -21,11 +21,11 @@ from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
 from lradapt.runtime import lock
 
 if TYPE_CHECKING:
-    from lradapt.data.importing.sources import Found
+    from lradapt.data.importing.sources import SourceLabels
     from lradapt.networks.backbone import Origin
 
 app = typer.Typer(
-    help="Bring images, labels and pre-trained weights into the project.",
+    help="Import images, labels and pre-trained weights into the project.",
     no_args_is_help=True,
     epilog=epilog(
         "lradapt import digits",
@@ -37,15 +37,15 @@ app = typer.Typer(
 _FEW_IMAGES = 30  # enough for a median
 _MOST_CLASSES = 12
 
-Replace = Annotated[bool, typer.Option("--replace", help="Replace the images that are there.")]
+Replace = Annotated[bool, typer.Option("--replace", help="Replace the present images.")]
 UnlessPresent = Annotated[
-    bool, typer.Option("--unless-present", help="Do nothing where there are images already.")
+    bool, typer.Option("--unless-present", help="Do nothing if there are images already.")
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The backbone that was brought."""
+    """The backbone that was imported."""
 
     path: str
     architecture: str
@@ -54,16 +54,16 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
-    """What an import brought; the keys of its JSON.
+class Imported:
+    """The result of an import; its fields are the keys of the JSON.
 
     Attributes:
-        images, labels: where they lie.
-        num_images: how many.
-        classes: the images of each, the largest first.
-        left_behind: files of the source that were not brought.
-        advice: what to think about before a training, a sentence each.
-        backbone: brought with them; None where there was one.
+        images, labels: their paths.
+        num_images: the number of images.
+        classes: the number of images of each class, the largest first.
+        left_behind: files of the source that were not imported.
+        advice: sentences with hints for the training.
+        backbone: imported with them; None where there was one.
     """
 
     images: str
@@ -77,53 +77,44 @@ class Brought:
 
 @app.command()
 def folder(
-    source: Annotated[Path, typer.Argument(help="Holds a folder of images for each class.")],
+    source: Annotated[Path, typer.Argument(help="Contains a folder of images for each class.")],
     replace: Replace = False,
     as_json: AsJson = False,
 ) -> None:
-    """Images that lie in a folder for each class.
+    """Import images from a folder for each class.
 
     SOURCE/CLASS/*.jpg; or SOURCE/{train,test}/CLASS/*.jpg, a split that is kept.
     Prints how many images and classes there are, and what to type next.
     """
-    from lradapt.data.importing import importers
+    from lradapt.data.importing.from_folder import label_folder
 
-    paths = _free_paths(replace)
-    _bring(
-        lambda: importers.import_folder(source, images=paths.images, labels=paths.labels),
-        as_json=as_json,
-    )
+    _import_files(lambda: label_folder(source), replace=replace, as_json=as_json)
 
 
 @app.command()
 def table(
     labels: Annotated[Path, typer.Argument(help="A CSV file with a line for each image.")],
-    images: Annotated[Path, typer.Option(help="The folder that holds the images.")],
-    image_column: Annotated[str, typer.Option(help="Names the file; the extension may lack.")],
-    label_column: Annotated[str, typer.Option(help="The class.")],
+    images: Annotated[Path, typer.Option(help="The folder of the images.")],
+    image_column: Annotated[
+        str, typer.Option(help="The column of the file name; its extension is optional.")
+    ],
+    label_column: Annotated[str, typer.Option(help="The column of the class.")],
     group_column: Annotated[
-        str | None, typer.Option(help="Patient or lesion: never in both splits.")
+        str | None, typer.Option(help="The column of the patient or lesion, never in two splits.")
     ] = None,
     replace: Replace = False,
     as_json: AsJson = False,
 ) -> None:
-    """A CSV file of labels, and a folder of images.
+    """Import the images and labels of a CSV file and a folder.
 
     Prints how many images and classes there are, and what to type next.
     """
-    from lradapt.data.importing import importers
+    from lradapt.data.importing.from_table import label_table
 
-    paths = _free_paths(replace)
-    _bring(
-        lambda: importers.import_table(
-            labels,
-            folder=images,
-            image_column=image_column,
-            label_column=label_column,
-            group_column=group_column,
-            images=paths.images,
-            labels=paths.labels,
-        ),
+    columns = {"image_column": image_column, "label_column": label_column}
+    _import_files(
+        lambda: label_table(labels, folder=images, group_column=group_column, **columns),
+        replace=replace,
         as_json=as_json,
     )
 
@@ -132,7 +123,7 @@ def table(
 def digits(
     replace: Replace = False, unless_present: UnlessPresent = False, as_json: AsJson = False
 ) -> None:
-    """1,797 handwritten digits that come with scikit-learn, for a first look.
+    """Import the 1,797 handwritten digits of scikit-learn, for a first run.
 
     Prints how many images and classes there are, and what to type next.
     """
@@ -144,7 +135,7 @@ def digits(
             print_json(None)
         return
     paths = _free_paths(replace)
-    _bring(
+    _import(
         lambda: importers.import_digits(images=paths.images, labels=paths.labels),
         as_json=as_json,
     )
@@ -152,20 +143,20 @@ def digits(
 
 @app.command()
 def cifar10(
-    cache: Annotated[Path, typer.Option(help="Where torchvision keeps its download.")] = Path(
+    cache: Annotated[Path, typer.Option(help="The folder of torchvision's download.")] = Path(
         "~/.cache/lradapt/cifar10"
     ),
     replace: Replace = False,
     as_json: AsJson = False,
 ) -> None:
-    """CIFAR-10 by torchvision's loader; its 50,000 / 10,000 are kept as the split.
+    """Import CIFAR-10 by torchvision's loader; its 50,000 / 10,000 are kept as the split.
 
     Prints how many images and classes there are, and what to type next.
     """
     from lradapt.data.importing import importers
 
     paths = _free_paths(replace)
-    _bring(
+    _import(
         lambda: importers.import_cifar10(
             cache=cache.expanduser(), images=paths.images, labels=paths.labels
         ),
@@ -184,14 +175,14 @@ def weights(
     ] = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """The pre-trained body, for the architecture in params.yaml.
+    """Import the pre-trained backbone for the architecture in params.yaml.
 
-    auto is imagenet where it can be had, else none. Prints where the weights lie,
-    and whose they are.
+    auto is imagenet if it can be downloaded, else none. Prints the path of the
+    weights and their origin.
     """
     with lock.importing():
         ensure_file(read_paths().champion)
-        body = _bring_body(choice)
+        body = _import_body(choice)
     if as_json:
         print_json(asdict(body))
     else:
@@ -202,9 +193,9 @@ def weights(
 def champion(
     registry: Registry = DEFAULT_LOCATION, name: Name = DEFAULT_NAME, as_json: AsJson = False
 ) -> None:
-    """The model in production, for a warm start (params.yaml: finetune.start).
+    """Import the model in production for a warm start (params.yaml: finetune.start).
 
-    Prints where its weights lie, and which version it is.
+    Prints the path of its weights, and its version.
     """
     from lradapt.production.release import bring_champion
 
@@ -219,20 +210,32 @@ def champion(
         console().print(f"{path}: {found.architecture}, version {found.version}")
 
 
-def _bring(bring: "Callable[[], Found]", *, as_json: bool) -> None:
+def _import_files(
+    label_source: "Callable[[], SourceLabels]", *, replace: bool, as_json: bool
+) -> None:
+    from lradapt.data.importing.importers import import_files
+
+    paths = _free_paths(replace)
+    _import(
+        lambda: import_files(label_source(), images=paths.images, labels=paths.labels),
+        as_json=as_json,
+    )
+
+
+def _import(run_import: "Callable[[], SourceLabels]", *, as_json: bool) -> None:
     with lock.importing():
-        imported = bring()
+        source = run_import()
         paths = read_paths()
         ensure_file(paths.champion)
-        body = None if paths.backbone.exists() else _bring_body("auto")
-    brought = _brought(imported, paths.images, paths.labels, body)
+        body = None if paths.backbone.exists() else _import_body("auto")
+    imported = _imported(source, paths.images, paths.labels, body)
     if as_json:
-        print_json(asdict(brought))
+        print_json(asdict(imported))
     else:
-        _print_brought(brought)
+        _print_imported(imported)
 
 
-def _bring_body(choice: str) -> Body:
+def _import_body(choice: str) -> Body:
     from lradapt.config.params import load_params
     from lradapt.networks.backbone import import_backbone
 
@@ -241,31 +244,31 @@ def _bring_body(choice: str) -> Body:
     return Body(str(path), **asdict(origin))
 
 
-def _brought(imported: "Found", images: Path, labels: Path, body: Body | None) -> Brought:
-    return Brought(
+def _imported(source: "SourceLabels", images: Path, labels: Path, body: Body | None) -> Imported:
+    return Imported(
         images=str(images),
         labels=str(labels),
-        num_images=len(imported.labels),
-        classes=dict(Counter(label.label for label in imported.labels).most_common()),
-        left_behind=imported.left_behind,
+        num_images=len(source.labels),
+        classes=dict(Counter(label.label for label in source.labels).most_common()),
+        left_behind=source.left_behind,
         advice=_advice_on_size(images),
         backbone=body,
     )
 
 
-def _print_brought(brought: Brought) -> None:
-    screen, classes = console(), brought.classes
+def _print_imported(imported: Imported) -> None:
+    screen, classes = console(), imported.classes
     most = ", ".join(f"{name} {classes[name]:,}" for name in list(classes)[:_MOST_CLASSES])
-    screen.print(f"{brought.images}: {brought.num_images:,} images, {len(classes)} classes")
-    screen.print(f"{brought.labels}: {most}{' ...' if len(classes) > _MOST_CLASSES else ''}")
-    if left := brought.left_behind:
+    screen.print(f"{imported.images}: {imported.num_images:,} images, {len(classes)} classes")
+    screen.print(f"{imported.labels}: {most}{' ...' if len(classes) > _MOST_CLASSES else ''}")
+    if left := imported.left_behind:
         screen.print(
             f"left behind: {len(left):,} file(s) without a label or hidden, such as {left[0]}"
         )
-    for advice in brought.advice:
+    for advice in imported.advice:
         screen.print(Text(advice, "bold yellow"))
-    if brought.backbone:
-        _print_body(brought.backbone)
+    if imported.backbone:
+        _print_body(imported.backbone)
     paths = read_paths()
     sources = f"{paths.images} {paths.labels} {paths.backbone} {paths.champion}"
     screen.print(f"next: make retrain     (or by hand: dvc add {sources} && dvc repro)")
@@ -276,9 +279,8 @@ def _print_body(body: Body) -> None:
     screen.print(f"{body.path}: {body.architecture}, {body.source} ({body.detail})")
     if body.source == "none":
         advice = (
-            "The body starts from random weights. Transfer from ImageNet is far better on "
-            "photographs: `lradapt import weights imagenet` where there is a network, or "
-            "`lradapt import weights PATH`."
+            "The backbone has random weights. For photographs ImageNet weights are far better: "
+            "`lradapt import weights imagenet`, or without a network `lradapt import weights PATH`."
         )
         screen.print(Text(advice, "bold yellow"))
 
@@ -287,8 +289,8 @@ def _free_paths(replace: bool) -> Paths:
     paths = read_paths()
     if paths.images.exists() and not replace:
         raise DataError(
-            f"{paths.images} is there already; --replace puts the new images in its place "
-            "(the flow keeps each version it has run on in DVC)"
+            f"{paths.images} exists already; --replace replaces it (DVC keeps each version that "
+            "the flow has run on)"
         )
     return paths
 
@@ -298,7 +300,7 @@ def _present(images: Path) -> bool:
 
 
 def _advice_on_size(images: Path) -> list[str]:
-    """A sentence where the pictures are much larger than what the network will see."""
+    """Return a hint where the images are much larger than the input of the network."""
     from lradapt.config.params import load_params
 
     data = load_params().data
@@ -306,14 +308,14 @@ def _advice_on_size(images: Path) -> list[str]:
     if not sides or median(sides) < 2 * data.input_size:
         return []
     return [
-        f"The images are some {median(sides):.0f} pixels high, the network will see "
+        f"The images are about {median(sides):.0f} pixels high, the input of the network "
         f"{data.input_size}. Raise data.input_size in params.yaml (64 to 224), and turn on the "
-        "flips in augment where a mirrored picture means the same."
+        "flips in augment if a mirrored image has the same label."
     ]
 
 
 def _short_sides(images: Path, *, max_megapixels: float) -> list[int]:
-    """Pixels of the shorter side of a few of the images."""
+    """Return the shorter side of a few of the images, in pixels."""
     from lradapt.data.images.decode import DecodeError, decode, quiet
     from lradapt.data.images.files import list_files
 
@@ -324,5 +326,5 @@ def _short_sides(images: Path, *, max_megapixels: float) -> list[int]:
                 picture = decode((images / name).read_bytes(), max_megapixels=max_megapixels)
             sides.append(min(picture.size))
         except DecodeError:
-            continue  # ingest names it, with the reason
+            continue  # ingest reports it
     return sides

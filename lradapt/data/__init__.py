@@ -1,1 +1,1 @@
-"""From folders of images to arrays and sides: import, ingest, split, augment."""
+"""From folders of images to arrays and a split: import, check, ingest, split, compare."""

@@ -1,34 +1,15 @@
-"""What differs between two versions of the data, image by image: a pure comparison."""
+"""The differences between two versions of the data, image by image: a pure comparison."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from lradapt.data.split import TEST
+from lradapt.data.labelled_image import TEST, LabelledImage
 
 ADDED, REMOVED, RELABELLED = "added", "removed", "relabelled"
 MOVED_GROUP, MOVED_SPLIT, CHANGED_PIXELS = "moved group", "moved split", "changed pixels"
 KINDS = (ADDED, REMOVED, RELABELLED, MOVED_GROUP, MOVED_SPLIT, CHANGED_PIXELS)
-"""A side is moved where `labels.csv` gives another one; what the split draws is no change."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One labelled image of a version.
-
-    Attributes:
-        label: class name.
-        group: as in `labels.csv`; may be empty.
-        given_split: as in `labels.csv`; empty where the split is drawn.
-        pixel_sha256: of the full-size pixels; empty where unknown or not decoded.
-        split: on which it stands; empty where unknown or set aside.
-    """
-
-    label: str
-    group: str = ""
-    given_split: str = ""
-    pixel_sha256: str = ""
-    split: str = ""
+"""An image has moved its split where `labels.csv` gives another one; a drawn split is no change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,53 +17,57 @@ class Version:
     """The data at one time.
 
     Attributes:
-        rows: image -> what is known of it.
+        images: name -> the image; its split is the one that `labels.csv` gives, or empty.
+        split_of: name -> assigned split; an image that was set aside has none.
         has_pixels: whether the hashes of the pixels are known.
-        has_splits: whether the sides are known.
+        has_splits: whether the assigned splits are known.
     """
 
-    rows: Mapping[str, Row] = field(default_factory=dict)
+    images: Mapping[str, LabelledImage] = field(default_factory=dict)
+    split_of: Mapping[str, str] = field(default_factory=dict)
     has_pixels: bool = False
     has_splits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became of one image.
+    """How one image differs between two versions.
 
     Attributes:
         image: its name in both versions.
         kinds: of `KINDS`, in that order; an added or removed image has that kind alone.
-        before: None where it was added.
-        after: None where it was removed.
+        before, after: the image in each version; None where it was added, or removed.
+        split_before, split_after: its assigned split; empty where unknown or set aside.
     """
 
     image: str
     kinds: tuple[str, ...]
-    before: Row | None
-    after: Row | None
+    before: LabelledImage | None
+    after: LabelledImage | None
+    split_before: str = ""
+    split_after: str = ""
 
     @property
     def in_test(self) -> bool:
-        """Whether it stood in test before, or does so now."""
-        return any(row is not None and row.split == TEST for row in (self.before, self.after))
+        """Whether the image is in test in either version."""
+        return TEST in (self.split_before, self.split_after)
 
     @property
     def classes(self) -> set[str]:
-        """The class it was in, and the one it is in: one or two."""
-        return {row.label for row in (self.before, self.after) if row is not None}
+        """The class before and the class after: one or two names."""
+        return {image.label for image in (self.before, self.after) if image is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """All that differs between two versions.
+    """All differences between two versions.
 
     Attributes:
         rows: an entry for each image that has changed, by name.
         before: class -> images in the old version.
         after: class -> images in the new version.
         pixels_compared: False where either version lacks the hashes of its pixels.
-        test_known: False where both versions lack their sides.
+        test_known: False where both versions lack their assigned splits.
     """
 
     rows: tuple[Change, ...]
@@ -94,7 +79,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many images, and how many of them stand in test in either version."""
+    """The number of images, and of those that are in test in either version."""
 
     images: int
     in_test: int
@@ -102,17 +87,17 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class ClassCount:
-    """What became of one class.
+    """The changes of one class.
 
     Attributes:
         before: images in the old version.
         after: images in the new version.
         added, removed: images that are in one version alone.
         relabelled_to, relabelled_from: images that came from, and went to, another class.
-        other: images that moved their group or side, or changed their pixels, within it.
+        other: images of the class whose group, given split or pixels changed.
         changed: images of the class, in either version, that changed in any way.
-        in_test: those of `changed` that stand in test in either version.
-        share: `changed` over all images that are of the class in either version, in [0, 1].
+        in_test: those of `changed` that are in test in either version.
+        share: `changed` over all images that have the class in either version, in [0, 1].
     """
 
     before: int
@@ -128,29 +113,30 @@ class ClassCount:
 
 
 def compare(old: Version, new: Version) -> Changes:
-    """What must happen to `old` to become `new`.
+    """Compare two versions.
 
-    An image is the same image where its name is the same; a renamed one is removed and added.
+    Images are matched by name; a renamed image is removed and added.
     """
     pixels = old.has_pixels and new.has_pixels
     found = (
-        Change(image, kinds, before, after)
-        for image in sorted(old.rows.keys() | new.rows.keys())
-        for before, after in [(old.rows.get(image), new.rows.get(image))]
-        if before != after
-        for kinds in [tuple(_kinds(before, after, pixels))]
+        Change(image, kinds, *states, old.split_of.get(image, ""), new.split_of.get(image, ""))
+        for image in sorted(old.images.keys() | new.images.keys())
+        for states in [(old.images.get(image), new.images.get(image))]
+        for kinds in [tuple(_kinds(*states, pixels))]
         if kinds
     )
     return Changes(
         tuple(found),
-        Counter(row.label for row in old.rows.values()),
-        Counter(row.label for row in new.rows.values()),
+        Counter(image.label for image in old.images.values()),
+        Counter(image.label for image in new.images.values()),
         pixels_compared=pixels,
         test_known=old.has_splits or new.has_splits,
     )
 
 
-def _kinds(before: Row | None, after: Row | None, pixels: bool) -> Iterator[str]:
+def _kinds(
+    before: LabelledImage | None, after: LabelledImage | None, pixels: bool
+) -> Iterator[str]:
     if before is None or after is None:
         yield REMOVED if after is None else ADDED
         return
@@ -158,38 +144,35 @@ def _kinds(before: Row | None, after: Row | None, pixels: bool) -> Iterator[str]
         yield RELABELLED
     if before.group != after.group:
         yield MOVED_GROUP
-    if before.given_split != after.given_split:
+    if before.split != after.split:
         yield MOVED_SPLIT
     if pixels and before.pixel_sha256 != after.pixel_sha256:
         yield CHANGED_PIXELS
 
 
 def count_all(changes: Changes) -> Count:
-    """The images that have changed in any way."""
+    """Count the images that have changed in any way."""
     return _counted(changes.rows)
 
 
 def count_kinds(changes: Changes) -> dict[str, Count]:
-    """Kind -> images, for the kinds that occur; an image of two kinds counts in both."""
+    """Return kind -> images, for the kinds that occur; an image of two kinds counts in both."""
     by_kind = {kind: [row for row in changes.rows if kind in row.kinds] for kind in KINDS}
     return {kind: _counted(rows) for kind, rows in by_kind.items() if rows}
 
 
 def count_relabellings(changes: Changes) -> dict[tuple[str, str], Count]:
-    """(From, to) -> images, the most frequent first: the matrix without its zeros."""
-    images: Counter[tuple[str, str]] = Counter()
-    in_test: Counter[tuple[str, str]] = Counter()
+    """Return (old label, new label) -> images, the most frequent first."""
+    by_pair: dict[tuple[str, str], list[Change]] = {}
     for row in changes.rows:
         if row.before and row.after and RELABELLED in row.kinds:
-            pair = row.before.label, row.after.label
-            images[pair] += 1
-            in_test[pair] += row.in_test
-    order = sorted(images, key=lambda pair: (-images[pair], pair))
-    return {pair: Count(images[pair], in_test[pair]) for pair in order}
+            by_pair.setdefault((row.before.label, row.after.label), []).append(row)
+    order = sorted(by_pair, key=lambda pair: (-len(by_pair[pair]), pair))
+    return {pair: _counted(by_pair[pair]) for pair in order}
 
 
 def count_classes(changes: Changes) -> dict[str, ClassCount]:
-    """Class -> what became of it, for the classes in which anything has changed, by name."""
+    """Return class -> its changes, for the classes that have any, by name."""
     by_class: dict[str, list[Change]] = {}
     for row in changes.rows:
         for name in row.classes:
@@ -199,8 +182,8 @@ def count_classes(changes: Changes) -> dict[str, ClassCount]:
 
 def _class_count(name: str, rows: list[Change], changes: Changes) -> ClassCount:
     kinds = Counter(kind for row in rows for kind in row.kinds)
-    came = sum(_is_of(row.after, name) and not _is_of(row.before, name) for row in rows)
-    went = sum(_is_of(row.before, name) and not _is_of(row.after, name) for row in rows)
+    came = sum(_has_label(row.after, name) and not _has_label(row.before, name) for row in rows)
+    went = sum(_has_label(row.before, name) and not _has_label(row.after, name) for row in rows)
     return ClassCount(
         before=changes.before.get(name, 0),
         after=changes.after.get(name, 0),
@@ -215,10 +198,10 @@ def _class_count(name: str, rows: list[Change], changes: Changes) -> ClassCount:
     )
 
 
-def _is_of(row: Row | None, name: str) -> bool:
-    return row is not None and row.label == name
+def _has_label(image: LabelledImage | None, name: str) -> bool:
+    return image is not None and image.label == name
 
 
 def _counted(rows: Iterable[Change]) -> Count:
-    sides = [row.in_test for row in rows]
-    return Count(len(sides), sum(sides))
+    in_test = [row.in_test for row in rows]
+    return Count(len(in_test), sum(in_test))

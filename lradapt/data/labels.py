@@ -1,27 +1,27 @@
-"""`labels.csv`: which image bears which label, its group and, where given, its side.
+"""`labels.csv`: the label of each image, its group and, where given, its split.
 
 | column | meaning |
 |---|---|
 | `image` | path below the images folder, with forward slashes |
 | `label` | class name |
-| `group` | optional: patient or lesion, whose images must not straddle the split; empty: its own |
+| `group` | optional: patient or lesion, whose images stay in one split; empty: its own |
 | `split` | optional: `train`, `validation` or `test`, a split to be kept |
 
-Other columns and empty lines are left alone. Text is brought to Unicode's composed form (NFC), so
-that one name has one spelling. A line that says again what another has said is read once, with a
-warning; lines of one image that disagree are refused.
+Other columns and empty lines are ignored. Text is normalised to Unicode's composed form (NFC), so
+that one name has one spelling. A repeated line is read once, with a warning; lines of one image
+that disagree are an error.
 """
 
 import csv
 import logging
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lradapt.data.labelled_image import SPLITS, LabelledImage
 from lradapt.errors import DataError, listed
 from lradapt.runtime.files import whole_file
 
@@ -30,35 +30,20 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SPLITS = ("train", "validation", "test")
 _REQUIRED = ("image", "label")
 _COLUMNS = ("image", "label", "group", "split")
 _OUTSIDE = re.compile(r"/|[a-zA-Z]:/|(.*/)?\.\.(/|\Z)", re.DOTALL)
-_SPREADSHEETS = {b"PK\x03\x04": "Excel or OpenDocument", b"\xd0\xcf\x11\xe0": "Excel (before 2007)"}
-"""First bytes of a file, and what it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """One line of `labels.csv`; `group` and `split` are empty where not given."""
-
-    image: str
-    label: str
-    group: str = ""
-    split: str = ""
 
 
 def read_csv(path: Path) -> "pd.DataFrame":
-    """Any table of text: every cell a string in NFC without surrounding space, none of them NaN.
+    """Read a table of text: each cell is a string in NFC without surrounding space, never NaN.
 
-    Wholly empty lines are left out; line `i` of the file is row `i - 2` of the index.
+    Empty lines are left out; line `i` of the file is row `i - 2` of the index.
 
     Raises:
         DataError: missing, empty, not comma-separated UTF-8 text, or two columns of one name.
     """
     import pandas as pd  # half a second, which no other command should wait
-
-    _refuse_spreadsheet(path)
 
     no_table = (
         UnicodeDecodeError,
@@ -76,11 +61,14 @@ def read_csv(path: Path) -> "pd.DataFrame":
             skipinitialspace=True,
             skip_blank_lines=False,
         )
+    except FileNotFoundError as error:
+        raise DataError(f"no file {path}") from error
     except no_table as error:
         raise DataError(
             f"{path} is not a table of comma-separated UTF-8 text ({str(error).strip()}); "
-            "a spreadsheet must be saved as CSV first, a name with a comma stands in quotes"
-        ) from None
+            "save a spreadsheet (Excel, OpenDocument) as CSV first, and put a name with a comma in "
+            "quotes"
+        ) from error
     table = table.map(lambda cell: unicodedata.normalize("NFC", cell).strip())
     names = list(table.iloc[0])
     twice = sorted({name for name in names if name and names.count(name) > 1})
@@ -91,24 +79,11 @@ def read_csv(path: Path) -> "pd.DataFrame":
     return table[(table != "").any(axis="columns")]
 
 
-def _refuse_spreadsheet(path: Path) -> None:
-    try:
-        with path.open("rb") as file:
-            start = file.read(4)
-    except FileNotFoundError:
-        raise DataError(f"no file {path}") from None
-    if start in _SPREADSHEETS:
-        raise DataError(
-            f"{path} is a spreadsheet ({_SPREADSHEETS[start]}), whatever its name says; open it "
-            "and save it as CSV (UTF-8, comma-separated)"
-        )
-
-
 def require_columns(table: "pd.DataFrame", columns: Iterable[str], path: Path) -> None:
     """Check that `table` has `columns`.
 
     Raises:
-        DataError: some are missing; all of them are named, and the columns there are.
+        DataError: some are missing; the message names them all, and the columns of the table.
     """
     missing = [column for column in columns if column not in table.columns]
     if missing:
@@ -118,17 +93,18 @@ def require_columns(table: "pd.DataFrame", columns: Iterable[str], path: Path) -
         )
 
 
-def read_labels(path: Path) -> list[Label]:
-    """The lines of `labels.csv`, checked; equal lines once.
+def read_labels(path: Path) -> list[LabelledImage]:
+    """Read and check `labels.csv`; of equal lines the first.
 
     Raises:
-        DataError: a missing column, an empty or unsafe cell, lines of one image that disagree; all
-            faults of the file are named at once.
+        DataError: a missing column, an empty or unsafe cell, lines of one image that disagree; the
+            message names all faults of the file.
     """
     table = read_csv(path)
     require_columns(table, _REQUIRED, path)
     labels = [
-        Label(*line) for line in table.reindex(columns=list(_COLUMNS), fill_value="").to_numpy()
+        LabelledImage(*line)
+        for line in table.reindex(columns=list(_COLUMNS), fill_value="").to_numpy()
     ]
     lines = [int(row) + 2 for row in table.index]
     once = dict(zip(reversed(labels), reversed(lines), strict=True))  # the first line wins
@@ -136,11 +112,11 @@ def read_labels(path: Path) -> list[Label]:
     if faults:
         raise DataError(f"{path} has {len(faults)} fault(s):\n{listed(faults)}")
     if len(once) < len(labels):
-        log.warning("%s says %d line(s) again; each is read once", path, len(labels) - len(once))
+        log.warning("%s repeats %d line(s); each is read once", path, len(labels) - len(once))
     return list(reversed(once))
 
 
-def write_labels(path: Path, labels: Sequence[Label]) -> None:
+def write_labels(path: Path, labels: Sequence[LabelledImage]) -> None:
     """Write `labels.csv`, sorted by image; `group` and `split` only where any line has one."""
     columns = [*_REQUIRED]
     columns += [c for c in ("group", "split") if any(getattr(label, c) for label in labels)]
@@ -154,7 +130,7 @@ def write_labels(path: Path, labels: Sequence[Label]) -> None:
         writer.writerows(rows)
 
 
-def _cell_faults(lines: Sequence[int], labels: Sequence[Label]) -> list[str]:
+def _cell_faults(lines: Sequence[int], labels: Sequence[LabelledImage]) -> list[str]:
     given = any(label.split for label in labels)
     faults = []
     for number, label in zip(lines, labels, strict=True):
@@ -162,7 +138,7 @@ def _cell_faults(lines: Sequence[int], labels: Sequence[Label]) -> list[str]:
         if not label.image:
             faults.append(f"{where}: the image is empty; fill it in or remove the line")
         elif leads_outside(label.image):
-            faults.append(f"{where}: leads outside the images folder; name a file in it")
+            faults.append(f"{where}: the path leads outside the images folder; name a file in it")
         if not label.label:
             faults.append(f"{where}: the label is empty; fill it in or remove the line")
         if given and label.split not in SPLITS:
@@ -171,25 +147,24 @@ def _cell_faults(lines: Sequence[int], labels: Sequence[Label]) -> list[str]:
 
 
 def leads_outside(image: str) -> bool:
-    """Whether a relative path, taken from the images folder, would leave it."""
+    """Return whether a path relative to the images folder would leave it."""
     return _OUTSIDE.match(image.replace("\\", "/")) is not None
 
 
-def _contradictions(lines: Mapping[Label, int]) -> list[str]:
-    counts = Counter(label.image for label in lines)
-    named: defaultdict[str, list[Label]] = defaultdict(list)
-    for label in sorted(lines, key=lines.__getitem__) if len(counts) < len(lines) else ():
-        if label.image and counts[label.image] > 1:
-            named[label.image].append(label)
+def _contradictions(lines: Mapping[LabelledImage, int]) -> list[str]:
+    by_image: defaultdict[str, list[LabelledImage]] = defaultdict(list)
+    for label in sorted(lines, key=lines.__getitem__):
+        by_image[label.image].append(label)
     return [
-        f"{image} stands in lines that disagree: {_differences(said, lines)}; keep one"
-        for image, said in named.items()
+        f"{image} is in lines that disagree: {_differences(labels, lines)}; keep one"
+        for image, labels in by_image.items()
+        if image and len(labels) > 1
     ]
 
 
-def _differences(said: Sequence[Label], lines: Mapping[Label, int]) -> str:
-    columns = [c for c in _COLUMNS[1:] if len({getattr(label, c) for label in said}) > 1]
+def _differences(labels: Sequence[LabelledImage], lines: Mapping[LabelledImage, int]) -> str:
+    columns = [c for c in _COLUMNS[1:] if len({getattr(label, c) for label in labels}) > 1]
     return ", ".join(
         f"line {lines[label]} " + " ".join(f"{c} {getattr(label, c)!r}" for c in columns)
-        for label in said
+        for label in labels
     )

@@ -1,1 +1,1 @@
-"""What a model's probabilities are worth: metrics, calibration, intervals."""
+"""Evaluation of a model on the test set: metrics, calibration, intervals."""

@@ -1,4 +1,4 @@
-"""Temperature scaling (Guo et al. 2017, arXiv:1706.04599), and the error that it is to lower."""
+"""Temperature scaling (Guo et al. 2017, arXiv:1706.04599), and the error that it lowers."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ _NUM_DRAWS = 1000
 
 @dataclass(frozen=True, slots=True)
 class PerfectCalibration:
-    """The error that a perfectly calibrated model shows by chance alone, in [0, 1].
+    """The calibration error of a perfectly calibrated model, due to chance, in [0, 1].
 
     Attributes:
         mean: over the draws.
@@ -27,11 +27,11 @@ class PerfectCalibration:
 
 
 def fit_temperature(logits_NK: Floats, labels_N: Labels) -> float:
-    """The temperature, in [0.05, 20], whose softmax of `logits / temperature` is likeliest.
+    """Fit the temperature, in [0.05, 20], with the highest likelihood of the labels.
 
-    Its logarithm has a standard normal prior: a few images that are all named rightly would
-    otherwise ask for a temperature of zero, and one that is named wrongly for an infinite one.
-    Hundreds of images outweigh it; without a single one the temperature is 1.
+    Its logarithm has a standard normal prior: a few images that are all predicted correctly would
+    otherwise give a temperature of zero, and one wrong image alone an infinite one. With hundreds
+    of images the prior has no effect; with no image the temperature is 1.
     """
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
@@ -50,7 +50,7 @@ def fit_temperature(logits_NK: Floats, labels_N: Labels) -> float:
 def expected_calibration_error(
     probabilities_NK: Floats, labels_N: Labels, *, num_bins: int
 ) -> float:
-    """ECE in [0, 1]: mean gap of confidence and accuracy over equal-width bins of confidence.
+    """Return the ECE in [0, 1]: the mean gap of confidence and accuracy over equal-width bins.
 
     As in Guo et al., section 2: bins are open below and closed above, weighted by their images.
     """
@@ -59,10 +59,10 @@ def expected_calibration_error(
 
 
 def perfect_calibration(probabilities_NK: Floats, *, num_bins: int) -> PerfectCalibration:
-    """What `expected_calibration_error` would be, were each confidence the true chance of a hit.
+    """Simulate `expected_calibration_error` where each confidence is the true chance of a hit.
 
-    Even then it is above zero: the fewer images, the more. 1,000 draws of all hits, from numbers
-    that are always the same.
+    Even then it is above zero, and more so with fewer images. The hits are drawn 1,000 times, with
+    a fixed seed.
     """
     confidences_N = probabilities_NK.max(axis=1)
     numbers = np.random.default_rng(0)
@@ -73,7 +73,7 @@ def perfect_calibration(probabilities_NK: Floats, *, num_bins: int) -> PerfectCa
 
 
 def untempered(probabilities_NK: Floats, temperature: float) -> Floats:
-    """What softmax gives without the temperature: the powers of the probabilities, normalised."""
+    """Undo the temperature: return the normalised powers of the probabilities."""
     powers_NK = np.asarray(probabilities_NK, dtype=np.float64) ** temperature
     unscaled_NK: Floats = powers_NK / powers_NK.sum(axis=1, keepdims=True)
     return unscaled_NK

@@ -1,18 +1,17 @@
-"""The 95 % intervals of the exam's figures, by groups: images of one group are not independent.
+"""The 95 % intervals of the test metrics, by groups: images of one group are not independent.
 
-A share (accuracy, a class's recall) has the score interval of Wilson (1927), for as many images as
-the groups are worth: divided by the design effect that the hits show, but never fewer than if the
-images of a group were all alike, and no more than there are (Kish 1965). Unlike resampling, it is
-not zero wide where every answer is right. A mean of shares (balanced accuracy) joins theirs as Zou
-and Donner (2008, doi 10.1002/sim.3095) do. Macro-F1 has no formula: groups are drawn anew within
-their class, one less than there are (as the gate does), and its percentiles are taken.
+A share (accuracy, a class's recall) has the score interval of Wilson (1927) with an effective
+number of images: their number divided by the design effect of the hits, at least as many as if the
+images of a group were all alike, and at most as many as there are (Kish 1965). Unlike resampling,
+it does not have zero width where every answer is correct. A mean of shares (balanced accuracy)
+combines theirs as Zou and Donner (2008, doi 10.1002/sim.3095) do. Macro-F1 has no formula: groups
+are resampled within their class, one less than there are (as the gate does), for its percentiles.
 
 Letters: N images, G groups, K classes, R resamples.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,22 +27,18 @@ _NUM_RESAMPLES = 2000
 _BLOCK = 500  # resamples at a time
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Bounds in [0, 1] that hold with 95 % together."""
-
-    low: float
-    high: float
+Interval = tuple[float, float]
+"""The bounds of a 95 % interval, in [0, 1]."""
 
 
-def exam_intervals(
+def metric_intervals(
     labels_N: Integers, predicted_N: Integers, groups_N: Integers, class_names: Sequence[str]
 ) -> dict[str, Any]:
-    """The intervals of the figures of `evaluate.compute_metrics`, each as [low, high].
+    """Return the intervals of the figures of `metrics.compute_metrics`, each as [low, high].
 
     Args:
-        labels_N: class of each image, a place in `class_names`.
-        predicted_N: the class that the model says.
+        labels_N: class of each image, an index of `class_names`.
+        predicted_N: predicted class of each image.
         groups_N: group of each image; any numbers.
         class_names: of the model; a class without an image has no interval: None.
     """
@@ -52,31 +47,26 @@ def exam_intervals(
     recalls = {k: share_interval(hits_N[own_N], groups_N[own_N]) for k, own_N in of_class.items()}
     shares = [float(hits_N[own_N].mean()) for own_N in of_class.values()]
     return {
-        "accuracy": _bounds(share_interval(hits_N, groups_N)),
-        "balanced_accuracy": _bounds(mean_interval(shares, list(recalls.values()))),
-        "macro_f1": _bounds(macro_f1_interval(labels_N, predicted_N, groups_N)),
+        "accuracy": list(share_interval(hits_N, groups_N)),
+        "balanced_accuracy": list(mean_interval(shares, list(recalls.values()))),
+        "macro_f1": list(macro_f1_interval(labels_N, predicted_N, groups_N)),
         "recall": {
-            name: _bounds(recalls[k]) if k in recalls else None
-            for k, name in enumerate(class_names)
+            name: list(recalls[k]) if k in recalls else None for k, name in enumerate(class_names)
         },
     }
 
 
-def _bounds(interval: Interval) -> list[float]:
-    return [interval.low, interval.high]
-
-
 def share_interval(hits_N: npt.NDArray[np.bool_], groups_N: Integers) -> Interval:
-    """Of the share of hits; at least one image."""
-    share, worth = float(hits_N.mean()), _worth(hits_N, groups_N)
-    middle = share + _Z**2 / (2 * worth)
-    half = _Z * math.sqrt(share * (1 - share) / worth + _Z**2 / (4 * worth**2))
-    low, high = (middle - half) / (1 + _Z**2 / worth), (middle + half) / (1 + _Z**2 / worth)
+    """Return the interval of the share of hits, for at least one image."""
+    share, size = float(hits_N.mean()), _effective_size(hits_N, groups_N)
+    middle = share + _Z**2 / (2 * size)
+    half = _Z * math.sqrt(share * (1 - share) / size + _Z**2 / (4 * size**2))
+    low, high = (middle - half) / (1 + _Z**2 / size), (middle + half) / (1 + _Z**2 / size)
     return _within(low, high)
 
 
-def _worth(hits_N: npt.NDArray[np.bool_], groups_N: Integers) -> float:
-    """How many independent images the groups are worth."""
+def _effective_size(hits_N: npt.NDArray[np.bool_], groups_N: Integers) -> float:
+    """Return the number of independent images that hold as much information."""
     _, groups_N = np.unique(groups_N, return_inverse=True)
     sizes_G = np.bincount(groups_N)
     all_alike = len(hits_N) ** 2 / float((sizes_G**2).sum())
@@ -92,22 +82,22 @@ def _worth(hits_N: npt.NDArray[np.bool_], groups_N: Integers) -> float:
 
 
 def mean_interval(shares: Sequence[float], intervals: Sequence[Interval]) -> Interval:
-    """Of the mean of independent shares, each with its own interval."""
-    below = [share - each.low for share, each in zip(shares, intervals, strict=True)]
-    above = [each.high - share for share, each in zip(shares, intervals, strict=True)]
+    """Return the interval of the mean of independent shares, each with its own interval."""
+    below = [share - low for share, (low, _) in zip(shares, intervals, strict=True)]
+    above = [high - share for share, (_, high) in zip(shares, intervals, strict=True)]
     mean, count = math.fsum(shares) / len(shares), len(shares)
     return _within(mean - math.hypot(*below) / count, mean + math.hypot(*above) / count)
 
 
 def macro_f1_interval(labels_N: Integers, predicted_N: Integers, groups_N: Integers) -> Interval:
-    """Of the mean F1 of the classes that `labels_N` contains; zero wide where all is right."""
+    """Return the interval of the mean F1 of the classes in `labels_N`; no width if all are hits."""
     classes, labels_N = np.unique(labels_N, return_inverse=True)
     _, groups_N = np.unique(groups_N, return_inverse=True)
     home_G = rarest_class(labels_N, groups_N)
     is_label_NK = labels_N[:, None] == np.arange(len(classes))
-    said_NK = predicted_N[:, None] == classes
-    hits_GK = _group_sums(said_NK & is_label_NK, groups_N)
-    both_GK = _group_sums(is_label_NK, groups_N) + _group_sums(said_NK, groups_N)
+    is_predicted_NK = predicted_N[:, None] == classes
+    hits_GK = _group_sums(is_predicted_NK & is_label_NK, groups_N)
+    both_GK = _group_sums(is_label_NK, groups_N) + _group_sums(is_predicted_NK, groups_N)
     random = np.random.default_rng(0)
     means = []
     for _ in range(0, _NUM_RESAMPLES, _BLOCK):
@@ -124,7 +114,7 @@ def _group_sums(values_NK: npt.NDArray[np.bool_], groups_N: Integers) -> npt.NDA
 
 
 def _weights(home_G: Integers, random: np.random.Generator) -> npt.NDArray[np.float32]:
-    """How often each group is drawn in each resample, `[R, G]`: within the class it counts to."""
+    """Draw the groups of each class: how often each is in each resample, `[R, G]`."""
     weights_RG = np.empty((_BLOCK, len(home_G)), np.float32)
     for home in np.unique(home_G):
         inside = np.flatnonzero(home_G == home)
@@ -135,4 +125,4 @@ def _weights(home_G: Integers, random: np.random.Generator) -> npt.NDArray[np.fl
 
 
 def _within(low: float, high: float) -> Interval:
-    return Interval(max(0.0, low), min(1.0, high))
+    return max(0.0, low), min(1.0, high)

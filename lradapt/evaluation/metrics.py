@@ -1,4 +1,4 @@
-"""The exam: what a model's probabilities are worth on images that it has not learnt from."""
+"""The metrics of a model on the test set, and the tables of its predictions."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +21,7 @@ from lradapt.runtime.files import whole_file
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """How far two versions of one model agree on the same images.
+    """The agreement of two versions of one model on the same images.
 
     Attributes:
         max_difference: largest difference of any probability.
@@ -35,10 +35,10 @@ class Parity:
 def compute_metrics(
     probabilities_NK: Floats, labels_N: Labels, class_names: Sequence[str]
 ) -> dict[str, Any]:
-    """The figures of `metrics.json`; all are in [0, 1] but the counts.
+    """Return the figures of `metrics.json`, in [0, 1] except for the counts.
 
-    Means over classes (balanced accuracy, macro-F1) are over the classes that the exam contains; a
-    class without an image has recall None.
+    Means over classes (balanced accuracy, macro-F1) are over the classes in the test set; a class
+    without an image has recall None.
     """
     from sklearn.metrics import accuracy_score, f1_score, recall_score
 
@@ -60,7 +60,7 @@ def compute_metrics(
 def compute_calibration(
     probabilities_NK: Floats, labels_N: Labels, *, temperature: float, num_bins: int
 ) -> dict[str, Any]:
-    """The expected calibration error with and without the temperature, beside a perfect model's."""
+    """Return the calibration error with and without the temperature, and a perfect model's."""
     before_NK = untempered(probabilities_NK, temperature)
     return {
         "temperature": temperature,
@@ -81,7 +81,7 @@ def compute_parity(one_NK: Floats, other_NK: Floats) -> Parity:
 def confusion(
     probabilities_NK: Floats, labels_N: Labels, class_names: Sequence[str]
 ) -> npt.NDArray[np.int64]:
-    """Counts `[K, K]`: a row for each true class, a column for each predicted one."""
+    """Count the images `[K, K]`: a row for each true class, a column for each predicted one."""
     from sklearn.metrics import confusion_matrix
 
     matrix: npt.NDArray[np.int64] = confusion_matrix(
@@ -97,7 +97,7 @@ def write_predictions(
     labels_N: Labels,
     class_names: Sequence[str],
 ) -> None:
-    """Write one line an image: its name, true and predicted class, and every probability."""
+    """Write a line for each image: its name, true and predicted class, and every probability."""
     names = np.array(class_names)
     table = pd.DataFrame(np.round(probabilities_NK, 6), columns=[f"p_{n}" for n in class_names])
     table.insert(0, "image", images)

@@ -3,11 +3,11 @@
 Letters: N images, G groups, M of them with images of a class, K classes, R resamples, D draws, B
 comparisons on the same images (the gate has one, its simulation many).
 
-Plain resampling is too sure where a class has a dozen groups: it takes their spread for the truth's
-(too small by 1/G), and a class in which the models never disagree for one in which they cannot.
-Against the first, one group less is drawn than there is (Rao and Wu 1988, doi 10.2307/2288945);
-against the second, each class gets one made-up image on which the models disagree, half of it in
-favour of either. docs/method.md, "The gate", has the simulated errors.
+Plain resampling is too confident where a class has a dozen groups: its variance is too small by a
+factor of 1 - 1/G, and zero in a class in which the models never disagree. Against the first, one
+group less is drawn than there is (Rao and Wu 1988, doi 10.2307/2288945); against the second, each
+class gets one pseudo-image on which the models disagree, half of it in favour of each model.
+docs/method.md, "The gate", has the simulated errors.
 """
 
 from collections.abc import Sequence
@@ -32,15 +32,15 @@ def resampled_differences(
     num_resamples: int,
     seed: int,
 ) -> Floats:
-    """Recall of the challenger minus the champion's, in each resample and class: `[R, K, B]`.
+    """Return the difference of the recalls in each resample and class: `[R, K, B]`.
 
-    Groups are drawn within their class; one that holds several counts to its rarest. All B
-    comparisons meet the same draws.
+    It is the challenger's minus the champion's. Groups are drawn within their class; one that has
+    images of several counts to the rarest. All B comparisons get the same draws.
 
     Args:
         labels_N: class of each image, 0 to K - 1; every class has an image.
         groups_N: group of each image; any numbers.
-        gains_NB: 1 where the challenger alone is right, -1 where the champion alone is, else 0.
+        gains_NB: 1 where only the challenger is right, -1 where only the champion is, else 0.
         num_resamples: R.
         seed: of the draws.
     """
@@ -56,10 +56,10 @@ def resampled_differences(
 
 
 def bounds(values_R: Floats, confidence: float) -> tuple[Floats, Floats]:
-    """One-sided lower and upper bound, each holding with `confidence`: percentiles, outwards.
+    """Return the one-sided lower and upper bound, each with `confidence`: outer percentiles.
 
     Args:
-        values_R: resampled values `[R]`, or `[R, ...]`: then there are bounds for each of the rest.
+        values_R: resampled values `[R]`, or `[R, ...]` for bounds of each of the rest.
         confidence: in (0.5, 1).
     """
     # Sums of the same fractions in another order differ in the last bit; a tie must stay one.
@@ -69,9 +69,9 @@ def bounds(values_R: Floats, confidence: float) -> tuple[Floats, Floats]:
 
 
 def rarest_class(labels_N: Integers, groups_N: Integers) -> Integers:
-    """Of each group the class that fewest images have."""
+    """Return for each group the rarest of its classes, which has the fewest images."""
     sizes_K = np.bincount(labels_N)
-    # From the commonest to the rarest, so that the rarest is what stays written.
+    # From the most frequent to the rarest, which is assigned last and stays.
     order_N = np.lexsort((-labels_N, -sizes_K[labels_N]))
     home_G = np.empty(int(groups_N.max()) + 1, np.int64)
     home_G[groups_N[order_N]] = labels_N[order_N]
@@ -80,7 +80,7 @@ def rarest_class(labels_N: Integers, groups_N: Integers) -> Integers:
 
 @dataclass(frozen=True, slots=True)
 class _Members:
-    """The groups with images of a class `[M]`, how many, and the sums of their gains `[M, B]`."""
+    """The groups with images of a class `[M]`, their sizes, and their summed gains `[M, B]`."""
 
     groups: Integers
     sizes: Counts
@@ -99,13 +99,13 @@ def _differences(
     classes: Sequence[_Members], home_G: Integers, num_resamples: int, random: np.random.Generator
 ) -> Floats:
     weights_RG = np.empty((num_resamples, len(home_G)), np.float32)
-    made_up = []
+    pseudo = []
     for k in range(len(classes)):
         drawn = _draw(int((home_G == k).sum()), num_resamples, random)
         weights_RG[:, home_G == k] = drawn[:, :-2]
-        made_up.append(drawn[:, -2:])
+        pseudo.append(drawn[:, -2:])
     parts = []
-    for members, (plus_R, minus_R) in zip(classes, (each.T for each in made_up), strict=True):
+    for members, (plus_R, minus_R) in zip(classes, (each.T for each in pseudo), strict=True):
         weights_RM = weights_RG[:, members.groups]
         sizes_R = weights_RM @ members.sizes + plus_R + minus_R
         gains_RB = weights_RM @ members.gains + (plus_R - minus_R)[:, None]
@@ -114,9 +114,9 @@ def _differences(
 
 
 def _draw(num_groups: int, num_resamples: int, random: np.random.Generator) -> Counts:
-    """How often each group was drawn, and the made-up image in favour and against: `[R, G + 2]`.
+    """Return how often each group and each half of the pseudo-image was drawn: `[R, G + 2]`.
 
-    Drawn are numbers below 2 G + 2: two stand for each group, one each for the halves of the image.
+    Numbers below 2 G + 2 are drawn: two for each group, and one for each half.
     """
     num_draws = max(num_groups - 1, 1)
     halves_RD = random.integers(2 * num_groups + 2, size=(num_resamples, num_draws), dtype=np.int32)

@@ -1,7 +1,7 @@
-"""How often a model is right where it says how sure it is: the bins of a reliability diagram.
+"""The bins of a reliability diagram: accuracy against confidence.
 
-Guo et al. 2017, arXiv:1706.04599, section 2; `lradapt.evaluation.calibration` has the error
-that sums them up.
+Guo et al. 2017, arXiv:1706.04599, section 2; `lradapt.evaluation.calibration` has the error that
+summarises them.
 """
 
 from dataclasses import asdict, dataclass
@@ -16,11 +16,11 @@ from lradapt.runtime.files import whole_file
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """The images whose confidence lies above `low`, and up to `high`.
+    """The images with a confidence above `low`, and at most `high`.
 
     Attributes:
         low, high: of the confidence, in [0, 1].
-        images: how many.
+        images: the number of images.
         confidence, accuracy: their means, in [0, 1]; NaN where there is no image.
     """
 
@@ -32,7 +32,7 @@ class Bin:
 
 
 def reliability(probabilities_NK: Floats, labels_N: Labels, *, num_bins: int) -> list[Bin]:
-    """The bins, of equal width; those of `calibration.expected_calibration_error`."""
+    """Return the bins of equal width that `calibration.expected_calibration_error` has."""
     confidences_N = np.asarray(probabilities_NK.max(axis=1), dtype=np.float64)
     hits_N = probabilities_NK.argmax(axis=1) == labels_N
     edges = np.linspace(0, 1, num_bins + 1)
@@ -50,7 +50,7 @@ def reliability(probabilities_NK: Floats, labels_N: Labels, *, num_bins: int) ->
 def write_reliability(
     path: Path, probabilities_NK: Floats, labels_N: Labels, *, temperature: float, num_bins: int
 ) -> None:
-    """Write one line a bin, `before` the temperature and `after` it."""
+    """Write a line for each bin, `before` the temperature and `after` it."""
     found = {"before": untempered(probabilities_NK, temperature), "after": probabilities_NK}
     lines = [
         {"temperature": when, **asdict(each)}

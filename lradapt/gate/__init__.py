@@ -1,1 +1,1 @@
-"""The gate: whether a challenger takes the champion's place. Pure functions of what both said."""
+"""The gate decides whether a challenger replaces the champion, by pure functions."""

@@ -1,4 +1,4 @@
-"""Two models on the same images: the deciding interval, each class, and McNemar's test beside."""
+"""Compare two models on the same images: the deciding interval, each class, McNemar's test."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class ClassResult:
 
     Attributes:
         name: of the class.
-        images, groups: on how many both were compared.
+        images, groups: the number on which both were compared.
         champion, challenger: their recalls.
         lower, upper: one-sided bounds of the challenger's recall minus the champion's.
     """
@@ -33,16 +33,16 @@ class ClassResult:
 
     @property
     def drop(self) -> float:
-        """How much less the challenger finds; negative where it finds more."""
+        """How much lower the challenger's recall is; negative where it is higher."""
         return round(self.champion - self.challenger, 12)
 
 
 @dataclass(frozen=True, slots=True)
 class McNemar:
-    """The exact test of plain accuracy (McNemar 1947): reported, it decides nothing.
+    """The exact test of plain accuracy (McNemar 1947), which is only reported.
 
     Attributes:
-        only_champion, only_challenger: images that one alone names rightly.
+        only_champion, only_challenger: images that only one of them predicts correctly.
         p: two-sided, under the binomial distribution.
     """
 
@@ -53,10 +53,10 @@ class McNemar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Both models on the same images.
+    """The comparison of both models.
 
     Attributes:
-        images: their number.
+        images: the number of images.
         champion, challenger: balanced accuracies in [0, 1].
         difference: the challenger's minus the champion's; exactly 0 for a tie.
         lower, upper: one-sided bounds of it, each with `confidence`.
@@ -90,10 +90,10 @@ def compare(
     """Compare two models by their hits.
 
     Args:
-        labels_N: class of each image, a place in `class_names`; every class has an image.
+        labels_N: class of each image, an index of `class_names`; every class has an image.
         groups_N: group of each image, any numbers; images of one group are not independent.
-        champion_N: where the model in production is right.
-        challenger_N: where the new one is.
+        champion_N: whether the model in production is right.
+        challenger_N: whether the new one is right.
         class_names: of the classes compared.
         confidence: of each one-sided bound.
         num_resamples: of the bootstrap.
@@ -135,15 +135,15 @@ def compare(
 
 
 def mcnemar(champion_N: Hits, challenger_N: Hits) -> McNemar:
-    """McNemar's exact test of who is right on more images."""
+    """Apply McNemar's exact test to the number of correct images."""
     from scipy.special import bdtr
 
     lost, won = int((champion_N & ~challenger_N).sum()), int((challenger_N & ~champion_N).sum())
-    # The binomial distribution of a fair coin is symmetric, so both tails are twice the one.
+    # The distribution is symmetric, so both tails are twice the one.
     return McNemar(lost, won, min(1.0, 2 * float(bdtr(min(won, lost), won + lost, 0.5))))
 
 
 def _balanced(hits: Sequence[int], sizes: Sequence[int]) -> Fraction:
-    """Exact: rounded sums of the same recalls in another order would make no tie."""
+    """Return the exact mean recall: rounded sums would hide a tie of equal recalls."""
     recalls = [Fraction(hit, size) for hit, size in zip(hits, sizes, strict=True)]
     return sum(recalls, Fraction()) / len(recalls)

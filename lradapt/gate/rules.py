@@ -1,4 +1,4 @@
-"""What the gate asks of a challenger: the section `gate` of params.yaml as plain values."""
+"""The requirements of the gate: the section `gate` of params.yaml as plain values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the gate is given of a model, and what it answers."""
+"""The input of the gate for each model, and its result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ Decision = Literal["promote", "keep", "invalid"]
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What a model's use costs.
+    """The costs of using a model.
 
     Attributes:
         image_seconds: for one image, decoding included, on this machine.
-        megabytes: of its file.
+        megabytes: size of its file.
     """
 
     image_seconds: float
@@ -23,23 +23,23 @@ class Costs:
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
-    """A model as the gate sees it.
+class Candidate:
+    """A model for the gate to compare.
 
     Attributes:
-        class_names: that it can name.
-        said: the class that it says of each exam image, in order; "" where it cannot decode it.
+        class_names: that it can predict.
+        predictions: the class of each held-out image, in order; "" where it cannot be decoded.
         costs: of its use.
     """
 
     class_names: Sequence[str]
-    said: Sequence[str]
+    predictions: Sequence[str]
     costs: Costs
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Exam images of one kind: how many, and how many of them either model names rightly."""
+    """Held-out images of one kind: their number, and how many each model predicts correctly."""
 
     name: str
     images: int
@@ -49,15 +49,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the gate decided, and the figures it decided by.
+    """The decision of the gate, and the figures behind it.
 
     Attributes:
         decision: "promote", "keep", or "invalid" where the challenger must never go into
             production.
         why: in a sentence.
         comparison: of both models; None where they were not compared.
-        parts: old, new and relabelled images apart; empty where the champion's exam is not known.
-        champion, challenger: their costs; None of a model that was not asked.
+        parts: by kind of image; empty where the champion's test images are not known.
+        champion, challenger: their costs; None where there is no such model.
     """
 
     decision: Decision

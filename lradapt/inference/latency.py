@@ -1,4 +1,4 @@
-"""Seconds that models take for an image, file to answer, measured side by side."""
+"""The seconds that models need for an image, from file to prediction, measured side by side."""
 
 import time
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from lradapt.inference.predict import Model
 def image_seconds(
     models: Sequence[Model], paths: Sequence[Path], *, num_images: int = 20
 ) -> list[float]:
-    """Median seconds an image of each model; they take turns, so that both meet the same machine.
+    """Measure the median seconds per image of each model, in turn under the same conditions.
 
     Args:
         models: to measure.
-        paths: image files; the first is also the one that warms the models up.
-        num_images: that are classified at most, one at a time.
+        paths: image files; the first is also used to warm the models up.
+        num_images: the most that are classified, one at a time.
     """
     for model in models:
         _seconds(model, paths[0])

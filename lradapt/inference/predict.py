@@ -28,7 +28,7 @@ class Model:
 
     Attributes:
         class_names: in the order of the probabilities.
-        preprocessing: what it does to an image.
+        preprocessing: of its input images.
         architecture: the network's name.
     """
 
@@ -37,12 +37,12 @@ class Model:
 
         Args:
             content: of the file; verify its hash first (`registry.versions.read_file`).
-            threads: CPU threads of ONNX Runtime; None leaves the choice to it.
+            threads: CPU threads of ONNX Runtime; None: as many as it chooses.
 
         Raises:
             ModelError: not an ONNX model, not made by `lradapt export`, or of a newer format.
         """
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # from 1.29 on it sends otherwise
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # without it, 1.29 and later send data
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -53,8 +53,8 @@ class Model:
             self._session = onnxruntime.InferenceSession(
                 content, options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # noqa: BLE001  # ONNX Runtime has no common base of its errors
-            raise ModelError(f"not a model that ONNX Runtime loads: {error}") from None
+        except Exception as error:  # ONNX Runtime's errors have no base class
+            raise ModelError(f"not a model that ONNX Runtime can load: {error}") from error
         notes = self._session.get_modelmeta().custom_metadata_map
         if notes.get("lradapt.format") != SUPPORTED_FORMAT:
             raise ModelError(
@@ -66,7 +66,7 @@ class Model:
         self.architecture: str = notes["lradapt.architecture"]
 
     def probabilities(self, pixels_NSS3: Pixels, *, batch_size: int = 64) -> Probabilities:
-        """Probabilities `[N, K]` of preprocessed pixels `[N, S, S, 3]` uint8."""
+        """Return the probabilities `[N, K]` of preprocessed pixels `[N, S, S, 3]` uint8."""
         name = self._session.get_inputs()[0].name
         starts = range(0, len(pixels_NSS3), batch_size)
         parts = (pixels_NSS3[start : start + batch_size] for start in starts)
@@ -74,7 +74,7 @@ class Model:
             return np.concatenate([self._session.run(None, {name: part})[0] for part in shown])
 
     def classify(self, paths: Sequence[Path], *, batch_size: int = 64) -> "Iterator[Prediction]":
-        """Classify image files, in order; one that cannot be decoded yields its fault."""
+        """Classify image files, in order; one that cannot be decoded gives its fault."""
         starts = range(0, len(paths), batch_size)
         parts = (paths[start : start + batch_size] for start in starts)
         with tracked(parts, "classify", total=len(paths), unit="images", size=len) as shown:
@@ -104,7 +104,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a model says of one file.
+    """The prediction of a model for one file.
 
     Attributes:
         path: of the image.
@@ -120,17 +120,17 @@ class Prediction:
 
 
 def find_images(paths: Iterable[Path]) -> list[Path]:
-    """The files themselves, and of a folder every file below it that is not hidden.
+    """List the files themselves, and every file below a folder that is not hidden.
 
     Raises:
-        LradaptError: a path does not exist, or a folder holds no file that is not hidden.
+        LradaptError: a path does not exist, or a folder has no file that is not hidden.
     """
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
             names = [name for name in list_files(path) if "/." not in f"/{name}"]
             if not names:
-                raise LradaptError(f"{path} holds hidden files only; name a file to classify it")
+                raise LradaptError(f"{path} has only hidden files; name a file to classify it")
             found += [path / name for name in names]
         elif path.exists():
             found.append(path)

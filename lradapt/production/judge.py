@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lradapt.config.paths import Paths
-from lradapt.data.split_table import in_split, read_split
+from lradapt.data.labelled_image import LabelledImage, in_split
+from lradapt.data.split_table import read_split
 from lradapt.gate.decide import decide
-from lradapt.gate.exam import ExamImage, Learnt, unseen
+from lradapt.gate.held_out import TrainedOn, held_out, read_test_images, read_trained_on
 from lradapt.gate.rules import Rules
-from lradapt.gate.verdict import Contender, Costs, Verdict
-from lradapt.gate.version_tables import read_exam, read_learnt
+from lradapt.gate.verdict import Candidate, Costs, Verdict
 from lradapt.inference.latency import image_seconds
 from lradapt.inference.predict import Model
 from lradapt.registry import versions
@@ -18,7 +18,7 @@ from lradapt.registry.store import Store
 from lradapt.registry.versions import Production
 from lradapt.runtime.progress import tracked
 
-EXAM = "exam.csv"
+TEST_IMAGES = "test_images.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class _Version:
 
     model: Model
     megabytes: float
-    learnt: Learnt
+    trained_on: TrainedOn
     parity_passed: bool
     known: dict[str, str] | None
 
@@ -50,52 +50,45 @@ def judge(
         paths: of `dvc.yaml`.
         rules: of promotion.
     """
-    contenders = [*([champion.move.version] if champion else []), version]
-    read = [_read(store, name, contender) for contender in contenders]
-    test = _exam(paths.split)
-    exam = unseen(test, [each.learnt for each in read])
+    names = [*([champion.move.version] if champion else []), version]
+    read = [_read(store, name, each) for each in names]
+    test_images = in_split(read_split(paths.split), "test")
+    images = held_out(test_images, [each.trained_on for each in read])
     seconds = image_seconds(
-        [each.model for each in read], [paths.images / image.image for image in test]
+        [each.model for each in read], [paths.images / image.image for image in test_images]
     )
-    *former, challenger = [
-        Contender(
+    *previous, challenger = [
+        Candidate(
             each.model.class_names,
-            _answers(each.model, paths.images, exam),
+            _predictions(each.model, paths.images, images),
             Costs(spent, each.megabytes),
         )
         for each, spent in zip(read, seconds, strict=True)
     ]
     return decide(
-        exam,
-        former[0] if former else None,
+        images,
+        previous[0] if previous else None,
         challenger,
         rules,
         parity_passed=read[-1].parity_passed,
-        known=read[0].known if former else None,
+        known=read[0].known if previous else None,
     )
 
 
 def _read(store: Store, name: str, version: str) -> _Version:
     manifest = versions.read_manifest(store, name, version)
     content = versions.read_file(store, name, version, versions.MODEL)
-    known = EXAM in manifest["files"]
+    known = TEST_IMAGES in manifest["files"]
     return _Version(
         Model(content),
         len(content) / 1e6,
-        read_learnt(versions.read_file(store, name, version, versions.LEARNT)),
+        read_trained_on(versions.read_file(store, name, version, versions.TRAINED_ON)),
         bool(manifest.get("metrics", {}).get("parity", {}).get("passed")),
-        read_exam(versions.read_file(store, name, version, EXAM)) if known else None,
+        read_test_images(versions.read_file(store, name, version, TEST_IMAGES)) if known else None,
     )
 
 
-def _exam(split: Path) -> list[ExamImage]:
-    return [
-        ExamImage(row.image, row.label, row.pixel_sha256, row.group)
-        for row in in_split(read_split(split), "test")
-    ]
-
-
-def _answers(model: Model, images: Path, exam: Sequence[ExamImage]) -> list[str]:
-    answers = model.classify([images / image.image for image in exam])
-    with tracked(answers, "gate", total=len(exam), unit="images") as shown:
-        return [said.label for said in shown]
+def _predictions(model: Model, folder: Path, images: Sequence[LabelledImage]) -> list[str]:
+    predictions = model.classify([folder / image.image for image in images])
+    with tracked(predictions, "gate", total=len(images), unit="images") as shown:
+        return [prediction.label for prediction in shown]

@@ -14,13 +14,13 @@ import yaml
 
 from lradapt.config.paths import Paths
 from lradapt.data.split_table import read_split
+from lradapt.gate.held_out import write_test_images, write_trained_on
 from lradapt.gate.rules import Rules
 from lradapt.gate.verdict import Verdict
-from lradapt.gate.version_tables import write_exam, write_learnt
 from lradapt.inference.predict import Model
 from lradapt.networks.champion import Champion, write_champion
 from lradapt.production import smoke_test as live_check
-from lradapt.production.judge import EXAM, judge
+from lradapt.production.judge import TEST_IMAGES, judge
 from lradapt.production.lineage import lineage
 from lradapt.production.withdrawn import why_taken_out
 from lradapt.registry import versions
@@ -80,7 +80,7 @@ def publish(
     card: bytes,
     run: str,
 ) -> str:
-    """Publish the exported model as a version, with what it has learnt from and all that is known.
+    """Publish the exported model as a version, with its training images and all facts about it.
 
     Args:
         store: the registry's store.
@@ -93,8 +93,8 @@ def publish(
     files = {
         versions.MODEL: paths.onnx.read_bytes(),
         versions.WEIGHTS: paths.model.read_bytes(),
-        versions.LEARNT: _learnt(store, name, paths),
-        EXAM: write_exam(read_split(paths.split)),
+        versions.TRAINED_ON: _trained_on(store, name, paths),
+        TEST_IMAGES: write_test_images(read_split(paths.split)),
         versions.REPORT: report,
         versions.CARD: card,
     }
@@ -105,15 +105,15 @@ def is_published(store: Store, name: str, paths: Paths) -> bool:
     """Whether the model that the stages have made is a version of the registry."""
     hashes = {
         versions.MODEL: sha256_of(paths.onnx),
-        versions.LEARNT: sha256(_learnt(store, name, paths)).hexdigest(),
+        versions.TRAINED_ON: sha256(_trained_on(store, name, paths)).hexdigest(),
     }
     return versions.exists(store, name, versions.name_of(hashes))
 
 
-def _learnt(store: Store, name: str, paths: Paths) -> bytes:
+def _trained_on(store: Store, name: str, paths: Paths) -> bytes:
     ancestor = read_json(paths.metrics)["ancestor"]
-    before = versions.read_file(store, name, ancestor, versions.LEARNT) if ancestor else b""
-    return write_learnt(read_split(paths.split), before)
+    before = versions.read_file(store, name, ancestor, versions.TRAINED_ON) if ancestor else b""
+    return write_trained_on(read_split(paths.split), before)
 
 
 def judge_and_promote(

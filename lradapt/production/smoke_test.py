@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lradapt.config.paths import Paths
-from lradapt.data.split_table import in_split, read_split
+from lradapt.data.labelled_image import in_split
+from lradapt.data.split_table import read_split
 from lradapt.errors import LradaptError
 from lradapt.inference.predict import Model, Prediction
 from lradapt.production.withdrawn import FAILED, reason

@@ -5,7 +5,7 @@
     NAME/production.json          the last move; swapped only if it is still what was read
     NAME/log/SEQ.json             every move, append-only
 
-A version is named by the hash of what it is (the model, and what it has learnt from), so publishing
+A version is named by the hash of what it is (the model, and what it was trained on), so publishing
 the same content twice is the same version. The pointer carries the whole move, so a process that
 dies between the swap and the log entry loses nothing: the next move writes the missing entry first.
 """
@@ -19,10 +19,10 @@ from typing import Any
 from lradapt.registry.store import ExistsError, MissingError, RegistryError, Store, for_each
 
 FORMAT = 1
-MODEL, LEARNT, MANIFEST = "model.onnx", "learnt.csv", "manifest.json"
+MODEL, TRAINED_ON, MANIFEST = "model.onnx", "trained_on.csv", "manifest.json"
 WEIGHTS = "model.safetensors"
 REPORT, CARD = "report.html", "model_card.md"
-_IDENTITY = (MODEL, LEARNT)
+_IDENTITY = (MODEL, TRAINED_ON)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ def publish(store: Store, name: str, files: Mapping[str, bytes], facts: Mapping[
     Args:
         store: where to.
         name: of the model.
-        files: file name -> content; `model.onnx` and `learnt.csv` decide the version's name.
+        files: file name -> content; `model.onnx` and `trained_on.csv` decide the version's name.
         facts: what else the manifest says.
 
     Returns:

@@ -8,12 +8,12 @@ from lradapt.data.changes import (
     Change,
     Changes,
     Count,
-    Row,
     count_all,
     count_classes,
     count_kinds,
     count_relabellings,
 )
+from lradapt.data.labelled_image import LabelledImage
 from lradapt.reporting.markdown import escaped
 
 _MOST_ROWS = 20
@@ -22,7 +22,7 @@ _NONE = "-"
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A table of text; a cell a column in every row."""
+    """A table of text; each row has one cell for each column."""
 
     title: str
     columns: Sequence[str]
@@ -30,28 +30,28 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What has changed, as a page shows it: a sentence, and the tables below it."""
+class ChangesSummary:
+    """The changes as a page shows them: a sentence, and the tables below it."""
 
     sentence: str
     sections: Sequence[Section] = ()
 
 
-def told(changes: Changes) -> Told:
-    """The sentence and the tables."""
-    return Told(sentence(changes), tuple(sections(changes)))
+def summarise(changes: Changes) -> ChangesSummary:
+    """Return the sentence and the tables."""
+    return ChangesSummary(sentence(changes), tuple(sections(changes)))
 
 
 def sentence(changes: Changes) -> str:
-    """How much has changed, in one line."""
+    """Return in one line how much has changed."""
     total = f"{sum(changes.before.values()):,} images"
     if not changes.rows:
         return f"nothing has changed in {total}{_not_compared(changes)}"
     kinds = ", ".join(f"{count.images:,} {kind}" for kind, count in count_kinds(changes).items())
     whole = count_all(changes)
-    exam = f"; {whole.in_test:,} in test" if changes.test_known else ""
+    in_test = f"; {whole.in_test:,} in test" if changes.test_known else ""
     number = f"{whole.images:,} change{'s' if whole.images > 1 else ''}"
-    return f"{number} of {total}: {kinds}{exam}{_not_compared(changes)}"
+    return f"{number} of {total}: {kinds}{in_test}{_not_compared(changes)}"
 
 
 def _not_compared(changes: Changes) -> str:
@@ -59,7 +59,7 @@ def _not_compared(changes: Changes) -> str:
 
 
 def sections(changes: Changes) -> list[Section]:
-    """What has changed: by kind, by class, from which label to which, and image by image."""
+    """Return the tables that have rows: by kind, by class, by pair of labels, image by image."""
     found = [_by_kind(changes), _by_class(changes), _matrix(changes), _images(changes)]
     return [section for section in found if section.rows]
 
@@ -74,7 +74,7 @@ def _by_kind(changes: Changes) -> Section:
 
 
 def _by_class(changes: Changes) -> Section:
-    """A column for each thing that has happened to any class; what stands still is left out."""
+    """Return the table by class, without the columns in which no class has a change."""
     known = changes.test_known
     counts = count_classes(changes)
     columns = {
@@ -105,7 +105,12 @@ def _matrix(changes: Changes) -> Section:
 
 def _images(changes: Changes) -> Section:
     rows = [
-        [row.image, ", ".join(row.kinds), _state(row.before, row), _state(row.after, row)]
+        [
+            row.image,
+            ", ".join(row.kinds),
+            _state(row.before, row.split_before, row),
+            _state(row.after, row.split_after, row),
+        ]
         for row in changes.rows[: _MOST_ROWS + 1]
     ]
     title = "image by image"
@@ -114,13 +119,13 @@ def _images(changes: Changes) -> Section:
     return Section(title, ["image", "change", "state before", "state after"], rows[:_MOST_ROWS])
 
 
-def _state(row: Row | None, change: Change) -> str:
-    """Label and side; the group where it has moved."""
-    if row is None:
+def _state(image: LabelledImage | None, split: str, change: Change) -> str:
+    """Return label and split, and the group where it has changed."""
+    if image is None:
         return _NONE
     moved = change.before and change.after and change.before.group != change.after.group
-    group = f"group {row.group or 'of its own'}" if moved else ""
-    return ", ".join(part for part in (row.label, group, row.split or row.given_split) if part)
+    group = f"group {image.group or 'of its own'}" if moved else ""
+    return ", ".join(part for part in (image.label, group, split or image.split) if part)
 
 
 def _first(rows: Sequence[Sequence[str]]) -> list[Sequence[str]]:
@@ -143,7 +148,7 @@ def _number(count: int) -> str:
 
 
 def as_markdown(changes: Changes) -> str:
-    """The sentence and the tables, as Prefect's artifacts show them."""
+    """Return the sentence and the tables as Markdown, for Prefect's artifacts."""
     parts = [sentence(changes)]
     for section in sections(changes):
         lines = [section.columns, ["---"] * len(section.columns), *section.rows]
@@ -153,7 +158,7 @@ def as_markdown(changes: Changes) -> str:
 
 
 def as_json(changes: Changes) -> dict[str, Any]:
-    """Everything, image by image too; null where it is not known."""
+    """Return all changes, also image by image; null where a number is not known."""
     known = changes.test_known
     return {
         "images": {
@@ -184,6 +189,18 @@ def _row(change: Change) -> dict[str, Any]:
     return {
         "image": change.image,
         "kinds": list(change.kinds),
-        "before": None if change.before is None else asdict(change.before),
-        "after": None if change.after is None else asdict(change.after),
+        "before": _fields(change.before, change.split_before),
+        "after": _fields(change.after, change.split_after),
+    }
+
+
+def _fields(image: LabelledImage | None, split: str) -> dict[str, str] | None:
+    if image is None:
+        return None
+    return {
+        "label": image.label,
+        "group": image.group,
+        "given_split": image.split,
+        "pixel_sha256": image.pixel_sha256,
+        "split": split,
     }

@@ -1,26 +1,29 @@
-"""What `lradapt check` found, as one HTML page with small pictures."""
+"""The page of `lradapt check`: one HTML file with the findings and small images."""
 
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lradapt.data.checks.check import Checked
-from lradapt.data.checks.findings import MEANINGS, Finding, by_kind
+from lradapt.data.checks.findings import Finding, by_kind
+from lradapt.data.checks.problem_kinds import MEANINGS
+from lradapt.data.checks.run_checks import FolderCheck
 from lradapt.data.images.decode import DecodeError, decode, quiet
 from lradapt.data.images.files import read_file
 from lradapt.reporting.pages import png_uri, render_page
 
-_SIDE = 144  # pixels of a small picture
+_SIDE = 144  # pixels of a small image
 
 
-def render(checked: Checked, images: Path, *, max_megapixels: float, num_examples: int = 12) -> str:
-    """The page: each kind with its policy, its remedy and the first examples, twins side by side.
+def render(
+    checked: FolderCheck, images: Path, *, max_megapixels: float, num_examples: int = 12
+) -> str:
+    """Render the page: each kind with its policy, remedy and first examples, side by side.
 
     Args:
-        checked: what was found.
+        checked: the findings.
         images: the folder of the images.
-        max_megapixels: a larger picture is not drawn.
+        max_megapixels: a larger image is not shown.
         num_examples: of each kind.
     """
     kinds = by_kind(checked.findings)
@@ -52,19 +55,19 @@ def _shown(finding: Finding, pictures: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _names(finding: Finding) -> list[str]:
-    """At most four, those it stands beside first."""
+    """Return at most four names, first those to compare with."""
     return list(dict.fromkeys([*finding.beside, *finding.images]))[:4]
 
 
 def _pictures(findings: Sequence[Finding], images: Path, max_megapixels: float) -> dict[str, str]:
-    """Name -> small picture, of those that can be decoded."""
+    """Return name -> small image, for those that can be decoded."""
     found = {}
     with quiet():
         for name in dict.fromkeys(name for finding in findings for name in _names(finding)):
             try:
                 found[name] = _small(read_file(images.resolve(), name), max_megapixels)
             except DecodeError:
-                continue  # the finding says why
+                continue  # the finding has the reason
     return found
 
 

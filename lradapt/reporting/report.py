@@ -12,7 +12,7 @@ from lradapt.config.paths import Paths
 from lradapt.data.images.ingest import read_table
 from lradapt.production.lineage import lineage, lineage_rows
 from lradapt.production.release import Outcome
-from lradapt.reporting.changes_report import Told
+from lradapt.reporting.changes_report import ChangesSummary
 from lradapt.reporting.class_figures import class_figures, confusion_rows, read_confusion
 from lradapt.reporting.judgement import judgement, live_check, override
 from lradapt.reporting.mistakes import most_confident_mistakes
@@ -90,7 +90,7 @@ def render(
     previous: Timings | None = None,
     price: Price | None = None,
     num_mistakes: int = 0,
-    changes: Told | None = None,
+    changes: ChangesSummary | None = None,
 ) -> str:
     """Return the report: one self-contained HTML page that needs no network.
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from lradapt.data.split_table import class_names, in_split, read_split
+from lradapt.data.labelled_image import class_names, in_split
+from lradapt.data.split_table import read_split
 from lradapt.evaluation.calibration import fit_temperature
 from lradapt.runtime.files import write_json
 from lradapt.stages import Dep, Out

@@ -1,4 +1,4 @@
-"""Stage `evaluate`: the ONNX file itself, on the test images."""
+"""Stage `evaluate`: evaluate the ONNX file itself on the test split."""
 
 from dataclasses import asdict
 
@@ -7,8 +7,10 @@ from safetensors.torch import load_file
 
 from lradapt.compute.engine import set_engine
 from lradapt.config.params import load_params
-from lradapt.data.split_table import class_names, in_split, read_split
-from lradapt.evaluation.intervals import exam_intervals
+from lradapt.data.groups import group_numbers
+from lradapt.data.labelled_image import class_names, in_split, pixel_rows
+from lradapt.data.split_table import read_split
+from lradapt.evaluation.intervals import metric_intervals
 from lradapt.evaluation.metrics import (
     compute_calibration,
     compute_metrics,
@@ -18,7 +20,6 @@ from lradapt.evaluation.metrics import (
     write_predictions,
 )
 from lradapt.evaluation.reliability import write_reliability
-from lradapt.gate.exam import ExamImage, group_numbers
 from lradapt.inference.predict import Model
 from lradapt.networks.backbone import read_origin
 from lradapt.networks.classifier import load_classifier
@@ -45,14 +46,14 @@ def main(
     matrix_plot: Out,
     reliability: Out,
 ) -> None:
-    """Evaluate the exported model on the test images, and compare it with PyTorch's on each."""
+    """Evaluate the exported model, and compare it with PyTorch's on every test image."""
     params = load_params()
     set_engine(**params.engine.model_dump())
     rows = read_split(split)
     names = class_names(rows)
-    test_images = in_split(rows, "test")
-    labels = label_numbers(test_images, names).numpy()
-    squares = np.load(pixels, mmap_mode="r")[[row.row for row in test_images]]
+    images = in_split(rows, "test")
+    labels = label_numbers(images, names).numpy()
+    squares = np.load(pixels, mmap_mode="r")[pixel_rows(images)]
     fitted = read_json(temperature)["temperature"]
     deployed = Model(onnx.read_bytes(), threads=params.engine.threads)
     found = deployed.probabilities(squares)
@@ -62,23 +63,21 @@ def main(
         fitted,
     )
     parity = compute_parity(found, probabilities(reference, squares))
-    write_predictions(predictions, [row.image for row in test_images], found, labels, names)
+    write_predictions(predictions, [image.image for image in images], found, labels, names)
     counts = confusion(found, labels, names)
     write_confusion(matrix, counts, names)
     num_bins = params.evaluate.calibration_bins
     calibration = compute_calibration(found, labels, temperature=fitted, num_bins=num_bins)
     write_reliability(reliability, found, labels, temperature=fitted, num_bins=num_bins)
-    groups = group_numbers(
-        [ExamImage(row.image, row.label, row.pixel_sha256, row.group) for row in test_images]
-    )
-    title = f"{params.model.architecture}, {len(test_images)} test images"
+    groups = np.array(group_numbers(images))
+    title = f"{params.model.architecture}, {len(images)} test images"
     write_bytes(matrix_plot, confusion_plot(counts, names, title).png())
     passed = parity.max_difference <= params.evaluate.max_parity_difference
     write_json(
         metrics,
         {
             **compute_metrics(found, labels, names),
-            "intervals_95": exam_intervals(labels, found.argmax(axis=1), np.array(groups), names),
+            "intervals_95": metric_intervals(labels, found.argmax(axis=1), groups, names),
             "calibration": calibration,
             "parity": {**asdict(parity), "passed": passed},
             "backbone": asdict(read_origin(backbone)),

@@ -4,7 +4,8 @@ from safetensors.torch import load_file
 
 from lradapt.config.params import load_params
 from lradapt.data.images.decode import Preprocessing
-from lradapt.data.split_table import class_names, read_split
+from lradapt.data.labelled_image import class_names
+from lradapt.data.split_table import read_split
 from lradapt.networks.classifier import load_classifier
 from lradapt.networks.normalisation import Normalisation
 from lradapt.networks.onnx_export import Deployed, export_onnx

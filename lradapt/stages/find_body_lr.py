@@ -41,7 +41,8 @@ def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Pat
     import torch
 
     from lradapt.compute.engine import start_engine
-    from lradapt.data.split_table import class_names, read_split
+    from lradapt.data.labelled_image import class_names
+    from lradapt.data.split_table import read_split
     from lradapt.stages.inputs import read_classifier, split_examples
     from lradapt.stages.sweeps import sweep_recipe
     from lradapt.training.imbalance import make_balance

@@ -11,7 +11,8 @@ from torch.optim import Optimizer
 
 from lradapt.compute.engine import start_engine
 from lradapt.config.params import Params, load_params
-from lradapt.data.split_table import class_names, in_split, read_split
+from lradapt.data.labelled_image import class_names, in_split
+from lradapt.data.split_table import read_split
 from lradapt.runtime.files import write_json
 from lradapt.stages import Dep, Out
 from lradapt.stages.sweeps import sweep_recipe

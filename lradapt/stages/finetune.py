@@ -14,7 +14,8 @@ from torch import nn
 from lradapt.compute.distributed.launch import distribute
 from lradapt.compute.engine import start_engine
 from lradapt.config.params import Params, load_params
-from lradapt.data.split_table import class_names, read_split
+from lradapt.data.labelled_image import class_names
+from lradapt.data.split_table import read_split
 from lradapt.errors import TrainingError
 from lradapt.networks.champion import read_champion, warm_weights
 from lradapt.networks.classifier import load_weights

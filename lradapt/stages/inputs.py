@@ -9,7 +9,7 @@ from torch import nn
 
 from lradapt.compute.engine import Engine
 from lradapt.config.params import Params
-from lradapt.data.split_table import SplitRow, class_names, in_split
+from lradapt.data.labelled_image import LabelledImage, class_names, in_split
 from lradapt.networks.architectures import Architecture
 from lradapt.networks.backbone import read_backbone
 from lradapt.networks.classifier import build_classifier
@@ -25,7 +25,7 @@ from lradapt.training.inputs.examples import (
 
 
 def split_examples(
-    split: str, params: Params, rows: Sequence[SplitRow], pixels: Path, engine: Engine
+    split: str, params: Params, rows: Sequence[LabelledImage], pixels: Path, engine: Engine
 ) -> PixelExamples | StreamedExamples:
     """Prepare the images of one split: `train` in random views, the others in clean ones.
 

@@ -16,7 +16,8 @@ from lradapt.compute.engine import set_engine
 from lradapt.config.params import Params, load_params
 from lradapt.config.paths import Paths
 from lradapt.data.images.decode import Preprocessing
-from lradapt.data.split_table import class_names, in_split, read_split
+from lradapt.data.labelled_image import class_names, in_split
+from lradapt.data.split_table import read_split
 from lradapt.errors import LradaptError
 from lradapt.networks.backbone import read_backbone
 from lradapt.networks.classifier import build_classifier, num_features

@@ -1,4 +1,4 @@
-"""Stage `split`: the training, validation and test images, and those set aside."""
+"""Stage `split`: check the data, set images aside, and assign the others to the splits."""
 
 import logging
 from collections import Counter
@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 
 from lradapt.config.params import load_params
-from lradapt.data.checks.admission import Admission, admit
-from lradapt.data.checks.findings import MEANINGS, Rules, gist
+from lradapt.data.admission import Admission, admit
+from lradapt.data.checks.findings import Rules, summarise
+from lradapt.data.checks.problem_kinds import MEANINGS
 from lradapt.data.images.ingest import read_table
 from lradapt.data.images.near_duplicates import near_pairs
-from lradapt.data.labels import SPLITS, read_labels
-from lradapt.data.split_table import class_names, write_split
+from lradapt.data.labelled_image import SPLITS, class_names
+from lradapt.data.labels import read_labels
+from lradapt.data.split_table import write_split
 from lradapt.runtime.files import whole_file, write_json
 from lradapt.stages import Dep, Out
 
@@ -21,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 def main(*, table: Dep, pixels: Dep, labels: Dep, split: Out, set_aside: Out, summary: Out) -> None:
-    """Check the images, set aside those that must not be used, and assign the others to splits."""
+    """Check the data, set aside what must not take part, and assign the splits."""
     params = load_params()
     rules = params.check.rules
     admission = admit(
@@ -32,30 +34,30 @@ def main(*, table: Dep, pixels: Dep, labels: Dep, split: Out, set_aside: Out, su
         train_per_test=params.split.train_per_test,
         validation_share=params.split.validation_share,
     )
-    write_split(split, admission.rows)
+    write_split(split, admission.images)
     with whole_file(set_aside) as partial:
         lines = [(image, why.kind, why.detail) for image, why in admission.set_aside.items()]
         table_aside = pd.DataFrame(lines, columns=["image", "kind", "reason"])
         table_aside.to_csv(partial, index=False, lineterminator="\n")
-    made = _summary(admission, rules)
-    write_json(summary, made)
+    counts = _summary(admission, rules)
+    write_json(summary, counts)
     for warning in admission.warnings:
         log.warning("%s", warning)
-    for title, count in made["set_aside"].items():
+    for title, count in counts["set_aside"].items():
         log.warning("set aside: %d x %s", count, title)
 
 
 def _summary(admission: Admission, rules: Rules) -> dict[str, Any]:
-    counts = Counter((row.label, row.split) for row in admission.rows)
-    splits = Counter(row.split for row in admission.rows)
+    images = admission.images
+    by_split = Counter(image.split for image in images)
+    by_class = Counter((image.label, image.split) for image in images)
     aside = Counter(why.kind for why in admission.set_aside.values())
     return {
-        "images": {split: splits[split] for split in SPLITS},
+        "images": {split: by_split[split] for split in SPLITS},
         "classes": {
-            name: {split: counts[name, split] for split in SPLITS}
-            for name in class_names(admission.rows)
+            name: {split: by_class[name, split] for split in SPLITS} for name in class_names(images)
         },
         "set_aside": {MEANINGS[kind].title: count for kind, count in aside.most_common()},
-        "findings": gist(admission.findings, rules.policies, num_examples=5),
+        "findings": summarise(admission.findings, rules.policies, num_examples=5),
         "warnings": admission.warnings,
     }

@@ -5,7 +5,8 @@ from safetensors.torch import save_file
 
 from lradapt.compute.engine import start_engine
 from lradapt.config.params import load_params
-from lradapt.data.split_table import class_names, in_split, read_split
+from lradapt.data.labelled_image import class_names, in_split
+from lradapt.data.split_table import read_split
 from lradapt.runtime.files import read_json, whole_file
 from lradapt.runtime.timings import Spent
 from lradapt.stages import Dep, Out, Store

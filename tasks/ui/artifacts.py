@@ -13,7 +13,7 @@ from lradapt.config.paths import read_path_table, read_paths
 from lradapt.data.retrain_decision import Decision
 from lradapt.production.release import Outcome
 from lradapt.reporting import changes_report, report
-from lradapt.reporting.changes_report import Told
+from lradapt.reporting.changes_report import ChangesSummary
 from lradapt.reporting.markdown import escaped
 from lradapt.reporting.mistakes import Mistake, most_confident_mistakes
 from lradapt.reporting.pages import png_uri
@@ -21,7 +21,7 @@ from lradapt.reporting.pictures import range_test_pngs
 from lradapt.runtime import costs
 from lradapt.runtime.files import write_text
 from lradapt.runtime.timings import Timings, read_timings
-from tasks.data import Comparison, Former, compare_with
+from tasks.data import Comparison, Previous, compare_with
 from tasks.pipeline.graph import Node
 
 log = logging.getLogger("lradapt.changes")
@@ -48,7 +48,9 @@ def show_plan(plan: Sequence[Node]) -> None:
 
 
 @task(persist_result=False)
-def show(outcome: Outcome | None, location: str, previous: Timings, changes: Told) -> None:
+def show(
+    outcome: Outcome | None, location: str, previous: Timings, changes: ChangesSummary
+) -> None:
     """Write the report, and create an artifact for each of its parts.
 
     Args:
@@ -117,14 +119,14 @@ def _verdict(outcome: Outcome | None, location: str, page: Path) -> str:
 
 
 @task(persist_result=False)
-def show_changes(former: Former, *, split_is_new: bool) -> Comparison:
-    """Compare the data with an earlier version, and create an artifact of the changes.
+def show_changes(previous: Previous, *, split_is_new: bool) -> Comparison:
+    """Compare the data with a previous version, and show the changes in the UI.
 
     Args:
-        former: the version last trained on.
-        split_is_new: whether `split.csv` was made from the present data; else splits are unknown.
+        previous: the version last trained on.
+        split_is_new: whether `split.csv` is of the data as they are; else their sides are unknown.
     """
-    comparison = compare_with(former, split_is_new=split_is_new)
+    comparison = compare_with(previous, split_is_new=split_is_new)
     changes = comparison.changes
     create_markdown_artifact(
         changes_report.as_markdown(changes) if changes else comparison.sentence,

@@ -10,7 +10,8 @@ from benchmarks.settings import ConventionalSettings, SchemeSettings
 from lradapt.config.presets import changed
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.ingest import ingest, read_table
-from lradapt.data.split_table import SplitRow, write_split
+from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.split_table import write_split
 from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.backbone import import_backbone
 from tests.projects import ROOT, SMALL, draw
@@ -45,7 +46,7 @@ def inputs(tmp_path_factory):
     ingest(folder / "data/images", pixels=made["pixels"], table=made["table"], how=how)
     sides = ["train", "train", "train", "train", "validation", "test"]
     rows = [
-        SplitRow(number, row.image, row.image[0], "", row.pixel_sha256, sides[number % 6])
+        LabelledImage(row.image, row.image[0], "", sides[number % 6], row.pixel_sha256, number)
         for number, row in enumerate(read_table(made["table"]))
     ]
     write_split(made["split"], rows)
@@ -117,6 +118,7 @@ def test_a_target_ends_the_conventional_arm_and_its_later_rates(inputs):
 
 def test_sides_are_those_of_the_comparison():
     rows = [
-        SplitRow(n, "", "", "", "", side) for n, side in enumerate(["train", "validation", "test"])
+        LabelledImage("", "", "", split, "", n)
+        for n, split in enumerate(["train", "validation", "test"])
     ]
     assert [row.split for row in judged_by_test(rows)] == ["train", "train", "validation"]

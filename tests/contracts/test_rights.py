@@ -17,7 +17,7 @@ CLERK = {"why": "better", "who": "me@here", "when": "2026-01-01T00:00:00+00:00"}
 
 
 def files(model):
-    return {"model.onnx": model, "learnt.csv": b"", "report.html": b""}
+    return {"model.onnx": model, "trained_on.csv": b"", "report.html": b""}
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.ingest import ingest
-from lradapt.data.importing.importers import import_folder
+from lradapt.data.importing.from_folder import label_folder
+from lradapt.data.importing.importers import import_files
 from lradapt.errors import DiskFullError
 from lradapt.runtime.files import write_text
 
@@ -123,8 +124,7 @@ def test_images_that_do_not_fit_leave_what_was_imported_before(disk, tmp_path):
     for name in ("cat/1.png", "dog/1.png"):
         (tmp_path / "source" / name).parent.mkdir(parents=True)
         (tmp_path / "source" / name).write_bytes(bytes(700_000))
+    source = label_folder(tmp_path / "source")
     with pytest.raises(DiskFullError, match=r"the disk is full: .*data/images was written"):
-        import_folder(
-            tmp_path / "source", images=disk / "data/images", labels=disk / "data/labels.csv"
-        )
+        import_files(source, images=disk / "data/images", labels=disk / "data/labels.csv")
     assert [path for path in disk.rglob("*") if path.is_file()] == [former]

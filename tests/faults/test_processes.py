@@ -40,7 +40,7 @@ def processes():
 
 
 def files(number, size=100):
-    return {"model.onnx": bytes([number]) * size, "learnt.csv": b"", "report.html": b"<html>"}
+    return {"model.onnx": bytes([number]) * size, "trained_on.csv": b"", "report.html": b"<html>"}
 
 
 def publish(store, number, size=100, name=NAME):

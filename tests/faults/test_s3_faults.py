@@ -131,7 +131,8 @@ def test_a_clock_that_is_off_is_told(store, moto):
 
 
 def files(model):
-    return {"model.onnx": model, "learnt.csv": b"pixel_sha256,group\n", "report.html": b"<html>"}
+    trained_on = b"pixel_sha256,group\n"
+    return {"model.onnx": model, "trained_on.csv": trained_on, "report.html": b"<html>"}
 
 
 def release(store, name, model):

@@ -32,7 +32,7 @@ def store(tmp_path):
 def pair(store):
     """Two published versions, the first in production; the class that each says of red."""
     names = (["one", "b", "c"], ["two", "b", "c"])
-    files = [{"model.onnx": colour_model(each), "learnt.csv": b""} for each in names]
+    files = [{"model.onnx": colour_model(each), "trained_on.csv": b""} for each in names]
     published = {
         versions.publish(store, NAME, f, {}): n[0] for f, n in zip(files, names, strict=True)
     }

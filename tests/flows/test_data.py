@@ -7,7 +7,7 @@ import pytest
 from lradapt.data.retrain_decision import Decision
 from lradapt.errors import DataError, LradaptError
 from tasks import data
-from tasks.data import Comparison, Former, compare_with, find_former, is_worth_training
+from tasks.data import Comparison, Previous, compare_with, decide_retraining, find_previous
 from tasks.pipeline import graph
 from tasks.processes.child import CommandFailedError
 from tests.projects import dvc
@@ -34,20 +34,20 @@ def relabel(folder, image, label):
     labels.write_text("\n".join(lines) + "\n")
 
 
-def changed(former):
-    changes = compare_with(former, split_is_new=False).changes
+def changed(previous):
+    changes = compare_with(previous, split_is_new=False).changes
     return {row.image: (row.kinds, row.in_test) for row in changes.rows}
 
 
 def test_before_the_first_training_there_is_no_former_version(labelled):
-    assert find_former.fn() == Former(None, "nothing has been trained yet")
+    assert find_previous.fn() == Previous(None, "nothing has been trained yet")
 
 
 def test_changes_are_counted_from_what_was_trained_on_and_not_from_what_was_versioned(trained):
     relabel(trained, "a", "y")
     dvc(trained, "add", "data/labels.csv")  # a version of its own, on which nothing was trained
     relabel(trained, "b", "y")
-    assert changed(find_former.fn()) == {
+    assert changed(find_previous.fn()) == {
         "a": (("relabelled",), True),
         "b": (("relabelled",), False),
     }
@@ -55,30 +55,30 @@ def test_changes_are_counted_from_what_was_trained_on_and_not_from_what_was_vers
 
 def test_pixels_are_compared_with_those_of_the_former_table(trained):
     (trained / "data/images/b").write_text("other")
-    former = find_former.fn()
+    previous = find_previous.fn()
     dvc(trained, "repro", "ingest")
-    assert changed(former) == {"b": (("changed pixels",), False)}
-    assert changed(find_former.fn()) == changed(former), "split has not run since"
+    assert changed(previous) == {"b": (("changed pixels",), False)}
+    assert changed(find_previous.fn()) == changed(previous), "split has not run since"
 
 
 def test_after_the_split_the_new_sides_are_known_and_nothing_is_left_to_compare(trained):
-    former = find_former.fn()
+    previous = find_previous.fn()
     relabel(trained, "b", "y")
     dvc(trained, "repro", "split")
-    (change,) = compare_with(former, split_is_new=True).changes.rows
-    assert change.after.split == "train"
-    assert changed(find_former.fn()) == {}
+    (change,) = compare_with(previous, split_is_new=True).changes.rows
+    assert change.split_after == "train"
+    assert changed(find_previous.fn()) == {}
 
 
 def test_former_labels_that_dvc_did_not_keep_are_told(labelled):
     dvc(labelled, "repro")
     relabel(labelled, "b", "y")
     dvc(labelled, "add", "data/labels.csv")
-    former = find_former.fn()
-    assert former.tables is None
-    assert "last trained on" in former.why_not
-    assert "is in neither DVC's cache nor its remote" in former.why_not
-    assert compare_with(former, split_is_new=False) == Comparison(None, former.why_not)
+    previous = find_previous.fn()
+    assert previous.tables is None
+    assert "last trained on" in previous.why_not
+    assert "is in neither DVC's cache nor its remote" in previous.why_not
+    assert compare_with(previous, split_is_new=False) == Comparison(None, previous.why_not)
 
 
 def test_a_fresh_clone_finds_the_former_version_in_the_remote(trained, tmp_path_factory):
@@ -87,37 +87,37 @@ def test_a_fresh_clone_finds_the_former_version_in_the_remote(trained, tmp_path_
     relabel(trained, "b", "y")
     dvc(trained, "add", "data/labels.csv")
     shutil.rmtree(trained / ".dvc/cache")
-    assert changed(find_former.fn()) == {"b": (("relabelled",), False)}
+    assert changed(find_previous.fn()) == {"b": (("relabelled",), False)}
 
 
 def test_former_labels_with_faults_do_not_stop_a_run(trained, tmp_path):
     bad = tmp_path / "bad.csv"
     bad.write_text("image,label\na,\n")
-    former = find_former.fn()
-    comparison = compare_with(Former(type(former.tables)(bad)), split_is_new=False)
+    previous = find_previous.fn()
+    comparison = compare_with(Previous(type(previous.tables)(bad)), split_is_new=False)
     assert comparison.changes is None
     assert "cannot be read" in comparison.why_not
     assert "the label is empty" in comparison.sentence
 
 
 def test_thresholds_come_from_the_params(trained):
-    former = find_former.fn()
+    previous = find_previous.fn()
     relabel(trained, "a", "y")
-    comparison = compare_with(former, split_is_new=False)
-    assert is_worth_training(comparison, []).retrain
+    comparison = compare_with(previous, split_is_new=False)
+    assert decide_retraining(comparison, []).retrain
     params = (trained / "params.yaml").read_text()
     params = params.replace("test_relabels: true", "test_relabels: false")
     (trained / "params.yaml").write_text(params.replace("share: 0.1 ", "share: 1.0 "))
-    assert is_worth_training(comparison, []).retrain  # the class y is all new
+    assert decide_retraining(comparison, []).retrain  # the class y is all new
     relabel(trained, "a", "x")
-    assert is_worth_training(compare_with(former, split_is_new=False), []) == Decision(
+    assert decide_retraining(compare_with(previous, split_is_new=False), []) == Decision(
         False, "nothing has changed since the last training"
     )
 
 
 def test_an_unknown_former_version_and_a_run_left_unfinished_are_worth_a_training():
     unknown = Comparison(None, "nothing has been trained yet")
-    assert is_worth_training(unknown, []) == Decision(True, "nothing has been trained yet")
+    assert decide_retraining(unknown, []) == Decision(True, "nothing has been trained yet")
 
 
 def test_a_run_that_stopped_between_stages_is_seen_as_unfinished(trained):
@@ -128,9 +128,9 @@ def test_a_run_that_stopped_between_stages_is_seen_as_unfinished(trained):
     (trained / "fail").unlink()
     assert dvc(trained, "repro", check=False).returncode
     assert graph.behind(rest) == ["train"]
-    comparison = compare_with(find_former.fn(), split_is_new=False)
+    comparison = compare_with(find_previous.fn(), split_is_new=False)
     assert comparison.changes.rows == ()
-    assert is_worth_training(comparison, graph.behind(rest)) == Decision(
+    assert decide_retraining(comparison, graph.behind(rest)) == Decision(
         True, "the last run did not reach train"
     )
 
@@ -159,7 +159,7 @@ def test_outside_a_repository_of_dvc_the_message_says_so(tmp_path, monkeypatch):
 
 
 def test_an_update_without_an_import_is_refused(trained):
-    with pytest.raises(DataError, match="nothing to update: no data of this project are imported"):
+    with pytest.raises(DataError, match="nothing to update: DVC imports no data of this project"):
         data.bring.fn(data.UPDATE, SOURCES)
 
 
@@ -175,7 +175,7 @@ def test_an_update_brings_what_has_changed_where_it_was_imported_from(labelled, 
 
 
 def test_a_pull_without_versions_or_without_a_remote_is_refused(trained):
-    with pytest.raises(DataError, match=r"nothing to pull: no \.dvc file"):
+    with pytest.raises(DataError, match=r"nothing to pull: this project has no \.dvc file"):
         data.bring.fn(data.PULL, [])
     with pytest.raises(DataError, match="no DVC remote to pull from: set one with `dvc remote add"):
         data.bring.fn(data.PULL, SOURCES)
@@ -183,11 +183,11 @@ def test_a_pull_without_versions_or_without_a_remote_is_refused(trained):
 
 def test_a_pull_brings_what_the_dvc_files_name(trained, tmp_path_factory):
     dvc(trained, "remote", "add", "-d", "store", str(tmp_path_factory.mktemp("store")))
-    former = (trained / "data/labels.csv.dvc").read_text()
+    previous = (trained / "data/labels.csv.dvc").read_text()
     dvc(trained, "push", *SOURCES)
     relabel(trained, "a", "y")
     dvc(trained, "add", "data/labels.csv")
-    (trained / "data/labels.csv.dvc").write_text(former)  # as `git pull` would
+    (trained / "data/labels.csv.dvc").write_text(previous)  # as `git pull` would
     data.bring.fn(data.PULL, SOURCES)
     assert "a,x" in (trained / "data/labels.csv").read_text()
 

@@ -68,7 +68,7 @@ def test_the_drivers_agree_and_the_flow_promotes_without_a_server_of_ones_own(tr
     assert facts["code"]["dirty"] is False
     assert facts["run"]
     texts = {"report.html", "model_card.md"}
-    expected = {"model.onnx", "model.safetensors", "learnt.csv", "exam.csv", *texts}
+    expected = {"model.onnx", "model.safetensors", "trained_on.csv", "test_images.csv", *texts}
     assert set(facts["files"]) == expected
 
     said = run(project, sys.executable, "-m", "lradapt", "predict", "data/images/b", "--csv")

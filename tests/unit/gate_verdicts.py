@@ -1,11 +1,11 @@
-"""What the gate's tests share: rules, exams and models that answer as a test wants."""
+"""What the tests of the gate share: rules, test images, models with chosen predictions."""
 
 from dataclasses import replace
 
+from lradapt.data.labelled_image import LabelledImage
 from lradapt.gate.decide import decide
-from lradapt.gate.exam import ExamImage
 from lradapt.gate.rules import Rules
-from lradapt.gate.verdict import Contender, Costs
+from lradapt.gate.verdict import Candidate, Costs
 
 RULES = Rules(
     policy="not_worse",
@@ -22,27 +22,29 @@ RULES = Rules(
 )
 
 
-def exam_of(**counts):
-    """An exam of so many images of each class, each its own group."""
+def images_of(**counts):
+    """Held-out images, so many of each class, each its own group."""
     return [
-        ExamImage(f"{label}{number}", label, f"hash of {label}{number}", "")
+        LabelledImage(f"{label}{number}", label, "", "test", f"hash of {label}{number}")
         for label, count in counts.items()
         for number in range(count)
     ]
 
 
-def model(exam, hits, *, first=0, seconds=0.01, megabytes=40.0):
-    """A model that names so many images of each class rightly, from the first on, others as "?"."""
+def model(images, hits, *, first=0, seconds=0.01, megabytes=40.0):
+    """A model that is right on so many images of each class, from `first` on; others are "?"."""
     rights = {label: range(first, first + count) for label, count in hits.items()}
-    said = [image.label if _place(image) in rights.get(image.label, ()) else "?" for image in exam]
-    return Contender(sorted(hits), said, Costs(seconds, megabytes))
+    predictions = [
+        image.label if _number(image) in rights.get(image.label, ()) else "?" for image in images
+    ]
+    return Candidate(sorted(hits), predictions, Costs(seconds, megabytes))
 
 
-def judged(exam, champion, challenger, known=None, parity_passed=True, **rules):
+def decided(images, champion, challenger, known=None, parity_passed=True, **rules):
     """The verdict, with some of the rules changed."""
     changed = replace(RULES, **rules)
-    return decide(exam, champion, challenger, changed, parity_passed=parity_passed, known=known)
+    return decide(images, champion, challenger, changed, parity_passed=parity_passed, known=known)
 
 
-def _place(image):
+def _number(image):
     return int(image.image.removeprefix(image.label))

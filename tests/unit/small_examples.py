@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from lradapt.data.split_table import SplitRow
+from lradapt.data.labelled_image import LabelledImage
 from lradapt.networks.normalisation import Normalisation
 from lradapt.training.inputs.augment import Augmentation
 from lradapt.training.inputs.batches import Wanted
@@ -18,7 +18,9 @@ SHAKE = Augmentation(0.1, 1.2, True, True)
 
 
 def rows(labels):
-    return [SplitRow(n, f"{n}.png", label, "", str(n), "train") for n, label in enumerate(labels)]
+    return [
+        LabelledImage(f"{n}.png", label, "", "train", str(n), n) for n, label in enumerate(labels)
+    ]
 
 
 def pictures(count=6, size=8, seed=0):

@@ -5,7 +5,8 @@ from typing import Literal
 from pydantic import Field
 
 from lradapt.config.params.section import Fraction, Positive, Section
-from lradapt.data.checks.findings import KINDS, Kind, Policy, Rules
+from lradapt.data.checks.findings import Rules
+from lradapt.data.checks.problem_kinds import KINDS, Kind, Policy
 
 Channels = tuple[float, float, float]
 
@@ -43,7 +44,7 @@ Other kinds also have the policy `keep`: use the images, with a warning."""
 
 
 class PoliciesParams(Section):
-    """The policy for each kind of finding (lradapt.data.checks.findings)."""
+    """The policy for each kind of finding (lradapt.data.checks.problem_kinds)."""
 
     undecodable: MustLeave
     truncated: MustLeave
@@ -70,7 +71,7 @@ class PoliciesParams(Section):
     near_duplicate: Policy
     """Similar pixels; the first image is always used. If all are kept, they may be in two splits.
     """
-    straddling: MustLeave
+    split_leak: MustLeave
     """A group or its duplicates in two given splits (column split): test keeps its images, then
     validation."""
     few_groups: Policy
@@ -88,7 +89,7 @@ class CheckParams(Section):
 
     @property
     def rules(self) -> Rules:
-        """The rules for lradapt.data.checks.admission."""
+        """The rules for lradapt.data.checks.run_checks."""
         policies: dict[Kind, Policy] = {kind: getattr(self.policies, kind) for kind in KINDS}
         return Rules(self.min_side, self.near_correlation, policies)
 

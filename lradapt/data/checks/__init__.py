@@ -1,1 +1,1 @@
-"""What can be wrong with a set of labelled images, and what is done about it."""
+"""Checks of the data: `problem_kinds` lists what can be wrong, `run_checks` finds all of it."""

@@ -1,7 +1,7 @@
 """From the bytes of an image file to a square of RGB pixels.
 
-Ingest, the gate and `lradapt predict` all decode here, so that a model is examined and used on the
-very pixels that it was trained on. Nothing here imports torch.
+Ingest, the gate and `lradapt predict` all decode here, so that a model is evaluated and used on the
+same pixels that it was trained on. Nothing here imports torch.
 """
 
 import io
@@ -25,7 +25,7 @@ _WIDE_GREY = ("I;16", "I;16L", "I;16B", "I;16N")
 _HAS_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 _REFUSED = {"I": "32-bit integer", "F": "floating-point"}
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "PPM", "TGA", "AVIF")
-"""Formats of pictures; not EPS and its like, for which Pillow would start other programs."""
+"""Image formats; not EPS and the like, for which Pillow would start other programs."""
 _TO_UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -35,7 +35,7 @@ _TO_UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_OF_DAMAGE = (  # what Pillow raises for files with a few bytes changed, its slips included
+_OF_DAMAGE = (  # what Pillow raises for files with a few changed bytes, its own bugs included
     OSError,
     SyntaxError,
     ValueError,
@@ -51,11 +51,11 @@ _OF_DAMAGE = (  # what Pillow raises for files with a few bytes changed, its sli
 
 
 Fault = Literal["undecodable", "truncated", "lfs_pointer", "bomb", "hidden"]
-"""Why a file does not become an image; `lradapt.data.checks.findings` has the remedies."""
+"""Why a file cannot be decoded; `lradapt.data.checks.problem_kinds` has the remedies."""
 
 
 class DecodeError(LradaptError):
-    """A file that does not become an image; the text is the reason, `fault` its kind."""
+    """A file that cannot be decoded; the text is the reason, `fault` its kind."""
 
     def __init__(self, reason: str, fault: Fault = "undecodable") -> None:
         super().__init__(reason, fault)
@@ -70,9 +70,9 @@ class Decoded(NamedTuple):
 
     Attributes:
         image: full size, 8-bit RGB, upright.
-        format: of the content, by Pillow's name, such as JPEG; the file's name may say another.
+        format: of the content, by Pillow's name, such as JPEG; the file's extension may differ.
         mode: of the pixels in the file, by Pillow's name, such as CMYK or I;16; with ";16" where
-            Pillow hides 16 bits a channel, and with " transparent" where one colour is.
+            Pillow hides 16 bits per channel, and with " transparent" where one colour is.
         orientation: EXIF's, 1 (upright) to 8; `image` has been turned.
     """
 
@@ -96,16 +96,16 @@ class Preprocessing:
 
 
 def reuse_memory() -> None:
-    """Let Pillow keep the memory of decoded images for the next: a fifth of the time of small ones.
+    """Let Pillow reuse the memory of decoded images, which saves a fifth of the time of small ones.
 
-    For the whole process, up to 64 MiB (what the variable PILLOW_BLOCKS_MAX sets from outside).
+    For the whole process, up to 64 MiB (as the variable PILLOW_BLOCKS_MAX does from outside).
     """
     Image.core.set_blocks_max(4)  # type: ignore[attr-defined]
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """A block in which Pillow's warnings are not shown: they name no file, and `decode` judges."""
+    """Hide Pillow's warnings within a block: they name no file, and `decode` raises errors."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
@@ -113,19 +113,19 @@ def quiet() -> Iterator[None]:
 
 
 def decode(content: bytes, *, max_megapixels: float) -> Image.Image:
-    """The full-size RGB image in `content`, turned as its EXIF orientation asks.
+    """Return the full-size RGB image in `content`, rotated as its EXIF orientation says.
 
-    16-bit grey is brought to 8 bits; transparency is laid over white; of an animation the first
-    frame is taken.
+    16-bit grey is reduced to 8 bits, transparency is laid over white, and of an animation the
+    first frame is taken.
 
     Raises:
         DecodeError: not an image, truncated, too large, or of a mode without a clear meaning.
     """
-    return decode_told(content, max_megapixels=max_megapixels).image
+    return decode_with_storage(content, max_megapixels=max_megapixels).image
 
 
-def decode_told(content: bytes, *, max_megapixels: float) -> Decoded:
-    """As `decode`, and how the file stored the image.
+def decode_with_storage(content: bytes, *, max_megapixels: float) -> Decoded:
+    """Decode as `decode` does, and return also how the file stores the image.
 
     Raises:
         DecodeError: see `decode`.
@@ -136,19 +136,18 @@ def decode_told(content: bytes, *, max_megapixels: float) -> Decoded:
         mode = _stored_mode(image)
         orientation = _orientation(image)
         return Decoded(_as_rgb(_upright(image, orientation)), image.format or "", mode, orientation)
-    except Image.DecompressionBombError:
-        raise DecodeError(
-            f"over {max_megapixels:g} megapixels (data.max_megapixels)", "bomb"
-        ) from None
-    except UnidentifiedImageError:
-        raise _not_an_image(content) from None
+    except Image.DecompressionBombError as error:
+        reason = f"over {max_megapixels:g} megapixels (data.max_megapixels)"
+        raise DecodeError(reason, "bomb") from error
+    except UnidentifiedImageError as error:
+        raise _not_an_image(content) from error
     except _OF_DAMAGE as error:
         fault: Fault = "truncated" if _is_cut_off(error, content) else "undecodable"
-        raise DecodeError(f"damaged: {error}", fault) from None
+        raise DecodeError(f"damaged: {error}", fault) from error
 
 
 def fit_square(image: Image.Image, size: int) -> Image.Image:
-    """`image` resized so that its shorter side is `size`, and cropped to the centre square."""
+    """Resize `image` so that its shorter side is `size`, and crop it to the centre square."""
     if image.size == (size, size):
         return image
     width, height = image.size
@@ -160,7 +159,7 @@ def fit_square(image: Image.Image, size: int) -> Image.Image:
 
 
 def preprocess(content: bytes, how: Preprocessing) -> Pixels:
-    """The pixels of an image file as a model takes them, `[input_size, input_size, 3]` uint8.
+    """Return the pixels of an image file for a model, `[input_size, input_size, 3]` uint8.
 
     Raises:
         DecodeError: see `decode`.
@@ -179,7 +178,7 @@ def _refuse_bomb(image: Image.Image, max_megapixels: float) -> None:
 
 
 def _stored_mode(image: Image.Image) -> str:
-    tiles = getattr(image, "tile", None)  # of WebP and AVIF there are none before they are read
+    tiles = getattr(image, "tile", None)  # WebP and AVIF have none before they are read
     raw = tiles[0].args if tiles else ""
     raw = raw[0] if isinstance(raw, tuple) and raw else raw
     deep = ";16" if isinstance(raw, str) and ";16" in raw and ";16" not in image.mode else ""
@@ -187,8 +186,8 @@ def _stored_mode(image: Image.Image) -> str:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF's orientation, 1 where there is none; the pixels are read by it."""
-    of_tiff = _exif_orientation(image) if image.format == "TIFF" else 1  # it turns itself:
+    """Return EXIF's orientation, 1 where there is none; this reads the pixels."""
+    of_tiff = _exif_orientation(image) if image.format == "TIFF" else 1  # load() rotates it
     image.load()
     return of_tiff if image.format == "TIFF" else _exif_orientation(image)
 
@@ -213,7 +212,7 @@ def _as_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode in _REFUSED:
-        raise DecodeError(f"{_REFUSED[image.mode]} pixels; save it with 8 or 16 bits a channel")
+        raise DecodeError(f"{_REFUSED[image.mode]} pixels; save it with 8 or 16 bits per channel")
     if image.mode in _WIDE_GREY:
         return Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)).convert(
             "RGB"
@@ -234,6 +233,6 @@ def _not_an_image(content: bytes) -> DecodeError:
 
 
 def _is_cut_off(error: Exception, content: bytes) -> bool:
-    if content[:4] == b"RIFF":  # a WebP: it says its length, and Pillow no reason
+    if content[:4] == b"RIFF":  # a WebP contains its length, and Pillow gives no reason
         return len(content) < 8 + int.from_bytes(content[4:8], "little")
     return isinstance(error, EOFError) or "truncated" in str(error).lower()

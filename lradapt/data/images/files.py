@@ -10,16 +10,16 @@ from lradapt.errors import DataError, listed
 
 
 def list_files(folder: Path) -> list[str]:
-    """The files below `folder`, hidden ones too, as sorted relative paths with forward slashes.
+    """List the files below `folder`, also hidden ones: sorted relative paths with forward slashes.
 
-    A link to a folder is listed as a file and not followed: it must not vanish without a word.
+    A link to a folder is listed as a file and not followed, so that a message can name it.
 
     Raises:
-        DataError: `folder` is missing or empty, or names in it are not UTF-8 (all are named).
+        DataError: `folder` is missing or empty, or names are not UTF-8 (the message has all).
         OSError: a folder in it cannot be read.
     """
     if not folder.is_dir():
-        raise DataError(f"no folder {folder}; make it with `lradapt import folder PATH`")
+        raise DataError(f"no folder {folder}; create it with `lradapt import folder PATH`")
     names = sorted(_walk(folder))
     if not names:
         raise DataError(f"{folder} is empty; expected images in it (`lradapt import --help`)")
@@ -36,23 +36,23 @@ def require_unchanged(images: Path, names: Sequence[str]) -> None:
     """Check that the files below `images` are still `names`.
 
     Raises:
-        DataError: files came or went; all are named.
+        DataError: files were added or removed; the message names all.
     """
     before, now = set(names), set(_walk(images))
-    changes = [f"{name}: gone" for name in names if name not in now]
-    changes += [f"{name}: new" for name in sorted(now - before)]
+    changes = [f"{name}: removed" for name in names if name not in now]
+    changes += [f"{name}: added" for name in sorted(now - before)]
     if changes:
         raise DataError(
-            f"{len(changes)} file(s) of {images} came or went while it was read; run again when "
-            "nothing writes to it:\n" + listed(changes)
+            f"{len(changes)} file(s) of {images} were added or removed while it was read; run "
+            "again when no other program writes to it:\n" + listed(changes)
         )
 
 
 def read_file(root: Path, name: str) -> bytes:
-    """The bytes of a file below `root`, a resolved folder.
+    """Read a file below `root`, a resolved folder.
 
     Raises:
-        DecodeError: hidden, a link that leads outside, not a regular file, or not to be read.
+        DecodeError: hidden, a link that leads outside, not a regular file, or not readable.
     """
     if name.startswith(".") or "/." in name:
         raise DecodeError("hidden file", "hidden")
@@ -60,13 +60,13 @@ def read_file(root: Path, name: str) -> bytes:
     if os.path.islink(path):
         _require_inside(root, path)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would be waited for
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else opening a pipe blocks
         with open(descriptor, "rb", buffering=0) as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise DecodeError("not a regular file")
             return file.readall()
     except OSError as error:
-        raise DecodeError(f"cannot be read: {error.strerror}") from None
+        raise DecodeError(f"cannot be read: {error.strerror}") from error
 
 
 def _walk(folder: Path) -> Iterator[str]:

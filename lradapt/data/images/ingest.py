@@ -1,4 +1,4 @@
-"""Every image of a folder, decoded once: rows of pixels, and a table of what became of each.
+"""Decode every image of a folder once, into rows of pixels and a table of the results.
 
 Row i of `pixels.npy` belongs to line i of `images.csv`. A file that cannot be decoded keeps its
 line, with the reason as its verdict, and its row stays zero; nothing downstream reads that row.
@@ -24,7 +24,7 @@ import numpy as np
 from lradapt.data.images.decode import (
     DecodeError,
     Preprocessing,
-    decode_told,
+    decode_with_storage,
     fit_square,
     quiet,
     reuse_memory,
@@ -39,11 +39,11 @@ log = logging.getLogger(__name__)
 
 OK = "ok"
 PIXELS, TABLE = "pixels.npy", "images.csv"
-"""What a later run needs of this one, by name in the store; the keys are `file_keys`."""
+"""The files of the row cache that the next run needs; their keys are `file_keys`."""
 _FILES_PER_TASK = 64
 _NUMBERS = ("width", "height", "orientation")
 _REPEATED = ("verdict", "fault", "format", "mode")
-_FEW_FILES = 500  # below it, starting processes costs more than they save
+_FEW_FILES = 500  # below it, processes cost more than they save
 
 
 class ImageRow(NamedTuple):
@@ -54,7 +54,7 @@ class ImageRow(NamedTuple):
         file_sha256: of the file's bytes; empty where the file was not read.
         pixel_sha256: of the full-size RGB pixels and their size; empty where not decoded.
         width, height: full size in pixels, upright; 0 where not decoded.
-        verdict: "ok", or the reason why the file is no image.
+        verdict: "ok", or the reason why the file cannot be decoded.
         fault: the kind of that reason (`decode.Fault`); empty where decoded.
         format, mode, orientation: how the file stores the image, see `decode.Decoded`; empty and 1
             where not decoded.
@@ -73,16 +73,16 @@ class ImageRow(NamedTuple):
 
 
 class _File(NamedTuple):
-    """One file to ingest; `former` is its row of the former pixels, where its bytes are known."""
+    """One file to ingest; `previous` is its row of the previous pixels, if its bytes are known."""
 
     number: int
     name: str
-    former: int | None
+    previous: int | None
     row: ImageRow | None
 
 
 class _Portion(NamedTuple):
-    """What a worker sends back: finished lines of the table, since one process waits for all."""
+    """The result of a worker: finished lines of the table, since one process collects them all."""
 
     lines: str
     num_files: int
@@ -107,15 +107,15 @@ def ingest(
         pixels: where the array is written.
         table: where `images.csv` is written.
         how: size of the square, and the limit against decompression bombs.
-        kept: of a former run with the same `how`; files whose bytes it knows are not decoded.
+        kept: rows of a previous run with the same `how`; files with known bytes are not decoded.
         num_workers: processes; by default one for each core this process may use.
 
     Returns:
         The number of files, those set aside included.
 
     Raises:
-        DataError: the folder is missing or holds no file, none of its files is an image, files
-            came or went while it was read, or a process was killed.
+        DataError: the folder is missing or has no file, none of its files is an image, files were
+            added or removed while it was read, or a process was killed.
         DiskFullError: too little room for `pixels` or `table`.
     """
     names = list_files(images)
@@ -137,14 +137,14 @@ def ingest(
             raise DataError(
                 f"none of the {len(names)} files in {images} is an image; the first: "
                 f"{names[0]} ({read_table(partial_table)[0].verdict}). Expected JPEG, PNG, WebP, "
-                "TIFF or another format of pictures"
+                "TIFF or another image format"
             )
         require_unchanged(images, names)
     return len(names)
 
 
 def read_table(path: Path) -> list[ImageRow]:
-    """The lines of an `images.csv`; words that repeat are kept once, a quarter of the memory."""
+    """Read an `images.csv`; repeated words are stored once, which needs a quarter of the memory."""
     with path.open(encoding="utf-8", newline="") as file:
         return [ImageRow(**_typed(line)) for line in csv.DictReader(file)]
 
@@ -155,29 +155,29 @@ def _typed(line: dict[str, str]) -> dict[str, Any]:
 
 
 def file_keys(table: Path) -> list[str]:
-    """By what a later run knows each row: the hash of its file; empty where it is no image."""
+    """Return the key of each row in the row cache: the hash of its file; empty if not decoded."""
     return [row.file_sha256 if row.verdict == OK else "" for row in read_table(table)]
 
 
 def _recognised(images: Path, names: Sequence[str], kept: Kept) -> list[_File]:
-    """The files; with what the former run knew of those whose bytes it has seen, by any name."""
+    """Return the files; those whose bytes the previous run has decoded with its results."""
     if not kept.row_of:
         return [_File(number, name, None, None) for number, name in enumerate(names)]
     root, rows = images.resolve(), read_table(kept.files[TABLE])
     files = []
     for number, name in enumerate(names):
-        former = kept.row_of.get(_file_sha256(root, name))
-        row = None if former is None else rows[former]._replace(image=name)
-        files.append(_File(number, name, former, row))
+        previous = kept.row_of.get(_file_sha256(root, name))
+        row = None if previous is None else rows[previous]._replace(image=name)
+        files.append(_File(number, name, previous, row))
     known = sum(file.row is not None for file in files)
-    log.info("%s of %s files are known from the run before", f"{known:,}", f"{len(names):,}")
+    log.info("%s of %s files are known from the previous run", f"{known:,}", f"{len(names):,}")
     return files
 
 
 def _file_sha256(root: Path, name: str) -> str:
     try:
         return hashlib.sha256(read_file(root, name)).hexdigest()
-    except DecodeError:  # said where the file is ingested
+    except DecodeError:  # reported where the file is ingested
         return ""
 
 
@@ -203,11 +203,11 @@ def _in_order(
     try:
         with ProcessPoolExecutor(num_workers, context, initializer=reuse_memory) as pool:
             yield from pool.map(work, tasks)
-    except BrokenProcessPool:
+    except BrokenProcessPool as error:
         raise DataError(
-            f"one of {num_workers} processes that decode images was killed, most likely for want "
-            "of memory; lower data.max_megapixels, or give ingest fewer cores (taskset -c 0)"
-        ) from None
+            f"one of {num_workers} processes that decode images was killed, most likely because "
+            "the memory was full; lower data.max_megapixels, or use fewer cores (taskset -c 0)"
+        ) from error
 
 
 def _ingest_files(
@@ -215,21 +215,21 @@ def _ingest_files(
     pixels: Path,
     offset: int,
     how: Preprocessing,
-    former_pixels: Path | None,
+    previous_pixels: Path | None,
     task: Sequence[_File],
 ) -> _Portion:
     root = images.resolve()
     empty = bytes(how.input_size * how.input_size * 3)
-    former = np.load(former_pixels, mmap_mode="r") if former_pixels else None
+    previous = np.load(previous_pixels, mmap_mode="r") if previous_pixels else None
     with quiet():
         done = [
-            (file.row, former[file.former].tobytes())
-            if file.row is not None and former is not None
+            (file.row, previous[file.previous].tobytes())
+            if file.row is not None and previous is not None
             else _ingest_file(root, file.name, how)
             for file in task
         ]
     descriptor = os.open(pixels, os.O_WRONLY)
-    try:  # one write for all: processes wait for each other at every one
+    try:  # a single write: processes wait for each other at each
         squares = b"".join(square or empty for _, square in done)
         _write_at(descriptor, squares, offset + task[0].number * len(empty))
     finally:
@@ -240,7 +240,7 @@ def _ingest_files(
 
 
 def _write_at(descriptor: int, content: bytes, offset: int) -> None:
-    """Write all of `content`; the system may take only a part at a time."""
+    """Write all of `content`; the system may accept only a part at a time."""
     left = memoryview(content)
     while left:
         written = os.pwrite(descriptor, left, offset)
@@ -251,7 +251,7 @@ def _ingest_file(root: Path, name: str, how: Preprocessing) -> tuple[ImageRow, b
     content = b""
     try:
         content = read_file(root, name)
-        decoded = decode_told(content, max_megapixels=how.max_megapixels)
+        decoded = decode_with_storage(content, max_megapixels=how.max_megapixels)
     except DecodeError as error:
         file_sha256 = hashlib.sha256(content).hexdigest() if content else ""
         return ImageRow(name, file_sha256, "", 0, 0, str(error), error.fault, "", "", 1), b""

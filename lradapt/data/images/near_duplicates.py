@@ -1,10 +1,10 @@
-"""Near duplicates: other pixels that show nearly the same picture.
+"""Near duplicates: different pixels that show nearly the same image.
 
 A perceptual hash proposes pairs, and the correlation of their grey squares confirms them. The hash
 is the pHash of the library imagehash: the 8 x 8 lowest frequencies of the cosine transform, each
-above the median or not. Alone it takes any two blobs of one place and size for twins: nine in ten
-of the pairs that it proposes on HAM10000 are of other lesions (docs/log.md). All is computed in
-batches from the squares of `pixels.npy`, so that no file is read again.
+above the median or not. Alone it would take any two blobs of equal position and size for near
+duplicates: nine in ten of the pairs that it proposes on HAM10000 show different lesions
+(docs/log.md). All is computed in batches from `pixels.npy`, so that no file is read again.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ Pairs = npt.NDArray[np.intp]
 _Grey = npt.NDArray[np.float32]
 
 FLAT = np.uint64(0)
-"""In place of the hash of a picture without contrast: it looks like no other."""
+"""The hash of an image without contrast, which is a near duplicate of none."""
 _GREY_OF_RGB = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as Pillow's
 _FREQUENCIES = 8
 _MAX_BITS = 6  # of 64, in which the hashes of a pair differ
@@ -29,7 +29,7 @@ _PIXELS_PER_BATCH = 2**22  # 50 MB as float32
 
 
 def near_pairs(pixels: Pixels, *, min_correlation: float) -> Pairs:
-    """Pairs of rows of `pixels` that look alike, `[P, 2]`, each and all sorted.
+    """Find pairs of rows of `pixels` that look alike: `[P, 2]`, sorted, each pair too.
 
     Memory does not grow with the pixels, so they may be a memory-mapped file.
 
@@ -47,7 +47,7 @@ def near_pairs(pixels: Pixels, *, min_correlation: float) -> Pairs:
 
 
 def perceptual_hashes(pixels: Pixels) -> Hashes:
-    """The hash of each square of `pixels`, uint8 `[N, size, size, 3]`; `FLAT` without contrast."""
+    """Return the hash of each image of `pixels`, uint8 `[N, size, size, 3]`, or `FLAT`."""
     step = _batch_size(pixels)
     batches = [pixels[start : start + step] for start in range(0, len(pixels), step)]
     with tracked(batches, "hashes", total=len(pixels), unit="images", size=len) as shown:
@@ -56,11 +56,11 @@ def perceptual_hashes(pixels: Pixels) -> Hashes:
 
 
 def proposed_pairs(hashes: Hashes, max_bits: int) -> Pairs:
-    """Pairs of places whose hashes differ in at most `max_bits` bits, `[P, 2]`, sorted.
+    """Find pairs of positions whose hashes differ in at most `max_bits` bits: `[P, 2]`, sorted.
 
-    Of equal hashes each is paired with the first only, and the first alone stands for them in
-    other pairs; so many equal ones make no flood. Hashes that differ in so few bits agree in one
-    of `max_bits + 1` parts, so only such pairs are compared.
+    Equal hashes are each paired with the first of them only, and the first alone is paired with
+    others, so that many equal hashes do not make a quadratic number of pairs. Hashes that
+    differ in so few bits agree in one of `max_bits + 1` parts, so only such pairs are compared.
     """
     places = np.flatnonzero(hashes != FLAT)
     different, first, which = np.unique(hashes[places], return_index=True, return_inverse=True)

@@ -1,1 +1,1 @@
-"""From what a person has to `data/images` and `labels.csv`."""
+"""Importers: from a source of images to `data/images` and `labels.csv`."""

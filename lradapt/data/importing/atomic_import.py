@@ -1,38 +1,39 @@
-"""A new images folder and its `labels.csv`, both whole, or what was there before."""
+"""Replace the images folder and `labels.csv` together, or change nothing."""
 
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
-from lradapt.data.labels import Label, write_labels
+from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.labels import write_labels
 from lradapt.runtime.files import full_disk_as_error
 
 
 class Sink(Protocol):
-    """Where an importer puts an image: `sink(name)` is the path to write, below a fresh folder."""
+    """The target of an importer: `sink(name)` is the path to write, below a new folder."""
 
     def __call__(self, name: str) -> Path:
-        """The path to write for `name`."""
+        """Return the path to write for `name`."""
         ...
 
 
 def replace_whole(
-    images: Path, labels: Path, fill: Callable[[Sink], Iterable[Label]]
-) -> list[Label]:
-    """Fill a fresh folder beside `images`, and swap it in with its labels once it is whole.
+    images: Path, labels: Path, fill: Callable[[Sink], Iterable[LabelledImage]]
+) -> list[LabelledImage]:
+    """Fill a new folder beside `images`, and replace `images` and `labels` once it is complete.
 
-    An error leaves what was there; so does a kill, which the next import mends.
+    An error changes nothing. After a kill, the next import restores the previous images.
 
     Args:
         images: the folder; may be missing.
         labels: `labels.csv`.
-        fill: puts images where its argument says, and returns a label for each.
+        fill: writes images to the paths of its argument, and returns a label for each.
     """
     fresh = images.with_name(f".{images.name}.importing")
-    former = images.with_name(f".{images.name}.former")
+    previous = images.with_name(f".{images.name}.previous")
     shutil.rmtree(fresh, ignore_errors=True)
-    _recover(images, former)
+    _recover(images, previous)
 
     def sink(name: str) -> Path:
         path = fresh / name
@@ -43,7 +44,7 @@ def replace_whole(
         with full_disk_as_error(images):
             found = list(fill(sink))
         if images.exists():
-            images.rename(former)
+            images.rename(previous)
         fresh.rename(images)
         try:
             write_labels(labels, found)
@@ -52,12 +53,12 @@ def replace_whole(
             raise
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-        _recover(images, former)
+        _recover(images, previous)
     return found
 
 
-def _recover(images: Path, former: Path) -> None:
-    """Put `former` back where `images` is gone (an import was killed); else drop it."""
-    if former.exists() and not images.exists():
-        former.rename(images)
-    shutil.rmtree(former, ignore_errors=True)
+def _recover(images: Path, previous: Path) -> None:
+    """Restore `previous` where `images` is missing (an import was killed); else delete it."""
+    if previous.exists() and not images.exists():
+        previous.rename(images)
+    shutil.rmtree(previous, ignore_errors=True)

@@ -3,41 +3,40 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from lradapt.data.importing.sources import Found, files_of
-from lradapt.data.labels import Label
+from lradapt.data.importing.sources import SourceLabels, files_of
+from lradapt.data.labelled_image import TEST, TRAIN, VALIDATION, LabelledImage
 from lradapt.errors import DataError
 
 _SPLIT_FOLDERS = {
-    "train": "train",
-    "training": "train",
-    "val": "test",
-    "valid": "test",
-    "validation": "test",
-    "test": "test",
+    "train": TRAIN,
+    "training": TRAIN,
+    "val": VALIDATION,
+    "valid": VALIDATION,
+    "validation": VALIDATION,
+    "test": TEST,
 }
-_EXAM_FOLDERS = {"test"}
 
 
-def label_folder(source: Path) -> Found:
-    """The labels of the files below `source`; nothing is written.
+def label_folder(source: Path) -> SourceLabels:
+    """Label the files below `source` by their folders; nothing is written.
 
-    Folders within a class are allowed. Hidden files and files outside the class folders are left.
+    Folders within a class are allowed. Hidden files and files outside of class folders are left.
 
     Raises:
-        DataError: no folder, no file, a link to a folder, fewer than two classes, or a split with
-            other folders beside it.
+        DataError: no folder, no file, a link to a folder, fewer than two classes, or other folders
+            beside those of a split.
     """
     files = files_of(source)
-    sides = _given_splits([name for name in files if not _hidden(name)])
-    brought = [n for n in files if not _hidden(n) and n.count("/") > (1 if sides else 0)]
-    found = [_labelled(name, sides) for name in brought]
+    split_of = _given_splits([name for name in files if not _hidden(name)])
+    imported = [n for n in files if not _hidden(n) and n.count("/") > (1 if split_of else 0)]
+    found = [_labelled(name, split_of) for name in imported]
     classes = {label.label for label in found}
     if len(classes) < 2:
         raise DataError(
-            f"{source} holds {len(classes)} class folder(s); expected {source}/CLASS/IMAGE "
+            f"{source} has {len(classes)} class folder(s); expected {source}/CLASS/IMAGE "
             f"with at least 2 classes, got {', '.join(files[:3])} ..."
         )
-    return Found(found, sorted(set(files) - set(brought)))
+    return SourceLabels(source, found, sorted(set(files) - set(imported)))
 
 
 def _hidden(name: str) -> bool:
@@ -45,28 +44,29 @@ def _hidden(name: str) -> bool:
 
 
 def _given_splits(files: Sequence[str]) -> dict[str, str]:
-    """Top folder -> side, where the top folders are those of a split; else empty.
+    """Return top folder -> split, where the top folders are those of a split; else empty.
 
-    Files that lie loose beside or in the folders of a split change nothing.
+    Loose files beside or in the folders of a split change nothing.
     """
     tops = {name.split("/")[0] for name in files if name.count("/") >= 2}
-    sides = {top: _SPLIT_FOLDERS[top.lower()] for top in tops if top.lower() in _SPLIT_FOLDERS}
-    if len(set(sides.values())) < 2:
+    split_of = {top: _SPLIT_FOLDERS[top.lower()] for top in tops if top.lower() in _SPLIT_FOLDERS}
+    splits = set(split_of.values())
+    if TRAIN not in splits or len(splits) < 2:
         return {}
-    others = sorted({name.split("/")[0] for name in files if "/" in name} - sides.keys())
+    others = sorted({name.split("/")[0] for name in files if "/" in name} - split_of.keys())
     if others:
         raise DataError(
-            f"{', '.join(sorted(sides))} look like a split, but {', '.join(others[:5])} stand(s) "
-            "beside them; leave only the folders of the split, or only those of the classes"
+            f"{', '.join(sorted(split_of))} look like a split, but there are other folders beside "
+            f"them: {', '.join(others[:5])}; keep only the folders of the split, or only those of "
+            "the classes"
         )
-    exams = {top for top in sides if top.lower() in _EXAM_FOLDERS}
-    if exams:  # with a test set, the test set is there to choose by
-        sides |= {top: "validation" for top in sides.keys() - exams if sides[top] == "test"}
-    return sides
+    if TEST not in splits:  # then the validation folder is what there is to test on
+        split_of |= {top: TEST for top, split in split_of.items() if split == VALIDATION}
+    return split_of
 
 
-def _labelled(name: str, sides: dict[str, str]) -> Label:
+def _labelled(name: str, split_of: dict[str, str]) -> LabelledImage:
     parts = name.split("/")
-    if sides:
-        return Label(name, parts[1], split=sides[parts[0]])
-    return Label(name, parts[0])
+    if split_of:
+        return LabelledImage(name, parts[1], split=split_of[parts[0]])
+    return LabelledImage(name, parts[0])

@@ -1,4 +1,4 @@
-"""Labels from a CSV that names images, whose names may lack their extension."""
+"""Labels from a CSV file that names images, with or without the extension."""
 
 import unicodedata
 from collections import Counter
@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from lradapt.data.importing.sources import Found, files_of
-from lradapt.data.labels import Label, leads_outside, read_csv, require_columns
+from lradapt.data.importing.sources import SourceLabels, files_of
+from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.labels import leads_outside, read_csv, require_columns
 from lradapt.errors import DataError, listed
 
 
@@ -18,40 +19,39 @@ def label_table(
     image_column: str,
     label_column: str,
     group_column: str | None,
-) -> Found:
-    """The labels that a table gives to files of `folder`; nothing is written.
+) -> SourceLabels:
+    """Label files of `folder` by the lines of a table; nothing is written.
 
     Raises:
-        DataError: no line, a missing column, a name that leads outside `folder`, that no file or
-            more than one bears, that stands in two lines, or a line without a label; all are named
-            at once.
+        DataError: no line, a missing column, a line without a label, a name that leads outside
+            `folder`, fits no file or several, or is repeated; the message names all of them.
     """
     lines = read_csv(table)
     columns = [image_column, label_column, *([group_column] if group_column else [])]
     require_columns(lines, columns, table)
     if lines.empty:
-        raise DataError(f"{table} has no lines below its header; expected one for each image")
+        raise DataError(f"{table} has no lines below its header, expected one for each image")
     files = files_of(folder)
     found, faults = _matched(lines[columns].itertuples(), _Finder(folder, files))
     repeats = [
         image for image, count in Counter(label.image for label in found).items() if count > 1
     ]
-    faults += [f"{image}: stands in more than one line" for image in repeats]
+    faults += [f"{image}: named in more than one line" for image in repeats]
     if faults:
         raise DataError(
-            f"{table} has {len(faults)} fault(s) in {len(lines)} lines; mend or remove the lines:\n"
+            f"{table} has {len(faults)} fault(s) in {len(lines)} lines; correct or remove them:\n"
             + listed(faults)
         )
-    return Found(found, sorted(set(files) - {label.image for label in found}))
+    return SourceLabels(folder, found, sorted(set(files) - {label.image for label in found}))
 
 
-def _matched(lines: Iterable[Any], find: "_Finder") -> tuple[list[Label], list[str]]:
+def _matched(lines: Iterable[Any], find: "_Finder") -> tuple[list[LabelledImage], list[str]]:
     found, faults = [], []
     for row, name, label, *group in lines:
         try:
             if not label:
                 raise DataError("has no label")
-            found.append(Label(find(name), label, *group))
+            found.append(LabelledImage(find(name), label, *group))
         except DataError as error:
             faults.append(f"line {row + 2} ({name}): {error}")
     return found, faults
@@ -69,11 +69,15 @@ class _Finder:
 
     def __call__(self, name: str) -> str:
         if not name or leads_outside(name):
-            raise DataError("leads outside the images folder" if name else "the image is empty")
+            raise DataError(
+                "the path leads outside the images folder" if name else "the image is empty"
+            )
         names = self._names.get(name, [])
         if len(names) == 1:
             return names[0]
         exact = [found for found in names if unicodedata.normalize("NFC", found) == name]
         if len(exact) == 1:
             return exact[0]
-        raise DataError("fits " + ", ".join(names) if names else f"no such file in {self._folder}")
+        raise DataError(
+            "several files fit: " + ", ".join(names) if names else f"no such file in {self._folder}"
+        )

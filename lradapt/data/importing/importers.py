@@ -1,83 +1,55 @@
-"""From whatever a person has to the one input form: an images folder and `labels.csv`.
+"""Importers: each makes an images folder and `labels.csv`.
 
-An import that fails leaves what was there: see `whole_import`.
+A failed import changes nothing, see `atomic_import`.
 """
 
 import shutil
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lradapt.data.importing.atomic_import import Sink, replace_whole
-from lradapt.data.importing.from_folder import label_folder
-from lradapt.data.importing.from_table import label_table
-from lradapt.data.importing.sources import Found
-from lradapt.data.labels import Label
+from lradapt.data.importing.sources import SourceLabels
+from lradapt.data.labelled_image import LabelledImage
 from lradapt.errors import DataError
 from lradapt.runtime.progress import tracked
 
 
-def import_folder(source: Path, *, images: Path, labels: Path) -> Found:
-    """Bring `source/CLASS/*`; or `source/{train,test}/CLASS/*`, whose split is then kept.
+def import_files(source: SourceLabels, *, images: Path, labels: Path) -> SourceLabels:
+    """Import the labelled files of a folder or table, see `label_folder` and `label_table`.
 
-    Every file that has a label is brought, also one that is no image: `ingest` names its fault.
-
-    Raises:
-        DataError: see `label_folder`.
-    """
-    named = label_folder(source)
-    found = replace_whole(images, labels, lambda sink: _all_copied(source, named.labels, sink))
-    return Found(found, named.left_behind)
-
-
-def import_table(
-    table: Path,
-    *,
-    folder: Path,
-    image_column: str,
-    label_column: str,
-    group_column: str | None,
-    images: Path,
-    labels: Path,
-) -> Found:
-    """Bring the images that a CSV names; a name may lack its extension.
+    Every file that has a label is imported, also one that is no image: `ingest` reports it.
 
     Raises:
-        DataError: see `label_table`.
+        DataError: two names are equal in Unicode NFC.
     """
-    named = label_table(
-        table,
-        folder=folder,
-        image_column=image_column,
-        label_column=label_column,
-        group_column=group_column,
-    )
-    found = replace_whole(images, labels, lambda sink: _all_copied(folder, named.labels, sink))
-    return Found(found, named.left_behind)
+    found = replace_whole(images, labels, lambda sink: _all_copied(source, sink))
+    return SourceLabels(images, found, source.left_behind)
 
 
-def import_digits(*, images: Path, labels: Path) -> Found:
-    """Bring the 1,797 handwritten digits (8 x 8, grey) that scikit-learn ships."""
+def import_digits(*, images: Path, labels: Path) -> SourceLabels:
+    """Import the 1,797 handwritten digits (8 x 8, grey) that scikit-learn contains."""
     import numpy as np
     from PIL import Image
     from sklearn.datasets import load_digits
 
     digits = load_digits()
 
-    def fill(sink: Sink) -> list[Label]:
+    def fill(sink: Sink) -> list[LabelledImage]:
         found = []
         for index, (grid, digit) in enumerate(zip(digits.images, digits.target, strict=True)):
             name = f"{digit}/{index:04d}.png"
             Image.fromarray((grid * 255 / 16).round().astype(np.uint8)).save(sink(name))
-            found.append(Label(name, str(digit)))
+            found.append(LabelledImage(name, str(digit)))
         return found
 
-    return Found(replace_whole(images, labels, fill), [])
+    return SourceLabels(images, replace_whole(images, labels, fill), [])
 
 
-def import_cifar10(*, cache: Path, images: Path, labels: Path) -> Found:
-    """Bring CIFAR-10 by torchvision's loader; its 50,000 / 10,000 are kept as the split.
+def import_cifar10(*, cache: Path, images: Path, labels: Path) -> SourceLabels:
+    """Import CIFAR-10 by torchvision's loader; its 50,000 / 10,000 are kept as the split.
 
     Raises:
         DataError: it is not in `cache` and cannot be downloaded.
@@ -86,44 +58,45 @@ def import_cifar10(*, cache: Path, images: Path, labels: Path) -> Found:
 
     try:
         parts = {
-            side: CIFAR10(str(cache), train=side == "train", download=True)
-            for side in ("train", "test")
+            split: CIFAR10(str(cache), train=split == "train", download=True)
+            for split in ("train", "test")
         }
     except (OSError, RuntimeError) as error:
         raise DataError(
-            f"CIFAR-10 is not in {cache} and cannot be downloaded ({error}); where you have the "
-            "images as folders: `lradapt import folder PATH`"
-        ) from None
-    return Found(replace_whole(images, labels, lambda sink: _all_saved(parts, sink)), [])
+            f"CIFAR-10 is not in {cache} and cannot be downloaded ({error}); if you have the "
+            "images in folders: `lradapt import folder PATH`"
+        ) from error
+    found = replace_whole(images, labels, lambda sink: _all_saved(parts, sink))
+    return SourceLabels(images, found, [])
 
 
-def _all_saved(parts: dict[str, Any], sink: Sink) -> list[Label]:
+def _all_saved(parts: dict[str, Any], sink: Sink) -> list[LabelledImage]:
     total = sum(map(len, parts.values()))
     with tracked(_saved(parts, sink), "import", total=total, unit="images") as shown:
         return list(shown)
 
 
-def _saved(parts: dict[str, Any], sink: Sink) -> Iterator[Label]:
-    for side, part in parts.items():
+def _saved(parts: dict[str, Any], sink: Sink) -> Iterator[LabelledImage]:
+    for split, part in parts.items():
         for index, (image, target) in enumerate(part):
             label = part.classes[target]
-            name = f"{side}/{label}/{index:05d}.png"
+            name = f"{split}/{label}/{index:05d}.png"
             image.save(sink(name))
-            yield Label(name, label, split=side)
+            yield LabelledImage(name, label, split=split)
 
 
-def _all_copied(folder: Path, labels: Sequence[Label], sink: Sink) -> list[Label]:
-    with tracked(labels, "import", total=len(labels), unit="images") as shown:
-        return [_copied(folder / label.image, label, sink) for label in shown]
+def _all_copied(source: SourceLabels, sink: Sink) -> list[LabelledImage]:
+    with tracked(source.labels, "import", total=len(source.labels), unit="images") as labels:
+        return [_copied(source.folder / label.image, label, sink) for label in labels]
 
 
-def _copied(source: Path, label: Label, sink: Sink) -> Label:
+def _copied(file: Path, label: LabelledImage, sink: Sink) -> LabelledImage:
     name = _as_read(label.image)
     if sink(name).exists():
-        raise DataError(f"two files become one, {name}, once spelt alike (NFC); rename {source}")
-    shutil.copyfile(source, sink(name))
-    return Label(name, _as_read(label.label), label.group, label.split)
+        raise DataError(f"two files have the same name in Unicode NFC, {name}; rename {file}")
+    shutil.copyfile(file, sink(name))
+    return replace(label, image=name, label=_as_read(label.label))
 
 
 def _as_read(text: str) -> str:
-    return unicodedata.normalize("NFC", text).strip()  # as `read_csv` will give it back
+    return unicodedata.normalize("NFC", text).strip()  # as `read_csv` will return it

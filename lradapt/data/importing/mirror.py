@@ -1,8 +1,8 @@
-"""Brings what a folder holds, whose files others write, into the project: images and labels.
+"""Mirror a folder that others write to: copy its images and labels into the project.
 
-The folder has the project's own form: `images/` and `labels.csv`. Only files that differ in size or
-time are copied, and those that are gone are removed, so that a second look at 100,000 images is
-cheap. Nothing is touched before the whole folder has been checked.
+The folder has `images/` and `labels.csv`, as the project has. Only files that differ in size or
+time are copied, and files that are missing there are removed, so that a second run on 100,000
+images is fast. Nothing is changed before the whole folder has been checked.
 """
 
 import shutil
@@ -16,29 +16,31 @@ from lradapt.runtime.files import whole_file
 
 
 def mirror(source: Path, *, images: Path, labels: Path) -> int:
-    """Make `images` and `labels` what `source/images` and `source/labels.csv` are.
+    """Make `images` and `labels` equal to `source/images` and `source/labels.csv`.
 
     Returns:
-        How many files were copied or removed.
+        The number of files that were copied or removed.
 
     Raises:
         DataError: the folder, its labels or its images are missing, the labels have faults, or
-            some name no image: somebody may still be writing, or a drive is not mounted.
+            some name no image: the folder may be incomplete, or its drive not mounted.
     """
     names = _checked(source)
     here = list_files(images) if images.is_dir() and any(images.iterdir()) else []
-    gone = set(here) - set(names)
+    removed = set(here) - set(names)
     differing = [name for name in names if not _same(source / "images" / name, images / name)]
-    for name in gone:  # first: a folder may have become a file
+    for name in removed:  # first: a folder may have become a file
         _remove(images / name, images)
     for name in differing:
         _copy(source / "images" / name, images / name)
-    return len(gone) + len(differing) + _bring_labels(source / "labels.csv", labels)
+    return len(removed) + len(differing) + _copy_labels(source / "labels.csv", labels)
 
 
 def _checked(source: Path) -> list[str]:
     if not source.is_dir():
-        raise DataError(f"no folder {source} to bring the data from; is its drive mounted?")
+        raise DataError(
+            f"no folder {source} to copy the data from; check that its drive is mounted"
+        )
     labels = read_labels(source / "labels.csv")
     names = list_files(source / "images")
     known = {normalize("NFC", name) for name in names}
@@ -46,7 +48,7 @@ def _checked(source: Path) -> list[str]:
     if missing:
         raise DataError(
             f"{len(missing)} of {len(labels)} labels in {source / 'labels.csv'} name no file in "
-            f"{source / 'images'}; nothing was brought. Is it still being written?\n"
+            f"{source / 'images'}; nothing was copied. Wait until the folder is complete\n"
             + listed(missing)
         )
     return names
@@ -69,9 +71,9 @@ def _remove(path: Path, root: Path) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """A new file takes the place of the old: DVC's cache may hold a link to that one.
+    """Replace the target by a new file: DVC's cache may link to the old one.
 
-    A link stays a link, so that `ingest` sees where it leads.
+    A link stays a link, so that `ingest` can check where it leads.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.partial")
@@ -82,7 +84,7 @@ def _copy(source: Path, target: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _bring_labels(source: Path, target: Path) -> int:
+def _copy_labels(source: Path, target: Path) -> int:
     if target.is_file() and source.read_bytes() == target.read_bytes():
         return 0
     with whole_file(target) as partial:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lradapt.compute.engine import free_memory, generator
-from lradapt.data.split_table import SplitRow
+from lradapt.data.labelled_image import LabelledImage, pixel_rows
 from lradapt.networks.normalisation import Normalisation
 from lradapt.training.inputs.augment import Augmentation, augment
 from lradapt.training.inputs.batches import Batch, Wanted
@@ -125,21 +125,21 @@ class StreamedExamples:
 
 def activation_examples(
     activations: npt.NDArray[np.float32],
-    rows: Sequence[SplitRow],
+    rows: Sequence[LabelledImage],
     names: Sequence[str],
     device: torch.device,
     *,
     seed: int = 0,
 ) -> ActivationExamples:
     """Return the cached activations and labels of `rows`; `names` numbers the labels."""
-    features_NVD = torch.from_numpy(activations[[row.row for row in rows]])
+    features_NVD = torch.from_numpy(activations[pixel_rows(rows)])
     assert bool(features_NVD.isfinite().all()), "a row of the activations was never written"
     return ActivationExamples(features_NVD.to(device), label_numbers(rows, names).to(device), seed)
 
 
 def pixel_examples(
     pixels: Pixels,
-    rows: Sequence[SplitRow],
+    rows: Sequence[LabelledImage],
     names: Sequence[str],
     device: torch.device,
     *,
@@ -157,7 +157,7 @@ def pixel_examples(
         memory_share: of the device's free memory, in [0, 1]: if all of `pixels` fits into it, those
             of `rows` are loaded there, else they are streamed. It changes no batch.
     """
-    numbers = np.array([row.row for row in rows], dtype=np.int64)
+    numbers = np.array(pixel_rows(rows), dtype=np.int64)
     labels = label_numbers(rows, names).to(device)
     if _fits(pixels.nbytes, device, memory_share, len(rows)):
         return PixelExamples(pixels_on(device, pixels, numbers), labels, prepare)
@@ -181,7 +181,7 @@ def _fits(num_bytes: int, device: torch.device, share: float, num_images: int) -
     return fits
 
 
-def label_numbers(rows: Sequence[SplitRow], names: Sequence[str]) -> Tensor:
+def label_numbers(rows: Sequence[LabelledImage], names: Sequence[str]) -> Tensor:
     """Return the place of each row's label in `names`, int64 `[N]`."""
     number = {name: index for index, name in enumerate(names)}
     return torch.tensor([number[row.label] for row in rows], dtype=torch.int64)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lradapt.reporting.changes_report import Told
+from lradapt.reporting.changes_report import ChangesSummary
 from tasks.ui import artifacts
 from tests.finished_training import write_outputs
 
@@ -26,7 +26,7 @@ def shown(tmp_path, monkeypatch):
         params = Path("params.yaml")
         text = re.sub(r"mistakes: \d+", f"mistakes: {num_mistakes}", params.read_text())
         params.write_text(text)
-        artifacts.show.fn(None, "registry", {}, Told("nothing has changed"))
+        artifacts.show.fn(None, "registry", {}, ChangesSummary("nothing has changed"))
         return made
 
     return show

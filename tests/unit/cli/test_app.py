@@ -28,7 +28,7 @@ def promoted(tmp_path):
     def promote(model=None, why="it is better", who="me@[here]", **where):
         store = open_store(str(tmp_path / where.get("registry", "registry")))
         name = where.get("name", "classifier")
-        files = {"model.onnx": model or colour_model(), "learnt.csv": b""}
+        files = {"model.onnx": model or colour_model(), "trained_on.csv": b""}
         version = versions.publish(store, name, files, {})
         over = versions.read_production(store, name)
         clerk = {"why": why, "who": who, "when": "2026-01-02T03:04:05+00:00"}
@@ -492,7 +492,7 @@ def test_the_program_predicts_without_torch_and_fails_without_a_traceback(promot
 @pytest.mark.slow
 def test_predict_and_history_read_a_registry_on_s3(lradapt, bucket, tmp_path):
     store = open_store(bucket.url)
-    files = {"model.onnx": colour_model(), "learnt.csv": b""}
+    files = {"model.onnx": colour_model(), "trained_on.csv": b""}
     version = versions.publish(store, "classifier", files, {})
     clerk = {"why": "it is the first", "who": "me", "when": "2026-01-02T03:04:05+00:00"}
     versions.promote(store, "classifier", version, over=None, **clerk)

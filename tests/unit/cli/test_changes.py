@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from lradapt.data.changes import Row, Version, compare
+from lradapt.data.changes import Version, compare
+from lradapt.data.labelled_image import LabelledImage
 from lradapt.reporting import changes_report
 
 OLD = "image,label,group\na.png,cat,p1\nb.png,dog,p2\nc.png,dog,p3\n"
@@ -104,8 +105,9 @@ def test_a_missing_file_is_one_message(changes):
 
 
 def many(count):
-    old = {f"{n:03d}.png": Row(f"c{n}") for n in range(count)}
-    new = {name: Row("x|y") for name in old}
+    names = [f"{n:03d}.png" for n in range(count)]
+    old = {name: LabelledImage(name, f"c{n}") for n, name in enumerate(names)}
+    new = {name: LabelledImage(name, "x|y") for name in names}
     return compare(Version(old), Version(new))
 
 

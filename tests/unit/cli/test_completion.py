@@ -30,7 +30,7 @@ def offered(tmp_path, monkeypatch, capsys):
 
 
 def publish(folder, name="classifier"):
-    files = {"model.onnx": os.fsencode(folder), "learnt.csv": b""}
+    files = {"model.onnx": os.fsencode(folder), "trained_on.csv": b""}
     return versions.publish(open_store(folder), name, files, {})
 
 

@@ -11,8 +11,9 @@ from safetensors.torch import save
 from typer.testing import CliRunner
 
 from lradapt.cli import importing
-from lradapt.data.importing.sources import Found
-from lradapt.data.labels import Label, read_labels
+from lradapt.data.importing.sources import SourceLabels
+from lradapt.data.labelled_image import LabelledImage as Label
+from lradapt.data.labels import read_labels
 from lradapt.errors import DataError
 from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.backbone import Origin, read_origin
@@ -81,7 +82,7 @@ def test_images_that_are_there_are_not_replaced_unasked(project, source):
     lradapt_import("folder", folder)
     before = (project / "data" / "labels.csv").read_text()
     source("owl/1.png")
-    with pytest.raises(DataError, match="data/images is there already; --replace puts the new"):
+    with pytest.raises(DataError, match="data/images exists already; --replace"):
         lradapt_import("folder", folder)
     assert (project / "data" / "labels.csv").read_text() == before
     lradapt_import("folder", folder, "--replace")
@@ -93,14 +94,14 @@ def test_no_command_replaces_images_unasked(project, what):
     (project / "data" / "images").mkdir()
     columns = ["--images", "x", "--image-column", "x", "--label-column", "x"]
     arguments = {"folder": ["x"], "table": ["x", *columns]}
-    with pytest.raises(DataError, match="data/images is there already; --replace puts the new"):
+    with pytest.raises(DataError, match="data/images exists already; --replace"):
         lradapt_import(what, *arguments.get(what, []))
 
 
 def test_an_import_that_fails_leaves_the_project_as_it_was(project, source):
     lradapt_import("folder", source("cat/1.png", "dog/1.png"))
     before = sorted(project.rglob("*"))
-    with pytest.raises(DataError, match="no folder absent; expected the folder that holds"):
+    with pytest.raises(DataError, match="no folder absent; expected the folder of the images"):
         lradapt_import("folder", "absent", "--replace")
     assert sorted(project.rglob("*")) == before
 
@@ -130,7 +131,7 @@ def test_digits_unless_present_brings_them_where_there_are_none(project, monkeyp
     def stand_in(*, images, labels):
         source("a/1.png").rename(images)
         found = [Label(f"{n}.png", str(n % 10)) for n in range(1797)]
-        return Found(found, [f"{n}.txt" for n in range(1200)])
+        return SourceLabels(Path(), found, [f"{n}.txt" for n in range(1200)])
 
     monkeypatch.setattr("lradapt.data.importing.importers.import_digits", stand_in)
     said = lradapt_import("digits", "--unless-present").splitlines()
@@ -144,7 +145,7 @@ def test_cifar10_keeps_its_download_where_it_is_told(project, monkeypatch, tmp_p
     def few(*, cache, images, labels):
         caches.append(cache)
         source("a/1.png").rename(images)
-        return Found([Label("a/1.png", "a")], [])
+        return SourceLabels(Path(), [Label("a/1.png", "a")], [])
 
     monkeypatch.setattr("lradapt.data.importing.importers.import_cifar10", few)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -165,7 +166,7 @@ def test_twelve_classes_are_all_named(project, source):
 
 def test_pictures_much_larger_than_the_input_are_pointed_out(project, source):
     folder = source("cat/1.png", "dog/1.png", size=(90, 48))
-    assert "some 48 pixels high, the network will see 24." in lradapt_import("folder", folder)
+    assert "about 48 pixels high, the input of the network 24." in lradapt_import("folder", folder)
 
 
 def test_pictures_of_about_the_input_are_not_pointed_out(project, source):
@@ -192,7 +193,7 @@ def test_files_that_are_no_images_do_not_stop_the_advice(project, source):
     folder = source("cat/1.png", "dog/1.png", size=(90, 64))
     (folder / "cat" / "0.png").write_text("text")
     (folder / "cat" / "2.png").write_bytes((folder / "cat" / "1.png").read_bytes()[:200])
-    assert "some 64 pixels high" in lradapt_import("folder", folder)
+    assert "about 64 pixels high" in lradapt_import("folder", folder)
 
 
 def test_without_a_backbone_one_is_sought(project, source, monkeypatch):
@@ -214,7 +215,7 @@ def test_as_json_an_import_says_what_it_brought(project, source):
     folder = source(".hidden/1.png")
     told = json.loads(lradapt_import("folder", folder, "--json"))
     (advice,) = told.pop("advice")
-    assert advice.startswith("The images are some 48 pixels high, the network will see 24.")
+    assert advice.startswith("The images are about 48 pixels high, the input of the network 24.")
     assert told == {
         "images": "data/images",
         "labels": "data/labels.csv",
@@ -244,7 +245,7 @@ def test_as_json_weights_say_where_they_lie_and_whose_they_are(project, monkeypa
 def test_random_weights_are_brought_with_a_warning(project):
     first, warning = lradapt_import("weights", "none").splitlines()
     assert first == "data/backbone: resnet18, none (random weights)"
-    assert warning.startswith("The body starts from random weights. Transfer from ImageNet is far")
+    assert warning.startswith("The backbone has random weights. For photographs ImageNet weights")
     assert read_origin(project / "data" / "backbone") == Origin(
         "resnet18", "none", "random weights"
     )
@@ -263,7 +264,7 @@ def test_champion_brings_the_model_in_production(project):
     files = {
         "model.onnx": colour_model(("red", "blue", "green")),
         "model.safetensors": save({"fc.bias": torch.zeros(3)}),
-        "learnt.csv": b"pixel_sha256,group\n",
+        "trained_on.csv": b"pixel_sha256,group\n",
     }
     version = versions.publish(store, "classifier", files, {})
     versions.promote(store, "classifier", version, over=None, why="", who="", when="")

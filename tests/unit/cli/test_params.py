@@ -182,7 +182,7 @@ def test_a_section_that_is_missing_is_named():
 def publish(tmp_path, params, version=b"one"):
     store = open_store(str(tmp_path / "registry"))
     name = versions.publish(
-        store, "classifier", {"model.onnx": version, "learnt.csv": b""}, {"params": params}
+        store, "classifier", {"model.onnx": version, "trained_on.csv": b""}, {"params": params}
     )
     over = versions.read_production(store, "classifier")
     clerk = {"why": "", "who": "me", "when": ""}

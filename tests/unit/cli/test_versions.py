@@ -12,7 +12,7 @@ def published(tmp_path):
 
     def publish(day, *, live=False, **facts):
         store = open_store(str(tmp_path / "registry"))
-        files = {"model.onnx": colour_model([f"{day}", "b", "c"]), "learnt.csv": b""}
+        files = {"model.onnx": colour_model([f"{day}", "b", "c"]), "trained_on.csv": b""}
         created = f"2026-01-{day:02}T01:02:03+00:00"
         version = versions.publish(store, "classifier", files, {"created": created, **facts})
         if live:
@@ -152,7 +152,7 @@ def test_prune_without_a_number_or_with_none_to_keep_is_wrong_usage(lradapt, pub
 
 def test_show_card_prints_the_card_and_what_became_of_the_version(lradapt, published, tmp_path):
     store = open_store(str(tmp_path / "registry"))
-    files = {"model.onnx": b"", "learnt.csv": b"", "model_card.md": b"# Card\n"}
+    files = {"model.onnx": b"", "trained_on.csv": b"", "model_card.md": b"# Card\n"}
     version = versions.publish(store, "classifier", files, {})
     said = lradapt("show", version, "--card")
     assert (said.code, said.err) == (0, "")

@@ -17,7 +17,6 @@ from lradapt.data.changes import (
     Change,
     ClassCount,
     Count,
-    Row,
     Version,
     compare,
     count_all,
@@ -25,41 +24,53 @@ from lradapt.data.changes import (
     count_kinds,
     count_relabellings,
 )
+from lradapt.data.labelled_image import LabelledImage
 
 settings.register_profile("changes", deadline=None, derandomize=True)
 settings.load_profile("changes")
 
-OLD = Version(
+
+def version(rows, has_pixels=False, has_splits=False):
+    """A version from name -> (label, group, given split, pixels, assigned split)."""
+    return Version(
+        {name: LabelledImage(name, *row[:4]) for name, row in rows.items()},
+        {name: row[4] for name, row in rows.items() if row[4:]},
+        has_pixels,
+        has_splits,
+    )
+
+
+OLD = version(
     {
-        "gone": Row("cat", "p1", pixel_sha256="1", split="test"),
-        "mended": Row("cat", "p2", pixel_sha256="2", split="test"),
-        "moved": Row("dog", "p3", pixel_sha256="3", split="train"),
-        "same": Row("dog", "p4", pixel_sha256="4", split="train"),
+        "gone": ("cat", "p1", "", "1", "test"),
+        "mended": ("cat", "p2", "", "2", "test"),
+        "moved": ("dog", "p3", "", "3", "train"),
+        "same": ("dog", "p4", "", "4", "train"),
     },
     has_pixels=True,
     has_splits=True,
 )
-NEW = Version(
+NEW = version(
     {
-        "mended": Row("dog", "p2", pixel_sha256="2b", split="test"),
-        "moved": Row("dog", "p4", pixel_sha256="3", split="train"),
-        "new": Row("owl", "p5", pixel_sha256="5", split="train"),
-        "same": Row("dog", "p4", pixel_sha256="4", split="validation"),
+        "mended": ("dog", "p2", "", "2b", "test"),
+        "moved": ("dog", "p4", "", "3", "train"),
+        "new": ("owl", "p5", "", "5", "train"),
+        "same": ("dog", "p4", "", "4", "validation"),
     },
     has_pixels=True,
     has_splits=True,
 )
 
-names = st.sampled_from(["a", "b", "c", "d", "e", "f"])
-rows = st.builds(
-    Row,
+rows = st.tuples(
     st.sampled_from(["cat", "dog", "owl"]),
     st.sampled_from(["", "p1", "p2"]),
     st.sampled_from(["", "train"]),
     st.sampled_from(["", "1", "2"]),
     st.sampled_from(["", "train", "test"]),
 )
-versions = st.builds(Version, st.dictionaries(names, rows), st.booleans(), st.booleans())
+versions = st.builds(
+    version, st.dictionaries(st.sampled_from("abcdef"), rows), st.booleans(), st.booleans()
+)
 
 
 def kinds(old, new):
@@ -102,27 +113,23 @@ def test_pixels_are_compared_only_where_both_versions_know_them():
     assert not compare(replace(OLD, has_pixels=False), NEW).pixels_compared
 
 
-def test_a_side_that_is_given_is_a_change_and_one_that_is_drawn_is_none():
-    one = {"a": Row("cat", given_split="train", split="train")}
-    other = {"a": Row("cat", given_split="test", split="test")}
-    assert kinds(Version(one), Version(other)) == {"a": (MOVED_SPLIT,)}
-    drawn = {"a": Row("cat", given_split="train", split="test")}
-    assert kinds(Version(one), Version(drawn)) == {}
+def test_a_given_split_is_a_change_and_a_drawn_one_is_none():
+    one = version({"a": ("cat", "", "train", "", "train")})
+    assert kinds(one, version({"a": ("cat", "", "test", "", "test")})) == {"a": (MOVED_SPLIT,)}
+    assert kinds(one, version({"a": ("cat", "", "train", "", "test")})) == {}
 
 
 def test_an_image_that_leaves_test_counts_as_one_in_it():
-    left = Change("a", (RELABELLED,), Row("cat", split="test"), Row("dog", split="train"))
+    left = Change("a", (RELABELLED,), None, None, "test", "train")
     assert left.in_test
-    assert not replace(left, before=Row("cat", split="validation")).in_test
+    assert not replace(left, split_before="validation").in_test
 
 
 def test_relabellings_come_with_the_most_frequent_first():
-    old = {f"{number}": Row("cat" if number else "owl") for number in range(3)}
-    new = {name: Row("dog") for name in old}
-    assert list(count_relabellings(compare(Version(old), Version(new)))) == [
-        ("cat", "dog"),
-        ("owl", "dog"),
-    ]
+    old = version({f"{number}": ("cat" if number else "owl",) for number in range(3)})
+    new = version({f"{number}": ("dog",) for number in range(3)})
+    found = list(count_relabellings(compare(old, new)))
+    assert found == [("cat", "dog"), ("owl", "dog")]
 
 
 @given(versions)
@@ -136,10 +143,10 @@ def test_a_version_does_not_differ_from_itself(version):
 def test_the_way_back_is_the_way_there_mirrored(old, new):
     turned = {ADDED: REMOVED, REMOVED: ADDED}
     there, back = compare(old, new), compare(new, old)
-    assert [
-        Change(row.image, tuple(turned.get(k, k) for k in row.kinds), row.after, row.before)
-        for row in there.rows
-    ] == list(back.rows)
+    for row, mirror in zip(there.rows, back.rows, strict=True):
+        assert mirror.kinds == tuple(turned.get(kind, kind) for kind in row.kinds)
+        assert (mirror.before, mirror.after) == (row.after, row.before)
+        assert (mirror.split_before, mirror.split_after) == (row.split_after, row.split_before)
     assert (there.before, there.after) == (back.after, back.before)
     for name, count in count_classes(there).items():
         mirrored = count_classes(back)[name]
@@ -153,13 +160,13 @@ def test_the_way_back_is_the_way_there_mirrored(old, new):
 
 @given(versions, versions)
 def test_the_changes_lead_from_the_old_version_to_the_new(old, new):
-    rows = dict(old.rows)
-    for change in compare(old, replace(new, has_pixels=True)).rows:
-        rows.pop(change.image, None)
+    images = dict(old.images)
+    for change in compare(old, new).rows:
+        images.pop(change.image, None)
         if change.after is not None:
-            rows[change.image] = change.after
-    assert {name: (row.label, row.group, row.given_split) for name, row in rows.items()} == {
-        name: (row.label, row.group, row.given_split) for name, row in new.rows.items()
+            images[change.image] = change.after
+    assert {name: (each.label, each.group, each.split) for name, each in images.items()} == {
+        name: (each.label, each.group, each.split) for name, each in new.images.items()
     }
 
 
@@ -178,7 +185,7 @@ def test_the_counts_of_the_classes_add_up(old, new):
 
 @given(versions, versions)
 def test_rows_come_by_name_whatever_the_order_of_the_versions(old, new):
-    backwards = Version(dict(reversed(new.rows.items())), new.has_pixels, new.has_splits)
+    backwards = replace(new, images=dict(reversed(new.images.items())))
     changes = compare(old, new)
     assert changes == compare(old, backwards)
     images = [change.image for change in changes.rows]

@@ -1,4 +1,4 @@
-"""A column `split` is kept: whoever takes part stands where it was put, and no group straddles."""
+"""A given split (column `split`) is kept, and no group is in two splits."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -8,20 +8,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lradapt.config.params import load_params
-from lradapt.data.checks.admission import admit
+from lradapt.data.admission import admit
 from lradapt.data.checks.findings import Rules
 from lradapt.data.images.ingest import OK, ImageRow
-from lradapt.data.labels import SPLITS, Label
+from lradapt.data.labelled_image import SPLITS
+from lradapt.data.labelled_image import LabelledImage as Label
 
 settings.register_profile("given split", deadline=None, derandomize=True)
 settings.load_profile("given split")
 
 POLICIES = load_params(Path(__file__).parents[3] / "params.yaml").check.policies.model_dump()
 NONE_NEAR = np.empty((0, 2), dtype=np.intp)
-CORE = [  # both classes on both sides, so that nothing stops
-    Label(f"{name}{side}.png", name, "", side)
+CORE = [  # both classes in both splits, so that nothing stops
+    Label(f"{name}{split}.png", name, "", split)
     for name in ("cat", "dog")
-    for side in ("train", "test")
+    for split in ("train", "test")
 ]
 lines = st.lists(
     st.builds(
@@ -41,7 +42,7 @@ labels = lines.map(
 )
 
 
-def sides_of(labels, validation_share):
+def splits_of(labels, validation_share):
     images = [
         ImageRow(la.image, "file", f"pixels of {la.image}", 8, 8, OK, "", "PNG", "RGB", 1)
         for la in labels
@@ -50,15 +51,15 @@ def sides_of(labels, validation_share):
     admission = admit(
         images, labels, NONE_NEAR, rules, train_per_test=5, validation_share=validation_share
     )
-    assert {row.image for row in admission.rows} | set(admission.set_aside) == {
+    assert {image.image for image in admission.images} | set(admission.set_aside) == {
         label.image for label in labels
     }
-    return {row.image: row.split for row in admission.rows}
+    return {image.image: image.split for image in admission.images}
 
 
 @given(labels, st.floats(0, 0.9))
-def test_whoever_takes_part_stands_on_the_side_that_was_given(labels, validation_share):
-    found = sides_of(labels, validation_share)
+def test_images_that_take_part_are_in_their_given_split(labels, validation_share):
+    found = splits_of(labels, validation_share)
     kept = [label for label in labels if label.image in found]
     validation_is_given = any(label.split == "validation" for label in kept)
     for label in kept:
@@ -67,22 +68,22 @@ def test_whoever_takes_part_stands_on_the_side_that_was_given(labels, validation
 
 
 @given(labels, st.floats(0, 0.9))
-def test_no_group_of_a_given_split_stands_on_two_sides(labels, validation_share):
-    found = sides_of(labels, validation_share)
-    sides = defaultdict(set)
+def test_no_group_of_a_given_split_is_in_two_splits(labels, validation_share):
+    found = splits_of(labels, validation_share)
+    splits = defaultdict(set)
     for label in labels:
         if label.group and label.image in found:
-            sides[label.group].add(found[label.image])
-    assert all(len(own) == 1 for own in sides.values())
+            splits[label.group].add(found[label.image])
+    assert all(len(own) == 1 for own in splits.values())
 
 
 @given(labels)
-def test_only_whoever_straddles_is_set_aside(labels):
-    found = sides_of(labels, 0.1)
-    sides = defaultdict(set)
+def test_only_split_leaks_are_set_aside(labels):
+    found = splits_of(labels, 0.1)
+    splits = defaultdict(set)
     for label in labels:
-        sides[label.group or label.image].add(label.split)
+        splits[label.group or label.image].add(label.split)
     for label in labels:
-        own = sides[label.group or label.image]
-        most_judging = next(s for s in ("test", "validation", "train") if s in own)
-        assert (label.image in found) == (label.split == most_judging)
+        own = splits[label.group or label.image]
+        kept = next(split for split in ("test", "validation", "train") if split in own)
+        assert (label.image in found) == (label.split == kept)

@@ -1,4 +1,4 @@
-"""Who learns and who is examined: the properties of the rule, and one result to the letter."""
+"""The split: the properties of the rule, and one result to the letter."""
 
 import csv
 import hashlib
@@ -15,19 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lradapt.config.params import load_params
-from lradapt.data.checks.admission import admit
+from lradapt.data.admission import admit
+from lradapt.data.groups import find_groups
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.ingest import ingest, read_table
-from lradapt.data.labels import Label
-from lradapt.data.split import (
-    TEST,
-    TRAIN,
-    VALIDATION,
-    Example,
-    assign_splits,
-    find_groups,
-    validation_from_train,
-)
+from lradapt.data.labelled_image import TEST, TRAIN, VALIDATION, LabelledImage
+from lradapt.data.split import assign_splits, validation_from_train
 
 settings.register_profile("split", deadline=None, derandomize=True)
 settings.load_profile("split")
@@ -37,18 +30,22 @@ def sha(text):
     return hashlib.sha256(str(text).encode()).hexdigest()
 
 
-def sides_of(examples, ratio=5, validation_share=0.1):
-    return assign_splits(examples, train_per_test=ratio, validation_share=validation_share)
+def image(label, pixel_sha256, group=""):
+    return LabelledImage("", label, group, pixel_sha256=pixel_sha256)
 
 
-def clusters(examples):
-    """Lists of examples that groups and twins hold together, found by walking, not by joining."""
+def splits_of(images, ratio=5, validation_share=0.1):
+    return assign_splits(images, train_per_test=ratio, validation_share=validation_share)
+
+
+def clusters(images):
+    """Lists of images that groups and duplicates connect, found by walking, not by joining."""
     by_tie = defaultdict(set)
-    ties = [[("pixels", e.pixel_sha256)] + [("group", e.group)] * bool(e.group) for e in examples]
+    ties = [[("pixels", e.pixel_sha256)] + [("group", e.group)] * bool(e.group) for e in images]
     for index, own in enumerate(ties):
         for tie in own:
             by_tie[tie].add(index)
-    left, found = set(range(len(examples))), []
+    left, found = set(range(len(images))), []
     while left:
         reached, edge = set(), {left.pop()}
         while edge:
@@ -59,9 +56,9 @@ def clusters(examples):
     return found
 
 
-examples = st.lists(
+images = st.lists(
     st.builds(
-        Example,
+        image,
         label=st.sampled_from("abc"),
         pixel_sha256=st.integers(0, 60).map(sha),
         group=st.sampled_from(["", "", *(f"g{n}" for n in range(12))]),
@@ -69,80 +66,80 @@ examples = st.lists(
     min_size=1,
     max_size=60,
 )
-pure = st.lists(  # each group of one class, no twins
+pure = st.lists(  # each group of one class, no duplicates
     st.tuples(st.sampled_from("abc"), st.integers(0, 15)), min_size=1, max_size=80
-).map(lambda pairs: [Example(c, sha(f"{i}"), f"{c}{g}") for i, (c, g) in enumerate(pairs)])
+).map(lambda pairs: [image(c, sha(f"{i}"), f"{c}{g}") for i, (c, g) in enumerate(pairs)])
 
 
 @pytest.mark.slow
-@given(examples)
-def test_no_group_and_no_twins_stand_on_two_sides(examples):
-    sides = sides_of(examples)
-    for members in clusters(examples):
-        assert len({sides[member] for member in members}) == 1
+@given(images)
+def test_no_group_and_no_duplicates_are_in_two_splits(images):
+    splits = splits_of(images)
+    for members in clusters(images):
+        assert len({splits[member] for member in members}) == 1
 
 
-@given(examples)
-def test_groups_are_those_that_ties_connect(examples):
-    assert sorted(sorted(g.members) for g in find_groups(examples)) == sorted(clusters(examples))
+@given(images)
+def test_groups_are_those_that_ties_connect(images):
+    assert sorted(sorted(g.members) for g in find_groups(images)) == sorted(clusters(images))
 
 
-@given(examples, st.randoms(use_true_random=False))
-def test_the_order_of_the_examples_changes_nothing(examples, random):
-    order = list(range(len(examples)))
+@given(images, st.randoms(use_true_random=False))
+def test_the_order_of_the_examples_changes_nothing(images, random):
+    order = list(range(len(images)))
     random.shuffle(order)
-    sides, shuffled = sides_of(examples), sides_of([examples[i] for i in order])
-    assert shuffled == [sides[i] for i in order]
+    splits, shuffled = splits_of(images), splits_of([images[i] for i in order])
+    assert shuffled == [splits[i] for i in order]
 
 
 @given(pure, st.sampled_from([1, 2, 5, 9.5]))
-def test_each_class_is_within_one_group_of_the_ratio(examples, ratio):
-    sides = sides_of(examples, ratio)
-    for label in {e.label for e in examples}:
-        inside = [i for i, e in enumerate(examples) if e.label == label]
-        sizes = Counter(examples[i].group for i in inside)
+def test_each_class_is_within_one_group_of_the_ratio(images, ratio):
+    splits = splits_of(images, ratio)
+    for label in {e.label for e in images}:
+        inside = [i for i, e in enumerate(images) if e.label == label]
+        sizes = Counter(images[i].group for i in inside)
         if len(sizes) < 2:
             continue
-        exam = sum(sides[i] == TEST for i in inside)
-        assert abs(exam - len(inside) / (ratio + 1)) <= max(sizes.values())
+        test = sum(splits[i] == TEST for i in inside)
+        assert abs(test - len(inside) / (ratio + 1)) <= max(sizes.values())
 
 
 @given(pure)
-def test_a_class_of_two_groups_or_more_has_one_on_each_side(examples):
-    sides = sides_of(examples)
-    for label in {e.label for e in examples}:
-        inside = [i for i, e in enumerate(examples) if e.label == label]
-        exam = {sides[i] == TEST for i in inside}
-        assert exam == ({True, False} if len({examples[i].group for i in inside}) > 1 else {False})
+def test_a_class_of_two_groups_or_more_has_one_in_train_and_one_in_test(images):
+    splits = splits_of(images)
+    for label in {e.label for e in images}:
+        inside = [i for i, e in enumerate(images) if e.label == label]
+        test = {splits[i] == TEST for i in inside}
+        assert test == ({True, False} if len({images[i].group for i in inside}) > 1 else {False})
 
 
 @given(pure)
-def test_validation_is_taken_from_the_training_side_only(examples):
+def test_validation_is_taken_from_train_only(images):
     without, with_validation = (
-        sides_of(examples, validation_share=0),
-        sides_of(examples, validation_share=0.4),
+        splits_of(images, validation_share=0),
+        splits_of(images, validation_share=0.4),
     )
     assert VALIDATION not in without
     assert [s == TEST for s in without] == [s == TEST for s in with_validation]
-    for label in {e.label for e in examples}:
+    for label in {e.label for e in images}:
         assert TRAIN in [
-            s for s, e in zip(with_validation, examples, strict=True) if e.label == label
+            s for s, e in zip(with_validation, images, strict=True) if e.label == label
         ]
 
 
 @given(pure)
-def test_a_given_training_side_is_tuned_by_the_same_rule(examples):
-    sides = sides_of(examples, validation_share=0.4)
-    training = [e for e, side in zip(examples, sides, strict=True) if side != TEST]
-    expected = [side for side in sides if side != TEST]
+def test_validation_of_a_given_training_split_follows_the_same_rule(images):
+    splits = splits_of(images, validation_share=0.4)
+    training = [e for e, split in zip(images, splits, strict=True) if split != TEST]
+    expected = [split for split in splits if split != TEST]
     assert validation_from_train(training, validation_share=0.4) == expected
 
 
 def test_the_result_is_pinned_for_twenty_images():
-    examples = [Example("cat", sha(f"cat{n}")) for n in range(12)]
-    examples += [Example("dog", sha(f"dog{n}"), f"patient{n // 2}") for n in range(8)]
+    images = [image("cat", sha(f"cat{n}")) for n in range(12)]
+    images += [image("dog", sha(f"dog{n}"), f"patient{n // 2}") for n in range(8)]
     letters = "".join(
-        {TRAIN: "-", VALIDATION: "t", TEST: "V"}[s] for s in sides_of(examples, 3, 0.3)
+        {TRAIN: "-", VALIDATION: "t", TEST: "V"}[s] for s in splits_of(images, 3, 0.3)
     )
     assert letters == "tV-t--VV-t----VVtt--"
 
@@ -151,24 +148,24 @@ GOLDEN = Path(__file__).with_name("golden_split.csv")
 
 
 def golden():
-    """Examples with groups of several classes, twins across groups and a class of one group."""
+    """Images with groups of several classes, duplicates across groups, a class of one group."""
     with GOLDEN.open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
-    found = [Example(line["label"], sha(line["pixels"]), line["group"]) for line in lines]
+    found = [image(line["label"], sha(line["pixels"]), line["group"]) for line in lines]
     return found, [line["split"] for line in lines]
 
 
 def test_the_golden_split_is_the_same_on_this_machine():
-    examples, sides = golden()
-    assert sides_of(examples) == sides
-    groups = find_groups(examples)
-    assert {len({examples[i].label for i in group.members}) for group in groups} == {1, 2, 3}
+    images, splits = golden()
+    assert splits_of(images) == splits
+    groups = find_groups(images)
+    assert {len({images[i].label for i in group.members}) for group in groups} == {1, 2, 3}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("variables", [{"PYTHONHASHSEED": "1"}, {"PYTHONHASHSEED": "2"}], ids=str)
 def test_the_golden_split_depends_on_no_hash_seed_and_no_locale(variables):
-    code = "import test_split as t; e, s = t.golden(); assert t.sides_of(e) == s; print(len(e))"
+    code = "import test_split as t; e, s = t.golden(); assert t.splits_of(e) == s; print(len(e))"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -184,80 +181,52 @@ def test_the_golden_split_depends_on_no_hash_seed_and_no_locale(variables):
     assert (done.returncode, done.stdout) == (0, "168\n"), done.stderr
 
 
-@given(examples, st.sampled_from([1, 5, 9.5]))
-def test_a_class_to_which_two_groups_count_is_learnt_and_examined(examples, ratio):
-    sides = sides_of(examples, ratio)
-    for label in {e.label for e in examples}:
-        own = [group for group in find_groups(examples) if group.label == label]
-        exam = {sides[group.members[0]] == TEST for group in own}
-        assert exam == ({True, False} if len(own) > 1 else {False} if own else set())
+@given(images, st.sampled_from([1, 5, 9.5]))
+def test_a_class_to_which_two_groups_count_is_in_train_and_in_test(images, ratio):
+    splits = splits_of(images, ratio)
+    for label in {e.label for e in images}:
+        own = [group for group in find_groups(images) if group.label == label]
+        test = {splits[group.members[0]] == TEST for group in own}
+        assert test == ({True, False} if len(own) > 1 else {False} if own else set())
 
 
 def test_groups_are_taken_in_the_order_of_their_hashes():
-    examples = [Example("cat", f"{n:x}" * 64) for n in range(12)]
-    assert sides_of(examples, validation_share=0) == [TEST] * 2 + [TRAIN] * 10
+    images = [image("cat", f"{n:x}" * 64) for n in range(12)]
+    assert splits_of(images, validation_share=0) == [TEST] * 2 + [TRAIN] * 10
 
 
 def test_a_group_is_ordered_by_the_hash_of_its_name_and_not_of_its_pixels():
-    examples = [Example("cat", sha(n), group) for n, group in enumerate("aabbccddeeff")]
+    images = [image("cat", sha(n), group) for n, group in enumerate("aabbccddeeff")]
     first = min("abcdef", key=lambda group: sha(f"group:{group}"))
-    exam = {e.group for e, s in zip(examples, sides_of(examples), strict=True) if s == TEST}
-    assert exam == {first}
-
-
-def test_a_group_counts_to_its_rarest_class():
-    examples = [Example("ant", sha(n)) for n in range(20)]
-    examples += [Example("zebra", sha("x"), "g"), Example("ant", sha("y"), "g")]
-    assert [g.label for g in find_groups(examples) if len(g.members) == 2] == ["zebra"]
-
-
-def test_classes_of_one_size_are_told_apart_by_name():
-    examples = [Example("b", sha(1), "g"), Example("a", sha(2), "g")]
-    assert find_groups(examples)[0].label == "a"
-
-
-def test_twins_join_the_groups_they_stand_in():
-    chain = [
-        Example("cat", sha(1), "a"),
-        Example("cat", sha(2), "a"),
-        Example("cat", sha(2), "b"),
-        Example("cat", sha(3), "b"),
-        Example("cat", sha(3)),
-        Example("cat", sha(4)),
-    ]
-    assert sorted(g.members for g in find_groups(chain)) == [(0, 1, 2, 3, 4), (5,)]
-
-
-def test_a_name_of_a_group_is_no_pixel_hash():
-    examples = [Example("cat", sha(1), sha(2)), Example("cat", sha(2))]
-    assert len(find_groups(examples)) == 2
+    test = {e.group for e, s in zip(images, splits_of(images), strict=True) if s == TEST}
+    assert test == {first}
 
 
 @pytest.mark.parametrize(
-    ("num", "exam"), [(1, 0), (2, 1), (6, 1), (8, 1), (9, 1), (10, 2), (12, 2)]
+    ("num", "test"), [(1, 0), (2, 1), (6, 1), (8, 1), (9, 1), (10, 2), (12, 2)]
 )
-def test_the_share_is_rounded_to_the_nearest_image_and_a_tie_to_fewer(num, exam):
-    sides = sides_of([Example("cat", sha(n)) for n in range(num)], validation_share=0)
-    assert sides.count(TEST) == exam
+def test_the_share_is_rounded_to_the_nearest_image_and_a_tie_to_fewer(num, test):
+    splits = splits_of([image("cat", sha(n)) for n in range(num)], validation_share=0)
+    assert splits.count(TEST) == test
 
 
 def test_a_group_larger_than_the_share_is_left_out_when_that_is_nearer():
-    sizes = {"0" * 64: 1, "1" * 64: 11}  # twins; the share of 12 is 2
-    examples = [Example("cat", key) for key, size in sizes.items() for _ in range(size)]
-    assert sides_of(examples, validation_share=0) == [TEST] + [TRAIN] * 11
+    sizes = {"0" * 64: 1, "1" * 64: 11}  # duplicates; the share of 12 is 2
+    images = [image("cat", key) for key, size in sizes.items() for _ in range(size)]
+    assert splits_of(images, validation_share=0) == [TEST] + [TRAIN] * 11
 
 
 def synthetic(start, stop):
-    """Examples of three classes (6:3:1), every fourth of them one of a group of three."""
+    """Images of three classes (6:3:1), every fourth of them one of a group of three."""
     for n in range(start, stop):
         label = "aaaaaabbbc"[n % 10]
-        yield Example(label, sha(n), f"{label}{n // 30}" if n % 4 == 0 else "")
+        yield image(label, sha(n), f"{label}{n // 30}" if n % 4 == 0 else "")
 
 
 def test_a_third_more_images_move_few_of_those_that_were_there():
     before = list(synthetic(0, 6000))
     after = before + list(synthetic(6000, 8000))
-    pairs = Counter(zip(sides_of(before), sides_of(after)[:6000], strict=True))
+    pairs = Counter(zip(splits_of(before), splits_of(after)[:6000], strict=True))
     moved = sum(count for (old, new), count in pairs.items() if old != new)
     crossed = sum(n for (old, new), n in pairs.items() if (old == TEST) != (new == TEST))
     assert moved <= 120  # 70 were counted; a new draw would move some 2,000
@@ -266,9 +235,9 @@ def test_a_third_more_images_move_few_of_those_that_were_there():
 
 @settings(max_examples=30)
 @given(pure)
-def test_an_image_added_to_one_class_moves_no_other_class(examples):
-    before = sides_of(examples)
-    after = sides_of([*examples, Example("new", sha("new"))])
+def test_an_image_added_to_one_class_moves_no_other_class(images):
+    before = splits_of(images)
+    after = splits_of([*images, image("new", sha("new"))])
     assert after == [*before, TRAIN]
 
 
@@ -283,7 +252,9 @@ def test_ham10000_that_grows_by_a_third_moves_59_of_7543_images(shared, tmp_path
     (metadata,) = (tmp_path / "ham10000").rglob("metadata.csv")
     with metadata.open(encoding="utf-8", newline="") as file:
         lines = sorted(csv.DictReader(file), key=lambda line: line["image_id"])
-    labels = [Label(f"{line['image_id']}.jpg", line["dx"], line["lesion_id"]) for line in lines]
+    labels = [
+        LabelledImage(f"{line['image_id']}.jpg", line["dx"], line["lesion_id"]) for line in lines
+    ]
     before, after = (admitted(read_table(table), labels[:num]) for num in (7543, 10015))
     assert (len(before), len(after)) == (7543, 10015)
     moved = [name for name in before if before[name] != after[name]]
@@ -292,10 +263,10 @@ def test_ham10000_that_grows_by_a_third_moves_59_of_7543_images(shared, tmp_path
 
 
 def admitted(rows, labels):
-    """Image -> side, of the images that have a label."""
+    """Image -> split, of the images that have a label."""
     named = {label.image for label in labels}
     images = [row for row in rows if row.image in named]
     rules = load_params(Path(__file__).parents[3] / "params.yaml").check.rules
     none_near = np.empty((0, 2), dtype=np.intp)
     admission = admit(images, labels, none_near, rules, train_per_test=5, validation_share=0.1)
-    return {row.image: row.split for row in admission.rows}
+    return {image.image: image.split for image in admission.images}

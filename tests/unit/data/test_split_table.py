@@ -2,12 +2,13 @@
 
 import pytest
 
-from lradapt.data.split_table import SplitRow, class_names, in_split, read_split, write_split
+from lradapt.data.labelled_image import LabelledImage, class_names, in_split
+from lradapt.data.split_table import read_split, write_split
 
 ROWS = [
-    SplitRow(0, 'a,"b".png', "dog", "", "00", "train"),
-    SplitRow(2, "猫/é.png", "Äpfel, rot", "patient\r\n1", "ff", "test"),
-    SplitRow(7, "NA", "007", "NA", "ee", "validation"),
+    LabelledImage('a,"b".png', "dog", "", "train", "00", 0),
+    LabelledImage("猫/é.png", "Äpfel, rot", "patient\r\n1", "test", "ff", 2),
+    LabelledImage("NA", "007", "NA", "validation", "ee", 7),
 ]
 
 
@@ -34,7 +35,7 @@ def test_rows_that_fail_half_way_leave_no_file(tmp_path):
 
 
 def test_a_side_is_taken_in_order():
-    rows = [*ROWS, SplitRow(9, "z", "dog", "", "11", "train")]
+    rows = [*ROWS, LabelledImage("z", "dog", "", "train", "11", 9)]
     assert [row.row for row in in_split(rows, "train")] == [0, 9]
     assert in_split(rows, "exam") == []
 

@@ -3,7 +3,8 @@ import unicodedata
 
 import pytest
 
-from lradapt.data.changes import Row, Version, compare
+from lradapt.data.changes import Version, compare
+from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.version_tables import Tables, read_version
 from lradapt.errors import DataError
 
@@ -20,28 +21,29 @@ def write(tmp_path):
     return written
 
 
-def test_labels_alone_know_neither_pixels_nor_sides(write):
+def test_labels_alone_know_neither_pixels_nor_splits(write):
     labels = write("labels.csv", "image,label,group\na.png,cat,p1\n")
-    assert read_version(Tables(labels)) == Version({"a.png": Row("cat", "p1")})
+    assert read_version(Tables(labels)) == Version({"a.png": LabelledImage("a.png", "cat", "p1")})
 
 
-def test_a_side_that_is_given_is_the_side_where_the_split_is_unknown(write):
+def test_a_given_split_is_the_split_where_no_table_has_it(write):
     labels = write("labels.csv", "image,label,split\na.png,cat,test\n")
-    row = Row("cat", given_split="test", split="test")
-    assert read_version(Tables(labels)) == Version({"a.png": row}, has_splits=True)
+    expected = {"a.png": LabelledImage("a.png", "cat", split="test")}
+    assert read_version(Tables(labels)) == Version(expected, {"a.png": "test"}, has_splits=True)
 
 
-def test_the_other_tables_add_pixels_and_sides_by_name(write):
+def test_the_other_tables_add_pixels_and_splits_by_name(write):
     labels = write("labels.csv", "image,label\né.png,cat\nb.png,dog\nc.png,dog\n")
     spelt = unicodedata.normalize("NFD", "é.png")
     images = write("images.csv", f"image,x,pixel_sha256\n{spelt},,1\nb.png,,2\nno.png,,3\n")
     split = write("split.csv", f"row,image,split\n0,{spelt},train\n1,b.png,test\n")
     assert read_version(Tables(labels, images, split)) == Version(
         {
-            "é.png": Row("cat", pixel_sha256="1", split="train"),
-            "b.png": Row("dog", pixel_sha256="2", split="test"),
-            "c.png": Row("dog"),
+            "é.png": LabelledImage("é.png", "cat", pixel_sha256="1"),
+            "b.png": LabelledImage("b.png", "dog", pixel_sha256="2"),
+            "c.png": LabelledImage("c.png", "dog"),
         },
+        {"é.png": "train", "b.png": "test"},
         has_pixels=True,
         has_splits=True,
     )

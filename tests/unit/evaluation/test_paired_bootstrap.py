@@ -78,10 +78,10 @@ images = st.lists(
 
 @settings(deadline=None)
 @given(images, st.randoms(use_true_random=False))
-def test_the_order_of_the_images_and_gaps_between_groups_change_nothing(exam, random):
-    other = [(label, 3 * group + 5, gain) for label, group, gain in exam]
+def test_the_order_of_the_images_and_gaps_between_groups_change_nothing(images, random):
+    other = [(label, 3 * group + 5, gain) for label, group, gain in images]
     random.shuffle(other)
-    assert np.array_equal(resampled(exam, 20), resampled(other, 20))
+    assert np.array_equal(resampled(images, 20), resampled(other, 20))
 
 
 def test_several_comparisons_meet_the_same_draws():
@@ -95,8 +95,8 @@ def test_several_comparisons_meet_the_same_draws():
 
 @settings(deadline=None)
 @given(images)
-def test_every_class_has_a_difference_within_one(exam):
-    found = resampled(exam, 50)
+def test_every_class_has_a_difference_within_one(images):
+    found = resampled(images, 50)
     assert found.shape == (50, 3)
     assert np.isfinite(found).all()
     assert (np.abs(found) <= 1).all()

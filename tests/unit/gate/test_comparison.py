@@ -8,9 +8,9 @@ from sklearn.metrics import balanced_accuracy_score
 from lradapt.gate.comparison import McNemar, compare, mcnemar
 
 
-def compared(exam, num_resamples=1000):
+def compared(images, num_resamples=1000):
     """Of images as (class, group, champion's hit, challenger's hit)."""
-    labels, groups, old, new = (np.array(column) for column in zip(*exam, strict=True))
+    labels, groups, old, new = (np.array(column) for column in zip(*images, strict=True))
     names = "abcdefgh"[: labels.max() + 1]
     options = {"confidence": 0.95, "num_resamples": num_resamples, "seed": 0}
     return compare(labels, groups, old.astype(bool), new.astype(bool), names, **options)
@@ -22,7 +22,7 @@ def singles(label, old, new):
     return [(label, 100 * label + number, *pair) for number, pair in enumerate(pairs)]
 
 
-def test_the_figures_of_a_small_exam():
+def test_the_figures_of_a_small_test_set():
     found = compared([*singles(0, "1100", "1111"), *singles(1, "10", "00"), (1, 101, 1, 1)])
     assert found.images == 7
     assert found.champion == pytest.approx((2 / 4 + 2 / 3) / 2)
@@ -49,7 +49,7 @@ def test_the_bounds_enclose_the_difference_and_are_narrower_with_more_images():
 
 
 def test_a_tie_is_exactly_zero_where_rounded_sums_of_the_same_recalls_differ():
-    def exam(*hits):  # 0.1 + 0.2 + 0.3 > 0.3 + 0.2 + 0.1
+    def images(*hits):  # 0.1 + 0.2 + 0.3 > 0.3 + 0.2 + 0.1
         pairs = enumerate(zip(hits, reversed(hits), strict=True))
         return [
             image
@@ -57,7 +57,7 @@ def test_a_tie_is_exactly_zero_where_rounded_sums_of_the_same_recalls_differ():
             for image in singles(k, "1" * old + "0" * (10 - old), "1" * new + "0" * (10 - new))
         ]
 
-    assert compared(exam(3, 2, 1)).difference == 0
+    assert compared(images(3, 2, 1)).difference == 0
 
 
 @pytest.mark.parametrize(("lost", "won"), [(0, 0), (0, 5), (1, 8), (7, 7), (30, 12), (2, 0)])
@@ -70,16 +70,16 @@ def test_mcnemar_is_the_exact_binomial_test(lost, won):
 
 
 hit = st.integers(0, 1)
-exams = st.lists(
+drawn_images = st.lists(
     st.tuples(st.integers(0, 2), st.integers(0, 9), hit, hit), min_size=1, max_size=40
 ).map(lambda drawn: [*drawn, (0, 10, 1, 0), (1, 11, 0, 0), (2, 12, 0, 1)])
 
 
 @settings(deadline=None)
-@given(exams)
-def test_balanced_accuracy_is_that_of_scikit_learn(exam):
-    labels, _, old, new = (np.array(column) for column in zip(*exam, strict=True))
-    found = compared(exam)
+@given(drawn_images)
+def test_balanced_accuracy_is_that_of_scikit_learn(images):
+    labels, _, old, new = (np.array(column) for column in zip(*images, strict=True))
+    found = compared(images)
     for hits, ours in ((old, found.champion), (new, found.challenger)):
         recalls = [hits[labels == k].mean() for k in range(3)]
         assert ours == pytest.approx(np.mean(recalls))
@@ -88,10 +88,10 @@ def test_balanced_accuracy_is_that_of_scikit_learn(exam):
 
 
 @settings(deadline=None)
-@given(exams)
-def test_swapping_the_models_turns_every_figure_round(exam):
-    one = compared(exam)
-    other = compared([(label, group, new, old) for label, group, old, new in exam])
+@given(drawn_images)
+def test_swapping_the_models_turns_every_figure_round(images):
+    one = compared(images)
+    other = compared([(label, group, new, old) for label, group, old, new in images])
     assert one.difference == -other.difference
     assert (one.champion, one.challenger) == (other.challenger, other.champion)
     assert one.mcnemar.p == other.mcnemar.p
@@ -106,26 +106,26 @@ def test_swapping_the_models_swaps_the_bounds_but_for_the_draws():
 
 
 @settings(deadline=None)
-@given(exams)
-def test_models_that_answer_alike_are_a_tie_and_zero_is_within_the_bounds(exam):
-    found = compared([(label, group, old, old) for label, group, old, _ in exam])
+@given(drawn_images)
+def test_models_that_answer_alike_are_a_tie_and_zero_is_within_the_bounds(images):
+    found = compared([(label, group, old, old) for label, group, old, _ in images])
     assert found.difference == 0
     assert found.lower <= 0 <= found.upper
     assert found.mcnemar.p == 1
 
 
 @settings(deadline=None)
-@given(exams, st.randoms(use_true_random=False))
-def test_the_order_of_the_images_changes_nothing(exam, random):
-    other = list(exam)
+@given(drawn_images, st.randoms(use_true_random=False))
+def test_the_order_of_the_images_changes_nothing(images, random):
+    other = list(images)
     random.shuffle(other)
-    assert compared(exam) == compared(other)
+    assert compared(images) == compared(other)
 
 
 @settings(deadline=None)
-@given(exams)
-def test_an_image_more_that_the_challenger_alone_names_never_lowers_its_difference(exam):
-    assume(any(image[2:] == (1, 0) for image in exam))
-    place = next(n for n, image in enumerate(exam) if image[2:] == (1, 0))
-    better = [*exam[:place], (*exam[place][:2], 0, 1), *exam[place + 1 :]]
-    assert compared(better).difference > compared(exam).difference
+@given(drawn_images)
+def test_an_image_more_that_the_challenger_alone_names_never_lowers_its_difference(images):
+    assume(any(image[2:] == (1, 0) for image in images))
+    place = next(n for n, image in enumerate(images) if image[2:] == (1, 0))
+    better = [*images[:place], (*images[place][:2], 0, 1), *images[place + 1 :]]
+    assert compared(better).difference > compared(images).difference

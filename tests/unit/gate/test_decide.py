@@ -1,30 +1,30 @@
 import pytest
-from gate_verdicts import exam_of, judged, model
+from gate_verdicts import decided, images_of, model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lradapt.gate.exam import ExamImage
-from lradapt.gate.verdict import Contender, Costs, Part
+from lradapt.data.labelled_image import LabelledImage
+from lradapt.gate.verdict import Candidate, Costs, Part
 
-EXAM = exam_of(cat=200, dog=200)
+IMAGES = images_of(cat=200, dog=200)
 POOR, FAIR, GOOD = ({"cat": n, "dog": n} for n in (100, 103, 150))
 
 
 def test_a_clearly_better_model_is_promoted_with_its_figures_in_the_sentence():
-    verdict = judged(EXAM, model(EXAM, POOR), model(EXAM, GOOD), policy="superior")
+    verdict = decided(IMAGES, model(IMAGES, POOR), model(IMAGES, GOOD), policy="superior")
     found = verdict.comparison
     assert verdict.decision == "promote"
     assert (found.images, found.champion, found.challenger) == (400, 0.5, 0.75)
     assert verdict.why == (
         "superior (gate.policy superior): balanced accuracy 75.00% against 50.00% in production, "
         f"+25.00 points, at least {100 * found.lower:+.2f} with 95% confidence, on 400 images that "
-        "neither has learnt from (McNemar p 1.6e-30)"
+        "neither was trained on (McNemar p 1.6e-30)"
     )
 
 
 def test_a_model_that_is_a_little_better_is_not_shown_to_be_superior():
-    old, new = model(EXAM, POOR), model(EXAM, FAIR, first=50)
-    verdict = judged(EXAM, old, new, policy="superior")
+    old, new = model(IMAGES, POOR), model(IMAGES, FAIR, first=50)
+    verdict = decided(IMAGES, old, new, policy="superior")
     assert verdict.comparison.difference == pytest.approx(3 / 200)
     assert verdict.comparison.mcnemar.only_champion == 100
     assert verdict.decision == "keep"
@@ -32,140 +32,142 @@ def test_a_model_that_is_a_little_better_is_not_shown_to_be_superior():
 
 
 def test_not_worse_promotes_what_superior_does_not():
-    old, new = model(EXAM, POOR), model(EXAM, {"cat": 100, "dog": 101})
-    assert judged(EXAM, old, new, policy="superior").decision == "keep"
-    assert judged(EXAM, old, new, policy="not_worse").decision == "promote"
-    assert judged(EXAM, new, old, policy="not_worse").decision == "keep"
+    old, new = model(IMAGES, POOR), model(IMAGES, {"cat": 100, "dog": 101})
+    assert decided(IMAGES, old, new, policy="superior").decision == "keep"
+    assert decided(IMAGES, old, new, policy="not_worse").decision == "promote"
+    assert decided(IMAGES, new, old, policy="not_worse").decision == "keep"
 
 
 @pytest.mark.parametrize("policy", ["superior", "not_worse"])
 def test_the_same_answers_are_a_tie_and_keep(policy):
-    verdict = judged(EXAM, model(EXAM, FAIR), model(EXAM, FAIR), policy=policy)
+    verdict = decided(IMAGES, model(IMAGES, FAIR), model(IMAGES, FAIR), policy=policy)
     assert verdict.decision == "keep"
     assert verdict.why.startswith("a tie ")
 
 
 def test_more_right_images_lose_against_a_better_mean_over_classes():
-    exam = exam_of(common=1000, rare=60)
-    champion = model(exam, {"common": 900, "rare": 30})
-    challenger = model(exam, {"common": 940, "rare": 25})
-    verdict = judged(exam, champion, challenger, max_recall_drop=1.0)
+    images = images_of(common=1000, rare=60)
+    champion = model(images, {"common": 900, "rare": 30})
+    challenger = model(images, {"common": 940, "rare": 25})
+    verdict = decided(images, champion, challenger, max_recall_drop=1.0)
     assert verdict.comparison.mcnemar.p < 1e-6
     assert (verdict.decision, verdict.comparison.difference < 0) == ("keep", True)
-    back = judged(exam, challenger, champion, max_recall_drop=1.0)
+    back = decided(images, challenger, champion, max_recall_drop=1.0)
     assert (back.decision, back.comparison.difference > 0) == ("promote", True)
 
 
 def test_a_gain_elsewhere_does_not_make_up_for_a_class_that_is_lost():
-    old = model(EXAM, {"cat": 150, "dog": 50})
-    new = model(EXAM, {"cat": 130, "dog": 190})
-    verdict = judged(EXAM, old, new)
+    old = model(IMAGES, {"cat": 150, "dog": 50})
+    new = model(IMAGES, {"cat": 130, "dog": 190})
+    verdict = decided(IMAGES, old, new)
     assert verdict.decision == "keep"
-    expected = "recall drops too far (gate.max_recall_drop): cat 75.0% to 65.0% of 200; better"
+    expected = "recall drops too much (gate.max_recall_drop): cat 75.0% to 65.0% of 200; better"
     assert verdict.why.startswith(expected)
-    assert judged(EXAM, old, new, max_recall_drop=0.11).decision == "promote"
+    assert decided(IMAGES, old, new, max_recall_drop=0.11).decision == "promote"
 
 
 def test_classes_too_small_for_a_floor_are_named_with_their_counts():
-    exam = exam_of(cat=200, dog=20)
-    verdict = judged(
-        exam, model(exam, {"cat": 100, "dog": 10}), model(exam, {"cat": 180, "dog": 9})
+    images = images_of(cat=200, dog=20)
+    verdict = decided(
+        images, model(images, {"cat": 100, "dog": 10}), model(images, {"cat": 180, "dog": 9})
     )
     assert verdict.decision == "promote"
-    assert verdict.why.endswith("few images, so that only a drop beyond chance counts: dog 20")
+    assert verdict.why.endswith("few images, so only a significant drop counts: dog 20")
 
 
 def test_the_first_model_is_promoted():
-    verdict = judged(EXAM, None, model(EXAM, FAIR))
+    verdict = decided(IMAGES, None, model(IMAGES, FAIR))
     assert (verdict.decision, verdict.comparison, verdict.champion) == ("promote", None, None)
     assert verdict.why == "it is the first model: nothing was in production"
 
 
-@pytest.mark.parametrize("champion", [None, model(EXAM, POOR)])
+@pytest.mark.parametrize("champion", [None, model(IMAGES, POOR)])
 def test_a_model_whose_export_differs_is_invalid(champion):
-    verdict = judged(EXAM, champion, model(EXAM, GOOD), parity_passed=False)
+    verdict = decided(IMAGES, champion, model(IMAGES, GOOD), parity_passed=False)
     assert (verdict.decision, verdict.comparison) == ("invalid", None)
     assert "parity in metrics.json" in verdict.why
 
 
-@pytest.mark.parametrize("champion", [None, model(EXAM, POOR)])
+@pytest.mark.parametrize("champion", [None, model(IMAGES, POOR)])
 def test_a_model_over_a_ceiling_is_invalid_and_each_ceiling_is_named(champion):
-    large = model(EXAM, GOOD, seconds=0.0302, megabytes=45.04)
-    verdict = judged(EXAM, champion, large, max_image_seconds=0.03, max_megabytes=45.0)
+    large = model(IMAGES, GOOD, seconds=0.0302, megabytes=45.04)
+    verdict = decided(IMAGES, champion, large, max_image_seconds=0.03, max_megabytes=45.0)
     assert (verdict.decision, verdict.challenger) == ("invalid", Costs(0.0302, 45.04))
     assert verdict.why == (
-        "it takes 30.2 ms an image, at most 30 allowed (gate.max_image_seconds); "
+        "it takes 30.2 ms per image, at most 30 allowed (gate.max_image_seconds); "
         "it has 45.0 MB, at most 45 allowed (gate.max_megabytes)"
     )
-    allowed = judged(EXAM, champion, large, max_image_seconds=0.0302, max_megabytes=45.04)
+    allowed = decided(IMAGES, champion, large, max_image_seconds=0.0302, max_megabytes=45.04)
     assert allowed.decision == "promote"
 
 
-@pytest.mark.parametrize("champion", [None, model(EXAM, POOR)])
+@pytest.mark.parametrize("champion", [None, model(IMAGES, POOR)])
 def test_a_class_below_its_own_floor_is_named(champion):
-    verdict = judged(EXAM, champion, model(EXAM, GOOD), min_recall={"cat": 0.76, "dog": 0.75})
+    verdict = decided(IMAGES, champion, model(IMAGES, GOOD), min_recall={"cat": 0.76, "dog": 0.75})
     assert verdict.decision == "keep"
-    assert verdict.why == "it finds too few of cat (150 of 200, 76% asked): gate.min_recall"
+    assert (
+        verdict.why == "recall too low: cat (150 of 200, at least 76% required) (gate.min_recall)"
+    )
 
 
-def test_a_floor_for_a_class_that_the_exam_lacks_is_not_passed():
-    verdict = judged(EXAM, None, model(EXAM, GOOD), min_recall={"cta": 0.1})
-    assert verdict.why == "it finds too few of cta (0 of 0, 10% asked): gate.min_recall"
+def test_a_floor_for_a_class_without_a_test_image_is_not_passed():
+    verdict = decided(IMAGES, None, model(IMAGES, GOOD), min_recall={"cta": 0.1})
+    assert verdict.why == "recall too low: cta (0 of 0, at least 10% required) (gate.min_recall)"
 
 
 def test_too_few_clean_images_of_a_class_keep_with_the_remedies():
-    exam = exam_of(cat=200, dog=9)
-    verdict = judged(exam, model(exam, POOR), model(exam, GOOD))
+    images = images_of(cat=200, dog=9)
+    verdict = decided(images, model(images, POOR), model(images, GOOD))
     assert (verdict.decision, verdict.comparison) == ("keep", None)
     for words in (
-        "dog 9, at least 10 a class asked",
+        "dog 9, at least 10 per class required",
         "trained on today's images",
         "--override WHY",
     ):
         assert words in verdict.why
-    enough = exam_of(cat=200, dog=10)
-    promoted = judged(enough, model(enough, {"cat": 90, "dog": 9}), model(enough, GOOD))
+    enough = images_of(cat=200, dog=10)
+    promoted = decided(enough, model(enough, {"cat": 90, "dog": 9}), model(enough, GOOD))
     assert promoted.decision == "promote"
 
 
 @pytest.mark.parametrize("least", [0, 10])
 def test_without_a_clean_image_the_champion_stays(least):
     empty = model([], {"cat": 1})
-    verdict = judged([], empty, empty, min_class_images=least)
+    verdict = decided([], empty, empty, min_class_images=least)
     assert verdict.decision == "keep"
-    assert verdict.why.startswith("too few images that neither model has learnt from")
+    assert verdict.why.startswith("too few test images that neither model was trained on")
 
 
 def test_with_no_least_number_a_class_without_an_image_is_left_out():
-    exam = exam_of(cat=200)
-    verdict = judged(exam, model(exam, POOR), model(exam, GOOD), min_class_images=0)
+    images = images_of(cat=200)
+    verdict = decided(images, model(images, POOR), model(images, GOOD), min_class_images=0)
     assert verdict.decision == "promote"
     assert [each.name for each in verdict.comparison.classes] == ["cat"]
 
 
-OWLS = exam_of(cat=200, dog=200, owl=60)
+OWLS = images_of(cat=200, dog=200, owl=60)
 
 
 def test_a_new_class_is_left_out_of_the_comparison_and_named():
     old = model(OWLS, FAIR)
     new = model(OWLS, {**FAIR, "cat": 104, "owl": 60})
-    verdict = judged(OWLS, old, new, policy="superior")
+    verdict = decided(OWLS, old, new, policy="superior")
     assert verdict.decision == "promote"
     assert verdict.why.startswith("no worse by 2 points on the classes that both know (gate.pol")
-    assert "; new: owl" in verdict.why
+    assert "; new classes: owl" in verdict.why
     assert [each.name for each in verdict.comparison.classes] == ["cat", "dog"]
     assert verdict.comparison.champion == pytest.approx(103 / 200)
 
 
 def test_a_new_class_does_not_pay_for_the_others():
     old, new = model(OWLS, FAIR), model(OWLS, {"cat": 97, "dog": 97, "owl": 60})
-    verdict = judged(OWLS, old, new)
+    verdict = decided(OWLS, old, new)
     assert verdict.decision == "keep"
     assert verdict.why.startswith("not shown to be no worse by 2 points on the classes that both")
 
 
 def test_a_class_that_is_gone_keeps_and_the_sentence_says_how_to_go_on():
-    verdict = judged(EXAM, model(EXAM, {**POOR, "owl": 0}), model(EXAM, GOOD))
+    verdict = decided(IMAGES, model(IMAGES, {**POOR, "owl": 0}), model(IMAGES, GOOD))
     assert verdict.decision == "keep"
     assert "in production knows owl, and this one does not" in verdict.why
     assert "gate.renamed" in verdict.why
@@ -173,37 +175,37 @@ def test_a_class_that_is_gone_keeps_and_the_sentence_says_how_to_go_on():
 
 @pytest.mark.parametrize("policy", ["superior", "not_worse"])
 def test_a_class_that_was_retired_on_purpose_is_no_obstacle(policy):
-    old = model(EXAM, {**POOR, "owl": 0})
-    assert judged(EXAM, old, model(EXAM, GOOD), renamed={"owl": None}, policy=policy).decision == (
-        "promote"
-    )
+    old = model(IMAGES, {**POOR, "owl": 0})
+    assert decided(
+        IMAGES, old, model(IMAGES, GOOD), renamed={"owl": None}, policy=policy
+    ).decision == ("promote")
 
 
 def test_what_the_champion_says_in_old_names_counts_in_todays():
-    exam = exam_of(cat=200, hound=200)
-    old = model(EXAM, {"cat": 100, "dog": 150})
-    new = model(exam, {"cat": 110, "hound": 160})
-    verdict = judged(exam, old, new, renamed={"dog": "hound"})
+    images = images_of(cat=200, hound=200)
+    old = model(IMAGES, {"cat": 100, "dog": 150})
+    new = model(images, {"cat": 110, "hound": 160})
+    verdict = decided(images, old, new, renamed={"dog": "hound"})
     assert verdict.comparison.champion == pytest.approx((100 + 150) / 400)
     assert [each.name for each in verdict.comparison.classes] == ["cat", "hound"]
 
 
 def test_a_name_that_both_know_is_not_renamed_by_a_former_renaming():
-    old, new = model(EXAM, POOR), model(EXAM, GOOD)
-    assert judged(EXAM, old, new, renamed={"dog": "cat"}) == judged(EXAM, old, new)
+    old, new = model(IMAGES, POOR), model(IMAGES, GOOD)
+    assert decided(IMAGES, old, new, renamed={"dog": "cat"}) == decided(IMAGES, old, new)
 
 
 def test_models_without_a_class_in_common_are_not_compared():
-    exam = exam_of(owl=60)
-    old, new = model(exam, {"cat": 0}), model(exam, {"owl": 60})
-    verdict = judged(exam, old, new, renamed={"cat": None})
-    assert verdict.why.startswith("no class is known to both")
+    images = images_of(owl=60)
+    old, new = model(images, {"cat": 0}), model(images, {"owl": 60})
+    verdict = decided(images, old, new, renamed={"cat": None})
+    assert verdict.why.startswith("the models have no class in common")
 
 
 def test_old_new_and_relabelled_images_are_reported_apart():
-    known = {image.pixel_sha256: image.label for image in EXAM[:300]}
-    known |= {image.pixel_sha256: "dog" for image in EXAM[:30]}
-    verdict = judged(EXAM, model(EXAM, POOR), model(EXAM, GOOD), known)
+    known = {image.pixel_sha256: image.label for image in IMAGES[:300]}
+    known |= {image.pixel_sha256: "dog" for image in IMAGES[:30]}
+    verdict = decided(IMAGES, model(IMAGES, POOR), model(IMAGES, GOOD), known)
     assert verdict.parts == (
         Part("old", 270, 70 + 100, 120 + 100),
         Part("new", 100, 0, 50),
@@ -213,44 +215,44 @@ def test_old_new_and_relabelled_images_are_reported_apart():
 
 
 def test_a_class_that_was_renamed_is_not_relabelled():
-    exam = exam_of(cat=200, hound=200)
-    known = {image.pixel_sha256: image.label.replace("hound", "dog") for image in exam}
-    old, new = model(EXAM, {"cat": 100, "dog": 150}), model(exam, {"cat": 110, "hound": 160})
-    verdict = judged(exam, old, new, known, renamed={"dog": "hound"})
+    images = images_of(cat=200, hound=200)
+    known = {image.pixel_sha256: image.label.replace("hound", "dog") for image in images}
+    old, new = model(IMAGES, {"cat": 100, "dog": 150}), model(images, {"cat": 110, "hound": 160})
+    verdict = decided(images, old, new, known, renamed={"dog": "hound"})
     assert [part.images for part in verdict.parts] == [400, 0, 0]
     assert "relabelled" not in verdict.why
 
 
-def test_where_the_exam_of_the_champion_is_not_known_there_are_no_parts():
-    assert judged(EXAM, model(EXAM, POOR), model(EXAM, GOOD)).parts == ()
+def test_where_the_test_images_of_the_champion_are_not_known_there_are_no_parts():
+    assert decided(IMAGES, model(IMAGES, POOR), model(IMAGES, GOOD)).parts == ()
 
 
 def test_images_of_one_group_count_as_one_in_the_interval():
-    pairs = [ExamImage(f"{n}", "cat", f"{n}", f"group {n // 2}") for n in range(200)]
-    apart = [ExamImage(f"{n}", "cat", f"{n}", "") for n in range(200)]
+    pairs = [LabelledImage(f"{n}", "cat", f"group {n // 2}", "test", f"{n}") for n in range(200)]
+    apart = [LabelledImage(f"{n}", "cat", "", "test", f"{n}") for n in range(200)]
 
-    def lower(exam):
-        old = model(EXAM[:200], {"cat": 100})
-        new = model(EXAM[:200], {"cat": 110})
-        return judged(exam, old, new).comparison.lower
+    def lower(images):
+        old = model(IMAGES[:200], {"cat": 100})
+        new = model(IMAGES[:200], {"cat": 110})
+        return decided(images, old, new).comparison.lower
 
     assert lower(pairs) < lower(apart)
 
 
 def test_both_costs_are_told_whatever_the_verdict():
-    old, new = model(EXAM, POOR, seconds=0.02, megabytes=10), model(EXAM, POOR)
-    verdict = judged(EXAM, old, new)
+    old, new = model(IMAGES, POOR, seconds=0.02, megabytes=10), model(IMAGES, POOR)
+    verdict = decided(IMAGES, old, new)
     assert (verdict.champion, verdict.challenger) == (Costs(0.02, 10), Costs(0.01, 40.0))
 
 
 said = st.sampled_from(["cat", "dog", "?"])
 answers = st.lists(st.tuples(said, said), min_size=40, max_size=40)
-SMALL = exam_of(cat=25, dog=15)
+SMALL = images_of(cat=25, dog=15)
 
 
 def models(pairs):
     return [
-        Contender(["cat", "dog"], column, Costs(0.01, 1.0)) for column in zip(*pairs, strict=True)
+        Candidate(["cat", "dog"], column, Costs(0.01, 1.0)) for column in zip(*pairs, strict=True)
     ]
 
 
@@ -259,8 +261,8 @@ def models(pairs):
 def test_the_order_of_the_images_does_not_change_the_verdict(pairs, random):
     order = random.sample(range(40), 40)
     shuffled = models([pairs[place] for place in order])
-    exam = [SMALL[place] for place in order]
-    assert judged(exam, *shuffled) == judged(SMALL, *models(pairs))
+    images = [SMALL[place] for place in order]
+    assert decided(images, *shuffled) == decided(SMALL, *models(pairs))
 
 
 @settings(deadline=None, max_examples=30)
@@ -268,7 +270,7 @@ def test_the_order_of_the_images_does_not_change_the_verdict(pairs, random):
 def test_no_two_models_take_each_others_place(pairs, policy):
     one, other = models(pairs)
     verdicts = [
-        judged(SMALL, *pair, policy=policy).decision for pair in [(one, other), (other, one)]
+        decided(SMALL, *pair, policy=policy).decision for pair in [(one, other), (other, one)]
     ]
     assert verdicts.count("promote") <= 1
 
@@ -277,7 +279,7 @@ def test_no_two_models_take_each_others_place(pairs, policy):
 @given(answers)
 def test_what_is_superior_is_also_no_worse(pairs):
     superior, not_worse = (
-        judged(SMALL, *models(pairs), policy=policy).decision
+        decided(SMALL, *models(pairs), policy=policy).decision
         for policy in ("superior", "not_worse")
     )
     assert (superior, not_worse) != ("promote", "keep")

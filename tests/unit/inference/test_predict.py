@@ -83,7 +83,7 @@ def test_no_image_gives_no_prediction(model):
 
 @pytest.mark.parametrize("content", [b"", b"not a model"])
 def test_a_file_that_is_no_onnx_is_refused(content):
-    with pytest.raises(ModelError, match="not a model that ONNX Runtime loads"):
+    with pytest.raises(ModelError, match="not a model that ONNX Runtime can load"):
         Model(content)
 
 
@@ -107,7 +107,7 @@ def test_a_path_that_is_not_there_is_named(tmp_path):
         find_images([tmp_path / "gone"])
 
 
-@pytest.mark.parametrize(("name", "says"), [(None, "is empty"), (".a.png", "hidden files only")])
+@pytest.mark.parametrize(("name", "says"), [(None, "is empty"), (".a.png", "only hidden files")])
 def test_a_folder_with_nothing_to_classify_is_an_error(tmp_path, name, says):
     if name:
         paint(tmp_path / name, "red")

@@ -6,7 +6,8 @@ from colour_model import COLOURS, colour_model, paint
 from gate_verdicts import RULES as GATE_RULES
 
 from lradapt.config.paths import read_paths
-from lradapt.data.split_table import SplitRow, write_split
+from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.split_table import write_split
 from lradapt.gate.verdict import Part
 from lradapt.production.judge import judge
 from lradapt.registry import open_store, versions
@@ -24,25 +25,25 @@ def store(tmp_path):
 
 @pytest.fixture
 def paths(tmp_path):
-    """Five pictures of each colour to examine a model on; hashes h0, h1, ..."""
+    """Five test images of each colour; hashes h0, h1, ..."""
     rows = []
     for number, colour in enumerate(5 * COLOURS):
         name = f"{colour}/{number}.png"
         paint(tmp_path / "images" / name, colour, number)
-        rows.append(SplitRow(number, name, colour, f"g{number}", f"h{number}", "test"))
+        rows.append(LabelledImage(name, colour, f"g{number}", "test", f"h{number}", number))
     write_split(tmp_path / "split.csv", rows)
     return replace(
         read_paths(ROOT / "dvc.yaml"), images=tmp_path / "images", split=tmp_path / "split.csv"
     )
 
 
-def published(store, model, learnt=(), exam=None, **facts):
-    """A version that has learnt from images of these hashes, each in its own group."""
-    table = "pixel_sha256,group\n" + "".join(f"{pixels},\n" for pixels in learnt)
-    files = {"model.onnx": model, "learnt.csv": table.encode()}
-    if exam is not None:
-        lines = "".join(f"{pixels},{label}\n" for pixels, label in exam.items())
-        files["exam.csv"] = f"pixel_sha256,label\n{lines}".encode()
+def published(store, model, trained_on=(), test_images=None, **facts):
+    """A version that was trained on images of these hashes, each in its own group."""
+    table = "pixel_sha256,group\n" + "".join(f"{pixels},\n" for pixels in trained_on)
+    files = {"model.onnx": model, "trained_on.csv": table.encode()}
+    if test_images is not None:
+        lines = "".join(f"{pixels},{label}\n" for pixels, label in test_images.items())
+        files["test_images.csv"] = f"pixel_sha256,label\n{lines}".encode()
     passed = {"metrics": {"parity": {"passed": True}}}
     return versions.publish(store, NAME, files, passed | facts)
 
@@ -76,18 +77,18 @@ def test_judging_changes_nothing(store, paths):
     assert versions.read_production(store, NAME).move.version == champion
 
 
-def test_what_either_has_learnt_from_is_not_judged_on(store, paths):
-    promoted(store, colour_model(POOR), learnt=["h0", "h1"])
-    version = published(store, colour_model(GOOD), learnt=["h2"])
+def test_images_that_either_was_trained_on_are_left_out(store, paths):
+    promoted(store, colour_model(POOR), trained_on=["h0", "h1"])
+    version = published(store, colour_model(GOOD), trained_on=["h2"])
     verdict = verdict_on(store, paths, version)
     assert (verdict.decision, verdict.comparison.images) == ("promote", 12)
 
 
-def test_a_champion_that_has_learnt_from_the_exam_is_not_judged_on_it(store, paths):
-    promoted(store, colour_model(POOR), learnt=[f"h{number}" for number in range(15)])
+def test_a_champion_that_was_trained_on_all_test_images_is_not_compared(store, paths):
+    promoted(store, colour_model(POOR), trained_on=[f"h{number}" for number in range(15)])
     verdict = verdict_on(store, paths, published(store, colour_model(GOOD)))
     assert (verdict.decision, verdict.comparison) == ("keep", None)
-    assert "too few images that neither model has learnt from" in verdict.why
+    assert "too few test images that neither model was trained on" in verdict.why
 
 
 def test_a_version_without_a_word_of_parity_is_invalid(store, paths):
@@ -107,17 +108,17 @@ def test_the_floor_and_the_ceilings_hold_for_the_first_model(store, paths):
     low = verdict_on(store, paths, version, min_recall={"green": 0.5})
     assert (low.decision, low.why) == (
         "keep",
-        "it finds too few of green (0 of 5, 50% asked): gate.min_recall",
+        "recall too low: green (0 of 5, at least 50% required) (gate.min_recall)",
     )
     assert verdict_on(store, paths, version, max_image_seconds=1e-9).decision == "invalid"
     assert verdict_on(store, paths, version, max_megabytes=1e-6).decision == "invalid"
 
 
-def test_images_that_the_champion_was_examined_on_are_told_from_new_and_relabelled(store, paths):
+def test_old_new_and_relabelled_test_images_are_counted_apart(store, paths):
     known = {f"h{number}": colour for number, colour in enumerate(5 * COLOURS)}
-    exam = {**known, "h0": "green"}
-    del exam["h14"]
-    promoted(store, colour_model(POOR), exam=exam)
+    test_images = {**known, "h0": "green"}
+    del test_images["h14"]
+    promoted(store, colour_model(POOR), test_images=test_images)
     verdict = verdict_on(store, paths, published(store, colour_model(GOOD)))
     assert verdict.parts == (
         Part("old", 13, 4, 13),
@@ -126,6 +127,6 @@ def test_images_that_the_champion_was_examined_on_are_told_from_new_and_relabell
     )
 
 
-def test_a_champion_published_without_its_exam_has_no_parts(store, paths):
+def test_a_champion_published_without_its_test_images_has_no_parts(store, paths):
     promoted(store, colour_model(POOR))
     assert verdict_on(store, paths, published(store, colour_model(GOOD))).parts == ()

@@ -10,8 +10,9 @@ from gate_verdicts import RULES as GATE_RULES
 from safetensors.numpy import save
 
 from lradapt.config.paths import read_paths
-from lradapt.data.split_table import SplitRow, write_split
-from lradapt.gate.version_tables import read_learnt, write_learnt
+from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.split_table import write_split
+from lradapt.gate.held_out import read_trained_on, write_trained_on
 from lradapt.inference.predict import Model
 from lradapt.networks.champion import read_champion
 from lradapt.production.approval import settle
@@ -37,7 +38,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A project of 21 pictures, five of each colour to examine a model on; its paths."""
+    """A project of 21 pictures, five test images of each colour; its paths."""
     monkeypatch.chdir(tmp_path)
     copyfile(ROOT / "dvc.yaml", "dvc.yaml")
     (tmp_path / "params.yaml").write_text("seed: 7\n")
@@ -47,7 +48,7 @@ def project(tmp_path, monkeypatch):
     for seed, (colour, side) in enumerate((c, s) for c in COLOURS for s in sides):
         name = f"{colour}/{seed}.png"
         paint(paths.images / name, colour, seed)
-        rows.append(SplitRow(seed, name, colour, "", f"hash{seed}", side))
+        rows.append(LabelledImage(name, colour, "", side, f"hash{seed}", seed))
     write_split(paths.split, rows)
     for path in paths.as_dict().values():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -358,12 +359,12 @@ def test_a_version_says_how_it_came_about(store, project):
     assert set(manifest["data"]) == {"labels", "split", "table"}
     assert {"python", "lradapt", "torch", "onnxruntime"} <= set(manifest["libraries"])
     assert sorted(manifest["files"]) == [
-        "exam.csv",
-        "learnt.csv",
         "model.onnx",
         "model.safetensors",
         "model_card.md",
         "report.html",
+        "test_images.csv",
+        "trained_on.csv",
     ]
 
 
@@ -385,16 +386,16 @@ def test_a_user_without_a_name_is_logged_by_number(monkeypatch):
     assert whoami() == f"uid 12345@{socket.gethostname()}"
 
 
-def test_a_version_started_from_another_names_it_and_has_learnt_what_that_one_has(store, project):
+def test_a_version_started_from_another_names_it_and_lists_its_training_images(store, project):
     first = release(store, project, colour_model(POOR)).version
-    rows = [SplitRow(0, "red/new.png", "red", "g", "hash99", "train")]
+    rows = [LabelledImage("red/new.png", "red", "g", "train", "hash99", 0)]
     write_split(project.split, rows)
     write_json(project.metrics, {"parity": {"passed": True}, "ancestor": first})
     second = published(store, project, colour_model(GOOD))
     assert versions.read_manifest(store, NAME, second)["ancestor"] == first
-    learnt = read_learnt(versions.read_file(store, NAME, second, "learnt.csv"))
-    assert learnt.pixel_sha256s == {"hash99", *(f"hash{n}" for n in (0, 1, 7, 8, 14, 15))}
-    assert learnt.groups == {"", "g"}
+    trained_on = read_trained_on(versions.read_file(store, NAME, second, "trained_on.csv"))
+    assert trained_on.pixel_sha256s == {"hash99", *(f"hash{n}" for n in (0, 1, 7, 8, 14, 15))}
+    assert trained_on.groups == {"", "g"}
 
 
 def test_the_weights_in_production_are_brought_with_their_version_and_classes(
@@ -418,7 +419,7 @@ def test_without_a_model_in_production_nothing_is_brought(store, project, tmp_pa
 
 
 def test_a_version_without_weights_is_named(store, project, tmp_path):
-    files = {"model.onnx": colour_model(POOR), "learnt.csv": write_learnt([])}
+    files = {"model.onnx": colour_model(POOR), "trained_on.csv": write_trained_on([])}
     version = versions.publish(store, NAME, files, {})
     versions.promote(store, NAME, version, over=None, why="", who="", when="")
     with pytest.raises(RegistryError, match=f"version {version} .* without model.safetensors"):

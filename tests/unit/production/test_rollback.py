@@ -17,7 +17,7 @@ def store(tmp_path):
 
 
 def promoted(store, model):
-    files = {"model.onnx": model, "learnt.csv": b""}
+    files = {"model.onnx": model, "trained_on.csv": b""}
     version = versions.publish(store, NAME, files, {})
     over = versions.read_production(store, NAME)
     return versions.promote(store, NAME, version, over=over, **CLERK).version
@@ -36,7 +36,7 @@ def test_a_former_model_that_answers_is_put_back(store):
 def test_a_former_version_that_is_no_model_stays_out_and_nothing_changes(store):
     promoted(store, b"no model")
     two = promoted(store, colour_model())
-    with pytest.raises(LradaptError, match="not a model that ONNX Runtime loads"):
+    with pytest.raises(LradaptError, match="not a model that ONNX Runtime can load"):
         roll_back(store, NAME, None, **CLERK)
     assert in_production(store) == two
     assert len(versions.history(store, NAME)) == 2

@@ -5,7 +5,8 @@ import pytest
 from colour_model import COLOURS, colour_model, paint
 
 from lradapt.config.paths import read_paths
-from lradapt.data.split_table import SplitRow, write_split
+from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.split_table import write_split
 from lradapt.inference.predict import Model
 from lradapt.production import smoke_test as live_check
 from lradapt.production.smoke_test import find_fault, put_back, samples
@@ -28,7 +29,7 @@ def images(tmp_path):
 
 
 def promote(store, model):
-    files = {"model.onnx": model, "learnt.csv": b""}
+    files = {"model.onnx": model, "trained_on.csv": b""}
     version = versions.publish(store, NAME, files, {})
     over = versions.read_production(store, NAME)
     return versions.promote(store, NAME, version, over=over, why="", **CLERK)
@@ -51,7 +52,7 @@ def test_a_damaged_model_has_one(store, images, tmp_path):
 
 def test_a_file_that_is_no_model_has_one(store, images):
     move = promote(store, b"no model")
-    assert "not a model that ONNX Runtime loads" in find_fault(store, NAME, move, images)
+    assert "not a model that ONNX Runtime can load" in find_fault(store, NAME, move, images)
 
 
 def test_a_model_that_answers_other_classes_than_it_names_has_one(store, images):
@@ -78,7 +79,7 @@ def test_where_no_sample_can_be_classified_nothing_is_proven(store, images):
 @pytest.mark.parametrize(("num", "expected"), [(3, [0, 1, 2]), (80, list(range(0, 80, 10)))])
 def test_samples_are_spread_over_the_exam(tmp_path, num, expected):
     sides = [("train", 0), *(("test", n) for n in range(num)), ("validation", 0)]
-    rows = [SplitRow(n, f"{side}{n}", "x", "", f"{n}", side) for side, n in sides]
+    rows = [LabelledImage(f"{side}{n}", "x", "", side, f"{n}", n) for side, n in sides]
     write_split(tmp_path / "split.csv", rows)
     found = samples(replace(PATHS, split=tmp_path / "split.csv", images=tmp_path))
     assert found == [tmp_path / f"test{n}" for n in expected]

@@ -36,7 +36,7 @@ def store(tmp_path):
 
 
 def publish(store, number, **facts):
-    files = {"model.onnx": b"%d" % number, "learnt.csv": b"", "report.html": b"12"}
+    files = {"model.onnx": b"%d" % number, "trained_on.csv": b"", "report.html": b"12"}
     created = f"2026-01-{number:02}T00:00:00+00:00"
     return versions.publish(store, NAME, files, {"created": created, **facts})
 
@@ -99,7 +99,7 @@ def test_an_older_version_without_sizes_is_listed(store, tmp_path, monkeypatch):
 
 def test_another_name_that_begins_alike_is_not_listed(store):
     version = publish(store, 1)
-    files = {"model.onnx": b"x", "learnt.csv": b""}
+    files = {"model.onnx": b"x", "trained_on.csv": b""}
     versions.publish(store, f"{NAME}2", files, {})
     assert left(store) == {version}
 

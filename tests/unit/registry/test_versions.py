@@ -35,7 +35,7 @@ def store(tmp_path):
 
 
 def files(model=b"model", learnt=b"pixel_sha256,group\n", report=b"<html>"):
-    return {"model.onnx": model, "learnt.csv": learnt, "report.html": report}
+    return {"model.onnx": model, "trained_on.csv": learnt, "report.html": report}
 
 
 def publish(store, *args, **kwargs):
@@ -97,7 +97,7 @@ def test_a_manifest_holds_the_sizes_of_the_files_that_are_there(store):
     with pytest.raises(KilledError):
         publish(DiesAt(store, "manifest"), report=b"first page")
     manifest = versions.read_manifest(store, NAME, publish(store, report=b"2nd"))
-    assert manifest["sizes"] == {"model.onnx": 5, "learnt.csv": 19, "report.html": 10}
+    assert manifest["sizes"] == {"model.onnx": 5, "trained_on.csv": 19, "report.html": 10}
 
 
 def test_the_live_model_is_read_only_where_it_is_the_one_that_was_promoted(store):

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from lradapt.data.split_table import SplitRow, write_split
+from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.split_table import write_split
 from lradapt.reporting.mistakes import most_confident_mistakes
 
 PREDICTED = [
@@ -33,7 +34,7 @@ def mistakes(tmp_path):
         table.to_csv(predictions, index=False)
         order = [3, 4, 0, 2, 1]  # of the rows of pixels
         rows = [
-            SplitRow(order[k], image, label, "", f"{k}", "test")
+            LabelledImage(image, label, "", "test", f"{k}", order[k])
             for k, (image, label, *_) in enumerate(PREDICTED)
         ]
         write_split(split, rows)

@@ -3,7 +3,8 @@ import re
 
 import pytest
 
-from lradapt.data.split_table import SplitRow, write_split
+from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.split_table import write_split
 from lradapt.registry.versions import Move
 from lradapt.reporting.card_history import with_moves
 from lradapt.reporting.model_card import render
@@ -88,7 +89,7 @@ def test_a_class_with_a_narrow_interval_is_not_a_limit(paths):
 def test_the_card_reports_whether_groups_were_kept_together(paths, groups, text):
     write_split(
         paths.split,
-        [SplitRow(k, f"{k}", "owl", group, f"{k}", "train") for k, group in enumerate(groups)],
+        [LabelledImage(f"{k}", "owl", group, "train", f"{k}", k) for k, group in enumerate(groups)],
     )
     assert f"images; {text}." in render(paths, "skin", NOTHING)
 

@@ -12,7 +12,7 @@ from lradapt.gate.comparison import ClassResult, Comparison, McNemar
 from lradapt.gate.verdict import Costs, Part, Verdict
 from lradapt.production.release import Outcome
 from lradapt.registry.versions import Move
-from lradapt.reporting.changes_report import Section, Told
+from lradapt.reporting.changes_report import ChangesSummary, Section
 from lradapt.reporting.report import next_commands, render, summary
 from lradapt.runtime.costs import Price
 from lradapt.runtime.files import write_json
@@ -288,9 +288,9 @@ def test_with_no_mistakes_to_show_the_report_has_no_image(paths):
     assert 'id="mistakes"' not in page
 
 
-def test_the_changes_of_the_data_have_their_tables(paths):
-    told = Told("2 changes", (Section("by kind", ["kind", "images"], [["added", "2"]]),))
-    page = render(paths, None, changes=told)
+def test_the_changes_of_the_data_are_told_with_their_tables(paths):
+    section = Section("by kind", ["kind", "images"], [["added", "2"]])
+    page = render(paths, None, changes=ChangesSummary("2 changes", (section,)))
     assert "<p>2 changes</p>" in page
     assert rows_of(page, "changes") == [["kind", "images"], ["added", "2"]]
     assert 'id="changes"' not in render(paths, None)

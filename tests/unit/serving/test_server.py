@@ -48,7 +48,7 @@ def pictures(tmp_path):
 
 
 def promote(store, model):
-    files = {"model.onnx": model, "learnt.csv": b""}
+    files = {"model.onnx": model, "trained_on.csv": b""}
     version = versions.publish(store, NAME, files, {})
     over = versions.read_production(store, NAME)
     return versions.promote(store, NAME, version, over=over, why="first", who="", when="then")

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from lradapt.compute.engine import LAYOUTS
 from lradapt.config.params import load_params
-from lradapt.data.split_table import SplitRow
+from lradapt.data.labelled_image import LabelledImage
 from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.backbone import import_backbone
 from lradapt.stages.inputs import read_classifier, split_examples
@@ -25,8 +25,8 @@ def images(tmp_path, engine):
     """A function: the examples of a side of six random images."""
     pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
     np.save(tmp_path / "pixels.npy", pixels)
-    sides = ["train", "validation", "train", "test", "validation", "train"]
-    rows = [SplitRow(n, f"{n}.png", "xyx"[n % 3], "", "", side) for n, side in enumerate(sides)]
+    splits = ["train", "validation", "train", "test", "validation", "train"]
+    rows = [LabelledImage(f"{n}.png", "xyx"[n % 3], "", s, "", n) for n, s in enumerate(splits)]
     params = load_params(ROOT / "params.yaml")
 
     def examples(side, engine=engine):

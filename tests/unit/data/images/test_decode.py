@@ -143,7 +143,7 @@ def test_cmyk_jpeg_is_not_inverted():
 @pytest.mark.parametrize(("mode", "word"), [("F", "floating-point"), ("I", "32-bit integer")])
 def test_pixels_without_a_clear_range_are_refused(mode, word):
     text = reason(bytes_of(Image.new(mode, (2, 2)), "TIFF"))
-    assert text == f"{word} pixels; save it with 8 or 16 bits a channel"
+    assert text == f"{word} pixels; save it with 8 or 16 bits per channel"
 
 
 CORNERS = {  # which corner of the stored image is seen at the top left, and at the top right

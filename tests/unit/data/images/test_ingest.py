@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lradapt.data.images.decode import Preprocessing, decode, decode_told, fit_square
+from lradapt.data.images.decode import Preprocessing, decode, decode_with_storage, fit_square
 from lradapt.data.images.files import list_files
 from lradapt.data.images.ingest import (
     OK,
@@ -85,7 +85,7 @@ def test_a_line_of_the_table_says_all_of_an_image(folder, run, random_image):
     assert rows == [ImageRow("a.png", file, full, 20, 16, OK, "", "PNG", "RGB", 1)]
 
 
-def test_twins_in_other_formats_have_one_pixel_hash(folder, run, random_image):
+def test_duplicates_in_other_formats_have_one_pixel_hash(folder, run, random_image):
     random_image(0).save(folder / "a.png")
     random_image(0).save(folder / "b.bmp")
     random_image(0).resize((16, 20)).save(folder / "c.png")
@@ -213,7 +213,7 @@ def test_an_empty_folder_is_refused(folder, run):
 
 
 def test_a_missing_folder_names_the_command_that_makes_it(folder):
-    with pytest.raises(DataError, match=r"no folder .*absent; make it with `lradapt import folder"):
+    with pytest.raises(DataError, match=r"no folder .*absent; create it with `lradapt import"):
         list_files(folder / "absent")
 
 
@@ -280,12 +280,12 @@ def test_files_that_come_or_go_while_it_reads_stop_it_and_are_all_named(
     with pytest.raises(DataError) as caught:
         run()
     assert str(caught.value).splitlines() == [
-        f"4 file(s) of {folder} came or went while it was read; run again when nothing writes to "
-        "it:",
-        "  - b.png: gone",
-        "  - z.png: gone",
-        "  - n.png: new",
-        "  - y.png: new",
+        f"4 file(s) of {folder} were added or removed while it was read; run again when no other "
+        "program writes to it:",
+        "  - b.png: removed",
+        "  - z.png: removed",
+        "  - n.png: added",
+        "  - y.png: added",
     ]
     assert list((tmp_path / "run").iterdir()) == []
 
@@ -342,7 +342,7 @@ def test_a_killed_process_ends_in_one_message_and_no_file(
 ):
     monkeypatch.setattr("lradapt.data.images.ingest.ProcessPoolExecutor", KillingPool)
     many_files(folder, random_image, 600)
-    with pytest.raises(DataError, match="was killed, most likely for want of memory"):
+    with pytest.raises(DataError, match="was killed, most likely because the memory was full"):
         run(num_workers=2, name="killed")
     assert list((tmp_path / "killed").iterdir()) == []
 
@@ -384,9 +384,9 @@ def rerun(folder, tmp_path, monkeypatch):
 
         def counting(content, **options):
             made.append(content)
-            return decode_told(content, **options)
+            return decode_with_storage(content, **options)
 
-        monkeypatch.setattr("lradapt.data.images.ingest.decode_told", counting)
+        monkeypatch.setattr("lradapt.data.images.ingest.decode_with_storage", counting)
         pixels, table = tmp_path / name / "pixels.npy", tmp_path / name / "images.csv"
         ingest(folder, pixels=pixels, table=table, how=HOW, kept=kept, num_workers=num_workers)
         return (pixels, table), len(made)

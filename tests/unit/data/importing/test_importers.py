@@ -9,13 +9,11 @@ import pytest
 from PIL import Image
 
 from lradapt.data.importing import atomic_import as whole_import
-from lradapt.data.importing.importers import (
-    import_cifar10,
-    import_digits,
-    import_folder,
-    import_table,
-)
-from lradapt.data.labels import Label, read_labels
+from lradapt.data.importing.from_folder import label_folder
+from lradapt.data.importing.from_table import label_table
+from lradapt.data.importing.importers import import_cifar10, import_digits, import_files
+from lradapt.data.labelled_image import LabelledImage as Label
+from lradapt.data.labels import read_labels
 from lradapt.errors import DataError
 
 
@@ -39,6 +37,10 @@ def project(tmp_path):
     return {"images": tmp_path / "data" / "images", "labels": tmp_path / "data" / "labels.csv"}
 
 
+def import_folder(folder, **project):
+    return import_files(label_folder(folder), **project)
+
+
 def contents(folder):
     """Relative path -> text, of all that lies below `folder`."""
     return {
@@ -60,7 +62,11 @@ def former(project):
 def test_folders_become_classes(source, project):
     folder = source("cat/1.png", "cat/deep/2.png", "dog/1.png")
     imported = import_folder(folder, **project)
-    labels = [Label("cat/1.png", "cat"), Label("cat/deep/2.png", "cat"), Label("dog/1.png", "dog")]
+    labels = [
+        Label("cat/1.png", "cat"),
+        Label("cat/deep/2.png", "cat"),
+        Label("dog/1.png", "dog"),
+    ]
     assert imported.labels == labels == read_labels(project["labels"])
     assert imported.left_behind == []
     assert contents(project["images"]) == {label.image: label.image for label in labels}
@@ -111,14 +117,20 @@ def test_folders_within_a_class_of_a_split_belong_to_the_class(source, project):
     ]
 
 
-def test_two_folders_of_one_side_are_no_split(source, project):
+def test_two_folders_without_a_training_split_are_no_split(source, project):
     imported = import_folder(source("val/x/1.png", "test/x/1.png"), **project)
-    assert imported.labels == [Label("test/x/1.png", "test"), Label("val/x/1.png", "val")]
+    assert imported.labels == [
+        Label("test/x/1.png", "test"),
+        Label("val/x/1.png", "val"),
+    ]
 
 
 def test_classes_that_bear_the_names_of_a_split_stay_classes(source, project):
     imported = import_folder(source("train/1.png", "test/1.png"), **project)
-    assert imported.labels == [Label("test/1.png", "test"), Label("train/1.png", "train")]
+    assert imported.labels == [
+        Label("test/1.png", "test"),
+        Label("train/1.png", "train"),
+    ]
 
 
 def test_a_class_named_train_among_others_stays_a_class(source, project):
@@ -127,11 +139,14 @@ def test_a_class_named_train_among_others_stays_a_class(source, project):
 
 
 @pytest.mark.parametrize(
-    ("others", "told"), [(["masks"], "masks"), ([*"gfedcba"], "a, b, c, d, e")], ids=["one", "many"]
+    ("others", "others_named"),
+    [(["masks"], "masks"), ([*"gfedcba"], "a, b, c, d, e")],
+    ids=["one", "many"],
 )
-def test_a_split_with_other_folders_beside_it_is_refused(source, project, others, told):
+def test_a_split_with_other_folders_beside_it_is_refused(source, project, others, others_named):
     folder = source("train/a/1.png", "test/a/2.png", *(f"{name}/a/3.png" for name in others))
-    with pytest.raises(DataError, match=f"test, train look like a split, but {told} stand"):
+    message = f"test, train look like a split, .* beside them: {others_named};"
+    with pytest.raises(DataError, match=message):
         import_folder(folder, **project)
 
 
@@ -145,12 +160,12 @@ def test_fewer_than_two_classes_are_refused_with_what_was_found(source, project,
 
 
 def test_a_source_that_is_missing_is_named(tmp_path, project):
-    with pytest.raises(DataError, match=r"no folder .*absent; expected the folder that holds"):
+    with pytest.raises(DataError, match=r"no folder .*absent; expected the folder of the images"):
         import_folder(tmp_path / "absent", **project)
 
 
 def test_a_source_that_is_a_file_is_no_folder(source, project):
-    with pytest.raises(DataError, match=r"no folder .*1\.png; expected the folder that holds"):
+    with pytest.raises(DataError, match=r"no folder .*1\.png; expected the folder of the images"):
         import_folder(source("1.png") / "1.png", **project)
 
 
@@ -170,7 +185,10 @@ def test_a_linked_class_folder_is_refused_and_not_lost(source, project, tmp_path
 def test_names_are_brought_to_one_spelling(source, project):
     decomposed = unicodedata.normalize("NFD", "Äpfel/é.png")
     imported = import_folder(source(decomposed, "猫/1.png"), **project)
-    assert imported.labels == [Label("Äpfel/é.png", "Äpfel"), Label("猫/1.png", "猫")]
+    assert imported.labels == [
+        Label("Äpfel/é.png", "Äpfel"),
+        Label("猫/1.png", "猫"),
+    ]
     assert contents(project["images"]) == {"Äpfel/é.png": decomposed, "猫/1.png": "猫/1.png"}
 
 
@@ -183,7 +201,7 @@ def test_names_with_outer_space_are_read_back_as_they_lie(source, project):
 
 def test_two_files_that_would_become_one_are_refused(source, project, former):
     folder = source("a/é.png", unicodedata.normalize("NFD", "a/é.png"), "b/1.png")
-    with pytest.raises(DataError, match=r"two files become one, a/é.png"):
+    with pytest.raises(DataError, match=r"two files have the same name in Unicode NFC, a/é.png"):
         import_folder(folder, **project)
     assert contents(project["images"].parent) == former
 
@@ -248,14 +266,14 @@ def test_an_import_that_fails_in_an_empty_project_leaves_nothing(source, project
 
 def test_images_that_a_killed_import_left_aside_come_back(source, project, former, monkeypatch):
     monkeypatch.setattr(whole_import, "write_labels", disk_full)
-    project["images"].rename(project["images"].with_name(".images.former"))
+    project["images"].rename(project["images"].with_name(".images.previous"))
     with pytest.raises(OSError, match="disk full"):
         import_folder(source("cat/1.png", "dog/1.png"), **project)
     assert contents(project["images"].parent) == former
 
 
 def test_what_a_killed_import_left_does_not_stop_the_next(source, project, former):
-    for name in (".images.former", ".images.importing"):
+    for name in (".images.previous", ".images.importing"):
         project["images"].with_name(name).mkdir()
         (project["images"].with_name(name) / "stale.png").write_text("stale")
     import_folder(source("cat/1.png", "dog/1.png"), **project)
@@ -273,21 +291,19 @@ def bring_table(source, project, tmp_path):
     def bring(text, *names, group_column=None):
         table = tmp_path / "table.csv"
         table.write_text(text, encoding="utf-8")
-        return import_table(
-            table,
-            folder=source(*names),
-            image_column="id",
-            label_column="class",
-            group_column=group_column,
-            **project,
-        )
+        columns = {"image_column": "id", "label_column": "class", "group_column": group_column}
+        return import_files(label_table(table, folder=source(*names), **columns), **project)
 
     return bring
 
 
 def test_a_table_may_lack_the_extensions(bring_table, project):
     imported = bring_table("id,class\na,cat\nsub/b,dog\nc.x,dog\n", "a.jpg", "sub/b.png", "c.x.png")
-    labels = [Label("a.jpg", "cat"), Label("c.x.png", "dog"), Label("sub/b.png", "dog")]
+    labels = [
+        Label("a.jpg", "cat"),
+        Label("c.x.png", "dog"),
+        Label("sub/b.png", "dog"),
+    ]
     assert read_labels(project["labels"]) == labels
     assert sorted(imported.labels, key=str) == labels
     assert contents(project["images"]) == {la.image: la.image for la in labels}
@@ -295,7 +311,10 @@ def test_a_table_may_lack_the_extensions(bring_table, project):
 
 def test_the_groups_of_a_table_are_kept(bring_table, project):
     bring_table("class,lesion,id\ncat,l1,a\ndog,,b\n", "a.jpg", "b.jpg", group_column="lesion")
-    assert read_labels(project["labels"]) == [Label("a.jpg", "cat", "l1"), Label("b.jpg", "dog")]
+    assert read_labels(project["labels"]) == [
+        Label("a.jpg", "cat", "l1"),
+        Label("b.jpg", "dog"),
+    ]
 
 
 def test_files_that_a_table_does_not_name_are_left_behind(bring_table):
@@ -311,7 +330,10 @@ def test_a_table_in_the_other_unicode_form_finds_its_files(bring_table, project)
 
 def test_an_exact_name_wins_over_one_that_lacks_its_extension(bring_table, project):
     bring_table("id,class\na,cat\na.jpg,dog\n", "a", "a.jpg")
-    assert read_labels(project["labels"]) == [Label("a", "cat"), Label("a.jpg", "dog")]
+    assert read_labels(project["labels"]) == [
+        Label("a", "cat"),
+        Label("a.jpg", "dog"),
+    ]
 
 
 def test_an_exact_name_in_the_other_unicode_form_wins_too(bring_table):
@@ -323,7 +345,9 @@ def test_an_exact_name_in_the_other_unicode_form_wins_too(bring_table):
 
 def test_two_files_that_differ_in_their_unicode_form_alone_both_fit(bring_table):
     files = ["é.jpg", unicodedata.normalize("NFD", "é.jpg")]
-    with pytest.raises(DataError, match=rf"line 2 \(é\.jpg\): fits {', '.join(sorted(files))}"):
+    with pytest.raises(
+        DataError, match=rf"line 2 \(é\.jpg\): several files fit: {', '.join(sorted(files))}"
+    ):
         bring_table("id,class\né.jpg,cat\n", *files)
 
 
@@ -333,15 +357,15 @@ def test_all_faults_of_a_table_are_named_at_once_with_their_lines(bring_table, p
         bring_table(text, "a.jpg", "b.jpg", "b.png")
     folder = str(project["images"].parents[1] / "source")
     assert str(caught.value).splitlines()[1:] == [
-        "  - line 4 (b): fits b.jpg, b.png",
+        "  - line 4 (b): several files fit: b.jpg, b.png",
         f"  - line 5 (c): no such file in {folder}",
-        "  - line 6 (../d): leads outside the images folder",
-        "  - line 7 (/e): leads outside the images folder",
+        "  - line 6 (../d): the path leads outside the images folder",
+        "  - line 7 (/e): the path leads outside the images folder",
         "  - line 8 (a): has no label",
         "  - line 9 (): the image is empty",
-        "  - a.jpg: stands in more than one line",
+        "  - a.jpg: named in more than one line",
     ]
-    assert "table.csv has 7 fault(s) in 8 lines; mend or remove the lines:" in str(caught.value)
+    assert "table.csv has 7 fault(s) in 8 lines; correct or remove them:" in str(caught.value)
     assert contents(project["images"].parent) == former
 
 
@@ -353,7 +377,7 @@ def test_a_table_without_the_column_names_those_it_has(bring_table):
 
 
 def test_a_table_without_lines_is_refused(bring_table):
-    with pytest.raises(DataError, match=r"table\.csv has no lines below its header; expected one"):
+    with pytest.raises(DataError, match=r"table\.csv has no lines below its header, expected one"):
         bring_table("id,class\n", "a.jpg")
 
 

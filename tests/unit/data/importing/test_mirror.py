@@ -97,7 +97,7 @@ def test_labels_without_their_images_bring_nothing(source, brought, tmp_path):
     brought()
     (source / "images/a.png").unlink()
     (source / "images/new.png").write_text("n")
-    with pytest.raises(DataError, match=r"(?s)1 of 2 labels .* nothing was brought.*a\.png"):
+    with pytest.raises(DataError, match=r"(?s)1 of 2 labels .* nothing was copied.*a\.png"):
         brought()
     assert held(tmp_path / "data/images") == {"a.png": "a", "b/c.png": "c"}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lradapt.data.checks.image_findings import find_image_faults
+from lradapt.data.checks.image_checks import find_image_faults
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.ingest import ingest, read_table
 
@@ -16,7 +16,7 @@ HOW = Preprocessing(input_size=8, max_megapixels=0.01)
 
 @pytest.fixture
 def folder(tmp_path, random_image):
-    """A folder with one faultless picture."""
+    """A folder with one good image."""
     folder = tmp_path / "images"
     folder.mkdir()
     random_image(0).save(folder / "z.png")
@@ -37,7 +37,7 @@ def found(folder, tmp_path):
     return find
 
 
-def test_a_faultless_picture_is_no_finding(found):
+def test_a_good_image_is_no_finding(found):
     assert found() == []
 
 
@@ -66,7 +66,7 @@ def test_a_damaged_file_of_full_length_is_undecodable_and_not_truncated(
     assert [(kind, name) for kind, name, _ in found()] == [("undecodable", "a.png")]
 
 
-def test_a_git_lfs_pointer_is_told_apart_and_names_the_command(folder, found):
+def test_a_git_lfs_pointer_has_its_own_kind_and_names_the_command(folder, found):
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n"
     (folder / "a.jpg").write_text(pointer)
     ((kind, _, detail),) = found()
@@ -90,7 +90,7 @@ def test_a_picture_over_the_limit_is_a_bomb(folder, found, side):
     assert "megapixels (data.max_megapixels)" in detail
 
 
-def test_hidden_files_and_what_lies_in_hidden_folders_are_found(folder, found, random_image):
+def test_hidden_files_and_files_in_hidden_folders_are_found(folder, found, random_image):
     for name in (".ipynb_checkpoints/a-checkpoint.png", "cat/.DS_Store.png"):
         (folder / name).parent.mkdir(exist_ok=True)
         random_image(1).save(folder / name)
@@ -153,7 +153,7 @@ def test_unusual_colours_are_named(folder, found, random_image):
     ]
 
 
-def test_sixteen_bits_a_colour_are_told_though_pillow_hides_them(folder, found):
+def test_sixteen_bits_per_channel_are_found_though_pillow_hides_them(folder, found):
     def chunk(name, data):
         crc = struct.pack(">I", zlib.crc32(name + data))
         return struct.pack(">I", len(data)) + name + data + crc
@@ -172,7 +172,7 @@ def test_a_set_that_is_grey_throughout_has_no_unusual_colours(folder, found, ran
 
 
 @pytest.mark.parametrize("kind", ["jpg", "png", "webp", "tif"])
-def test_a_picture_that_exif_turns_is_told(folder, found, random_image, kind):
+def test_an_image_that_exif_rotates_is_found(folder, found, random_image, kind):
     for orientation in (1, 6):
         exif = Image.Exif()
         exif[0x0112] = orientation

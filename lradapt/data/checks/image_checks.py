@@ -1,6 +1,6 @@
-"""What is wrong with the image files alone, read from the lines of `images.csv`; no label counts.
+"""Problems of single image files, found in the lines of `images.csv`; no label is needed.
 
-Each function takes the lines and gives the findings of one kind.
+Each function takes the lines and returns the findings of one kind.
 """
 
 from collections.abc import Sequence
@@ -8,12 +8,13 @@ from pathlib import PurePosixPath
 
 from PIL import Image
 
-from lradapt.data.checks.findings import Finding, Kind
+from lradapt.data.checks.findings import Finding
+from lradapt.data.checks.problem_kinds import Kind
 from lradapt.data.images.ingest import OK, ImageRow
 
 _PLAIN = "RGB"
 _GREY = "L"
-_MODES = {  # what a person calls Pillow's modes
+_MODES = {  # Pillow's modes in words
     "1": "black and white",
     "L": "greyscale",
     "P": "palette",
@@ -26,7 +27,7 @@ _SAME_FORMAT = {"MPO": "JPEG"}  # JPEG with a second picture behind the first
 
 
 def find_image_faults(rows: Sequence[ImageRow], *, min_side: int) -> list[Finding]:
-    """All findings of the kinds below."""
+    """Find the problems of all kinds below."""
     return [
         *not_decoded(rows),
         *wrong_extension(rows),
@@ -37,7 +38,7 @@ def find_image_faults(rows: Sequence[ImageRow], *, min_side: int) -> list[Findin
 
 
 def not_decoded(rows: Sequence[ImageRow]) -> list[Finding]:
-    """Files that ingest could not decode, each of the kind that it noted.
+    """Find files that ingest could not decode, each of the kind that ingest has recorded.
 
     These are `undecodable`, `truncated`, `lfs_pointer`, `bomb` and `hidden`.
     """
@@ -45,7 +46,7 @@ def not_decoded(rows: Sequence[ImageRow]) -> list[Finding]:
 
 
 def wrong_extension(rows: Sequence[ImageRow]) -> list[Finding]:
-    """Names whose extension is that of another format than the content; others claim nothing."""
+    """Find names with the extension of another format than the content; unknown ones are fine."""
     formats = Image.registered_extensions()
     found = []
     for row in rows:
@@ -57,7 +58,7 @@ def wrong_extension(rows: Sequence[ImageRow]) -> list[Finding]:
 
 
 def tiny(rows: Sequence[ImageRow], min_side: int) -> list[Finding]:
-    """Pictures with a side below `min_side` pixels."""
+    """Find images with a side below `min_side` pixels."""
     return [
         _of(row, "tiny", f"{row.width} x {row.height} pixels")
         for row in rows
@@ -66,22 +67,22 @@ def tiny(rows: Sequence[ImageRow], min_side: int) -> list[Finding]:
 
 
 def odd_mode(rows: Sequence[ImageRow]) -> list[Finding]:
-    """Pictures whose pixels are not stored as 8-bit RGB; greyscale only where the set mixes it.
+    """Find images that are not stored as 8-bit RGB; greyscale ones only in a mixed set.
 
-    A set that is greyscale throughout has nothing to learn from that. In a mixed set the colour
-    can give the class away.
+    In a set of greyscale images alone the mode carries no information. In a mixed set it can
+    reveal the class.
     """
     modes = {row.mode for row in rows if row.verdict == OK}
     usual = {_PLAIN} | ({_GREY} if modes == {_GREY} else set())
     return [
-        _of(row, "odd_mode", _spelt(row.mode))
+        _of(row, "odd_mode", _mode_in_words(row.mode))
         for row in rows
         if row.verdict == OK and row.mode not in usual
     ]
 
 
 def rotated(rows: Sequence[ImageRow]) -> list[Finding]:
-    """Pictures that EXIF asks to turn or mirror."""
+    """Find images that EXIF rotates or mirrors."""
     return [
         _of(row, "rotated", f"EXIF orientation {row.orientation}")
         for row in rows
@@ -89,7 +90,7 @@ def rotated(rows: Sequence[ImageRow]) -> list[Finding]:
     ]
 
 
-def _spelt(mode: str) -> str:
+def _mode_in_words(mode: str) -> str:
     mode, *transparent = mode.split(" ")
     mode, *deep = mode.split(";")
     words = _MODES.get(mode, mode)

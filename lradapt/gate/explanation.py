@@ -1,10 +1,9 @@
-"""The sentence that explains a comparison: finding, figures, and what the floors say."""
+"""The sentence that explains a comparison: the policy, the figures and the floors."""
 
 from collections.abc import Iterable, Sequence
 
 from lradapt.gate.comparison import ClassResult, Comparison
-from lradapt.gate.floors import is_small
-from lradapt.gate.policy import Finding
+from lradapt.gate.criteria import PolicyResult, is_small
 from lradapt.gate.rules import Rules
 from lradapt.gate.verdict import Part
 
@@ -13,39 +12,37 @@ def explain(
     found: Comparison,
     parts: Iterable[Part],
     added: Sequence[str],
-    finding: Finding,
+    policy: PolicyResult,
     dropped: Sequence[ClassResult],
     rules: Rules,
 ) -> str:
-    """Why the challenger is promoted or kept out.
+    """Return why the challenger is promoted or not.
 
     Args:
         found: the comparison of both models.
         parts: old, new and relabelled images.
-        added: classes that the challenger alone knows.
-        finding: of the deciding test.
-        dropped: classes that fall below the floor.
+        added: classes that only the challenger knows.
+        policy: the result of the policy.
+        dropped: classes below their floor.
         rules: of promotion.
     """
     small = [f"{each.name} {each.images}" for each in found.classes if is_small(each, rules)]
     notes = [
-        f"recall drops too far (gate.max_recall_drop): {_drops(dropped)}" if dropped else "",
-        f"{finding.words} (gate.policy {rules.policy}): {_figures(found)}",
-        f"new: {shortened(added)}" if added else "",
+        f"recall drops too much (gate.max_recall_drop): {_drops(dropped)}" if dropped else "",
+        f"{policy.words} (gate.policy {rules.policy}): {_figures(found)}",
+        f"new classes: {shortened(added)}" if added else "",
         *(
             f"{part.images} relabelled since"
             for part in parts
             if part.name == "relabelled" and part.images
         ),
-        f"few images, so that only a drop beyond chance counts: {shortened(small)}"
-        if small
-        else "",
+        f"few images, so only a significant drop counts: {shortened(small)}" if small else "",
     ]
     return "; ".join(note for note in notes if note)
 
 
 def shortened(words: Iterable[str], *, limit: int = 6) -> str:
-    """The first words in a row, and how many more."""
+    """Join the first words, and add how many more there are."""
     words = list(words)
     more = f" and {len(words) - limit} more" if len(words) > limit else ""
     return ", ".join(words[:limit]) + more
@@ -55,8 +52,8 @@ def _figures(found: Comparison) -> str:
     return (
         f"balanced accuracy {found.challenger:.2%} against {found.champion:.2%} in production, "
         f"{100 * found.difference:+.2f} points, at least {100 * found.lower:+.2f} with "
-        f"{100 * found.confidence:g}% confidence, on {found.images:,} images that neither has "
-        f"learnt from (McNemar p {found.mcnemar.p:.2g})"
+        f"{100 * found.confidence:g}% confidence, on {found.images:,} images that neither was "
+        f"trained on (McNemar p {found.mcnemar.p:.2g})"
     )
 
 

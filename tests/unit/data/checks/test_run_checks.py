@@ -1,4 +1,4 @@
-"""What `check` tells is what the stages would find; its page shows the pictures."""
+"""`lradapt check` finds what the stages would find; its page shows the images."""
 
 import io
 import json
@@ -14,13 +14,14 @@ from typer.testing import CliRunner
 
 from lradapt.cli import app, exit_codes
 from lradapt.config.params import load_params
-from lradapt.data.checks.check import check
 from lradapt.data.checks.findings import by_kind
+from lradapt.data.checks.run_checks import check_folder
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.ingest import read_table
 from lradapt.data.importing.from_folder import label_folder
 from lradapt.data.importing.from_table import label_table
-from lradapt.data.labels import Label, read_labels
+from lradapt.data.labelled_image import LabelledImage as Label
+from lradapt.data.labels import read_labels
 from lradapt.errors import DataError
 from lradapt.reporting.check_page import render
 from lradapt.stages import ingest as ingest_stage
@@ -57,8 +58,8 @@ def make_dirty(random_image):
     images = Path("data/images")
     (images / "cat/a<b>.jpg").write_text("no picture")
     (images / "cat/[b]lfs.jpg").write_text(LFS)
-    random_image(1).save(images / "cat/name.jpg", "PNG")  # also the twin of cat/1.png
-    random_image(5).save(images / "cat/wrong.png")  # the twin of dog/5.png
+    random_image(1).save(images / "cat/name.jpg", "PNG")  # also a duplicate of cat/1.png
+    random_image(5).save(images / "cat/wrong.png")  # a duplicate of dog/5.png
     random_image(20, (3, 3)).save(images / "dog/tiny.png")
     random_image(21).save(images / "dog/unlabelled.png")
     label(
@@ -70,6 +71,10 @@ def make_dirty(random_image):
 
 def lradapt_check(*words):
     return CliRunner().invoke(app.app, ["check", *map(str, words)], catch_exceptions=False)
+
+
+def checked_project(project):
+    return check_folder(project / "data/images", read_labels(Path("data/labels.csv")), HOW, RULES)
 
 
 def counts(findings):
@@ -89,41 +94,41 @@ DIRTY = {
 
 
 def test_a_clean_set_has_no_finding(project):
-    checked = check(project / "data/images", read_labels(Path("data/labels.csv")), HOW, RULES)
+    checked = checked_project(project)
     assert (checked.num_images, checked.num_usable, checked.findings) == (8, 8, [])
     assert not checked.stops
 
 
 def test_all_faults_are_found_together(project, random_image):
     make_dirty(random_image)
-    checked = check(project / "data/images", read_labels(Path("data/labels.csv")), HOW, RULES)
+    checked = checked_project(project)
     assert counts(checked.findings) == DIRTY
-    assert (checked.num_images, checked.num_usable) == (14, 8)  # 4 have left, and the twins
+    assert (checked.num_images, checked.num_usable) == (14, 8)
     assert checked.stops
 
 
-def test_check_tells_what_the_stages_find(project, random_image):
+def test_check_reports_what_the_stages_find(project, random_image):
     make_dirty(random_image)
     text = Path("params.yaml").read_text().replace("lfs_pointer: stop", "lfs_pointer: set_aside")
     Path("params.yaml").write_text(
         text.replace("label_without_image: stop", "label_without_image: set_aside")
     )
-    told = json.loads(lradapt_check("--json").output)["findings"]
+    reported = json.loads(lradapt_check("--json").output)["findings"]
     table, pixels = Path("images.csv"), Path("pixels.npy")
     ingest_stage.main(images=Path("data/images"), store=Path("store"), pixels=pixels, table=table)
     outs = {name: Path(name) for name in ("split", "set_aside", "summary")}
     split_stage.main(table=table, pixels=pixels, labels=Path("data/labels.csv"), **outs)
     summary = json.loads(outs["summary"].read_text())
-    assert summary["findings"] == told
-    assert {found["kind"]: found["count"] for found in told} == DIRTY
+    assert summary["findings"] == reported
+    assert {found["kind"]: found["count"] for found in reported} == DIRTY
     assert Path("set_aside").read_text().splitlines() == [
         "image,kind,reason",
         'cat/[b]lfs.jpg,lfs_pointer,"a Git LFS pointer, not an image: run `git lfs pull`"',
         'cat/a<b>.jpg,undecodable,"not an image; expected JPEG, PNG, WEBP, TIFF, BMP, GIF, '
         'JPEG2000, PPM, TGA, AVIF"',
-        'cat/wrong.png,two_labels,"the same pixels under two labels: cat/wrong.png (cat), '
+        'cat/wrong.png,two_labels,"the same pixels with two labels: cat/wrong.png (cat), '
         'dog/5.png (dog)"',
-        'dog/5.png,two_labels,"the same pixels under two labels: cat/wrong.png (cat), '
+        'dog/5.png,two_labels,"the same pixels with two labels: cat/wrong.png (cat), '
         'dog/5.png (dog)"',
         "dog/tiny.png,tiny,3 x 3 pixels",
         "dog/unlabelled.png,image_without_label,no label",
@@ -131,7 +136,7 @@ def test_check_tells_what_the_stages_find(project, random_image):
     assert sum(summary["set_aside"].values()) == 6
 
 
-def test_the_stage_stops_with_what_check_says_stops(project, random_image):
+def test_the_stage_stops_for_the_kinds_that_check_names(project, random_image):
     make_dirty(random_image)
     table, pixels = Path("images.csv"), Path("pixels.npy")
     ingest_stage.main(images=Path("data/images"), store=Path("store"), pixels=pixels, table=table)
@@ -163,15 +168,15 @@ def test_the_table_names_count_policy_example_and_remedy(project, random_image):
     done = lradapt_check()
     words = " ".join(re.sub(r"[│┃┏┓┗┛━─┡┩┳╇┷└┘┴]", " ", done.output).split())
     assert done.exit_code == exit_codes.DATA_FAULTS
-    assert "this is an LFS pointer: run `git lfs pull`" in words
+    assert "run `git lfs pull` where the files come from" in words
     assert "[b]lfs.jpg" in words  # a name in brackets is a name, not markup
-    assert "14 files, 8 remain for training and exam" in words
-    assert "What stops must be mended first" in words
+    assert "14 files, 8 usable" in words
+    assert "correct the problems with the policy stop" in words
 
 
-def test_before_an_import_it_says_what_brings_the_data(project):
+def test_before_an_import_the_message_names_the_command(project):
     (project / "data/labels.csv").unlink()
-    with pytest.raises(DataError, match=r"no data/labels\.csv: bring images and labels with"):
+    with pytest.raises(DataError, match=r"no data/labels\.csv: import images and labels with"):
         lradapt_check()
 
 
@@ -180,23 +185,21 @@ def test_options_that_have_no_meaning_together_are_wrong_usage(project, words):
     assert lradapt_check(*words).exit_code == exit_codes.WRONG_USAGE
 
 
-def test_a_clean_set_ends_with_exit_code_0_and_says_so(project):
+def test_a_clean_set_ends_with_exit_code_0_and_a_message(project):
     done = lradapt_check()
-    assert (done.exit_code, done.output) == (
-        0,
-        "8 files, 8 remain for training and exam; nothing was found\n",
-    )
+    assert (done.exit_code, done.output) == (0, "8 files, 8 usable; no problem was found\n")
 
 
 def test_json_names_kind_count_policy_remedy_and_examples(project, random_image):
     make_dirty(random_image)
     done = lradapt_check("--json")
-    told = json.loads(done.output)
-    assert (done.exit_code, told["images"], told["usable"], told["stops"]) == (3, 14, 8, True)
-    by_name = {found["kind"]: found for found in told["findings"]}
+    reported = json.loads(done.output)
+    numbers = [reported[key] for key in ("images", "usable", "stops")]
+    assert (done.exit_code, numbers) == (3, [14, 8, True])
+    by_name = {found["kind"]: found for found in reported["findings"]}
     assert by_name["duplicate"] == {
         "kind": "duplicate",
-        "title": "the same picture more than once",
+        "title": "identical images",
         "count": 1,
         "policy": "keep",
         "remedy": "remove the copies",
@@ -216,8 +219,8 @@ def test_a_folder_is_checked_before_it_is_imported(project, random_image, tmp_pa
     for seed, name in enumerate(names):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         random_image(seed).save(source / name)
-    told = json.loads(lradapt_check("--folder", source, "--json").output)
-    kinds = {found["kind"]: found["count"] for found in told["findings"]}
+    reported = json.loads(lradapt_check("--folder", source, "--json").output)
+    kinds = {found["kind"]: found["count"] for found in reported["findings"]}
     assert kinds == {"hidden": 1, "image_without_label": 1, "few_groups": 2}
 
 
@@ -242,7 +245,7 @@ def test_half_an_option_is_wrong_usage(project, words):
     assert lradapt_check(*words).exit_code == 2
 
 
-def test_nothing_is_left_behind_but_the_page(project, random_image, tmp_path, monkeypatch):
+def test_only_the_page_is_written(project, random_image, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     before = sorted(tmp_path.rglob("*"))
@@ -257,16 +260,17 @@ def test_the_page_holds_everything_and_escapes_names(project, random_image):
     assert "cat/a&lt;b&gt;.jpg" in page
     assert "a<b>" not in page
     assert not re.search(r'(src|href)="(?!data:|#)', page)
-    assert "What stops must be mended first" in page
+    assert "with the policy <code>stop</code> must be corrected first" in page
 
 
-def test_the_page_shows_twins_side_by_side(project, random_image):
+def test_the_page_shows_duplicates_side_by_side(project, random_image):
     make_dirty(random_image)
-    checked = check(project / "data/images", read_labels(Path("data/labels.csv")), HOW, RULES)
+    checked = checked_project(project)
     page = render(checked, project / "data/images", max_megapixels=1)
     figures = re.findall(r"<figure>(.*?)</figure>", page, re.DOTALL)
-    of_twins = [re.findall(r'alt="(.*?)"', figure) for figure in figures if "same pixels" in figure]
-    assert of_twins == [["cat/wrong.png", "dog/5.png"], ["cat/1.png", "cat/name.jpg"]]
+    alike = [figure for figure in figures if "same pixels" in figure]
+    duplicates = [re.findall(r'alt="(.*?)"', figure) for figure in alike]
+    assert duplicates == [["cat/wrong.png", "dog/5.png"], ["cat/1.png", "cat/name.jpg"]]
 
 
 def test_the_page_shows_no_picture_from_outside_the_folder(project, random_image, tmp_path):
@@ -278,11 +282,10 @@ def test_the_page_shows_no_picture_from_outside_the_folder(project, random_image
     assert "<img" not in page
 
 
-def test_the_page_shows_so_many_examples_of_a_kind_and_says_so(project, random_image):
+def test_the_page_shows_the_first_examples_and_their_number(project, random_image):
     for number in range(5):
         random_image(number, (3, 3)).save(f"data/images/cat/tiny{number}.png")
-    labels = read_labels(Path("data/labels.csv"))
-    checked = check(project / "data/images", labels, HOW, RULES)
+    checked = checked_project(project)
     page = render(checked, project / "data/images", max_megapixels=1, num_examples=2)
     assert page.count("pixels</figcaption>") == 2
     assert "The first 2:" in page
@@ -291,7 +294,7 @@ def test_the_page_shows_so_many_examples_of_a_kind_and_says_so(project, random_i
 
 @pytest.mark.slow
 @pytest.mark.shared
-def test_cifar10_has_no_exact_twins_and_ham10000_two_of_the_same_lesion(shared, tmp_path):
+def test_cifar10_has_no_duplicates_and_ham10000_two_of_the_same_lesion(shared, tmp_path):
     sets = {name: unpacked(shared, name, tmp_path) for name in ("cifar10", "ham10000")}
     columns = {"image_column": "image_id", "label_column": "dx", "group_column": "lesion_id"}
     found = {}
@@ -305,15 +308,15 @@ def test_cifar10_has_no_exact_twins_and_ham10000_two_of_the_same_lesion(shared, 
             ),
         ),
     ]:
-        checked = check(folder, labels.labels, HOW, RULES)
+        checked = check_folder(folder, labels.labels, HOW, RULES)
         found[name] = (checked.num_images, counts(checked.findings), checked.findings)
     assert found["cifar10"][0] == 60_000
     assert set(found["cifar10"][1]) == {"near_duplicate"}
     assert found["ham10000"][0] == 10_015
     assert found["ham10000"][1]["duplicate"] == 2
     assert "two_groups" not in found["ham10000"][1]
-    twins = {(f.subject, *f.beside) for f in found["ham10000"][2] if f.kind == "duplicate"}
-    assert twins == {
+    duplicates = {(f.subject, *f.beside) for f in found["ham10000"][2] if f.kind == "duplicate"}
+    assert duplicates == {
         ("ISIC_0029861.jpg", "ISIC_0024366.jpg"),
         ("ISIC_0029938.jpg", "ISIC_0024777.jpg"),
     }
@@ -321,7 +324,7 @@ def test_cifar10_has_no_exact_twins_and_ham10000_two_of_the_same_lesion(shared, 
 
 @pytest.mark.slow
 @pytest.mark.shared
-def test_every_fault_made_from_pictures_of_ham10000_is_told_by_its_kind(shared, tmp_path):
+def test_every_fault_made_from_images_of_ham10000_is_found(shared, tmp_path):
     folder = tmp_path / "images"
     names = some_of_ham10000(shared, folder, 12)
     labels = [
@@ -331,9 +334,9 @@ def test_every_fault_made_from_pictures_of_ham10000_is_told_by_its_kind(shared, 
     made = make_faults(folder, names)
     labels += [Label(name, label, group) for name, label, group in made if label]
     labels.append(Label("gone.jpg", "nv", ""))
-    checked = check(folder, labels, HOW, replace(RULES, near_correlation=0.96, min_side=8))
-    told = {(finding.kind, finding.subject) for finding in checked.findings}
-    assert told >= {
+    checked = check_folder(folder, labels, HOW, replace(RULES, near_correlation=0.96, min_side=8))
+    reported = {(finding.kind, finding.subject) for finding in checked.findings}
+    assert reported >= {
         ("truncated", "cut.jpg"),
         ("lfs_pointer", "pointer.jpg"),
         ("undecodable", "text.jpg"),
@@ -347,7 +350,7 @@ def test_every_fault_made_from_pictures_of_ham10000_is_told_by_its_kind(shared, 
         ("near_duplicate", "squeezed.jpg"),
         ("few_groups", "df"),
     }
-    kinds = {kind for kind, _ in told}
+    kinds = {kind for kind, _ in reported}
     assert {"two_labels", "two_groups"} <= kinds
 
 
@@ -392,7 +395,7 @@ def make_faults(folder, names):
 
 
 def turned_about(content):
-    """The same picture upside down, as a file's bytes."""
+    """The same image upside down, as a file's bytes."""
     out = io.BytesIO()
     Image.open(io.BytesIO(content)).rotate(180).save(out, "JPEG")
     return out.getvalue()
@@ -402,34 +405,3 @@ def unpacked(shared, name, folder):
     with tarfile.open(shared / f"data/{name}.tar.xz") as archive:
         archive.extractall(folder, filter="data")
     return folder / name
-
-
-@pytest.mark.slow
-@pytest.mark.shared
-def test_dirty_files_made_of_photographs_are_told_apart(shared, tmp_path):
-    with tarfile.open(shared / "data/ham10000.tar.xz") as archive:
-        names = iter(archive)
-        pictures = [next(n for n in names if n.name.endswith(".jpg")) for _ in range(4)]
-        contents = [archive.extractfile(name).read() for name in pictures]
-    folder = tmp_path / "images"
-    (folder / "a").mkdir(parents=True)
-    (folder / "b").mkdir()
-    first = Image.open(io.BytesIO(contents[0])).convert("RGB")
-    files = {"a/0.jpg": contents[0], "b/0.jpg": contents[1], "a/cut.jpg": contents[2][:-900]}
-    files |= {"b/lfs.jpg": LFS.encode(), "b/1.jpg": contents[3], "a/1.jpg": contents[3]}
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-    first.save(folder / "a/misnamed.jpg", "PNG")
-    first.save(folder / "a/again.jpg", quality=40)
-    first.convert("CMYK").save(folder / "b/ink.jpg")
-    checked = check(folder, label_folder(folder).labels, HOW, RULES)
-    by_name = {kind: found[0].subject for kind, found in by_kind(checked.findings).items()}
-    assert by_name == {
-        "truncated": "a/cut.jpg",
-        "lfs_pointer": "b/lfs.jpg",
-        "wrong_extension": "a/misnamed.jpg",
-        "odd_mode": "b/ink.jpg",
-        "two_labels": "a/1.jpg",
-        "duplicate": "a/misnamed.jpg",
-        "near_duplicate": "a/again.jpg",
-    }

@@ -1,0 +1,142 @@
+"""Which labelled images take part, and in which split; and why the others do not take part.
+
+All problems of the data are found first (`run_checks`). Then the policies of `check.policies`
+decide for each kind: stop, set the images aside, or keep them with a warning. A changed policy or
+label decodes no image again.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+
+from lradapt.data.checks.findings import Finding, Rules, require_none_stops, warnings
+from lradapt.data.checks.run_checks import run_checks
+from lradapt.data.images.ingest import ImageRow
+from lradapt.data.images.near_duplicates import Pairs
+from lradapt.data.labelled_image import TEST, TRAIN, VALIDATION, LabelledImage, in_split
+from lradapt.data.split import assign_splits, validation_from_train
+from lradapt.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The result of `admit`.
+
+    Attributes:
+        images: those that take part, in the order of the pixels, each in a split.
+        set_aside: image -> why it was set aside.
+        findings: all problems, whatever their policies.
+        warnings: sentences for the report.
+    """
+
+    images: list[LabelledImage]
+    set_aside: dict[str, Finding]
+    findings: list[Finding]
+    warnings: list[str]
+
+
+def admit(
+    images: Sequence[ImageRow],
+    labels: Sequence[LabelledImage],
+    near: Pairs,
+    rules: Rules,
+    *,
+    train_per_test: float,
+    validation_share: float,
+) -> Admission:
+    """Check the data, set aside what must not take part, and assign the splits.
+
+    Args:
+        images: see `run_checks`, as for the next three.
+        labels: the lines of `labels.csv`.
+        near: pairs of `images` that look alike, see `near_duplicates.near_pairs`.
+        rules: limits and policies.
+        train_per_test: see `split.assign_splits`.
+        validation_share: the same.
+
+    Raises:
+        DataError: findings whose policy is `stop` (the message names all), fewer than two classes,
+            or an empty split.
+    """
+    checked = run_checks(images, labels, near, rules)
+    require_none_stops(checked.findings, rules.policies)
+    _require_classes(checked.images, checked.set_aside)
+    admitted = _with_splits(checked.images, train_per_test, validation_share)
+    _require_splits(admitted)
+    reported = {finding.subject for finding in checked.findings if finding.kind == "few_groups"}
+    return Admission(
+        admitted,
+        checked.set_aside,
+        checked.findings,
+        [
+            *warnings(checked.findings, rules.policies),
+            *_class_warnings(admitted, reported),
+            *_near_across_splits(admitted, checked.findings),
+        ],
+    )
+
+
+def _with_splits(
+    images: Sequence[LabelledImage], train_per_test: float, validation_share: float
+) -> list[LabelledImage]:
+    """Return the images with their splits: as given, or assigned where none is given."""
+    share = validation_share
+    if any(image.split == VALIDATION for image in images):
+        return list(images)
+    if not any(image.split for image in images):
+        splits = assign_splits(images, train_per_test=train_per_test, validation_share=share)
+        return [replace(image, split=s) for image, s in zip(images, splits, strict=True)]
+    train = in_split(images, TRAIN)
+    splits = validation_from_train(train, validation_share=share)
+    split_of = {image.image: s for image, s in zip(train, splits, strict=True)}
+    return [replace(image, split=split_of.get(image.image, image.split)) for image in images]
+
+
+def _require_classes(images: Sequence[LabelledImage], set_aside: Mapping[str, Finding]) -> None:
+    classes = Counter(image.label for image in images)
+    if len(classes) >= 2:
+        return
+    reasons = Counter(finding.detail for finding in set_aside.values()).most_common(5)
+    found = ", ".join(f"{label} ({count} images)" for label, count in classes.items()) or "none"
+    aside = "".join(f"; set aside: {count} x {reason}" for reason, count in reasons)
+    raise DataError(f"expected at least 2 classes with usable images, found {found}{aside}")
+
+
+def _require_splits(images: Sequence[LabelledImage]) -> None:
+    empty = [split for split in (TRAIN, TEST) if not in_split(images, split)]
+    if empty:
+        raise DataError(
+            f"no image in the {' and '.join(empty)} split: a class needs at least 2 groups "
+            "(images, patients or lesions) to be in both train and test; a column split in "
+            "labels.csv must name both"
+        )
+
+
+def _class_warnings(images: Sequence[LabelledImage], reported: Set[str]) -> list[str]:
+    """Return a warning for each class that misses train or test, but for those in `reported`."""
+    warnings = []
+    for label in sorted({image.label for image in images} - reported):
+        splits = Counter(image.split for image in images if image.label == label)
+        if not splits[TEST]:
+            warnings.append(
+                f"class {label}: {splits.total()} image(s), none in test (fewer than two groups of "
+                "its own): it is trained on, but not evaluated"
+            )
+        if not splits[TRAIN]:
+            warnings.append(
+                f"class {label}: {splits.total()} image(s), none in train: it is evaluated, but "
+                "not trained on"
+            )
+    return warnings
+
+
+def _near_across_splits(images: Sequence[LabelledImage], findings: Sequence[Finding]) -> list[str]:
+    in_test = {image.image: image.split == TEST for image in images}
+    pairs = [(f.subject, *f.beside) for f in findings if f.kind == "near_duplicate"]
+    across = [pair for pair in pairs if len({in_test.get(name) for name in pair} - {None}) == 2]
+    if not across:
+        return []
+    return [
+        f"{len(across)} of {len(pairs)} pairs of near duplicates have one image in test and one "
+        f"outside it, such as {' and '.join(across[0])}: the test results may be too good"
+    ]

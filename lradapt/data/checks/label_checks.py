@@ -1,0 +1,178 @@
+"""Problems between images and labels, and between labelled images.
+
+Each function returns the findings of one kind. Those that take `LabelledImage`s get the images that
+are decoded, labelled and not set aside for another reason.
+"""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from lradapt.data.checks.findings import Finding
+from lradapt.data.checks.problem_kinds import Kind
+from lradapt.data.groups import find_groups
+from lradapt.data.images.ingest import OK, ImageRow
+from lradapt.data.images.near_duplicates import Pairs
+from lradapt.data.labelled_image import SPLITS, LabelledImage
+
+
+def labels_of(
+    images: Sequence[ImageRow], labels: Sequence[LabelledImage]
+) -> dict[str, LabelledImage]:
+    """Return image -> its line of `labels.csv`, for the images that have one.
+
+    Names are compared in Unicode's composed form (NFC); macOS writes files in the other.
+    """
+    by_name = {_composed(label.image): label for label in labels}
+    return {
+        row.image: by_name[_composed(row.image)]
+        for row in images
+        if _composed(row.image) in by_name
+    }
+
+
+def label_without_image(
+    images: Sequence[ImageRow], labels: Sequence[LabelledImage]
+) -> list[Finding]:
+    """Find lines of `labels.csv` that name no file; often the images folder is the wrong one."""
+    known = {_composed(row.image) for row in images}
+    return [
+        Finding("label_without_image", label.image, f"no such file (label {label.label})")
+        for label in labels
+        if _composed(label.image) not in known
+    ]
+
+
+def image_without_label(
+    images: Sequence[ImageRow], label_of: Mapping[str, LabelledImage]
+) -> list[Finding]:
+    """Find decoded images that no line of `labels.csv` names."""
+    return [
+        Finding("image_without_label", row.image, "no label", images=(row.image,))
+        for row in images
+        if row.verdict == OK and row.image not in label_of
+    ]
+
+
+def two_labels(images: Sequence[LabelledImage]) -> list[Finding]:
+    """Find duplicates under different labels, none of which can be trusted."""
+    return _contradictions("two_labels", images, lambda image: image.label)
+
+
+def two_groups(images: Sequence[LabelledImage]) -> list[Finding]:
+    """Find duplicates in different groups; an image without a group contradicts none."""
+    return _contradictions("two_groups", [i for i in images if i.group], lambda image: image.group)
+
+
+def duplicate(images: Sequence[LabelledImage]) -> list[Finding]:
+    """Find duplicates under one label; the first of them is kept."""
+    return [
+        Finding(
+            "duplicate",
+            copies[0].image,
+            f"the same pixels as {first.image}",
+            images=tuple(copy.image for copy in copies),
+            beside=(first.image,),
+        )
+        for first, *copies in _by(images, lambda image: (image.pixel_sha256, image.label))
+        if copies
+    ]
+
+
+def near_duplicate(images: Sequence[LabelledImage], near: Pairs) -> list[Finding]:
+    """Find pairs of different pixels that look alike; the first of a pair is kept.
+
+    Pairs within a group are left out: a group is in one split anyway.
+
+    Args:
+        images: the images.
+        near: pairs of rows of the pixels, see `near_duplicates.near_pairs`.
+    """
+    by_row = {image.row: image for image in images}
+    pairs = [(by_row.get(first), by_row.get(later)) for first, later in near.tolist()]
+    return [
+        Finding(
+            "near_duplicate",
+            later.image,
+            f"looks like {first.image}",
+            images=(later.image,),
+            beside=(first.image,),
+        )
+        for first, later in pairs
+        if first and later and not _in_one_group(first, later)
+    ]
+
+
+def split_leak(images: Sequence[LabelledImage]) -> list[Finding]:
+    """Find images of a given split whose group or duplicates are in a later one.
+
+    Test keeps its images, then validation: an image of the test set must not be trained on.
+    """
+    if not any(image.split for image in images):
+        return []
+    return [
+        Finding(
+            "split_leak",
+            image.image,
+            f"its group or a duplicate is in {kept} (given by the column split)",
+            images=(image.image,),
+        )
+        for members in _groups(images)
+        for kept in [max((image.split for image in members), key=SPLITS.index)]
+        for image in members
+        if image.split != kept
+    ]
+
+
+def few_groups(images: Sequence[LabelledImage]) -> list[Finding]:
+    """Find classes of one group, which cannot be in both train and test."""
+    by_class: defaultdict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for members in _groups(images):
+        for label in {image.label for image in members}:
+            names = tuple(image.image for image in members if image.label == label)
+            by_class[label].append(names)
+    return [
+        Finding("few_groups", label, f"{len(names)} image(s) in one group", images=names)
+        for label, (names, *others) in sorted(by_class.items())
+        if not others
+    ]
+
+
+def _groups(images: Sequence[LabelledImage]) -> list[list[LabelledImage]]:
+    return [[images[member] for member in group.members] for group in find_groups(images)]
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _in_one_group(one: LabelledImage, other: LabelledImage) -> bool:
+    same_group = bool(one.group) and one.group == other.group
+    return same_group or one.pixel_sha256 == other.pixel_sha256
+
+
+def _by(
+    images: Iterable[LabelledImage], key: Callable[[LabelledImage], object]
+) -> list[list[LabelledImage]]:
+    alike: defaultdict[object, list[LabelledImage]] = defaultdict(list)
+    for image in images:
+        alike[key(image)].append(image)
+    return list(alike.values())
+
+
+def _contradictions(
+    kind: Kind, images: Sequence[LabelledImage], value: Callable[[LabelledImage], str]
+) -> list[Finding]:
+    """Find duplicates that differ in a value, their label or their group."""
+    words = kind.replace("_", " ")
+    return [
+        Finding(
+            kind,
+            duplicates[0].image,
+            f"the same pixels with {words}: "
+            + ", ".join(f"{image.image} ({value(image)})" for image in duplicates),
+            images=tuple(image.image for image in duplicates),
+        )
+        for duplicates in _by(images, lambda image: image.pixel_sha256)
+        if len({value(image) for image in duplicates}) > 1
+    ]

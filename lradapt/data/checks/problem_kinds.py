@@ -1,0 +1,104 @@
+"""What can be wrong with a set of labelled images: every kind of problem, and its remedy.
+
+`image_checks` finds the problems of single files, `label_checks` those of images and labels
+together. params.yaml has a policy for each kind (`check.policies`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Kind = Literal[
+    "undecodable",
+    "truncated",
+    "lfs_pointer",
+    "bomb",
+    "hidden",
+    "wrong_extension",
+    "tiny",
+    "odd_mode",
+    "rotated",
+    "label_without_image",
+    "image_without_label",
+    "two_labels",
+    "two_groups",
+    "duplicate",
+    "near_duplicate",
+    "split_leak",
+    "few_groups",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+Policy = Literal["stop", "set_aside", "keep"]
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """A kind of problem in words.
+
+    Attributes:
+        title: what it is; messages write it after a number.
+        remedy: what the user can do.
+        kept: what happens under the policy "keep"; empty where a kind cannot be kept.
+    """
+
+    title: str
+    remedy: str
+    kept: str = ""
+
+
+MEANINGS: Mapping[Kind, Meaning] = {
+    "undecodable": Meaning("not an image, or damaged", "replace the file or remove it"),
+    "truncated": Meaning("cut off: a truncated file", "copy or download the file again"),
+    "lfs_pointer": Meaning(
+        "a Git LFS pointer, not an image", "run `git lfs pull` where the files come from"
+    ),
+    "bomb": Meaning(
+        "larger than data.max_megapixels", "scale the image down, or raise data.max_megapixels"
+    ),
+    "hidden": Meaning(
+        "a hidden file, or in a hidden folder",
+        "remove it (.ipynb_checkpoints, .DS_Store), or rename it",
+    ),
+    "wrong_extension": Meaning(
+        "the extension of another format", "rename the file", "decoded by its content"
+    ),
+    "tiny": Meaning("smaller than check.min_side", "replace the image", "enlarged"),
+    "odd_mode": Meaning("unusual colour mode", "check the colours", "converted to 8-bit RGB"),
+    "rotated": Meaning(
+        "rotated by EXIF", "check that the rotated image is upright", "rotated as EXIF says"
+    ),
+    "label_without_image": Meaning(
+        "a label without an image",
+        "add the file, or remove the line from labels.csv",
+        "its line is left out",
+    ),
+    "image_without_label": Meaning(
+        "an image without a label", "add a line to labels.csv, or remove the file"
+    ),
+    "two_labels": Meaning(
+        "identical images under two labels",
+        "decide which label is right",
+        "used under both labels, in one split",
+    ),
+    "two_groups": Meaning(
+        "identical images in two groups",
+        "check whether the groups are one patient or lesion",
+        "both groups stay in one split",
+    ),
+    "duplicate": Meaning("identical images", "remove the copies", "in one split"),
+    "near_duplicate": Meaning(
+        "nearly identical images",
+        "compare them; where they show the same object, give them one group",
+        "may be in two splits",
+    ),
+    "split_leak": Meaning(
+        "in another given split than its group or its duplicates",
+        "correct the column split",
+    ),
+    "few_groups": Meaning(
+        "a class with fewer than two groups",
+        "add images of other patients or lesions",
+        "trained on, but not in test",
+    ),
+}

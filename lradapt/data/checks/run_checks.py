@@ -1,0 +1,126 @@
+"""Run all checks of the data: on the tables of the stages, or on a folder before anything is made.
+
+`check_folder` decodes as stage `ingest` does and checks as stage `split` does, in a temporary
+folder (in TMPDIR), so it finds what those stages would find.
+"""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from lradapt.data.checks import label_checks
+from lradapt.data.checks.findings import Finding, Rules, set_aside, stopping
+from lradapt.data.checks.image_checks import find_image_faults
+from lradapt.data.images.decode import Preprocessing
+from lradapt.data.images.ingest import OK, ImageRow, ingest, read_table
+from lradapt.data.images.near_duplicates import Pairs, near_pairs
+from lradapt.data.labelled_image import LabelledImage
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The result of `run_checks`.
+
+    Attributes:
+        findings: all problems, whatever their policies.
+        images: the images that remain, in the order of the pixels; their splits as given.
+        set_aside: image -> why it was set aside.
+    """
+
+    findings: list[Finding]
+    images: list[LabelledImage]
+    set_aside: dict[str, Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class FolderCheck:
+    """The result of `check_folder`.
+
+    Attributes:
+        num_images: files in the folder.
+        num_usable: images that remain.
+        findings: all problems.
+        rules: of the checks.
+    """
+
+    num_images: int
+    num_usable: int
+    findings: list[Finding]
+    rules: Rules
+
+    @property
+    def stops(self) -> bool:
+        """Whether a finding would stop the stages."""
+        return bool(stopping(self.findings, self.rules.policies))
+
+
+def run_checks(
+    images: Sequence[ImageRow], labels: Sequence[LabelledImage], near: Pairs, rules: Rules
+) -> CheckResult:
+    """Join images and labels, and find all problems.
+
+    An image without pixels or label never remains. Other images are removed where a policy sets
+    them aside, and the kinds that follow do not see them. Under the policy `stop` they remain, so
+    that one run finds all problems.
+
+    Args:
+        images: the lines of `images.csv`.
+        labels: the lines of `labels.csv`.
+        near: pairs of `images` that look alike, see `near_duplicates.near_pairs`.
+        rules: limits and policies.
+    """
+    label_of = label_checks.labels_of(images, labels)
+    findings = [
+        *find_image_faults(images, min_side=rules.min_side),
+        *label_checks.label_without_image(images, labels),
+        *label_checks.image_without_label(images, label_of),
+    ]
+    aside = set_aside(findings, rules.policies)
+    left = _joined(images, label_of, aside)
+    for find in (
+        label_checks.two_labels,
+        label_checks.two_groups,
+        label_checks.duplicate,
+        lambda images: label_checks.near_duplicate(images, near),
+        label_checks.split_leak,
+        label_checks.few_groups,
+    ):
+        found = find(left)
+        findings += found
+        aside |= set_aside(found, rules.policies)
+        left = [image for image in left if image.image not in aside]
+    return CheckResult(findings, left, dict(sorted(aside.items())))
+
+
+def check_folder(
+    images: Path, labels: Sequence[LabelledImage], how: Preprocessing, rules: Rules
+) -> FolderCheck:
+    """Decode every file below `images`, and check it with `labels`.
+
+    Raises:
+        DataError: there is no image at all, see `ingest`.
+    """
+    with tempfile.TemporaryDirectory(prefix="lradapt-check-") as folder:
+        pixels, table = Path(folder, "pixels.npy"), Path(folder, "images.csv")
+        ingest(images, pixels=pixels, table=table, how=how)
+        rows = read_table(table)
+        squares = np.load(pixels, mmap_mode="r")
+        near = near_pairs(squares, min_correlation=rules.near_correlation)
+    result = run_checks(rows, labels, near, rules)
+    return FolderCheck(len(rows), len(result.images), result.findings, rules)
+
+
+def _joined(
+    images: Sequence[ImageRow],
+    label_of: Mapping[str, LabelledImage],
+    aside: Mapping[str, Finding],
+) -> list[LabelledImage]:
+    """Return the labels of the usable images, under the names of the files, with their pixels."""
+    return [
+        replace(label_of[row.image], image=row.image, pixel_sha256=row.pixel_sha256, row=number)
+        for number, row in enumerate(images)
+        if row.verdict == OK and row.image in label_of and row.image not in aside
+    ]

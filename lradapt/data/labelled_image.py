@@ -1,0 +1,49 @@
+"""A labelled image: one type from `labels.csv` to the gate, whose fields are filled step by step.
+
+`labels.csv` gives `image`, `label`, `group` and perhaps `split`. Admission (`data/admission.py`)
+adds `pixel_sha256` and `row`, and assigns the split. `split.csv` holds all of them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+SPLITS = (TRAIN, VALIDATION, TEST)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledImage:
+    """One image and its label.
+
+    Attributes:
+        image: path below the images folder, with forward slashes.
+        label: class name.
+        group: patient or lesion, whose images stay in one split; empty: the image is its own group.
+        split: "train", "validation" or "test"; empty while none is given or assigned.
+        pixel_sha256: of the full-size pixels, hexadecimal; empty where they are not known.
+        row: of `pixels.npy` and of the activations; None where the image has none.
+    """
+
+    image: str
+    label: str
+    group: str = ""
+    split: str = ""
+    pixel_sha256: str = ""
+    row: int | None = None
+
+
+def in_split(images: Iterable[LabelledImage], split: str) -> list[LabelledImage]:
+    """Return the images of one split, in order."""
+    return [image for image in images if image.split == split]
+
+
+def class_names(images: Iterable[LabelledImage]) -> list[str]:
+    """Return the classes in alphabetical order, which is the order of a model's outputs."""
+    return sorted({image.label for image in images})
+
+
+def pixel_rows(images: Sequence[LabelledImage]) -> list[int]:
+    """Return the row of each image in `pixels.npy`, which is also its row of the activations."""
+    rows = [image.row for image in images if image.row is not None]
+    assert len(rows) == len(images), "an image without pixels was to be read"
+    return rows

@@ -1,0 +1,81 @@
+"""Reasons to reject a challenger before it is compared; each function returns "" for no reason."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from lradapt.data.labelled_image import LabelledImage
+from lradapt.gate.explanation import shortened
+from lradapt.gate.rules import Rules
+from lradapt.gate.verdict import Candidate, Costs
+
+OVERRIDE = "or promote it anyway, with a reason: python -m flows.retrain --override WHY"
+
+
+def unfit(costs: Costs, rules: Rules, *, parity_passed: bool) -> str:
+    """Return why the model is invalid whatever its accuracy: parity, latency, size."""
+    if not parity_passed:
+        return (
+            "the exported model and the trained one give different answers (parity in metrics.json)"
+        )
+    reasons = []
+    if rules.max_image_seconds is not None and costs.image_seconds > rules.max_image_seconds:
+        reasons.append(
+            f"it takes {1000 * costs.image_seconds:.1f} ms per image, at most "
+            f"{1000 * rules.max_image_seconds:g} allowed (gate.max_image_seconds)"
+        )
+    if rules.max_megabytes is not None and costs.megabytes > rules.max_megabytes:
+        reasons.append(
+            f"it has {costs.megabytes:.1f} MB, at most {rules.max_megabytes:g} allowed "
+            "(gate.max_megabytes)"
+        )
+    return "; ".join(reasons)
+
+
+def below_min_recall(images: Sequence[LabelledImage], challenger: Candidate, rules: Rules) -> str:
+    """Return the classes whose recall on the test images is below `gate.min_recall`.
+
+    A class without a test image is below any floor.
+    """
+    sizes = Counter(image.label for image in images)
+    hits = Counter(
+        image.label
+        for image, predicted in zip(images, challenger.predictions, strict=True)
+        if predicted == image.label
+    )
+    low = [
+        f"{name} ({hits[name]} of {sizes[name]}, at least {100 * floor:g}% required)"
+        for name, floor in rules.min_recall.items()
+        if hits[name] < floor * sizes[name] or not sizes[name]
+    ]
+    return f"recall too low: {shortened(low)} (gate.min_recall)" if low else ""
+
+
+def missing_classes(names: Mapping[str, str | None], challenger: Candidate) -> str:
+    """Return the classes that the champion knows and the challenger does not.
+
+    Args:
+        names: the champion's class -> today's name; None where it is retired.
+        challenger: the new model.
+    """
+    missing = sorted({name for name in names.values() if name} - set(challenger.class_names))
+    if not missing:
+        return ""
+    return (
+        f"the model in production knows {shortened(missing)}, and this one does not; if that is "
+        f"intended, set the new name in gate.renamed (null: retired), {OVERRIDE}"
+    )
+
+
+def too_few_images(images: Sequence[LabelledImage], challenger: Candidate, rules: Rules) -> str:
+    """Return the classes with too few images that neither model was trained on."""
+    sizes = Counter(image.label for image in images)
+    least = rules.min_class_images
+    few = [f"{name} {sizes[name]}" for name in challenger.class_names if sizes[name] < least]
+    if images and not few:
+        return ""
+    return (
+        "too few test images that neither model was trained on: "
+        f"{shortened(few) or 'none'}, at least {least} per class required (gate.min_class_images); "
+        "compare it with the recipe in production, trained on today's images (docs/method.md), "
+        f"{OVERRIDE}"
+    )
