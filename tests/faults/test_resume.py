@@ -223,7 +223,7 @@ def test_a_damaged_checkpoint_is_told_once_and_the_training_starts_again(
     assert code == 0
     told = [line for line in said.splitlines() if line.startswith("WARNING")]
     assert len(told) == 1
-    assert "is damaged; the training starts from its beginning (" in told[0]
+    assert "is damaged; the training starts from the beginning (" in told[0]
     assert "resuming after step" not in said
     assert hashes(project, "finetune") == hashes(finished, "finetune")
 
