@@ -34,7 +34,7 @@ def test_the_examples_of_the_page_run_in_order(folder, capsys):
     assert names["accuracy"] > 0.9
     assert names["found"].suggestion.rate == names["found"].suggestion.rate > 0
     assert len(names["snapshots"]) == 3
-    assert [round(height, 2) for height in names["heights"]] == [1, 0.5, 1, 0.85, 0.5, 0.15]
+    assert [round(factor, 2) for factor in names["factors"]] == [1, 0.5, 1, 0.85, 0.5, 0.15]
     assert len(names["known"]) == 1200
     assert 0.05 < names["temperature"] < 20
     said = capsys.readouterr().out
