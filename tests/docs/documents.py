@@ -1,4 +1,4 @@
-"""The project's documents as text, links and code: what the tests of them read."""
+"""The project's documents as text, links and code, for the tests of the documents."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DATED = ("docs/log.md", "CHANGELOG.md")
-"""They say what was so at its time, so names in them may be gone."""
+"""These describe the project at a date, so names in them may no longer exist."""
 
 _FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.M | re.S)
 _INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
@@ -15,59 +15,59 @@ _INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: the word behind its fence, and what is inside."""
+    """A fenced block: the word after its fence, and its content."""
 
     kind: str
     text: str
 
 
 def documents():
-    """Every Markdown file of the project, as paths below its root."""
+    """Return every Markdown file of the project, as a path below its root."""
     found = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")]
     return sorted(str(path.relative_to(ROOT)) for path in found)
 
 
 @cache
 def read(name):
-    """A document, by its path or by that below the root."""
+    """Read a document, by its full path or by its path below the root."""
     return (ROOT / name).read_text(encoding="utf-8")
 
 
 def blocks(name):
-    """Its fenced blocks, in order."""
+    """Return the fenced blocks of a document, in order."""
     return [Block(*match) for match in _FENCE.findall(read(name))]
 
 
 def code(name):
-    """Everything in it that is code: fenced, indented and inline; a piece for each line."""
+    """Return all code of a document, line by line: fenced, indented and inline."""
     fenced = [block.text.replace("\\\n", " ") for block in blocks(name)]
     indented = re.findall(r"^ {4}(\S.*)$", prose(name).replace("\\\n", " "), re.M)
     return [*inline(name), *indented, *(line for text in fenced for line in text.splitlines())]
 
 
 def prose(name):
-    """It without fenced blocks."""
+    """Return a document without its fenced blocks."""
     return _FENCE.sub("", read(name))
 
 
 def inline(name):
-    """Its inline code, without the backticks."""
+    """Return the inline code of a document, without the backticks."""
     return _INLINE.findall(prose(name))
 
 
 def links(name):
-    """Targets of its links and pictures."""
+    """Return the targets of the links and pictures of a document."""
     text = _INLINE.sub("", prose(name))
     return re.findall(r"\]\(([^)\s]+)\)", text)
 
 
 def slug(heading):
-    """The anchor of a heading, the first of its name in a document, as GitHub makes it."""
+    """Return the anchor that GitHub makes for the first heading with this text."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def anchors(name):
-    """What can stand behind `#` in a link to it, as GitHub makes them of headings."""
+    """Yield the anchors of a document, as GitHub makes them from its headings."""
     counts = {}
     for heading in re.findall(r"^#+ (.+)$", prose(name), re.M):
         anchor = slug(heading)

@@ -1,4 +1,4 @@
-"""Links, anchors and paths in the documents lead to what is there."""
+"""Links, anchors and paths in the documents exist; lines are short enough to read."""
 
 import re
 
@@ -11,7 +11,7 @@ _MENTION = re.compile(r"\bdocs/[\w/]+\.(?:md|png|svg)\b")
 
 
 @pytest.mark.parametrize("name", documents())
-def test_each_relative_link_and_anchor_leads_to_what_is_there(name):
+def test_each_relative_link_and_anchor_exists(name):
     broken = []
     for link in links(name):
         target, _, anchor = link.partition("#")
@@ -24,7 +24,7 @@ def test_each_relative_link_and_anchor_leads_to_what_is_there(name):
 
 
 @pytest.mark.parametrize("name", sorted(set(documents()) - set(DATED)))
-def test_each_file_that_a_document_names_is_there_and_holds_the_name_behind_its_colon(name):
+def test_each_file_that_a_document_names_exists_and_contains_the_name_after_its_colon(name):
     missing = []
     for path, _, word in (code.partition(":") for code in inline(name) if _PATH.fullmatch(code)):
         file = ROOT / path
@@ -34,32 +34,32 @@ def test_each_file_that_a_document_names_is_there_and_holds_the_name_behind_its_
 
 
 def _sources():
-    """The project's own texts: what lies in other folders, as an environment does, is others'."""
+    """Return the project's own texts; other folders, such as an environment, are not read."""
     folders = ("lradapt", "tasks", "flows", "benchmarks", "docs", "tests")
     files = [*ROOT.glob("*"), *(path for each in folders for path in (ROOT / each).rglob("*"))]
     suffixes = {".py", ".md", ".yaml", ".toml", ".jinja"}
     return [file for file in files if file.suffix in suffixes or file.name == "Makefile"]
 
 
-def test_each_document_that_code_or_a_document_names_is_there():
+def test_each_document_that_code_or_a_document_names_exists():
     named = {
         (str(file.relative_to(ROOT)), mention)
         for file in _sources()
         for mention in _MENTION.findall(file.read_text(encoding="utf-8"))
     }
-    assert named, "nothing was found: this test would pass on nothing"
+    assert named, "nothing was found: the test would pass without checking anything"
     assert [each for each in sorted(named) if not (ROOT / each[1]).exists()] == []
 
 
-def test_each_section_that_code_or_a_document_names_is_a_heading_there():
-    """As in `docs/method.md, "The gate"`."""
+def test_each_section_that_code_or_a_document_names_is_a_heading():
+    """For example `docs/method.md, "The gate"`."""
     named = []
     for file in _sources():
         if "tests/docs" in str(file):
             continue
         text = re.sub(r"\s+#?\s*", " ", file.read_text(encoding="utf-8"))
         named += re.findall(r'((?:docs/)?\w+\.md|README), "([^"]+)"', text)
-    assert named, "nothing was found: this test would pass on nothing"
+    assert named, "nothing was found: the test would pass without checking anything"
     assert [each for each in named if each[1] not in _headings(each[0])] == []
 
 
@@ -76,7 +76,20 @@ def test_a_document_of_over_200_lines_begins_with_links_to_all_its_sections(name
         assert linked == [slug(section) for section in sections[::2]]
 
 
-def test_every_picture_of_the_documents_is_shown_in_one():
+def test_every_picture_is_shown_in_a_document():
     shown = "".join(map(read, documents()))
     pictures = sorted(path.name for path in (ROOT / "docs/images").iterdir())
     assert [name for name in pictures if f"images/{name}" not in shown] == []
+
+
+@pytest.mark.parametrize("name", sorted(set(documents()) - {"docs/log.md"}))
+def test_no_line_of_prose_is_longer_than_120_characters(name):
+    """Table rows, pictures and code may be longer."""
+    lines = [line for line in prose(name).splitlines() if not line.startswith(("|", "![", "    "))]
+    assert [line for line in lines if len(line) > 120] == []
+
+
+def test_the_readme_is_short():
+    lines = read("README.md").splitlines()
+    assert len(lines) < 120
+    assert [line for line in lines if len(line) > 120] == []

@@ -25,7 +25,7 @@ DEPLOYMENTS = {
 
 
 def commands(name, program):
-    """What stands behind `program` wherever a document types it, as lists of words."""
+    """Return the arguments of `program` in each call in a document, as lists of words."""
     start = rf"(?:^|&& |; |\| )(?:\$ )?(?:\w+=\S+ )*{program} +(.+?)(?= && |; | \| | > |$)"
     pieces = [re.sub(r"(?:^|\s)# .*", "", piece).strip() for piece in code(name)]
     typed = [found for piece in pieces for found in re.findall(start, piece)]
@@ -35,17 +35,17 @@ def commands(name, program):
 def _words(text):
     try:
         return shlex.split(text)
-    except ValueError:  # the end of a quotation is on another line
+    except ValueError:  # the closing quotation mark is on another line
         return text.split()
 
 
 def options(words):
-    """Long options among them."""
+    """Return the long options in a call."""
     return {word.partition("=")[0] for word in words if re.match(r"--\w", word)}
 
 
 def fault_of_lradapt(words):
-    """What is wrong with a call of `lradapt`; empty where nothing is."""
+    """Return the fault of a call of `lradapt`, or an empty text."""
     command = get_command(app)
     params = list(command.params)
     for word in words:
@@ -62,7 +62,7 @@ def fault_of_lradapt(words):
 
 
 def fault_of_module(words):
-    """What is wrong with a call of `python -m`: of ours, that it is there and has the options."""
+    """Return the fault of a call of `python -m`: a module or an option that does not exist."""
     path = ROOT / words[0].replace(".", "/")
     if not words[0].startswith(("flows.", "benchmarks.")):
         return ""
@@ -79,13 +79,13 @@ def fault_of_module(words):
 
 
 @pytest.mark.parametrize("name", CURRENT)
-def test_each_call_of_lradapt_is_of_a_command_with_its_options(name):
+def test_each_call_of_lradapt_names_an_existing_command_and_its_options(name):
     wrong = {" ".join(words): fault_of_lradapt(words) for words in commands(name, "lradapt")}
     assert {words: fault for words, fault in wrong.items() if fault} == {}
 
 
 @pytest.mark.parametrize("name", CURRENT)
-def test_each_call_of_a_module_is_of_one_with_its_options(name):
+def test_each_call_of_a_module_names_an_existing_module_and_its_options(name):
     wrong = {" ".join(words): fault_of_module(words) for words in commands(name, "python -m")}
     assert {words: fault for words, fault in wrong.items() if fault} == {}
 
@@ -110,7 +110,7 @@ def test_each_key_of_params_that_is_named_exists(name):
 
 
 def _is_key(key):
-    """Whether it is one, or is something else: a file, a module, another language's name."""
+    """Return whether it is a key, or something else: a file, a module, another name."""
     first, *rest = key.split(".")
     if first not in PARAMS or Path(key).suffix in SUFFIXES:
         return True
@@ -123,7 +123,7 @@ def _is_key(key):
 
 
 @pytest.mark.parametrize("name", CURRENT)
-def test_each_excerpt_of_params_is_accepted_where_it_is_put_into_params_yaml(name):
+def test_each_excerpt_of_params_is_valid_in_params_yaml(name):
     for excerpt in _excerpts(name):
         try:
             validate(Params, _merged(PARAMS, excerpt), Path("params.yaml"))
@@ -132,7 +132,7 @@ def test_each_excerpt_of_params_is_accepted_where_it_is_put_into_params_yaml(nam
 
 
 def _excerpts(name):
-    """YAML that begins with a key of params.yaml; not that of another file, named in its line 1."""
+    """Yield YAML that begins with a key of params.yaml; line 1 names the file if it is another."""
     texts = [b.text for b in blocks(name) if b.kind == "yaml" and not re.match(r"# \w+\.", b.text)]
     texts += [text for text in inline(name) if re.match(r"\w+: ", text)]
     for text in texts:

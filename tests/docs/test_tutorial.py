@@ -1,7 +1,7 @@
-"""docs/tutorial.md, typed: each command in order, in a fresh copy of the project.
+"""The commands of docs/tutorial.md, typed in order in a fresh copy of the project.
 
-A block `console` holds commands, behind `$ `, and what they say; `...` stands for anything. One
-that begins with `# a terminal of its own` is left running. All share the exports of one shell.
+A `console` block has commands, after `$ `, and their output; `...` matches anything. A block that
+begins with `# a terminal of its own` is left running. All blocks share the exports of one shell.
 """
 
 import doctest
@@ -28,7 +28,7 @@ END = "the command has ended:"
 
 
 class Shell:
-    """A shell in which one command after the other is typed."""
+    """A shell that runs one command after the other."""
 
     def __init__(self, folder, environment):
         self.started = subprocess.Popen(
@@ -43,25 +43,25 @@ class Shell:
         )
 
     def type(self, command):
-        """What a command says, and its exit code."""
+        """Run a command; return its output and its exit code."""
         self.started.stdin.write(f"{command}\necho '{END}' $?\n")
         self.started.stdin.flush()
-        said = ""
+        output = ""
         for line in self.started.stdout:
-            said += line
+            output += line
             if END in line:
-                said, _, code = said.rpartition(END)
-                return said, int(code)
-        raise AssertionError(f"the shell has ended:\n{said}")
+                output, _, code = output.rpartition(END)
+                return output, int(code)
+        raise AssertionError(f"the shell has ended:\n{output}")
 
     def leave_running(self, command):
-        """A command that goes on, as in a terminal of its own."""
+        """Start a command that keeps running, as in a terminal of its own."""
         self.type(f"({command}) < /dev/null > terminal-$RANDOM.log 2>&1 &")
 
 
 @contextmanager
 def shell(folder, environment):
-    """A shell that ends with all that was started from it."""
+    """Yield a shell; at the end, end it with all processes that it started."""
     opened = Shell(folder, environment)
     try:
         yield opened
@@ -73,7 +73,7 @@ def shell(folder, environment):
 
 @pytest.fixture
 def clone(tmp_path):
-    """A fresh copy of the project in a git of its own, and its environment as if installed."""
+    """Make a fresh copy of the project in a git of its own, with an environment as if installed."""
     folder, environment = tmp_path / "lradapt", tmp_path / "environment"
     for name in run(ROOT, "git", "ls-files", "-co", "--exclude-standard").stdout.splitlines():
         if (ROOT / name).is_file():
@@ -93,28 +93,28 @@ def clone(tmp_path):
 
 
 def steps(text):
-    """(command, what it says) of each command of a block."""
+    """Yield each command of a block with its expected output."""
     for part in re.split(r"^\$ ", text, flags=re.M)[1:]:
         heredoc = re.match(r".*<<'END'\n.*?^END\n", part, flags=re.M | re.S)
         command = heredoc[0] if heredoc else part.partition("\n")[0] + "\n"
         yield command, part.removeprefix(command)
 
 
-def says(expected, said):
-    """Whether it is what is expected, but for white space and what `...` stands for."""
-    how = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    return doctest.OutputChecker().check_output(expected, said, how)
+def matches(expected, output):
+    """Return whether the output matches, apart from white space and the parts shown as `...`."""
+    options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    return doctest.OutputChecker().check_output(expected, output, options)
 
 
 def is_up(port):
-    """Whether a server answers there."""
+    """Return whether a server answers on this port."""
     try:
         return httpx.get(f"http://127.0.0.1:{port}/api/health").is_success
     except httpx.TransportError:
         return False
 
 
-def test_the_tutorial_says_what_it_shows(clone, bucket, tmp_path):
+def test_the_commands_of_the_tutorial_print_the_output_that_it_shows(clone, bucket, tmp_path):
     folder, installed = clone
     port = free_port()
     environment = {
@@ -135,10 +135,12 @@ def test_the_tutorial_says_what_it_shows(clone, bucket, tmp_path):
                 wait_for(lambda: is_up(port), seconds=180)
                 continue
             for command, expected in steps(text):
-                said, code = terminal.type(command)
+                output, code = terminal.type(command)
                 with (tmp_path / "transcript.txt").open("a") as transcript:
-                    transcript.write(f"$ {command}{said}")
-                assert code == 0, f"{command}{said}"
-                assert says(expected, said), f"{command}\nexpected:\n{expected}\nsaid:\n{said}"
+                    transcript.write(f"$ {command}{output}")
+                assert code == 0, f"{command}{output}"
+                assert matches(expected, output), (
+                    f"{command}\nexpected:\n{expected}\ngot:\n{output}"
+                )
         wait_for(lambda: posts, seconds=60)
     assert posts[0][1]["event"] == "lradapt.model.rolled_back"
