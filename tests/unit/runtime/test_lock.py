@@ -33,7 +33,7 @@ def holding():
     processes = []
 
     def start(name, then="print('held', flush=True); sys.stdin.read()", **variables):
-        code = f"import sys\nfrom lradapt import lock\nwith lock.{name}():\n    {then}"
+        code = f"import sys\nfrom lradapt.runtime import lock\nwith lock.{name}():\n    {then}"
         process = subprocess.Popen(
             [sys.executable, "-c", code],
             stdin=subprocess.PIPE,
@@ -61,7 +61,7 @@ def test_a_second_stage_is_refused_and_told_who_holds_the_project(holding, proje
     pid = holding("stage").pid
     text = refusal(lock.stage)
     assert f"(pid {pid} on {os.uname().nodename}, since 20" in text
-    assert re.match(r"`\S*python -c '?import sys from lradapt import lock with lock\.stage", text)
+    assert re.match(r"`\S*python -c '?import sys from lradapt.runtime import lock with lock\.stage", text)
     assert text.endswith(
         f"works in this project ({project}); one run at a time: wait until it has ended, or end it"
     )
