@@ -29,7 +29,7 @@ PROJECT = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 PATHS = layout.read_paths(ROOT / "dvc.yaml").as_dict()
 BEFORE = ("ingest", "split", "activations", "find_lr", "train_head", "find_body_lr")
 NUM_KILLS = 20
-NUM_QUICK_KILLS = 6  # the others are left to `make test-long`
+NUM_QUICK_KILLS = 6  # the others are left to `make test-all`
 NUM_STEPS = {"train_head": 18, "finetune": 18}  # 45 images in batches of 8, three epochs
 OUTPUTS = {
     "train_head": ("head", "head_steps", "head_epochs"),
