@@ -50,7 +50,7 @@ def lradapt(project):
 @pytest.fixture
 def going_on(project):
     """A process that holds the project as a flow does."""
-    code = "import sys; from lradapt.runtime import lock\nwith lock.run(): print(1, flush=True); input()"
+    code = "from lradapt.runtime import lock\nwith lock.run(): print(1, flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=project,

@@ -61,7 +61,9 @@ def test_a_second_stage_is_refused_and_told_who_holds_the_project(holding, proje
     pid = holding("stage").pid
     text = refusal(lock.stage)
     assert f"(pid {pid} on {os.uname().nodename}, since 20" in text
-    assert re.match(r"`\S*python -c '?import sys from lradapt.runtime import lock with lock\.stage", text)
+    assert re.match(
+        r"`\S*python -c '?import sys from lradapt.runtime import lock with lock\.stage", text
+    )
     assert text.endswith(
         f"works in this project ({project}); one run at a time: wait until it has ended, or end it"
     )
