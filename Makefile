@@ -7,6 +7,8 @@ BENCH_VENV ?= .venv-bench
 BENCH_STAMP = $(BENCH_VENV)/.lradapt-installed
 DATABASE = .prefect/prefect.db
 PORT ?= 4200
+JOBS ?= 2
+PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder
 POOL ?= gpu
 
 # Nothing is sent to anybody.
@@ -15,11 +17,13 @@ export DVC_NO_ANALYTICS = 1
 export ORT_DISABLE_TELEMETRY = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 # Tests train small things: threads of torch that wait for each other cost more than they bring.
-check test test-long bench: export OMP_NUM_THREADS = 1
+check test test-all bench: export OMP_NUM_THREADS = 1
+# They start hundreds of programs: each is compiled once, whatever the shell asks of Python.
+check test test-all: export PYTHONDONTWRITEBYTECODE =
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install retrain ui deploy worker test test-long check format bench
+.PHONY: help install retrain ui deploy worker test test-all check format bench
 
 help: ## what there is to type
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,18 +58,18 @@ deploy: install ## tell the server pools, limit, automations, deployments (and L
 worker: install ## run what the server has for POOL=gpu (or cpu), one at a time, in this project
 	LRADAPT_PROJECT=$(CURDIR) $(BIN)/prefect worker start --pool $(POOL)
 
-test: install ## the test suite, half an hour on two cores
-	$(BIN)/python -m pytest -m "not long"
+test: install ## the test suite in JOBS=2 processes, under eight minutes on two cores
+	$(PYTEST) -m "not long"
 
-test-long: install ## what it leaves out: deployments, workers and kills on a server, a quarter of an hour
-	$(BIN)/python -m pytest -m long
+test-all: install ## all that it leaves out: deployments, workers, kills, the tutorial; twenty minutes
+	$(PYTEST) -m long
 
 check: install ## format, lint, types, layers of imports and the fast tests, in about a minute
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 format: install ## put the code into the house format
 	$(BIN)/ruff format .

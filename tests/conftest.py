@@ -8,6 +8,29 @@ import pytest
 from PIL import Image
 
 SHARED = Path(__file__).parents[2] / "shared"
+FIRST = ("flows", "faults", "pipeline", "docs", "benchmarks", "contracts")
+"""The folders whose tests take longest, the longest first."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Let one process of pytest-xdist run what shares fixtures; what takes long begins first.
+
+    What shares them is a file, or the files that name the same `xdist_group`.
+    """
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    items.sort(key=_turn)
+
+
+def _turn(item):
+    """By its group's folder; a group of several files comes before all."""
+    (group,) = item.get_closest_marker("xdist_group").args
+    folder = Path(group).parts[1:2]
+    if not folder:
+        return -1
+    return FIRST.index(folder[0]) if folder[0] in FIRST else len(FIRST)
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Projects for tests: commands run in a folder, sixty small pictures."""
+"""Projects for tests: commands run in a folder, copies of what is made once, small pictures."""
 
 import os
 import subprocess
@@ -50,7 +50,7 @@ SMALL = {
     "data": {"input_size": 16},
     "engine": {"device": "cpu", "threads": 1},
     "find_lr": {"num_steps": 30, "num_sweeps": 2},
-    "find_body_lr": {"num_steps": 30},
+    "find_body_lr": {"num_steps": 20, "num_sweeps": 2},
     "body_rates": {"source": "found_or_given"},
     "checkpoint": {"every_seconds": 3600.0},
     "train_head": {"batch_size": 8, "max_epochs": 3},

@@ -12,7 +12,7 @@ from lradapt.config.presets import changed
 from lradapt.runtime.files import read_json
 from tests.projects import ROOT, SMALL, run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 def draw(folder, names):

@@ -294,6 +294,7 @@ def test_a_failure_ends_the_bench_only_after_all_the_others(inputs, tmp_path, mo
     assert f"| {work.name} | timm | 1 | 1.00 |" in page.read_text()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_whole_bench_in_little_fills_the_page(tmp_path):
     page = tmp_path / "page.md"
@@ -310,6 +311,7 @@ def test_the_whole_bench_in_little_fills_the_page(tmp_path):
     assert page.read_text().splitlines() == lines
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_recipe_in_little_is_run_by_whoever_is_installed(tmp_path):
     draw(tmp_path)

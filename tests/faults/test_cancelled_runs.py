@@ -163,7 +163,7 @@ def assert_gone(environment, *others):
 
 def assert_free(folder):
     """Nobody holds the locks of run and stage."""
-    code = "from lradapt import lock\nwith lock.importing(), lock.stage(): print('free')"
+    code = "from lradapt.runtime import lock\nwith lock.importing(), lock.stage(): print('free')"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=folder,

@@ -29,13 +29,14 @@ PROJECT = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 PATHS = layout.read_paths(ROOT / "dvc.yaml").as_dict()
 BEFORE = ("ingest", "split", "activations", "find_lr", "train_head", "find_body_lr")
 NUM_KILLS = 20
-NUM_QUICK_KILLS = 6  # the others are left to `make test-long`
+NUM_QUICK_KILLS = 4  # the others are left to `make test-all`
 NUM_STEPS = {"train_head": 18, "finetune": 18}  # 45 images in batches of 8, three epochs
 OUTPUTS = {
     "train_head": ("head", "head_steps", "head_epochs"),
     "finetune": ("model", "model_choice", "validation_logits", "model_steps", "model_epochs"),
 }
 EACH_STEP, NEVER = 1e-9, 1000.0
+HARMS = ("flip", "remove", "foreign")
 NETWORK = {
     "architecture": "mobilenet_v3_small",  # of few weights, and with dropout
     "layers": {
@@ -172,6 +173,7 @@ def test_killed_at_a_random_step_it_ends_with_the_bytes_of_an_undisturbed_run(
     assert hashes(project, stage) == hashes(finished, stage)
 
 
+@pytest.mark.long
 def test_killed_at_every_step_in_turn_it_still_ends_with_the_same_bytes(project, finished, train):
     for number in range(1, NUM_STEPS["finetune"]):
         code, _ = train("finetune", kill_before=1)  # one step further each time
@@ -180,6 +182,7 @@ def test_killed_at_every_step_in_turn_it_still_ends_with_the_same_bytes(project,
     assert hashes(project, "finetune") == hashes(finished, "finetune")
 
 
+@pytest.mark.long
 def test_two_threads_go_on_to_the_bytes_of_two_threads(project, train):
     values = yaml.safe_load((project / "params.yaml").read_text())
     values["finetune"]["num_cycles"] = 1  # two threads on a busy machine are slow
@@ -203,7 +206,9 @@ def test_after_its_last_step_a_killed_stage_does_no_step_again(project, finished
     assert hashes(project, "finetune") == hashes(finished, "finetune")
 
 
-@pytest.mark.parametrize("harm", ["cut", "flip", "remove", "foreign"])
+@pytest.mark.parametrize(
+    "harm", ["cut", *(pytest.param(harm, marks=pytest.mark.long) for harm in HARMS)]
+)
 def test_a_damaged_checkpoint_is_told_once_and_the_training_starts_again(
     project, finished, train, harm
 ):
@@ -306,6 +311,7 @@ def test_sigterm_ends_it_after_the_step_with_a_checkpoint_and_a_line(project, en
     assert not (project / PATHS["model"]).exists()
 
 
+@pytest.mark.long
 def test_it_ends_with_a_checkpoint_when_its_parent_is_killed(project, environment):
     long_training(project)
     code = (
@@ -331,6 +337,7 @@ def test_it_ends_with_a_checkpoint_when_its_parent_is_killed(project, environmen
     assert left(project, "finetune") >= 1
 
 
+@pytest.mark.long
 def test_the_seconds_of_a_resumed_stage_are_those_of_all_its_processes(project, environment, train):
     code, _ = train("finetune", kill_before=12)
     assert code == -signal.SIGKILL

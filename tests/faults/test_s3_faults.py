@@ -27,7 +27,7 @@ from tests.s3_servers import (
 
 pytestmark = pytest.mark.slow
 
-IMPATIENT = Limits(connect_seconds=2, read_seconds=2, num_attempts=2)
+IMPATIENT = Limits(connect_seconds=1, read_seconds=1, num_attempts=2)
 BOUND_SECONDS = 60
 NAME, CLERK = "moles", {"why": "better", "who": "me@here", "when": "2026-01-01T00:00:00+00:00"}
 MODELS = b"one", b"two"
@@ -42,11 +42,11 @@ REFUSALS = {
     "503": (answers(503, "SlowDown"), UnreachableError),
     "denied": (answers(403, "AccessDenied"), DeniedError),
     "resets": (resets, UnreachableError),
-    "stalls": (stalls(3), UnreachableError),
+    "stalls": (stalls(1.5), UnreachableError),
 }
 BROKEN_ANSWERS = {
     "truncates": (truncates, UnreachableError),
-    "stalls in the body": (stalls_in_the_body(3), UnreachableError),
+    "stalls in the body": (stalls_in_the_body(1.5), UnreachableError),
     "another bit": (flips_a_bit, (DamagedError, UnreachableError)),
 }
 
@@ -98,7 +98,7 @@ def test_an_answer_that_breaks_is_never_taken_for_a_whole_one(store, moto, fault
     assert store.read("a").content == b"old"
 
 
-@pytest.mark.parametrize("fault", {**REFUSALS, **BROKEN_ANSWERS}.keys() - {"denied"})
+@pytest.mark.parametrize("fault", sorted({**REFUSALS, **BROKEN_ANSWERS}.keys() - {"denied"}))
 @pytest.mark.parametrize("ask", READS | WRITES)
 def test_a_fault_that_passes_is_not_noticed(store, moto, fault, ask):
     failure, _ = (REFUSALS | BROKEN_ANSWERS)[fault]
@@ -154,8 +154,11 @@ def whole_versions(store, name):
     return existing
 
 
+@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize("fault", [resets, loses_the_answer])
-def test_a_store_that_vanishes_at_any_request_of_a_release_loses_nothing(bucket, moto, fault):
+def test_a_store_that_vanishes_at_any_request_of_a_release_loses_nothing(
+    bucket, moto, fault, every
+):
     limits = Limits(num_attempts=1)
     store = opened(bucket, limits)
     first = release(store, "undisturbed", MODELS[0])
@@ -163,7 +166,7 @@ def test_a_store_that_vanishes_at_any_request_of_a_release_loses_nothing(bucket,
         second = release(opened(bucket, limits), "undisturbed", MODELS[1])
         num_requests = len(moto.requests)
     assert num_requests > 20
-    for number in range(num_requests):
+    for number in range(0, num_requests, every):
         name = f"model{number:02d}"
         release(store, name, MODELS[0])
         with (

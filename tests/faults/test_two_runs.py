@@ -50,7 +50,7 @@ def lradapt(project):
 @pytest.fixture
 def going_on(project):
     """A process that holds the project as a flow does."""
-    code = "import sys; from lradapt import lock\nwith lock.run(): print(1, flush=True); input()"
+    code = "from lradapt.runtime import lock\nwith lock.run(): print(1, flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=project,
@@ -92,7 +92,7 @@ def test_dvc_repro_by_hand_beside_a_run_is_refused_and_works_after_it(project, l
 
 @pytest.mark.slow
 def test_a_run_of_another_process_starts_when_the_first_has_ended(project, going_on):
-    code = "from lradapt import lock\nwith lock.run(): print('in', flush=True)"
+    code = "from lradapt.runtime import lock\nwith lock.run(): print('in', flush=True)"
     with subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=project,

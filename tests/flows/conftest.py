@@ -13,39 +13,69 @@ from tests.prefect_server import server
 from tests.projects import PROGRAMS, ROOT, SMALL, draw, dvc, run
 
 
-@pytest.fixture
-def chain(tmp_path, monkeypatch):
-    """A project of DVC's: source.txt -> upper -> count, and notes.txt -> copy."""
-    run(tmp_path, "git", "init", "-q")
-    dvc(tmp_path, "init", "-q")
-    (tmp_path / ".gitignore").write_text("*.txt\n")
-    (tmp_path / "code.py").write_text("print('code')\n")
-    (tmp_path / "source.txt").write_text("a\nb\n")
-    (tmp_path / "notes.txt").write_text("n\n")
-    (tmp_path / "dvc.yaml").write_text(
+def enter_copy(folder, copy, monkeypatch):
+    """Copy a project that is made once, and work in the copy."""
+    shutil.copytree(folder, copy, dirs_exist_ok=True)
+    monkeypatch.chdir(copy)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def chain_once(tmp_path_factory):
+    """The project of `chain`, from which each test gets a copy."""
+    folder = tmp_path_factory.mktemp("chain")
+    run(folder, "git", "init", "-q")
+    dvc(folder, "init", "-q")
+    (folder / ".gitignore").write_text("*.txt\n")
+    (folder / "code.py").write_text("print('code')\n")
+    (folder / "source.txt").write_text("a\nb\n")
+    (folder / "notes.txt").write_text("n\n")
+    (folder / "dvc.yaml").write_text(
         "stages:\n"
         "  upper: {cmd: tr a-z A-Z < source.txt > upper.txt, deps: [source.txt, code.py],"
         " outs: [upper.txt], meta: {retries: 2}}\n"
         "  count: {cmd: wc -l < upper.txt > count.txt, deps: [upper.txt], outs: [count.txt]}\n"
         "  copy: {cmd: cp notes.txt copy.txt, deps: [notes.txt], outs: [copy.txt]}\n"
     )
-    run(tmp_path, "git", "add", "-A")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    run(folder, "git", "add", "-A")
+    return folder
 
 
 @pytest.fixture
-def labelled(tmp_path, monkeypatch):
-    """A small project of the form of this one: labels and images -> ingest -> split -> train."""
-    run(tmp_path, "git", "init", "-q")
-    dvc(tmp_path, "init", "-q")
-    (tmp_path / ".gitignore").write_text("/data/images\n/data/labels.csv\n/build/\n")
-    (tmp_path / "data/images").mkdir(parents=True)
+def chain(chain_once, tmp_path, monkeypatch):
+    """A project of DVC's: source.txt -> upper -> count, and notes.txt -> copy."""
+    return enter_copy(chain_once, tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def reproduced_once(chain_once, tmp_path_factory):
+    """The project of `reproduced`, from which each test gets a copy."""
+    folder = tmp_path_factory.mktemp("reproduced")
+    shutil.copytree(chain_once, folder, dirs_exist_ok=True)
+    dvc(folder, "add", "source.txt", "notes.txt")
+    dvc(folder, "repro")
+    return folder
+
+
+@pytest.fixture
+def reproduced(reproduced_once, tmp_path, monkeypatch):
+    """The project of `chain` after `dvc add` of its data and `dvc repro`."""
+    return enter_copy(reproduced_once, tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def labelled_once(tmp_path_factory):
+    """The project of `labelled`, from which each test gets a copy."""
+    folder = tmp_path_factory.mktemp("labelled")
+    run(folder, "git", "init", "-q")
+    dvc(folder, "init", "-q")
+    (folder / ".gitignore").write_text("/data/images\n/data/labels.csv\n/build/\n")
+    (folder / "data/images").mkdir(parents=True)
     for name in "abcd":
-        (tmp_path / f"data/images/{name}").write_text(name)
+        (folder / f"data/images/{name}").write_text(name)
     labels = "".join(f"{name},x\n" for name in "abcd")
-    (tmp_path / "data/labels.csv").write_text("image,label\n" + labels)
-    (tmp_path / "dvc.yaml").write_text(
+    (folder / "data/labels.csv").write_text("image,label\n" + labels)
+    (folder / "dvc.yaml").write_text(
         path_variables(table="build/images.csv", split="build/split.csv", model="build/model")
         + "stages:\n"
         "  ingest:\n"
@@ -61,17 +91,29 @@ def labelled(tmp_path, monkeypatch):
         "  train: {cmd: cat build/split.csv fail > build/model, deps: [build/split.csv],"
         " outs: [build/model]}\n"
     )
-    (tmp_path / "fail").touch()
-    shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
-    run(tmp_path, "git", "add", "-A")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    (folder / "fail").touch()
+    shutil.copy(ROOT / "params.yaml", folder / "params.yaml")
+    run(folder, "git", "add", "-A")
+    return folder
+
+
+@pytest.fixture
+def labelled(labelled_once, tmp_path, monkeypatch):
+    """A small project of the form of this one: labels and images -> ingest -> split -> train."""
+    return enter_copy(labelled_once, tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def project_once(tmp_path_factory):
+    """A copy of this project, from which others are copied; nobody changes it."""
+    return new_project(tmp_path_factory.mktemp("once"))
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
+def project(project_once, tmp_path_factory):
     """A copy of this project in a git of its own, with sixty small pictures and small params."""
-    return new_project(tmp_path_factory.mktemp("project"))
+    folder = tmp_path_factory.mktemp("project")
+    return shutil.copytree(project_once, folder, dirs_exist_ok=True)
 
 
 def new_project(folder):
@@ -97,9 +139,10 @@ def new_project(folder):
 
 
 @pytest.fixture(scope="session")
-def made_once(tmp_path_factory):
+def made_once(project_once, tmp_path_factory):
     """A project after `dvc repro`, from which others take what is made; nobody changes it."""
-    folder = new_project(tmp_path_factory.mktemp("made"))
+    folder = tmp_path_factory.mktemp("made")
+    shutil.copytree(project_once, folder, dirs_exist_ok=True)
     dvc(folder, "repro")
     return folder
 

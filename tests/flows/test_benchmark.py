@@ -9,7 +9,7 @@ from lradapt.config.presets import changed
 from lradapt.runtime.files import read_json
 from tests.projects import dvc, run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.xdist_group("project")]
 
 
 @pytest.fixture(scope="module")

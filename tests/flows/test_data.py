@@ -17,12 +17,22 @@ pytestmark = pytest.mark.slow
 SOURCES = ["data/images.dvc", "data/labels.csv.dvc"]
 
 
+@pytest.fixture(scope="module")
+def trained_once(labelled_once, tmp_path_factory):
+    """The project of `trained`, from which each test gets a copy."""
+    folder = tmp_path_factory.mktemp("trained")
+    shutil.copytree(labelled_once, folder, dirs_exist_ok=True)
+    dvc(folder, "add", "data/images", "data/labels.csv")
+    dvc(folder, "repro")
+    return folder
+
+
 @pytest.fixture
-def trained(labelled):
+def trained(trained_once, tmp_path, monkeypatch):
     """The small project, its data versioned and every stage run."""
-    dvc(labelled, "add", "data/images", "data/labels.csv")
-    dvc(labelled, "repro")
-    return labelled
+    shutil.copytree(trained_once, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def relabel(folder, image, label):

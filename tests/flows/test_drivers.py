@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.projects import dvc, run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("project")]
 
 UP_TO_DATE = "Data and pipelines are up to date."
 numbers = count()
@@ -75,6 +75,7 @@ def test_the_drivers_agree_and_the_flow_promotes_without_a_server_of_ones_own(tr
     assert len(said.stdout.splitlines()) == 21
 
 
+@pytest.mark.long
 def test_an_image_added_by_hand_is_picked_up_by_either_driver(served_project):
     project = served_project
     for first, second in ((flow, dvc), (dvc, flow)):
@@ -126,6 +127,7 @@ def test_a_broken_table_ends_in_one_message_and_leaves_no_output(served_project)
     assert not (project / "build/split/split.csv").exists()
 
 
+@pytest.mark.long
 def test_where_approval_is_asked_for_and_nobody_answers_the_version_stays_out(served_project):
     project = served_project
     waited = flow(project, "--registry", "asked", "--approval-seconds", "2", check=False)
@@ -143,6 +145,7 @@ def test_a_dry_run_publishes_nothing(served_project):
     assert not (project / "elsewhere").exists()
 
 
+@pytest.mark.long
 def test_a_warm_start_is_from_the_model_in_production_and_asks_for_no_training_itself(
     served_project,
 ):
@@ -171,6 +174,7 @@ def test_a_registry_with_a_secret_in_its_url_is_refused_before_the_flow_begins(t
     assert sorted((project / ".prefect").rglob("*")) == before
 
 
+@pytest.mark.long
 def test_the_flow_trains_in_two_processes_and_makes_nothing_before_it_again(trained):
     project, _ = trained
     values = yaml.safe_load((project / "params.yaml").read_text())

@@ -9,7 +9,7 @@ import pytest
 from lradapt.runtime import lock
 from tests.projects import dvc, run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.xdist_group("project")]
 
 
 def state(project):
@@ -20,11 +20,13 @@ def state(project):
 
 
 @pytest.fixture(scope="module")
-def tried(project):
+def tried(made):
     """A trained project whose versions are committed, an experiment in it, the state before."""
-    sources = ("images", "labels.csv", "backbone.safetensors", "champion.safetensors")
+    project, sources = (
+        made,
+        ("images", "labels.csv", "backbone.safetensors", "champion.safetensors"),
+    )
     dvc(project, "add", *(f"data/{name}" for name in sources))
-    dvc(project, "repro")
     run(project, "git", "add", "dvc.lock", *(f"data/{name}.dvc" for name in sources))
     run(project, "git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "trained")
     before = state(project)

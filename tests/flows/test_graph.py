@@ -22,18 +22,16 @@ def plan():
     return [(node.address, node.stale) for node in read_plan.fn("dvc.yaml")]
 
 
-def test_each_node_comes_after_what_it_needs(chain):
-    dvc(chain, "add", "source.txt", "notes.txt")
+@pytest.mark.usefixtures("reproduced")
+def test_each_node_comes_after_what_it_needs():
     order = [address for address, _ in plan()]
     assert sorted(order) == ["copy", "count", "notes.txt.dvc", "source.txt.dvc", "upper"]
     assert order.index("source.txt.dvc") < order.index("upper") < order.index("count")
 
 
-def test_what_has_changed_is_stale_with_all_below_it(chain):
-    dvc(chain, "add", "source.txt", "notes.txt")
-    dvc(chain, "repro")
+def test_what_has_changed_is_stale_with_all_below_it(reproduced):
     assert not any(stale for _, stale in plan())
-    (chain / "source.txt").write_text("c\n")
+    (reproduced / "source.txt").write_text("c\n")
     stale = {address for address, is_stale in plan() if is_stale}
     assert stale == {"source.txt.dvc", "upper", "count"}
 
@@ -126,18 +124,17 @@ def test_a_stage_that_has_never_run_says_so(chain):
     }
 
 
-def test_each_kind_of_change_is_a_reason_and_is_carried_downstream(chain):
-    text = (chain / "dvc.yaml").read_text()
+def test_each_kind_of_change_is_a_reason_and_is_carried_downstream(reproduced):
+    text = (reproduced / "dvc.yaml").read_text()
     text = text.replace("outs: [copy.txt]", "outs: [copy.txt], params: [rate.head, seed]")
-    (chain / "dvc.yaml").write_text(text)
-    (chain / "params.yaml").write_text("rate: {head: 1}\nseed: 0\n")
-    dvc(chain, "add", "source.txt", "notes.txt")
-    dvc(chain, "repro")
+    (reproduced / "dvc.yaml").write_text(text)
+    (reproduced / "params.yaml").write_text("rate: {head: 1}\nseed: 0\n")
+    dvc(reproduced, "repro", "copy")
     assert set(reasons().values()) == {()}
-    (chain / "params.yaml").write_text("rate: {head: 2}\nseed: 0\n")
-    (chain / "source.txt").write_text("c\n")
-    (chain / "count.txt").unlink()
-    (chain / "dvc.yaml").write_text(text.replace("tr a-z", "tr  a-z"))
+    (reproduced / "params.yaml").write_text("rate: {head: 2}\nseed: 0\n")
+    (reproduced / "source.txt").write_text("c\n")
+    (reproduced / "count.txt").unlink()
+    (reproduced / "dvc.yaml").write_text(text.replace("tr a-z", "tr  a-z"))
     assert reasons() == {
         "notes.txt.dvc": (),
         "copy": ("rate.head in params.yaml is modified",),

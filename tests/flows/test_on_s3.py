@@ -23,7 +23,7 @@ from tests.prefect_server import answer, connected
 from tests.projects import dvc
 from tests.s3_servers import SECRET_KEY
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("project")]
 
 
 @pytest.fixture(scope="module", autouse=True)

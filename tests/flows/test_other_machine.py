@@ -22,7 +22,7 @@ from tasks.remote.results import MisfitError
 from tests.prefect_server import connected, wait_for, worker
 from tests.projects import ROOT, dvc, run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("project")]
 
 STAGES = """\
 stages:
@@ -99,13 +99,19 @@ def environment(served, machines):
 
 
 @pytest.fixture(scope="module")
-def workers(machines, environment):
-    """Pools, deployments, and a worker of `cpu` here and of `gpu` there."""
+def pools(machines, environment):
+    """Pools and deployments, without a worker."""
     here, there, _ = machines
     with connected(environment) as client:
         deploy(client, "cpu", "drive", "drive.py:drive", here)
         deploy(client, "gpu", "stage", "flows.stage.stage", there)
         deploy(client, "idle", "stage", "flows.stage.stage", there)
+
+
+@pytest.fixture(scope="module")
+def workers(pools, machines, environment):
+    """A worker of `cpu` here and one of `gpu` there."""
+    here, there, _ = machines
     with worker(here, environment, "cpu"), worker(there, environment, "gpu"):
         yield
 
@@ -171,6 +177,62 @@ def on_one_machine(here, folder):
     return (folder / "dvc.lock").read_text()
 
 
+def test_a_call_that_no_worker_takes_is_given_up_and_cancelled(
+    pools, machines, client, monkeypatch
+):
+    monkeypatch.setattr(elsewhere, "NO_WORKER_SECONDS", 1)
+    with (
+        changed(machines[0] / "params.yaml", "note: none", "note: idle"),
+        pytest.raises(ElsewhereError, match=r"no worker of pool idle .*start --pool idle"),
+    ):
+        drive(stale("train", "idle"))
+    newest = max(client.read_flow_runs(), key=lambda each: each.created)
+    assert newest.work_pool_name == "idle"
+    assert newest.state.is_cancelled()
+
+
+def test_a_pool_without_a_deployment_is_told_before_anything_runs(pools, machines, client):
+    with pytest.raises(ElsewhereError, match=r"has no deployment stage/stage-tpu, .*make deploy"):
+        elsewhere.choose(stale("train", "tpu"))
+
+
+def test_uncommitted_code_is_told_before_anything_runs(pools, machines, client):
+    here, _, _ = machines
+    with (
+        changed(here / "train.sh", "loading", "working"),
+        changed(here / "params.yaml", "note: none", "note: one"),
+        changed(here / "drive.py", "drive", "drives"),  # not code of the stage
+        pytest.raises(ElsewhereError, match=r"\(train\) is not committed") as error,
+    ):
+        elsewhere.choose(stale("train", "gpu"))
+    assert str(error.value).endswith(":\n  - train.sh")
+
+
+def test_a_missing_remote_is_told_before_anything_runs(pools, machines, client):
+    here, _, _ = machines
+    with (
+        changed(here / ".dvc/config", "remote = store", ""),
+        pytest.raises(ElsewhereError, match=r"no DVC remote .*train \(pool gpu\).*remote add"),
+    ):
+        elsewhere.choose(stale("train", "gpu"))
+
+
+def test_outputs_that_never_leave_their_machine_cannot_be_made_elsewhere(pools, client):
+    with pytest.raises(ElsewhereError, match=r"push: false.*\n  - decode: pixels.txt"):
+        elsewhere.choose(stale("decode", "gpu"))
+
+
+def test_a_stage_without_a_queue_or_with_this_one_stays_here(pools, client, monkeypatch):
+    assert elsewhere.choose([graph.Node("train", ("it changed",))]) == {}
+    assert elsewhere.choose([graph.Node("train", meta={"queue": "gpu"})]) == {}
+    assert elsewhere.choose(stale("train", "gpu")) == {"train": "gpu"}
+    deployment = client.read_deployment_by_name("stage/stage-idle")
+    own = client.create_flow_run_from_deployment(deployment.id)
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", str(own.id))
+    assert elsewhere.choose(stale("train", "idle")) == {}
+
+
+@pytest.mark.long
 def test_the_lock_is_as_on_one_machine(workers, machines, client, tmp_path):
     here, there, _ = machines
     deployment = client.read_deployment_by_name("drive/drive-cpu")
@@ -188,6 +250,7 @@ def test_the_lock_is_as_on_one_machine(workers, machines, client, tmp_path):
     assert "up to date" in dvc(here, "repro").stdout
 
 
+@pytest.mark.long
 def test_what_the_other_machine_has_done_before_it_does_not_do_again(workers, machines, client):
     here, there, _ = machines
     before = yaml.safe_load((here / "dvc.lock").read_text())
@@ -198,12 +261,14 @@ def test_what_the_other_machine_has_done_before_it_does_not_do_again(workers, ma
     assert len((there / ".lradapt/elsewhere/project/ran.log").read_text().splitlines()) == 2
 
 
+@pytest.mark.long
 def test_nothing_is_called_where_nothing_has_changed_after_all(workers, machines, client, caplog):
     caplog.set_level("INFO", logger="lradapt")
     drive(stale("train", "gpu"))
     assert "train: nothing has changed after all" in caplog.messages
 
 
+@pytest.mark.long
 def test_a_stage_that_fails_there_is_told_here_in_its_own_words(workers, machines, client):
     here, _, _ = machines
     before = (here / "dvc.lock").read_text()
@@ -216,6 +281,7 @@ def test_a_stage_that_fails_there_is_told_here_in_its_own_words(workers, machine
     assert (here / "dvc.lock").read_text() == before
 
 
+@pytest.mark.long
 def test_a_commit_that_the_other_machine_cannot_get_is_told(workers, machines, client):
     here, there, _ = machines
     run(there, "git", "remote", "set-url", "origin", str(there / "nowhere"))
@@ -226,20 +292,7 @@ def test_a_commit_that_the_other_machine_cannot_get_is_told(workers, machines, c
     run(there, "git", "remote", "set-url", "origin", str(here))
 
 
-def test_a_call_that_no_worker_takes_is_given_up_and_cancelled(
-    workers, machines, client, monkeypatch
-):
-    monkeypatch.setattr(elsewhere, "NO_WORKER_SECONDS", 1)
-    with (
-        changed(machines[0] / "params.yaml", "note: none", "note: idle"),
-        pytest.raises(ElsewhereError, match=r"no worker of pool idle .*start --pool idle"),
-    ):
-        drive(stale("train", "idle"))
-    newest = max(client.read_flow_runs(), key=lambda each: each.created)
-    assert newest.work_pool_name == "idle"
-    assert newest.state.is_cancelled()
-
-
+@pytest.mark.long
 def test_a_call_whose_flow_is_cancelled_ends_there_too(workers, machines, client, monkeypatch):
     here, there, _ = machines
     ran = there / ".lradapt/elsewhere/project/ran.log"
@@ -262,47 +315,7 @@ def test_a_call_whose_flow_is_cancelled_ends_there_too(workers, machines, client
     assert run(here, "pgrep", "-f", "sleep 613", check=False).stdout == ""
 
 
-def test_a_pool_without_a_deployment_is_told_before_anything_runs(workers, machines, client):
-    with pytest.raises(ElsewhereError, match=r"has no deployment stage/stage-tpu, .*make deploy"):
-        elsewhere.choose(stale("train", "tpu"))
-
-
-def test_uncommitted_code_is_told_before_anything_runs(workers, machines, client):
-    here, _, _ = machines
-    with (
-        changed(here / "train.sh", "loading", "working"),
-        changed(here / "params.yaml", "note: none", "note: one"),
-        changed(here / "drive.py", "drive", "drives"),  # not code of the stage
-        pytest.raises(ElsewhereError, match=r"\(train\) is not committed") as error,
-    ):
-        elsewhere.choose(stale("train", "gpu"))
-    assert str(error.value).endswith(":\n  - train.sh")
-
-
-def test_a_missing_remote_is_told_before_anything_runs(workers, machines, client):
-    here, _, _ = machines
-    with (
-        changed(here / ".dvc/config", "remote = store", ""),
-        pytest.raises(ElsewhereError, match=r"no DVC remote .*train \(pool gpu\).*remote add"),
-    ):
-        elsewhere.choose(stale("train", "gpu"))
-
-
-def test_outputs_that_never_leave_their_machine_cannot_be_made_elsewhere(workers, client):
-    with pytest.raises(ElsewhereError, match=r"push: false.*\n  - decode: pixels.txt"):
-        elsewhere.choose(stale("decode", "gpu"))
-
-
-def test_a_stage_without_a_queue_or_with_this_one_stays_here(workers, client, monkeypatch):
-    assert elsewhere.choose([graph.Node("train", ("it changed",))]) == {}
-    assert elsewhere.choose([graph.Node("train", meta={"queue": "gpu"})]) == {}
-    assert elsewhere.choose(stale("train", "gpu")) == {"train": "gpu"}
-    deployment = client.read_deployment_by_name("stage/stage-idle")
-    own = client.create_flow_run_from_deployment(deployment.id)
-    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", str(own.id))
-    assert elsewhere.choose(stale("train", "idle")) == {}
-
-
+@pytest.mark.long
 def test_an_answer_of_other_files_changes_no_lock(workers, machines, client):
     here, _, _ = machines
     before = (here / "dvc.lock").read_text()

@@ -11,7 +11,7 @@ from lradapt.production.release import Judged
 from tasks import approval
 from tests.prefect_server import answer, connected
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("project")]
 
 BETTER = Judged("abc", Verdict(decision="promote", why="it is better"), None)
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.projects import PROGRAMS, dvc
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.xdist_group("project")]
 
 TRAININGS = ("train_head", "finetune")
 WITNESS = """

@@ -8,7 +8,7 @@ import yaml
 
 from tests.projects import dvc, run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("project")]
 
 THRESHOLDS = {"min_changes": 4, "min_class_share": 1.0, "test_relabels": True}
 
@@ -59,7 +59,7 @@ def test_the_first_watch_trains_promotes_and_pushes(watched):
     assert "in sync" in dvc(project, "status", "--cloud").stdout
 
 
-def test_small_changes_are_versioned_and_add_up_until_they_are_worth_a_training(watched):
+def test_changes_too_few_for_a_training_are_versioned_and_committed(watched):
     project, _ = watched
     images = in_split(project, "train")
     lock = (project / "dvc.lock").read_text()
@@ -79,7 +79,11 @@ def test_small_changes_are_versioned_and_add_up_until_they_are_worth_a_training(
     assert committed == [*(f"data/{name}.dvc" for name in sources), "dvc.lock"]
     assert "A  loose.txt" in git(project, "status", "--short")
 
-    relabel(project, images[2:4])
+
+@pytest.mark.long
+def test_changes_that_are_worth_a_training_are_trained_on_once(watched):
+    project, _ = watched
+    relabel(project, in_split(project, "train")[2:4])
     said = watch(project)
     assert "training: changes: 4, asked for: 4" in said
     assert "Running stage 'finetune'" in said
@@ -90,6 +94,7 @@ def test_small_changes_are_versioned_and_add_up_until_they_are_worth_a_training(
     assert "no training: nothing has changed since the last training" in watch(project)
 
 
+@pytest.mark.long
 def test_a_model_that_was_trained_and_not_published_is_published_without_a_change(watched):
     project, _ = watched
     said = watch(project, "--registry", "elsewhere")
@@ -98,6 +103,7 @@ def test_a_model_that_was_trained_and_not_published_is_published_without_a_chang
     assert "promote: it is the first model" in said
 
 
+@pytest.mark.long
 def test_a_folder_that_others_write_to_is_brought(watched, tmp_path):
     project, _ = watched
     for name in ("images", "labels.csv"):
@@ -114,6 +120,7 @@ def test_a_folder_that_others_write_to_is_brought(watched, tmp_path):
     assert not (project / "data/images" / gone.split(",")[0]).exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("source", "message"),
     [("update", "nothing to update: no data"), ("absent", "no folder absent to bring the data")],

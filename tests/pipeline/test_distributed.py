@@ -127,6 +127,7 @@ def test_one_process_trains_the_same_but_for_rounding(pair, project):
     assert np.abs(one - other).max() < 0.2
 
 
+@pytest.mark.long
 def test_started_by_torchrun_they_write_the_same_bytes(pair, project):
     train(project, TORCHRUN)
     folder, _ = pair

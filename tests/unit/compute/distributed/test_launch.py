@@ -199,7 +199,7 @@ def kept_step(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.long), 1])
 def test_sigterm_to_one_ends_both_after_the_same_step_and_both_go_on_from_there(
     tmp_path, pairs, rank
 ):
@@ -275,6 +275,7 @@ def train_in_bf16():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_bf16_is_distributed_too():
     alone = losses(train(Engine(CPU, "bf16"), num_cycles=1)[1])
     for found in both(train_in_bf16):
