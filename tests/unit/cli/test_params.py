@@ -203,7 +203,7 @@ def test_the_recipe_in_production_comes_back_and_what_judges_stays(params, tmp_p
         0,
         ["seed: 0 -> 3", "finetune.num_cycles: 3 -> 5", f"{params}: 2 value(s) changed"],
     )
-    assert "# flows/watch_labels.py trains anew" in params.read_text()
+    assert "# flows/watch_labels.py retrains" in params.read_text()
 
 
 def test_the_recipe_of_a_named_version_is_set(params, tmp_path):
