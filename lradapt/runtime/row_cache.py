@@ -19,12 +19,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from lradapt.runtime.code_fingerprint import fingerprint
 from lradapt.runtime.files import read_json, sha256_of, whole_file, write_json
 
 log = logging.getLogger(__name__)
 
 _LIBRARIES = ("numpy", "pillow", "torch", "torchvision")
-_CODE = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,15 @@ class Kept:
 NOTHING = Kept({}, {})
 
 
-def made_with(**facts: Any) -> str:
-    """A hash of `facts` (values that JSON knows), of lradapt's code and of the libraries below it.
+def made_with(module: str, **facts: Any) -> str:
+    """Return a hash of `facts`, of the code that a module uses, and of the libraries below it.
 
-    All of lradapt's code: an edit that changes no row costs one run without the store, one that was
-    overlooked would be wrong for ever.
+    Args:
+        module: dotted name of the stage's module; see `lradapt.runtime.code_fingerprint`.
+        facts: values that JSON knows.
     """
-    sources = [path.read_bytes() for path in sorted(_CODE.rglob("*.py"))]
-    code = hashlib.sha256(b"\0".join(sources)).hexdigest()
     libraries = {name: version(name) for name in _LIBRARIES}
+    code = fingerprint(module, Path.cwd())
     text = json.dumps([code, libraries, facts], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

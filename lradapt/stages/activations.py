@@ -41,6 +41,7 @@ def main(*, table: Dep, pixels: Dep, backbone: Dep, store: Store, activations: O
     rows = [number for number, row in enumerate(read_table(table)) if row.verdict == OK]
     keys = square_keys(squares, rows)
     made = made_with(
+        __name__,
         backbone=sha256_of(backbone),
         network=asdict(architecture),
         data=[params.data.mean, params.data.deviation],

@@ -1,37 +1,33 @@
-"""The checkpoints of a stage that trains, found again by all on which its results depend."""
+"""The checkpoints of a stage that trains, found again by everything that its results depend on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 from lradapt.compute.engine import Engine
 from lradapt.config.params import Params
+from lradapt.config.stage_params import read_stage_params
 from lradapt.training.checkpoint import key_of
 from lradapt.training.run import TrainingRun, resumable
 
 
 def resumable_stage(
-    stage: str,
-    checkpoints: Path,
-    params: Params,
-    engine: Engine,
-    *,
-    files: Sequence[Path],
-    values: Mapping[str, Any],
+    module: str, checkpoints: Path, params: Params, engine: Engine, *, inputs: Sequence[Path]
 ) -> AbstractContextManager[TrainingRun]:
     """Return a block that trains and writes the results, with checkpoints; see `resumable`.
 
+    The key of the checkpoints covers the inputs, the code of the module, and those params that the
+    stage's entry in `dvc.yaml` lists.
+
     Args:
-        stage: its name.
+        module: dotted name of the stage's module.
         checkpoints: folder of the checkpoints of all stages.
-        params: how often a checkpoint is written.
+        params: all values of params.yaml.
         engine: where it trains.
-        files: that the stage reads, in a fixed order; their content counts.
-        values: of params.yaml that the stage reads, as JSON knows them.
+        inputs: all files that the stage reads, in a fixed order; their content counts.
     """
-    inputs = {str(number): path for number, path in enumerate(files)}
-    key = key_of(stage, inputs, values, engine)
+    stage = module.rpartition(".")[2]
+    key = key_of(module, inputs, read_stage_params(stage, params), engine)
     return resumable(
         checkpoints / stage,
         key,

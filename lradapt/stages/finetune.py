@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from safetensors.torch import save_file
@@ -68,10 +67,8 @@ def main(
     network.to(engine.device)
     before = snapshot(network)
     done: list[Cycle] = []
-    files, values = [pixels, split, backbone, head, champion, rates], _values(params)
-    with resumable_stage(
-        "finetune", checkpoints, params, engine, files=files, values=values
-    ) as run:
+    inputs = [pixels, split, backbone, head, champion, rates]
+    with resumable_stage(__name__, checkpoints, params, engine, inputs=inputs) as run:
         with _rescuing(done, model.with_name("last_good.safetensors")):
             for cycle in finetune(
                 network,
@@ -106,17 +103,6 @@ def main(
             write_steps(steps, all_epochs, [layer.name for layer in layers])
             write_epochs(epochs, all_epochs)
     return run.earlier
-
-
-def _values(params: Params) -> dict[str, Any]:
-    return {
-        "seed": params.seed,
-        "data": [params.data.mean, params.data.deviation],
-        "model": params.model.model_dump(),
-        "imbalance": params.imbalance,
-        "augment": params.augment.model_dump(),
-        "finetune": params.finetune.model_dump(),
-    }
 
 
 def _warm_start(network: nn.Module, params: Params, path: Path, names: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ def main(*, images: Dep, store: Store, pixels: Out, table: Out) -> None:
     data = load_params().data
     how = Preprocessing(data.input_size, data.max_megapixels)
     codecs = {name: features.version(name) for name in features.get_supported()}
-    made = made_with(how=asdict(how), codecs=codecs)
+    made = made_with(__name__, how=asdict(how), codecs=codecs)
     ingest(images, pixels=pixels, table=table, how=how, kept=recall(store, "ingest", made))
     kept = {PIXELS: pixels, TABLE: table}
     keep(store, "ingest", made, keys=file_keys(table), files=kept)

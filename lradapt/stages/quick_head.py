@@ -134,6 +134,7 @@ def _exported_body(params: Params, paths: Paths, into: Path) -> bytes:
     """Return the body with a placeholder head as ONNX; export it only where it is not cached."""
     network, data = params.model.network, params.data
     known = made_with(
+        __name__,
         backbone=sha256_of(paths.backbone),
         network=asdict(network),
         data=data.model_dump(exclude={"memory_share"}),

@@ -41,14 +41,8 @@ def main(
     )
     validation = activation_examples(features, in_split(rows, "validation"), names, engine.device)
     model = new_head(features.shape[-1], len(names), seed=params.seed).to(engine.device)
-    values = {
-        "seed": params.seed,
-        "imbalance": params.imbalance,
-        "train_head": params.train_head.model_dump(),
-    }
-    with resumable_stage(
-        "train_head", checkpoints, params, engine, files=[activations, split, rate], values=values
-    ) as run:
+    inputs = [activations, split, rate]
+    with resumable_stage(__name__, checkpoints, params, engine, inputs=inputs) as run:
         done = train_head(
             model,
             training,

@@ -64,21 +64,19 @@ class CheckpointFolder:
         return self.folder / self.key[:16]
 
 
-def key_of(
-    stage: str, inputs: Mapping[str, Path], params: Mapping[str, Any], engine: Engine
-) -> str:
+def key_of(module: str, inputs: Sequence[Path], params: Mapping[str, Any], engine: Engine) -> str:
     """Return a hash of everything that can change a bit of a training's result.
 
     Args:
-        stage: its name.
-        inputs: the files that it reads, by name; their content counts.
-        params: those that it reads, as JSON knows them.
-        engine: where it computes. The code of lradapt and the libraries count too.
+        module: dotted name of the stage's module; the code that it uses counts.
+        inputs: the files that it reads, in a fixed order; their content counts.
+        params: the values that it reads, as JSON knows them.
+        engine: where it computes. The libraries count too.
     """
     on_gpu = engine.device.type == "cuda"
     return made_with(
-        stage=stage,
-        inputs={name: sha256_of(path) for name, path in inputs.items()},
+        module,
+        inputs=[sha256_of(path) for path in inputs],
         params=params,
         device=torch.cuda.get_device_name(engine.device) if on_gpu else "cpu",
         processor=torch.backends.cpu.get_cpu_capability(),

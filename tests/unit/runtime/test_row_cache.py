@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -145,15 +146,17 @@ def test_a_run_killed_before_the_note_leaves_the_former_one(store, rows, monkeyp
 
 
 def test_the_making_depends_on_facts_code_and_libraries(monkeypatch, tmp_path):
-    made = made_with(size=3)
-    assert made == made_with(size=3)
-    assert made != made_with(size=4)
+    monkeypatch.chdir(tmp_path)
+    Path("shop").mkdir()
+    Path("shop/till.py").write_text("x = 1\n")
+    made = made_with("shop.till", size=3)
+    assert made == made_with("shop.till", size=3)
+    assert made != made_with("shop.till", size=4)
     with monkeypatch.context() as patch:
         patch.setattr("lradapt.runtime.row_cache.version", lambda name: "0")
-        assert made != made_with(size=3)
-    (tmp_path / "other.py").write_text("x = 1\n")
-    monkeypatch.setattr("lradapt.runtime.row_cache._CODE", tmp_path)
-    assert made != made_with(size=3)
+        assert made != made_with("shop.till", size=3)
+    Path("shop/till.py").write_text("x = 2\n")
+    assert made != made_with("shop.till", size=3)
 
 
 def test_the_note_holds_no_clock(store, rows):

@@ -191,7 +191,7 @@ def test_the_key_depends_on_all_that_the_training_depends_on(tmp_path, engine):
     file.write_text("a")
 
     def key(stage="finetune", seed=0, engine=engine):
-        return key_of(stage, {"split": file}, {"seed": seed}, engine)
+        return key_of(f"lradapt.stages.{stage}", [file], {"seed": seed}, engine)
 
     first = key()
     keys = {first, key(stage="train_head"), key(seed=1)}
