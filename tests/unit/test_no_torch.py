@@ -1,0 +1,27 @@
+"""Use of a published model needs no torch: serving starts fast, and installs small."""
+
+import json
+import subprocess
+import sys
+
+PROGRAM = """
+import importlib, json, pkgutil, sys
+for name in ("lradapt.registry", "lradapt.production", "lradapt.serving", "lradapt.gate"):
+    package = importlib.import_module(name)
+    for module in pkgutil.walk_packages(package.__path__, f"{name}."):
+        importlib.import_module(module.name)
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def test_registry_production_serving_and_gate_import_no_torch():
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env={"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = set(json.loads(done.stdout))
+    assert {"lradapt.production.release", "lradapt.serving.server"} <= imported
+    assert not {"torch", "torchvision", "matplotlib", "onnx"} & imported
