@@ -31,7 +31,7 @@ from lradapt.data.images.files import list_files
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.labels import write_labels
 from lradapt.errors import DataError
-from lradapt.registry import open_store
+from lradapt.registry import open_registry
 from lradapt.runtime.files import write_json
 
 STEPS = ("ingest", "split", "changes")
@@ -81,7 +81,7 @@ def main(
         project = make_project(source, size, into / str(size), input_size=input_size)
         costs += [measure(project, stage, size) for stage in STEPS]
         write_json(into / "growth.json", [asdict(cost) for cost in costs])
-    of_registry = registry_growth.measure(open_store(str(into / "registry")), NUM_VERSIONS)
+    of_registry = registry_growth.measure(open_registry(str(into / "registry")), NUM_VERSIONS)
     draw(costs, of_registry, into / "growth.png")
     typer.echo(f"{table(costs)}\n\n{registry_growth.table(of_registry)}")
 

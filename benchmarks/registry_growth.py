@@ -4,7 +4,7 @@
 
 LOCATION is a folder or `s3://bucket/prefix` in which there is nothing yet. The versions have
 manifests of the form and size of real ones, and small files: the seconds of a large model are its
-disk's or its network's. Each is promoted once, so there are as many moves.
+disk's or its network's. Each is promoted once, so there are as many promotions.
 """
 
 import os
@@ -23,9 +23,9 @@ import yaml
 from benchmarks.program import run
 from lradapt.config.paths import PROJECT_FILE
 from lradapt.errors import DataError
-from lradapt.registry import DEFAULT_NAME, open_store, versions
-from lradapt.registry.inventory import list_versions
-from lradapt.registry.store import Store
+from lradapt.registry import open_registry
+from lradapt.registry.manifest import MODEL, TRAINED_ON
+from lradapt.registry.registry import Registry
 
 OPERATIONS = ("publish", "promote", "versions", "history")
 """In the order in which they run: one version more, then what `lradapt` calls so."""
@@ -39,7 +39,7 @@ class Cost:
 
     Attributes:
         operation: of `OPERATIONS`.
-        num_versions: in the registry, as many as moves.
+        num_versions: in the registry, as many as promotions.
         seconds: of the wall clock; the median.
         peak_mebibytes: the most that Python holds for it at one time.
     """
@@ -55,32 +55,32 @@ def main(
     sizes: Annotated[list[int], typer.Argument(help="Numbers of versions, 10 or more.")],
 ) -> None:
     """Measure the operations at each number of versions; a table."""
-    typer.echo(table(measure(open_store(location), sizes)))
+    typer.echo(table(measure(open_registry(location), sizes)))
 
 
-def measure(store: Store, sizes: Sequence[int]) -> list[Cost]:
+def measure(registry: Registry, sizes: Sequence[int]) -> list[Cost]:
     """The cost of each operation at each number of versions, which are made for it.
 
     Raises:
         DataError: there is something in the store already.
     """
-    if store.list(""):
-        raise DataError(f"{store.location} holds something, which would be measured too")
+    if registry.store.list(""):
+        raise DataError(f"{registry.location} holds something, which would be measured too")
     facts, costs, made = made_facts(), [], 0
     for size in sorted(sizes):
         for _ in range(made, size - _REPEATS - 1):
-            _promote(store, _publish(store, facts))
+            _promote(registry, _publish(registry, facts))
         made = size
-        costs += [_cost(name, size, step) for name, step in _steps(store, facts)]
+        costs += [_cost(name, size, step) for name, step in _steps(registry, facts)]
     return costs
 
 
-def _steps(store: Store, facts: dict[str, Any]) -> Iterator[tuple[str, Callable[[], object]]]:
+def _steps(registry: Registry, facts: dict[str, Any]) -> Iterator[tuple[str, Callable[[], object]]]:
     new: list[str] = []
-    yield "publish", lambda: new.append(_publish(store, facts))
-    yield "promote", lambda: _promote(store, new.pop())
-    yield "versions", lambda: list_versions(store, DEFAULT_NAME)
-    yield "history", lambda: versions.history(store, DEFAULT_NAME)
+    yield "publish", lambda: new.append(_publish(registry, facts))
+    yield "promote", lambda: _promote(registry, new.pop())
+    yield "versions", registry.list_versions
+    yield "history", registry.promotions
 
 
 def _cost(operation: str, num_versions: int, step: Callable[[], object]) -> Cost:
@@ -96,16 +96,16 @@ def _cost(operation: str, num_versions: int, step: Callable[[], object]) -> Cost
     return Cost(operation, num_versions, median(seconds), peak / 2**20)
 
 
-def _publish(store: Store, facts: dict[str, Any]) -> str:
-    files = {name: os.urandom(1024) for name in (versions.MODEL, versions.TRAINED_ON)}
-    return versions.publish(store, DEFAULT_NAME, files, facts)
+def _publish(registry: Registry, facts: dict[str, Any]) -> str:
+    files = {name: os.urandom(1024) for name in (MODEL, TRAINED_ON)}
+    return registry.publish(files, facts)
 
 
-def _promote(store: Store, version: str) -> None:
-    over = versions.read_production(store, DEFAULT_NAME)
-    why = "no worse: +0.3 points of balanced accuracy (-0.8 to +1.4) on 298 images"
-    when = _TIMES[(over.move.seq if over else 0) % len(_TIMES)]
-    versions.promote(store, DEFAULT_NAME, version, over=over, why=why, who="ada@lab", when=when)
+def _promote(registry: Registry, version: str) -> None:
+    over = registry.production()
+    reason = "no worse: +0.3 points of balanced accuracy (-0.8 to +1.4) on 298 images"
+    at = _TIMES[(over.promotion.sequence if over else 0) % len(_TIMES)]
+    registry.promote(version, over=over, kind="promotion", reason=reason, by="ada@lab", at=at)
 
 
 def made_facts() -> dict[str, Any]:

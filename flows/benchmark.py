@@ -3,7 +3,7 @@
 from prefect import flow
 from rich.markdown import Markdown
 
-from flows import exit_on_error, run, speak_plainly, start_server
+from flows.program import run, session, start_server
 from lradapt.cli.options import Debug
 from lradapt.cli.output import console
 from lradapt.runtime import lock
@@ -17,7 +17,7 @@ PROJECT_FILE = "benchmarks/dvc.yaml"
 
 @flow(name="benchmark", persist_result=False)
 def benchmark() -> str:
-    """Run every arm that `benchmarks/params.yaml` asks for; the tables, as Markdown."""
+    """Run every arm of `benchmarks/params.yaml`; return the tables, as Markdown."""
     with lock.run(), gpu.slot():
         stages.run_module("benchmarks.backbones")
         stages.version_sources(graph.unversioned_sources(PROJECT_FILE))
@@ -28,11 +28,10 @@ def benchmark() -> str:
 def main(debug: Debug = False) -> None:
     """Compare the scheme with conventional training on this project's data.
 
-    Trains every arm that benchmarks/params.yaml asks for, and prints the paper's
-    tables. What was trained before is not trained again.
+    Trains every arm of benchmarks/params.yaml, and prints the paper's tables. An
+    arm that is up to date is not trained again.
     """
-    speak_plainly()
-    with exit_on_error(debug=debug):
+    with session(debug=debug):
         start_server()
         tables = benchmark()
     console().print(Markdown(tables))

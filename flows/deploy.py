@@ -1,4 +1,4 @@
-"""Tell a server of Prefect's all that prefect.yaml says, and what that file cannot say."""
+"""Register this project's flows on a Prefect server: prefect.yaml, and what it cannot express."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL
 
-from flows import exit_on_error, run
+from flows.program import run, session
 from lradapt.cli.options import Debug
 from lradapt.errors import LradaptError
 from tasks.server import setup as server
@@ -24,16 +24,17 @@ WEBHOOK = "LRADAPT_WEBHOOK_URL"
 
 
 class DeployError(LradaptError):
-    """The server cannot be told; the text says why and what to do."""
+    """The flows cannot be registered; the text contains reason and remedy."""
 
 
 def main(debug: Debug = False) -> None:
-    """Tell a server of Prefect's all that prefect.yaml says.
+    """Register this project's flows on a Prefect server.
 
-    Makes work pools, limit and automations, and registers every deployment; once
-    more is the same. PREFECT_API_URL names the server. `make deploy` calls this.
+    Makes work pools, limit and automations, and registers every deployment of
+    prefect.yaml; it can be repeated. PREFECT_API_URL names the server. `make deploy`
+    calls this.
     """
-    with exit_on_error(debug=debug):
+    with session(debug=debug):
         _require_server()
         deployments = yaml.safe_load(FILE.read_text(encoding="utf-8"))["deployments"]
         pools = sorted({each["work_pool"]["name"] for each in deployments})
@@ -54,9 +55,9 @@ def _require_server() -> None:
     with get_client(sync_client=True) as client:
         fault = client.api_healthcheck()
     if isinstance(fault, httpx.HTTPError):
-        raise DeployError(f"no server of Prefect's answers at {url}: `make ui` starts one")
+        raise DeployError(f"no Prefect server answers at {url}: `make ui` starts one")
     if fault:
-        raise DeployError(f"{url} gives no answer that can be used: {fault}")
+        raise DeployError(f"{url} gives no usable answer: {fault}")
 
 
 def _flows(deployments: list[dict[str, Any]]) -> list[str]:
@@ -64,8 +65,8 @@ def _flows(deployments: list[dict[str, Any]]) -> list[str]:
 
 
 def _register() -> None:
-    """Register what prefect.yaml says, by Prefect's own command."""
-    # Set here, the project's folder would be written into the deployments: it is the worker's.
+    """Register the deployments of prefect.yaml, with Prefect's own command."""
+    # With this variable, the deployments would hold this machine's folder, not the worker's.
     environment = {name: value for name, value in os.environ.items() if name != PROJECT}
     done = subprocess.run(
         [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],

@@ -1,4 +1,4 @@
-"""What a run would make again, and why; printed, and nothing is run."""
+"""The plan of a run: what it would make again, and why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Plan:
     """What a run would do.
 
     Attributes:
-        sources: data that no version is kept of yet; the run lets DVC keep them.
+        sources: data without a version in DVC yet; the run adds them.
         nodes: of DVC's graph, in order.
     """
 
@@ -24,12 +24,12 @@ class Plan:
 
 
 def read(project_file: str) -> Plan:
-    """The plan of the flow as things stand."""
+    """Return the plan of the flow for the present files."""
     return Plan(graph.unversioned_sources(project_file), graph.read_plan.fn(project_file))
 
 
 def as_json(plan: Plan) -> dict[str, object]:
-    """For programs."""
+    """Return the plan as JSON, for programs."""
     nodes = [
         {"address": node.address, "stale": node.stale, "reasons": node.reasons, "meta": node.meta}
         for node in plan.nodes
@@ -38,10 +38,10 @@ def as_json(plan: Plan) -> dict[str, object]:
 
 
 def as_table(plan: Plan) -> Table:
-    """For people: what would run with its reasons, and what would not."""
+    """Return the plan as a table, for people: what would run, with its reasons."""
     table = Table("what would run", "why", title="plan", show_lines=True)
     for path in plan.sources:
-        table.add_row(path, "no version of it is kept yet")
+        table.add_row(path, "DVC has no version of it yet")
     for node in plan.nodes:
         if node.stale:
             table.add_row(node.address, "\n".join(node.reasons))
@@ -51,7 +51,7 @@ def as_table(plan: Plan) -> Table:
 
 
 def show(plan: Plan, *, as_data: bool) -> None:
-    """Print it."""
+    """Print the plan."""
     if as_data:
         print_json(as_json(plan))
     else:

@@ -1,4 +1,4 @@
-"""Put a former version back into production, and tell whoever listens."""
+"""Restore an earlier version in production, and emit an event."""
 
 from typing import Annotated
 
@@ -6,12 +6,12 @@ import typer
 from prefect import flow
 from pydantic import Field
 
-from flows import exit_on_error, run, speak_plainly, start_server
-from lradapt.cli.options import Debug, Name, Registry
+from flows.program import run, session, start_server
+from lradapt.cli.options import Debug, Location, Name
 from lradapt.cli.output import console
-from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
-from lradapt.registry.versions import Move
-from tasks import registry
+from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
+from lradapt.registry.promotions import Promotion
+from tasks import release
 from tasks.ui import events
 
 
@@ -21,40 +21,37 @@ def rollback(
     version: str = "",
     location: str = DEFAULT_LOCATION,
     name: str = DEFAULT_NAME,
-) -> Move:
-    """Put a former version back into production.
+) -> Promotion:
+    """Restore an earlier version in production.
 
     Args:
         why: the reason, for the log of the registry.
-        version: to put back; empty: the one before the present.
+        version: to restore; empty: the previous one.
         location: of the registry: a folder, or `s3://bucket/prefix`.
         name: of the model in the registry.
     """
-    move = registry.roll_back(location, name, version, why)
-    events.rolled_back(name, move)
-    return move
+    restored = release.roll_back(open_registry(location, name), version, why)
+    events.rolled_back(name, restored)
+    return restored
 
 
 def main(
     why: Annotated[str, typer.Option(help="The reason, for the log.")],
-    version: Annotated[
-        str, typer.Argument(help="The version; by default the one before the present.")
-    ] = "",
-    registry: Registry = DEFAULT_LOCATION,
+    version: Annotated[str, typer.Argument(help="The version; by default the previous one.")] = "",
+    registry: Location = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,
     debug: Debug = False,
 ) -> None:
-    """Put a former version back into production, and tell whoever listens.
+    """Restore an earlier version in production, and emit an event.
 
-    `lradapt rollback` does the same without Prefect. Prints which version took the
-    place of which.
+    `lradapt rollback` does the same without Prefect, and without the event. Prints
+    which version replaced which.
     """
-    speak_plainly()
-    with exit_on_error(debug=debug):
-        open_store(registry)  # a URL with a secret must not become a flow's parameter: it is kept
+    with session(debug=debug):
+        open_registry(registry)  # refuses a URL with a secret, before Prefect stores it
         start_server()
-        move = rollback(why, version, registry, name)
-    console().print(f"{move.version} is in production again, in place of {move.former}")
+        restored = rollback(why, version, registry, name)
+    console().print(f"{restored.version} replaced {restored.previous} in production")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-import flows  # noqa: F401 its settings: a worker loads this file alone, and its log would be empty
+import flows  # noqa: F401  applies the settings: a worker loads this file alone
 from lradapt.config.paths import read_paths
 from lradapt.errors import LradaptError
 from tasks import stages
@@ -16,16 +16,15 @@ from tasks.remote.inputs import read_needs
 
 @flow(name="stage", persist_result=False)
 def stage(address: str, commit: str, texts: dict[str, str]) -> State[None]:
-    """Run a stage in a clone of this project, push what it makes, and answer.
+    """Run a stage in a clone of this project, push its outputs, and send the answer.
 
     Args:
         address: of the stage, as `dvc repro` takes it.
-        commit: of the code, that this project's git or its remote has.
-        texts: path in the project -> text of the files that say which data and which values.
+        commit: of the code, in this project's git or its remote.
+        texts: path in the project -> text of the files that name the data and the params.
 
     Returns:
-        Completed, the answer being left with this run; or Failed, its message being what the stage
-        last said.
+        Completed, with the answer kept in this run; or Failed, with the stage's last message.
     """
     try:
         with scratch.project(commit, texts):
@@ -38,12 +37,12 @@ def stage(address: str, commit: str, texts: dict[str, str]) -> State[None]:
 
 
 def _run(address: str) -> None:
-    """Run a stage, and before it those whose outputs never go to the remote and are not here."""
+    """Run a stage, after those whose outputs are neither in the remote nor here."""
     for needs in read_needs(address):
         if needs.address != address and graph.is_cached(graph.find(needs.address)):
             dvc_commands.run("checkout", "--force", needs.address)
             continue
         if needs.data:
             dvc_commands.run("pull", "--force", *needs.data)
-        read_paths().timings.unlink(missing_ok=True)  # of the calls before
+        read_paths().timings.unlink(missing_ok=True)  # of earlier calls
         stages.reproduce.with_options(name=needs.address)(needs.address)

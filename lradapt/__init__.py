@@ -22,14 +22,14 @@ __all__ = [
     "fit_temperature",
     "growing_cycles",
     "layer_groups",
-    "open_store",
+    "open_registry",
     "range_test",
 ]
 
 if TYPE_CHECKING:
     from lradapt.errors import LayersError, LradaptError, TrainingError
     from lradapt.evaluation.calibration import fit_temperature
-    from lradapt.registry import open_store
+    from lradapt.registry import open_registry
     from lradapt.serving.live_model import LiveModel
     from lradapt.training.activations import cached_activations
     from lradapt.training.layers import layer_groups
@@ -53,7 +53,7 @@ else:  # hidden from type checkers, to which it would make any name valid
         "fit_temperature": "evaluation.calibration",
         "growing_cycles": "training.schedules",
         "layer_groups": "training.layers",
-        "open_store": "registry",
+        "open_registry": "registry",
         "range_test": "training.range_test.measure",
     }
 

@@ -9,8 +9,8 @@ from prefect.input import RunInput
 from pydantic import Field
 
 from lradapt.errors import ApprovalError
-from lradapt.production.approval import settle
-from lradapt.production.release import Judged
+from lradapt.production.approval import with_approval
+from lradapt.production.challenger import EvaluatedChallenger
 
 log = logging.getLogger("lradapt.production.approval")
 
@@ -21,42 +21,45 @@ class Approval(RunInput):
     """The form in the UI."""
 
     approve: bool = Field(description="Put this version into production?")
-    who: str = Field(min_length=1, description="Your name, for the log of the registry.")
-    why: str = Field(default="", description="Your reason, for the log of the registry.")
+    by: str = Field(min_length=1, description="Your name, for the log of the registry.")
+    reason: str = Field(default="", description="Your reason, for the log of the registry.")
 
 
-def ask(judged: Judged, *, seconds: int) -> Judged:
-    """A version that the gate would promote, with a person's word on it; any other as it is.
+def ask(challenger: EvaluatedChallenger, *, seconds: int) -> EvaluatedChallenger:
+    """Ask a person about a version that the gate would promote; return any other as it is.
 
     Args:
-        judged: by the gate.
-        seconds: the flow pauses so long at most.
+        challenger: with the gate's verdict.
+        seconds: the longest time that the flow pauses.
 
     Raises:
         ApprovalError: nobody has answered by then.
     """
-    if judged.verdict.decision != "promote":
-        return judged
-    log.info("waiting for approval of %s, %d s: Resume in the UI", judged.version, seconds)
+    if challenger.verdict.decision != "promote":
+        return challenger
+    version = challenger.version
+    log.info("waiting for approval of %s, %d s: Resume in the UI", version, seconds)
     try:
-        word = pause_flow_run(
-            wait_for_input=Approval.with_initial_data(description=_question(judged)),
+        answer = pause_flow_run(
+            wait_for_input=Approval.with_initial_data(description=_question(challenger)),
             timeout=seconds,
             poll_interval=min(POLL_SECONDS, seconds),
         )
-    except FlowPauseTimeout:
+    except FlowPauseTimeout as error:
         raise ApprovalError(
-            f"nobody has approved {judged.version} within {seconds} seconds: "
-            "it stays published and out of production. Run the flow again to be asked again"
-        ) from None
-    verdict = settle(judged.verdict, approve=word.approve, who=word.who, why=word.why)
-    return replace(judged, verdict=verdict)
+            f"nobody has approved {version} within {seconds} seconds: it is published, but not in "
+            "production. Run the flow again to be asked again"
+        ) from error
+    verdict = with_approval(
+        challenger.verdict, approve=answer.approve, by=answer.by, reason=answer.reason
+    )
+    return replace(challenger, verdict=verdict)
 
 
-def _question(judged: Judged) -> str:
-    """What the person reads above the form, as Markdown."""
-    champion = judged.champion.move.version if judged.champion else "nothing"
+def _question(challenger: EvaluatedChallenger) -> str:
+    """Return what the person reads above the form, as Markdown."""
+    champion = challenger.champion.version if challenger.champion else "nothing"
     return (
-        f"Version **{judged.version}** is to take the place of **{champion}**.\n\n"
-        f"The gate: {judged.verdict.why}."
+        f"Version **{challenger.version}** would replace **{champion}** in production.\n\n"
+        f"The gate: {challenger.verdict.why}."
     )

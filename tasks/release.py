@@ -1,4 +1,4 @@
-"""Publish, judge and promote: effects on the registry."""
+"""Publish, evaluate, promote, roll back: effects on the registry. Flows open it once."""
 
 from typing import Any
 
@@ -8,121 +8,103 @@ from prefect.runtime import flow_run
 from lradapt.config.params import load_params
 from lradapt.config.paths import read_paths
 from lradapt.networks.champion import ensure_file
-from lradapt.production import release
-from lradapt.production.release import Judged, Outcome
-from lradapt.production.rollback import roll_back as put_back
-from lradapt.registry import open_store
+from lradapt.production import challenger, publish, release, rollback, warm_start
+from lradapt.production.challenger import EvaluatedChallenger
+from lradapt.production.release import Outcome
+from lradapt.registry.promotions import Promotion
+from lradapt.registry.registry import Registry
 from lradapt.registry.store import ChangedError, UnreachableError
-from lradapt.registry.versions import Move
 from lradapt.reporting import model_card, report
 from lradapt.reporting.changes_report import ChangesSummary
 from lradapt.runtime.timings import Timings
 
 
-def _may_pass(task: Any, run: Any, state: Any) -> bool:
-    """Whether the same again may end otherwise: not after a denial, or with a damaged file."""
+def _may_succeed_later(task: Any, run: Any, state: Any) -> bool:
+    """Return whether a retry may succeed: not after a denial, or with a damaged file."""
     return isinstance(state.result(raise_on_failure=False), UnreachableError | ChangedError)
 
 
-_PATIENT: dict[str, Any] = {
+_RETRIED: dict[str, Any] = {
     "persist_result": False,
     "retries": 2,
     "retry_delay_seconds": 5,
-    "retry_condition_fn": _may_pass,
+    "retry_condition_fn": _may_succeed_later,
 }
-"""How every effect on the registry is tried."""
 
 
 @task(persist_result=False)
 def ensure_champion_file() -> None:
-    """Make the file that DVC asks for, also where no training starts from the champion."""
+    """Make the file that DVC needs, also where no training starts from the champion."""
     ensure_file(read_paths().champion)
 
 
-@task(**_PATIENT)
-def bring_champion(registry: str, name: str) -> bool:
-    """Bring the weights of the model in production; whether the training is to start from them."""
+@task(**_RETRIED)
+def bring_champion(registry: Registry) -> bool:
+    """Bring the weights in production if the training starts from them; return whether it does."""
     warm = load_params().finetune.start == "champion"
     if warm:
-        release.bring_champion(open_store(registry), name, read_paths().champion)
+        warm_start.bring_champion(registry, read_paths().champion)
     return warm
 
 
-@task(**_PATIENT)
-def publish(registry: str, name: str, former: Timings, changes: ChangesSummary) -> str:
-    """Publish the model that the stages have made; the version's name.
+@task(**_RETRIED)
+def publish_version(registry: Registry, previous: Timings, changes: ChangesSummary) -> str:
+    """Publish the model that the stages have made; return the version's name.
 
     Args:
-        registry: its location.
-        name: of the model in it.
-        former: the timings before this run.
+        registry: to publish to.
+        previous: the timings before this run.
         changes: of the data since the version last trained on.
     """
     paths, params = read_paths(), load_params()
     page = report.render(
         paths,
         None,
-        previous=former,
+        previous=previous,
         price=params.cost.price,
         num_mistakes=params.report.mistakes,
         changes=changes,
     )
-    return release.publish(
-        open_store(registry),
-        name,
+    return publish.publish(
+        registry,
         paths,
         report=page.encode(),
-        card=model_card.render(paths, name, params.card.model_dump()).encode(),
+        card=model_card.render(paths, registry.name, params.card.model_dump()).encode(),
         run=str(flow_run.get_id() or ""),
     )
 
 
-@task(**_PATIENT)
-def is_published(registry: str, name: str) -> bool:
-    """Whether the model that the stages have made is in the registry; False before the first."""
+@task(**_RETRIED)
+def is_published(registry: Registry) -> bool:
+    """Return whether the registry has the model that the stages have made; False before any."""
     paths = read_paths()
-    return paths.onnx.exists() and release.is_published(open_store(registry), name, paths)
+    return paths.onnx.exists() and publish.is_published(registry, paths)
 
 
-@task(**_PATIENT)
-def judge_and_promote(registry: str, name: str, version: str, override: str) -> Outcome:
-    """Promote the version if it passes the gate, or for a person's reason although it does not."""
-    return release.judge_and_promote(
-        open_store(registry),
-        name,
-        version,
-        read_paths(),
-        load_params().gate.rules,
-        override=override,
-    )
+@task(**_RETRIED)
+def evaluate_and_promote(registry: Registry, version: str, override: str) -> Outcome:
+    """Promote the version if it passes the gate, or if a person overrides the gate."""
+    rules = load_params().gate.rules
+    return release.evaluate_and_promote(registry, version, read_paths(), rules, override=override)
 
 
-@task(**_PATIENT)
-def judge(registry: str, name: str, version: str) -> Judged:
-    """Judge the version against what is in production; nothing changes by it."""
-    return release.judge_now(
-        open_store(registry), name, version, read_paths(), load_params().gate.rules
-    )
+@task(**_RETRIED)
+def evaluate_challenger(registry: Registry, version: str) -> EvaluatedChallenger:
+    """Compare the version with what is in production; nothing changes."""
+    rules = load_params().gate.rules
+    return challenger.evaluate_challenger(registry, version, read_paths(), rules)
 
 
-@task(**_PATIENT)
-def promote_judged(registry: str, name: str, judged: Judged) -> Outcome:
+@task(**_RETRIED)
+def promote_challenger(registry: Registry, evaluated: EvaluatedChallenger) -> Outcome:
     """Promote the version if its verdict says so."""
-    return release.promote_judged(open_store(registry), name, judged, read_paths())
+    return release.promote_challenger(registry, evaluated, read_paths())
 
 
 @task(persist_result=False)
-def roll_back(registry: str, name: str, version: str, why: str) -> Move:
-    """Put a former version back; the one before the present where none is named.
+def roll_back(registry: Registry, version: str, reason: str) -> Promotion:
+    """Restore a version, by default the previous one; without retries.
 
-    It is not tried again by itself: where the first try has had its effect, the version before the
-    present would be the one that was to go.
+    If a first attempt has had its effect, a second one would restore the version just withdrawn.
     """
-    return put_back(
-        open_store(registry),
-        name,
-        version or None,
-        why=why,
-        who=release.whoami(),
-        when=release.now(),
-    )
+    return rollback.roll_back(registry, version or None, reason=reason)

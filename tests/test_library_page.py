@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from colour_model import colour_model, paint
+from releases import release
 
-from lradapt import open_store
-from lradapt.registry import versions
+from lradapt import open_registry
 
 PAGE = Path(__file__).parent.parent / "docs" / "library.md"
 
@@ -17,11 +17,7 @@ def folder(tmp_path, monkeypatch):
     """A photo, and a registry with a model in production."""
     monkeypatch.chdir(tmp_path)
     paint(tmp_path / "photo.png", "green")
-    store = open_store("registry")
-    files = {"model.onnx": colour_model(), "trained_on.csv": b""}
-    version = versions.publish(store, "classifier", files, {})
-    clerk = {"why": "it is the first", "who": "me", "when": "2026-01-02T03:04:05+00:00"}
-    versions.promote(store, "classifier", version, over=None, **clerk)
+    release(open_registry("registry", "classifier"), colour_model())
 
 
 @pytest.mark.slow

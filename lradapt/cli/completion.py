@@ -7,20 +7,18 @@ import typer
 from lradapt import stages
 from lradapt.config.presets import PRESETS
 from lradapt.errors import LradaptError
-from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
+from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 
 
 def versions(context: typer.Context) -> list[str]:
     """Return the versions in the registry given before; none of one on S3, which may be slow."""
     location = context.params.get("registry") or DEFAULT_LOCATION
-    prefix = f"{context.params.get('name') or DEFAULT_NAME}/versions/"
     if "://" in location:
         return []
     try:
-        keys = open_store(location).list(prefix)
+        return open_registry(location, context.params.get("name") or DEFAULT_NAME).version_names()
     except LradaptError:  # the command itself will report it
         return []
-    return sorted({key.removeprefix(prefix).split("/")[0] for key in keys})
 
 
 def presets() -> list[str]:

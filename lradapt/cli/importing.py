@@ -12,12 +12,12 @@ from rich.text import Text
 
 from lradapt.cli import completion
 from lradapt.cli.help import epilog
-from lradapt.cli.options import AsJson, Name, Registry
+from lradapt.cli.options import AsJson, Location, Name
 from lradapt.cli.output import console, print_json
 from lradapt.config.paths import Paths, read_paths
 from lradapt.errors import DataError
 from lradapt.networks.champion import ensure_file
-from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store
+from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 from lradapt.runtime import lock
 
 if TYPE_CHECKING:
@@ -191,17 +191,17 @@ def weights(
 
 @app.command()
 def champion(
-    registry: Registry = DEFAULT_LOCATION, name: Name = DEFAULT_NAME, as_json: AsJson = False
+    registry: Location = DEFAULT_LOCATION, name: Name = DEFAULT_NAME, as_json: AsJson = False
 ) -> None:
     """Import the model in production for a warm start (params.yaml: finetune.start).
 
     Prints the path of its weights, and its version.
     """
-    from lradapt.production.release import bring_champion
+    from lradapt.production.warm_start import bring_champion
 
     path = read_paths().champion
     with lock.importing():
-        found = bring_champion(open_store(registry), name, path)
+        found = bring_champion(open_registry(registry, name), path)
     if as_json:
         print_json(
             {"path": str(path), "architecture": found.architecture, "version": found.version}

@@ -1,4 +1,4 @@
-"""`lradapt predict`, `history` and `rollback`: the use and the care of what was promoted."""
+"""`lradapt predict`, `history` and `rollback`: use the model in production, and go back."""
 
 import csv
 import sys
@@ -12,12 +12,12 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from lradapt.cli import completion, exit_codes
-from lradapt.cli.options import AsJson, Name, Registry
+from lradapt.cli.options import AsJson, Location, Name
 from lradapt.cli.output import console, minute, print_json
-from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store, versions
+from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
+from lradapt.registry.promotions import Promotion
 from lradapt.registry.store import RegistryError
-from lradapt.registry.timeline import move_at, parse_time
-from lradapt.registry.versions import Move
+from lradapt.registry.timeline import parse_time, promotion_at
 
 if TYPE_CHECKING:
     from lradapt.inference.predict import Prediction
@@ -27,14 +27,14 @@ def predict(
     paths: Annotated[list[Path], typer.Argument(help="Image files, and folders of them.")],
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
-    registry: Registry = DEFAULT_LOCATION,
+    registry: Location = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,
 ) -> None:
-    """Class and probabilities of images, by the model in production.
+    """Classify images with the model in production.
 
-    Prints a line for each image: the class, how sure the model is, and the next
-    two classes. An image that cannot be decoded is told, the others are
-    classified all the same; the exit code is then 3.
+    Prints a line for each image: the class, its probability, and the next two
+    classes. An image that cannot be decoded is reported, and the others are
+    classified; the exit code is then 3.
     """
     from lradapt.inference.predict import find_images
     from lradapt.serving.live_model import LiveModel
@@ -42,7 +42,7 @@ def predict(
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other")
     images = find_images(paths)
-    model = LiveModel(open_store(registry), name).current().model
+    model = LiveModel(open_registry(registry, name)).current().model
     predictions = list(model.classify(images))
     if as_json:
         print_json([_as_json(prediction) for prediction in predictions])
@@ -57,25 +57,27 @@ def predict(
 def history(
     at: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Only the move whose version was there then; ISO 8601."),
+        typer.Option(
+            metavar="TIME", help="Only the promotion of the version in production then; ISO 8601."
+        ),
     ] = None,
     as_json: AsJson = False,
-    registry: Registry = DEFAULT_LOCATION,
+    registry: Location = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,
 ) -> None:
-    """Which version was in production since when, who put it there, and why.
+    """List the promotions: which version went into production, when, by whom, and why.
 
-    Prints a line for each move, the first one first. With --at the one move by
-    which the version came there that was in production at that time.
+    Prints a line for each promotion, the first one first. With --at only that of
+    the version that was in production at the given time.
     """
-    moves = versions.history(open_store(registry), name)
-    if not moves:
+    promotions = open_registry(registry, name).promotions()
+    if not promotions:
         raise RegistryError(f"nothing of {name} has been promoted in {registry} yet: make retrain")
-    shown = _live_at(moves, at) if at else moves
+    shown = [_promotion_at(promotions, at)] if at else promotions
     if as_json:
-        print_json([asdict(move) for move in shown])
+        print_json([asdict(promotion) for promotion in shown])
     else:
-        _print_moves(shown)
+        _print_promotions(shown)
 
 
 def rollback(
@@ -83,88 +85,89 @@ def rollback(
     version: Annotated[
         str | None,
         typer.Argument(
-            help="The version; by default the one before the present.",
+            help="The version; by default the previous one.",
             autocompletion=completion.versions,
         ),
     ] = None,
     as_json: AsJson = False,
-    registry: Registry = DEFAULT_LOCATION,
+    registry: Location = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,
 ) -> None:
-    """Put a former version back into production.
+    """Restore an earlier version.
 
-    The version is loaded and run before the pointer moves; the log keeps the
-    reason, and the version that goes is not promoted again by the next run.
-    Prints which version took the place of which.
+    The version is loaded and run before production changes. The log keeps the
+    reason, and the next run does not promote the withdrawn version again.
+    Prints which version replaced which.
     """
     if not why.strip():
-        raise typer.BadParameter("--why is empty; say it for those who read the log")
-    from lradapt.production.release import now, whoami
+        raise typer.BadParameter("--why is empty; expected a reason, for the log")
     from lradapt.production.rollback import roll_back
 
-    move = roll_back(open_store(registry), name, version, why=why, who=whoami(), when=now())
+    restored = roll_back(open_registry(registry, name), version, reason=why)
     if as_json:
-        print_json(asdict(move))
+        print_json(asdict(restored))
     else:
-        console().print(f"{move.version} is in production again, in place of {move.former}")
+        console().print(f"{restored.version} replaced {restored.previous} in production")
 
 
-def _live_at(moves: Sequence[Move], at: str) -> list[Move]:
+def _promotion_at(promotions: Sequence[Promotion], at: str) -> Promotion:
     time = parse_time(at)
-    move = move_at(moves, time)
-    if move is None:
+    promotion = promotion_at(promotions, time)
+    if promotion is None:
         raise RegistryError(
-            f"nothing was in production at {time.isoformat()}: the first move is of {moves[0].when}"
+            f"nothing was in production at {time.isoformat()}: the first promotion was at "
+            f"{promotions[0].at}"
         )
-    return [move]
+    return promotion
 
 
-def _print_moves(moves: Sequence[Move]) -> None:
-    whole = [Column(title, no_wrap=True) for title in ("#", "when (UTC)", "version", "before")]
-    folded = [Column(title, overflow="fold") for title in ("who", "why")]
+def _print_promotions(promotions: Sequence[Promotion]) -> None:
+    whole = [Column(title, no_wrap=True) for title in ("#", "at (UTC)", "version", "previous")]
+    folded = [Column(title, overflow="fold") for title in ("kind", "by", "reason")]
     table = Table(*whole, *folded)
-    for move in moves:
+    for each in promotions:
         table.add_row(
-            str(move.seq),
-            minute(move.when),
-            move.version,
-            move.former or "-",
-            Text(move.who),
-            Text(move.why),
+            str(each.sequence),
+            minute(each.at),
+            each.version,
+            each.previous or "-",
+            each.kind.replace("_", " "),
+            Text(each.by),
+            Text(each.reason),
         )
     console().print(table)
 
 
 def _print_table(predictions: "Sequence[Prediction]") -> None:
-    # As Text: a name in brackets is a name, not markup. Folded, not cut: it must stay readable.
+    # As Text: a name in brackets is not markup. Folded, not cut off.
     table = Table(
         Column("image", overflow="fold"),
         Column("class", overflow="fold"),
         Column("probability", no_wrap=True),
         Column("next", overflow="fold"),
     )
-    for said in predictions:
-        if said.fault:
-            table.add_row(Text(str(said.path)), Text(said.fault, style="red"), "", "")
+    for each in predictions:
+        if each.fault:
+            table.add_row(Text(str(each.path)), Text(each.fault, style="red"), "", "")
             continue
-        (_, best), *others = said.probabilities.items()
+        (_, best), *others = each.probabilities.items()
         rest = ", ".join(f"{name} {p:.1%}" for name, p in others[:2])
-        table.add_row(Text(str(said.path)), Text(said.label), f"{best:.1%}", Text(rest))
+        table.add_row(Text(str(each.path)), Text(each.label), f"{best:.1%}", Text(rest))
     console().print(table)
 
 
-def _as_json(said: "Prediction") -> dict[str, object]:
+def _as_json(prediction: "Prediction") -> dict[str, object]:
     return {
-        "image": str(said.path),
-        "class": said.label or None,
-        "probabilities": said.probabilities,
-        "fault": said.fault or None,
+        "image": str(prediction.path),
+        "class": prediction.label or None,
+        "probabilities": prediction.probabilities,
+        "fault": prediction.fault or None,
     }
 
 
 def _print_csv(predictions: "Sequence[Prediction]", class_names: Sequence[str]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["image", "class", *class_names, "fault"])
-    for said in predictions:
-        probabilities = [said.probabilities.get(name, "") for name in class_names]
-        writer.writerow([said.path, said.label, *probabilities, said.fault])
+    for each in predictions:
+        probabilities = [each.probabilities.get(name, "") for name in class_names]
+        writer.writerow([each.path, each.label, *probabilities, each.fault])

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 Debug = Annotated[
     bool, typer.Option("--debug", help=f"With an error, its traceback; also by {VARIABLE}=1.")
 ]
-Registry = Annotated[
+Location = Annotated[
     str, typer.Option(metavar="WHERE", help="The registry: a folder, or s3://bucket/prefix.")
 ]
 Name = Annotated[str, typer.Option(metavar="NAME", help="The model's name in the registry.")]

@@ -1,4 +1,4 @@
-"""`lradapt preset` and `recipe`: sets of values, written into params.yaml, its comments kept."""
+"""`lradapt preset` and `recipe`: write sets of values into params.yaml, and keep its comments."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,54 +7,56 @@ from typing import Annotated, Any
 import typer
 
 from lradapt.cli import completion
-from lradapt.cli.options import AsJson, Name, Registry, Version
+from lradapt.cli.options import AsJson, Location, Name, Version
 from lradapt.cli.output import print_json
 from lradapt.config.paths import PARAMS_FILE
 from lradapt.config.presets import PRESETS, Changes, changed
-from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_store, versions
+from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 from lradapt.runtime.files import write_text
 
 ParamsFile = Annotated[Path, typer.Option("--params", help="The file to change.")]
 
-_TODAYS = ("split", "check", "watch", "gate", "report", "card")
-"""The sections that say which images are there, what is asked of a model, and what is shown."""
+_NOT_OF_A_RECIPE = ("split", "check", "watch", "gate", "report", "card")
+"""The sections about the data, the gate and the reports; a recipe leaves them as they are."""
 
 
 def preset(
     name: Annotated[
         str,
         typer.Argument(
-            help="paper: the settings that the paper prints.",
+            help="paper: the settings of the paper.",
             autocompletion=completion.presets,
         ),
     ],
     as_json: AsJson = False,
     path: ParamsFile = PARAMS_FILE,
 ) -> None:
-    """Set the values of a preset in params.yaml; its comments stay.
+    """Set the values of a preset in params.yaml, and keep its comments.
 
     Prints each value that changes, before and after.
     """
     if name not in PRESETS:
-        raise typer.BadParameter(f"no preset {name!r}; there is {', '.join(PRESETS)}")
+        raise typer.BadParameter(f"no preset {name!r}; expected one of: {', '.join(PRESETS)}")
     _set(path, PRESETS[name], as_json=as_json)
 
 
 def recipe(
     version: Version = None,
     as_json: AsJson = False,
-    registry: Registry = DEFAULT_LOCATION,
+    registry: Location = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,
     path: ParamsFile = PARAMS_FILE,
 ) -> None:
-    """Set in params.yaml what a version was trained with; its comments stay.
+    """Set in params.yaml what a version was trained with, and keep its comments.
 
-    What says which images are there and what is asked of a model (split, check,
-    watch, gate) stays as it is. Prints each value that changes, before and after.
+    The sections about data, gate and reports (split, check, watch, gate, report,
+    card) are unchanged. Prints each value that changes, before and after.
     """
-    store = open_store(registry)
-    manifest = versions.read_manifest(store, name, version or versions.live_name(store, name))
-    params = {key: value for key, value in manifest["params"].items() if key not in _TODAYS}
+    opened = open_registry(registry, name)
+    manifest = opened.manifest(version or opened.require_production().version)
+    params = {
+        key: value for key, value in manifest["params"].items() if key not in _NOT_OF_A_RECIPE
+    }
     _set(path, params, as_json=as_json)
 
 
@@ -75,7 +77,7 @@ def _set(path: Path, changes: Changes, *, as_json: bool) -> None:
         return
     for key, old, new in written:
         typer.echo(f"{key}: {old} -> {new}")
-    typer.echo(f"{path}: {len(written)} value(s) changed" if written else f"{path}: as it was")
+    typer.echo(f"{path}: {len(written)} value(s) changed" if written else f"{path}: unchanged")
 
 
 def _differences(values: Changes, changes: Changes) -> Iterator[tuple[str, Any, Any]]:

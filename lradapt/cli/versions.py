@@ -1,4 +1,4 @@
-"""`lradapt versions`, `show` and `prune`: what the registry holds, and what of it may go."""
+"""`lradapt versions`, `show` and `prune`: list, describe and remove versions of the registry."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -9,24 +9,25 @@ from rich.prompt import Confirm
 from rich.table import Column, Table
 from rich.text import Text
 
-from lradapt.cli.options import AsJson, Name, Registry, Version
+from lradapt.cli.options import AsJson, Location, Name, Version
 from lradapt.cli.output import console, minute, print_json
-from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, inventory, open_store
-from lradapt.registry import versions as registry_versions
-from lradapt.registry.inventory import Version as Listed
-from lradapt.registry.store import RegistryError, Store
-from lradapt.reporting.card_history import with_moves
+from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
+from lradapt.registry.inventory import VersionSummary, prunable
+from lradapt.registry.manifest import CARD
+from lradapt.registry.registry import Registry
+from lradapt.registry.store import RegistryError
+from lradapt.reporting.card_history import with_promotions
 
 
 def versions(
-    as_json: AsJson = False, registry: Registry = DEFAULT_LOCATION, name: Name = DEFAULT_NAME
+    as_json: AsJson = False, registry: Location = DEFAULT_LOCATION, name: Name = DEFAULT_NAME
 ) -> None:
-    """The published versions, how good they are, and which is in production.
+    """List the published versions, how good they are, and which is in production.
 
-    Prints a line for each, the oldest first: when it was made, accuracy and
-    balanced accuracy on its exam, size, in production since when.
+    Prints a line for each, the oldest first: when it was published, accuracy and
+    balanced accuracy on its test images, size, in production since when.
     """
-    listed = _listed(open_store(registry), name)
+    listed = _listed(open_registry(registry, name))
     if as_json:
         print_json([asdict(version) for version in listed])
     else:
@@ -37,21 +38,22 @@ def show(
     version: Version = None,
     as_json: AsJson = False,
     card: Annotated[
-        bool, typer.Option("--card", help="Its model card instead, as Markdown.")
+        bool, typer.Option("--card", help="Print its model card instead, as Markdown.")
     ] = False,
-    registry: Registry = DEFAULT_LOCATION,
+    registry: Location = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,
 ) -> None:
-    """All that is known of a version: how it came about, and how good it is.
+    """Describe a version: how it was made, and how good it is.
 
-    Prints code, data, params, libraries, figures, and the files with their
+    Prints code, data, params, libraries, metrics, and the files with their
     hashes; with --json the whole manifest, with --card the model card.
     """
-    store = open_store(registry)
-    version = version or registry_versions.live_name(store, name)
-    manifest = registry_versions.read_manifest(store, name, version)
+    opened = open_registry(registry, name)
+    version = version or opened.require_production().version
+    manifest = opened.manifest(version)
     if card:
-        typer.echo(_card(store, name, version, manifest), nl=False)
+        text = opened.read_file(version, CARD).decode()
+        typer.echo(with_promotions(text, version, opened.promotions()), nl=False)
     elif as_json:
         print_json(manifest)
     else:
@@ -59,70 +61,60 @@ def show(
 
 
 def prune(
-    keep: Annotated[int, typer.Option(min=1, help="So many of the newest versions stay.")],
+    keep: Annotated[int, typer.Option(min=1, help="Number of the newest versions to keep.")],
     incomplete: Annotated[
         bool,
         typer.Option(
             "--incomplete",
-            help="Also what was interrupted has left; not while somebody publishes.",
+            help="Also remove incomplete versions; not while another process publishes.",
         ),
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: AsJson = False,
-    registry: Registry = DEFAULT_LOCATION,
+    registry: Location = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,
 ) -> None:
     """Remove old versions from the registry, for good.
 
-    Never the one in production, nor the one that a rollback returns to. Says
-    what would go and asks; prints what went.
+    Never removes the version in production or the previous one. Lists what it
+    would remove, asks for confirmation, and prints what it removed.
     """
     if as_json and not yes:
-        raise typer.BadParameter("--json needs --yes: a program cannot be asked")
-    store = open_store(registry)
-    listed = _listed(store, name)
-    production = registry_versions.read_production(store, name)
-    going = inventory.prunable(listed, production, keep=keep, incomplete=incomplete)
-    stay = [each.version for each in listed if each.version not in going]
-    say = _silent if as_json else typer.echo
-    if going:
-        say(f"to remove from {registry}: {', '.join(going)}")
-        # Not by typer.confirm, which takes Ctrl-C for a no.
-        if not (yes or Confirm.ask("remove them for good?", console=console(), default=False)):
-            raise typer.Abort
-    else:
-        say(f"nothing to remove: {len(listed)} versions, all of which stay")
-    for version in going:
-        inventory.remove(store, name, version)
-        say(f"removed {version}")
+        raise typer.BadParameter("--json needs --yes: a program cannot confirm")
+    opened = open_registry(registry, name)
+    listed = _listed(opened)
+    removable = prunable(listed, opened.production(), keep=keep, incomplete=incomplete)
+    stay = [each.version for each in listed if each.version not in removable]
+    if removable and not yes:
+        _confirm(f"to remove from {registry}: {', '.join(removable)}")
+    for version in removable:
+        opened.remove(version)
+        if not as_json:
+            typer.echo(f"removed {version}")
     if as_json:
-        print_json({"removed": going, "stay": stay})
+        print_json({"removed": removable, "stay": stay})
+    elif not removable:
+        typer.echo(f"nothing to remove: all {len(listed)} versions stay")
 
 
-def _silent(_: str) -> None:
-    """Where a program reads."""
+def _confirm(question: str) -> None:
+    typer.echo(question)
+    # Not with typer.confirm, which takes Ctrl-C for a no.
+    if not Confirm.ask("remove them for good?", console=console(), default=False):
+        raise typer.Abort
 
 
-def _card(store: Store, name: str, version: str, manifest: Mapping[str, Any]) -> str:
-    if registry_versions.CARD not in manifest["files"]:
-        raise RegistryError(
-            f"version {version} of {name} was published without a model card, by an older lradapt; "
-            "`lradapt show` says what is known of it"
-        )
-    text = registry_versions.read_file(store, name, version, registry_versions.CARD).decode()
-    return with_moves(text, version, registry_versions.history(store, name))
-
-
-def _listed(store: Store, name: str) -> list[Listed]:
-    listed = inventory.list_versions(store, name)
+def _listed(registry: Registry) -> list[VersionSummary]:
+    listed = registry.list_versions()
     if not listed:
         raise RegistryError(
-            f"nothing of {name} has been published in {store.location} yet: make retrain"
+            f"nothing of {registry.name} has been published in {registry.location} yet: "
+            "make retrain"
         )
     return listed
 
 
-def _print_versions(listed: Sequence[Listed]) -> None:
+def _print_versions(listed: Sequence[VersionSummary]) -> None:
     whole = [
         Column(title, no_wrap=True)
         for title in ("version", "created (UTC)", "accuracy", "balanced", "size")
@@ -148,7 +140,7 @@ def _print_manifest(manifest: Mapping[str, Any]) -> None:
 
 
 def _rows(manifest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What a person asks first; what an older lradapt did not note is left out."""
+    """Yield the rows for people; what is empty, or not in the manifest, is left out."""
     import yaml
 
     metrics = manifest.get("metrics", {})

@@ -36,7 +36,7 @@ class Model:
         """Load an ONNX file's bytes.
 
         Args:
-            content: of the file; verify its hash first (`registry.versions.read_file`).
+            content: of the file; verify its hash first (`Registry.read_file`).
             threads: CPU threads of ONNX Runtime; None: as many as it chooses.
 
         Raises:

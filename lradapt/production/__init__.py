@@ -1,1 +1,1 @@
-"""From a published version to production, and back: judge, promote, verify, roll back."""
+"""From a published version to production, and back: evaluate, promote, smoke test, roll back."""

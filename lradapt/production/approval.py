@@ -1,22 +1,22 @@
-"""A person's word on a verdict: what becomes of it."""
+"""A person's decision on a promotion that the gate allows."""
 
 from dataclasses import replace
 
 from lradapt.gate.verdict import Verdict
 
 
-def settle(verdict: Verdict, *, approve: bool, who: str, why: str) -> Verdict:
-    """The verdict with a person's word: the reason names both, and a refusal keeps what is there.
+def with_approval(verdict: Verdict, *, approve: bool, by: str, reason: str) -> Verdict:
+    """Return the verdict with a person's decision added; a refusal keeps the champion.
 
     Args:
-        verdict: of the gate; it says "promote".
+        verdict: of the gate; its decision is "promote".
         approve: whether the version may go into production.
-        who: says so.
-        why: in their words; may be empty.
+        by: name of the person.
+        reason: in the person's words; may be empty.
     """
-    word = f"{'approved' if approve else 'refused'} by {who}" + (f": {why}" if why else "")
+    decision = f"{'approved' if approve else 'refused'} by {by}" + (f": {reason}" if reason else "")
     return replace(
         verdict,
         decision="promote" if approve else "keep",
-        why=f"{verdict.why}; {word}",
+        why=f"{verdict.why}; {decision}",
     )

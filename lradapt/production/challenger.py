@@ -1,4 +1,7 @@
-"""Two versions before the gate: both are scored from the image files, each by its own means."""
+"""Evaluate a challenger: compare a published version with the one in production, by the gate.
+
+Both models classify the same test images, from the image files, each with its own preprocessing.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,49 +16,76 @@ from lradapt.gate.rules import Rules
 from lradapt.gate.verdict import Candidate, Costs, Verdict
 from lradapt.inference.latency import image_seconds
 from lradapt.inference.predict import Model
-from lradapt.registry import versions
-from lradapt.registry.store import Store
-from lradapt.registry.versions import Production
+from lradapt.production.withdrawn import withdrawal_reason
+from lradapt.registry.manifest import MODEL, TRAINED_ON
+from lradapt.registry.promotions import Production
+from lradapt.registry.registry import Registry
 from lradapt.runtime.progress import tracked
 
 TEST_IMAGES = "test_images.csv"
 
 
 @dataclass(frozen=True, slots=True)
-class _Version:
-    """What a published version is and knows."""
+class EvaluatedChallenger:
+    """A version, the gate's verdict on it, and what it was compared with.
+
+    Attributes:
+        version: the challenger.
+        verdict: of the gate.
+        champion: in production then; None before the first promotion.
+    """
+
+    version: str
+    verdict: Verdict
+    champion: Production | None
+
+
+@dataclass(frozen=True, slots=True)
+class _PublishedModel:
+    """What the gate needs of a published version."""
 
     model: Model
     megabytes: float
     trained_on: TrainedOn
     parity_passed: bool
-    known: dict[str, str] | None
+    known: dict[str, str]
 
 
-def judge(
-    store: Store,
-    name: str,
-    version: str,
-    champion: Production | None,
-    paths: Paths,
-    rules: Rules,
-) -> Verdict:
-    """Judge a published version against what is in production; nothing changes by it.
+def evaluate_challenger(
+    registry: Registry, version: str, paths: Paths, rules: Rules
+) -> EvaluatedChallenger:
+    """Compare a published version with what is in production now; nothing changes.
+
+    A version that a smoke test or a person has withdrawn is not compared again: it is kept out.
 
     Args:
-        store: the registry's store.
-        name: of the model in the registry.
+        registry: that holds it.
         version: the challenger.
-        champion: what is in production; None before the first.
         paths: of `dvc.yaml`.
         rules: of promotion.
     """
-    names = [*([champion.move.version] if champion else []), version]
-    read = [_read(store, name, each) for each in names]
+    champion = registry.production()
+    if champion and champion.version == version:
+        verdict = Verdict(decision="keep", why=f"{version} is in production already")
+        return EvaluatedChallenger(version, verdict, champion)
+    withdrawn = withdrawal_reason(registry.promotions(), version)
+    if withdrawn:
+        remedy = "to promote it again: python -m flows.retrain --override WHY"
+        verdict = Verdict(decision="keep", why=f"{withdrawn}; {remedy}")
+        return EvaluatedChallenger(version, verdict, champion)
+    verdict = _compare(registry, version, champion, paths, rules)
+    return EvaluatedChallenger(version, verdict, champion)
+
+
+def _compare(
+    registry: Registry, version: str, champion: Production | None, paths: Paths, rules: Rules
+) -> Verdict:
+    versions = [*([champion.version] if champion else []), version]
+    published = [_read(registry, each) for each in versions]
     test_images = in_split(read_split(paths.split), "test")
-    images = held_out(test_images, [each.trained_on for each in read])
+    images = held_out(test_images, [each.trained_on for each in published])
     seconds = image_seconds(
-        [each.model for each in read], [paths.images / image.image for image in test_images]
+        [each.model for each in published], [paths.images / image.image for image in test_images]
     )
     *previous, challenger = [
         Candidate(
@@ -63,28 +93,27 @@ def judge(
             _predictions(each.model, paths.images, images),
             Costs(spent, each.megabytes),
         )
-        for each, spent in zip(read, seconds, strict=True)
+        for each, spent in zip(published, seconds, strict=True)
     ]
     return decide(
         images,
         previous[0] if previous else None,
         challenger,
         rules,
-        parity_passed=read[-1].parity_passed,
-        known=read[0].known if previous else None,
+        parity_passed=published[-1].parity_passed,
+        known=published[0].known if previous else None,
     )
 
 
-def _read(store: Store, name: str, version: str) -> _Version:
-    manifest = versions.read_manifest(store, name, version)
-    content = versions.read_file(store, name, version, versions.MODEL)
-    known = TEST_IMAGES in manifest["files"]
-    return _Version(
+def _read(registry: Registry, version: str) -> _PublishedModel:
+    content = registry.read_file(version, MODEL)
+    metrics = registry.manifest(version).get("metrics", {})
+    return _PublishedModel(
         Model(content),
         len(content) / 1e6,
-        read_trained_on(versions.read_file(store, name, version, versions.TRAINED_ON)),
-        bool(manifest.get("metrics", {}).get("parity", {}).get("passed")),
-        read_test_images(versions.read_file(store, name, version, TEST_IMAGES)) if known else None,
+        read_trained_on(registry.read_file(version, TRAINED_ON)),
+        bool(metrics.get("parity", {}).get("passed")),
+        read_test_images(registry.read_file(version, TEST_IMAGES)),
     )
 
 

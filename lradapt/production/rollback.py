@@ -1,43 +1,50 @@
-"""The way back: a former version into production, once it has shown that it can be used."""
+"""Rollback: restore an earlier version, after verifying that it can be used."""
 
 import numpy as np
 
 from lradapt.inference.predict import Model
 from lradapt.production.smoke_test import fault_of
-from lradapt.production.withdrawn import ROLLED_BACK, reason
-from lradapt.registry import versions
-from lradapt.registry.store import RegistryError, Store
-from lradapt.registry.versions import Move
+from lradapt.registry.manifest import MODEL
+from lradapt.registry.promotions import Production, Promotion
+from lradapt.registry.registry import Registry
+from lradapt.registry.store import RegistryError
 
 
-def roll_back(
-    store: Store, name: str, version: str | None, *, why: str, who: str, when: str
-) -> Move:
-    """Put a former version back into production.
+def roll_back(registry: Registry, version: str | None, *, reason: str) -> Promotion:
+    """Restore an earlier version.
 
     Args:
-        store: the registry's store.
-        name: of the model in the registry.
-        version: to put back; None: the one before the present.
-        why: the reason, for the log; the version that goes is not promoted again by itself.
-        who: for the log.
-        when: for the log; UTC, ISO 8601.
+        registry: to change.
+        version: to restore; None: the previous one.
+        reason: for the log; the version that is replaced will not be promoted again by itself.
 
     Raises:
-        LradaptError: there is nothing to put back, or it cannot be used: no such version,
-            incomplete, damaged, no model, or one that gives no probabilities. Nothing has changed.
-        ChangedError: somebody else has promoted meanwhile.
+        LradaptError: there is nothing to restore, or it cannot be used: no such version,
+            incomplete, damaged, no model, or no probabilities. Nothing has changed.
+        ChangedError: another version has been promoted meanwhile.
     """
-    production, target = versions.find_former(store, name, version)
-    _require_use(store, name, target)
-    why = reason(production.move.version, ROLLED_BACK, why)
-    return versions.promote(store, name, target, over=production, why=why, who=who, when=when)
+    production = registry.require_production()
+    target = _target(production, version)
+    _require_usable(registry, target)
+    return registry.promote(target, over=production, kind="rollback", reason=reason)
 
 
-def _require_use(store: Store, name: str, version: str) -> None:
-    """Load it and let it classify a grey picture: no image of the exam need be here."""
-    model = Model(versions.read_file(store, name, version, versions.MODEL))
+def _target(production: Production, version: str | None) -> str:
+    target = version or production.promotion.previous
+    if not target:
+        raise RegistryError(
+            f"{production.version} is the first version in production: there is no previous one "
+            "to restore. `lradapt rollback VERSION` names another one"
+        )
+    if target == production.version:
+        raise RegistryError(f"{target} is in production already")
+    return target
+
+
+def _require_usable(registry: Registry, version: str) -> None:
+    """Load a version's model and classify a grey image: a rollback must not need test images."""
+    model = Model(registry.read_file(version, MODEL))
     side = model.preprocessing.input_size
     fault = fault_of(model.probabilities(np.full((1, side, side, 3), 128, np.uint8)))
     if fault:
-        raise RegistryError(f"{version} cannot be used, and was not put back: {fault}")
+        raise RegistryError(f"{version} cannot be used, and was not restored: {fault}")

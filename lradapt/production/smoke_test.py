@@ -1,7 +1,7 @@
-"""After the swap: what is in production is fetched back, verified, loaded and run; or it goes back.
+"""The smoke test: after a promotion, use the model as every reader does; if that fails, undo it.
 
-The gate has scored the bytes that were read before the swap. Here the way of every reader is gone
-once: pointer, hash, ONNX Runtime, images.
+The gate has evaluated the bytes that were read before the promotion. The smoke test reads the
+pointer's model back, verifies its hash, loads it into ONNX Runtime and classifies images.
 """
 
 from collections.abc import Sequence
@@ -16,87 +16,87 @@ from lradapt.data.labelled_image import in_split
 from lradapt.data.split_table import read_split
 from lradapt.errors import LradaptError
 from lradapt.inference.predict import Model, Prediction
-from lradapt.production.withdrawn import FAILED, reason
-from lradapt.registry import versions
-from lradapt.registry.store import (
-    ChangedError,
-    DeniedError,
-    RegistryError,
-    Store,
-    UnreachableError,
-)
-from lradapt.registry.versions import Move
+from lradapt.registry.promotions import Promotion
+from lradapt.registry.registry import Registry
+from lradapt.registry.store import ChangedError, DeniedError, RegistryError, UnreachableError
 
 NUM_SAMPLES = 8
 
 
 def samples(paths: Paths) -> list[Path]:
-    """A few images of the exam, spread over it; `paths` are those of `dvc.yaml`."""
-    exam = [row.image for row in in_split(read_split(paths.split), "test")]
-    step = max(1, len(exam) // NUM_SAMPLES)
-    return [paths.images / image for image in exam[::step][:NUM_SAMPLES]]
+    """Return a few test images, evenly spaced in the split; `paths` are those of `dvc.yaml`."""
+    test = [row.image for row in in_split(read_split(paths.split), "test")]
+    step = max(1, len(test) // NUM_SAMPLES)
+    return [paths.images / image for image in test[::step][:NUM_SAMPLES]]
 
 
-def find_fault(store: Store, name: str, move: Move, images: Sequence[Path]) -> str:
-    """Why the model that `move` has put into production cannot be used; empty where it can.
+def find_fault(registry: Registry, promotion: Promotion, images: Sequence[Path]) -> str:
+    """Return why the model that `promotion` put into production cannot be used; empty if it can.
 
     Args:
-        store: the registry's store.
-        name: of the model in the registry.
-        move: that put it there.
-        images: to run it on.
+        registry: that holds the model.
+        promotion: that put it into production.
+        images: to classify.
 
     Raises:
-        UnreachableError: the store does not answer, which says nothing of the model.
-        DeniedError: the store refuses to tell.
+        UnreachableError: the store does not answer, which says nothing about the model.
+        DeniedError: the store denies access, likewise.
     """
     try:
-        said = list(Model(versions.read_live(store, name, move)).classify(images))
+        predictions = list(Model(registry.read_promoted_model(promotion)).classify(images))
     except (UnreachableError, DeniedError) as error:
         raise type(error)(
-            f"{move.version} of {name} is in production, and was not looked at there: {error}. Run "
-            "again: it will be looked at then"
-        ) from None
+            f"{promotion.version} of {registry.name} is in production without a smoke test: "
+            f"{error}. Run again to test it"
+        ) from error
     except Exception as error:  # noqa: BLE001  # whatever it is: no reader can use that model
         return str(error) if isinstance(error, LradaptError) else repr(error)
-    return _fault_in(said)
+    return _fault_in(predictions)
 
 
-def put_back(
-    store: Store, name: str, move: Move, fault: str, *, who: str, when: str
-) -> Move | None:
-    """Put the version before `move` back; None where there is none, or others moved since.
+def restore_previous(
+    registry: Registry, promotion: Promotion, fault: str, *, by: str = ""
+) -> Promotion | None:
+    """Restore the version before `promotion`, whose model cannot be used.
+
+    Args:
+        registry: to change.
+        promotion: to undo.
+        fault: that the smoke test found.
+        by: for the log; by default user and host.
+
+    Returns:
+        None if there is no previous version, or another one has been promoted since.
 
     Raises:
-        RegistryError: the former version cannot be used either.
+        RegistryError: the previous version cannot be used either.
     """
-    production = versions.read_production(store, name)
-    if not production or production.move != move or not move.former:
+    production = registry.production()
+    if not production or production.promotion != promotion or not promotion.previous:
         return None
-    why = reason(move.version, FAILED, fault)
     try:
-        return versions.promote(
-            store, name, move.former, over=production, why=why, who=who, when=when
+        return registry.promote(
+            promotion.previous, over=production, kind="smoke_test_failure", reason=fault, by=by
         )
     except ChangedError:
         return None
     except RegistryError as error:
-        raise RegistryError(f"{why}. The former version cannot be put back: {error}") from None
+        raise RegistryError(
+            f"{promotion.version} failed the smoke test: {fault}. The previous version, "
+            f"{promotion.previous}, cannot be restored: {error}"
+        ) from error
 
 
-def _fault_in(said: Sequence[Prediction]) -> str:
-    whole = [list(each.probabilities.values()) for each in said if not each.fault]
+def _fault_in(predictions: Sequence[Prediction]) -> str:
+    whole = [list(each.probabilities.values()) for each in predictions if not each.fault]
     if not whole:
-        return f"none of {len(said)} sample images was classified{_first_fault(said)}"
+        first = f"; the first: {predictions[0].fault}" if predictions else ""
+        return f"none of {len(predictions)} sample images could be classified{first}"
     return fault_of(np.array(whole))
 
 
 def fault_of(probabilities_NK: npt.NDArray[Any]) -> str:
-    """Why these are no probabilities: rows that do not sum up to 1; empty where they do."""
+    """Return why these are not probabilities: a row does not sum to 1; empty if all do."""
     sums = probabilities_NK.sum(axis=1)
     wrong = sums[~np.isclose(sums, 1, atol=1e-3)]
     return f"probabilities that sum up to {wrong[0]:g}, expected 1" if len(wrong) else ""
-
-
-def _first_fault(said: Sequence[Prediction]) -> str:
-    return f", the first since it is {said[0].fault}" if said else ""

@@ -1,36 +1,28 @@
-"""What the live check or a person has taken out of production does not come back by itself.
+"""A version that a smoke test or a person has withdrawn from production stays out.
 
-The log of moves remembers it: such a move says so in the first words of its reason.
+The gate would find it better again each night. A later promotion gives every version a new chance.
 """
 
 from collections.abc import Sequence
 
-from lradapt.registry.versions import Move
+from lradapt.registry.promotions import Promotion, PromotionKind
 
-FAILED, ROLLED_BACK = "failed the live check", "was rolled back"
-
-
-def reason(version: str, what: str, why: str) -> str:
-    """Of a move that takes `version` out; `what` is FAILED or ROLLED_BACK."""
-    return f"{version} {what}: {why}"
+_WITHDRAWALS: dict[PromotionKind, str] = {
+    "rollback": "was rolled back",
+    "smoke_test_failure": "failed the smoke test",
+}
 
 
-def why_taken_out(moves: Sequence[Move], version: str) -> str:
-    """The reason why `version` was taken out since the last promotion; empty where it was not.
+def withdrawal_reason(promotions: Sequence[Promotion], version: str) -> str:
+    """Return why `version` was withdrawn since the last promotion; empty if it was not.
 
     Args:
-        moves: of the log, the first first.
+        promotions: of the registry's log, the first one first.
         version: that might be promoted.
     """
-    for move in reversed(moves):
-        if not _takes_out(move):
+    for promotion in reversed(promotions):
+        if promotion.kind not in _WITHDRAWALS:
             return ""
-        if move.former == version:
-            return move.why
+        if promotion.previous == version:
+            return f"{version} {_WITHDRAWALS[promotion.kind]}: {promotion.reason}"
     return ""
-
-
-def _takes_out(move: Move) -> bool:
-    return move.why.startswith(
-        tuple(reason(move.former, what, "") for what in (FAILED, ROLLED_BACK))
-    )

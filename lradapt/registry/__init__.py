@@ -1,27 +1,39 @@
-"""The registry: published versions, the pointer to the one in production, and the log of moves."""
+"""The registry: the published versions of a model, which is in production, and the log of changes.
+
+`open_registry` returns the `Registry` that every other module works with.
+"""
 
 from pathlib import Path
 
 from lradapt.registry.local import LocalStore
-from lradapt.registry.s3_location import parse_place
+from lradapt.registry.registry import Registry
+from lradapt.registry.s3_location import parse_location
 from lradapt.registry.store import Store
 
 DEFAULT_LOCATION = "registry"
 DEFAULT_NAME = "classifier"
 
 
-def open_store(location: str) -> Store:
-    """The store at `location`: the path of a folder, or `s3://bucket/prefix`.
+def open_registry(location: str, name: str = DEFAULT_NAME) -> Registry:
+    """Return the registry of the model `name` at `location`; nothing is read or written yet.
 
-    Nothing is asked of it yet. docs/operations.md says what else the URL and the environment set.
+    Args:
+        location: the path of a folder, or `s3://bucket/prefix`. docs/operations.md describes
+            further parts of the URL, and the environment variables.
+        name: of the model.
 
     Raises:
-        RegistryError: a URL of a kind that is not known, or with a secret in it; settings of AWS
-            that contradict each other; boto3 is not installed.
+        RegistryError: the URL is of an unknown kind or holds a secret, settings of AWS contradict
+            each other, or boto3 is not installed.
     """
+    return Registry(open_store(location), name)
+
+
+def open_store(location: str) -> Store:
+    """Return the store at `location`; for arguments and errors see `open_registry`."""
     if "://" not in location:
         return LocalStore(Path(location))
-    place = parse_place(location)
+    s3_location = parse_location(location)
     from lradapt.registry.s3 import S3Store
 
-    return S3Store(place)
+    return S3Store(s3_location)

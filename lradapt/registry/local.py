@@ -34,38 +34,38 @@ class LocalStore:
         return str(self._root)
 
     def create(self, key: str, content: bytes) -> None:
-        """See `Store.create`; a hard link fails where the name is taken, so one writer wins."""
+        """See `Store.create`; a hard link fails if the name exists, so one writer wins."""
         path = self._path(key)
-        with _told(path), self._written_beside(path, content) as partial:
+        with _registry_errors(path), self._written_beside(path, content) as partial:
             try:
                 os.link(partial, path)
-            except FileExistsError:
-                raise ExistsError(f"{path} exists already") from None
+            except FileExistsError as error:
+                raise ExistsError(f"{path} exists already") from error
             _sync_folder(path.parent)
 
     def replace(self, key: str, content: bytes, *, etag: str | None) -> None:
         """See `Store.replace`; writers take turns by a lock, readers need none."""
         path = self._path(key)
-        with _told(path), self._written_beside(path, content) as partial, _locked(path):
+        with _registry_errors(path), self._written_beside(path, content) as partial, _locked(path):
             if self._etag_of(path) != etag:
-                raise ChangedError(f"{path} has been changed by somebody else")
+                raise ChangedError(f"{path} has been changed by another writer")
             partial.replace(path)
             _sync_folder(path.parent)
 
     def read(self, key: str) -> Stored:
         """See `Store.read`."""
         path = self._path(key)
-        with _told(path):
+        with _registry_errors(path):
             try:
                 content = path.read_bytes()
-            except (FileNotFoundError, NotADirectoryError):
+            except (FileNotFoundError, NotADirectoryError) as error:
                 if self._root.is_file():
-                    raise UnreachableError(_NO_FOLDER.format(self._root)) from None
-                raise MissingError(f"no {path}") from None
+                    raise UnreachableError(_NO_FOLDER.format(self._root)) from error
+                raise MissingError(f"no {path}") from error
         return Stored(content, hashlib.sha256(content).hexdigest())
 
     def list(self, prefix: str) -> list[str]:
-        """See `Store.list`; what lies beside the prefix is not looked at."""
+        """See `Store.list`; only folders that can hold the prefix are read."""
         *folders, _ = prefix.split("/")
         if any(part.startswith(PRIVATE) for part in folders):
             return []
@@ -78,9 +78,9 @@ class LocalStore:
         return sorted(key for key in keys if key.startswith(prefix))
 
     def delete(self, key: str) -> None:
-        """See `Store.delete`; the folder stays: another process may be about to write there."""
+        """See `Store.delete`; the folder stays: another process may be about to write to it."""
         path = self._path(key)
-        with _told(path):
+        with _registry_errors(path):
             try:
                 path.unlink()
             except (FileNotFoundError, NotADirectoryError):
@@ -96,7 +96,7 @@ class LocalStore:
     @contextmanager
     def _written_beside(self, path: Path, content: bytes) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Not by `tempfile`: its files are for their owner alone, and a registry is shared.
+        # Not with `tempfile`: only the owner may read its files, and a registry is shared.
         partial = path.with_name(f"{PRIVATE}{uuid.uuid4().hex}")
         try:
             with partial.open("xb") as file:
@@ -109,16 +109,16 @@ class LocalStore:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """What the system refuses below, as an error of the registry."""
+def _registry_errors(path: Path) -> Iterator[None]:
+    """Raise errors of the operating system as errors of the registry."""
     try:
         yield
     except PermissionError as error:
         raise DeniedError(
-            f"{path}: {error.strerror}. Ask the owner of the folder for the right to write or read"
-        ) from None
+            f"{path}: {error.strerror}. Ask the owner of the folder for permission to read or write"
+        ) from error
     except OSError as error:
-        raise UnreachableError(f"{path}: {error.strerror or error}") from None
+        raise UnreachableError(f"{path}: {error.strerror or error}") from error
 
 
 @contextmanager
@@ -129,16 +129,16 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _walk(root: Path, folders: Sequence[str]) -> Iterator[tuple[str, list[str], list[str]]]:
-    """As `os.walk`, which by itself takes a folder that may not be read for an empty one."""
+    """Walk as `os.walk` does, but raise where a folder may not be read; `os.walk` skips it."""
 
     def stop(error: OSError) -> None:
-        a_key = bool(folders) and isinstance(error, NotADirectoryError)
-        if not a_key and not isinstance(error, FileNotFoundError):
+        is_a_key = bool(folders) and isinstance(error, NotADirectoryError)
+        if not is_a_key and not isinstance(error, FileNotFoundError):
             raise error
 
     if root.is_file():
         raise UnreachableError(_NO_FOLDER.format(root))
-    with _told(root):
+    with _registry_errors(root):
         yield from os.walk(root.joinpath(*folders), onerror=stop)
 
 

@@ -1,320 +1,303 @@
-"""Versions, the pointer to the one in production, and the log of its moves.
+"""A registry: the published versions of one model, which is in production, and the log of changes.
 
-    NAME/versions/VERSION/...     immutable; `manifest.json` is written last: without it there is no
-                                  version
-    NAME/production.json          the last move; swapped only if it is still what was read
-    NAME/log/SEQ.json             every move, append-only
+    NAME/versions/VERSION/...   immutable; `manifest.json` is written last and removed first: a
+                                version without it is incomplete
+    NAME/production.json        the last promotion; replaced only if nobody else has replaced it
+    NAME/log/SEQUENCE.json      every promotion; entries are only added
 
-A version is named by the hash of what it is (the model, and what it was trained on), so publishing
-the same content twice is the same version. The pointer carries the whole move, so a process that
-dies between the swap and the log entry loses nothing: the next move writes the missing entry first.
+The pointer `production.json` carries the whole promotion, so a process that dies between replacing
+it and writing the log entry loses nothing: the next promotion writes the missing entry first.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
+from lradapt.registry.inventory import VersionSummary, incomplete_version, summarize
+from lradapt.registry.manifest import (
+    IDENTITY,
+    MANIFEST,
+    MODEL,
+    read_manifest,
+    sha256_hex,
+    version_name,
+    write_manifest,
+)
+from lradapt.registry.promotions import (
+    Production,
+    Promotion,
+    PromotionKind,
+    read_promotion,
+    user_and_host,
+    utc_now,
+    write_promotion,
+)
 from lradapt.registry.store import ExistsError, MissingError, RegistryError, Store, for_each
-
-FORMAT = 1
-MODEL, TRAINED_ON, MANIFEST = "model.onnx", "trained_on.csv", "manifest.json"
-WEIGHTS = "model.safetensors"
-REPORT, CARD = "report.html", "model_card.md"
-_IDENTITY = (MODEL, TRAINED_ON)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
-    """One change of what is in production.
-
-    Attributes:
-        seq: counted from 1.
-        version: now in production.
-        former: in production before; empty before the first.
-        model_sha256: of the version's model; a reader checks it before it loads.
-        why: the gate's sentence, or a person's.
-        who: user and host, or the run.
-        when: UTC, ISO 8601. The order of moves is `seq`'s: clocks differ.
-    """
-
-    seq: int
-    version: str
-    former: str
-    model_sha256: str
-    why: str
-    who: str
-    when: str
 
 
 @dataclass(frozen=True, slots=True)
-class Production:
-    """The pointer as it was read."""
+class Registry:
+    """The versions of one model.
 
-    move: Move
-    etag: str
+    Each method may raise `DeniedError` and `UnreachableError`; see `lradapt.registry.store`.
 
-
-def publish(store: Store, name: str, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> str:
-    """Write a version's files and then its manifest; of a version that is there, nothing.
-
-    Args:
-        store: where to.
+    Attributes:
+        store: where the files are kept.
         name: of the model.
-        files: file name -> content; `model.onnx` and `trained_on.csv` decide the version's name.
-        facts: what else the manifest says.
-
-    Returns:
-        The version's name: 12 hexadecimal digits.
-
-    Raises:
-        RegistryError: an interrupted publish left a model that has been damaged since.
     """
-    hashes = {file: hashlib.sha256(content).hexdigest() for file, content in files.items()}
-    version = name_of(hashes)
-    if exists(store, name, version):
+
+    store: Store
+    name: str
+
+    @property
+    def location(self) -> str:
+        """Where the registry is, for messages."""
+        return self.store.location
+
+    # Versions
+
+    def publish(self, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> str:
+        """Write a version's files and then its manifest; nothing if the version exists.
+
+        Args:
+            files: file name -> content; the version's name is the hash of `model.onnx` and
+                `trained_on.csv`.
+            facts: what else the manifest holds.
+
+        Returns:
+            The version's name.
+
+        Raises:
+            RegistryError: an interrupted publish left a model that has been damaged since.
+        """
+        hashes = {file: sha256_hex(content) for file, content in files.items()}
+        version = version_name(hashes)
+        if self.has(version):
+            return version
+        sizes: dict[str, int] = {}
+        for file, content in files.items():
+            kept = self._create_or_keep(self._key(version, file), content)
+            found = sha256_hex(kept)
+            if file in IDENTITY and found != hashes[file]:
+                raise RegistryError(
+                    f"{file} of version {version}, left by an interrupted publish, is damaged: "
+                    f"sha256 {found}, expected {hashes[file]}. Remove {self._key(version)} from "
+                    f"{self.location}"
+                )
+            hashes[file], sizes[file] = found, len(kept)
+        manifest = write_manifest(version, hashes, sizes, facts)
+        self._create_or_keep(self._key(version, MANIFEST), manifest)
         return version
-    folder = f"{name}/versions/{version}"
-    sizes: dict[str, int] = {}
-    for file, content in files.items():
-        kept = _create_or_keep(store, f"{folder}/{file}", content)
-        found = hashlib.sha256(kept).hexdigest()
-        if file in _IDENTITY and found != hashes[file]:
+
+    def has(self, version: str) -> bool:
+        """Return whether the version exists and is complete."""
+        try:
+            self.store.read(self._key(version, MANIFEST))
+        except MissingError:
+            return False
+        return True
+
+    def manifest(self, version: str) -> dict[str, Any]:
+        """Return what is known of a version.
+
+        Raises:
+            RegistryError: there is no such version, or it is incomplete or damaged.
+        """
+        try:
+            stored = self.store.read(self._key(version, MANIFEST))
+        except MissingError as error:
+            raise self._no_version(version) from error
+        return read_manifest(stored.content, version)
+
+    def read_file(self, version: str, file: str) -> bytes:
+        """Return the content of a version's file, after verifying its hash.
+
+        Raises:
+            RegistryError: there is no such version or file, or it is damaged.
+        """
+        hashes = self.manifest(version)["files"]
+        if file not in hashes:
             raise RegistryError(
-                f"{file} of version {version}, left by an interrupted publish, is damaged: sha256 "
-                f"{found}, expected {hashes[file]}. Remove {folder} from {store.location}"
+                f"version {version} of {self.name} has no {file}; it has {', '.join(hashes)}"
             )
-        hashes[file], sizes[file] = found, len(kept)
-    manifest = {"format": FORMAT, "version": version, "files": hashes, "sizes": sizes, **facts}
-    _create_or_keep(store, f"{folder}/{MANIFEST}", _json(_sealed(manifest)))
-    return version
+        content = self.store.read(self._key(version, file)).content
+        _require_hash(content, hashes[file], f"{file} of version {version}", "published")
+        return content
 
+    def list_versions(self) -> list[VersionSummary]:
+        """Return every version, the oldest first; those that cannot be used come first of all."""
+        files = self._files()
+        complete = sorted(version for version in files if MANIFEST in files[version])
+        incomplete = sorted(set(files) - set(complete))
+        production = self.production()
+        listed = [
+            *map(incomplete_version, incomplete),
+            *for_each(lambda version: self._summary(version, production), complete),
+        ]
+        return sorted(listed, key=lambda version: version.created)
 
-def name_of(hashes: Mapping[str, str]) -> str:
-    """The name of the version with these files; file name -> sha256, in hexadecimal."""
-    identity = "".join(hashes[file] for file in _IDENTITY)
-    return hashlib.sha256(identity.encode()).hexdigest()[:12]
+    def version_names(self) -> list[str]:
+        """Return the names of all versions, also of incomplete ones, sorted; nothing is read."""
+        return sorted(self._files())
 
+    def remove(self, version: str) -> None:
+        """Remove a version for good: the manifest first, then the files.
 
-def exists(store: Store, name: str, version: str) -> bool:
-    """Whether the version has a manifest, so that it is whole."""
-    try:
-        store.read(f"{name}/versions/{version}/{MANIFEST}")
-    except MissingError:
-        return False
-    return True
+        Raises:
+            RegistryError: it is in production, or is the previous version.
+        """
+        production = self.production()
+        if production and version in (production.version, production.promotion.previous):
+            raise RegistryError(
+                f"{version} was not removed: by now it is in production, or a rollback would "
+                "restore it"
+            )
+        keys = self.store.list(self._key(version, ""))
+        for key in sorted(keys, key=lambda key: (not key.endswith(f"/{MANIFEST}"), key)):
+            self.store.delete(key)
 
+    # Production
 
-def read_manifest(store: Store, name: str, version: str) -> dict[str, Any]:
-    """What is known of a version.
+    def production(self) -> Production | None:
+        """Return what is in production, or None before the first promotion."""
+        key = f"{self.name}/production.json"
+        try:
+            stored = self.store.read(key)
+        except MissingError:
+            return None
+        return Production(read_promotion(stored.content, key), stored.etag)
 
-    Raises:
-        RegistryError: there is no such version, it is incomplete or damaged, or a newer lradapt
-            wrote it.
-    """
-    try:
-        stored = store.read(f"{name}/versions/{version}/{MANIFEST}")
-    except MissingError:
-        raise _no_version(store, name, version) from None
-    return _unsealed(stored.content, version)
+    def require_production(self) -> Production:
+        """Return what is in production.
 
+        Raises:
+            RegistryError: nothing is.
+        """
+        production = self.production()
+        if production is None:
+            raise RegistryError(
+                f"nothing of {self.name} is in production in {self.location} yet. `make retrain` "
+                "trains and promotes a first version; `lradapt versions` lists those published"
+            )
+        return production
 
-def _no_version(store: Store, name: str, version: str) -> RegistryError:
-    if store.list(f"{name}/versions/{version}/"):
-        return RegistryError(
-            f"version {version} of {name} in {store.location} is incomplete: it has files but no "
-            f"{MANIFEST}, since its publishing or its removal was interrupted. Publishing the same "
-            "model again completes it"
+    def read_promoted_model(self, promotion: Promotion) -> bytes:
+        """Return the model that a promotion put into production, after verifying its hash.
+
+        Raises:
+            RegistryError: there is no such version, or its model is not the one promoted.
+        """
+        content = self.read_file(promotion.version, MODEL)
+        what = f"{MODEL} of version {promotion.version}"
+        _require_hash(content, promotion.model_sha256, what, "promoted")
+        return content
+
+    def promote(
+        self,
+        version: str,
+        *,
+        over: Production | None,
+        kind: PromotionKind,
+        reason: str,
+        by: str = "",
+        at: str = "",
+    ) -> Promotion:
+        """Put `version` into production, if `over` still is.
+
+        Args:
+            version: to be in production; it must be complete.
+            over: what was in production when this was decided.
+            kind: why production changes.
+            reason: for the log.
+            by: for the log; by default user and host.
+            at: for the log: UTC, ISO 8601; by default now.
+
+        Raises:
+            ChangedError: another version has been promoted meanwhile: decide again.
+            RegistryError: there is no such version, or its model is damaged.
+        """
+        self.read_file(version, MODEL)
+        if over:
+            self._log(over.promotion)
+        promotion = Promotion(
+            sequence=over.promotion.sequence + 1 if over else 1,
+            kind=kind,
+            version=version,
+            previous=over.version if over else "",
+            model_sha256=self.manifest(version)["files"][MODEL],
+            reason=reason,
+            by=by or user_and_host(),
+            at=at or utc_now(),
         )
-    return RegistryError(
-        f"no version {version} of {name} in {store.location}; `lradapt versions` lists those that "
-        "are there"
-    )
+        etag = over.etag if over else None
+        self.store.replace(f"{self.name}/production.json", write_promotion(promotion), etag=etag)
+        self._log(promotion)
+        return promotion
+
+    def promotions(self) -> list[Promotion]:
+        """Return every promotion, the first one first.
+
+        If the log entry of the last one is still missing, it is taken from the pointer.
+        """
+        keys = self.store.list(f"{self.name}/log/")
+        logged = for_each(lambda key: read_promotion(self.store.read(key).content, key), keys)
+        production = self.production()
+        if production and production.promotion not in logged:
+            logged.append(production.promotion)
+        return logged
+
+    # Private
+
+    def _key(self, version: str, *file: str) -> str:
+        return "/".join([self.name, "versions", version, *file])
+
+    def _files(self) -> dict[str, set[str]]:
+        """Return the files of each version."""
+        files: dict[str, set[str]] = {}
+        for key in self.store.list(self._key("")):
+            version, file = key.removeprefix(self._key("")).split("/", 1)
+            files.setdefault(version, set()).add(file)
+        return files
+
+    def _summary(self, version: str, production: Production | None) -> VersionSummary:
+        try:
+            manifest = self.manifest(version)
+        except RegistryError as error:
+            return VersionSummary(version=version, fault=str(error))
+        return summarize(manifest, production)
+
+    def _no_version(self, version: str) -> RegistryError:
+        if self.store.list(self._key(version, "")):
+            return RegistryError(
+                f"version {version} of {self.name} in {self.location} is incomplete: it has files "
+                f"but no {MANIFEST}, because its publishing or removal was interrupted. Publish "
+                "the same model again to complete it"
+            )
+        return RegistryError(
+            f"no version {version} of {self.name} in {self.location}; `lradapt versions` lists "
+            "the versions"
+        )
+
+    def _log(self, promotion: Promotion) -> None:
+        key = f"{self.name}/log/{promotion.sequence:08d}.json"
+        # An entry that exists cannot differ: the sequence number is the pointer's.
+        with suppress(ExistsError):
+            self.store.create(key, write_promotion(promotion))
+
+    def _create_or_keep(self, key: str, content: bytes) -> bytes:
+        """Create a key; return its content, which is the old one if it exists already."""
+        try:
+            self.store.create(key, content)
+        except ExistsError:
+            return self.store.read(key).content
+        return content
 
 
-def read_file(store: Store, name: str, version: str, file: str) -> bytes:
-    """A file of a version, its hash verified.
-
-    Raises:
-        RegistryError: there is no such version or file, or its content is not what was published.
-    """
-    expected = read_manifest(store, name, version)["files"].get(file)
-    content = store.read(f"{name}/versions/{version}/{file}").content
-    found = hashlib.sha256(content).hexdigest()
+def _require_hash(content: bytes, expected: str, what: str, when: str) -> None:
+    found = sha256_hex(content)
     if found != expected:
         raise RegistryError(
-            f"{file} of version {version} is damaged: sha256 {found}, published as {expected}. "
-            "It was not loaded; `lradapt rollback` puts the former version back"
+            f"{what} is damaged: sha256 {found}, {when} with {expected}. It was not loaded; "
+            "`lradapt rollback` restores the previous version"
         )
-    return content
-
-
-def read_live(store: Store, name: str, move: Move) -> bytes:
-    """The model that a move has put into production, verified by the hash that it carries.
-
-    Raises:
-        RegistryError: there is no such version, or its model is not what was promoted.
-    """
-    content = read_file(store, name, move.version, MODEL)
-    found = hashlib.sha256(content).hexdigest()
-    if found != move.model_sha256:
-        raise RegistryError(
-            f"{MODEL} of version {move.version} has sha256 {found}, promoted was "
-            f"{move.model_sha256}. It was not loaded; `lradapt rollback` puts the former version "
-            "back"
-        )
-    return content
-
-
-def read_production(store: Store, name: str) -> Production | None:
-    """What is in production, or None before the first promotion."""
-    try:
-        stored = store.read(f"{name}/production.json")
-    except MissingError:
-        return None
-    return Production(_move(stored.content, f"{name}/production.json"), stored.etag)
-
-
-def live_name(store: Store, name: str) -> str:
-    """The version in production.
-
-    Raises:
-        RegistryError: there is none.
-    """
-    production = read_production(store, name)
-    if production is None:
-        raise RegistryError(
-            f"nothing of {name} is in production in {store.location}; name a version: "
-            "`lradapt versions` lists them"
-        )
-    return production.move.version
-
-
-def promote(
-    store: Store,
-    name: str,
-    version: str,
-    *,
-    over: Production | None,
-    why: str,
-    who: str,
-    when: str,
-) -> Move:
-    """Put `version` into production, if `over` still is.
-
-    Args:
-        store: the registry's store.
-        name: of the model.
-        version: to be in production; it must be whole.
-        over: what was in production when this was decided.
-        why: the reason, for the log.
-        who: for the log.
-        when: for the log; UTC, ISO 8601.
-
-    Raises:
-        ChangedError: something else has been promoted meanwhile: judge again.
-        RegistryError: there is no such version, or its model is damaged.
-    """
-    read_file(store, name, version, MODEL)
-    if over:
-        _log(store, name, over.move)
-    move = Move(
-        seq=over.move.seq + 1 if over else 1,
-        version=version,
-        former=over.move.version if over else "",
-        model_sha256=read_manifest(store, name, version)["files"][MODEL],
-        why=why,
-        who=who,
-        when=when,
-    )
-    store.replace(f"{name}/production.json", _json(asdict(move)), etag=over.etag if over else None)
-    _log(store, name, move)
-    return move
-
-
-def history(store: Store, name: str) -> list[Move]:
-    """Every move, the first first; the pointer's too, if its log entry is still missing."""
-    keys = store.list(f"{name}/log/")
-    moves = for_each(lambda key: _move(store.read(key).content, key), keys)
-    production = read_production(store, name)
-    if production and production.move not in moves:
-        moves.append(production.move)
-    return moves
-
-
-def find_former(store: Store, name: str, version: str | None) -> tuple[Production, str]:
-    """What is in production, and the version to put back; by default the one before.
-
-    Raises:
-        RegistryError: nothing is in production, there is nothing before it, or the version asked
-            for is in production.
-    """
-    production = read_production(store, name)
-    if not production:
-        raise RegistryError(f"nothing of {name} is in production in {store.location}")
-    target = version or production.move.former
-    if not target:
-        raise RegistryError(
-            f"{production.move.version} is the first version: nothing to go back to"
-        )
-    if target == production.move.version:
-        raise RegistryError(f"{target} is in production already")
-    return production, target
-
-
-def _move(content: bytes, key: str) -> Move:
-    try:
-        return Move(**json.loads(content))
-    except (ValueError, TypeError) as error:
-        raise RegistryError(
-            f"{key} is damaged: {error}. The keys of the log hold every move: to go on, copy the "
-            "last one that is whole to production.json"
-        ) from None
-
-
-def _sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    said: dict[str, Any] = json.loads(_json(manifest))  # whose keys are all strings
-    return {**said, "seal": _seal(said)}
-
-
-def _seal(said: Mapping[str, Any]) -> str:
-    """The sha256 of what a manifest says, as read, whatever the order and the white space."""
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
-def _unsealed(content: bytes, version: str) -> dict[str, Any]:
-    try:
-        manifest: dict[str, Any] = dict(json.loads(content))
-    except (ValueError, TypeError) as error:
-        raise RegistryError(f"the manifest of {version} is damaged: {error}") from None
-    if manifest.get("format") != FORMAT:
-        raise RegistryError(
-            f"the manifest of {version} has format {manifest.get('format')!r}, expected {FORMAT}"
-        )
-    if manifest.pop("seal", None) != _seal(manifest):
-        raise RegistryError(
-            f"the manifest of {version} is damaged: what it says is not what was sealed. Nothing "
-            "was loaded; `lradapt rollback` puts the former version back"
-        )
-    return manifest
-
-
-def _log(store: Store, name: str, move: Move) -> None:
-    try:
-        store.create(f"{name}/log/{move.seq:08d}.json", _json(asdict(move)))
-    except ExistsError:
-        return  # written by the process that made the move; it cannot differ: seq is the pointer's
-
-
-def _create_or_keep(store: Store, key: str, content: bytes) -> bytes:
-    """What is there now; a file that an interrupted `publish` left is kept."""
-    try:
-        store.create(key, content)
-    except ExistsError:
-        return store.read(key).content
-    return content
-
-
-def _json(value: Any) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()

@@ -1,10 +1,10 @@
-"""A bucket of S3, or of a store that speaks its protocol, as a registry store.
+"""A bucket of S3, or of a store with the same protocol, as a registry store.
 
-Endpoint, region and credentials come from where AWS's own tools take them. Nothing is written to a
-store before it has shown that it honours conditional writes: several accept them and overwrite.
+Endpoint, region and credentials come from the sources that AWS's own tools use. Before the first
+write, the store must prove that it honours conditional writes: several accept them and overwrite.
 
-A write that was answered by nobody is sent again, and then finds its own first try there. So every
-object carries a random mark of the write that made it, and only a foreign mark is a lost race.
+A write without an answer is sent again, and may then find its own first attempt. So every object
+carries a random mark of the write that made it, and only a foreign mark means a lost race.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lradapt.registry.s3_answers import ConflictError, UnmetError, of_settings
-from lradapt.registry.s3_location import Place
+from lradapt.registry.s3_location import S3Location
 from lradapt.registry.s3_requests import Limits, Requests
 from lradapt.registry.store import (
     PRIVATE,
@@ -36,21 +36,21 @@ _Put = Callable[[str, bytes, str, Mapping[str, str]], None]
 class S3Store:
     """Keys are objects below a prefix. A reader never sees a part of one."""
 
-    def __init__(self, place: Place, limits: Limits | None = None) -> None:
-        """Prepare to talk; no request is sent yet.
+    def __init__(self, location: S3Location, limits: Limits | None = None) -> None:
+        """Make the client; no request is sent yet.
 
         Raises:
             RegistryError: boto3 is missing, or settings of AWS contradict each other.
         """
-        self._place = place
+        self._location = location
         self._limits = limits or Limits()
-        self._requests = Requests(place, self._limits, _client(self._limits))
+        self._requests = Requests(location, self._limits, _client(self._limits))
         self._proven = False
 
     @property
     def location(self) -> str:
         """Its URL."""
-        return self._place.url
+        return self._location.url
 
     def create(self, key: str, content: bytes) -> None:
         """See `Store.create`; above `Limits.part_bytes` in parts."""
@@ -63,31 +63,31 @@ class S3Store:
         """See `Store.replace`; never in parts, which not every store swaps conditionally."""
         condition = _NEW if etag is None else {"IfMatch": etag}
         if not self._write(key, content, self._requests.put, condition):
-            raise ChangedError(f"{self._shown(key)} has been changed by somebody else")
+            raise ChangedError(f"{self._shown(key)} has been changed by another writer")
 
     def read(self, key: str) -> Stored:
         """See `Store.read`."""
-        found = self._requests.fetch(self._place.name(checked(key)))
+        found = self._requests.fetch(self._location.name(checked(key)))
         return Stored(found.content, found.etag)
 
     def list(self, prefix: str) -> list[str]:
         """See `Store.list`."""
-        names = self._requests.names(self._place.name(prefix))
-        keys = [self._place.key(name) for name in names]
+        names = self._requests.names(self._location.name(prefix))
+        keys = [self._location.key(name) for name in names]
         return sorted(k for k in keys if not any(p.startswith(PRIVATE) for p in k.split("/")))
 
     def delete(self, key: str) -> None:
         """See `Store.delete`."""
-        self._requests.delete(self._place.name(checked(key)))
+        self._requests.delete(self._location.name(checked(key)))
 
     def _shown(self, key: str) -> str:
-        return self._requests.url(self._place.name(key))
+        return self._requests.url(self._location.name(key))
 
     # Writing
 
     def _write(self, key: str, content: bytes, put: _Put, condition: Mapping[str, str]) -> bool:
-        """Whether the condition held, so that the content is there now, verified."""
-        name = self._place.name(checked(key))
+        """Write; return whether the condition held. The content is then verified."""
+        name = self._location.name(checked(key))
         self._prove()
         mark = uuid.uuid4().hex
         if not self._holds(put, name, content, mark, condition):
@@ -98,7 +98,7 @@ class S3Store:
     def _holds(
         self, put: _Put, name: str, content: bytes, mark: str, condition: Mapping[str, str]
     ) -> bool:
-        """Whether the condition held, so that the content has been accepted."""
+        """Write; return whether the condition held, so that the content was accepted."""
         try:
             self._requests.again(lambda: put(name, content, mark, condition), (ConflictError,))
         except UnmetError as error:
@@ -106,39 +106,39 @@ class S3Store:
         return True
 
     def _is_ours(self, name: str, mark: str) -> bool:
-        """Whether it was our own first try, whose answer was lost, that made the object."""
+        """Return whether our own first attempt, whose answer was lost, made the object."""
         try:
             return self._requests.fetch(name).mark == mark
         except MissingError:
             return False
 
     def _verify(self, name: str, content: bytes, mark: str) -> None:
-        """Read back what was accepted: a store was seen to keep nothing and answer 200.
+        """Read back what was accepted: one store answered 200 and kept nothing.
 
         Raises:
-            DamagedError: it kept something else.
+            DamagedError: the store kept something else.
         """
         found = self._requests.fetch(name)
         if found.sha256 == hashlib.sha256(content).hexdigest():
             return
         if found.mark and found.mark != mark:
-            return  # somebody has replaced it since
+            return  # another writer has replaced it since
         raise DamagedError(
-            f"{self._requests.url(name)}: {len(content)} bytes were accepted, and "
-            f"{len(found.content)} other ones are kept. Remove the object, and use another store"
+            f"{self._requests.url(name)}: {len(content)} bytes were accepted, but "
+            f"{len(found.content)} other bytes were kept. Remove the object, and use another store"
         )
 
     # The proof
 
     def _prove(self) -> None:
-        """Try, once, on a key of its own, whether the store keeps two writers apart.
+        """Test, once, on a key of its own, whether the store keeps two writers apart.
 
         Raises:
             UnsafeStoreError: it does not.
         """
         if self._proven:
             return
-        name = self._place.name(f"{PRIVATE}probe/{uuid.uuid4().hex}")
+        name = self._location.name(f"{PRIVATE}probe/{uuid.uuid4().hex}")
         self._requests.put(name, b"first", uuid.uuid4().hex, {})
         try:
             faults = list(self._faults(name))
@@ -146,9 +146,9 @@ class S3Store:
             self._requests.delete(name)
         if faults:
             raise UnsafeStoreError(
-                f"{self.location}: this store {', and '.join(faults)}. So two writers could "
-                "overwrite each other, and nothing is written there; reading is possible. Use a "
-                "store that honours conditional writes, as S3 of AWS does, or a folder"
+                f"{self.location}: this store {', and '.join(faults)}. Two writers could overwrite "
+                "each other, so nothing is written to it; reading is possible. Use a store that "
+                "honours conditional writes, as S3 of AWS does, or a folder"
             )
         self._proven = True
 
@@ -159,20 +159,20 @@ class S3Store:
         try:
             self._requests.fetch(name)
         except DamagedError:
-            yield "keeps something else than it was sent"
+            yield "keeps something other than what was sent"
             return
         if accepts(self._requests.put, b"second", _NEW):
             yield "overwrites in spite of If-None-Match"
         if accepts(self._requests.put_parts, b"third", _NEW):
-            yield "overwrites in spite of If-None-Match where parts are joined"
+            yield "overwrites in spite of If-None-Match when it joins parts"
         if accepts(self._requests.put, b"fourth", {"IfMatch": _STALE_ETAG}):
             yield "overwrites in spite of If-Match"
         if not accepts(self._requests.put, b"fifth", {"IfMatch": self._requests.fetch(name).etag}):
-            yield "refuses If-Match with the etag that it gave"
+            yield "refuses If-Match with the etag that it returned"
 
 
 def _client(limits: Limits) -> Any:
-    """A client of boto3, by the settings of the AWS chain.
+    """Return a client of boto3, by the settings of the AWS chain.
 
     Raises:
         RegistryError: boto3 is missing, or the settings contradict each other.
@@ -181,8 +181,8 @@ def _client(limits: Limits) -> Any:
         import boto3
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
-    except ImportError:
-        raise RegistryError("a registry on S3 needs boto3: pip install 'lradapt[s3]'") from None
+    except ImportError as error:
+        raise RegistryError("a registry on S3 needs boto3: pip install 'lradapt[s3]'") from error
     config = Config(
         connect_timeout=limits.connect_seconds,
         read_timeout=limits.read_seconds,
@@ -195,12 +195,12 @@ def _client(limits: Limits) -> Any:
         client = boto3.Session().client("s3", config=config)
         if _is_amazon(client.meta.endpoint_url):
             return client
-        # Elsewhere the bucket's name is seldom a host's.
+        # Other stores seldom use the bucket's name as a host name.
         by_path = config.merge(Config(s3={"addressing_style": "path"}))
         return boto3.Session().client("s3", config=by_path)
     except BotoCoreError as error:
-        raise of_settings(error) from None
-    except ValueError:
+        raise of_settings(error) from error
+    except ValueError:  # not chained: its text repeats the URL, which may hold a password
         raise RegistryError("the endpoint of S3 (AWS_ENDPOINT_URL) is not a URL") from None
 
 

@@ -1,4 +1,4 @@
-"""What S3 answers and what botocore raises, as errors of the registry.
+"""Turn answers of S3, and errors of botocore, into errors of the registry.
 
 Only codes and names of errors are repeated: the texts may hold keys, signatures and endpoints.
 """
@@ -31,7 +31,7 @@ class UnmetError(RegistryError):
     """The condition of a write did not hold.
 
     Attributes:
-        retried: an earlier try of the same write may have been the one that succeeded.
+        retried: an earlier attempt of the same write may have succeeded.
     """
 
     def __init__(self, text: str, *, retried: bool) -> None:
@@ -40,21 +40,21 @@ class UnmetError(RegistryError):
 
 
 class ConflictError(UnreachableError):
-    """Two conditional writes met, and the store let neither through."""
+    """Two conditional writes met, and the store accepted neither."""
 
 
 class BrokenError(UnreachableError):
-    """An answer began and did not end."""
+    """An answer began and broke off."""
 
 
 def of_settings(error: Exception) -> RegistryError:
-    """The error of settings that make no client."""
+    """Return the error for settings from which no client can be made."""
     kind = DeniedError if _of_credentials(error) else RegistryError
     return kind(f"the settings of AWS: {error}")
 
 
 def of_answer(answer: Mapping[str, Any], operation: str, what: str) -> RegistryError:
-    """The error that a store has answered, by its code; the rest of the answer is not repeated."""
+    """Return the error for an answer of the store, by its code; nothing else of it is repeated."""
     code = re.sub(r"\W", "", str(answer["Error"].get("Code", "")))
     about = answer["ResponseMetadata"]
     status = about.get("HTTPStatusCode", 0)
@@ -80,7 +80,7 @@ def _kind_of(status: int, code: str) -> type[RegistryError]:
 
 
 def of_failure(error: Exception, what: str) -> RegistryError:
-    """The error of a request that got no answer to the end; botocore's text is not repeated."""
+    """Return the error for a request without a complete answer; botocore's text is not repeated."""
     from botocore.exceptions import ConnectionError, HTTPClientError, IncompleteReadError
     from botocore.parsers import ResponseParserError
 
@@ -88,13 +88,13 @@ def of_failure(error: Exception, what: str) -> RegistryError:
     if _of_credentials(error):
         return DeniedError(
             f"{what}: no credentials ({kind}). Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, or another place of the AWS chain"
+            "AWS_SECRET_ACCESS_KEY, or another source of the AWS chain"
         )
     broken = (ConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError)
     if isinstance(error, broken):
         return UnreachableError(
-            f"{what}: no answer that can be used ({kind}). Check the endpoint (AWS_ENDPOINT_URL) "
-            "and the network, and run again: what was done stays done"
+            f"{what}: no usable answer ({kind}). Check the endpoint (AWS_ENDPOINT_URL) and the "
+            "network, and run again: completed work is not repeated"
         )
     return RegistryError(f"{what}: {kind}")
 

@@ -1,4 +1,4 @@
-"""Where a registry on S3 is, read from its URL: bucket, prefix, encryption; never a secret."""
+"""The location of a registry on S3, read from its URL: bucket, prefix, encryption; no secret."""
 
 import re
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ _EXPECTED = "expected the path of a folder, or s3://bucket/prefix"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class S3Location:
     """A part of a bucket.
 
     Attributes:
         bucket: its name.
         prefix: of every key, without slashes at its ends; empty for the whole bucket.
-        settings: `sse`, the encryption that every write asks for, and `kms_key`, its key. What is
-            absent is left to the bucket.
+        settings: `sse`, the encryption that every write asks for, and `kms_key`, its key. The
+            bucket's own settings apply to what is absent.
     """
 
     bucket: str
@@ -30,35 +30,35 @@ class Place:
 
     @property
     def url(self) -> str:
-        """The URL that `parse_place` reads."""
+        """The URL that `parse_location` reads."""
         query = f"?{urlencode(self.settings, safe=':/')}" if self.settings else ""
         return f"s3://{self.bucket}/{self.prefix}{query}"
 
     def name(self, key: str) -> str:
-        """A key of the registry as the bucket has it."""
+        """Return the name in the bucket of a key of the registry."""
         return f"{self.prefix}/{key}" if self.prefix else key
 
     def key(self, name: str) -> str:
-        """A name of the bucket as the registry has it."""
+        """Return the key in the registry of a name in the bucket."""
         return name.removeprefix(f"{self.prefix}/") if self.prefix else name
 
 
-def parse_place(url: str) -> Place:
-    """The place that `s3://bucket/prefix?sse=aws:kms&kms_key=ARN` names.
+def parse_location(url: str) -> S3Location:
+    """Return the location that `s3://bucket/prefix?sse=aws:kms&kms_key=ARN` names.
 
     Raises:
-        RegistryError: another kind of URL, a secret in it, a name that no bucket has, a setting
-            that is not known. The text repeats no user, password or value of a setting.
+        RegistryError: another kind of URL, a secret in it, an impossible name of a bucket, an
+            unknown setting. The text repeats no user, password or value of a setting.
     """
     parts = _split(url)
     faults = [*_faults_of_name(parts), *_faults_of_settings(dict(parse_qsl(parts.query)))]
     if faults:
         raise RegistryError(f"registry {shown(url)}: {'; '.join(faults)}")
-    return Place(parts.netloc, parts.path.strip("/"), dict(parse_qsl(parts.query)))
+    return S3Location(parts.netloc, parts.path.strip("/"), dict(parse_qsl(parts.query)))
 
 
 def shown(url: str) -> str:
-    """A URL as it may stand in a message: without settings; of one with a user, only its kind."""
+    """Return a URL for messages: without settings; if it holds a user, only its scheme."""
     scheme, _, rest = url.partition("://")
     return f"{scheme}://" + ("..." if "@" in rest else re.split(r"[?#]", rest, maxsplit=1)[0])
 
@@ -66,14 +66,14 @@ def shown(url: str) -> str:
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-    except ValueError:
+    except ValueError:  # not chained: its text may repeat a password in the URL
         raise RegistryError(f"registry {shown(url)}: not a URL; {_EXPECTED}") from None
     if parts.scheme != "s3":
-        raise RegistryError(f"registry {shown(url)}: a kind that is not known; {_EXPECTED}")
+        raise RegistryError(f"registry {shown(url)}: unknown scheme {parts.scheme!r}; {_EXPECTED}")
     if "@" in url:
         raise RegistryError(
-            f"registry {shown(url)}: a user or a password does not belong into the URL, since logs "
-            "and reports show it; use AWS_PROFILE, or another place of the AWS chain"
+            f"registry {shown(url)}: a user or password must not be in the URL, because logs and "
+            "reports show it; use AWS_PROFILE, or another source of credentials of the AWS chain"
         )
     return parts
 

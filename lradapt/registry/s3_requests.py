@@ -1,7 +1,7 @@
 """Requests to one bucket: objects read whole and verified, written in one piece or in parts.
 
-Every object carries the sha256 of its content, and a mark of the write that made it. What boto3
-raises becomes an error of the registry, whose text holds no secret.
+Every object carries the sha256 of its content, and a mark of the write that made it. Errors of
+boto3 become errors of the registry, without secrets in their texts.
 """
 
 import base64
@@ -21,7 +21,7 @@ from lradapt.registry.s3_answers import (
     of_answer,
     of_failure,
 )
-from lradapt.registry.s3_location import Place
+from lradapt.registry.s3_location import S3Location
 from lradapt.registry.store import DamagedError, RegistryError, UnreachableError
 
 log = logging.getLogger("lradapt.registry")
@@ -31,13 +31,13 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How long and how often a store is asked.
+    """How long to wait for a store, and how often to retry.
 
     Attributes:
-        connect_seconds: until a connection stands.
-        read_seconds: until the next byte of an answer comes.
-        num_attempts: of a request; between them botocore waits, longer each time and by chance.
-        part_bytes: content above it is created in parts of this size; S3 takes 5 MiB and more.
+        connect_seconds: until a connection is made.
+        read_seconds: until the next byte of an answer arrives.
+        num_attempts: of a request; botocore waits between them, longer each time, with jitter.
+        part_bytes: larger content is created in parts of this size; S3 requires at least 5 MiB.
     """
 
     connect_seconds: float = 5.0
@@ -48,7 +48,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """An object as it was read; `mark` is empty where a person has made it."""
+    """An object as read; `mark` is empty if it was made by hand."""
 
     content: bytes
     etag: str
@@ -57,42 +57,42 @@ class Object:
 
 
 class Requests:
-    """To the objects of one place; names are those in the bucket."""
+    """Requests to the objects of one location; names are those in the bucket."""
 
-    def __init__(self, place: Place, limits: Limits, client: Any) -> None:
-        """Prepare to ask; `client` is boto3's."""
-        self._place, self._limits, self._client = place, limits, client
+    def __init__(self, location: S3Location, limits: Limits, client: Any) -> None:
+        """Keep what requests need; `client` is boto3's."""
+        self._location, self._limits, self._client = location, limits, client
 
     def names(self, prefix: str) -> list[str]:
-        """The names that begin so."""
+        """Return the names that begin with `prefix`."""
         pages = self._client.get_paginator("list_objects_v2")
-        with self._told("ListObjectsV2", self._place.prefix):
+        with self._registry_errors("ListObjectsV2", self._location.prefix):
             return [
                 item["Key"]
-                for page in pages.paginate(Bucket=self._place.bucket, Prefix=prefix)
+                for page in pages.paginate(Bucket=self._location.bucket, Prefix=prefix)
                 for item in page.get("Contents", [])
             ]
 
     def delete(self, name: str) -> None:
-        """Remove an object; one that is not there stays so."""
-        with self._told("DeleteObject", name):
+        """Remove an object, if it exists."""
+        with self._registry_errors("DeleteObject", name):
             self._client.delete_object(**self._target(name))
 
     # Reading
 
     def fetch(self, name: str) -> Object:
-        """An object whose content is what was written, asked for again where the answer broke."""
+        """Return an object with verified content; retry if the answer broke off."""
         return self.again(lambda: self._fetch_once(name), (BrokenError, DamagedError))
 
     def _fetch_once(self, name: str) -> Object:
-        with self._told("GetObject", name):
-            answer = self._client.get_object(Bucket=self._place.bucket, Key=name)
+        with self._registry_errors("GetObject", name):
+            answer = self._client.get_object(Bucket=self._location.bucket, Key=name)
         # `with answer["Body"]` would give urllib3's own stream, whose errors are not botocore's.
-        with self._told("GetObject", name, broken=True), closing(answer["Body"]) as body:
+        with self._registry_errors("GetObject", name, broken=True), closing(answer["Body"]) as body:
             content = body.read()
         marks = answer["Metadata"]
         found = hashlib.sha256(content).hexdigest()
-        # Without a hash it was not written by us: a person may have mended a pointer by hand.
+        # An object without a hash was made by hand: somebody may have repaired the pointer.
         expected = marks.get("sha256", found)
         if found != expected:
             raise DamagedError(
@@ -108,9 +108,9 @@ class Requests:
 
         Raises:
             UnmetError: it does not.
-            ConflictError: somebody else writes it at this moment.
+            ConflictError: another writer writes it at the same time.
         """
-        with self._told("PutObject", name):
+        with self._registry_errors("PutObject", name):
             self._client.put_object(
                 **self._target(name),
                 **self._new(content, mark),
@@ -120,19 +120,19 @@ class Requests:
             )
 
     def put_parts(self, name: str, content: bytes, mark: str, condition: Mapping[str, str]) -> None:
-        """The same in parts, for large content; nothing is there before the last of them is."""
+        """Write large content, in parts; otherwise as `put`. The last part makes the object."""
         target = self._target(name)
-        with self._told("CreateMultipartUpload", name):
+        with self._registry_errors("CreateMultipartUpload", name):
             upload = self._client.create_multipart_upload(**target, **self._new(content, mark))
         target["UploadId"] = upload["UploadId"]
         try:
             parts = self._send_parts(target, content)
-            with self._told("CompleteMultipartUpload", name):
+            with self._registry_errors("CompleteMultipartUpload", name):
                 self._client.complete_multipart_upload(
                     **target, **condition, MultipartUpload={"Parts": parts}
                 )
         except UnreachableError:
-            raise  # to ask it for one thing more would only take as long again
+            raise  # another request to this store would only wait as long again
         except RegistryError:
             self._abort(target)
             raise
@@ -142,7 +142,7 @@ class Requests:
         parts = []
         for number, start in enumerate(range(0, len(content), size), start=1):
             part = content[start : start + size]
-            with self._told("UploadPart", target["Key"]):
+            with self._registry_errors("UploadPart", target["Key"]):
                 answer = self._client.upload_part(
                     **target, PartNumber=number, Body=part, ContentMD5=_md5(part)
                 )
@@ -151,28 +151,28 @@ class Requests:
 
     def _abort(self, target: Mapping[str, str]) -> None:
         try:
-            with self._told("AbortMultipartUpload", target["Key"]):
+            with self._registry_errors("AbortMultipartUpload", target["Key"]):
                 self._client.abort_multipart_upload(**target)
         except UnmetError:
             return  # the upload is gone
         except RegistryError as error:
-            log.warning("parts of an upload are left, which cost until they expire: %s", error)
+            log.warning("parts of an upload remain, and cost until they expire: %s", error)
 
     def _target(self, name: str) -> dict[str, str]:
-        return {"Bucket": self._place.bucket, "Key": name}
+        return {"Bucket": self._location.bucket, "Key": name}
 
     def _new(self, content: bytes, mark: str) -> dict[str, Any]:
-        """What an object is made with: its hash, the mark of the write, its encryption."""
+        """Return the settings of a new object: its hash, the mark of the write, its encryption."""
         names = {"sse": "ServerSideEncryption", "kms_key": "SSEKMSKeyId"}
         return {
             "Metadata": {"sha256": hashlib.sha256(content).hexdigest(), "mark": mark},
-            **{names[setting]: value for setting, value in self._place.settings.items()},
+            **{names[setting]: value for setting, value in self._location.settings.items()},
         }
 
-    # Patience, and errors
+    # Retries and errors
 
     def again(self, ask: Callable[[], _Answer], faults: tuple[type[RegistryError], ...]) -> _Answer:
-        """What `ask` returns, at the latest the last time; the pauses grow, and vary."""
+        """Return what `ask` returns; retry after `faults`, with growing, random pauses."""
         for attempt in range(1, self._limits.num_attempts):
             try:
                 return ask()
@@ -181,17 +181,22 @@ class Requests:
         return ask()
 
     def url(self, name: str) -> str:
-        """The object, for people."""
-        return f"s3://{self._place.bucket}/{name}"
+        """Return the URL of an object, for messages."""
+        return f"s3://{self._location.bucket}/{name}"
 
     @contextmanager
-    def _told(self, operation: str, name: str, *, broken: bool = False) -> Iterator[None]:
-        """What botocore raises below, as an error of the registry; its own texts may hold secrets.
+    def _registry_errors(
+        self, operation: str, name: str, *, broken: bool = False
+    ) -> Iterator[None]:
+        """Raise errors of botocore as errors of the registry.
+
+        They are not chained (`from None`): botocore's texts may hold secrets, which a traceback
+        would show.
 
         Args:
-            operation: as S3 calls it.
+            operation: in S3's terms.
             name: of the object.
-            broken: the answer has begun, so that what goes wrong is its end.
+            broken: the answer has begun, so an error means that it broke off.
         """
         from botocore.exceptions import BotoCoreError, ClientError
         from botocore.parsers import ResponseParserError
@@ -202,8 +207,8 @@ class Requests:
         except ClientError as error:
             raise of_answer(error.response, operation, what) from None
         except (BotoCoreError, ResponseParserError) as error:
-            told = of_failure(error, f"{what} at {self._host()}")
-            raise (BrokenError(str(told)) if broken else told) from None
+            failure = of_failure(error, f"{what} at {self._host()}")
+            raise (BrokenError(str(failure)) if broken else failure) from None
 
     def _host(self) -> str:
         parts = urlsplit(self._client.meta.endpoint_url)
@@ -211,5 +216,5 @@ class Requests:
 
 
 def _md5(content: bytes) -> str:
-    """For the store to compare what arrived; not for safety."""
+    """Return the checksum by which the store verifies what arrived; not for security."""
     return base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()

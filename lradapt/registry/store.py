@@ -1,13 +1,13 @@
-"""What the registry asks of a place that keeps files: five operations, and their errors.
+"""What a registry needs of its storage: five operations on keys, and their errors.
 
     RegistryError
-    ├── ExistsError         create: the key is taken
-    ├── ChangedError        replace: somebody else was faster
+    ├── ExistsError         create: the key exists
+    ├── ChangedError        replace: another writer was faster
     ├── MissingError        read: no such key
-    ├── DeniedError         the place refuses who asks, or nobody says who asks
-    ├── UnreachableError    no answer, or none that can be used, in the time that is given
+    ├── DeniedError         no permission, or no credentials
+    ├── UnreachableError    no usable answer in time
     ├── DamagedError        read: the content is not what was written
-    └── UnsafeStoreError    a write: the place would let two writers overwrite each other
+    └── UnsafeStoreError    write: the store would let two writers overwrite each other
 
 Keys are relative paths with forward slashes. An etag names one content of one key; it is opaque.
 """
@@ -21,116 +21,118 @@ from lradapt.errors import LradaptError
 
 
 class RegistryError(LradaptError):
-    """The registry cannot do what is asked."""
+    """The registry cannot do what it was asked to do."""
 
 
 class ExistsError(RegistryError):
-    """A key that should be created exists already."""
+    """A key to create exists already."""
 
 
 class ChangedError(RegistryError):
-    """A key that should be replaced is not what was read before."""
+    """A key to replace has changed since it was read."""
 
 
 class MissingError(RegistryError):
-    """A key that should be read does not exist."""
+    """A key to read does not exist."""
 
 
 class DeniedError(RegistryError):
-    """The place refuses who asks."""
+    """The store denies access."""
 
 
 class UnreachableError(RegistryError):
-    """The place does not answer, or its answers cannot be used; to ask again later is safe."""
+    """The store does not answer, or not usably; it is safe to try again later."""
 
 
 class DamagedError(RegistryError):
-    """A key holds something else than was written."""
+    """A key holds something other than what was written."""
 
 
 class UnsafeStoreError(RegistryError):
-    """The place cannot keep two writers apart, so nothing is written there."""
+    """The store cannot keep two writers apart, so nothing is written to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The content of a key, and the etag that `replace` asks for."""
+    """The content of a key, and the etag that `replace` needs."""
 
     content: bytes
     etag: str
 
 
 class Store(Protocol):
-    """Keeps files by key; every operation is whole or has not happened.
+    """Keeps files by key; each operation happens completely or not at all.
 
-    Each may raise `DeniedError` and `UnreachableError`. After the second, a write may or may not
-    have happened: to ask again is safe, and tells.
+    Each may raise `DeniedError` and `UnreachableError`. After `UnreachableError`, a write may or
+    may not have happened; it is safe to try it again.
     """
 
     @property
     def location(self) -> str:
-        """Where it is, for people."""
+        """Where it is, for messages."""
         ...
 
     def create(self, key: str, content: bytes) -> None:
         """Write a key that does not exist yet.
 
         Raises:
-            ExistsError: it does; it is left as it is.
+            ExistsError: it exists; its content is unchanged.
         """
         ...
 
     def replace(self, key: str, content: bytes, *, etag: str | None) -> None:
-        """Write a key whose content is still the one with `etag`; None: that does not exist.
+        """Write a key whose etag is still `etag`; None: a key that still does not exist.
 
         Raises:
-            ChangedError: it is not; it is left as it is.
+            ChangedError: another writer has changed it; its content is unchanged.
         """
         ...
 
     def read(self, key: str) -> Stored:
-        """The content of a key.
+        """Return the content of a key.
 
         Raises:
-            MissingError: there is none.
-            DamagedError: the place knows that this is not what was written.
+            MissingError: there is no such key.
+            DamagedError: the store knows that the content is not what was written.
         """
         ...
 
     def list(self, prefix: str) -> list[str]:
-        """The keys that begin with `prefix`, sorted."""
+        """Return the keys that begin with `prefix`, sorted."""
         ...
 
     def delete(self, key: str) -> None:
-        """Remove a key; one that does not exist stays so. It may be created again."""
+        """Remove a key, if it exists. It may be created again."""
         ...
 
 
 _Item = TypeVar("_Item")
-_Answer = TypeVar("_Answer")
-_AT_ONCE = 8  # boto3 keeps ten connections open
+_Result = TypeVar("_Result")
+_NUM_THREADS = 8  # boto3 keeps ten connections open
 
 
-def for_each(ask: Callable[[_Item], _Answer], items: Iterable[_Item]) -> list[_Answer]:
-    """What `ask` returns of each item, in order; several at a time, since each waits for a store.
+def for_each(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
+    """Return `function` of each item, in order; in threads, since each call waits for a store.
 
     Raises:
-        RegistryError: what `ask` raises first; then nothing more is asked.
+        RegistryError: the first that `function` raises; no further calls are started.
     """
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
-        return list(threads.map(ask, items))
+    with ThreadPoolExecutor(_NUM_THREADS) as threads:
+        return list(threads.map(function, items))
 
 
 PRIVATE = "."
-"""Names that begin so are a store's own."""
+"""Names that begin with it are the store's own."""
 
 
 def checked(key: str) -> str:
-    """The key.
+    """Return the key.
 
     Raises:
-        RegistryError: it has an empty part, or one that begins with a dot.
+        RegistryError: a part of it is empty, or begins with a dot.
     """
     if any(not part or part.startswith(PRIVATE) for part in key.split("/")):
-        raise RegistryError(f"{key!r} is no key of a registry")
+        raise RegistryError(
+            f"{key!r} is not a key of a registry: no part may be empty or begin with {PRIVATE!r}"
+        )
     return key

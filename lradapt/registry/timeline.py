@@ -3,34 +3,34 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from lradapt.registry.promotions import Promotion
 from lradapt.registry.store import RegistryError
-from lradapt.registry.versions import Move
 
 
 def parse_time(text: str) -> datetime:
-    """A time as ISO 8601 writes it; without a zone it is UTC, as in the log.
+    """Return the time that an ISO 8601 text names; without a zone it is UTC, as in the log.
 
     Raises:
-        RegistryError: it is not one.
+        RegistryError: the text is not a time.
     """
     try:
         time = datetime.fromisoformat(text)
-    except ValueError:
+    except ValueError as error:
         raise RegistryError(
-            f"{text!r} is no time; expected ISO 8601, such as 2026-11-25, 2026-11-25T14:30 (UTC) "
-            "or 2026-11-25T15:30+01:00"
-        ) from None
+            f"{text!r} is not a time; expected ISO 8601, such as 2026-11-25, 2026-11-25T14:30 "
+            "(UTC) or 2026-11-25T15:30+01:00"
+        ) from error
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def move_at(moves: Sequence[Move], time: datetime) -> Move | None:
-    """The move by which the version that was in production at `time` came there; None before any.
+def promotion_at(promotions: Sequence[Promotion], time: datetime) -> Promotion | None:
+    """Return the promotion of the version that was in production at `time`; None before the first.
 
-    Clocks differ and the order of moves is `seq`'s: of all moves made by `time`, the last one.
+    Clocks differ, and `sequence` orders the promotions: the last of those made by `time` counts.
 
     Args:
-        moves: the first first.
+        promotions: the first one first.
         time: with a zone.
     """
-    made = [move for move in moves if parse_time(move.when) <= time]
+    made = [promotion for promotion in promotions if parse_time(promotion.at) <= time]
     return made[-1] if made else None

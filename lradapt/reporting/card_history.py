@@ -1,27 +1,32 @@
-"""What the registry's log says of a version, under its model card.
+"""A version's promotions, added to its model card.
 
-The card is as old as the version, and what becomes of it comes later.
+The card is written when the version is published, before any promotion.
 """
 
 from collections.abc import Sequence
 
-from lradapt.registry.versions import Move
+from lradapt.registry.promotions import Promotion
 
 
-def with_moves(card: str, version: str, moves: Sequence[Move]) -> str:
-    """The card with when and why the version went into production, and out of it.
+def with_promotions(card: str, version: str, promotions: Sequence[Promotion]) -> str:
+    """Return the card with when and why the version went into production, and out of it.
 
     Args:
         card: as it was published.
         version: whose card it is.
-        moves: of the registry's log, the first first.
+        promotions: of the registry's log, the first one first.
     """
     lines = [
-        f"- {move.when[:19]} (UTC): into production: {move.why}"
-        if move.version == version
-        else f"- {move.when[:19]} (UTC): out of production, {move.version} came: {move.why}"
-        for move in moves
-        if version in (move.version, move.former)
+        f"- {each.at[:19]} (UTC): {_change(each, version)} ({each.kind.replace('_', ' ')}): "
+        f"{each.reason}"
+        for each in promotions
+        if version in (each.version, each.previous)
     ]
-    said = lines or ["It has never been in production."]
-    return "\n".join([card.rstrip("\n"), "", f"Version {version}:", "", *said, ""])
+    lines = lines or ["It has never been in production."]
+    return "\n".join([card.rstrip("\n"), "", f"Version {version}:", "", *lines, ""])
+
+
+def _change(promotion: Promotion, version: str) -> str:
+    if promotion.version == version:
+        return "put into production"
+    return f"replaced by {promotion.version}"

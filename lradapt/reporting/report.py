@@ -14,7 +14,7 @@ from lradapt.production.lineage import lineage, lineage_rows
 from lradapt.production.release import Outcome
 from lradapt.reporting.changes_report import ChangesSummary
 from lradapt.reporting.class_figures import class_figures, confusion_rows, read_confusion
-from lradapt.reporting.judgement import judgement, live_check, override
+from lradapt.reporting.ending import describe_ending, override_sentence, smoke_test_sentence
 from lradapt.reporting.mistakes import most_confident_mistakes
 from lradapt.reporting.pages import render_page
 from lradapt.reporting.pictures import (
@@ -50,9 +50,9 @@ def summary(paths: Paths, outcome: Outcome | None) -> list[Row]:
     if outcome:
         rows += [
             ("verdict", f"{outcome.verdict.decision}: {outcome.verdict.why}"),
-            ("override", override(outcome)),
-            ("version", f"{outcome.version}{'' if outcome.move else ' (not promoted)'}"),
-            ("smoke test", live_check(outcome)),
+            ("override", override_sentence(outcome)),
+            ("version", f"{outcome.version}{'' if outcome.promotion else ' (not promoted)'}"),
+            ("smoke test", smoke_test_sentence(outcome)),
         ]
     return [row for row in rows if row[1]]
 
@@ -105,7 +105,7 @@ def render(
     done = phases(read_timings(paths.timings), previous or {})
     return render_page(
         "report.html.jinja",
-        judgement=judgement(outcome),
+        ending=describe_ending(outcome),
         verdict=outcome.verdict if outcome else None,
         trained=trained(paths),
         lineage=_lineage(paths, outcome),
@@ -147,8 +147,8 @@ def _pictures(paths: Paths) -> dict[str, Any]:
 def _lineage(paths: Paths, outcome: Outcome | None) -> list[Row]:
     """Return the origins of the model, and the version in production at the gate's decision."""
     rows = lineage_rows(lineage(paths), read_json(paths.metrics))
-    if outcome and outcome.former:
-        rows.insert(0, ("in production at the decision of the gate", outcome.former))
+    if outcome and outcome.previous:
+        rows.insert(0, ("in production at the decision of the gate", outcome.previous))
     return [("version", outcome.version), *rows] if outcome else rows
 
 

@@ -1,8 +1,8 @@
-"""The model in production as a program uses it: verified, loaded, and replaced by the next one.
+"""The model in production, as a program uses it: verified, loaded, and kept up to date.
 
-    live = LiveModel(open_store("s3://bucket/prefix"), "classifier")
+    live = LiveModel(open_registry("s3://bucket/prefix"))
     live.current().model.classify(paths)
-    live.refresh()  # now and then: reads a few hundred bytes, unless the pointer has moved
+    live.refresh()  # now and then: reads a few hundred bytes, unless another version is live
 
 Nothing here imports torch.
 """
@@ -11,72 +11,67 @@ import threading
 from dataclasses import dataclass
 
 from lradapt.inference.predict import Model
-from lradapt.registry import versions
-from lradapt.registry.store import RegistryError, Store
-from lradapt.registry.versions import Move
+from lradapt.registry.promotions import Promotion
+from lradapt.registry.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model, and the move that put it into production."""
+    """A model, and the promotion that put it into production."""
 
-    move: Move
+    promotion: Promotion
     model: Model
 
 
 class LiveModel:
     """What is in production. Threads may share it.
 
-    Who has taken `loaded` or `current()` keeps a whole model for as long as they like; `refresh`
-    changes what the next one gets.
+    `loaded` and `current()` return a complete model, which stays valid for as long as the caller
+    needs it; `refresh` changes what the next call returns.
 
     Attributes:
-        loaded: at the last refresh that found something; None before.
+        loaded: by the last refresh that found something; None before.
     """
 
-    def __init__(self, store: Store, name: str, *, threads: int | None = None) -> None:
-        """Say where it is; nothing is read yet.
+    def __init__(self, registry: Registry, *, threads: int | None = None) -> None:
+        """Keep where to load from; nothing is read yet.
 
         Args:
-            store: the registry's store, of `lradapt.registry.open_store`.
-            name: of the model in the registry.
+            registry: of `lradapt.registry.open_registry`.
             threads: see `lradapt.inference.predict.Model`.
         """
-        self._store, self._name, self._threads = store, name, threads
+        self._registry, self._threads = registry, threads
         self.loaded: Loaded | None = None
         self._etag = ""
         self._refreshing = threading.Lock()
 
     def current(self) -> Loaded:
-        """What was in production at the last refresh, or by now where there was none yet.
+        """Return what the last refresh loaded; if there is none yet, refresh first.
 
         Raises:
-            RegistryError: nothing is in production, or what is cannot be read or is damaged.
-            ModelError: it is no model that this version of lradapt can load.
+            RegistryError: nothing is in production, or it cannot be read or is damaged.
+            ModelError: this version of lradapt cannot load it.
         """
         if self.loaded is None:
+            self._registry.require_production()
             self.refresh()
-        if self.loaded is None:
-            raise RegistryError(
-                f"nothing of {self._name} is in production in {self._store.location} yet: "
-                "make retrain"
-            )
+        assert self.loaded is not None
         return self.loaded
 
     def refresh(self) -> bool:
-        """Load what is in production by now; whether that is something new.
+        """Load what is in production now; return whether it is another model than before.
 
-        The pointer alone is read, unless it has moved. Where the new model fails, the present one
-        stays, and the next refresh tries again.
+        Only the pointer is read, unless it has changed. If the new model cannot be loaded, the
+        present one stays, and the next refresh tries again.
 
         Raises:
             RegistryError, ModelError: see `current`.
         """
         with self._refreshing:
-            production = versions.read_production(self._store, self._name)
+            production = self._registry.production()
             if production is None or production.etag == self._etag:
                 return False
-            content = versions.read_live(self._store, self._name, production.move)
-            self.loaded = Loaded(production.move, Model(content, threads=self._threads))
+            content = self._registry.read_promoted_model(production.promotion)
+            self.loaded = Loaded(production.promotion, Model(content, threads=self._threads))
             self._etag = production.etag
             return True

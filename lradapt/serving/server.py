@@ -1,7 +1,7 @@
-"""The HTTP endpoint: classes of images by the model in production, whichever that is by now.
+"""The HTTP endpoint: classify images with the model in production, and follow its changes.
 
-A request takes the live model once and ends with it, so a swap between two of its images cannot
-happen, and no request waits for one. Decoding and ONNX Runtime run in threads.
+A request uses one model from start to end, so the version cannot change between two of its images,
+and no request waits for a new one to load. Decoding and ONNX Runtime run in threads.
 """
 
 import asyncio
@@ -28,12 +28,12 @@ _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How an endpoint works.
+    """Settings of an endpoint.
 
     Attributes:
-        max_bytes: of a request's body; a larger one is refused before it is read whole.
-        refresh_seconds: between two looks at the registry's pointer.
-        num_threads: requests that are decoded and classified at the same time; others wait.
+        max_bytes: of a request's body; a larger one is refused before it is read completely.
+        refresh_seconds: between two checks for another version in production.
+        num_threads: number of requests that are processed at the same time; others wait.
     """
 
     max_bytes: int
@@ -43,61 +43,61 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An image as it was sent; its name is empty where it came alone."""
+    """An image of a request; its name is empty if it is the whole body."""
 
     name: str
     content: bytes
 
 
 class Follower:
-    """Keeps a live model up to date, and what last went wrong with that."""
+    """Keeps a live model up to date, and the fault of the last failure."""
 
     def __init__(self, live: LiveModel) -> None:
         self.live = live
         self.fault = ""
 
-    def look(self) -> None:
-        """Look once whether another version is live; a failure is noted, and said once."""
+    def refresh(self) -> None:
+        """Load another version, if one is in production; keep a failure, and log it once."""
         try:
             if self.live.refresh():
-                log.info("serving version %s", self.live.current().move.version)
+                log.info("serving version %s", self.live.current().promotion.version)
             self.fault = ""
-        except Exception as error:  # noqa: BLE001  # the present model goes on being served
+        except Exception as error:  # noqa: BLE001  # the present model stays in use
             if str(error) != self.fault:
-                log.warning("what is live could not be loaded: %s", error)
+                log.warning("the model in production could not be loaded: %s", error)
             self.fault = str(error)
 
     def loaded(self) -> Loaded | None:
-        """What is served; None before the first model."""
+        """Return the model in use; None before the first."""
         return self.live.loaded
 
     async def follow(self, seconds: float) -> None:
-        """Look every so often, for ever."""
+        """Refresh every `seconds`, for ever."""
         while True:
             await asyncio.sleep(seconds)
-            await anyio.to_thread.run_sync(self.look)
+            await anyio.to_thread.run_sync(self.refresh)
 
 
 def create_app(live: LiveModel, settings: Settings) -> FastAPI:
-    """The endpoint as an ASGI application; while it runs it follows the registry.
+    """Return the endpoint as an ASGI application; while it runs, it follows the registry.
 
     Args:
-        live: what is in production.
-        settings: see there.
+        live: the model in production.
+        settings: of the endpoint.
     """
     follower = Follower(live)
     limiter = anyio.CapacityLimiter(settings.num_threads)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await anyio.to_thread.run_sync(follower.look)
+        await anyio.to_thread.run_sync(follower.refresh)
         following = asyncio.create_task(follower.follow(settings.refresh_seconds))
         yield
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
 
-    # No pages of documentation: they load their scripts from elsewhere.
+    # No pages of documentation: they load scripts from other servers.
     app = FastAPI(lifespan=lifespan, openapi_url=None)
 
     def serving() -> Loaded:
@@ -116,12 +116,12 @@ def create_app(live: LiveModel, settings: Settings) -> FastAPI:
     @app.get("/health")
     async def health() -> JSONResponse:
         loaded = follower.loaded()
-        told = {
+        state = {
             "status": "ok" if loaded else "no model",
-            "version": loaded.move.version if loaded else None,
+            "version": loaded.promotion.version if loaded else None,
             "fault": follower.fault or None,
         }
-        return JSONResponse(told, 200 if loaded else 503)
+        return JSONResponse(state, 200 if loaded else 503)
 
     @app.get("/version")
     async def version() -> dict[str, Any]:
@@ -131,7 +131,7 @@ def create_app(live: LiveModel, settings: Settings) -> FastAPI:
 
 
 async def read_uploads(request: Request, max_bytes: int) -> list[Upload]:
-    """The images of a request: the files of a form, or the body itself.
+    """Return the images of a request: the files of a form, or the body itself.
 
     Raises:
         HTTPException: 413 for a body over `max_bytes`, 400 for one without an image.
@@ -145,12 +145,14 @@ async def read_uploads(request: Request, max_bytes: int) -> list[Upload]:
             files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
             uploads = [Upload(file.filename or "", await file.read()) for file in files]
     if not any(upload.content for upload in uploads):
-        raise HTTPException(400, "no image: send one as the body, or several as files of a form")
+        raise HTTPException(
+            400, "no image: send one image as the body, or several as files of a form"
+        )
     return uploads
 
 
 def _counted(receive: _Receive, max_bytes: int) -> _Receive:
-    """`receive` that stops a body that is too large, also where it has not said how large it is."""
+    """Return a `receive` that refuses a body that is too large, whatever its content length."""
     total = 0
 
     async def counted() -> MutableMapping[str, Any]:
@@ -167,14 +169,14 @@ def _refuse_large(num_bytes: int, max_bytes: int) -> None:
     if num_bytes > max_bytes:
         raise HTTPException(
             413,
-            f"the request has over {max_bytes / 1e6:g} MB, which is all that is taken at once: "
-            "send fewer or smaller images",
+            f"the request is over {max_bytes / 1e6:g} MB, the limit of this endpoint: send fewer "
+            "or smaller images",
             {"Connection": "close"},
         )
 
 
 def answer_to(loaded: Loaded, uploads: Sequence[Upload]) -> tuple[int, dict[str, Any]]:
-    """Status and answer: 200 with what the model says of each, or 422 with each one's fault."""
+    """Return status and answer: 200 with a prediction for each image, or 422 with the faults."""
     with quiet():
         decoded = [_decoded(upload, loaded.model.preprocessing) for upload in uploads]
     faults = [
@@ -186,35 +188,35 @@ def answer_to(loaded: Loaded, uploads: Sequence[Upload]) -> tuple[int, dict[str,
         return 422, {"detail": "not every file is an image", "faults": faults}
     squares = [found for found in decoded if not isinstance(found, str)]
     rows = loaded.model.probabilities(np.stack(squares))
-    said = [
+    predictions = [
         {"name": upload.name, **named(loaded.model, row)}
         for upload, row in zip(uploads, rows, strict=True)
     ]
-    return 200, {"version": loaded.move.version, "predictions": said}
+    return 200, {"version": loaded.promotion.version, "predictions": predictions}
 
 
 def named(model: Model, row: Sequence[float]) -> dict[str, Any]:
-    """The class, and the probability of each class, most probable first."""
+    """Return the class, and the probability of each class, the most probable first."""
     pairs = zip(model.class_names, map(float, row), strict=True)
     probabilities = dict(sorted(pairs, key=lambda pair: -pair[1]))
     return {"class": next(iter(probabilities)), "probabilities": probabilities}
 
 
 def described(loaded: Loaded) -> dict[str, Any]:
-    """What is served: the version, since when and why, and what it names."""
-    move, model = loaded.move, loaded.model
+    """Return what is served: the version, since when and why, and its classes."""
+    promotion, model = loaded.promotion, loaded.model
     return {
-        "version": move.version,
-        "since": move.when,
-        "why": move.why,
+        "version": promotion.version,
+        "since": promotion.at,
+        "reason": promotion.reason,
         "architecture": model.architecture,
         "classes": model.class_names,
         "input_size": model.preprocessing.input_size,
     }
 
 
-def _decoded(upload: Upload, how: Preprocessing) -> Pixels | str:
+def _decoded(upload: Upload, preprocessing: Preprocessing) -> Pixels | str:
     try:
-        return preprocess(upload.content, how)
+        return preprocess(upload.content, preprocessing)
     except DecodeError as error:
         return str(error)

@@ -25,14 +25,14 @@ from tasks.server import gpu
 from tasks.ui import events
 
 DEAD_AFTER_SECONDS = 90
-"""Three heartbeats of PREFECT_FLOWS_HEARTBEAT_FREQUENCY, in flows/__init__.py and prefect.yaml."""
+"""Three heartbeats of PREFECT_FLOWS_HEARTBEAT_FREQUENCY, in flows/settings.py and prefect.yaml."""
 
 _BLOCK = "lradapt"
 _HEARTBEAT = "prefect.flow-run.heartbeat"
 _ENDS = {f"prefect.flow-run.{end}" for end in ("Completed", "Failed", "Crashed", "Cancelled")}
 _FAULTS = {"prefect.flow-run.Failed", "prefect.flow-run.Crashed"}
 _MODEL_POST = """{
-  "text": {{ (event.event ~ ': ' ~ event.payload.version ~ ': ' ~ event.payload.why) | tojson }},
+  "text": {{ (event.event ~ ': ' ~ event.payload.version ~ ': ' ~ event.payload.reason) | tojson }},
   "event": {{ event.event | tojson }},
   "model": {{ event.resource.name | tojson }},
   "payload": {{ event.payload | tojson }}
@@ -44,7 +44,7 @@ _FAULT_POST = """{
   "payload": {
     "run": {{ flow_run.name | tojson }},
     "url": {{ flow_run | ui_url | tojson }},
-    "why": {{ flow_run.state.message | tojson }}
+    "reason": {{ flow_run.state.message | tojson }}
   }
 }"""
 

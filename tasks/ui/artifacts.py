@@ -110,7 +110,7 @@ def _verdict(outcome: Outcome | None, location: str, page: Path) -> str:
     here = f"report: [{page}]({page.resolve().as_uri()})"
     if outcome is None:
         return f"**dry run**: not published, and the gate made no decision.\n\n{here}"
-    kept = "" if outcome.move else " (not promoted)"
+    kept = "" if outcome.promotion else " (not promoted)"
     return (
         f"**{outcome.verdict.decision}**: {outcome.verdict.why}.\n\n"
         f"version `{outcome.version}`{kept}, in `{location}`: "

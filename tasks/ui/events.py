@@ -1,4 +1,4 @@
-"""What others may wait for, told to Prefect's server as events."""
+"""Events on Prefect's server, for automations: the labels or the version in production changed."""
 
 from dataclasses import asdict
 
@@ -6,7 +6,7 @@ from prefect.events import emit_event
 
 from lradapt.data.retrain_decision import Decision
 from lradapt.production.release import Outcome
-from lradapt.registry.versions import Move
+from lradapt.registry.promotions import Promotion
 
 LABELS_CHANGED = "lradapt.labels.changed"
 PROMOTED = "lradapt.model.promoted"
@@ -15,35 +15,35 @@ ROLLED_BACK = "lradapt.model.rolled_back"
 
 
 def labels_changed(name: str, decision: Decision, changes: str) -> None:
-    """The data have changed so much that a training is worth it, and nobody trains yet.
+    """Emit that the data have changed enough for a training, which this run does not do itself.
 
     Args:
         name: of the model in the registry.
-        decision: whose reason is told.
+        decision: with its reason.
         changes: what has changed, in a sentence.
     """
-    payload = {"why": decision.why, "changes": changes}
+    payload = {"reason": decision.why, "changes": changes}
     emit_event(LABELS_CHANGED, resource=_resource("labels", name), payload=payload)
 
 
 def released(name: str, outcome: Outcome) -> None:
-    """A version was promoted or kept out; one that could not be used there was rolled back."""
-    if outcome.move:
-        _moved(PROMOTED, name, outcome.move)
+    """Emit that a version was promoted or kept out, and that the previous one was restored."""
+    if outcome.promotion:
+        _production_changed(PROMOTED, name, outcome.promotion)
     else:
-        payload = {"version": outcome.version, "why": outcome.verdict.why}
+        payload = {"version": outcome.version, "reason": outcome.verdict.why}
         emit_event(KEPT, resource=_resource("model", name), payload=payload)
     if outcome.restored:
         rolled_back(name, outcome.restored)
 
 
-def rolled_back(name: str, move: Move) -> None:
-    """A former version is in production again."""
-    _moved(ROLLED_BACK, name, move)
+def rolled_back(name: str, promotion: Promotion) -> None:
+    """Emit that an earlier version was restored."""
+    _production_changed(ROLLED_BACK, name, promotion)
 
 
-def _moved(event: str, name: str, move: Move) -> None:
-    emit_event(event, resource=_resource("model", name), payload=asdict(move))
+def _production_changed(event: str, name: str, promotion: Promotion) -> None:
+    emit_event(event, resource=_resource("model", name), payload=asdict(promotion))
 
 
 def _resource(kind: str, name: str) -> dict[str, str]:

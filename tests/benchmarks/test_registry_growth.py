@@ -1,4 +1,4 @@
-"""The program that measures what the registry costs: its versions, moves and figures."""
+"""The program that measures what the registry costs: its versions, promotions and figures."""
 
 import json
 
@@ -7,44 +7,43 @@ import pytest
 from benchmarks import registry_growth
 from benchmarks.registry_growth import OPERATIONS, Cost, made_facts, measure, table
 from lradapt.errors import DataError
-from lradapt.registry import DEFAULT_NAME, open_store, versions
-from lradapt.registry.inventory import list_versions
+from lradapt.registry import open_registry
 from tests.projects import ROOT
 
 
 @pytest.fixture
-def store(tmp_path, monkeypatch):
+def registry(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(registry_growth, "_REPEATS", 1)
-    return open_store(str(tmp_path / "registry"))
+    return open_registry(str(tmp_path / "registry"))
 
 
-def test_there_are_as_many_versions_and_moves_as_are_measured(store):
+def test_there_are_as_many_versions_and_promotions_as_are_measured(registry):
     seen = []
-    costs = measure(store, [5, 3])
+    costs = measure(registry, [5, 3])
     seen = [(cost.num_versions, cost.operation) for cost in costs]
     assert seen == [(size, operation) for size in (3, 5) for operation in OPERATIONS]
-    listed = list_versions(store, DEFAULT_NAME)
-    moves = versions.history(store, DEFAULT_NAME)
-    assert len(listed) == len(moves) == 5
-    assert {each.version for each in listed} == {move.version for move in moves}
+    listed = registry.list_versions()
+    promotions = registry.promotions()
+    assert len(listed) == len(promotions) == 5
+    assert {each.version for each in listed} == {promotion.version for promotion in promotions}
     assert not any(each.fault for each in listed)
 
 
-def test_seconds_and_memory_are_those_of_the_operation(store):
-    by_operation = {cost.operation: cost for cost in measure(store, [4])}
+def test_seconds_and_memory_are_those_of_the_operation(registry):
+    by_operation = {cost.operation: cost for cost in measure(registry, [4])}
     assert all(0 < cost.seconds < 5 for cost in by_operation.values())
     assert 0.01 < by_operation["versions"].peak_mebibytes < 5
 
 
-def test_a_manifest_is_as_large_as_a_real_one(store):
+def test_a_manifest_is_as_large_as_a_real_one(registry):
     assert 15_000 < len(json.dumps(made_facts(), indent=2)) < 60_000
 
 
-def test_a_registry_that_holds_something_is_refused(store):
-    store.create("a/b", b"")
+def test_a_registry_that_holds_something_is_refused(registry):
+    registry.store.create("a/b", b"")
     with pytest.raises(DataError, match="holds something, which would be measured too"):
-        measure(store, [3])
+        measure(registry, [3])
 
 
 def test_the_table_has_a_line_for_each_size_and_operation():

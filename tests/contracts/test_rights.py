@@ -3,17 +3,18 @@
 import json
 import re
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lradapt.registry import open_store, versions
+from lradapt.registry import open_registry
 from lradapt.registry.store import DeniedError
+from tests.unit.releases import promote
 
 pytestmark = pytest.mark.slow
 
 DOCS = Path(__file__).parents[2] / "docs/operations.md"
-CLERK = {"why": "better", "who": "me@here", "when": "2026-01-01T00:00:00+00:00"}
 
 
 def files(model):
@@ -22,7 +23,7 @@ def files(model):
 
 @pytest.fixture
 def acting_as(bucket, monkeypatch):
-    """A function: the registry's store, with the credentials of a user who has these roles only."""
+    """A function: the registry, with the credentials of a user with only these roles."""
     from moto import settings
     from moto.core.authorization import ActionAuthenticatorMixin
 
@@ -39,7 +40,7 @@ def acting_as(bucket, monkeypatch):
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys["SecretAccessKey"])
         monkeypatch.setattr(ActionAuthenticatorMixin, "request_count", 0)
         monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0)
-        return open_store(bucket.url)
+        return open_registry(bucket.url, "moles")
 
     return act
 
@@ -53,13 +54,8 @@ def policy(role, bucket):
     return json.dumps(json.loads(document))
 
 
-def publish(store, model=b"one"):
-    return versions.publish(store, "moles", files(model), {})
-
-
-def promote(store, version):
-    over = versions.read_production(store, "moles")
-    return versions.promote(store, "moles", version, over=over, **CLERK)
+def publish(registry, model=b"one"):
+    return registry.publish(files(model), {})
 
 
 def test_each_role_can_do_its_work(acting_as):
@@ -67,12 +63,11 @@ def test_each_role_can_do_its_work(acting_as):
     promoter = acting_as("Promoter")
     promote(promoter, first)
     promote(promoter, second)
-    production, former = versions.find_former(promoter, "moles", None)
-    versions.promote(promoter, "moles", former, over=production, **CLERK)
+    promote(promoter, first)
     reader = acting_as("Reader")
-    assert versions.read_production(reader, "moles").move.version == first
-    assert versions.read_file(reader, "moles", first, "model.onnx") == b"one"
-    assert len(versions.history(reader, "moles")) == 3
+    assert reader.production().version == first
+    assert reader.read_file(first, "model.onnx") == b"one"
+    assert len(reader.promotions()) == 3
     with pytest.raises(DeniedError, match="rights that each role needs"):
         publish(reader, b"three")
 
@@ -84,25 +79,25 @@ def test_a_trainer_cannot_touch_what_is_in_production(acting_as):
     other = publish(trainer, b"two")
     with pytest.raises(DeniedError):
         promote(trainer, other)
-    pointer = trainer.read("moles/production.json")
+    pointer = trainer.store.read("moles/production.json")
     with pytest.raises(DeniedError, match=r"PutObject of .*/moles/production\.json"):
-        trainer.replace("moles/production.json", b"{}", etag=pointer.etag)
+        trainer.store.replace("moles/production.json", b"{}", etag=pointer.etag)
     with pytest.raises(DeniedError, match=r"PutObject of .*/moles/log/00000099"):
-        trainer.create("moles/log/00000099.json", b"{}")
-    assert versions.read_production(trainer, "moles").move.version == version
+        trainer.store.create("moles/log/00000099.json", b"{}")
+    assert trainer.production().version == version
 
 
 def test_a_promoter_cannot_make_a_version(acting_as):
     promoter = acting_as("Promoter")
     with pytest.raises(DeniedError, match=r"PutObject of .*/moles/versions/"):
         publish(promoter)
-    assert promoter.list("") == []
+    assert promoter.store.list("") == []
 
 
 def test_a_role_ends_at_the_model_that_it_is_for(acting_as):
     both = acting_as("Trainer", "Promoter")
     promote(both, publish(both))
     with pytest.raises(DeniedError):
-        versions.publish(both, "letters", files(b"one"), {})
+        replace(both, name="letters").publish(files(b"one"), {})
     with pytest.raises(DeniedError):
-        both.read("letters/production.json")
+        both.store.read("letters/production.json")

@@ -57,7 +57,7 @@ with lock.stage():
     Path("model").write_text("trained")
 """
 DRIVE = """
-from flows import exit_on_error, start_server  # before Prefect, whose settings it makes
+from flows.program import session, start_server  # before Prefect: flows sets its settings
 from prefect import flow
 from lradapt.runtime import lock
 from tasks import stages
@@ -69,7 +69,7 @@ def drive():
         stages.reproduce_stale(graph.read_plan("dvc.yaml"))
 
 if __name__ == "__main__":
-    with exit_on_error():
+    with session():
         start_server()
         drive()
 """

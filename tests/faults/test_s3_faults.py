@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from lradapt.registry import versions
+from lradapt.registry.registry import Registry
 from lradapt.registry.s3 import Limits, S3Store
-from lradapt.registry.s3_location import parse_place
+from lradapt.registry.s3_location import parse_location
 from lradapt.registry.store import (
     DamagedError,
     DeniedError,
@@ -24,13 +24,13 @@ from tests.s3_servers import (
     stalls_in_the_body,
     truncates,
 )
+from tests.unit.releases import promote
 
 pytestmark = pytest.mark.slow
 
 IMPATIENT = Limits(connect_seconds=1, read_seconds=1, num_attempts=2)
 BOUND_SECONDS = 60
-NAME, CLERK = "moles", {"why": "better", "who": "me@here", "when": "2026-01-01T00:00:00+00:00"}
-MODELS = b"one", b"two"
+NAME, MODELS = b"one", b"two"
 
 READS = {"read": lambda store: store.read("a"), "list": lambda store: store.list("")}
 WRITES = {
@@ -61,7 +61,7 @@ def store(bucket):
 
 
 def opened(bucket, limits=IMPATIENT):
-    return S3Store(parse_place(bucket.url), limits)
+    return S3Store(parse_location(bucket.url), limits)
 
 
 def fails(ask, store, kind):
@@ -135,22 +135,21 @@ def files(model):
     return {"model.onnx": model, "trained_on.csv": trained_on, "report.html": b"<html>"}
 
 
-def release(store, name, model):
-    """Publish and promote, as often as it takes: what is in production already is left there."""
-    version = versions.publish(store, name, files(model), {})
-    production = versions.read_production(store, name)
-    if production is None or production.move.version != version:
-        versions.promote(store, name, version, over=production, **CLERK)
+def release(registry, model):
+    """Publish and promote, unless the version is in production already."""
+    version = registry.publish(files(model), {})
+    production = registry.production()
+    if production is None or production.version != version:
+        promote(registry, version)
     return version
 
 
-def whole_versions(store, name):
-    """The versions that exist; every file of each is verified."""
-    found = {key.split("/")[2] for key in store.list(f"{name}/versions/")}
-    existing = sorted(version for version in found if versions.exists(store, name, version))
+def whole_versions(registry):
+    """Return the versions that exist, after verifying every file of each."""
+    existing = [version for version in registry.version_names() if registry.has(version)]
     for version in existing:
-        for file in versions.read_manifest(store, name, version)["files"]:
-            versions.read_file(store, name, version, file)
+        for file in registry.manifest(version)["files"]:
+            registry.read_file(version, file)
     return existing
 
 
@@ -161,25 +160,25 @@ def test_a_store_that_vanishes_at_any_request_of_a_release_loses_nothing(
 ):
     limits = Limits(num_attempts=1)
     store = opened(bucket, limits)
-    first = release(store, "undisturbed", MODELS[0])
+    first = release(Registry(store, "undisturbed"), MODELS[0])
     with moto.failing(resets, times=0):
-        second = release(opened(bucket, limits), "undisturbed", MODELS[1])
+        second = release(Registry(opened(bucket, limits), "undisturbed"), MODELS[1])
         num_requests = len(moto.requests)
     assert num_requests > 20
     for number in range(0, num_requests, every):
         name = f"model{number:02d}"
-        release(store, name, MODELS[0])
+        registry = Registry(store, name)
+        release(registry, MODELS[0])
         with (
             moto.failing(fault, after=number),
             pytest.raises(RegistryError) as failed,
         ):
-            release(opened(bucket, limits), name, MODELS[1])
+            release(Registry(opened(bucket, limits), name), MODELS[1])
         assert isinstance(failed.value, UnreachableError)
-        live = versions.read_production(store, name).move.version
-        assert live in whole_versions(store, name)
-        assert release(store, name, MODELS[1]) == second
-        assert whole_versions(store, name) == sorted([first, second])
-        moves = versions.history(store, name)
-        assert [(move.seq, move.version) for move in moves] == [(1, first), (2, second)]
+        assert registry.production().version in whole_versions(registry)
+        assert release(registry, MODELS[1]) == second
+        assert whole_versions(registry) == sorted([first, second])
+        promotions = [(each.sequence, each.version) for each in registry.promotions()]
+        assert promotions == [(1, first), (2, second)]
     left = [key for key in bucket.client().list_objects_v2(Bucket=bucket.name)["Contents"]]
     assert len([item for item in left if ".probe" in item["Key"]]) <= num_requests

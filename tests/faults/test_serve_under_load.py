@@ -12,31 +12,28 @@ from itertools import pairwise
 import httpx
 import pytest
 
-from lradapt.registry import open_store, versions
+from lradapt.registry import open_registry
 from tests.projects import PROGRAMS, ROOT
 from tests.unit.colour_model import colour_model, paint
+from tests.unit.releases import promote, publish
 
 pytestmark = pytest.mark.slow
 
-NAME = "classifier"
 NUM_PROMOTIONS, NUM_CLIENTS = 20, 4
 MB = 1_000_000
 
 
 @pytest.fixture
-def store(tmp_path):
-    return open_store(str(tmp_path / "registry"))
+def registry(tmp_path):
+    return open_registry(str(tmp_path / "registry"))
 
 
 @pytest.fixture
-def pair(store):
+def pair(registry):
     """Two published versions, the first in production; the class that each says of red."""
     names = (["one", "b", "c"], ["two", "b", "c"])
-    files = [{"model.onnx": colour_model(each), "trained_on.csv": b""} for each in names]
-    published = {
-        versions.publish(store, NAME, f, {}): n[0] for f, n in zip(files, names, strict=True)
-    }
-    promote(store, next(iter(published)))
+    published = {publish(registry, colour_model(each)): each[0] for each in names}
+    promote(registry, next(iter(published)))
     return published
 
 
@@ -73,11 +70,6 @@ def wait_for(address, process):
             time.sleep(0.1)
 
 
-def promote(store, version):
-    over = versions.read_production(store, NAME)
-    versions.promote(store, NAME, version, over=over, why="", who="", when="")
-
-
 def ask_until(done, address, image, answers):
     with httpx.Client(base_url=address, timeout=60) as client:
         while not done.is_set():
@@ -90,7 +82,7 @@ def ask_until(done, address, image, answers):
                 answers.append((0, None, repr(error)))
 
 
-def test_no_request_fails_during_twenty_promotions(served, store, pair, tmp_path):
+def test_no_request_fails_during_twenty_promotions(served, registry, pair, tmp_path):
     image = paint(tmp_path / "red.png", "red", size=64).read_bytes()
     answers, done = [], threading.Event()
     clients = [
@@ -102,7 +94,7 @@ def test_no_request_fails_during_twenty_promotions(served, store, pair, tmp_path
     try:
         for number in range(NUM_PROMOTIONS):
             version = list(pair)[(number + 1) % 2]
-            promote(store, version)
+            promote(registry, version)
             deadline = time.monotonic() + 60
             while httpx.get(f"{served}/version").json()["version"] != version:
                 assert time.monotonic() < deadline, f"{version} is not served after a minute"

@@ -181,11 +181,11 @@ def test_a_run_that_meets_another_is_skipped_and_the_first_promotes(
     assert ended(client, first).is_completed()
 
     (payload,) = told(client, "lradapt.model.promoted")
-    assert payload["why"].startswith("it is the first model")
-    assert payload["former"] == ""
+    assert payload["reason"].startswith("it is the first model")
+    assert payload["previous"] == ""
     body = posted(hook[1], "lradapt.model.promoted")
     assert body["payload"] == payload
-    assert body["text"].endswith(f"{payload['version']}: {payload['why']}")
+    assert body["text"].endswith(f"{payload['version']}: {payload['reason']}")
     assert {kind for kind, _ in hook[1]} == {"application/json"}
 
 
@@ -194,7 +194,7 @@ def test_a_rollback_that_cannot_be_is_a_failure_that_is_posted(workers, client, 
     assert failed.is_failed()
     body = posted(hook[1], "prefect.flow-run.Failed")
     assert body["flow"] == "rollback"
-    assert "nothing to go back to" in body["payload"]["why"]
+    assert "there is no previous one" in body["payload"]["reason"]
 
 
 def test_the_watch_trains_nothing_but_tells_and_so_a_retraining_starts(workers, client):
@@ -214,7 +214,7 @@ def test_the_watch_trains_nothing_but_tells_and_so_a_retraining_starts(workers, 
 
     assert ended(client, start(client, "watch-labels")).is_completed()
     (payload,) = told(client, "lradapt.labels.changed")
-    assert payload["why"] == "changes: 2, asked for: 2"
+    assert payload["reason"] == "changes: 2, asked for: 2"
     (run,), _ = wait_for(new, seconds=60)
     assert ended(client, run.id).is_completed()
     assert (project / "dvc.lock").read_text() != lock_before
@@ -229,15 +229,15 @@ def test_a_rollback_is_told_and_posted(workers, client, hook):
     promoted = told(client, "lradapt.model.promoted", at_least=2)
     assert ended(client, start(client, "rollback", why="it is worse")).is_completed()
     (payload,) = told(client, "lradapt.model.rolled_back")
-    assert payload["why"].endswith(" was rolled back: it is worse")
-    assert payload["former"] == promoted[0]["version"]
+    assert (payload["kind"], payload["reason"]) == ("rollback", "it is worse")
+    assert payload["previous"] == promoted[0]["version"]
     assert posted(hook[1], "lradapt.model.rolled_back")["payload"] == payload
 
 
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("http://127.0.0.1:1/api", "no server of Prefect's answers at http://127.0.0.1:1/api"),
+        ("http://127.0.0.1:1/api", "no Prefect server answers at http://127.0.0.1:1/api"),
         ("", "PREFECT_API_URL names no server"),
     ],
 )

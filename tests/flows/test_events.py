@@ -1,83 +1,74 @@
-"""What is told as events: which, of what, and with which payload; test_deployed.py has a server."""
+"""The events: their names, resources and payloads; test_deployed.py has a server."""
+
+from dataclasses import asdict, replace
 
 import pytest
 
 from lradapt.data.retrain_decision import Decision
 from lradapt.gate.verdict import Verdict
 from lradapt.production.release import Outcome
-from lradapt.registry.versions import Move
+from lradapt.registry.promotions import Promotion
 from tasks.ui import events
 
-MOVE = Move(
-    seq=2,
+PROMOTION = Promotion(
+    sequence=2,
+    kind="promotion",
     version="new",
-    former="old",
+    previous="old",
     model_sha256="0",
-    why="it is better",
-    who="t@t",
-    when="2026-01-01",
+    reason="it is better",
+    by="t@t",
+    at="2026-01-01",
 )
-BACK = Move(
-    seq=3,
-    version="old",
-    former="new",
-    model_sha256="1",
-    why="it gave NaN",
-    who="t@t",
-    when="2026-01-01",
-)
+RESTORED = replace(PROMOTION, kind="smoke_test_failure", version="old", previous="new")
 BETTER = Verdict(decision="promote", why="it is better")
 WORSE = Verdict(decision="keep", why="it is worse")
 
 
 @pytest.fixture
-def told(monkeypatch):
+def emitted(monkeypatch):
     """A function that gives (event, resource, payload) of all that was emitted."""
-    emitted = []
+    events_emitted = []
     monkeypatch.setattr(
         events,
         "emit_event",
-        lambda event, resource, payload: emitted.append(
+        lambda event, resource, payload: events_emitted.append(
             (event, resource["prefect.resource.id"], payload)
         ),
     )
-    return lambda: emitted
+    return lambda: events_emitted
 
 
-def test_a_promotion_is_told_with_version_former_and_why(told):
-    events.released("classifier", Outcome("new", BETTER, MOVE))
-    ((event, resource, payload),) = told()
+def test_a_promotion_is_emitted_with_its_record(emitted):
+    events.released("classifier", Outcome("new", BETTER, PROMOTION))
+    ((event, resource, payload),) = emitted()
     assert (event, resource) == ("lradapt.model.promoted", "lradapt.model.classifier")
-    assert {name: payload[name] for name in ("version", "former", "why")} == {
-        "version": "new",
-        "former": "old",
-        "why": "it is better",
-    }
+    assert payload == asdict(PROMOTION)
 
 
-def test_a_model_that_is_not_promoted_is_told_as_kept_out(told):
+def test_a_model_that_is_not_promoted_is_emitted_as_kept_out(emitted):
     events.released("classifier", Outcome("new", WORSE, None))
-    assert told() == [
+    assert emitted() == [
         (
             "lradapt.model.kept",
             "lradapt.model.classifier",
-            {"version": "new", "why": "it is worse"},
+            {"version": "new", "reason": "it is worse"},
         )
     ]
 
 
-def test_a_model_that_fails_in_production_is_told_twice_promoted_and_rolled_back(told):
-    events.released("classifier", Outcome("new", BETTER, MOVE, fault="NaN", restored=BACK))
-    emitted = [(event, payload["version"]) for event, _, payload in told()]
-    assert emitted == [("lradapt.model.promoted", "new"), ("lradapt.model.rolled_back", "old")]
+def test_a_model_that_fails_in_production_emits_two_events_promoted_and_rolled_back(emitted):
+    events.released("classifier", Outcome("new", BETTER, PROMOTION, fault="NaN", restored=RESTORED))
+    found = [(event, payload["version"]) for event, _, payload in emitted()]
+    assert found == [("lradapt.model.promoted", "new"), ("lradapt.model.rolled_back", "old")]
 
 
-def test_changed_labels_are_told_with_what_changed_and_why_it_is_worth_a_training(told):
+def test_changed_labels_are_emitted_with_what_changed_and_why_it_is_worth_a_training(emitted):
     events.labels_changed("classifier", Decision(True, "changes: 4, asked for: 2"), "4 relabelled")
-    assert told() == [
+    assert emitted() == [
         (
             "lradapt.labels.changed",
             "lradapt.labels.classifier",
-            {"why": "changes: 4, asked for: 2", "changes": "4 relabelled"},
+            {"reason": "changes: 4, asked for: 2", "changes": "4 relabelled"},
         )
     ]

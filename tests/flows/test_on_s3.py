@@ -15,10 +15,10 @@ from prefect.client.schemas.filters import (
 )
 
 from flows.watch_labels import watch_labels
-from lradapt.production import release
-from lradapt.registry import open_store, versions
+from lradapt.production import publish
+from lradapt.registry import open_registry
 from lradapt.registry.store import DeniedError, UnreachableError
-from tasks import approval, registry
+from tasks import approval, release
 from tests.prefect_server import answer, connected
 from tests.projects import dvc
 from tests.s3_servers import SECRET_KEY
@@ -40,13 +40,13 @@ def test_what_may_pass_is_tried_again_and_a_denial_is_not(error, tries, monkeypa
         asked.append(words)
         raise error("no")
 
-    monkeypatch.setattr(release, "is_published", refuse)
+    monkeypatch.setattr(publish, "is_published", refuse)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dvc.yaml").write_text(path_variables(onnx="dvc.yaml"))
 
     @flow(persist_result=False)
     def ask():
-        return registry.is_published.with_options(retry_delay_seconds=0)("registry", "moles")
+        return release.is_published.with_options(retry_delay_seconds=0)(open_registry("registry"))
 
     with pytest.raises(error):
         ask()
@@ -75,7 +75,7 @@ def on_s3(known, moto, served, before, tmp_path_factory):
             patch.setenv(name, value)
         dvc(known, "remote", "add", "-d", "store", f"{bucket.url}/data")
         dvc(known, "remote", "modify", "store", "endpointurl", bucket.endpoint)
-        said = {"approve": True, "who": "Ada", "why": "seen"}
+        said = {"approve": True, "by": "Ada", "reason": "seen"}
         person = threading.Thread(target=answer, args=(served, said, []))
         person.start()
         decision, outcome = watch_labels(location=bucket.url, approval_seconds=600)
@@ -84,7 +84,7 @@ def on_s3(known, moto, served, before, tmp_path_factory):
             bucket,
             decision,
             outcome,
-            versions.read_production(open_store(bucket.url), "classifier"),
+            open_registry(bucket.url).production(),
         )
 
 
@@ -104,8 +104,8 @@ def shown(runs, client):
 def test_data_are_watched_trained_published_approved_and_promoted_on_s3(on_s3):
     bucket, decision, outcome, production = on_s3
     assert decision.retrain
-    assert production.move == outcome.move
-    assert production.move.why.endswith("approved by Ada: seen")
+    assert production.promotion == outcome.promotion
+    assert production.promotion.reason.endswith("approved by Ada: seen")
     assert outcome.fault == ""
     pushed = bucket.client().list_objects_v2(Bucket=bucket.name, Prefix="models/data/files")
     assert pushed["KeyCount"] > 10

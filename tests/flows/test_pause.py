@@ -7,13 +7,13 @@ from prefect import flow
 
 from lradapt.errors import ApprovalError
 from lradapt.gate.verdict import Verdict
-from lradapt.production.release import Judged
+from lradapt.production.challenger import EvaluatedChallenger
 from tasks import approval
 from tests.prefect_server import answer, connected
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("project")]
 
-BETTER = Judged("abc", Verdict(decision="promote", why="it is better"), None)
+BETTER = EvaluatedChallenger("abc", Verdict(decision="promote", why="it is better"), None)
 
 
 @pytest.fixture(autouse=True)
@@ -23,10 +23,10 @@ def _quick(monkeypatch, served):
         yield
 
 
-def asking(judged, seconds):
+def asking(challenger, seconds):
     @flow(persist_result=False)
     def ask():
-        return approval.ask(judged, seconds=seconds)
+        return approval.ask(challenger, seconds=seconds)
 
     return ask
 
@@ -34,14 +34,14 @@ def asking(judged, seconds):
 @pytest.mark.parametrize(("approve", "decision"), [(True, "promote"), (False, "keep")])
 def test_a_flow_waits_for_a_person_and_does_what_they_say(approve, decision, served):
     seen = []
-    said = {"approve": approve, "who": "Ada", "why": "seen"}
+    said = {"approve": approve, "by": "Ada", "reason": "seen"}
     person = threading.Thread(target=answer, args=(served, said, seen))
     person.start()
-    settled = asking(BETTER, 300)()
+    decided = asking(BETTER, 300)()
     person.join()
-    assert settled.verdict.decision == decision
-    assert settled.verdict.why.endswith("ed by Ada: seen")
-    assert "Version **abc** is to take the place of **nothing**" in seen[0]
+    assert decided.verdict.decision == decision
+    assert decided.verdict.why.endswith("ed by Ada: seen")
+    assert "Version **abc** would replace **nothing** in production" in seen[0]
     assert "The gate: it is better." in seen[0]
 
 
@@ -51,5 +51,5 @@ def test_where_nobody_answers_in_time_the_flow_fails_and_says_so():
 
 
 def test_what_the_gate_would_not_promote_asks_nobody():
-    kept = Judged("abc", Verdict(decision="keep", why="it is worse"), None)
+    kept = EvaluatedChallenger("abc", Verdict(decision="keep", why="it is worse"), None)
     assert approval.ask(kept, seconds=1) is kept

@@ -3,7 +3,7 @@
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows import start_server
+from flows.program import start_server
 from lradapt.errors import LradaptError
 from tests.prefect_server import free_port
 
@@ -13,6 +13,6 @@ def test_a_server_that_does_not_answer_is_an_error_that_says_how_to_get_one(monk
     monkeypatch.setenv("PREFECT_API_URL", url)
     with (
         temporary_settings({PREFECT_API_URL: url}),
-        pytest.raises(LradaptError, match=rf"no server of Prefect's answers at {url}: .*`make ui`"),
+        pytest.raises(LradaptError, match=rf"no server of Prefect answers at {url}: .*`make ui`"),
     ):
         start_server()

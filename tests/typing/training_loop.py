@@ -15,7 +15,7 @@ from lradapt import (
     fit_temperature,
     growing_cycles,
     layer_groups,
-    open_store,
+    open_registry,
     range_test,
 )
 from lradapt.inference.predict import Prediction
@@ -38,7 +38,7 @@ def train(model: nn.Module, head: nn.Module, batches: DataLoader[Any]) -> None:
 
 def use(folder: Path) -> float:
     """Use the model in production."""
-    live = LiveModel(open_store("registry"), "classifier")
+    live = LiveModel(open_registry("registry"))
     (prediction,) = live.current().model.classify([folder])
     assert_type(prediction, Prediction)
     return fit_temperature(torch.zeros(3, 2).numpy(), torch.zeros(3, dtype=torch.int64).numpy())

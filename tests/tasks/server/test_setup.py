@@ -135,7 +135,7 @@ def posted(automation, **context):
 
 
 def test_a_promotion_is_posted_with_a_text_and_its_payload(automations):
-    payload = {"version": "new", "why": 'it is "better"\n{{ seq }}', "former": "old", "seq": 2}
+    payload = {"version": "new", "reason": 'it is "better"\n{{ seq }}', "previous": "old"}
     event = happened(events.PROMOTED, resource="lradapt.model.classifier", **payload)
     assert posted(automations["notify of promotions and rollbacks"], event=event) == {
         "text": 'lradapt.model.promoted: new: it is "better"\n{{ seq }}',
@@ -161,5 +161,5 @@ def test_a_failure_is_posted_with_flow_run_link_and_reason(automations):
         "text": "rollback: resnet18: Failed",
         "event": "prefect.flow-run.Failed",
         "flow": "rollback",
-        "payload": {"run": "resnet18", "why": "no"},
+        "payload": {"run": "resnet18", "reason": "no"},
     }

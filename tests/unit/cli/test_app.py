@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 from colour_model import COLOURS, colour_model, paint
+from releases import promote, publish, release
 
 from lradapt import __version__
 from lradapt.cli import exit_codes, model
 from lradapt.inference.predict import Prediction
-from lradapt.registry import open_store, versions
+from lradapt.registry import open_registry
 from lradapt.stages import NAMES
 
 ROOT = Path(__file__).parents[3]
@@ -25,17 +26,13 @@ STAGES = list(NAMES)
 def promoted(tmp_path):
     """A function that puts a model into production of a registry in the folder."""
 
-    def promote(model=None, why="it is better", who="me@[here]", **where):
-        store = open_store(str(tmp_path / where.get("registry", "registry")))
-        name = where.get("name", "classifier")
-        files = {"model.onnx": model or colour_model(), "trained_on.csv": b""}
-        version = versions.publish(store, name, files, {})
-        over = versions.read_production(store, name)
-        clerk = {"why": why, "who": who, "when": "2026-01-02T03:04:05+00:00"}
-        versions.promote(store, name, version, over=over, **clerk)
+    def put(model=None, registry="registry", name="classifier", by="me@[here]", **record):
+        opened = open_registry(str(tmp_path / registry), name)
+        version = publish(opened, model or colour_model())
+        promote(opened, version, by=by, at="2026-01-02T03:04:05+00:00", **record)
         return version
 
-    return promote
+    return put
 
 
 @pytest.fixture
@@ -159,7 +156,8 @@ def test_predict_before_the_first_promotion_says_what_to_do(lradapt, pictures):
     assert said == (
         1,
         "",
-        "error: nothing of classifier is in production in registry yet: make retrain\n",
+        "error: nothing of classifier is in production in registry yet. `make retrain` trains and "
+        "promotes a first version; `lradapt versions` lists those published\n",
     )
 
 
@@ -170,7 +168,7 @@ def test_predict_refuses_a_damaged_model(lradapt, promoted, pictures, tmp_path):
     said = lradapt("predict", "images")
     assert (said.code, said.out) == (1, "")
     assert "is damaged" in said.err
-    assert "`lradapt rollback` puts the former version back" in said.err
+    assert "`lradapt rollback` restores the previous version" in said.err
 
 
 def test_names_in_brackets_are_names_and_not_markup(lradapt, promoted, tmp_path):
@@ -203,22 +201,22 @@ def test_a_file_name_that_is_not_unicode_is_printed_with_escapes(lradapt, promot
         assert os.fsencode(json.loads(said.out)[0]["image"]) == name
 
 
-def test_history_lists_every_move_with_its_reason(lradapt, promoted, monkeypatch):
+def test_history_lists_every_promotion_with_its_reason(lradapt, promoted, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
-    one = promoted(colour_model(["a", "b", "c"]), why="first")
-    two = promoted(why="better [/by] far")
+    one = promoted(colour_model(["a", "b", "c"]), reason="first")
+    two = promoted(reason="better [/by] far")
     said = lradapt("history")
     assert said.code == 0
-    when, who = "2026-01-02 03:04", "me@[here]"
+    at, by = "2026-01-02 03:04", "me@[here]"
     assert cells(said.out) == [
-        ["1", when, one, "-", who, "first"],
-        ["2", when, two, one, who, "better [/by] far"],
+        ["1", at, one, "-", "promotion", by, "first"],
+        ["2", at, two, one, "promotion", by, "better [/by] far"],
     ]
 
 
-def test_a_narrow_history_folds_who_and_why_and_nothing_else(lradapt, promoted, monkeypatch):
+def test_a_narrow_history_folds_kind_by_and_reason_and_nothing_else(lradapt, promoted, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    version = promoted(why="x" * 50, who="q" * 30)
+    version = promoted(reason="x" * 50, by="q" * 30)
     out = lradapt("history").out
     first, *others = cells(out)
     assert first[:4] == ["1", "2026-01-02 03:04", version, "-"]
@@ -234,21 +232,21 @@ def test_history_is_of_the_registry_and_the_name_that_are_given(lradapt, promote
     assert [line[2] for line in cells(said.out)] == [version]
 
 
-def test_history_at_a_time_is_the_move_that_held_then(lradapt, promoted, monkeypatch):
+def test_history_at_a_time_is_the_promotion_in_force_then(lradapt, promoted, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     promoted(colour_model(["a", "b", "c"]))
     version = promoted()
     said = lradapt("history", "--json", "--at", "2026-01-02T04:04:05+01:00")
     (move,) = json.loads(said.out)
-    assert (move["seq"], move["version"], move["who"]) == (2, version, "me@[here]")
+    assert (move["sequence"], move["version"], move["by"]) == (2, version, "me@[here]")
     (line,) = cells(lradapt("history", "--at", "2026-01-03").out)
     assert line[:3] == ["2", "2026-01-02 03:04", version]
 
 
-def test_history_as_json_is_every_move(lradapt, promoted):
+def test_history_as_json_is_every_promotion(lradapt, promoted):
     one, two = promoted(colour_model(["a", "b", "c"])), promoted()
-    moves = json.loads(lradapt("history", "--json").out)
-    assert [(move["former"], move["version"]) for move in moves] == [
+    promotions = json.loads(lradapt("history", "--json").out)
+    assert [(promotion["previous"], promotion["version"]) for promotion in promotions] == [
         ("", one),
         (one, two),
     ]
@@ -258,7 +256,7 @@ def test_history_as_json_is_every_move(lradapt, promoted):
     ("time", "says"),
     [
         ("2026-01-02T03:04:04", "nothing was in production at 2026-01-02T03:04:04+00:00"),
-        ("noon", "'noon' is no time; expected ISO 8601"),
+        ("noon", "'noon' is not a time; expected ISO 8601"),
     ],
 )
 def test_history_at_a_time_that_has_no_answer_says_why(lradapt, promoted, time, says):
@@ -274,15 +272,16 @@ def test_history_before_the_first_promotion_is_an_error(lradapt):
     assert "nothing of classifier has been promoted in registry yet" in said.err
 
 
-def test_rollback_puts_the_former_version_back_with_the_reason(lradapt, promoted, tmp_path):
+def test_rollback_restores_the_previous_version_with_the_reason(lradapt, promoted, tmp_path):
     one, two = promoted(colour_model(["a", "b", "c"])), promoted()
     said = lradapt("rollback", "--why", "too many owls")
     assert (said.code, said.err) == (0, "")
-    assert said.out.split() == f"{one} is in production again, in place of {two}".split()
-    last = versions.history(open_store(str(tmp_path / "registry")), "classifier")[-1]
-    assert (last.seq, last.version, last.why) == (3, one, f"{two} was rolled back: too many owls")
-    assert "@" in last.who
-    age = datetime.now(UTC) - datetime.fromisoformat(last.when)
+    assert said.out.split() == f"{one} replaced {two} in production".split()
+    last = open_registry(str(tmp_path / "registry")).promotions()[-1]
+    assert (last.sequence, last.version, last.kind) == (3, one, "rollback")
+    assert last.reason == "too many owls"
+    assert "@" in last.by
+    age = datetime.now(UTC) - datetime.fromisoformat(last.at)
     assert timedelta(0) <= age < timedelta(minutes=1)
 
 
@@ -290,7 +289,7 @@ def test_rollback_is_of_the_registry_and_the_name_that_are_given(lradapt, promot
     where = {"registry": "elsewhere", "name": "birds"}
     one, two = promoted(colour_model(["a", "b", "c"]), **where), promoted(**where)
     said = lradapt("rollback", "--why", "x", "--registry", "elsewhere", "--name", "birds")
-    assert said.out.split() == f"{one} is in production again, in place of {two}".split()
+    assert said.out.split() == f"{one} replaced {two} in production".split()
 
 
 def test_rollback_without_a_reason_is_wrong_usage(lradapt, promoted):
@@ -307,16 +306,11 @@ def test_rollback_with_an_empty_reason_is_wrong_usage(lradapt, promoted):
     assert "--why is empty" in said.err
 
 
-def test_rollback_as_json_is_the_move(lradapt, promoted):
+def test_rollback_as_json_is_the_promotion(lradapt, promoted):
     one, two = promoted(colour_model(["a", "b", "c"])), promoted()
-    told = json.loads(lradapt("rollback", "--why", "x", "--json").out)
-    assert told == json.loads(lradapt("history", "--json").out)[-1]
-    assert (told["seq"], told["version"], told["former"], told["why"]) == (
-        3,
-        one,
-        two,
-        f"{two} was rolled back: x",
-    )
+    printed = json.loads(lradapt("rollback", "--why", "x", "--json").out)
+    assert printed == json.loads(lradapt("history", "--json").out)[-1]
+    assert (printed["version"], printed["previous"], printed["reason"]) == (one, two, "x")
 
 
 @pytest.mark.parametrize("words", [["versions"], ["show"], ["history"], ["predict", "a.png"]])
@@ -338,7 +332,7 @@ def test_rollback_to_a_version_that_is_not_there_is_an_error(lradapt, promoted):
 def test_a_name_that_leads_out_of_the_registry_is_refused(lradapt):
     said = lradapt("history", "--name", "../..")
     assert said.code == 1
-    assert "no key of a registry" in said.err
+    assert "is not a key of a registry" in said.err
 
 
 def test_a_registry_of_an_unknown_kind_is_refused(lradapt):
@@ -430,7 +424,7 @@ def test_an_internal_error_is_one_line_with_the_way_to_its_traceback(lradapt, mo
     def broken(*_):
         raise ZeroDivisionError("a\nbug")
 
-    monkeypatch.setattr("lradapt.registry.versions.history", broken)
+    monkeypatch.setattr("lradapt.registry.registry.Registry.promotions", broken)
     said = lradapt("history")
     assert (said.code, said.out) == (70, "")
     assert said.err == (
@@ -491,11 +485,7 @@ def test_the_program_predicts_without_torch_and_fails_without_a_traceback(promot
 
 @pytest.mark.slow
 def test_predict_and_history_read_a_registry_on_s3(lradapt, bucket, tmp_path):
-    store = open_store(bucket.url)
-    files = {"model.onnx": colour_model(), "trained_on.csv": b""}
-    version = versions.publish(store, "classifier", files, {})
-    clerk = {"why": "it is the first", "who": "me", "when": "2026-01-02T03:04:05+00:00"}
-    versions.promote(store, "classifier", version, over=None, **clerk)
+    version = release(open_registry(bucket.url), colour_model()).version
     paint(tmp_path / "a.png", "blue")
     said = lradapt("predict", "a.png", "--json", "--registry", bucket.url)
     assert (said.code, said.err) == (0, "")

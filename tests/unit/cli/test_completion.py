@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from lradapt.cli.app import run
-from lradapt.registry import open_store, versions
+from lradapt.registry import open_registry
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def offered(tmp_path, monkeypatch, capsys):
 
 def publish(folder, name="classifier"):
     files = {"model.onnx": os.fsencode(folder), "trained_on.csv": b""}
-    return versions.publish(open_store(folder), name, files, {})
+    return open_registry(folder, name).publish(files, {})
 
 
 @pytest.mark.parametrize("command", [["show"], ["recipe"], ["rollback", "--why", "x"]])

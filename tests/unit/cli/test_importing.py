@@ -19,7 +19,7 @@ from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.backbone import Origin, read_origin
 from lradapt.networks.champion import read_champion
 from lradapt.networks.classifier import build
-from lradapt.registry import open_store, versions
+from lradapt.registry import open_registry
 from lradapt.registry.store import RegistryError
 
 REPOSITORY = Path(__file__).parents[3]
@@ -260,14 +260,14 @@ def test_weights_of_a_file_are_brought_without_a_warning(project, tmp_path):
 
 
 def test_champion_brings_the_model_in_production(project):
-    store = open_store("registry")
+    registry = open_registry("registry")
     files = {
         "model.onnx": colour_model(("red", "blue", "green")),
         "model.safetensors": save({"fc.bias": torch.zeros(3)}),
         "trained_on.csv": b"pixel_sha256,group\n",
     }
-    version = versions.publish(store, "classifier", files, {})
-    versions.promote(store, "classifier", version, over=None, why="", who="", when="")
+    version = registry.publish(files, {})
+    registry.promote(version, over=None, kind="promotion", reason="it is the first")
     said = lradapt_import("champion")
     champion, _ = read_champion(project / "data/champion", "colours")
     assert said == f"data/champion: colours, version {version}\n"

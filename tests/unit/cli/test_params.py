@@ -3,6 +3,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import releases
 from typer.testing import CliRunner
 
 from lradapt.cli import params as commands
@@ -12,7 +13,7 @@ from lradapt.config.params_text import with_values
 from lradapt.config.presets import changed
 from lradapt.config.yaml_files import read_yaml
 from lradapt.errors import ParamsError
-from lradapt.registry import open_store, versions
+from lradapt.registry import open_registry
 
 SHIPPED = Path(__file__).parents[3] / "params.yaml"
 
@@ -151,14 +152,14 @@ def test_comments_and_everything_else_stay_as_they_are(params):
 def test_a_second_time_changes_nothing(params):
     run("preset", "paper", "--params", params)
     text = params.read_text()
-    assert run("preset", "paper", "--params", params).output == f"{params}: as it was\n"
+    assert run("preset", "paper", "--params", params).output == f"{params}: unchanged\n"
     assert params.read_text() == text
 
 
 def test_an_unknown_preset_is_answered_with_the_known_ones(params):
     done = run("preset", "turbo", "--params", params)
     assert done.exit_code == 2
-    assert "there is paper" in done.output
+    assert "expected one of: paper" in done.output
     assert params.read_text() == SHIPPED.read_text()
 
 
@@ -180,13 +181,9 @@ def test_a_section_that_is_missing_is_named():
 
 
 def publish(tmp_path, params, version=b"one"):
-    store = open_store(str(tmp_path / "registry"))
-    name = versions.publish(
-        store, "classifier", {"model.onnx": version, "trained_on.csv": b""}, {"params": params}
-    )
-    over = versions.read_production(store, "classifier")
-    clerk = {"why": "", "who": "me", "when": ""}
-    versions.promote(store, "classifier", name, over=over, **clerk)
+    registry = open_registry(str(tmp_path / "registry"))
+    name = releases.publish(registry, version, params=params)
+    releases.promote(registry, name)
     return name
 
 

@@ -2,26 +2,24 @@ import json
 
 import pytest
 from colour_model import colour_model
+from releases import promote, publish
 
-from lradapt.registry import open_store, versions
+from lradapt.registry import open_registry
 
 
 @pytest.fixture
 def published(tmp_path):
     """A function that publishes a version of that day, and promotes it where that is said."""
 
-    def publish(day, *, live=False, **facts):
-        store = open_store(str(tmp_path / "registry"))
-        files = {"model.onnx": colour_model([f"{day}", "b", "c"]), "trained_on.csv": b""}
+    def put(day, *, live=False, **facts):
+        registry = open_registry(str(tmp_path / "registry"))
         created = f"2026-01-{day:02}T01:02:03+00:00"
-        version = versions.publish(store, "classifier", files, {"created": created, **facts})
+        version = publish(registry, colour_model([f"{day}", "b", "c"]), created=created, **facts)
         if live:
-            over = versions.read_production(store, "classifier")
-            clerk = {"why": "", "who": "", "when": f"2026-02-{day:02}T01:02:03+00:00"}
-            versions.promote(store, "classifier", version, over=over, **clerk)
+            promote(registry, version, at=f"2026-02-{day:02}T01:02:03+00:00")
         return version
 
-    return publish
+    return put
 
 
 @pytest.fixture(autouse=True)
@@ -94,9 +92,9 @@ def test_show_tells_of_the_live_version_what_a_person_asks(lradapt, published):
 
 def test_show_of_a_named_version_as_json_is_its_manifest(lradapt, published, tmp_path):
     version = published(1)
-    store = open_store(str(tmp_path / "registry"))
+    registry = open_registry(str(tmp_path / "registry"))
     said = lradapt("show", version, "--json")
-    assert json.loads(said.out) == versions.read_manifest(store, "classifier", version)
+    assert json.loads(said.out) == registry.manifest(version)
 
 
 def test_show_of_what_cannot_be_shown_is_one_message(lradapt, published, tmp_path):
@@ -141,7 +139,7 @@ def test_prune_keeps_what_is_live_and_the_one_before(lradapt, published):
     assert lradapt("prune", "--keep", "1", "--yes").code == 0
     listed = json.loads(lradapt("versions", "--json").out)
     assert [each["version"] for each in listed] == [first, second, newest]
-    assert "nothing to remove: 3 versions" in lradapt("prune", "--keep", "1", "--yes").out
+    assert "nothing to remove: all 3 versions stay" in lradapt("prune", "--keep", "1", "--yes").out
 
 
 def test_prune_without_a_number_or_with_none_to_keep_is_wrong_usage(lradapt, published):
@@ -151,9 +149,9 @@ def test_prune_without_a_number_or_with_none_to_keep_is_wrong_usage(lradapt, pub
 
 
 def test_show_card_prints_the_card_and_what_became_of_the_version(lradapt, published, tmp_path):
-    store = open_store(str(tmp_path / "registry"))
+    registry = open_registry(str(tmp_path / "registry"))
     files = {"model.onnx": b"", "trained_on.csv": b"", "model_card.md": b"# Card\n"}
-    version = versions.publish(store, "classifier", files, {})
+    version = registry.publish(files, {})
     said = lradapt("show", version, "--card")
     assert (said.code, said.err) == (0, "")
     assert said.out == f"# Card\n\nVersion {version}:\n\nIt has never been in production.\n"
@@ -163,7 +161,7 @@ def test_show_card_of_a_version_without_one_is_an_error(lradapt, published):
     version = published(1)
     said = lradapt("show", version, "--card")
     assert (said.code, said.out) == (1, "")
-    assert said.err.startswith(f"error: version {version} of classifier was published without a ")
+    assert said.err.startswith(f"error: version {version} of classifier has no model_card.md")
 
 
 def test_prune_as_json_says_what_went_and_asks_nobody(lradapt, published):

@@ -15,18 +15,15 @@ from lradapt.data.split_table import write_split
 from lradapt.gate.held_out import read_trained_on, write_trained_on
 from lradapt.inference.predict import Model
 from lradapt.networks.champion import read_champion
-from lradapt.production.approval import settle
-from lradapt.production.release import (
-    bring_champion,
-    is_published,
-    judge_and_promote,
-    judge_now,
-    promote_judged,
-    publish,
-    whoami,
-)
+from lradapt.production.approval import with_approval
+from lradapt.production.challenger import evaluate_challenger
+from lradapt.production.publish import is_published, publish
+from lradapt.production.release import evaluate_and_promote, promote_challenger
 from lradapt.production.rollback import roll_back
-from lradapt.registry import open_store, versions
+from lradapt.production.warm_start import bring_champion
+from lradapt.registry import open_registry
+from lradapt.registry.promotions import user_and_host
+from lradapt.registry.registry import Registry
 from lradapt.registry.store import ChangedError, RegistryError, UnreachableError
 from lradapt.runtime.files import write_json
 
@@ -60,36 +57,36 @@ def project(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def store(tmp_path):
-    return open_store(str(tmp_path / "registry"))
+def registry(tmp_path):
+    return open_registry(str(tmp_path / "registry"), NAME)
 
 
-def release(store, paths, model, **options):
-    """Publish and judge as the flow does."""
-    version = published(store, paths, model)
-    return judge_and_promote(store, NAME, version, paths, RULES, who="test", **options)
+def release(registry, paths, model, **options):
+    """Publish and evaluate as the flow does."""
+    version = published(registry, paths, model)
+    return evaluate_and_promote(registry, version, paths, RULES, by="test", **options)
 
 
-def published(store, paths, model):
+def published(registry, paths, model):
     paths.onnx.write_bytes(model)
-    return publish(store, NAME, paths, report=b"<html>", card=b"# Card", run="run-1")
+    return publish(registry, paths, report=b"<html>", card=b"# Card", run="run-1")
 
 
-def in_production(store):
-    return versions.read_production(store, NAME).move.version
+def in_production(registry):
+    return registry.production().version
 
 
 class Overtaken:
     """A store where somebody else promotes just before each of our first `times` swaps."""
 
-    def __init__(self, store, rivals):
-        self._store, self._rivals = store, list(rivals)
+    def __init__(self, registry, rivals):
+        self._registry, self._store, self._rivals = registry, registry.store, list(rivals)
 
     def replace(self, key, content, *, etag):
         if self._rivals:
             rival = self._rivals.pop(0)
-            over = versions.read_production(self._store, NAME)
-            versions.promote(self._store, NAME, rival, over=over, why="", who="rival", when="")
+            over = self._registry.production()
+            self._registry.promote(rival, over=over, kind="promotion", reason="", by="rival")
         self._store.replace(key, content, etag=etag)
 
     def __getattr__(self, name):
@@ -99,12 +96,12 @@ class Overtaken:
 class DamagedAfterTheSwap:
     """A store in which a version's model is damaged as soon as it is in production."""
 
-    def __init__(self, store, folder):
-        self._store, self._folder = store, folder
+    def __init__(self, registry, folder):
+        self._registry, self._store, self._folder = registry, registry.store, folder
 
     def replace(self, key, content, *, etag):
         self._store.replace(key, content, etag=etag)
-        live = versions.read_production(self._store, NAME).move.version
+        live = self._registry.production().version
         path = self._folder / NAME / "versions" / live / "model.onnx"
         path.write_bytes(path.read_bytes()[:-1] + b"!")
 
@@ -120,26 +117,28 @@ class DamagedOnce(DamagedAfterTheSwap):
         self.replace = self._store.replace
 
 
-def test_a_model_that_cannot_be_used_after_the_swap_goes_back_and_both_moves_are_logged(
-    store, project, tmp_path
+def test_a_model_that_cannot_be_used_after_the_swap_goes_back_and_both_promotions_are_logged(
+    registry, project, tmp_path
 ):
-    first = release(store, project, colour_model(POOR)).version
-    outcome = release(DamagedOnce(store, tmp_path / "registry"), project, colour_model(GOOD))
+    first = release(registry, project, colour_model(POOR)).version
+    outcome = release(
+        Registry(DamagedOnce(registry, tmp_path / "registry"), NAME), project, colour_model(GOOD)
+    )
     assert "model.onnx of version" in outcome.fault
     assert "is damaged" in outcome.fault
-    assert in_production(store) == first
-    moves = versions.history(store, NAME)
-    assert [move.version for move in moves] == [first, outcome.version, first]
-    assert [moves[1], moves[2]] == [outcome.move, outcome.restored]
-    assert moves[2].why == f"{outcome.version} failed the live check: {outcome.fault}"
-    assert moves[2].who == "test"
+    assert in_production(registry) == first
+    promotions = registry.promotions()
+    assert [promotion.version for promotion in promotions] == [first, outcome.version, first]
+    assert [promotions[1], promotions[2]] == [outcome.promotion, outcome.restored]
+    assert (promotions[2].kind, promotions[2].reason) == ("smoke_test_failure", outcome.fault)
+    assert promotions[2].by == "test"
 
 
 class SilentAfterTheSwap:
     """A store that does not answer once a model is in production."""
 
-    def __init__(self, store):
-        self._store, self.read = store, store.read
+    def __init__(self, registry):
+        self._store, self.read = registry.store, registry.store.read
 
     def replace(self, key, content, *, etag):
         self._store.replace(key, content, etag=etag)
@@ -152,204 +151,222 @@ class SilentAfterTheSwap:
         return getattr(self._store, name)
 
 
-def test_a_store_that_is_silent_after_the_swap_takes_no_model_out_and_the_next_run_looks(
-    store, project
+def test_a_store_that_is_silent_after_the_swap_withdraws_no_model_and_the_next_run_tests_it(
+    registry, project
 ):
-    release(store, project, colour_model(POOR))
-    with pytest.raises(UnreachableError, match="was not looked at there: no answer"):
-        release(SilentAfterTheSwap(store), project, colour_model(GOOD))
-    outcome = release(store, project, colour_model(GOOD))
-    assert (in_production(store), outcome.fault) == (outcome.version, "")
-    assert len(versions.history(store, NAME)) == 2
+    release(registry, project, colour_model(POOR))
+    with pytest.raises(UnreachableError, match="without a smoke test: no answer"):
+        release(Registry(SilentAfterTheSwap(registry), NAME), project, colour_model(GOOD))
+    outcome = release(registry, project, colour_model(GOOD))
+    assert (in_production(registry), outcome.fault) == (outcome.version, "")
+    assert len(registry.promotions()) == 2
 
 
-def test_what_failed_the_live_check_is_not_tried_again_but_for_a_person(store, project, tmp_path):
-    first = release(store, project, colour_model(POOR)).version
+def test_what_failed_the_smoke_test_is_not_tried_again_but_for_a_person(
+    registry, project, tmp_path
+):
+    first = release(registry, project, colour_model(POOR)).version
     path = tmp_path / "registry"
-    second = release(DamagedOnce(store, path), project, colour_model(GOOD)).version
+    second = release(
+        Registry(DamagedOnce(registry, path), NAME), project, colour_model(GOOD)
+    ).version
     whole = path / NAME / "versions" / second / "model.onnx"
     whole.write_bytes(colour_model(GOOD))
-    again = release(store, project, colour_model(GOOD))
-    assert (again.verdict.decision, again.move, in_production(store)) == ("keep", None, first)
-    assert f"{second} failed the live check: model.onnx of version" in again.verdict.why
+    again = release(registry, project, colour_model(GOOD))
+    assert (again.verdict.decision, again.promotion, in_production(registry)) == (
+        "keep",
+        None,
+        first,
+    )
+    assert f"{second} failed the smoke test: model.onnx of version" in again.verdict.why
     assert "--override WHY" in again.verdict.why
-    release(store, project, colour_model(GOOD), override="the file is mended")
-    assert in_production(store) == second
+    release(registry, project, colour_model(GOOD), override="the file is mended")
+    assert in_production(registry) == second
 
 
-def test_what_a_person_has_rolled_back_is_not_tried_again_but_for_a_person(store, project):
-    first = release(store, project, colour_model(POOR)).version
-    second = release(store, project, colour_model(GOOD)).version
-    roll_back(store, NAME, None, why="too many owls", who="clerk", when="2026-11-25T00:00:00+00:00")
-    again = release(store, project, colour_model(GOOD))
-    assert (again.verdict.decision, again.move, in_production(store)) == ("keep", None, first)
-    assert f"{second} was rolled back: too many owls; to try again" in again.verdict.why
-    release(store, project, colour_model(GOOD), override="they are owls")
-    assert in_production(store) == second
+def test_what_a_person_has_rolled_back_is_not_tried_again_but_for_a_person(registry, project):
+    first = release(registry, project, colour_model(POOR)).version
+    second = release(registry, project, colour_model(GOOD)).version
+    roll_back(registry, None, reason="too many owls")
+    again = release(registry, project, colour_model(GOOD))
+    assert (again.verdict.decision, again.promotion, in_production(registry)) == (
+        "keep",
+        None,
+        first,
+    )
+    assert f"{second} was rolled back: too many owls; to promote it again" in again.verdict.why
+    release(registry, project, colour_model(GOOD), override="they are owls")
+    assert in_production(registry) == second
 
 
-def test_a_first_model_that_cannot_be_used_has_nothing_before_it(store, project, tmp_path):
-    damaging = DamagedAfterTheSwap(store, tmp_path / "registry")
+def test_a_first_model_that_cannot_be_used_has_nothing_before_it(registry, project, tmp_path):
+    damaging = Registry(DamagedAfterTheSwap(registry, tmp_path / "registry"), NAME)
     outcome = release(damaging, project, colour_model(GOOD))
     assert "is damaged" in outcome.fault
     assert outcome.restored is None
-    assert in_production(store) == outcome.version
+    assert in_production(registry) == outcome.version
 
 
-def test_a_promotion_whose_process_died_after_the_swap_is_looked_at_by_the_next(
-    store, project, tmp_path
+def test_a_promotion_whose_process_died_after_the_swap_is_tested_by_the_next(
+    registry, project, tmp_path
 ):
-    first = release(store, project, colour_model(POOR)).version
-    second = release(store, project, colour_model(GOOD)).version
+    first = release(registry, project, colour_model(POOR)).version
+    second = release(registry, project, colour_model(GOOD)).version
     path = tmp_path / "registry" / NAME / "versions" / second / "model.onnx"
     path.write_bytes(path.read_bytes()[:-1] + b"!")
-    outcome = judge_and_promote(store, NAME, second, project, RULES, who="test")
-    assert (outcome.move, outcome.restored.version) == (None, first)
-    assert in_production(store) == first
+    outcome = evaluate_and_promote(registry, second, project, RULES, by="test")
+    assert (outcome.promotion, outcome.restored.version) == (None, first)
+    assert in_production(registry) == first
 
 
-def test_what_was_judged_against_a_former_champion_is_not_promoted(store, project):
-    release(store, project, colour_model(POOR))
-    judged = judge_now(store, NAME, published(store, project, colour_model(GOOD)), project, RULES)
-    assert judged.verdict.decision == "promote"
-    rival = published(store, project, colour_model(("blue", "red", "green")))
-    over = versions.read_production(store, NAME)
-    versions.promote(store, NAME, rival, over=over, why="", who="rival", when="")
+def test_what_was_compared_with_a_previous_champion_is_not_promoted(registry, project):
+    release(registry, project, colour_model(POOR))
+    version = published(registry, project, colour_model(GOOD))
+    challenger = evaluate_challenger(registry, version, project, RULES)
+    assert challenger.verdict.decision == "promote"
+    rival = published(registry, project, colour_model(("blue", "red", "green")))
+    over = registry.production()
+    registry.promote(rival, over=over, kind="promotion", reason="", by="rival")
     with pytest.raises(ChangedError):
-        promote_judged(store, NAME, judged, project)
-    assert in_production(store) == rival
+        promote_challenger(registry, challenger, project)
+    assert in_production(registry) == rival
 
 
-def test_a_refused_version_stays_out_and_an_approved_one_goes_in_with_the_word(store, project):
-    judged = judge_now(store, NAME, published(store, project, colour_model(GOOD)), project, RULES)
+def test_a_refused_version_stays_out_and_an_approved_one_goes_in_with_the_word(registry, project):
+    version = published(registry, project, colour_model(GOOD))
+    challenger = evaluate_challenger(registry, version, project, RULES)
     for approve in (False, True):
-        verdict = settle(judged.verdict, approve=approve, who="Ada", why="seen")
-        outcome = promote_judged(store, NAME, replace(judged, verdict=verdict), project)
-        assert (outcome.move is not None) == approve
-    assert versions.read_production(store, NAME).move.why.endswith("; approved by Ada: seen")
+        verdict = with_approval(challenger.verdict, approve=approve, by="Ada", reason="seen")
+        outcome = promote_challenger(registry, replace(challenger, verdict=verdict), project)
+        assert (outcome.promotion is not None) == approve
+    assert registry.production().promotion.reason.endswith("; approved by Ada: seen")
 
 
-def test_the_first_model_goes_into_production(store, project):
-    outcome = release(store, project, colour_model(POOR))
+def test_the_first_model_goes_into_production(registry, project):
+    outcome = release(registry, project, colour_model(POOR))
     assert outcome.verdict.decision == "promote"
-    assert outcome.move == versions.read_production(store, NAME).move
-    assert (outcome.move.version, outcome.move.who) == (outcome.version, "test")
-    assert outcome.move.why == outcome.verdict.why
+    assert outcome.promotion == registry.production().promotion
+    assert (outcome.promotion.version, outcome.promotion.by) == (outcome.version, "test")
+    assert outcome.promotion.reason == outcome.verdict.why
 
 
-def test_a_better_model_takes_the_place(store, project):
-    release(store, project, colour_model(POOR))
-    outcome = release(store, project, colour_model(GOOD))
+def test_a_better_model_takes_the_place(registry, project):
+    release(registry, project, colour_model(POOR))
+    outcome = release(registry, project, colour_model(GOOD))
     assert outcome.verdict.decision == "promote"
-    assert in_production(store) == outcome.version
+    assert in_production(registry) == outcome.version
 
 
-def test_a_worse_model_is_published_but_stays_out(store, project):
-    champion = release(store, project, colour_model(GOOD)).version
-    outcome = release(store, project, colour_model(POOR))
-    assert (outcome.verdict.decision, outcome.move) == ("keep", None)
-    assert versions.exists(store, NAME, outcome.version)
-    assert in_production(store) == champion
+def test_a_worse_model_is_published_but_stays_out(registry, project):
+    champion = release(registry, project, colour_model(GOOD)).version
+    outcome = release(registry, project, colour_model(POOR))
+    assert (outcome.verdict.decision, outcome.promotion) == ("keep", None)
+    assert registry.has(outcome.version)
+    assert in_production(registry) == champion
 
 
-def test_the_same_model_again_changes_nothing(store, project):
-    release(store, project, colour_model(GOOD))
-    outcome = release(store, project, colour_model(GOOD))
-    assert (outcome.verdict.decision, outcome.move) == ("keep", None)
+def test_the_same_model_again_changes_nothing(registry, project):
+    release(registry, project, colour_model(GOOD))
+    outcome = release(registry, project, colour_model(GOOD))
+    assert (outcome.verdict.decision, outcome.promotion) == ("keep", None)
     assert outcome.verdict.why == f"{outcome.version} is in production already"
 
 
-def test_a_person_may_override_the_gate_and_the_log_has_both_reasons(store, project):
-    champion = release(store, project, colour_model(GOOD)).version
-    outcome = release(store, project, colour_model(POOR), override=" the ward asks for it ")
+def test_a_person_may_override_the_gate_and_the_log_has_both_reasons(registry, project):
+    champion = release(registry, project, colour_model(GOOD)).version
+    outcome = release(registry, project, colour_model(POOR), override=" the ward asks for it ")
     assert outcome.verdict.decision == "keep"
-    assert (outcome.move.version, outcome.move.former) == (outcome.version, champion)
-    assert outcome.former == champion
-    assert outcome.move.why == (
-        f"override: the ward asks for it (the gate would keep: {outcome.verdict.why})"
+    assert (outcome.promotion.version, outcome.promotion.previous) == (outcome.version, champion)
+    assert outcome.previous == champion
+    assert (outcome.promotion.kind, outcome.promotion.reason) == (
+        "override",
+        f"the ward asks for it (the gate would keep the champion: {outcome.verdict.why})",
     )
-    assert versions.history(store, NAME)[-1] == outcome.move
+    assert registry.promotions()[-1] == outcome.promotion
 
 
-def test_an_override_that_was_not_needed_leaves_the_gates_reason(store, project):
-    release(store, project, colour_model(POOR))
-    outcome = release(store, project, colour_model(GOOD), override="just in case")
-    assert outcome.move.why == outcome.verdict.why
+def test_an_override_that_was_not_needed_leaves_the_gates_reason(registry, project):
+    release(registry, project, colour_model(POOR))
+    outcome = release(registry, project, colour_model(GOOD), override="just in case")
+    assert outcome.promotion.reason == outcome.verdict.why
 
 
-def test_a_blank_reason_overrides_nothing(store, project):
-    release(store, project, colour_model(GOOD))
-    assert release(store, project, colour_model(POOR), override=" ").move is None
+def test_a_blank_reason_overrides_nothing(registry, project):
+    release(registry, project, colour_model(GOOD))
+    assert release(registry, project, colour_model(POOR), override=" ").promotion is None
 
 
 @pytest.mark.parametrize("champion", [None, POOR])
-def test_an_invalid_model_is_never_promoted_not_even_by_a_person(store, project, champion):
+def test_an_invalid_model_is_never_promoted_not_even_by_a_person(registry, project, champion):
     if champion:
-        release(store, project, colour_model(champion))
+        release(registry, project, colour_model(champion))
     write_json(project.metrics, {"parity": {"passed": False}, "ancestor": ""})
-    outcome = release(store, project, colour_model(GOOD), override="hurry")
-    assert (outcome.verdict.decision, outcome.move) == ("invalid", None)
+    outcome = release(registry, project, colour_model(GOOD), override="hurry")
+    assert (outcome.verdict.decision, outcome.promotion) == ("invalid", None)
 
 
-def test_the_version_in_production_is_not_promoted_over_itself(store, project):
-    release(store, project, colour_model(GOOD))
-    assert release(store, project, colour_model(GOOD), override="again").move is None
-    assert len(versions.history(store, NAME)) == 1
+def test_the_version_in_production_is_not_promoted_over_itself(registry, project):
+    release(registry, project, colour_model(GOOD))
+    assert release(registry, project, colour_model(GOOD), override="again").promotion is None
+    assert len(registry.promotions()) == 1
 
 
-def test_a_damaged_champion_is_not_loaded(store, project, tmp_path):
-    champion = release(store, project, colour_model(POOR)).version
+def test_a_damaged_champion_is_not_loaded(registry, project, tmp_path):
+    champion = release(registry, project, colour_model(POOR)).version
     path = tmp_path / "registry" / NAME / "versions" / champion / "model.onnx"
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(RegistryError, match="was not loaded"):
-        release(store, project, colour_model(GOOD))
+        release(registry, project, colour_model(GOOD))
 
 
-def test_after_a_lost_race_the_model_is_judged_against_the_new_champion(store, project):
-    release(store, project, colour_model(POOR))
-    rival = published(store, project, colour_model(GOOD, size=12))
-    outcome = release(Overtaken(store, [rival]), project, colour_model(GOOD, size=8))
+def test_after_a_lost_race_the_model_is_compared_with_the_new_champion(registry, project):
+    release(registry, project, colour_model(POOR))
+    rival = published(registry, project, colour_model(GOOD, size=12))
+    outcome = release(
+        Registry(Overtaken(registry, [rival]), NAME), project, colour_model(GOOD, size=8)
+    )
     assert outcome.verdict.decision == "keep"
     assert outcome.verdict.comparison.champion == 1.0
-    assert in_production(store) == rival
+    assert in_production(registry) == rival
 
 
-def test_a_race_lost_to_a_worse_model_is_won_the_second_time(store, project):
-    first = release(store, project, colour_model(POOR)).version
-    rival = published(store, project, colour_model(("blue", "red", "green")))
-    outcome = release(Overtaken(store, [rival]), project, colour_model(GOOD))
-    assert [(move.version, move.former) for move in versions.history(store, NAME)] == [
+def test_a_race_lost_to_a_worse_model_is_won_the_second_time(registry, project):
+    first = release(registry, project, colour_model(POOR)).version
+    rival = published(registry, project, colour_model(("blue", "red", "green")))
+    outcome = release(Registry(Overtaken(registry, [rival]), NAME), project, colour_model(GOOD))
+    assert [(promotion.version, promotion.previous) for promotion in registry.promotions()] == [
         (first, ""),
         (rival, first),
         (outcome.version, rival),
     ]
 
 
-def test_five_lost_races_in_a_row_end_with_an_error(store, project):
+def test_five_lost_races_in_a_row_end_with_an_error(registry, project):
     pair = [
-        published(store, project, colour_model(names)) for names in (POOR, ("blue", "red", "green"))
+        published(registry, project, colour_model(names))
+        for names in (POOR, ("blue", "red", "green"))
     ]
-    versions.promote(store, NAME, pair[1], over=None, why="", who="", when="")
+    registry.promote(pair[1], over=None, kind="promotion", reason="")
     with pytest.raises(ChangedError, match="5 times in a row"):
-        release(Overtaken(store, pair * 5), project, colour_model(GOOD))
+        release(Registry(Overtaken(registry, pair * 5), NAME), project, colour_model(GOOD))
 
 
 @pytest.mark.slow
 def test_a_bucket_serves_as_a_folder_does(bucket, project):
-    store = open_store(bucket.url)
-    first = release(store, project, colour_model(POOR))
-    second = release(store, project, colour_model(GOOD))
+    registry = open_registry(bucket.url, NAME)
+    first = release(registry, project, colour_model(POOR))
+    second = release(registry, project, colour_model(GOOD))
     assert [o.verdict.decision for o in (first, second)] == ["promote", "promote"]
-    live = versions.read_production(open_store(bucket.url), NAME).move
-    assert (live.version, live.former) == (second.version, first.version)
-    model = Model(versions.read_file(store, NAME, live.version, versions.MODEL))
+    live = open_registry(bucket.url, NAME).production().promotion
+    assert (live.version, live.previous) == (second.version, first.version)
+    model = Model(registry.read_file(live.version, "model.onnx"))
     (said,) = model.classify([next((project.images / "green").iterdir())])
     assert said.label == "green"
 
 
-def test_a_version_says_how_it_came_about(store, project):
+def test_a_version_says_how_it_came_about(registry, project):
     write_json(project.timings, {"split": {"seconds": 1.0, "cpu_seconds": 1.0}})
-    manifest = versions.read_manifest(store, NAME, published(store, project, colour_model()))
+    manifest = registry.manifest(published(registry, project, colour_model()))
     assert manifest["params"] == {"seed": 7}
     assert manifest["run"] == "run-1"
     assert manifest["metrics"] == {"parity": {"passed": True}, "ancestor": ""}
@@ -368,13 +385,13 @@ def test_a_version_says_how_it_came_about(store, project):
     ]
 
 
-def test_a_model_is_published_once_its_version_is_there(store, project):
+def test_a_model_is_published_once_its_version_is_there(registry, project):
     project.onnx.write_bytes(colour_model(GOOD))
-    assert not is_published(store, NAME, project)
-    published(store, project, colour_model(GOOD))
-    assert is_published(store, NAME, project)
+    assert not is_published(registry, project)
+    published(registry, project, colour_model(GOOD))
+    assert is_published(registry, project)
     project.onnx.write_bytes(colour_model(POOR))
-    assert not is_published(store, NAME, project)
+    assert not is_published(registry, project)
 
 
 def test_a_user_without_a_name_is_logged_by_number(monkeypatch):
@@ -383,44 +400,44 @@ def test_a_user_without_a_name_is_logged_by_number(monkeypatch):
 
     monkeypatch.setattr("getpass.getuser", nobody)
     monkeypatch.setattr("os.getuid", lambda: 12345)
-    assert whoami() == f"uid 12345@{socket.gethostname()}"
+    assert user_and_host() == f"uid 12345@{socket.gethostname()}"
 
 
-def test_a_version_started_from_another_names_it_and_lists_its_training_images(store, project):
-    first = release(store, project, colour_model(POOR)).version
+def test_a_version_started_from_another_names_it_and_lists_its_training_images(registry, project):
+    first = release(registry, project, colour_model(POOR)).version
     rows = [LabelledImage("red/new.png", "red", "g", "train", "hash99", 0)]
     write_split(project.split, rows)
     write_json(project.metrics, {"parity": {"passed": True}, "ancestor": first})
-    second = published(store, project, colour_model(GOOD))
-    assert versions.read_manifest(store, NAME, second)["ancestor"] == first
-    trained_on = read_trained_on(versions.read_file(store, NAME, second, "trained_on.csv"))
+    second = published(registry, project, colour_model(GOOD))
+    assert registry.manifest(second)["ancestor"] == first
+    trained_on = read_trained_on(registry.read_file(second, "trained_on.csv"))
     assert trained_on.pixel_sha256s == {"hash99", *(f"hash{n}" for n in (0, 1, 7, 8, 14, 15))}
     assert trained_on.groups == {"", "g"}
 
 
 def test_the_weights_in_production_are_brought_with_their_version_and_classes(
-    store, project, tmp_path
+    registry, project, tmp_path
 ):
-    version = release(store, project, colour_model(POOR)).version
+    version = release(registry, project, colour_model(POOR)).version
     into = tmp_path / "champion.safetensors"
-    champion = bring_champion(store, NAME, into)
+    champion = bring_champion(registry, into)
     found, weights = read_champion(into, champion.architecture)
     assert found == champion
     assert (champion.version, champion.class_names) == (version, POOR)
     assert weights["fc.bias"].tolist() == [0, 0, 0]
 
 
-def test_without_a_model_in_production_nothing_is_brought(store, project, tmp_path):
+def test_without_a_model_in_production_nothing_is_brought(registry, project, tmp_path):
     with pytest.raises(
         RegistryError, match=r"nothing of colours .* set finetune.start to backbone"
     ):
-        bring_champion(store, NAME, tmp_path / "champion.safetensors")
+        bring_champion(registry, tmp_path / "champion.safetensors")
     assert not (tmp_path / "champion.safetensors").exists()
 
 
-def test_a_version_without_weights_is_named(store, project, tmp_path):
+def test_a_version_without_weights_is_named(registry, project, tmp_path):
     files = {"model.onnx": colour_model(POOR), "trained_on.csv": write_trained_on([])}
-    version = versions.publish(store, NAME, files, {})
-    versions.promote(store, NAME, version, over=None, why="", who="", when="")
-    with pytest.raises(RegistryError, match=f"version {version} .* without model.safetensors"):
-        bring_champion(store, NAME, tmp_path / "champion.safetensors")
+    version = registry.publish(files, {})
+    registry.promote(version, over=None, kind="promotion", reason="")
+    with pytest.raises(RegistryError, match=f"version {version} .* has no model.safetensors"):
+        bring_champion(registry, tmp_path / "champion.safetensors")

@@ -1,51 +1,69 @@
 import numpy as np
 import pytest
 from colour_model import colour_model
+from releases import publish, release
 
 from lradapt.errors import LradaptError
 from lradapt.inference.predict import Model
 from lradapt.production.rollback import roll_back
-from lradapt.registry import open_store, versions
+from lradapt.registry import open_registry
 
 NAME = "colours"
-CLERK = {"why": "", "who": "me", "when": "2026-01-01T00:00:00+00:00"}
+MODELS = [colour_model([name, "b", "c"]) for name in ("one", "two", "three")]
 
 
 @pytest.fixture
-def store(tmp_path):
-    return open_store(str(tmp_path / "registry"))
+def registry(tmp_path):
+    return open_registry(str(tmp_path), NAME)
 
 
-def promoted(store, model):
-    files = {"model.onnx": model, "trained_on.csv": b""}
-    version = versions.publish(store, NAME, files, {})
-    over = versions.read_production(store, NAME)
-    return versions.promote(store, NAME, version, over=over, **CLERK).version
+def test_the_previous_version_is_restored_as_a_promotion_of_its_own(registry):
+    one, two = (release(registry, model).version for model in MODELS[:2])
+    restored = roll_back(registry, None, reason="owls")
+    assert (restored.sequence, restored.version, restored.previous) == (3, one, two)
+    assert (restored.kind, restored.reason) == ("rollback", "owls")
+    assert registry.production().promotion == restored
 
 
-def in_production(store):
-    return versions.read_production(store, NAME).move.version
+def test_a_named_version_is_restored(registry):
+    one, *_ = (release(registry, model).version for model in MODELS)
+    assert roll_back(registry, one, reason="").version == one
 
 
-def test_a_former_model_that_answers_is_put_back(store):
-    one, two = promoted(store, colour_model()), promoted(store, colour_model(["a", "b", "c"]))
-    move = roll_back(store, NAME, None, **CLERK)
-    assert (move.version, move.former, in_production(store)) == (one, two, one)
+def test_a_damaged_version_is_left_behind(registry, tmp_path):
+    one, two = (release(registry, model).version for model in MODELS[:2])
+    (tmp_path / NAME / "versions" / two / "model.onnx").write_bytes(b"damaged")
+    assert roll_back(registry, None, reason="").version == one
 
 
-def test_a_former_version_that_is_no_model_stays_out_and_nothing_changes(store):
-    promoted(store, b"no model")
-    two = promoted(store, colour_model())
-    with pytest.raises(LradaptError, match="not a model that ONNX Runtime can load"):
-        roll_back(store, NAME, None, **CLERK)
-    assert in_production(store) == two
-    assert len(versions.history(store, NAME)) == 2
+def test_nothing_to_restore_is_an_error(registry):
+    with pytest.raises(LradaptError, match="nothing of colours is in production"):
+        roll_back(registry, None, reason="")
+    one = release(registry, MODELS[0]).version
+    with pytest.raises(LradaptError, match=f"{one} is the first version in production"):
+        roll_back(registry, None, reason="")
+    with pytest.raises(LradaptError, match=f"{one} is in production already"):
+        roll_back(registry, one, reason="")
 
 
-def test_a_former_model_without_sound_probabilities_stays_out(store, monkeypatch):
-    one, two = promoted(store, colour_model()), promoted(store, colour_model(["a", "b", "c"]))
+def test_what_cannot_be_used_is_not_restored_and_nothing_changes(registry):
+    incomplete, no_model = publish(registry, MODELS[1]), publish(registry, b"no model")
+    registry.store.delete(f"{NAME}/versions/{incomplete}/manifest.json")
+    one = release(registry, MODELS[0]).version
+    for version, fault in (
+        ("abc", "no version abc of colours"),
+        (incomplete, f"version {incomplete} of colours .* is incomplete: .* again"),
+        (no_model, "not a model that ONNX Runtime can load"),
+    ):
+        with pytest.raises(LradaptError, match=fault):
+            roll_back(registry, version, reason="")
+    assert [promotion.version for promotion in registry.promotions()] == [one]
+
+
+def test_a_model_without_valid_probabilities_is_not_restored(registry, monkeypatch):
+    one, two = (release(registry, model).version for model in MODELS[:2])
     true = Model.probabilities
     monkeypatch.setattr(Model, "probabilities", lambda *a: true(*a) * np.float32("nan"))
     with pytest.raises(LradaptError, match=f"{one} cannot be used.*sum up to nan"):
-        roll_back(store, NAME, None, **CLERK)
-    assert in_production(store) == two
+        roll_back(registry, None, reason="")
+    assert registry.production().version == two

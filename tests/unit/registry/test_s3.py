@@ -4,7 +4,7 @@ import pytest
 
 from lradapt.registry import open_store
 from lradapt.registry.s3 import Limits, S3Store
-from lradapt.registry.s3_location import parse_place
+from lradapt.registry.s3_location import parse_location
 from lradapt.registry.store import (
     ChangedError,
     DamagedError,
@@ -24,7 +24,7 @@ IN_PARTS = Limits(part_bytes=10)
 
 
 def in_parts(bucket):
-    return S3Store(parse_place(bucket.url), IN_PARTS)
+    return S3Store(parse_location(bucket.url), IN_PARTS)
 
 
 def names(bucket):
@@ -107,7 +107,7 @@ def test_what_is_replaced_is_never_sent_in_parts(bucket, moto):
 
 def test_every_object_carries_the_hash_of_its_content_and_the_encryption_asked_for(bucket):
     for url, content in ((bucket.url, b"one"), (f"{bucket.url}?sse=AES256", b"two")):
-        store = S3Store(parse_place(url), IN_PARTS)
+        store = S3Store(parse_location(url), IN_PARTS)
         store.create(f"{content.decode()}/whole", content)
         store.create(f"{content.decode()}/parts", content * 10)
     heads = {
@@ -122,7 +122,7 @@ def test_every_object_carries_the_hash_of_its_content_and_the_encryption_asked_f
 
 
 def test_an_object_that_was_changed_behind_the_registry_is_refused(bucket):
-    store = S3Store(parse_place(bucket.url), ONCE)
+    store = S3Store(parse_location(bucket.url), ONCE)
     store.create("a", b"one")
     client = bucket.client()
     marks = client.head_object(Bucket=bucket.name, Key="models/a")["Metadata"]
@@ -193,7 +193,7 @@ def test_a_store_that_does_not_keep_writers_apart_is_not_written_to(
     bucket, moto, fault, on, after, why
 ):
     bucket.client().put_object(Bucket=bucket.name, Key="models/a", Body=b"one")
-    store = S3Store(parse_place(bucket.url), ONCE)
+    store = S3Store(parse_location(bucket.url), ONCE)
     for write in (
         lambda: store.create("b", b""),
         lambda: store.replace("a", b"two", etag=store.read("a").etag),
@@ -233,7 +233,7 @@ def test_rclone_is_refused_as_a_registry_and_can_be_read(rclone, monkeypatch):
         monkeypatch.setenv(name, value)
     bucket.client().put_object(Bucket=bucket.name, Key="models/a", Body=b"one")
     store = open_store(bucket.url)
-    with pytest.raises(UnsafeStoreError, match="nothing is written there; reading is possible"):
+    with pytest.raises(UnsafeStoreError, match="nothing is written to it; reading is possible"):
         store.create("b", b"")
     assert store.list("") == ["a"]
     assert store.read("a").content == b"one"

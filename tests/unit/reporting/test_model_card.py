@@ -5,8 +5,8 @@ import pytest
 
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.split_table import write_split
-from lradapt.registry.versions import Move
-from lradapt.reporting.card_history import with_moves
+from lradapt.registry.promotions import Promotion
+from lradapt.reporting.card_history import with_promotions
 from lradapt.reporting.model_card import render
 from lradapt.runtime.files import write_json
 from tests.finished_training import EVIL, write_outputs
@@ -101,19 +101,35 @@ def test_the_card_does_not_depend_on_the_clock(paths):
     assert "sha256 of params.yaml: " in first
 
 
-def move(seq, version, former):
-    clerk = {"model_sha256": "", "who": "", "when": f"2026-01-0{seq}T01:02:03+00:00"}
-    return Move(seq=seq, version=version, former=former, why=f"why {seq}", **clerk)
+def promotion(sequence, version, previous, kind="promotion"):
+    at = f"2026-01-0{sequence}T01:02:03+00:00"
+    reason = f"reason {sequence}"
+    return Promotion(
+        sequence=sequence,
+        kind=kind,
+        version=version,
+        previous=previous,
+        model_sha256="",
+        reason=reason,
+        by="",
+        at=at,
+    )
 
 
 def test_under_the_card_stands_what_became_of_the_version():
-    moves = [move(1, "old", ""), move(2, "new", "old"), move(3, "other", "new")]
-    assert with_moves("# Card\n", "new", moves).splitlines() == [
+    promotions = [
+        promotion(1, "old", ""),
+        promotion(2, "new", "old", "override"),
+        promotion(3, "old", "new", "smoke_test_failure"),
+    ]
+    assert with_promotions("# Card\n", "new", promotions).splitlines() == [
         "# Card",
         "",
         "Version new:",
         "",
-        "- 2026-01-02T01:02:03 (UTC): into production: why 2",
-        "- 2026-01-03T01:02:03 (UTC): out of production, other came: why 3",
+        "- 2026-01-02T01:02:03 (UTC): put into production (override): reason 2",
+        "- 2026-01-03T01:02:03 (UTC): replaced by old (smoke test failure): reason 3",
     ]
-    assert with_moves("# Card\n", "never", moves).endswith("It has never been in production.\n")
+    assert with_promotions("# Card\n", "never", promotions).endswith(
+        "It has never been in production.\n"
+    )

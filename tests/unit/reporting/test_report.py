@@ -11,7 +11,7 @@ from jinja2 import UndefinedError
 from lradapt.gate.comparison import ClassResult, Comparison, McNemar
 from lradapt.gate.verdict import Costs, Part, Verdict
 from lradapt.production.release import Outcome
-from lradapt.registry.versions import Move
+from lradapt.registry.promotions import Promotion
 from lradapt.reporting.changes_report import ChangesSummary, Section
 from lradapt.reporting.report import next_commands, render, summary
 from lradapt.runtime.costs import Price
@@ -29,9 +29,18 @@ def paths(tmp_path, monkeypatch):
 
 
 def outcome(decision="promote"):
-    move = Move(seq=1, version="abc", former="", model_sha256="", why="", who="", when="")
+    promotion = Promotion(
+        sequence=1,
+        kind="promotion",
+        version="abc",
+        previous="",
+        model_sha256="",
+        reason="",
+        by="",
+        at="",
+    )
     verdict = Verdict(decision=decision, why="because")
-    return Outcome("abc", verdict, move if decision == "promote" else None)
+    return Outcome("abc", verdict, promotion if decision == "promote" else None)
 
 
 def test_the_summary_has_the_training_and_its_metrics(paths):
@@ -54,12 +63,12 @@ def test_the_summary_ends_with_the_verdict(paths):
     assert last == [("verdict", "keep: because"), ("version", "abc (not promoted)")]
 
 
-def test_the_summary_reports_that_a_person_has_overridden_the_gate(paths):
-    promoted = outcome()
-    kept = Outcome("abc", Verdict(decision="keep", why="a tie"), promoted.move)
+def test_the_summary_says_that_a_person_has_overridden_the_gate(paths):
+    override = replace(outcome().promotion, kind="override", reason="for me")
+    kept = Outcome("abc", Verdict(decision="keep", why="a tie"), override)
     assert summary(paths, kept)[-3:] == [
         ("verdict", "keep: a tie"),
-        ("override", "promoted all the same; the log says "),
+        ("override", "promoted by a person all the same: for me"),
         ("version", "abc"),
     ]
 
@@ -133,13 +142,13 @@ def test_before_the_gate_the_report_has_no_section_about_it(paths):
 
 def test_the_summary_reports_a_failed_smoke_test(paths):
     promoted = outcome()
-    failed = replace(promoted, fault="damaged", restored=replace(promoted.move, version="old"))
+    failed = replace(promoted, fault="damaged", restored=replace(promoted.promotion, version="old"))
     assert summary(paths, failed)[-1] == (
         "smoke test",
-        "FAILED, old is in production again: damaged",
+        "FAILED, old was restored: damaged",
     )
     failed = replace(promoted, fault="damaged")
-    assert summary(paths, failed)[-1] == ("smoke test", "FAILED, nothing was put back: damaged")
+    assert summary(paths, failed)[-1] == ("smoke test", "FAILED, nothing was restored: damaged")
 
 
 @pytest.mark.parametrize(("source", "body"), [("imagenet", "imagenet"), ("file", "mine.pt")])
@@ -179,7 +188,7 @@ def test_the_report_begins_with_the_verdict_and_why(paths):
     title, why = re.search(r"<strong>(.*?)</strong>\s+<p>(.*?)</p>", page).groups()
     assert (title, why) == ("In production: version abc", "because")
     assert page.index("<strong>") < page.index('<dl class="figures">') < page.index("<h2")
-    assert "Not judged yet" in render(paths, None)
+    assert "Not evaluated by the gate yet" in render(paths, None)
 
 
 def test_each_headline_metric_has_its_interval(paths):
@@ -297,7 +306,7 @@ def test_the_changes_of_the_data_are_told_with_their_tables(paths):
 
 
 def test_the_lineage_has_hashes_libraries_and_the_previous_version(paths):
-    found = dict(rows_of(render(paths, replace(outcome(), former="old")), "lineage"))
+    found = dict(rows_of(render(paths, replace(outcome(), previous="old")), "lineage"))
     assert (found["version"], found["in production at the decision of the gate"]) == ("abc", "old")
     assert found["git commit of the code"] == "not in git"
     assert len(found["sha256 of params.yaml"]) == 64

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from colour_model import COLOURS, colour_model, paint
 from PIL import Image
+from releases import AT, release
 
-from lradapt.registry import open_store, versions
+from lradapt.registry import open_registry
 from lradapt.serving.live_model import LiveModel
 from lradapt.serving.server import Settings, create_app
 
@@ -17,17 +18,17 @@ LIMIT = 20_000
 
 
 @pytest.fixture
-def store(tmp_path):
-    return open_store(str(tmp_path / "registry"))
+def registry(tmp_path):
+    return open_registry(str(tmp_path / "registry"), NAME)
 
 
 @pytest.fixture
-def ask(store):
+def ask(registry):
     """A function that runs `questions`, a coroutine of a client, on an endpoint of the registry."""
 
     def run(questions, refresh_seconds=60):
         settings = Settings(max_bytes=LIMIT, refresh_seconds=refresh_seconds, num_threads=2)
-        app = create_app(LiveModel(store, NAME, threads=1), settings)
+        app = create_app(LiveModel(registry, threads=1), settings)
 
         async def within():
             transport = httpx.ASGITransport(app)
@@ -47,21 +48,14 @@ def pictures(tmp_path):
     return {colour: paint(tmp_path / f"{colour}.png", colour).read_bytes() for colour in COLOURS}
 
 
-def promote(store, model):
-    files = {"model.onnx": model, "trained_on.csv": b""}
-    version = versions.publish(store, NAME, files, {})
-    over = versions.read_production(store, NAME)
-    return versions.promote(store, NAME, version, over=over, why="first", who="", when="then")
-
-
 def form(*files):
     return [("file", (name, content)) for name, content in files]
 
 
 def test_an_image_as_the_body_is_answered_with_class_probabilities_and_version(
-    ask, store, pictures
+    ask, registry, pictures
 ):
-    version = promote(store, colour_model()).version
+    version = release(registry, colour_model()).version
     said = ask(lambda client: client.post("/predict", content=pictures["green"]))
     assert said.status_code == 200
     assert said.json()["version"] == version
@@ -73,16 +67,16 @@ def test_an_image_as_the_body_is_answered_with_class_probabilities_and_version(
     assert sum(shares) == pytest.approx(1, abs=1e-6)
 
 
-def test_the_files_of_a_form_are_answered_in_order_by_name(ask, store, pictures):
-    promote(store, colour_model())
+def test_the_files_of_a_form_are_answered_in_order_by_name(ask, registry, pictures):
+    release(registry, colour_model())
     files = form(*((f"{colour}.png", pictures[colour]) for colour in ("blue", "red")))
     said = ask(lambda client: client.post("/predict", files=files))
     told = [(one["name"], one["class"]) for one in said.json()["predictions"]]
     assert told == [("blue.png", "blue"), ("red.png", "red")]
 
 
-def test_what_is_no_image_is_422_with_the_fault_of_each(ask, store, pictures):
-    promote(store, colour_model())
+def test_what_is_no_image_is_422_with_the_fault_of_each(ask, registry, pictures):
+    release(registry, colour_model())
     files = form(("a.png", pictures["red"]), ("b.txt", b"hello"), ("c.png", pictures["red"][:60]))
     said = ask(lambda client: client.post("/predict", files=files))
     assert said.status_code == 422
@@ -95,22 +89,22 @@ def test_what_is_no_image_is_422_with_the_fault_of_each(ask, store, pictures):
 @pytest.mark.parametrize(
     "request_", [{"content": b""}, {"files": form(("a.png", b""))}, {"data": {"a": "b"}}]
 )
-def test_a_request_without_an_image_is_400_or_422(ask, store, request_):
-    promote(store, colour_model())
+def test_a_request_without_an_image_is_400_or_422(ask, registry, request_):
+    release(registry, colour_model())
     said = ask(lambda client: client.post("/predict", **request_))
     assert said.status_code == (422 if "data" in request_ else 400)
 
 
-def test_a_form_that_is_none_is_400(ask, store):
-    promote(store, colour_model())
+def test_a_form_that_is_none_is_400(ask, registry):
+    release(registry, colour_model())
     headers = {"content-type": "multipart/form-data"}
     said = ask(lambda client: client.post("/predict", content=b"abc", headers=headers))
     assert said.status_code == 400
     assert "boundary" in said.json()["detail"]
 
 
-def test_a_body_that_says_that_it_is_too_large_is_413_before_any_of_it_is_read(ask, store):
-    promote(store, colour_model())
+def test_a_body_that_says_that_it_is_too_large_is_413_before_any_of_it_is_read(ask, registry):
+    release(registry, colour_model())
     sent = []
 
     async def body():
@@ -136,9 +130,9 @@ def test_a_body_that_says_that_it_is_too_large_is_413_before_any_of_it_is_read(a
     ],
 )
 def test_a_body_that_does_not_say_how_large_it_is_is_413_where_it_passes_the_limit(
-    ask, store, kind, head
+    ask, registry, kind, head
 ):
-    promote(store, colour_model())
+    release(registry, colour_model())
     sent = []
 
     async def body():
@@ -155,23 +149,25 @@ def test_a_body_that_does_not_say_how_large_it_is_is_413_where_it_passes_the_lim
 
 @pytest.mark.parametrize(("excess", "status"), [(0, 200), (1, 413)])
 def test_an_image_of_the_size_of_the_limit_is_taken_and_a_byte_more_is_not(
-    ask, store, excess, status
+    ask, registry, excess, status
 ):
-    promote(store, colour_model())
+    release(registry, colour_model())
     file = io.BytesIO()
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(file, "BMP")
     content = file.getvalue().ljust(LIMIT + excess, b"\0")
     assert ask(lambda client: client.post("/predict", content=content)).status_code == status
 
 
-def test_without_a_model_in_production_everything_is_503_until_there_is_one(ask, store, pictures):
+def test_without_a_model_in_production_everything_is_503_until_there_is_one(
+    ask, registry, pictures
+):
     async def questions(client):
         before = [
             await client.post("/predict", content=pictures["red"]),
             await client.get("/health"),
             await client.get("/version"),
         ]
-        promote(store, colour_model())
+        release(registry, colour_model())
         for _ in range(200):
             await asyncio.sleep(0.05)
             if (await client.get("/health")).status_code == 200:
@@ -185,8 +181,8 @@ def test_without_a_model_in_production_everything_is_503_until_there_is_one(ask,
     assert after.status_code == 200
 
 
-def test_version_and_health_tell_what_is_served(ask, store):
-    version = promote(store, colour_model()).version
+def test_version_and_health_tell_what_is_served(ask, registry):
+    version = release(registry, colour_model()).version
 
     async def questions(client):
         return await client.get("/version"), await client.get("/health")
@@ -194,8 +190,8 @@ def test_version_and_health_tell_what_is_served(ask, store):
     told, health = ask(questions)
     assert told.json() == {
         "version": version,
-        "since": "then",
-        "why": "first",
+        "since": AT,
+        "reason": "it is better",
         "architecture": "colours",
         "classes": list(COLOURS),
         "input_size": 8,
@@ -204,12 +200,12 @@ def test_version_and_health_tell_what_is_served(ask, store):
 
 
 def test_a_damaged_new_version_is_told_by_health_and_the_present_one_goes_on(
-    ask, store, pictures, tmp_path
+    ask, registry, pictures, tmp_path
 ):
-    first = promote(store, colour_model()).version
+    first = release(registry, colour_model()).version
 
     async def questions(client):
-        second = promote(store, colour_model(OTHERS)).version
+        second = release(registry, colour_model(OTHERS)).version
         path = tmp_path / "registry" / NAME / "versions" / second / "model.onnx"
         path.write_bytes(path.read_bytes()[:-1] + b"!")
         for _ in range(200):
@@ -225,11 +221,11 @@ def test_a_damaged_new_version_is_told_by_health_and_the_present_one_goes_on(
     assert (said.status_code, said.json()["version"]) == (200, first)
 
 
-def test_a_newly_promoted_version_is_served_without_a_restart(ask, store, pictures):
-    promote(store, colour_model())
+def test_a_newly_promoted_version_is_served_without_a_restart(ask, registry, pictures):
+    release(registry, colour_model())
 
     async def questions(client):
-        second = promote(store, colour_model(OTHERS)).version
+        second = release(registry, colour_model(OTHERS)).version
         for _ in range(200):
             await asyncio.sleep(0.05)
             said = (await client.post("/predict", content=pictures["red"])).json()
@@ -243,7 +239,7 @@ def test_a_newly_promoted_version_is_served_without_a_restart(ask, store, pictur
 def test_a_registry_of_an_unknown_kind_is_refused_before_anything_listens(lradapt):
     said = lradapt("serve", "--registry", "ftp://host/models")
     assert (said.code, said.out) == (1, "")
-    assert said.err.startswith("error: registry ftp://host/models: a kind that is not known")
+    assert said.err.startswith("error: registry ftp://host/models: unknown scheme 'ftp'")
 
 
 @pytest.mark.parametrize("option", ["--max-upload", "--refresh-seconds", "--threads", "--port"])

@@ -1,0 +1,31 @@
+"""Bring the model in production into the project, as the start of the next training."""
+
+from pathlib import Path
+
+from lradapt.inference.predict import Model
+from lradapt.networks.champion import Champion, write_champion
+from lradapt.registry.manifest import MODEL, WEIGHTS
+from lradapt.registry.registry import Registry
+from lradapt.registry.store import RegistryError
+
+
+def bring_champion(registry: Registry, into: Path) -> Champion:
+    """Write the weights of the model in production to a file, for a warm start.
+
+    Args:
+        registry: that holds the model.
+        into: `data/champion.safetensors`.
+
+    Raises:
+        RegistryError: nothing is in production.
+    """
+    production = registry.production()
+    if production is None:
+        raise RegistryError(
+            f"nothing of {registry.name} is in production in {registry.location}, so no training "
+            "can start from it; set finetune.start to backbone for the first model"
+        )
+    model = Model(registry.read_file(production.version, MODEL))
+    champion = Champion(production.version, model.architecture, tuple(model.class_names))
+    write_champion(into, champion, registry.read_file(production.version, WEIGHTS))
+    return champion

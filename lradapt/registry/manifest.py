@@ -1,0 +1,81 @@
+"""The manifest of a version: the version's name, the hashes of its files, and a seal.
+
+A version is named by the hash of its model and of the images it was trained on, so publishing the
+same content twice gives the same version. The seal is the sha256 of the rest of the manifest.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from lradapt.registry.store import RegistryError
+
+FORMAT = 1
+MODEL, TRAINED_ON, MANIFEST = "model.onnx", "trained_on.csv", "manifest.json"
+WEIGHTS = "model.safetensors"
+REPORT, CARD = "report.html", "model_card.md"
+IDENTITY = (MODEL, TRAINED_ON)
+"""The files that decide a version's name."""
+
+
+def sha256_hex(content: bytes) -> str:
+    """Return the sha256 of the content, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def version_name(hashes: Mapping[str, str]) -> str:
+    """Return the name of the version with these files: 12 hexadecimal digits.
+
+    Args:
+        hashes: file name -> sha256, in hexadecimal.
+    """
+    return sha256_hex("".join(hashes[file] for file in IDENTITY).encode())[:12]
+
+
+def write_manifest(
+    version: str, hashes: Mapping[str, str], sizes: Mapping[str, int], facts: Mapping[str, Any]
+) -> bytes:
+    """Return the content of a manifest, sealed.
+
+    Args:
+        version: its name.
+        hashes: file name -> sha256, in hexadecimal.
+        sizes: file name -> bytes.
+        facts: what else is known of the version.
+    """
+    manifest = {"format": FORMAT, "version": version, "files": hashes, "sizes": sizes, **facts}
+    as_read: dict[str, Any] = json.loads(json_bytes(manifest))  # all keys are strings now
+    return json_bytes({**as_read, "seal": _seal(as_read)})
+
+
+def read_manifest(content: bytes, version: str) -> dict[str, Any]:
+    """Return a manifest without its seal.
+
+    Raises:
+        RegistryError: it is damaged, or of another format.
+    """
+    try:
+        manifest: dict[str, Any] = dict(json.loads(content))
+    except (ValueError, TypeError) as error:
+        raise RegistryError(f"the manifest of {version} is damaged: {error}") from error
+    if manifest.get("format") != FORMAT:
+        raise RegistryError(
+            f"the manifest of {version} has format {manifest.get('format')!r}, expected {FORMAT}"
+        )
+    if manifest.pop("seal", None) != _seal(manifest):
+        raise RegistryError(
+            f"the manifest of {version} is damaged: its content does not match its seal. Nothing "
+            "was loaded; `lradapt rollback` restores the previous version"
+        )
+    return manifest
+
+
+def json_bytes(value: Any) -> bytes:
+    """Return a value as the JSON that the registry's files hold."""
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _seal(manifest: Mapping[str, Any]) -> str:
+    """Return the sha256 of a manifest as read, whatever its order of keys and white space."""
+    return sha256_hex(json.dumps(manifest, sort_keys=True).encode())
