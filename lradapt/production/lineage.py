@@ -18,14 +18,14 @@ _MEANINGS = {"labels": "labels", "split": "split", "table": "images and their ha
 
 
 def lineage(paths: Paths) -> dict[str, Any]:
-    """What made the model that the stages have left, as it is now.
+    """Return what made the model that the stages have made: data, params, code, libraries.
 
     Args:
         paths: of `dvc.yaml`.
 
     Returns:
         "code": {"commit", "dirty"}, empty outside git; "data": the sha256 of the tables of labels,
-        images and sides; "params": all of them; "params_sha256": of their file; "libraries": name
+        images and splits; "params": all of them; "params_sha256": of their file; "libraries": name
         -> version; "machine".
     """
     return {
@@ -46,11 +46,11 @@ def lineage(paths: Paths) -> dict[str, Any]:
 
 
 def lineage_rows(known: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The same for people: what it is, and its hash or version.
+    """Return the lineage for people: rows of a name, and its hash or version.
 
     Args:
         known: of `lineage`.
-        metrics: of the exam, which know the body and a warm start's ancestor.
+        metrics: of stage `evaluate`, which name the backbone and a warm start's ancestor.
     """
     code, backbone = known["code"], metrics["backbone"]
     commit = f"{code['commit']}{', with changes' if code['dirty'] else ''}" if code else ""
@@ -67,7 +67,7 @@ def lineage_rows(known: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[t
 
 
 def _code() -> dict[str, Any]:
-    """The commit, and whether tracked files differ from it; empty outside git."""
+    """Return the commit, and whether tracked files differ from it; empty outside git."""
 
     def git(*words: str) -> str:
         return subprocess.run(

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 
 IMPATIENT = Limits(connect_seconds=1, read_seconds=1, num_attempts=2)
 BOUND_SECONDS = 60
-NAME, MODELS = b"one", b"two"
+MODELS = b"one", b"two"
 
 READS = {"read": lambda store: store.read("a"), "list": lambda store: store.list("")}
 WRITES = {

@@ -92,7 +92,7 @@ def test_parts_that_cannot_be_removed_are_told(bucket, moto, caplog):
         pytest.raises(DeniedError, match="UploadPart"),
     ):
         store.create("b", bytes(35))
-    assert "parts of an upload are left" in caplog.text
+    assert "parts of an upload remain" in caplog.text
 
 
 def test_what_is_replaced_is_never_sent_in_parts(bucket, moto):
@@ -184,9 +184,9 @@ def test_two_writes_that_met_are_tried_again(bucket, moto):
     [
         (ignores("If-None-Match"), "PUT", 0, "overwrites in spite of If-None-Match"),
         (ignores("If-Match"), "PUT", 0, "overwrites in spite of If-Match"),
-        (ignores("If-None-Match"), "POST", 0, "If-None-Match where parts are joined"),
+        (ignores("If-None-Match"), "POST", 0, "If-None-Match when it joins parts"),
         (answers(412, "PreconditionFailed"), "PUT", 1, "refuses If-Match with the etag"),
-        (keeps_nothing, "PUT", 0, "keeps something else than it was sent"),
+        (keeps_nothing, "PUT", 0, "keeps something other than what was sent"),
     ],
 )
 def test_a_store_that_does_not_keep_writers_apart_is_not_written_to(
