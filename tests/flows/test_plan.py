@@ -25,7 +25,7 @@ def test_before_any_run_the_plan_names_the_data_and_every_stage_and_runs_nothing
     before = files(project)
     said = plan(project)
     assert files(project) == before
-    for words in ("no version of it is kept yet", "it has not run yet", "up to date: nothing"):
+    for words in ("DVC has no version of it yet", "it has not run yet", "up to date: nothing"):
         assert words in said
     nodes = json.loads(plan(project, "--json"))
     assert "data/labels.csv" in nodes["unversioned"]

@@ -69,7 +69,7 @@ def test_changes_too_few_for_a_training_are_versioned_and_committed(watched):
     git(project, "add", "loose.txt")
     said = watch(project, "--commit")
     assert "2 changes of 60 images: 2 relabelled; 0 in test" in said
-    assert "no training: changes: 2, asked for: 4" in said
+    assert "no training: changes: 2, threshold: 4" in said
     assert "Running stage" not in said
     assert (project / "dvc.lock").read_text() == lock
     assert "labels.csv.dvc" not in dvc(project, "status").stdout, "the version is not recorded"
@@ -116,7 +116,7 @@ def test_a_folder_that_others_write_to_is_brought(watched, tmp_path):
     (tmp_path / "images" / gone.split(",")[0]).unlink()
     said = watch(project, "--from", str(tmp_path))
     assert "1 change of 60 images: 1 removed; 0 in test" in said
-    assert "no training: changes: 1, asked for: 4" in said
+    assert "no training: changes: 1, threshold: 4" in said
     assert not (project / "data/images" / gone.split(",")[0]).exists()
 
 

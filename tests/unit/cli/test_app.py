@@ -225,7 +225,8 @@ def test_a_narrow_history_folds_kind_by_and_reason_and_nothing_else(lradapt, pro
     assert "…" not in out
 
 
-def test_history_is_of_the_registry_and_the_name_that_are_given(lradapt, promoted):
+def test_history_is_of_the_registry_and_the_name_that_are_given(lradapt, promoted, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
     promoted()
     version = promoted(colour_model(["a", "b", "c"]), registry="elsewhere", name="birds")
     said = lradapt("history", "--registry", "elsewhere", "--name", "birds")

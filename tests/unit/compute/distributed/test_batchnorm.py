@@ -41,11 +41,11 @@ def seen(network, images, grads):
 
 def shared_and_whole(seed, num_batches=2):
     """In one of two processes: for each case, what it sees of its part, and what one would see."""
-    from lradapt.compute.distributed.launch import spread
+    from lradapt.compute.distributed.launch import distribute
     from lradapt.compute.engine import start_engine
     from lradapt.runtime import process_rank
 
-    spread(start_engine(device="cpu", precision="fp32", threads=1), 2)
+    distribute(start_engine(device="cpu", precision="fp32", threads=1), 2)
     found = []
     for momentum in (0.1, None):
         for shape, first in CASES:
