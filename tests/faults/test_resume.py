@@ -95,6 +95,7 @@ def finished(tmp_path_factory):
     values["model"] = NETWORK
     values["checkpoint"]["every_seconds"] = NEVER
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
+    shutil.copy(ROOT / "dvc.yaml", folder)  # its entries of the stages say what a checkpoint needs
     draw(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

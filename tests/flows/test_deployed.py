@@ -214,7 +214,7 @@ def test_the_watch_trains_nothing_but_tells_and_so_a_retraining_starts(workers, 
 
     assert ended(client, start(client, "watch-labels")).is_completed()
     (payload,) = told(client, "lradapt.labels.changed")
-    assert payload["reason"] == "changes: 2, asked for: 2"
+    assert payload["reason"] == "changes: 2, threshold: 2"
     (run,), _ = wait_for(new, seconds=60)
     assert ended(client, run.id).is_completed()
     assert (project / "dvc.lock").read_text() != lock_before

@@ -64,11 +64,11 @@ def test_a_model_that_fails_in_production_emits_two_events_promoted_and_rolled_b
 
 
 def test_changed_labels_are_emitted_with_what_changed_and_why_it_is_worth_a_training(emitted):
-    events.labels_changed("classifier", Decision(True, "changes: 4, asked for: 2"), "4 relabelled")
+    events.labels_changed("classifier", Decision(True, "changes: 4, threshold: 2"), "4 relabelled")
     assert emitted() == [
         (
             "lradapt.labels.changed",
             "lradapt.labels.classifier",
-            {"reason": "changes: 4, asked for: 2", "changes": "4 relabelled"},
+            {"reason": "changes: 4, threshold: 2", "changes": "4 relabelled"},
         )
     ]

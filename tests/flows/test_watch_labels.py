@@ -85,7 +85,7 @@ def test_changes_that_are_worth_a_training_are_trained_on_once(watched):
     project, _ = watched
     relabel(project, in_split(project, "train")[2:4])
     said = watch(project)
-    assert "training: changes: 4, asked for: 4" in said
+    assert "training: changes: 4, threshold: 4" in said
     assert "Running stage 'finetune'" in said
     assert "Running stage 'ingest'" not in said
     assert "Running stage 'activations'" not in said
