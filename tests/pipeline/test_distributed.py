@@ -47,6 +47,7 @@ def ready(tmp_path_factory):
     """A folder in which every stage before it has run; 45 images to train on, 15 a batch."""
     folder = tmp_path_factory.mktemp("ready")
     shutil.copy(ROOT / "params.yaml", folder)
+    shutil.copy(ROOT / "dvc.yaml", folder)
     for section, changes in SMALL.items():
         change(folder, section, **changes)
     change(folder, "data", input_size=32)
