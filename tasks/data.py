@@ -1,8 +1,8 @@
-"""Bring the data, and compare them with the version last trained on.
+"""Brings the data, and compares them with the version last trained on.
 
-That version is what `dvc.lock` records of the stage that makes the split: the labels and images
-that it read, and the splits that it assigned. It is not the last version that was added to DVC:
-changes that are too small for a retraining add up.
+`dvc.lock` records that version, at the stage that makes the split: the labels and images that it
+read, and the splits that it assigned. It is not the last version that was added to DVC, so that
+changes too small for a retraining add up.
 """
 
 import logging
@@ -29,7 +29,7 @@ HERE, UPDATE, PULL = "here", "update", "pull"
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The tables of the version last trained on; none, and why, where there is no version."""
+    """The tables of the version last trained on; None if there are none, with the reason."""
 
     tables: Tables | None
     why_not: str = ""
@@ -37,7 +37,7 @@ class Previous:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The changes since then; none, and why, where the versions could not be compared."""
+    """The changes since then; None if the versions could not be compared, with the reason."""
 
     changes: Changes | None
     why_not: str = ""

@@ -1,4 +1,4 @@
-"""Asks git, in the project's folder."""
+"""Runs git in the project's folder."""
 
 import subprocess
 
@@ -6,19 +6,19 @@ from lradapt.errors import LradaptError
 
 
 class GitError(LradaptError):
-    """Git cannot do what is asked; the text says why and what to do."""
+    """A git command failed, or would fail; the message has the reason."""
 
 
 def ask(*words: str) -> "subprocess.CompletedProcess[str]":
-    """What git answers, also where it fails."""
+    """Return the result of a git command, also of a failed one."""
     return subprocess.run(["git", *words], capture_output=True, text=True)
 
 
 def checked(*words: str) -> str:
-    """What git writes.
+    """Return the output of a git command.
 
     Raises:
-        GitError: git failed; its own words are told.
+        GitError: the command failed; the message is git's.
     """
     done = ask(*words)
     if done.returncode:

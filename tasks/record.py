@@ -1,4 +1,4 @@
-"""Keeps the versions: in DVC's remote, and in git where it is asked for."""
+"""Records the versions of data and results: in DVC's remote and, on request, in git."""
 
 import logging
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ log = logging.getLogger("lradapt.record")
 
 @task(persist_result=False, retries=2, retry_delay_seconds=10)
 def push(addresses: Sequence[str]) -> None:
-    """Push what these nodes hold to DVC's remote; without one, say that they stay here."""
+    """Push the outputs of these nodes to DVC's remote; without one, log that they stay here."""
     if graph.has_remote():
         dvc_commands.run("push", *addresses)
     else:
@@ -26,15 +26,15 @@ def push(addresses: Sequence[str]) -> None:
 
 
 def require_git() -> None:
-    """Check that git could commit here: to be asked before an hour of training, not after.
+    """Check that git could commit here; call this before a long training.
 
     Raises:
-        GitError: this is no working tree of git, or git does not know who commits.
+        GitError: this is not a working tree of git, or git has no name and address of the author.
     """
     if git.ask("rev-parse", "--is-inside-work-tree").returncode:
         raise GitError(f"{Path.cwd()} is in no git repository: `git init`, or leave out --commit")
-    said = [git.ask("var", name) for name in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT")]
-    if any(done.returncode for done in said):
+    identities = [git.ask("var", name) for name in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT")]
+    if any(done.returncode for done in identities):
         raise GitError(
             "git does not know who commits: set `git config user.name NAME` and "
             "`git config user.email ADDRESS`"
@@ -43,14 +43,14 @@ def require_git() -> None:
 
 @task(persist_result=False)
 def commit(files: Sequence[str], message: str) -> None:
-    """Commit these files, and nothing else that is changed or staged.
+    """Commit these files, and no other changed or staged files.
 
     Raises:
-        GitError: git refused; its own words are told.
+        GitError: git failed; the message is git's.
     """
     there = [name for name in files if Path(name).exists()]
     if not there or not git.checked("status", "--porcelain", "--", *there):
-        log.info("nothing to commit: git has %s as they are", ", ".join(there) or "no file of data")
+        log.info("nothing to commit: no change in %s", ", ".join(there) or "any file of data")
         return
     git.checked("add", "--", *there)
     git.checked("commit", "--quiet", "--message", message, "--", *there)

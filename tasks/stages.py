@@ -17,14 +17,14 @@ log = logging.getLogger("lradapt.stages")
 
 @task(persist_result=False)
 def reproduce(address: str) -> None:
-    """Bring one node up to date; a no-op of DVC's where nothing has changed after all."""
+    """Bring one node up to date; DVC does nothing if it already is."""
     lock_file.keep()
     with progress.followed() as settings:
         dvc_commands.run("repro", "--single-item", address, settings=settings)
 
 
 def reproduce_stale(plan: Sequence[Node]) -> None:
-    """Bring the stale nodes of a plan up to date, one task each, as their `meta` asks."""
+    """Bring the stale nodes of a plan up to date: one task each, with the options of its `meta`."""
     pools = elsewhere.choose(plan)
     up_to_date = [node.address for node in plan if not node.stale]
     if up_to_date:
@@ -45,12 +45,12 @@ def reproduce_stale(plan: Sequence[Node]) -> None:
 
 @task(persist_result=False)
 def run_module(module: str) -> None:
-    """Run a program of this project that takes no options."""
+    """Run a module of this project as a program, without options."""
     run_child([sys.executable, "-m", module])
 
 
 @task(persist_result=False)
 def version_sources(paths: Sequence[str]) -> None:
-    """Let DVC keep the data that it does not keep yet."""
+    """Add data to DVC that it does not version yet."""
     if paths:
         dvc_commands.run("add", *paths)

@@ -20,10 +20,10 @@ def explain_code(
     """Return the entries of `dvc status` for one stage, with changed code named file by file.
 
     Args:
-        entries: of the stage.
-        address: of the stage, as `dvc repro` takes it.
-        project_file: the `dvc.yaml` that has the code file.
-        code_file: up to date.
+        entries: the entries of `dvc status` for the stage.
+        address: the address of the stage, as `dvc repro` takes it.
+        project_file: the `dvc.yaml` that names the code file.
+        code_file: the path of the code file, which must be up to date.
     """
     return [
         part
@@ -54,7 +54,7 @@ def _explained(
 
 
 def files_of(modules: Iterable[str], code_file: Path) -> list[str]:
-    """Return the source files that the modules use, as paths from the project's folder."""
+    """Return the source files that the modules use, as paths in the project."""
     tree = json.loads(code_file.read_text(encoding="utf-8"))
     return sorted({path for module in modules for path in _code_of(module, tree)})
 

@@ -1,7 +1,7 @@
-"""DVC's own commands, each after whatever else of DVC runs in this project.
+"""DVC's commands; each waits for other DVC commands in this project.
 
-`--wait-for-lock` does not wait for a stage's files: what another `dvc repro` holds for a moment,
-before its stage is refused, is asked for again.
+`--wait-for-lock` waits for DVC's repository lock, but not for the locks of a stage's files. If
+another `dvc repro` holds such a lock, the command is tried again after some seconds.
 """
 
 import logging
@@ -17,31 +17,32 @@ log = logging.getLogger("lradapt.dvc")
 T = TypeVar("T")
 
 BUSY = "is busy, it is being blocked by"
-"""What DVC says of a file that another DVC works on."""
+"""Part of DVC's message if another DVC command has locked a file."""
 BUSY_SECONDS = (1, 2, 4, 8, 16)
+"""The waiting times before each new attempt."""
 
 
 def run(*words: str, settings: Mapping[str, str] | None = None) -> None:
-    """Run a command, every line of its output to the log.
+    """Run a command, and log every line of its output.
 
     Args:
         words: the command, as after `dvc` on a command line.
-        settings: variables of its environment, beside those of this process.
+        settings: additional environment variables.
 
     Raises:
-        CommandFailedError: DVC has failed, or the files are held for longer than a moment.
+        CommandFailedError: the command failed, or the files were still locked at the last attempt.
     """
     _when_free(lambda: run_child(_command(words), settings=settings))
 
 
 def ask(*words: str) -> str:
-    """What a command prints, which changes nothing.
+    """Return the output of a command that changes nothing.
 
     Args:
         words: the command, as after `dvc` on a command line.
 
     Raises:
-        CommandFailedError: as for `run`; with DVC's own words.
+        CommandFailedError: as for `run`; the message is DVC's.
     """
     return _when_free(lambda: _printed(words))
 
@@ -58,13 +59,13 @@ def _printed(words: tuple[str, ...]) -> str:
 
 
 def _when_free(call: Callable[[], T]) -> T:
-    """What a call returns, which is made again while another DVC holds a file."""
+    """Return the result of a call; repeat the call while another DVC command has locked a file."""
     for seconds in BUSY_SECONDS:
         try:
             return call()
         except CommandFailedError as error:
             if BUSY not in str(error):
                 raise
-            log.warning("waiting %d s: another DVC works in this project", seconds)
+            log.warning("waiting %d s: another DVC command runs in this project", seconds)
             time.sleep(seconds)
     return call()

@@ -1,4 +1,4 @@
-"""The stages of the project as DVC itself has them: the one module that touches DVC's internals."""
+"""The stages of the project as DVC reads them; the only module that uses DVC's internals."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,19 +13,19 @@ from lradapt.errors import LradaptError
 class Stage:
     """A stage of a `dvc.yaml`, or the source that a `.dvc` file names.
 
-    Paths are relative to the project's root; what lies outside has none. A hash is what `dvc.lock`
-    or the `.dvc` file has; "" where that is nothing.
+    Paths are relative to the project's root; files outside it are left out. A hash is the one
+    recorded in `dvc.lock` or the `.dvc` file; "" if none is recorded.
 
     Attributes:
         address: what `dvc repro` takes: a stage's name, or the path of a `.dvc` file.
         file: path of the `dvc.yaml` or `.dvc` file.
-        meta: of the stage in dvc.yaml.
-        deps: path -> hash; of an import none.
-        outs: path -> hash.
-        params: file of values -> the names of those that it reads.
-        unpushed: those of `outs` that never go to DVC's remote (`push: false`).
-        uncached: those of `outs` that DVC's cache does not keep (`cache: false`).
-        is_import: whether `dvc update` brings it.
+        meta: the `meta` of the stage in dvc.yaml.
+        deps: the inputs: path -> hash; empty for an import.
+        outs: the outputs: path -> hash.
+        params: params file -> the names of the params that the stage reads.
+        unpushed: the outputs that are never pushed to DVC's remote (`push: false`).
+        uncached: the outputs that DVC's cache does not keep (`cache: false`).
+        is_import: whether `dvc update` can refresh it.
     """
 
     address: str
@@ -40,7 +40,7 @@ class Stage:
 
 
 def read_stages() -> list[Stage]:
-    """Every stage and source of the repository, matrices expanded, variables filled in."""
+    """Return every stage and source of the repository; `matrix` and `vars` are resolved."""
     with repository() as repo:
         root = Path(repo.root_dir)
         return [
@@ -60,7 +60,7 @@ def read_stages() -> list[Stage]:
 
 
 def kept_files(hashes: Sequence[str]) -> list[Path]:
-    """Where DVC's cache has these contents; what it lacks is brought, where a remote is set."""
+    """Return the cache paths of these contents; fetch missing ones, if a remote is set."""
     with repository() as repo:
         cache = repo.cache.local
         if repo.config["core"].get("remote"):
@@ -72,7 +72,7 @@ def kept_files(hashes: Sequence[str]) -> list[Path]:
 
 
 def cache_paths(hashes: Sequence[str]) -> list[Path]:
-    """Return where DVC's cache keeps these contents; what it lacks is not fetched."""
+    """Return the cache paths of these contents; missing ones are not fetched."""
     with repository() as repo:
         return [Path(repo.cache.local.oid_to_path(value)) for value in hashes]
 
@@ -103,12 +103,12 @@ def _paths(root: Path, entries: Iterable[Any]) -> frozenset[str]:
 
 
 def _files(entries: Iterable[Any]) -> Iterator[Any]:
-    """Those that are files or folders, and not params."""
+    """Return the entries that are files or folders, not params."""
     return (entry for entry in entries if not hasattr(entry, "params"))
 
 
 def adopt_settings(folder: Path) -> None:
-    """Give the repository here the remotes and the cache of another one on this machine."""
+    """Set up this repository with the remotes and the cache of another one on this machine."""
     with repository(folder) as other:
         settings, cache = other.config.read(), other.cache.local_cache_dir
     with repository() as repo, repo.config.edit("local") as own:
@@ -118,10 +118,10 @@ def adopt_settings(folder: Path) -> None:
 
 @contextmanager
 def repository(folder: Path | None = None) -> Iterator[Any]:
-    """A block with DVC's own object of the repository here, or in another folder.
+    """Open DVC's `Repo` object of the current folder, or of another one, for the block.
 
     Raises:
-        LradaptError: there is none, or DVC's internals are not those that this module knows.
+        LradaptError: there is no repository, or this version of DVC has other internals.
     """
     from dvc import __version__
     from dvc.exceptions import NotDvcRepoError

@@ -1,4 +1,4 @@
-"""DVC's graph, what of it is stale and why."""
+"""DVC's graph: its nodes, which of them are stale, and why."""
 
 import json
 import subprocess
@@ -25,11 +25,11 @@ class Node:
 
     Attributes:
         address: what `dvc repro` takes: a stage's name, or the path of a `.dvc` file.
-        reasons: why it may have to be made again: what of it has changed, and which of the nodes
-            that it needs directly may be made again.
-        meta: of the stage in dvc.yaml: retries, timeout, queue.
-        makes: paths in the project.
-        needs: addresses of all that must be made before it.
+        reasons: why the node is stale: its own changes, and its stale direct inputs; empty if it
+            is not stale.
+        meta: the `meta` of the stage in dvc.yaml: retries, timeout, queue.
+        makes: the outputs, as paths in the project.
+        needs: the addresses of all nodes above it in the graph.
     """
 
     address: str
@@ -40,29 +40,29 @@ class Node:
 
     @property
     def stale(self) -> bool:
-        """Whether itself or something above it has changed."""
+        """Whether the node or one of its inputs has changed."""
         return bool(self.reasons)
 
     @property
     def is_source(self) -> bool:
-        """Whether it is versioned data that no stage makes."""
+        """Whether the node is versioned data that no stage makes."""
         return is_source(self.address)
 
 
 def is_source(address: str) -> bool:
-    """Whether an address is the path of a `.dvc` file."""
+    """Return whether an address is the path of a `.dvc` file."""
     return address.endswith(_SOURCE)
 
 
 @task(persist_result=False)
 def read_plan(project_file: str) -> list[Node]:
-    """Read the stages of one `dvc.yaml` and all they need, in order, with why they are stale.
+    """Return the stages of one `dvc.yaml` and all nodes that they need, in order, with reasons.
 
     Writes the code file of each `dvc.yaml` first, so that DVC sees edits of the code.
 
     Args:
-        project_file: path of the `dvc.yaml` in the repository; those of others stay out, but for
-            the stages whose files it reads.
+        project_file: path of the `dvc.yaml` in the repository. Stages of another `dvc.yaml` are
+            included only if these stages read their outputs.
     """
     graph = read_graph(project_file)
     files = {str(file) for _, file in graph.nodes(data="file")}
@@ -71,7 +71,7 @@ def read_plan(project_file: str) -> list[Node]:
     reasons: dict[str, tuple[str, ...]] = {}
     for address in nx.lexicographical_topological_sort(graph):
         above = [need for need in sorted(graph.predecessors(address)) if reasons[need]]
-        carried = [f"{need} above it is to be made again" for need in above]
+        carried = [f"its input {need} is stale" for need in above]
         entries, file = status.get(address, []), graph.nodes[address]["file"]
         code_file = code_files.get(file)
         if code_file and code_file.as_posix() in graph.nodes[address]["makes"]:
@@ -95,10 +95,10 @@ def read_plan(project_file: str) -> list[Node]:
 
 
 def changes(status: Iterable[Any]) -> Iterator[str]:
-    """What `dvc status` says of one stage, a sentence each."""
+    """Yield one sentence for each entry of `dvc status` of one stage."""
     for entry in status:
         if isinstance(entry, str):
-            yield {_ALWAYS: "it is made at every run"}.get(entry, entry)
+            yield {_ALWAYS: "it runs every time"}.get(entry, entry)
         else:
             for path, what in next(iter(entry.values())).items():
                 named = {path: what} if isinstance(what, str) else _params(path, what)
@@ -110,7 +110,11 @@ def _params(file: str, states: dict[str, str]) -> dict[str, str]:
 
 
 def cut(plan: Sequence[Node], made: str) -> tuple[list[Node], list[Node]]:
-    """The sources and all that leads to the path `made`; and the rest of a plan."""
+    """Return two parts of a plan.
+
+    Returns:
+        The sources and all nodes needed to make the path `made`; and all other nodes.
+    """
     (maker,) = (node for node in plan if made in node.makes)
     first = maker.needs | {maker.address}
     upper = [node for node in plan if node.is_source or node.address in first]
@@ -118,15 +122,15 @@ def cut(plan: Sequence[Node], made: str) -> tuple[list[Node], list[Node]]:
 
 
 def read_graph(project_file: str) -> "nx.DiGraph[str]":
-    """Return addresses with `file`, `meta`, `makes`, `has_run`; edges lead from what is needed.
+    """Return a graph of addresses; an edge leads from a node to a node that needs it.
 
-    `has_run` says whether DVC has recorded anything of it.
+    Each node has `file`, `meta`, `makes` and `has_run`: whether DVC has recorded a run of it.
     """
     return _graph_of(read_stages(), project_file)
 
 
 def _graph_of(stages: Sequence[Stage], project_file: str) -> "nx.DiGraph[str]":
-    """The stages of one `dvc.yaml` and all they need."""
+    """Return the graph of the stages of one `dvc.yaml` and all nodes that they need."""
     graph: nx.DiGraph[str] = nx.DiGraph()
     for stage in stages:
         has_run = any([*stage.deps.values(), *stage.outs.values()])
@@ -141,7 +145,10 @@ def _graph_of(stages: Sequence[Stage], project_file: str) -> "nx.DiGraph[str]":
 
 
 def _edges(stages: Sequence[Stage]) -> Iterator[tuple[str, str]]:
-    """(Who makes a path, a folder in which it lies, or something in it; who reads the path)."""
+    """Yield (producer, consumer).
+
+    The producer writes the path that the consumer reads, a parent folder of it, or a file in it.
+    """
     makers: dict[str, set[str]] = {}
     around: dict[str, set[str]] = {}
     for stage in stages:
@@ -157,39 +164,42 @@ def _edges(stages: Sequence[Stage]) -> Iterator[tuple[str, str]]:
 
 
 def _folders(path: str) -> list[str]:
-    """Those in which a path lies."""
+    """Return all parent folders of a path."""
     return [folder.as_posix() for folder in PurePath(path).parents]
 
 
 def read_stages() -> list[Stage]:
-    """Every stage and source of the repository."""
+    """Return every stage and source of the repository."""
     return dvc_index.read_stages()
 
 
 def find(address: str) -> Stage:
-    """The stage or source of this address."""
+    """Return the stage or source with this address."""
     return next(stage for stage in read_stages() if stage.address == address)
 
 
 def is_cached(stage: Stage) -> bool:
-    """Whether DVC's cache has what a stage made when it last ran."""
+    """Return whether DVC's cache has all outputs of the stage's last run."""
     hashes = [stage.outs[path] for path in stage.outs if path not in stage.uncached]
     return all(hashes) and all(path.exists() for path in dvc_index.cache_paths(hashes))
 
 
 def read_status(project_file: str) -> dict[str, Any]:
-    """What `dvc status` says has changed of a `dvc.yaml` and all it needs: address -> entries.
+    """Return the output of `dvc status` for a `dvc.yaml` and the stages it needs.
+
+    Returns:
+        Address -> entries.
 
     Raises:
-        CommandFailedError: DVC cannot tell; with its own words.
+        CommandFailedError: `dvc status` failed; the message is DVC's.
     """
-    said = dvc_commands.ask("status", "--json", "--with-deps", project_file)
-    changed: dict[str, Any] = json.loads(said or "{}")
+    output = dvc_commands.ask("status", "--json", "--with-deps", project_file)
+    changed: dict[str, Any] = json.loads(output or "{}")
     return changed
 
 
 def unversioned_sources(project_file: str) -> list[str]:
-    """Data that the stages read, that no stage makes, and that neither DVC nor git versions yet."""
+    """Return the data that the stages read and neither a stage makes nor DVC or git versions."""
     stages = read_stages()
     wanted = set(_graph_of(stages, project_file))
     made = {Path(path) for stage in stages for path in stage.outs}
@@ -198,37 +208,40 @@ def unversioned_sources(project_file: str) -> list[str]:
 
 
 def read_sources(project_file: str) -> list[str]:
-    """The `.dvc` files of the data that the stages need and none makes."""
+    """Return the `.dvc` files of the data that the stages need and no stage makes."""
     return sorted(address for address in read_graph(project_file) if is_source(address))
 
 
 def versioned_files(project_file: str) -> list[str]:
-    """The files that name the versions of data and results; what git keeps of them."""
+    """Return the files to commit to git: the `.dvc` files and the lock file."""
     return [*read_sources(project_file), str(Path(project_file).with_suffix(".lock"))]
 
 
 def imported(sources: Iterable[str]) -> list[str]:
-    """Those that `dvc update` brings: made by `dvc import` or `dvc import-url`."""
+    """Return the sources that `dvc update` can refresh.
+
+    These are the sources made by `dvc import` or `dvc import-url`.
+    """
     imports = {stage.address for stage in read_stages() if stage.is_import}
     return [source for source in sources if source in imports]
 
 
 def has_remote() -> bool:
-    """Whether a default remote is set, to which DVC pushes and from which it pulls."""
+    """Return whether a default remote is set, for `dvc push` and `dvc pull`."""
     return bool(dvc_commands.ask("config", "core.remote").strip())
 
 
 def recorded_files(made: str, wanted: Sequence[str]) -> dict[str, Path]:
-    """What the stage that makes the path `made` read and made when it last ran.
+    """Return the inputs and outputs recorded at the last run of the stage that writes `made`.
 
     Args:
         made: a path in the project.
-        wanted: paths that the stage reads or makes; what DVC's cache lacks is brought from its
-            remote, where one is set.
+        wanted: paths that the stage reads or makes. Contents that are missing in DVC's cache are
+            fetched from its remote, if one is set.
 
     Returns:
-        Path in the project -> where DVC's cache has its content of then, by `dvc.lock`; no file is
-        there where it was never kept, or was removed. Empty: the stage has not run yet.
+        Path in the project -> the cache path of the content recorded in `dvc.lock`; that file may
+        be missing, if it was never cached or was removed. Empty if the stage has not run yet.
     """
     stage = next(stage for stage in read_stages() if made in stage.outs)
     recorded = {**stage.deps, **stage.outs}
@@ -237,9 +250,10 @@ def recorded_files(made: str, wanted: Sequence[str]) -> dict[str, Path]:
 
 
 def behind(nodes: Sequence[Node]) -> list[str]:
-    """The stages that `dvc.lock` has with other inputs than the others made last, or not at all.
+    """Return the stages whose entry in `dvc.lock` is missing, or has outdated inputs.
 
-    So it stands where a run did not come to its end.
+    Outdated inputs differ from the current outputs of other stages. Such stages remain after an
+    interrupted run.
     """
     addresses = {node.address for node in nodes}
     stages = [stage for stage in read_stages() if stage.address in addresses]
@@ -253,13 +267,13 @@ def behind(nodes: Sequence[Node]) -> list[str]:
 
 
 def overlaps(path: Path, made: set[Path]) -> bool:
-    """Whether `path` is made, lies in a folder that is made, or is a folder in which files are."""
+    """Return whether `path` is an output, is inside an output folder, or contains an output."""
     within = not made.isdisjoint([path, *path.parents])
     return within or any(path in out.parents for out in made)
 
 
 def _ignored_by_git(paths: Iterable[str]) -> list[str]:
-    """Code is in git; data is what git ignores."""
+    """Return the paths that git ignores; these are data, not code."""
     done = subprocess.run(
         ["git", "check-ignore", "--stdin"],
         input="\n".join(paths),

@@ -1,4 +1,4 @@
-"""A stage's entry of `dvc.lock`: read here as YAML, written there as DVC itself writes it."""
+"""Reads the entry of a stage in `dvc.lock` as YAML, and writes it in the format of DVC."""
 
 import io
 from pathlib import Path
@@ -11,14 +11,14 @@ from tasks.pipeline import graph
 
 
 def read(address: str) -> str:
-    """The entry of a stage, as YAML."""
+    """Return the entry of a stage, as YAML."""
     path, name = _place(address)
-    # YAML 1.2 as DVC has it: 1e-05 is a number.
+    # As in DVC, YAML 1.2: 1e-05 is a number.
     return _dumped(YAML(typ="safe").load(path)["stages"][name])
 
 
 def write(address: str, entry: str) -> None:
-    """Put the entry of a stage in the place of the former one, or after the others."""
+    """Replace the entry of a stage, or add it at the end."""
     path, name = _place(address)
     lock: Any = YAML().load(path) if path.exists() else {"schema": "2.0"}
     lock.setdefault("stages", {})[name] = YAML(typ="safe").load(entry)
@@ -26,7 +26,7 @@ def write(address: str, entry: str) -> None:
 
 
 def path_of(address: str) -> Path:
-    """The `dvc.lock` that has the entry of a stage."""
+    """Return the path of the `dvc.lock` that has the entry of a stage."""
     return _place(address)[0]
 
 

@@ -1,4 +1,4 @@
-"""DVC writes `dvc.lock` in place; a copy is kept, so that what it knows outlives a kill."""
+"""Keeps a copy of `dvc.lock`: DVC writes this file in place, and a kill could damage it."""
 
 import logging
 import shutil
@@ -15,19 +15,19 @@ LOCK, COPY = Path("dvc.lock"), Path(".lradapt/dvc.lock")
 
 
 def keep() -> None:
-    """Copy it aside; to be called before a command of DVC's that may write it."""
+    """Copy `dvc.lock`, if it is complete; call this before a DVC command that may write it."""
     if LOCK.exists() and is_whole(LOCK):
         _copy(LOCK, COPY)
 
 
 def mend() -> None:
-    """Put the copy in the place of one that a killed run has left half written.
+    """Restore the copy if a killed run has left an incomplete `dvc.lock`.
 
-    Without a copy it is removed: then DVC asks its run cache for what each stage has made.
+    Without a copy, the file is removed; DVC then finds the results of the stages in its run cache.
     """
     if not LOCK.exists() or is_whole(LOCK):
         return
-    log.warning("%s was left half written by a run that was killed; the one before is used", LOCK)
+    log.warning("a killed run left %s half written; the copy of the previous one is used", LOCK)
     if COPY.exists():
         _copy(COPY, LOCK)
     else:
@@ -35,7 +35,7 @@ def mend() -> None:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether each stage in it has its command, and each of its files a path and a hash."""
+    """Return whether each stage has its command, and each of its files a path and a hash."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError):

@@ -1,7 +1,7 @@
 """A clone of this project beside it, in which a stage runs for a flow on another machine.
 
-It stays from call to call: so what DVC has brought, the checkpoints and the store of rows are there
-for the next one. It shares the project's remotes, and the project's cache.
+The clone stays after a call, so the next call finds DVC's files, the checkpoints and the row cache.
+It shares DVC's remotes and cache with the project.
 """
 
 import shutil
@@ -20,16 +20,16 @@ _FOLDER = Path(".lradapt/elsewhere")
 
 
 class ScratchError(LradaptError):
-    """This machine lacks what a stage of another one needs."""
+    """This machine lacks something that the stage needs; the message names it."""
 
 
 @contextmanager
 def project(commit: str, texts: Mapping[str, str]) -> Iterator[None]:
-    """A block that works in the clone; waits for another one.
+    """Run the block in the clone; first wait for other runs in it.
 
     Args:
-        commit: of the code.
-        texts: path in the project -> what the file must say, whatever the commit has of it.
+        commit: the commit of the code.
+        texts: path in the project -> the content of the file, which replaces that of the commit.
 
     Raises:
         ScratchError: neither this project nor its git remotes have the commit, or no DVC remote
@@ -50,7 +50,7 @@ def project(commit: str, texts: Mapping[str, str]) -> Iterator[None]:
 
 
 def _require(home: Path, commit: str) -> None:
-    """Have the commit in the project's git, from its remote where it is not there yet."""
+    """Check that the project's git has the commit; fetch from its remotes if it is missing."""
     known = ("-C", str(home), "cat-file", "-e", f"{commit}^{{commit}}")
     if git.ask(*known).returncode:
         git.ask("-C", str(home), "fetch", "--quiet", "--all")
@@ -77,8 +77,8 @@ def _clone(home: Path, clone: Path) -> None:
 
 
 def _check_out(commit: str, texts: Mapping[str, str]) -> None:
-    """The code of the commit, and these files; what git ignores stays."""
+    """Check out the commit, and write these files; files that git ignores stay."""
     git.checked("checkout", "--quiet", "--force", "--detach", commit)
-    git.checked("clean", "--quiet", "--force", "-d")  # the files of the call before
+    git.checked("clean", "--quiet", "--force", "-d")  # files of the previous call
     for path, text in texts.items():
         write_text(Path(path), text)

@@ -1,7 +1,7 @@
-"""Sends a stage to another machine: where `meta.queue` names a work pool that is not this run's.
+"""Sends a stage to another machine, if its `meta.queue` names another work pool than this run's.
 
-The call carries the commit of the code and the text of the files that say which data and values;
-data and outputs go by DVC's remote. The other side is `flows.stage`.
+The call contains the commit of the code, and the text of the files that define data and params.
+Data and outputs are transferred through DVC's remote. The other machine runs `flows.stage`.
 """
 
 import logging
@@ -28,21 +28,21 @@ from tasks.remote.inputs import Needs, read_needs
 log = logging.getLogger("lradapt.elsewhere")
 
 NO_WORKER_SECONDS = 60
-"""A call whose pool has had no worker for so long is given up."""
+"""A call ends with an error if its pool has had no worker for this time."""
 POLL_SECONDS = 2
 
 
 class ElsewhereError(LradaptError):
-    """A stage cannot run, or has failed, on another machine."""
+    """A stage cannot run, or has failed, on another machine; the message says why."""
 
 
 def choose(plan: Sequence[Node]) -> dict[str, str]:
-    """The stale stages of a plan that run in another work pool: address -> pool.
+    """Return the stale stages of a plan that run in another work pool: address -> pool.
 
-    All that can be seen to be missing is told now, not after hours of other stages.
+    Missing requirements are reported here, before any stage runs.
 
     Raises:
-        ElsewhereError: no DVC remote, outputs that never go to it, uncommitted code, or no
+        ElsewhereError: no DVC remote, outputs that are never pushed, uncommitted code, or no
             deployment.
     """
     queues = {
@@ -60,7 +60,7 @@ def choose(plan: Sequence[Node]) -> dict[str, str]:
 
 
 def _own_pool() -> str | None:
-    """The work pool whose worker has started this process; None: it was started by hand."""
+    """Return the work pool whose worker has started this process; None without a worker."""
     run = os.environ.get("PREFECT__FLOW_RUN_ID")
     if run is None:
         return None
@@ -70,9 +70,9 @@ def _own_pool() -> str | None:
 
 def _require_remote(calls: dict[str, str]) -> None:
     if not graph.has_remote():
-        said = ", ".join(f"{address} (pool {pool})" for address, pool in calls.items())
+        stages = ", ".join(f"{address} (pool {pool})" for address, pool in calls.items())
         raise ElsewhereError(
-            f"no DVC remote is set, by which files could travel to another machine: {said}; "
+            f"no DVC remote is set, by which files could travel to another machine: {stages}; "
             "set one with `dvc remote add -d NAME URL`, or remove `queue` from dvc.yaml"
         )
 
@@ -82,7 +82,7 @@ def _require_pushed(needs: dict[str, list[Needs]]) -> None:
     if kept:
         raise ElsewhereError(
             "what these stages make never goes to DVC's remote (`push: false` in dvc.yaml), so "
-            f"they cannot run on another machine; remove the one or the `queue`:\n{listed(kept)}"
+            f"they cannot run on another machine; remove `push: false` or `queue`:\n{listed(kept)}"
         )
 
 
@@ -125,14 +125,14 @@ def _is_deployed(client: SyncPrefectClient, pool: str) -> bool:
 
 @task(persist_result=False)
 def reproduce(address: str, pool: str) -> None:
-    """Bring a stage up to date by a worker of another pool; nothing where nothing has changed.
+    """Bring a stage up to date by a worker of another pool; do nothing if it is up to date.
 
     Raises:
-        ElsewhereError: it failed there, or nobody took it.
-        MisfitError: what came back does not fit what is here.
+        ElsewhereError: the stage failed there, or no worker has started it.
+        MisfitError: the results do not match the files here.
     """
     if address not in graph.read_status(address):
-        log.info("%s: nothing has changed after all", address)
+        log.info("%s: already up to date", address)
         return
     needs = read_needs(address)
     data = sorted({path for each in needs for path in each.data})
@@ -143,7 +143,7 @@ def reproduce(address: str, pool: str) -> None:
 
 
 def _call(address: str, pool: str, needs: Sequence[Needs]) -> UUID:
-    """Have the stage run in the pool, and wait until it has; its flow run."""
+    """Run the stage in the pool, wait for its end, and return the id of its flow run."""
     texts = sorted({path for each in needs for path in each.texts if Path(path).exists()})
     call = run_deployment(
         _deployment(pool),
@@ -160,7 +160,7 @@ def _call(address: str, pool: str, needs: Sequence[Needs]) -> UUID:
     with get_client(sync_client=True) as client:
         try:
             done = _wait(client, call.id, pool)
-        except BaseException:  # a cancel, a timeout: it must not go on without us
+        except BaseException:  # after a cancel or a timeout, it must not continue
             client.set_flow_run_state(call.id, Cancelling(), force=False)
             raise
     if done.state is None or not done.state.is_completed():
@@ -169,7 +169,7 @@ def _call(address: str, pool: str, needs: Sequence[Needs]) -> UUID:
 
 
 def _wait(client: SyncPrefectClient, flow_run: UUID, pool: str) -> FlowRun:
-    """The flow run when it has ended."""
+    """Wait for the end of the flow run, and return it."""
     seen = time.monotonic()
     while True:
         run = client.read_flow_run(flow_run)
@@ -180,8 +180,8 @@ def _wait(client: SyncPrefectClient, flow_run: UUID, pool: str) -> FlowRun:
             seen = time.monotonic()
         elif time.monotonic() - seen > NO_WORKER_SECONDS:
             raise ElsewhereError(
-                f"no worker of pool {pool} has been there for {NO_WORKER_SECONDS} seconds; on the "
-                f"machine that is to run it: `prefect worker start --pool {pool}`"
+                f"pool {pool} has had no worker for {NO_WORKER_SECONDS} seconds; start one on the "
+                f"machine that shall run the stage: `prefect worker start --pool {pool}`"
             )
         time.sleep(POLL_SECONDS)
 
@@ -193,5 +193,5 @@ def _has_worker(client: SyncPrefectClient, pool: str) -> bool:
 
 def _failure(address: str, pool: str, run: FlowRun) -> str:
     assert run.state
-    said = run.state.message or "no word why"
-    return f"{address} has not run in pool {pool} ({run.state.name}, flow run {run.id}):\n{said}"
+    reason = run.state.message or "no reason was reported"
+    return f"{address} has not run in pool {pool} ({run.state.name}, flow run {run.id}):\n{reason}"

@@ -1,4 +1,4 @@
-"""What one stage needs on a machine that has only the code."""
+"""The files that one stage needs on a machine that has only the code."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from tasks.pipeline.dvc_index import Stage
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What one stage needs; all paths are in the project.
+    """The files that one stage needs; all paths are in the project.
 
     Attributes:
-        address: of the stage.
-        code: files that git keeps.
-        data: what DVC's remote keeps, once it is pushed.
-        texts: files that say which data and which values: `dvc.yaml`, `dvc.lock`, `params.yaml`,
-            the `.dvc` files.
-        unpushed: what the stage makes that never goes to the remote (`push: false`).
+        address: the address of the stage.
+        code: files in git.
+        data: files in DVC's remote, after a push.
+        texts: files that define data and params: `dvc.yaml`, `dvc.lock`, `params.yaml`, the
+            `.dvc` files.
+        unpushed: outputs of the stage that are never pushed to the remote (`push: false`).
     """
 
     address: str
@@ -31,10 +31,10 @@ class Needs:
 
 
 def read_needs(address: str) -> list[Needs]:
-    """What a stage needs, by DVC's graph.
+    """Return the files that a stage needs, from DVC's graph.
 
-    What never goes to the remote must be made again on the other machine. So the stages that make
-    it come first, in order, and the stage itself last.
+    Files that are never pushed to the remote must be made again on the other machine. So the list
+    has the stages that make them first, in order, and the stage itself last.
     """
     stages = {stage.address: stage for stage in graph.read_stages()}
     write_code_file(Path(stages[address].file))
@@ -67,7 +67,7 @@ def _visit(stage: Stage, stages: Sequence[Stage], found: dict[str, Needs]) -> No
 
 
 def _files(stage: Stage) -> list[str]:
-    """Those that define a stage or a source, and that say what it last made."""
+    """Return the files that define a stage or a source, and that record its last run."""
     lock = Path(stage.file).with_suffix(".lock")
     return [stage.file] if stage.file.endswith(".dvc") else [stage.file, lock.as_posix()]
 

@@ -1,6 +1,7 @@
-"""What a stage that ran on another machine sends back, by Prefect's server, and where it goes here.
+"""Returns the results of a stage from another machine, and writes them to their places here.
 
-Outputs that DVC keeps go by its remote; the rest is small and goes as an artifact of the run.
+Outputs in DVC's cache are transferred through DVC's remote. The other results are small: they are
+in an artifact of the run, on Prefect's server.
 """
 
 import base64
@@ -30,17 +31,17 @@ _KEY = "answer"
 
 
 class MisfitError(LradaptError):
-    """What another machine has made is not of what is here."""
+    """The results from another machine do not match the files here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What has come of a stage.
+    """The results of a stage that are not in DVC's remote.
 
     Attributes:
-        entry: of `dvc.lock`, as YAML.
-        files: path -> content, base64: outputs that DVC does not keep.
-        timings: of what has run.
+        entry: the entry of the stage in `dvc.lock`, as YAML.
+        files: the outputs that DVC's cache does not keep: path -> content, in base64.
+        timings: the timings of the stages that have run.
     """
 
     entry: str
@@ -49,7 +50,7 @@ class Answer:
 
 
 def collect(address: str) -> Answer:
-    """What is here of a stage that has just run."""
+    """Return the results of a stage that has just run here."""
     files = {
         path: base64.b64encode(Path(path).read_bytes()).decode()
         for path in sorted(graph.find(address).uncached)
@@ -58,17 +59,17 @@ def collect(address: str) -> Answer:
 
 
 def send(answer: Answer) -> None:
-    """Leave the answer with this flow run."""
+    """Store the answer as an artifact of this flow run."""
     Artifact(
         type="json",
         key=_KEY,
-        description="The entry of dvc.lock and the seconds, for the flow that has called",
+        description="The entry of dvc.lock and the seconds, for the calling flow",
         data=asdict(answer),
     ).create()
 
 
 def receive(flow_run: UUID) -> Answer:
-    """The answer that a flow run has left."""
+    """Return the answer of a flow run."""
     with get_client(sync_client=True) as client:
         (artifact,) = client.read_artifacts(
             artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[_KEY])),
@@ -78,10 +79,10 @@ def receive(flow_run: UUID) -> Answer:
 
 
 def accept(address: str, answer: Answer) -> None:
-    """Put the answer where the stage itself would have put it; its outputs from DVC's remote.
+    """Write the answer to the places of the stage's own results, and pull its other outputs.
 
     Raises:
-        MisfitError: it does not fit what is here; then `dvc.lock` is as before.
+        MisfitError: the results do not match the files here; `dvc.lock` is then restored.
     """
     with _kept_on_error(lock_entry.path_of(address)):
         lock_entry.write(address, answer.entry)
@@ -91,9 +92,9 @@ def accept(address: str, answer: Answer) -> None:
         misfit = graph.read_status(address).get(address)
         if misfit:
             raise MisfitError(
-                f"{address} was made elsewhere of other files than those here: "
-                f"{json.dumps(misfit)}; see that both machines have the same versions of "
-                "everything (constraints.txt), and run again"
+                f"{address} was made on another machine from other files than those here: "
+                f"{json.dumps(misfit)}; check that both machines have the same versions of "
+                "all packages (constraints.txt), and run again"
             )
     timings = read_paths().timings
     write_json(timings, {**read_timings(timings), **answer.timings})
@@ -101,7 +102,7 @@ def accept(address: str, answer: Answer) -> None:
 
 @contextmanager
 def _kept_on_error(path: Path) -> Iterator[None]:
-    """A block after whose error a file is as before."""
+    """Restore a file if the block ends with an error."""
     before = path.read_bytes() if path.exists() else None
     try:
         yield

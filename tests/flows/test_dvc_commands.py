@@ -68,7 +68,7 @@ def test_what_dvc_itself_says_of_such_a_file_is_understood(held, monkeypatch, as
     monkeypatch.setattr(time, "sleep", pause)
     ASKED[asked]()
     assert pauses == [1]
-    assert "waiting 1 s: another DVC works in this project" in caplog.messages
+    assert "waiting 1 s: another DVC command runs in this project" in caplog.messages
 
 
 @pytest.mark.slow

@@ -120,7 +120,7 @@ def test_a_stage_that_has_never_run_says_so(chain):
         "source.txt.dvc": (),
         "copy": ("it has not run yet",),
         "upper": ("it has not run yet",),
-        "count": ("it has not run yet", "upper above it is to be made again"),
+        "count": ("it has not run yet", "its input upper is stale"),
     }
 
 
@@ -142,9 +142,9 @@ def test_each_kind_of_change_is_a_reason_and_is_carried_downstream(reproduced):
         "upper": (
             "source.txt is modified",
             "changed command",
-            "source.txt.dvc above it is to be made again",
+            "its input source.txt.dvc is stale",
         ),
-        "count": ("count.txt is deleted", "upper above it is to be made again"),
+        "count": ("count.txt is deleted", "its input upper is stale"),
     }
 
 
@@ -179,7 +179,7 @@ def test_changed_code_is_named_file_by_file_and_its_own_stage_always_runs(chain)
 
 
 def test_a_stage_that_always_runs_is_told_in_words():
-    assert list(changes(["always changed"])) == ["it is made at every run"]
+    assert list(changes(["always changed"])) == ["it runs every time"]
 
 
 def test_other_internals_of_dvc_are_an_error_with_the_remedy(chain, monkeypatch):

@@ -265,7 +265,7 @@ def test_what_the_other_machine_has_done_before_it_does_not_do_again(workers, ma
 def test_nothing_is_called_where_nothing_has_changed_after_all(workers, machines, client, caplog):
     caplog.set_level("INFO", logger="lradapt")
     drive(stale("train", "gpu"))
-    assert "train: nothing has changed after all" in caplog.messages
+    assert "train: already up to date" in caplog.messages
 
 
 @pytest.mark.long
@@ -322,6 +322,6 @@ def test_an_answer_of_other_files_changes_no_lock(workers, machines, client):
     right = answer.collect("train")
     wrong = answer.Answer(right.entry.replace("rate: 1e-05", "rate: 2e-05"), {}, {})
     assert wrong.entry != right.entry
-    with pytest.raises(MisfitError, match="train was made elsewhere of other files"):
+    with pytest.raises(MisfitError, match="train was made on another machine from other files"):
         answer.accept("train", wrong)
     assert (here / "dvc.lock").read_text() == before

@@ -44,7 +44,7 @@ def test_a_stage_added_to_dvc_yaml_appears_in_the_plan(project):
     assert nodes[-1] == {
         "address": "tell",
         "stale": True,
-        "reasons": ["it has not run yet", "evaluate above it is to be made again"],
+        "reasons": ["it has not run yet", "its input evaluate is stale"],
         "meta": {"queue": "cpu"},
     }
 

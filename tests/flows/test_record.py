@@ -52,7 +52,7 @@ def test_nothing_to_commit_is_said_and_no_error(repository, caplog, files):
     (repository / "staged.py").write_text("x\n")
     run(repository, "git", "add", "staged.py")
     record.commit.fn(files, "no")
-    assert said(caplog)[0].startswith("nothing to commit: git has ")
+    assert said(caplog)[0].startswith("nothing to commit: no change in ")
     assert committed(repository)[0] == "first"
 
 
