@@ -1,9 +1,9 @@
-"""One training: batches -> loss -> step -> schedule -> epoch -> validation -> cycle -> checkpoint.
+"""One training: batches -> loss -> step -> schedule -> epoch -> validation -> cycle.
 
 `train_steps` takes the steps, `run_epochs` groups them into epochs and validates, `train_epochs`
 puts both together with batches, optimizer and scheduler, and `train_cycles` copies the weights at
 the end of each cycle. Head training and fine-tuning differ only in model, recipe and stopping; the
-range test takes `train_steps` alone. Checkpoints are written inside `TrainingRun.steps`.
+range test takes `train_steps` alone. `TrainingRun.steps` writes checkpoints between the steps.
 """
 
 import logging

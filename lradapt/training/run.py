@@ -1,8 +1,8 @@
-"""How far a training is, and how another process resumes it, to the same bits.
+"""The state of a training, and its resumption by another process with bit-identical results.
 
-Order, views, dropout and rates follow from the number of the step. The rest is saved: the weights,
-the momentum, and the record of the steps so far. A resumed training yields its earlier steps,
-epochs and cycles as if it had just made them, so the caller decides as before.
+The number of the step determines the order of images, views, dropout and rates. A checkpoint has
+the rest: the weights, the momentum, and the record of the steps so far. A resumed training yields
+its earlier steps, epochs and cycles as if it had just made them, so the caller decides as before.
 """
 
 import logging
@@ -38,14 +38,14 @@ def resumable(
 ) -> Iterator["TrainingRun"]:
     """Run a block that trains and writes the results, with checkpoints.
 
-    At SIGTERM the block finishes its step and leaves a checkpoint. When it ends without an error,
+    At SIGTERM the block finishes its step and saves a checkpoint. When it ends without an error,
     the checkpoints of other keys are removed.
 
     Args:
-        folder: of the stage's checkpoints; may be missing.
+        folder: the folder of the stage's checkpoints; may be missing.
         key: see `lradapt.training.checkpoint.key_of`.
         every_seconds: from the end of one checkpoint to the next.
-        processes: that train together; SIGTERM to any of them ends all.
+        processes: the processes that train together; SIGTERM to any of them ends all.
 
     Raises:
         Terminated: SIGTERM; the message names the step from which the next run resumes.
@@ -69,10 +69,11 @@ class TrainingRun:
     """The steps, epochs and cycles of one training so far; without a folder nothing is saved.
 
     Args:
-        folder: of its checkpoints.
+        folder: the folder of its checkpoints.
         every_seconds: from the end of one checkpoint to the next.
-        processes: that train together, each with its own `TrainingRun`; the first reads and writes.
-        clock: seconds from any start.
+        processes: the processes that train together, each with its own `TrainingRun`; the first
+            one reads and writes.
+        clock: returns seconds since any fixed time.
 
     Attributes:
         earlier: the time that earlier processes have spent on this training.
@@ -147,17 +148,21 @@ class TrainingRun:
         return self._cycles[number]
 
     def terminate(self) -> None:
-        """End as soon as no step is half done; of several processes the first decides when.
+        """End after the current step. With several processes, the first process decides when.
 
         Raises:
-            Terminated: no step is half done now.
+            Terminated: no step is in progress.
         """
         self._asked_to_end = True
         if not self._in_step and self._processes.rank == 0:
             raise Terminated
 
     def stop(self) -> str:
-        """Save a checkpoint where steps were taken since the last; return where to resume."""
+        """Save a checkpoint if there are new steps.
+
+        Returns:
+            A sentence that names the step to resume from.
+        """
         self._in_step = True  # another SIGTERM must wait for this checkpoint too
         if self._trained:
             self._save()
@@ -173,7 +178,7 @@ class TrainingRun:
                 self._steps.append(step)
             all_end = self._processes.any(self._asked_to_end)
         except BaseException:
-            self._trained = None  # a checkpoint of half a step would be wrong
+            self._trained = None  # do not save: the step is incomplete
             raise
         finally:
             self._in_step = False
@@ -188,10 +193,10 @@ class TrainingRun:
                 write_checkpoint(self._folder, self._checkpoint(*self._trained))
                 self._saved_step, self._writable = step, True
             except (DiskFullError, OSError) as error:
-                if self._writable:  # else it was logged before
+                if self._writable:  # log the warning only once
                     log.warning(
-                        "no checkpoint of step %d in %s (%s); the one before stays, and the "
-                        "training goes on",
+                        "no checkpoint of step %d in %s (%s); the previous checkpoint is kept, "
+                        "and the training continues",
                         step,
                         self._folder.own,
                         "the disk is full" if isinstance(error, DiskFullError) else error,

@@ -253,7 +253,9 @@ def test_a_full_disk_leaves_the_previous_checkpoint_and_stops_no_training(
     told = [line for line in said.splitlines() if line.startswith("WARNING")]
     assert len(told) == 1
     assert "no checkpoint of step 6 in build/.checkpoints/train_head/" in told[0]
-    assert told[0].endswith("(the disk is full); the one before stays, and the training goes on")
+    assert told[0].endswith(
+        "(the disk is full); the previous checkpoint is kept, and the training continues"
+    )
     assert left(project, "train_head") == 5
     assert hashes(project, "train_head") == hashes(finished, "train_head")
 

@@ -217,8 +217,8 @@ def test_what_cannot_be_written_is_logged_once_and_training_goes_on(
     monkeypatch.setattr("lradapt.training.run.write_checkpoint", fails)
     assert same(run(TrainingRun(folder, every_seconds=0.0)), run())
     assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
-        f"no checkpoint of step 1 in {folder.own} ({why}); the one before stays, and the training "
-        "goes on"
+        f"no checkpoint of step 1 in {folder.own} ({why}); the previous checkpoint is kept, and "
+        "the training continues"
     ]
 
 
