@@ -12,7 +12,7 @@ from tasks.pipeline.graph import Node
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run would do.
+    """The actions of a run, before it runs.
 
     Attributes:
         sources: data without a version in DVC yet; the run adds them.

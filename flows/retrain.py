@@ -37,13 +37,15 @@ def retrain(
         location: of the registry: a folder, or `s3://bucket/prefix`.
         name: of the model in the registry.
         dry_run: train and report, but neither publish nor promote.
-        override: a person's reason to promote the new model although the gate would not; logged
+        override: a person's reason to promote the new model even if the gate rejects it; logged
             with the gate's reason. Empty: the gate decides.
         approval_seconds: how long to wait for a person's approval in Prefect's UI before a
             promotion; 0: the gate alone decides.
     """
     if override and approval_seconds:
-        raise LradaptError("override and approval exclude each other: a person decides once")
+        raise LradaptError(
+            "override and approval_seconds cannot be used together; remove one of them"
+        )
     registry, project_file = open_registry(location, name), str(PROJECT_FILE)
     with lock.run():
         lock_file.mend()
@@ -51,7 +53,8 @@ def retrain(
         stages.version_sources(graph.unversioned_sources(project_file))
         previous, timings = data.find_previous(), read_timings(read_paths().timings)
         plan = graph.read_plan(project_file)
-        # Only with other changes: each new champion would cause another training, without end.
+        # Fetch the champion only if something else is stale; otherwise each promotion would start
+        # another training.
         if any(node.stale for node in plan) and release.bring_champion(registry):
             plan = graph.read_plan(project_file)
         runs.name_run(plan)
@@ -86,7 +89,7 @@ def main(
         bool, typer.Option("--dry-run", help="Neither publish nor promote.")
     ] = False,
     override: Annotated[
-        str, typer.Option(metavar="WHY", help="Promote although the gate would not; logged.")
+        str, typer.Option(metavar="WHY", help="Promote even if the gate rejects it; logged.")
     ] = "",
     approval_seconds: ApprovalSeconds = 0,
     plan: Annotated[

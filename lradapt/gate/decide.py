@@ -2,7 +2,9 @@
 
 The order: what must never go into production (`invalid`), the floors for any model, the first
 model, missing classes, too few held-out images, the floors against the champion, and finally the
-policy. Models are compared by class names, so their classes may differ.
+policy. The policy uses a paired bootstrap by group of the difference in balanced accuracy: both
+models predict the same images, and each resample draws whole groups, not single images. Models are
+compared by class names, so their classes may differ.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,7 +49,7 @@ def decide(
         images: the held-out images, which neither model nor an ancestor was trained on.
         champion: the model in production; None before the first.
         challenger: the new one.
-        rules: of promotion.
+        rules: the rules of promotion.
         parity_passed: whether the exported challenger agrees with the trained one.
         known: pixel hash -> label, of the test images that the champion was published with; None
             where they are not known.

@@ -1,4 +1,4 @@
-"""Promote a challenger if the gate or a person says so, and test it in production."""
+"""Promote a challenger if the gate or a person decides so, and test it in production."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -22,13 +22,13 @@ class Outcome:
     """How a release ended.
 
     Attributes:
-        version: that was evaluated.
-        verdict: of the gate.
-        promotion: of the version; None if production has not changed.
+        version: the evaluated version.
+        verdict: the verdict of the gate.
+        promotion: the promotion of the version; None if production has not changed.
         fault: why the version failed the smoke test; empty if it passed.
         restored: the promotion that restored the previous version after such a fault; None if
             nothing was restored.
-        previous: in production during the evaluation; empty before the first promotion.
+        previous: the version in production during the evaluation; empty before the first promotion.
     """
 
     version: str
@@ -48,21 +48,22 @@ def evaluate_and_promote(
     override: str = "",
     by: str = "",
 ) -> Outcome:
-    """Compare a published version with what is in production, and promote it if it passes.
+    """Compare a version with the one in production, and promote it if it passes.
 
-    If another process promotes meanwhile, the version is compared again, with the new champion.
+    It passes if the gate promotes it or a person overrides the gate. If another process promotes
+    meanwhile, the version is compared again, with the new champion.
 
     Args:
-        registry: that holds the version.
+        registry: the registry that has the version.
         version: the challenger.
-        paths: of `dvc.yaml`.
-        rules: of promotion.
+        paths: the paths of `dvc.yaml`.
+        rules: the rules of promotion.
         override: a person's reason to promote it although the gate keeps the champion; the log
-            holds both reasons. It has no effect on a model that is invalid.
-        by: for the log; by default user and host.
+            has both reasons. It has no effect on a model that is invalid.
+        by: the author of the promotion, for the log; by default user and host.
 
     Raises:
-        ChangedError: others promoted several times in a row.
+        ChangedError: other processes promoted several times in a row.
     """
     for _ in range(_NUM_ATTEMPTS):
         challenger = evaluate_challenger(registry, version, paths, rules)
@@ -84,20 +85,21 @@ def promote_challenger(
     override: str = "",
     by: str = "",
 ) -> Outcome:
-    """Promote a version if its verdict or an override says so, and run the smoke test.
+    """Promote a version, and run the smoke test.
 
-    If the test fails, the previous version is restored; both promotions are in the log. A version
-    that is in production already, by an attempt that was interrupted, is tested all the same.
+    It is promoted if the gate promotes it or a person overrides the gate. If the test fails, the
+    previous version is restored; both promotions are in the log. If an interrupted attempt has
+    already put the version into production, the smoke test still runs.
 
     Args:
-        registry: that holds the version.
+        registry: the registry that has the version.
         challenger: the version, with its verdict.
-        paths: of `dvc.yaml`.
+        paths: the paths of `dvc.yaml`.
         override: see `evaluate_and_promote`.
-        by: for the log; by default user and host.
+        by: the author of the promotion, for the log; by default user and host.
 
     Raises:
-        ChangedError: what it was compared with is no longer in production.
+        ChangedError: the champion of the comparison is no longer in production.
     """
     version, champion = challenger.version, challenger.champion
     outcome = Outcome(
@@ -130,6 +132,6 @@ def _smoke_tested(
     fault = smoke_test.find_fault(registry, promotion, smoke_test.samples(paths))
     if not fault:
         return outcome
-    log.error("%s cannot be used from production: %s", outcome.version, fault)
+    log.error("%s failed the smoke test in production: %s", outcome.version, fault)
     restored = smoke_test.restore_previous(registry, promotion, fault, by=by)
     return replace(outcome, fault=fault, restored=restored)

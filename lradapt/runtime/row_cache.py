@@ -1,11 +1,11 @@
-"""What the last run of a stage has made, kept so that the next computes only what is new.
+"""The row cache: outputs of a stage's last run, so that the next run computes only new rows.
 
-    STORE/STAGE.json          made with what, the sha256 of each file, and a key for each row
-    STORE/STAGE.HASH.NAME     the files, as hard links to the stage's own where that can be
+    STORE/STAGE.json          the hash `made_with`, the sha256 of each file, a key for each row
+    STORE/STAGE.HASH.NAME     the files; hard links to the stage's outputs, or else copies
 
-It accelerates and never decides: a row is known by its content and by all that it was made with,
-and what is damaged, or was made otherwise, is not used. One run of each stage is kept, so that the
-folder holds no more than the stage's outputs do, and as a rule shares their place on the disk.
+The cache never changes a result. A row is reused only if its content, code, libraries and settings
+are the same. Damaged files are not used. Only the last run of each stage is kept, so the folder is
+no larger than the outputs; hard links need no additional space on the disk.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ _LIBRARIES = ("numpy", "pillow", "torch", "torchvision")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The files of a former run by name, and the row in them of each key."""
+    """The cached files of the last run by name, and the number of the row of each key."""
 
     row_of: Mapping[str, int]
     files: Mapping[str, Path]
@@ -39,11 +39,11 @@ NOTHING = Kept({}, {})
 
 
 def made_with(module: str, **facts: Any) -> str:
-    """Return a hash of `facts`, of the code that a module uses, and of the libraries below it.
+    """Return a hash of `facts`, of the code that a module uses, and of the versions of libraries.
 
     Args:
         module: dotted name of the stage's module; see `lradapt.runtime.code_fingerprint`.
-        facts: values that JSON knows.
+        facts: values that can be written as JSON.
     """
     libraries = {name: version(name) for name in _LIBRARIES}
     code = fingerprint(module, Path.cwd())
@@ -52,23 +52,26 @@ def made_with(module: str, **facts: Any) -> str:
 
 
 def recall(store: Path, stage: str, made: str) -> Kept:
-    """What the last run of `stage` has left, if it was made with the same; else nothing.
+    """Return the cached files of the last run of `stage` if its `made_with` hash is equal.
+
+    Otherwise return `NOTHING`.
 
     Args:
-        store: the folder; may be missing.
-        stage: whose files.
-        made: see `made_with`.
+        store: the folder of the cache; may be missing.
+        stage: the name of the stage.
+        made: the hash from `made_with`.
     """
     note = store / f"{stage}.json"
     if not note.exists():
         return NOTHING
     try:
-        said = read_json(note)
-        if said["made_with"] != made:
+        note_content = read_json(note)
+        if note_content["made_with"] != made:
             return NOTHING
-        files = {name: store / _name(stage, name, sha) for name, sha in said["files"].items()}
-        damaged = [path for name, path in files.items() if sha256_of(path) != said["files"][name]]
-        rows = {str(key): row for row, key in enumerate(said["keys"]) if key}
+        hashes = note_content["files"]
+        files = {name: store / _name(stage, name, sha) for name, sha in hashes.items()}
+        damaged = [path for name, path in files.items() if sha256_of(path) != hashes[name]]
+        rows = {str(key): row for row, key in enumerate(note_content["keys"]) if key}
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         log.warning("%s is damaged and was not used: %r", note, error)
         return NOTHING
@@ -81,16 +84,17 @@ def recall(store: Path, stage: str, made: str) -> Kept:
 def keep(
     store: Path, stage: str, made: str, *, keys: Sequence[str], files: Mapping[str, Path]
 ) -> None:
-    """Keep the outputs of a run in place of those of the run before.
+    """Keep the outputs of this run, in place of those of the previous run.
 
-    A folder that cannot be written to is told, and costs the next run its time, nothing more.
+    If the folder is not writable, a warning is logged, and the next run computes all rows again.
 
     Args:
-        store: the folder.
-        stage: whose files.
-        made: see `made_with`.
-        keys: of each row in the files; empty for a row that nobody shall find.
-        files: what to keep; name -> path. They are replaced by their owners and never edited.
+        store: the folder of the cache.
+        stage: the name of the stage.
+        made: the hash from `made_with`.
+        keys: the key of each row in the files; empty for a row that must not be reused.
+        files: the files to keep: name -> path. The stages replace these files and never change
+            them in place (they are hard links).
     """
     try:
         store.mkdir(parents=True, exist_ok=True)

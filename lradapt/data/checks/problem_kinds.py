@@ -1,7 +1,9 @@
 """What can be wrong with a set of labelled images: every kind of problem, and its remedy.
 
 `image_checks` finds the problems of single files, `label_checks` those of images and labels
-together. params.yaml has a policy for each kind (`check.policies`).
+together. params.yaml has a policy for each kind (`check.policies`). To add a kind, add its name to
+`Kind`, its words to `MEANINGS`, its policy to `PoliciesParams` and params.yaml, and a check to one
+of the two modules; add a label check to the list in `run_checks` too.
 """
 
 from collections.abc import Mapping
@@ -93,7 +95,7 @@ MEANINGS: Mapping[Kind, Meaning] = {
         "may be in two splits",
     ),
     "split_leak": Meaning(
-        "in another given split than its group or its duplicates",
+        "a group or its duplicates are in two of the given splits",
         "correct the column split",
     ),
     "few_groups": Meaning(

@@ -1,4 +1,4 @@
-"""Run all checks of the data: on the tables of the stages, or on a folder before anything is made.
+"""Runs all checks: on the tables that the stages write, or on a folder that is not imported yet.
 
 `check_folder` decodes as stage `ingest` does and checks as stage `split` does, in a temporary
 folder (in TMPDIR), so it finds what those stages would find.
@@ -26,8 +26,8 @@ class CheckResult:
 
     Attributes:
         findings: all problems, whatever their policies.
-        images: the images that remain, in the order of the pixels; their splits as given.
-        set_aside: image -> why it was set aside.
+        images: the images that remain, in the order of the pixels, with their given splits.
+        set_aside: image -> the reason why it was set aside.
     """
 
     findings: list[Finding]
@@ -40,10 +40,10 @@ class FolderCheck:
     """The result of `check_folder`.
 
     Attributes:
-        num_images: files in the folder.
-        num_usable: images that remain.
+        num_images: the number of files in the folder.
+        num_usable: the number of images that remain.
         findings: all problems.
-        rules: of the checks.
+        rules: the rules of the checks.
     """
 
     num_images: int
@@ -62,15 +62,15 @@ def run_checks(
 ) -> CheckResult:
     """Join images and labels, and find all problems.
 
-    An image without pixels or label never remains. Other images are removed where a policy sets
-    them aside, and the kinds that follow do not see them. Under the policy `stop` they remain, so
-    that one run finds all problems.
+    Images without pixels or a label are always removed. Images that a policy sets aside are removed
+    too, and later checks do not get them. Under the policy `stop` images remain, so that one run
+    finds all problems.
 
     Args:
-        images: the lines of `images.csv`.
-        labels: the lines of `labels.csv`.
-        near: pairs of `images` that look alike, see `near_duplicates.near_pairs`.
-        rules: limits and policies.
+        images: the rows of `images.csv`.
+        labels: the rows of `labels.csv`.
+        near: pairs of nearly identical `images`, see `near_duplicates.near_pairs`.
+        rules: the limits and policies.
     """
     label_of = label_checks.labels_of(images, labels)
     findings = [
@@ -101,7 +101,7 @@ def check_folder(
     """Decode every file below `images`, and check it with `labels`.
 
     Raises:
-        DataError: there is no image at all, see `ingest`.
+        DataError: the folder has no image, see `ingest`.
     """
     with tempfile.TemporaryDirectory(prefix="lradapt-check-") as folder:
         pixels, table = Path(folder, "pixels.npy"), Path(folder, "images.csv")
