@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from path_table import path_variables
 
 from tests.projects import PROGRAMS, ROOT, dvc, run
 
@@ -17,9 +18,11 @@ def project(tmp_path, random_image, monkeypatch):
     folder.mkdir()
     (folder / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     (folder / "dvc.yaml").write_text(
-        "vars:\n- path: {images: images, labels: labels.csv,\n"
-        "         backbone: backbone, champion: champion}\n"
-        "stages:\n  ingest:\n    cmd: python -m lradapt stage ingest -- --help && date > made.txt\n"
+        path_variables(
+            images="images", labels="labels.csv", backbone="backbone", champion="champion"
+        )
+        + "stages:\n  ingest:\n"
+        "    cmd: python -m lradapt stage ingest -- --help && date > made.txt\n"
         "    deps: [images]\n    outs: [made.txt]\n"
     )
     (folder / "backbone").write_text("weights")
