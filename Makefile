@@ -58,7 +58,7 @@ deploy: install ## tell the server pools, limit, automations, deployments (and L
 worker: install ## run what the server has for POOL=gpu (or cpu), one at a time, in this project
 	LRADAPT_PROJECT=$(CURDIR) $(BIN)/prefect worker start --pool $(POOL)
 
-test: install ## the test suite in JOBS=2 processes, under eight minutes on two cores
+test: install ## the test suite in JOBS=2 processes, ten to fifteen minutes on two cores
 	$(PYTEST) -m "not long"
 
 test-all: install ## all that it leaves out: deployments, workers, kills, the tutorial; twenty minutes
