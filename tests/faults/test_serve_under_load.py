@@ -57,8 +57,8 @@ def served(tmp_path, pair):
         yield address
     finally:
         process.terminate()
-        said = process.communicate(timeout=60)[1]
-    assert "Traceback" not in said, said
+        errors = process.communicate(timeout=60)[1]
+    assert "Traceback" not in errors, errors
 
 
 def wait_for(address, process):
@@ -71,14 +71,22 @@ def wait_for(address, process):
             time.sleep(0.1)
 
 
+def wait_for_answers_of(version, answers):
+    """Return when a client has had an answer of this version."""
+    deadline = time.monotonic() + 60
+    while not answers or answers[-1][1] != version:
+        assert time.monotonic() < deadline, f"{version} is not served after a minute"
+        time.sleep(0.01)
+
+
 def ask_until(done, address, image, answers):
     with httpx.Client(base_url=address, timeout=60) as client:
         while not done.is_set():
             try:
-                said = client.post("/predict", content=image)
-                told = said.json() if said.status_code == 200 else {}
-                best = told["predictions"][0]["class"] if told else said.text
-                answers.append((said.status_code, told.get("version"), best))
+                response = client.post("/predict", content=image)
+                answer = response.json() if response.status_code == 200 else {}
+                best = answer["predictions"][0]["class"] if answer else response.text
+                answers.append((response.status_code, answer.get("version"), best))
             except (httpx.HTTPError, json.JSONDecodeError) as error:
                 answers.append((0, None, repr(error)))
 
@@ -94,21 +102,18 @@ def test_no_request_fails_during_promotions(served, registry, pair, tmp_path, nu
     for client in clients:
         client.start()
     try:
+        wait_for_answers_of(next(iter(pair)), answers)
         for number in range(num_promotions):
             version = list(pair)[(number + 1) % 2]
             promote(registry, version)
-            deadline = time.monotonic() + 60
-            while httpx.get(f"{served}/version").json()["version"] != version:
-                assert time.monotonic() < deadline, f"{version} is not served after a minute"
-                time.sleep(0.05)
-            time.sleep(0.2)
+            wait_for_answers_of(version, answers)
     finally:
         done.set()
         for client in clients:
             client.join()
     assert [answer for answer in answers if answer[0] != 200] == []
     assert {(version, best) for _, version, best in answers} == set(pair.items())
-    changes = sum(a[1] != b[1] for a, b in pairwise(answers))
+    changes = sum(earlier[1] != later[1] for earlier, later in pairwise(answers))
     assert changes >= num_promotions
 
 
