@@ -15,7 +15,7 @@ from prefect import task
 from lradapt.config.params import load_params
 from lradapt.config.paths import read_paths
 from lradapt.data.changes import Changes, compare
-from lradapt.data.importing.mirror import mirror
+from lradapt.data.importing.copy_images import copy_images
 from lradapt.data.retrain_decision import Decision, decide
 from lradapt.data.version_tables import Tables, read_version
 from lradapt.errors import DataError
@@ -73,7 +73,7 @@ def bring(source: str, sources: Sequence[str]) -> None:
         _pull(sources)
     elif source != HERE:
         paths = read_paths()
-        count = mirror(Path(source), images=paths.images, labels=paths.labels)
+        count = copy_images(Path(source), images=paths.images, labels=paths.labels)
         log.info("%s: %s", source, f"{count:,} files copied or removed" if count else "no change")
 
 

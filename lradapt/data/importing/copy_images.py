@@ -1,4 +1,4 @@
-"""Mirror a folder that others write to: copy its images and labels into the project.
+"""Copy a folder that others write to, images and labels, into the project.
 
 The folder has `images/` and `labels.csv`, as the project has. Only files that differ in size or
 time are copied, and files that are missing there are removed, so that a second run on 100,000
@@ -15,7 +15,7 @@ from lradapt.errors import DataError, listed
 from lradapt.runtime.files import whole_file
 
 
-def mirror(source: Path, *, images: Path, labels: Path) -> int:
+def copy_images(source: Path, *, images: Path, labels: Path) -> int:
     """Make `images` and `labels` equal to `source/images` and `source/labels.csv`.
 
     Returns:

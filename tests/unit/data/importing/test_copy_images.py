@@ -3,7 +3,7 @@ import os
 import pytest
 
 from lradapt.data.images.files import list_files
-from lradapt.data.importing.mirror import mirror
+from lradapt.data.importing.copy_images import copy_images
 from lradapt.errors import DataError
 
 
@@ -16,7 +16,7 @@ def source(tmp_path):
 @pytest.fixture
 def brought(tmp_path, source):
     """A function that brings the source; how many files were copied or removed."""
-    return lambda: mirror(
+    return lambda: copy_images(
         source, images=tmp_path / "data/images", labels=tmp_path / "data/labels.csv"
     )
 
