@@ -242,6 +242,7 @@ def test_an_image_added_to_one_class_moves_no_other_class(images):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.shared
 def test_ham10000_that_grows_by_a_third_moves_59_of_7543_images(shared, tmp_path):
     with tarfile.open(shared / "data/ham10000.tar.xz") as archive:

@@ -176,8 +176,15 @@ def test_a_body_whose_output_depends_on_the_place_is_found_out(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("size", [32, 64])
+@pytest.mark.parametrize(
+    ("precision", "size"),
+    [
+        ("fp32", 32),
+        pytest.param("fp32", 64, marks=pytest.mark.long),
+        pytest.param("bf16", 32, marks=pytest.mark.long),  # 20 s where the CPU has no bf16
+        pytest.param("bf16", 64, marks=pytest.mark.long),
+    ],
+)
 def test_a_row_depends_on_neither_its_place_nor_its_neighbours_to_the_last_bit(precision, size):
     engine = start_engine(device="cpu", precision=precision, threads=1)
     with seeded(0):

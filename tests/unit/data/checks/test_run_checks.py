@@ -293,6 +293,7 @@ def test_the_page_shows_the_first_examples_and_their_number(project, random_imag
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.shared
 def test_cifar10_has_no_duplicates_and_ham10000_two_of_the_same_lesion(shared, tmp_path):
     sets = {name: unpacked(shared, name, tmp_path) for name in ("cifar10", "ham10000")}
