@@ -78,6 +78,12 @@ def test_the_drivers_agree_and_the_flow_promotes_without_a_server_of_ones_own(tr
     assert len(said.stdout.splitlines()) == 21
 
 
+def test_a_dry_run_publishes_nothing(served_project):
+    project = served_project
+    flow(project, "--registry", "elsewhere", "--dry-run")
+    assert not (project / "elsewhere").exists()
+
+
 @pytest.mark.long
 def test_an_image_added_by_hand_is_picked_up_by_either_driver(served_project):
     project = served_project
@@ -140,12 +146,6 @@ def test_where_approval_is_asked_for_and_nobody_answers_the_version_stays_out(se
     assert "Traceback" not in waited.stdout
     assert list((project / "asked/classifier/versions").glob("*/manifest.json"))
     assert not (project / "asked/classifier/production.json").exists()
-
-
-def test_a_dry_run_publishes_nothing(served_project):
-    project = served_project
-    flow(project, "--registry", "elsewhere", "--dry-run")
-    assert not (project / "elsewhere").exists()
 
 
 @pytest.mark.long
