@@ -1,10 +1,11 @@
-"""One arm of the comparison: trains once, by the clock, and writes what it took and reached.
+"""One arm of the comparison: trains once, by the clock, and writes its seconds and scores.
 
     python -m benchmarks.arms --arm paper --architecture resnet18 --seed 0 ... --into RUN.json
 
 The scheme's arms are the product itself: the stages of `dvc.yaml`, called one after the other in a
-folder of their own. The side that stops, chooses and counts is validation for every arm, as in the
-paper; that flatters all of them alike. The clock includes range tests, caching and validation.
+folder of their own. In every arm, the test split decides when to stop, which weights to keep and
+which accuracy counts, as in the paper; all accuracies are too high for this reason. The clock
+includes range tests, caching and validation.
 """
 
 import contextlib
@@ -14,8 +15,9 @@ import os
 import platform
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,7 +42,6 @@ from lradapt.config.yaml_files import read_yaml
 from lradapt.data.labelled_image import LabelledImage, class_names, in_split
 from lradapt.data.split_table import read_split, write_split
 from lradapt.evaluation.metrics import compute_metrics, confusion
-from lradapt.networks.architectures import Architecture
 from lradapt.networks.backbone import read_backbone, read_origin
 from lradapt.networks.champion import ensure_file
 from lradapt.networks.classifier import build_classifier, load_classifier, num_features
@@ -68,68 +69,81 @@ PHASE_OF_STAGE = {
     find_body_lr: "rate search",
     finetune: "fine-tuning",
 }
-"""The scheme's stages in their order, and the column of the paper's table 2 that each counts to."""
+"""The scheme's stages in their order, and the column of each in table 2 of the paper."""
 
 Result = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """The files that every arm starts from.
+
+    Attributes:
+        pixels: `pixels.npy`.
+        table: `images.csv`.
+        split: `split.csv`.
+        backbone: its weights.
+    """
+
+    pixels: Path
+    table: Path
+    split: Path
+    backbone: Path
+
+    @cached_property
+    def rows(self) -> list[LabelledImage]:
+        """Return the images, with the test split as validation and all others as training."""
+        return choose_by_test(read_split(self.split))
+
+    def new_classifier(self, params: Params) -> nn.Module:
+        """Return a network of the backbone and a new head."""
+        architecture, num_classes = params.model.network, len(class_names(self.rows))
+        head = new_head(num_features(architecture), num_classes, seed=params.seed).state_dict()
+        return build_classifier(architecture, read_backbone(self.backbone, architecture), head)
+
+    def examples(self, split: str, params: Params, engine: Engine) -> Examples:
+        """Return the images of "train" or "validation"."""
+        return split_examples(split, params, self.rows, self.pixels, engine)
+
+
 def run_arm(
-    settings: ConventionalSettings | SchemeSettings,
-    values: Mapping[str, Any],
-    *,
-    pixels: Path,
-    table: Path,
-    split: Path,
-    backbone: Path,
+    settings: ConventionalSettings | SchemeSettings, values: Mapping[str, Any], inputs: Inputs
 ) -> Result:
-    """Train by one arm, and what it took and reached.
+    """Train by one arm; return its seconds and its scores.
 
     Args:
         settings: of the arm.
         values: of params.yaml, with the architecture and the seed of this run.
-        pixels: `pixels.npy`.
-        table: `images.csv`.
-        split: `split.csv`; its test split judges.
-        backbone: where both arms start from.
+        inputs: the files that every arm starts from.
     """
-    rows = judged_by_test(read_split(split))
-    data = _Data(rows, pixels, table, backbone)
-    scheme = settings if isinstance(settings, SchemeSettings) else None
-    applied = scheme.applied_to(dict(values)) if scheme else values
+    rows = inputs.rows  # read before the clock starts
+    applied = settings.applied_to(dict(values)) if isinstance(settings, SchemeSettings) else values
     params = validate(Params, applied, DEFAULT_PATH)
     engine = start_engine(**params.engine.model_dump())
-    if not isinstance(settings, ConventionalSettings):
-        model, clock, seen = _run_scheme(params, data, engine)
+    if isinstance(settings, ConventionalSettings):
+        model, clock, found = _run_conventional(settings, params, inputs, engine)
     else:
-        model, clock, seen = _run_conventional(settings, params, data, engine)
+        model, clock, found = _run_scheme(params, inputs, engine)
     return {
-        "seconds": asdict(sum_of(clock)),
+        "seconds": asdict(clock.total()),
         "phases": {name: asdict(spent) for name, spent in clock.phases.items()},
         "points": [asdict(point) for point in clock.points],
-        **seen,
-        "final": _final(model, data, params, engine),
+        **found,
+        "final": _final(model, inputs, params, engine),
         "classes": class_names(rows),
-        "images": {side: len(in_split(rows, side)) for side in ("train", "validation")},
-        "backbone": asdict(read_origin(backbone)),
+        "images": {split: len(in_split(rows, split)) for split in ("train", "validation")},
+        "backbone": asdict(read_origin(inputs.backbone)),
         "machine": machine(engine),
     }
 
 
-def judged_by_test(rows: Sequence[LabelledImage]) -> list[LabelledImage]:
-    """The rows with all but test to train on, and test on the side that chooses."""
+def choose_by_test(rows: Iterable[LabelledImage]) -> list[LabelledImage]:
+    """Return the rows with the test split as validation and all others as training."""
     return [replace(row, split="validation" if row.split == "test" else "train") for row in rows]
 
 
-def sum_of(clock: Clock) -> Any:
-    """The seconds of all phases together."""
-    first, *others = clock.phases.values()
-    for spent in others:
-        first = first + spent
-    return first
-
-
 def machine(engine: Engine) -> dict[str, Any]:
-    """On what the clock ran."""
+    """Return the device, its settings and the versions of the packages that compute."""
     on_gpu = engine.device.type == "cuda"
     return {
         "device": torch.cuda.get_device_name() if on_gpu else platform.processor() or "CPU",
@@ -141,42 +155,28 @@ def machine(engine: Engine) -> dict[str, Any]:
     }
 
 
-class _Data:
-    """What every arm starts from."""
-
-    def __init__(
-        self, rows: list[LabelledImage], pixels: Path, table: Path, backbone: Path
-    ) -> None:
-        self.rows, self.names = rows, class_names(rows)
-        self.pixels, self.table, self.backbone = pixels, table, backbone
-
-    def examples(self, side: str, params: Params, engine: Engine) -> Examples:
-        return split_examples(side, params, self.rows, self.pixels, engine)
-
-
 def _run_conventional(
-    settings: ConventionalSettings, params: Params, data: _Data, engine: Engine
+    settings: ConventionalSettings, params: Params, inputs: Inputs, engine: Engine
 ) -> tuple[nn.Module, Clock, Result]:
-    how = settings.model_dump(exclude={"rates"})
     clock, legs, num_epochs = Clock(), [], 0
     with clock.phase("preparation"):
-        model = _new_classifier(params.model.network, data, params.seed).to(engine.device)
-        training = data.examples("train", params, engine)
-        judging = data.examples("validation", params, engine)
-        balance = make_balance(params.imbalance, training.labels, len(data.names))
+        model = inputs.new_classifier(params).to(engine.device)
+        training = inputs.examples("train", params, engine)
+        validation = inputs.examples("validation", params, engine)
+        balance = make_balance(params.imbalance, training.labels, len(class_names(inputs.rows)))
     for rate in settings.rates:
         with clock.phase(f"rate {rate:g}"):
             leg = train_at(
+                rate,
                 model,
                 training,
-                judging,
+                validation,
                 engine,
-                rate=rate,
+                settings,
                 seed=params.seed,
                 first_epoch=num_epochs,
                 balance=balance,
                 on_epoch=epoch_reporter(None),
-                **how,
             )
         num_epochs += len(leg.epochs)
         legs.append({"rate": rate, "accuracy": leg.best.accuracy, "stopped": leg.stopped})
@@ -185,54 +185,49 @@ def _run_conventional(
     return model, clock, {"legs": legs}
 
 
-def _new_classifier(architecture: Architecture, data: _Data, seed: int) -> nn.Module:
-    head = new_head(num_features(architecture), len(data.names), seed=seed).state_dict()
-    return build_classifier(architecture, read_backbone(data.backbone, architecture), head)
-
-
-def _run_scheme(params: Params, data: _Data, engine: Engine) -> tuple[nn.Module, Clock, Result]:
+def _run_scheme(params: Params, inputs: Inputs, engine: Engine) -> tuple[nn.Module, Clock, Result]:
     definitions = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
     paths = read_paths()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _lay_out(folder, params, data, paths)
+        _make_project(folder, params, inputs, paths)
         with contextlib.chdir(folder):
             clock = Clock()
             for stage, phase in PHASE_OF_STAGE.items():
                 name_of_stage = stage.__name__.rpartition(".")[2]
                 with clock.phase(phase):
                     stage.main(**_options(definitions[name_of_stage]["cmd"], paths))
-        model = load_classifier(
-            params.model.network, load_file(folder / paths.model), len(data.names)
-        )
-        seen = _seen(paths.below(folder))
-    return model.to(engine.device), clock, seen
+        num_classes = len(class_names(inputs.rows))
+        weights = load_file(folder / paths.model)
+        model = load_classifier(params.model.network, weights, num_classes)
+        found = _results(paths.below(folder))
+    return model.to(engine.device), clock, found
 
 
-def _lay_out(folder: Path, params: Params, data: _Data, paths: Paths) -> None:
+def _make_project(folder: Path, params: Params, inputs: Inputs, paths: Paths) -> None:
     (folder / DEFAULT_PATH).write_text(json.dumps(params.model_dump(mode="json")))  # JSON is YAML
     sources = {
-        paths.pixels: data.pixels,
-        paths.table: data.table,
-        paths.backbone: data.backbone,
+        paths.pixels: inputs.pixels,
+        paths.table: inputs.table,
+        paths.backbone: inputs.backbone,
     }
     for path, source in sources.items():
         link = folder / path
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(source.resolve())
-    write_split(folder / paths.split, data.rows)
+    write_split(folder / paths.split, inputs.rows)
     ensure_file(folder / paths.champion)
 
 
 def _options(command: str, paths: Paths) -> dict[str, Path]:
-    """The paths that a stage of dvc.yaml is called with."""
+    """Return the paths in the command of a stage of dvc.yaml, by the names of its options."""
     words = re.findall(r"--([\w-]+) \$\{path\.(\w+)\}", command)
     path_of = paths.as_dict()
     return {option.replace("-", "_"): path_of[name] for option, name in words}
 
 
-def _seen(paths: Paths) -> Result:
-    """What the stages found, and what their figures are drawn from."""
+def _results(paths: Paths) -> Result:
+    """Return the rates and scores of the stages, and the points of the figures."""
     return {
         "rate": read_json(paths.lr),
         "rates_by_depth": read_json(paths.body_lr)["rates"],
@@ -245,13 +240,13 @@ def _seen(paths: Paths) -> Result:
     }
 
 
-def _final(model: nn.Module, data: _Data, params: Params, engine: Engine) -> Result:
-    judging = data.examples("validation", params, engine)
-    probabilities = torch.softmax(predict_logits(model, judging, engine), dim=1).numpy()
-    labels = judging.labels.cpu().numpy()
+def _final(model: nn.Module, inputs: Inputs, params: Params, engine: Engine) -> Result:
+    validation = inputs.examples("validation", params, engine)
+    probabilities = torch.softmax(predict_logits(model, validation, engine), dim=1).numpy()
+    labels, names = validation.labels.cpu().numpy(), class_names(inputs.rows)
     return {
-        **compute_metrics(probabilities, labels, data.names),
-        "confusion": confusion(probabilities, labels, data.names).tolist(),
+        **compute_metrics(probabilities, labels, names),
+        "confusion": confusion(probabilities, labels, names).tolist(),
     }
 
 
@@ -266,19 +261,13 @@ def main(
     backbone: Dep,
     into: Out,
 ) -> None:
-    """Train once by one arm, and write what it took and reached."""
+    """Train once by one arm, and write its seconds and scores."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("lradapt").setLevel(logging.INFO)
     settings = load_benchmark().settings[arm]
     this = {"seed": seed, "model": {"architecture": architecture}}
-    found = run_arm(
-        settings,
-        changed(read_yaml(DEFAULT_PATH), this),
-        pixels=pixels,
-        table=table,
-        split=split,
-        backbone=backbone,
-    )
+    values = changed(read_yaml(DEFAULT_PATH), this)
+    found = run_arm(settings, values, Inputs(pixels, table, split, backbone))
     about = {"arm": arm, "architecture": architecture, "seed": seed}
     write_json(into, {**about, "settings": settings.model_dump(mode="json"), **found})
 

@@ -1,9 +1,9 @@
-"""The bodies that the comparison starts from, one for each architecture in benchmarks/params.yaml.
+"""The backbones of the comparison, one for each architecture in benchmarks/params.yaml.
 
     python -m benchmarks.backbones
 
-One that is there is left as it is; the project's own is copied; of another, ImageNet's weights are
-brought where they can be had, else random ones, said loudly.
+An existing file is not changed. The project's own backbone is copied; for another architecture the
+weights of ImageNet are downloaded, or if that fails, random weights are made, with a warning.
 """
 
 from pathlib import Path
@@ -22,8 +22,8 @@ from lradapt.networks.backbone import Origin, import_backbone, read_origin
 from lradapt.runtime.files import write_bytes
 
 
-def bring(architecture: str, into: Path, own: Path) -> Origin:
-    """Bring the body of an architecture to `into`; `own` is that of the project."""
+def make_backbone(architecture: str, into: Path, own: Path) -> Origin:
+    """Write the backbone of an architecture to `into`; `own` is that of the project."""
     if own.exists() and read_origin(own).architecture == architecture:
         write_bytes(into, own.read_bytes())
         return read_origin(into)
@@ -32,14 +32,14 @@ def bring(architecture: str, into: Path, own: Path) -> Origin:
 
 
 def main(
-    folder: Annotated[Path, typer.Option(help="Where they are.")] = Path("benchmarks/backbones"),
+    folder: Annotated[Path, typer.Option(help="Of the backbones.")] = Path("benchmarks/backbones"),
 ) -> None:
-    """Bring the bodies that are not there yet."""
+    """Make the backbones that are missing."""
     own = read_paths().backbone
     for architecture in load_benchmark().architectures:
         into = folder / f"{architecture}.safetensors"
         if not into.exists():
-            origin = bring(architecture, into, own)
+            origin = make_backbone(architecture, into, own)
             typer.echo(f"{into}: {architecture}, {origin.source} ({origin.detail})")
             if origin.source == "none":
                 typer.secho("It starts from random weights.", fg="yellow", bold=True)

@@ -3,7 +3,6 @@
 import json
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,21 +10,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from benchmarks.measuring import Elapsed, now
 from lradapt.runtime.progress_file import VARIABLE
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Seconds since the start of a run: of the wall clock, and of all its threads."""
-
-    seconds: float
-    cpu_seconds: float
-
-    def __sub__(self, earlier: "Moment") -> "Moment":
-        return Moment(self.seconds - earlier.seconds, self.cpu_seconds - earlier.cpu_seconds)
-
-    def __add__(self, other: "Moment") -> "Moment":
-        return Moment(self.seconds + other.seconds, self.cpu_seconds + other.cpu_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +20,7 @@ class Point:
 
     phase: str
     epoch: int
-    at: Moment
+    at: Elapsed
     accuracy: float
     balanced_accuracy: float
     loss: float
@@ -49,8 +35,8 @@ class Clock:
         points: the ends of its epochs, in order.
     """
 
-    start: Moment = field(default_factory=lambda: _now())
-    phases: dict[str, Moment] = field(default_factory=dict)
+    start: Elapsed = field(default_factory=now)
+    phases: dict[str, Elapsed] = field(default_factory=dict)
     points: list[Point] = field(default_factory=list)
 
     @contextmanager
@@ -64,18 +50,22 @@ class Clock:
             with path.open(encoding="utf-8") as file:
                 file.seek(known)
                 lines = [json.loads(line) for line in file]
-        self.phases[name] = self.phases.get(name, Moment(0, 0)) + spent
+        self.phases[name] = self.phases.get(name, Elapsed(0, 0)) + spent
         ends = (line for line in lines if line.get("accuracy") is not None)
         self.points += [_point(name, before, line) for line in ends]
 
-    def elapsed(self) -> Moment:
+    def total(self) -> Elapsed:
+        """Return the seconds of all phases together."""
+        return sum(self.phases.values(), Elapsed(0, 0))
+
+    def elapsed(self) -> Elapsed:
         """Return the seconds since the start."""
-        return _now() - self.start
+        return now() - self.start
 
 
-def _point(phase: str, start: Moment, line: dict[str, Any]) -> Point:
+def _point(phase: str, start: Elapsed, line: dict[str, Any]) -> Point:
     """Return the epoch of a line of the progress file, whose clocks began with the phase."""
-    at = start + Moment(line["seconds"], line["cpu_seconds"])
+    at = start + Elapsed(line["seconds"], line["cpu_seconds"])
     scores = (line[name] for name in ("accuracy", "balanced_accuracy", "validation_loss"))
     return Point(phase, line["epoch"], at, *scores)
 
@@ -91,7 +81,3 @@ def _progress_file() -> Iterator[Path]:
         patch.dict(os.environ, {VARIABLE: file.name}),
     ):
         yield Path(file.name)
-
-
-def _now() -> Moment:
-    return Moment(time.perf_counter(), time.process_time())

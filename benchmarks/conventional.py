@@ -3,13 +3,14 @@
 The arm that the scheme is compared with. It shares the loop, the batches and the precision with it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import nn
 
+from benchmarks.settings import ConventionalSettings
 from lradapt.compute.engine import Engine
 from lradapt.training.finetune import reached
 from lradapt.training.imbalance import NO_BALANCE, Balance
@@ -40,20 +41,14 @@ class Leg:
 
 
 def train_at(
+    rate: float,
     model: nn.Module,
     training: Examples,
     validation: Examples,
     engine: Engine,
+    settings: ConventionalSettings,
     *,
-    rate: float,
-    batch_size: int,
-    momentum: float,
-    l2: float,
-    patience_epochs: int,
-    min_gain: float,
-    max_epochs: int,
     seed: int,
-    target_accuracy: float | None = None,
     first_epoch: int = 0,
     balance: Balance = NO_BALANCE,
     on_epoch: OnEpoch = log_epoch,
@@ -61,25 +56,19 @@ def train_at(
     """Train every layer at a fixed rate until early stopping, and restore the best weights.
 
     The best are those of the highest accuracy on the validation split; where no epoch is better
-    than what `model` came with, that is kept. To resume with another rate, call again with the same
-    model and `first_epoch` set to the number of epochs done: images and views are then drawn as in
-    one run.
+    than the weights at the start, those are kept. To resume with another rate, call again with the
+    same model and `first_epoch` set to the number of epochs done: images and views are then drawn
+    as in one run.
 
     Args:
+        rate: of every layer.
         model: trained in place.
         training: the training images.
         validation: decides when to stop; must not be empty.
         engine: where to compute.
-        rate: of every layer.
-        batch_size: images of a step.
-        momentum: of SGD.
-        l2: weight decay.
-        patience_epochs: epochs without a gain after which it stops, at least 1.
-        min_gain: least rise of the accuracy over the best so far that counts as a gain.
-        max_epochs: ceiling.
+        settings: of SGD and of early stopping.
         seed: of the order of images and their views.
-        target_accuracy: stop at the first epoch that reaches it.
-        first_epoch: epochs that earlier legs have run.
+        first_epoch: number of epochs of earlier legs.
         balance: how unbalanced classes are treated.
         on_epoch: called after each epoch.
 
@@ -87,12 +76,18 @@ def train_at(
         TrainingError: a loss is not finite, or the validation split is empty.
     """
     require_validation(validation, "early stopping")
-    num_steps = steps_per_epoch(len(training.labels), batch_size)
+    num_steps = steps_per_epoch(len(training.labels), settings.batch_size)
     first_step = first_epoch * num_steps
     engine.place(model).train()
-    optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=momentum, weight_decay=l2)
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=rate, momentum=settings.momentum, weight_decay=settings.l2
+    )
     batches = training_batches(
-        training, batch_size=batch_size, seed=seed, order=balance.order, first_step=first_step
+        training,
+        batch_size=settings.batch_size,
+        seed=seed,
+        order=balance.order,
+        first_step=first_step,
     )
     steps = train_steps(
         model, batches, optimizer, None, engine, loss=balance.loss, first_step=first_step
@@ -106,28 +101,16 @@ def train_at(
         first_epoch=first_epoch,
         on_epoch=on_epoch,
     )
-    return _stop_early(
-        model,
-        epochs,
-        score(model, validation, engine, when=f"before training at {rate:g}"),
-        rate=rate,
-        patience_epochs=patience_epochs,
-        min_gain=min_gain,
-        max_epochs=max_epochs,
-        target_accuracy=target_accuracy,
-    )
+    start = score(model, validation, engine, when=f"before training at {rate:g}")
+    return _stop_early(rate, model, epochs, start, settings)
 
 
 def _stop_early(
-    model: nn.Module,
-    epochs: Iterator[Epoch],
-    start: Score,
-    *,
     rate: float,
-    patience_epochs: int,
-    min_gain: float,
-    max_epochs: int,
-    target_accuracy: float | None,
+    model: nn.Module,
+    epochs: Iterable[Epoch],
+    start: Score,
+    settings: ConventionalSettings,
 ) -> Leg:
     best, weights = start, snapshot(model)
     to_beat, without_gain = start.accuracy, 0
@@ -138,14 +121,14 @@ def _stop_early(
         done.append(epoch)
         if epoch.validation.accuracy > best.accuracy:
             best, weights = epoch.validation, snapshot(model)
-        gained = epoch.validation.accuracy > max(to_beat, to_beat + min_gain - _ROUNDING)
+        gained = epoch.validation.accuracy > max(to_beat, to_beat + settings.min_gain - _ROUNDING)
         to_beat = epoch.validation.accuracy if gained else to_beat
         without_gain = 0 if gained else without_gain + 1
-        if reached(epoch, target_accuracy):
+        if reached(epoch, settings.target_accuracy):
             stopped = "target"
-        elif without_gain >= patience_epochs:
+        elif without_gain >= settings.patience_epochs:
             stopped = "patience"
-        elif len(done) < max_epochs:
+        elif len(done) < settings.max_epochs:
             continue
         break
     model.load_state_dict(weights)

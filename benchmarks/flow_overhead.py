@@ -4,30 +4,26 @@
     python -m benchmarks.flow_overhead noop       # in a project whose stages are up to date
     python -m benchmarks.flow_overhead retrain    # from the source tree alone, on the digits
 
-Medians with minimum and maximum, of the wall and of all processes' CPU; both drivers take turns.
+Medians with minimum and maximum, of the wall clock and of the CPU of all processes; the two drivers
+are interleaved.
 """
 
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from benchmarks.measuring import Elapsed, interleaved, now_of_children, summary, timed
+from benchmarks.program import run
 from lradapt.config.paths import read_paths
 from lradapt.runtime.timings import Timings, read_timings
-
-app = typer.Typer(help=__doc__)
-console = Console(highlight=False)
 
 _FLOW = """
 from prefect import flow
@@ -42,83 +38,78 @@ drive()
 """
 _NO_WORK = frozenset({"export"})
 """Stages that read no image, train nothing and evaluate nothing."""
-_REPRO = [sys.executable, "-m", "dvc", "repro", "--quiet"]
+_REPRO = (sys.executable, "-m", "dvc", "repro", "--quiet")
+_RETRAIN = (sys.executable, "-m", "flows.retrain")
+
+Repeats = Annotated[int, typer.Option(help="Of each measurement.")]
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Seconds of the wall, and of all processes."""
-
-    wall: float
-    cpu: float
-
-
-@app.command()
 def stage(
-    repeats: Annotated[int, typer.Option(help="Of each driver.")] = 5,
+    repeats: Repeats = 5,
     num_stages: Annotated[int, typer.Option(help="That compute nothing, one after another.")] = 6,
 ) -> None:
-    """A stage under the flow, beside a stage under `dvc repro`."""
+    """Compare a stage under the flow with a stage under `dvc repro`."""
     _require_server()
-    costs: dict[str, list[Cost]] = {"dvc repro": [], "flow": []}
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder)
         _make_chain(project, num_stages)
-        drivers = {"dvc repro": _REPRO, "flow": [sys.executable, "drive.py"]}
-        for number in range(repeats):
-            for name, command in drivers.items():
-                idle = _measure(command, project)
-                (project / "source").write_text(f"{name} {number}")
-                busy = _measure(command, project)
-                each = (busy.wall - idle.wall) / num_stages, (busy.cpu - idle.cpu) / num_stages
-                costs[name].append(Cost(*each))
-    for name, values in costs.items():
-        _print(f"a stage under {name}", values)
-    both = zip(costs["flow"], costs["dvc repro"], strict=True)
-    _print("beyond dvc repro", [beyond(*pair) for pair in both])
+        measures = {
+            "a stage under dvc repro": partial(_one_stage, _REPRO, project, num_stages),
+            "a stage under flow": partial(
+                _one_stage, (sys.executable, "drive.py"), project, num_stages
+            ),
+        }
+        under_dvc, under_flow = (found := interleaved(measures, repeats)).values()
+    _print(found)
+    both = zip(under_flow, under_dvc, strict=True)
+    _print({"beyond dvc repro": [flow - repro for flow, repro in both]})
 
 
-@app.command()
-def retrain(repeats: Annotated[int, typer.Option(help="From nothing, each.")] = 3) -> None:
-    """All of a first retraining that is not reading images, training or evaluating."""
+def retrain(repeats: Repeats = 3) -> None:
+    """Measure what a first retraining takes, and how much of it is the work of the stages."""
     _require_server()
-    costs: dict[str, list[Cost]] = {"a retraining": [], "of it work": [], "the rest": []}
-    for _ in range(repeats):
-        with tempfile.TemporaryDirectory() as folder:
-            _clone(Path(folder))
-            whole = _measure([sys.executable, "-m", "flows.retrain"], Path(folder))
-            work = worked(read_timings(Path(folder) / read_paths().timings))
-        for name, cost in zip(costs, (whole, work, beyond(whole, work)), strict=True):
-            costs[name].append(cost)
-    for name, values in costs.items():
-        _print(name, values)
+    pairs = [_first_retraining() for _ in range(repeats)]
+    _print(
+        {
+            "a retraining": [whole for whole, _ in pairs],
+            "work of the stages": [work for _, work in pairs],
+            "the rest": [whole - work for whole, work in pairs],
+        }
+    )
 
 
-@app.command()
-def noop(repeats: Annotated[int, typer.Option(help="Of the flow.")] = 5) -> None:
-    """`python -m flows.retrain` where nothing has changed."""
+def noop(repeats: Repeats = 5) -> None:
+    """Measure `python -m flows.retrain` where nothing has changed."""
     _require_server()
-    command = [sys.executable, "-m", "flows.retrain"]
-    _measure(command, Path())  # what has changed is made now
-    _print("a flow that does nothing", [_measure(command, Path()) for _ in range(repeats)])
+    _measure(_RETRAIN, Path())  # bring the stages up to date first
+    _print({"a flow that does nothing": [_measure(_RETRAIN, Path()) for _ in range(repeats)]})
 
 
-def worked(timings: Timings) -> Cost:
-    """What the stages took in all, without their imports; the export is no work on images."""
+def work_of_stages(timings: Timings) -> Elapsed:
+    """Return the seconds of all stages without imports and export (no work on images)."""
     spent = [each for name, each in timings.items() if name not in _NO_WORK]
-    seconds = ([each[key] for each in spent] for key in ("seconds", "cpu_seconds"))
-    return Cost(*(sum(values) for values in seconds))
+    return Elapsed(
+        sum(each["seconds"] for each in spent), sum(each["cpu_seconds"] for each in spent)
+    )
 
 
-def beyond(one: Cost, other: Cost) -> Cost:
-    """What the one took more than the other."""
-    return Cost(one.wall - other.wall, one.cpu - other.cpu)
+def _first_retraining() -> tuple[Elapsed, Elapsed]:
+    """Retrain in a clone of the last commit with the digits; return all seconds, and the work."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder)
+        subprocess.run(["git", "clone", "-q", ".", project], check=True)
+        _run([sys.executable, "-m", "lradapt", "import", "digits"], project)
+        whole = _measure(_RETRAIN, project)
+        return whole, work_of_stages(read_timings(project / read_paths().timings))
 
 
-def _clone(project: Path) -> None:
-    """The source tree as it was last committed, with the digits."""
-    subprocess.run(["git", "clone", "-q", ".", project], check=True)
-    _measure([sys.executable, "-m", "lradapt", "import", "digits"], project)
+def _one_stage(command: Sequence[str], project: Path, num_stages: int) -> Elapsed:
+    """Return the seconds of one stage: of a run of all stages, less those of a run of none."""
+    idle = _measure(command, project)
+    source = project / "source"
+    source.write_text(f"{source.read_text()}changed\n")
+    busy = _measure(command, project) - idle
+    return Elapsed(busy.seconds / num_stages, busy.cpu_seconds / num_stages)
 
 
 def _require_server() -> None:
@@ -127,7 +118,7 @@ def _require_server() -> None:
 
 
 def _make_chain(project: Path, num_stages: int) -> None:
-    """A project in which each stage copies what the former made."""
+    """Make a project in which each stage copies the output of the previous one."""
     names = ["source", *(f"made{number}" for number in range(num_stages))]
     stages = "".join(
         f"  {made}: {{cmd: cp {read} {made}, deps: [{read}], outs: [{made}]}}\n"
@@ -135,35 +126,26 @@ def _make_chain(project: Path, num_stages: int) -> None:
     )
     (project / "dvc.yaml").write_text(f"stages:\n{stages}")
     (project / "drive.py").write_text(_FLOW)
-    (project / "source").write_text("nothing yet")
-    for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"], _REPRO):
+    (project / "source").write_text("nothing yet\n")
+    for command in (("git", "init", "-q"), (sys.executable, "-m", "dvc", "init", "-q"), _REPRO):
         subprocess.run(command, cwd=project, check=True)
 
 
-def _measure(command: Sequence[str], folder: Path) -> Cost:
-    wall, cpu = time.perf_counter(), _cpu_seconds()
+def _measure(command: Sequence[str], folder: Path) -> Elapsed:
+    return timed(partial(_run, command, folder), now_of_children)
+
+
+def _run(command: Sequence[str], folder: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
-    return Cost(time.perf_counter() - wall, _cpu_seconds() - cpu)
 
 
-def _cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def _print(what: str, costs: Sequence[Cost]) -> None:
-    console.print(f"{what}: {_told(costs, lambda cost: cost.wall)} s,", end=" ")
-    console.print(f"of the CPU {_told(costs, lambda cost: cost.cpu)} s", end="; ")
-    console.print(f"{len(costs)} repeats, load {os.getloadavg()[0]:.1f}")
-
-
-def _told(costs: Sequence[Cost], seconds: Callable[[Cost], float]) -> str:
-    values = [seconds(cost) for cost in costs]
-    return f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+def _print(found: dict[str, list[Elapsed]]) -> None:
+    for name, elapsed in found.items():
+        typer.echo(summary(name, elapsed))
 
 
 if __name__ == "__main__":
-    app()
+    run(stage, retrain, noop, about=__doc__)

@@ -11,32 +11,28 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from benchmarks.gate_simulation import IMAGES, Rates, Scenario, everywhere, simulate
+from benchmarks.gate_simulation import IMAGES, Rates, Scenario, in_each_class, simulate
+from benchmarks.measuring import markdown_table, table_row
+from benchmarks.program import run
 from lradapt.config.params import load_params
 from lradapt.gate.rules import Rules
 
 SIZES = (500, 1257, 5000)
 POINTS = (-2, 0, 1, 2, 3, 4, 5)
 
-app = typer.Typer(help=__doc__)
-console = Console(highlight=False, soft_wrap=True, width=1000)
-
-
 Draws = Annotated[int, typer.Option(help="Of each scenario.")]
 Resamples = Annotated[int, typer.Option(help="Of the bootstrap of each draw.")]
 Seed = Annotated[int, typer.Option(help="Of the draws.")]
 
 
-@app.command()
 def errors(draws: Draws = 10_000, resamples: Resamples = 1000, seed: Seed = 0) -> None:
-    """How often a challenger is promoted that should not be, and the two traps."""
+    """Simulate how often the gate promotes a challenger that is not better."""
     rare = [name for name in IMAGES if name != "nv"]
     scenarios = [
         Scenario(name="equal", gains={}),
         Scenario(name="equal, chosen on test", gains={}, chosen_on="test"),
-        Scenario(name="2 points worse in each class", gains=everywhere(-0.02)),
+        Scenario(name="2 points worse in each class", gains=in_each_class(-0.02)),
         Scenario(name="2 points worse, all of it in df", gains={"df": -0.14}),
         Scenario(
             name="nv 4 up, the others 3 down", gains=dict.fromkeys(rare, -0.03) | {"nv": 0.04}
@@ -51,16 +47,15 @@ def errors(draws: Draws = 10_000, resamples: Resamples = 1000, seed: Seed = 0) -
     _print_table(scenarios, _rules(resamples), draws, seed)
 
 
-@app.command()
 def power(
     figure: Annotated[Path | None, typer.Option(help="Where the curves are drawn, PNG.")] = None,
     draws: Draws = 2000,
     resamples: Resamples = 1000,
     seed: Seed = 0,
 ) -> None:
-    """How often a challenger is promoted that is up to 5 points better in each class."""
+    """Simulate how often the gate promotes a challenger that is up to 5 points better."""
     scenarios = [
-        Scenario(name=f"{points:+d} in each class", gains=everywhere(points / 100), images=size)
+        Scenario(name=f"{points:+d} in each class", gains=in_each_class(points / 100), images=size)
         for size in SIZES
         for points in POINTS
     ]
@@ -76,21 +71,20 @@ def _rules(resamples: int) -> Rules:
 
 
 def _print_table(scenarios: Sequence[Scenario], rules: Rules, draws: int, seed: int) -> list[Rates]:
-    console.print(
-        "| challenger | images | superior | not worse | with floors: superior | not worse "
-        "| McNemar | disagree |\n" + 8 * "|---" + "|"
-    )
+    titles = "challenger, images, superior, not worse, with floors: superior, not worse, McNemar"
+    header = [*titles.split(", "), "disagree"]
+    typer.echo(markdown_table([header]))
     found = []
     for scenario in scenarios:
         rates = simulate(scenario, rules, draws=draws, seed=seed)
         found.append(rates)
         cells = [f"{100 * rate:.1f} %" for rate in astuple(rates)]
-        console.print(f"| {scenario.name} | {scenario.images:,} | {' | '.join(cells)} |")
+        typer.echo(table_row([scenario.name, f"{scenario.images:,}", *cells]))
     return found
 
 
 def power_png(rates: Mapping[int, Sequence[Rates]]) -> bytes:
-    """Rates of promotion against the true gain of `POINTS`, a curve for each size of exam."""
+    """Draw the rates of promotion against the true gain, a curve for each size of the test set."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.6), layout="constrained")
@@ -109,4 +103,4 @@ def power_png(rates: Mapping[int, Sequence[Rates]]) -> bytes:
 
 
 if __name__ == "__main__":
-    app()
+    run(errors, power, about=__doc__)

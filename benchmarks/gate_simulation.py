@@ -1,9 +1,10 @@
 """How often the gate promotes which challenger, by simulation.
 
-Exams have HAM10000's class sizes, a sixth of each class, and its lesions' numbers of images. What
-an image is answered depends on its difficulty, which all models share, on the training, which its
-snapshots share, and on the snapshot; each of the three is more alike within a lesion. The best of
-seven snapshots, all equally good, is examined. Bootstrap, policy and floors are the gate's own.
+Test sets have HAM10000's class sizes, a sixth of each class, and its numbers of images for each
+lesion. Whether a model is right depends on the difficulty of the image, which all models share, on
+the training, which its snapshots share, and on the snapshot; each of the three correlates within a
+lesion. The best of seven snapshots, all equally good, is evaluated on the test set. Bootstrap,
+policy and floors are those of the gate.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,32 +39,32 @@ LESIONS = (5514, 1423, 490, 34, 5, 4)
 """HAM10000's lesions with one image, two, and so on."""
 NUM_SNAPSHOTS = 7
 SHARED = {"all models": 0.8, "a training": 0.1, "a snapshot": 0.1}
-"""Shares of an answer's variance: two trainings disagree on 11 to 12 % of the images."""
-ALIKE_IN_LESION = 0.7
-EXAM = 1670
+"""Shares of the variance of an answer: two trainings disagree on 11 to 12 % of the images."""
+CORRELATION_IN_LESION = 0.7
+NUM_TEST_IMAGES = 1670
 BATCH = 100
-"""Draws that share their resamples: each batch has its own."""
+"""Number of draws that share their resamples; each batch has its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One kind of challenger, and how it is examined.
+    """One kind of challenger, and how it is evaluated.
 
     Attributes:
         name: in the table.
         gains: class -> the challenger's true recall minus the champion's; 0 where not named.
-        images: of the exam.
-        chosen_on: the side on which the best of the snapshots was chosen.
+        images: of the test set.
+        chosen_on: the split on which the best of the snapshots was chosen.
     """
 
     name: str
     gains: Mapping[str, float]
-    images: int = EXAM
+    images: int = NUM_TEST_IMAGES
     chosen_on: str = "validation"
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class Split:
     """Images by class and lesion."""
 
     labels: Integers
@@ -82,13 +83,13 @@ class Rates:
     disagreement: float
 
 
-def everywhere(gain: float) -> dict[str, float]:
-    """The same gain in each class."""
+def in_each_class(gain: float) -> dict[str, float]:
+    """Return the same gain for each class."""
     return dict.fromkeys(IMAGES, gain)
 
 
-def lay_out(images: int, random: np.random.Generator) -> Side:
-    """A side of about `images` images: HAM10000's shares of classes, its sizes of lesions."""
+def make_split(images: int, random: np.random.Generator) -> Split:
+    """Make a split of about `images` images with the classes and lesion sizes of HAM10000."""
     shares = np.array(LESIONS) / sum(LESIONS)
     labels: list[int] = []
     groups: list[int] = []
@@ -98,94 +99,97 @@ def lay_out(images: int, random: np.random.Generator) -> Side:
             size = min(left, int(random.choice(len(LESIONS), p=shares)) + 1)
             number = groups[-1] + 1 if groups else 0
             labels, groups, left = labels + size * [label], groups + size * [number], left - size
-    return Side(np.array(labels), np.array(groups))
+    return Split(np.array(labels), np.array(groups))
 
 
-def answer(
-    side: Side, limits: Sequence[Floats], draws: int, random: np.random.Generator
+def draw_hits(
+    split: Split, limits: Sequence[Floats], draws: int, random: np.random.Generator
 ) -> list[Hits]:
-    """Who is right where, for each model: `[snapshots, draws, images]`.
+    """Draw for each model on which images it is right, `[snapshots, draws, images]`.
 
     Args:
-        side: the images.
-        limits: of each model and class, below which luck is a hit.
-        draws: of images' difficulty and of trainings.
-        random: numbers.
+        split: the images.
+        limits: of each model and class; a normal number below it is a hit.
+        draws: of the difficulties of the images, and of trainings.
+        random: generator.
     """
     shared, of_training, of_snapshot = (np.float32(np.sqrt(share)) for share in SHARED.values())
-    difficulty = shared * _luck(side, (1, draws), random)
+    difficulty = shared * _normal(split, (1, draws), random)
     return [
         difficulty
-        + of_training * _luck(side, (1, draws), random)
-        + of_snapshot * _luck(side, (NUM_SNAPSHOTS, draws), random)
-        < each[side.labels]
+        + of_training * _normal(split, (1, draws), random)
+        + of_snapshot * _normal(split, (NUM_SNAPSHOTS, draws), random)
+        < each[split.labels]
         for each in limits
     ]
 
 
-def best_snapshot(side: Side, hits: Hits) -> Integers:
-    """Of each draw the snapshot with the best balanced accuracy."""
-    weights = 1 / np.bincount(side.labels)[side.labels]
+def best_snapshot(split: Split, hits: Hits) -> Integers:
+    """Return the snapshot with the best balanced accuracy in each draw."""
+    weights = 1 / np.bincount(split.labels)[split.labels]
     best: Integers = (hits @ weights).argmax(axis=0)
     return best
 
 
-def _luck(side: Side, shape: tuple[int, int], random: np.random.Generator) -> Any:
-    """Standard normal numbers `[*shape, images]`, more alike within a lesion."""
-    lesions = random.standard_normal((*shape, int(side.groups[-1]) + 1), dtype=np.float32)
-    images = random.standard_normal((*shape, len(side.labels)), dtype=np.float32)
-    alike, apart = (np.float32(np.sqrt(share)) for share in (ALIKE_IN_LESION, 1 - ALIKE_IN_LESION))
-    return alike * lesions[:, :, side.groups] + apart * images
+def _normal(split: Split, shape: tuple[int, int], random: np.random.Generator) -> Any:
+    """Draw standard normal numbers `[*shape, images]`, correlated within a lesion."""
+    lesions = random.standard_normal((*shape, int(split.groups[-1]) + 1), dtype=np.float32)
+    images = random.standard_normal((*shape, len(split.labels)), dtype=np.float32)
+    shares = CORRELATION_IN_LESION, 1 - CORRELATION_IN_LESION
+    of_lesion, of_image = (np.float32(np.sqrt(share)) for share in shares)
+    return of_lesion * lesions[:, :, split.groups] + of_image * images
 
 
-def examine(
-    scenario: Scenario, exam: Side, draws: int, random: np.random.Generator
+def hits_of_best(
+    scenario: Scenario, test_images: Split, draws: int, random: np.random.Generator
 ) -> tuple[Hits, Hits]:
-    """Where the champion and the challenger, each the best snapshot, are right: `[draws, N]`."""
+    """Draw where champion and challenger, the best snapshots, are right: `[draws, N]` each."""
     from scipy.stats import norm
 
     recalls = np.array(list(RECALLS.values()))
     gains = np.array([scenario.gains.get(name, 0.0) for name in RECALLS])
     limits = norm.ppf(recalls), norm.ppf(recalls + gains)
-    hits = answer(exam, limits, draws, random)
+    hits = draw_hits(test_images, limits, draws, random)
     if scenario.chosen_on == "test":
         # The champion was chosen before these images were drawn.
-        chosen = [np.zeros(draws, int), best_snapshot(exam, hits[1])]
+        chosen = [np.zeros(draws, int), best_snapshot(test_images, hits[1])]
     else:
-        validation = lay_out(scenario.images // 2, random)
+        validation = make_split(scenario.images // 2, random)
         chosen = [
-            best_snapshot(validation, each) for each in answer(validation, limits, draws, random)
+            best_snapshot(validation, each) for each in draw_hits(validation, limits, draws, random)
         ]
     old, new = (each[best, np.arange(draws)] for each, best in zip(hits, chosen, strict=True))
     return old, new
 
 
 def simulate(scenario: Scenario, rules: Rules, *, draws: int, seed: int) -> Rates:
-    """How often a scenario's challenger is promoted."""
+    """Return how often the challenger of a scenario is promoted."""
     random = np.random.default_rng(seed)
-    exam = lay_out(scenario.images, random)
+    test_images = make_split(scenario.images, random)
     rows: list[list[float]] = []
     while len(rows) < draws:
-        hits = examine(scenario, exam, min(BATCH, draws - len(rows)), random)
-        rows += _outcomes(exam, *hits, rules, seed=int(random.integers(2**32)))
+        hits = hits_of_best(scenario, test_images, min(BATCH, draws - len(rows)), random)
+        rows += _outcomes(test_images, *hits, rules, seed=int(random.integers(2**32)))
     return Rates(*np.mean(rows, axis=0).tolist())
 
 
-def _outcomes(exam: Side, old: Hits, new: Hits, rules: Rules, *, seed: int) -> list[list[float]]:
-    """What the gate says in each draw; the draws of a batch share their resamples."""
+def _outcomes(
+    test_images: Split, old: Hits, new: Hits, rules: Rules, *, seed: int
+) -> list[list[float]]:
+    """Return the decisions of the gate in each draw; the draws of a batch share their resamples."""
     found = resampled_differences(
-        exam.labels,
-        exam.groups,
+        test_images.labels,
+        test_images.groups,
         (new.astype(np.int64) - old).T,
         num_resamples=rules.num_resamples,
         seed=seed,
     )
     lower, _ = bounds(found.mean(axis=1), rules.confidence)
     _, upper_of_classes = bounds(found, rules.confidence)
-    one_hot = np.eye(len(IMAGES))[exam.labels] / np.bincount(exam.labels)
+    one_hot = np.eye(len(IMAGES))[test_images.labels] / np.bincount(test_images.labels)
     recalls = np.stack([old @ one_hot, new @ one_hot])
     difference = np.round((recalls[1] - recalls[0]).mean(axis=1), 12)
-    sizes = np.bincount(exam.labels).tolist()
+    sizes = np.bincount(test_images.labels).tolist()
     return [
         _outcome(
             float(difference[draw]),

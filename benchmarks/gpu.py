@@ -21,7 +21,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from benchmarks.arms import run_arm
+from benchmarks.arms import Inputs, run_arm
 from benchmarks.pretrain import pretrain
 from benchmarks.program import run as run_program
 from benchmarks.settings import load_benchmark
@@ -83,7 +83,7 @@ def steps(
     num_epochs: int,
     max_lr: float,
 ) -> Iterator[Step]:
-    """Everything in the order in which it is needed; the seeds one after the other."""
+    """Yield every step in the order in which it is needed; the seeds one after the other."""
     for data in (pretraining, *sets):
         folder = work / data.name
         of_it = changed(values, data.changes)
@@ -104,12 +104,12 @@ def steps(
 
 
 def with_architecture(values: Changes, architecture: str, *, seed: int) -> dict[str, Any]:
-    """`values` for one network and one seed."""
+    """Return `values` for one network and one seed."""
     return changed(values, {"seed": seed, "model": {"architecture": architecture}})
 
 
 def prepare(data: DataSet, folder: Path, values: Changes) -> None:
-    """Bring a set of images, decode it, and split it."""
+    """Import a set of images, decode it, and split it."""
     params = validate(Params, values, DEFAULT_PATH)
     source = data.source if data.source.is_dir() else _unpacked(data.source, folder / "archive")
     images, labels = folder / "images", folder / "labels.csv"
@@ -167,20 +167,14 @@ def make_body(folder: Path, values: Changes, num_epochs: int, max_lr: float, int
 def train(arm: str, values: Changes, folder: Path, body: Path, into: Path) -> None:
     """Run one arm."""
     settings = load_benchmark().settings[arm]
-    found = run_arm(
-        settings,
-        values,
-        pixels=folder / "pixels.npy",
-        table=folder / "images.csv",
-        split=folder / "split.csv",
-        backbone=body,
-    )
+    inputs = Inputs(folder / "pixels.npy", folder / "images.csv", folder / "split.csv", body)
+    found = run_arm(settings, values, inputs)
     about = {"arm": arm, "architecture": values["model"]["architecture"], "seed": values["seed"]}
     write_json(into, {**about, "settings": settings.model_dump(mode="json"), **found})
 
 
 def write_tables(folder: Path, into: Path) -> None:
-    """Tables and figures of the runs of one set of images, if there are any of both kinds."""
+    """Write the tables and figures of the runs of one set of images, if both kinds have run."""
     runs = [read_json(path) for path in sorted((folder / "runs").glob("*.json"))]
     if {"legs" in run for run in runs} == {True, False}:
         write_text(into / f"{folder.name}.md", markdown(runs))

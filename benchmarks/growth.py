@@ -2,11 +2,11 @@
 
     python -m benchmarks.growth SOURCE 1000 10000 100000 --into FOLDER
 
-SOURCE holds a folder of images for each class. Where a size is over their number, mirrored copies
-are added, so that all pictures differ. Each stage runs as `dvc repro` runs it, in processes of its
-own; their memory is added up ten times a second: what is theirs alone (anonymous pages, those that
-several share counted once). Pages of mapped files are not: the system takes them back at need. The
-registry is measured against the number of versions, by `benchmarks.registry_growth`.
+SOURCE holds a folder of images for each class. Where a size exceeds their number, mirrored copies
+are added, so that all images differ. Each stage runs as `dvc repro` runs it, in processes of its
+own. Ten times a second their memory is summed: anonymous pages, those that several processes share
+counted once. Pages of mapped files do not count, because the system takes them back when it needs
+them. The registry is measured against the number of versions, by `benchmarks.registry_growth`.
 """
 
 import os
@@ -18,13 +18,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain, zip_longest
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
+import pandas as pd
 import typer
 import yaml
 from PIL import Image, ImageOps
 
 from benchmarks import registry_growth
+from benchmarks.measuring import markdown_table
 from benchmarks.program import run
 from lradapt.config.paths import PROJECT_FILE, read_paths
 from lradapt.data.images.files import list_files
@@ -35,11 +37,11 @@ from lradapt.registry import open_registry
 from lradapt.runtime.files import write_json
 
 STEPS = ("ingest", "split", "changes")
-"""In the order in which they run: two stages, and the comparison with a version before."""
+"""In the order in which they run: two stages, and the comparison with the previous version."""
 NUM_VERSIONS = (10, 100, 1000)
 """Of the registry."""
-FORMER = Path("former/labels.csv")
-"""Labels of a version before: every twentieth image bore another one."""
+PREVIOUS = Path("previous/labels.csv")
+"""Labels of a previous version, in which every twentieth image had another label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,8 @@ class Cost:
     Attributes:
         stage: its name, or "changes".
         num_images: in the images folder.
-        seconds: of the wall clock, the start of Python included.
-        cpu_seconds: of all its processes; the last tenth of a second of each is not seen.
+        seconds: of the wall clock, with the start of Python.
+        cpu_seconds: of all its processes, without the last tenth of a second of each.
         peak_mebibytes: the most that all its processes held at one time.
     """
 
@@ -61,9 +63,8 @@ class Cost:
     peak_mebibytes: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Used:
-    """What a process holds and has used: pages of its own, seconds of the processor."""
+class _Used(NamedTuple):
+    """The memory of a process that no other shares, and its seconds of the CPU."""
 
     kibibytes: int
     cpu_seconds: float
@@ -87,14 +88,14 @@ def main(
 
 
 def make_project(source: Path, num_images: int, folder: Path, *, input_size: int) -> Path:
-    """A project of so many pictures, taken from each class in turn.
+    """Make a project of so many images, taken from each class in turn.
 
     Raises:
-        DataError: more than twice as many are asked for as there are, or `folder` is there.
+        DataError: `num_images` is more than twice the images of `source`, or `folder` exists.
     """
-    names, paths = _in_turn(list_files(source)), read_paths()
+    names, paths = _classes_in_turn(list_files(source)), read_paths()
     if folder.exists():
-        raise DataError(f"{folder} is there already, and what it holds would save work; remove it")
+        raise DataError(f"{folder} exists, and its files would save work; remove it")
     if num_images > 2 * len(names):
         raise DataError(f"{source} holds {len(names)} files: enough for {2 * len(names)}")
     labels = []
@@ -103,12 +104,12 @@ def make_project(source: Path, num_images: int, folder: Path, *, input_size: int
         if number >= len(names):
             target = target.with_name(f"{target.stem}-mirrored.png")
         target.parent.mkdir(parents=True, exist_ok=True)
-        _put(source / name, target, mirrored=number >= len(names))
+        _copy(source / name, target, mirrored=number >= len(names))
         labels.append(
             LabelledImage(str(target.relative_to(folder / paths.images)), name.split("/")[0])
         )
     write_labels(folder / paths.labels, labels)
-    write_labels(folder / FORMER, _relabelled(labels))
+    write_labels(folder / PREVIOUS, _relabelled(labels))
     params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     params["data"]["input_size"] = input_size
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
@@ -124,14 +125,14 @@ def _relabelled(labels: Sequence[LabelledImage]) -> list[LabelledImage]:
     ]
 
 
-def _in_turn(names: Sequence[str]) -> list[str]:
+def _classes_in_turn(names: Sequence[str]) -> list[str]:
     classes: dict[str, list[str]] = {}
     for name in names:
         classes.setdefault(name.split("/")[0], []).append(name)
     return [name for name in chain(*zip_longest(*classes.values())) if name]
 
 
-def _put(source: Path, target: Path, *, mirrored: bool) -> None:
+def _copy(source: Path, target: Path, *, mirrored: bool) -> None:
     if not mirrored:
         shutil.copyfile(source, target)
         return
@@ -140,10 +141,10 @@ def _put(source: Path, target: Path, *, mirrored: bool) -> None:
 
 
 def measure(project: Path, stage: str, num_images: int) -> Cost:
-    """Run a stage in `project`, and watch its processes.
+    """Run a stage in `project`, and measure its processes.
 
     Raises:
-        RuntimeError: it failed; with what it said.
+        RuntimeError: the stage failed; the message has its output.
     """
     command = [sys.executable, *_words(stage)]
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
@@ -165,11 +166,11 @@ def measure(project: Path, stage: str, num_images: int) -> Cost:
 
 
 def _words(stage: str) -> list[str]:
-    """What `dvc repro` gives to Python, the command of dvc.yaml with its paths; or a person."""
+    """Return the words after `python`: of the stage's command in dvc.yaml, or of a user's."""
     if stage == "changes":
         paths = read_paths()
         new = ["--new-images", str(paths.table), "--new-split", str(paths.split)]
-        return ["-m", "lradapt", "changes", str(FORMER), str(paths.labels), *new]
+        return ["-m", "lradapt", "changes", str(PREVIOUS), str(paths.labels), *new]
     project = yaml.safe_load(PROJECT_FILE.read_text(encoding="utf-8"))
     run_words = next(part["run"] for part in project["vars"] if "run" in part)
     command = project["stages"][stage]["cmd"].replace("${run}", run_words)
@@ -181,7 +182,7 @@ def _words(stage: str) -> list[str]:
 
 
 def _of_session(session: int) -> dict[int, _Used]:
-    """What each process of the session uses at this moment, by its number."""
+    """Return process id -> memory and CPU seconds of each process of the session."""
     pids = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
     found = {pid: _used(pid, session) for pid in pids}
     return {pid: used for pid, used in found.items() if used}
@@ -194,47 +195,37 @@ def _used(pid: int, session: int) -> _Used | None:
         memory = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
         ticks = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     except OSError:
-        return None  # it has ended
+        return None  # the process has ended
     fields = {line.split()[0]: int(line.split()[1]) for line in memory.splitlines()[1:]}
     user_and_system = int(ticks[11]) + int(ticks[12])
     return _Used(fields.get("Pss_Anon:", 0), user_and_system / os.sysconf("SC_CLK_TCK"))
 
 
 def table(costs: Sequence[Cost]) -> str:
-    """Markdown: a line for each size and stage."""
-    lines = [
-        "| images | stage | s | CPU s | images a CPU s | peak memory, MiB |",
-        "|---|---|---|---|---|---|",
-    ]
+    """Return a table of Markdown with a line for each size and stage."""
+    rows = [["images", "stage", "s", "CPU s", "images a CPU s", "peak memory, MiB"]]
     for cost in costs:
-        rate = cost.num_images / cost.cpu_seconds
-        lines.append(
-            f"| {cost.num_images:,} | {cost.stage} | {cost.seconds:.1f} "
-            f"| {cost.cpu_seconds:.1f} | {rate:,.0f} "
-            f"| {cost.peak_mebibytes:,.0f} |"
-        )
-    return "\n".join(lines)
+        rate, memory = cost.num_images / cost.cpu_seconds, cost.peak_mebibytes
+        cells = [cost.stage, f"{cost.seconds:.1f}", f"{cost.cpu_seconds:.1f}"]
+        rows.append([f"{cost.num_images:,}", *cells, f"{rate:,.0f}", f"{memory:,.0f}"])
+    return markdown_table(rows)
 
 
 def draw(costs: Sequence[Cost], of_registry: Sequence[registry_growth.Cost], path: Path) -> None:
-    """Seconds and memory against the number of images, and of versions; axes in decades."""
+    """Draw seconds and memory against the number of images, and of versions; axes in decades."""
     from matplotlib.figure import Figure
 
+    stages, registry = pd.DataFrame(costs), pd.DataFrame(of_registry)
+    panels = [
+        (stages, "stage", "num_images", "cpu_seconds", "stages: CPU seconds"),
+        (stages, "stage", "num_images", "peak_mebibytes", "stages: peak memory, MiB"),
+        (registry, "operation", "num_versions", "seconds", "registry: seconds"),
+    ]
     figure = Figure(figsize=(11, 3.4), layout="constrained")
-    seconds, memory, registry = figure.subplots(1, 3)
-    for stage in dict.fromkeys(cost.stage for cost in costs):
-        own = [cost for cost in costs if cost.stage == stage]
-        sizes = [cost.num_images for cost in own]
-        seconds.loglog(sizes, [cost.cpu_seconds for cost in own], marker="o", label=stage)
-        memory.loglog(sizes, [cost.peak_mebibytes for cost in own], marker="o", label=stage)
-    for operation in dict.fromkeys(cost.operation for cost in of_registry):
-        steps = [cost for cost in of_registry if cost.operation == operation]
-        sizes = [cost.num_versions for cost in steps]
-        registry.loglog(sizes, [cost.seconds for cost in steps], marker="o", label=operation)
-    seconds.set(xlabel="images", title="stages: CPU seconds")
-    memory.set(xlabel="images", title="stages: peak memory, MiB")
-    registry.set(xlabel="versions", title="registry: seconds")
-    for axes in (seconds, memory, registry):
+    for axes, (table, curve, size, value, title) in zip(figure.subplots(1, 3), panels, strict=True):
+        for name, points in table.groupby(curve, sort=False):
+            axes.loglog(points[size], points[value], marker="o", label=name)
+        axes.set(xlabel=size.removeprefix("num_"), title=title)
         axes.grid(visible=True, which="both", alpha=0.3)
         axes.legend()
     figure.savefig(path, dpi=80)

@@ -4,12 +4,11 @@
     python -m benchmarks.overhead checkpoint --architecture resnet34 --size 64
     python -m benchmarks.overhead ingest PATH_OF_IMAGES --size 64
 
-Both sides of a ratio do the same work on the same cores, interleaved; medians with minimum and
-maximum.
+Both programs of a ratio do the same work on the same cores, interleaved; medians with minimum and
+maximum. Torch is imported in functions, because each process of ingest imports this module.
 """
 
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -17,35 +16,37 @@ from multiprocessing import get_context
 from os import sched_getaffinity
 from pathlib import Path
 from statistics import median
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
 from PIL import Image
-from rich.console import Console
 
+from benchmarks.measuring import interleaved, median_range, summary, timed
+from benchmarks.program import run
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.files import list_files
-from lradapt.data.images.ingest import ingest
+from lradapt.data.images.ingest import ingest as ingest_folder
 
-app = typer.Typer(help=__doc__)
-console = Console(highlight=False)
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer
+
+Repeats = Annotated[int, typer.Option(help="Of each program.")]
+Threads = Annotated[int, typer.Option(help="Of torch.")]
 
 
-@app.command()
 def loop(
-    repeats: Annotated[int, typer.Option(help="Of each side.")] = 9,
+    repeats: Repeats = 9,
     num_steps: Annotated[int, typer.Option(help="Of one repeat.")] = 12,
-    threads: Annotated[int, typer.Option(help="Of torch.")] = 2,
+    threads: Threads = 2,
 ) -> None:
     """Compare `lradapt.training.loop` with a bare PyTorch loop on the same ready-made batches."""
     import torch
     import torch.nn.functional as F
+    from torch.optim import SGD
 
     from lradapt.compute.engine import start_engine
-    from lradapt.networks.architectures import ARCHITECTURES
-    from lradapt.networks.classifier import build
-    from lradapt.training.layers import layer_groups
     from lradapt.training.loop import finite, train_steps
     from lradapt.training.schedulers import CosineCycles
 
@@ -53,17 +54,13 @@ def loop(
     numbers = torch.Generator().manual_seed(0)
     batches = [
         (
-            torch.randn(64, 3, 32, 32, generator=numbers).contiguous(
-                memory_format=torch.channels_last
-            ),
+            torch.randn(64, 3, 32, 32, generator=numbers).to(memory_format=torch.channels_last),
             torch.randint(0, 10, (64,), generator=numbers),
         )
         for _ in range(num_steps)
     ]
-    model = build(ARCHITECTURES["resnet18"], 10).to(memory_format=torch.channels_last).train()
-    groups = layer_groups(model, [0.001, 0.003, 0.01])
-    ours_optimizer = torch.optim.SGD(groups, momentum=0.9, weight_decay=1e-4)
-    bare_optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
+    model, optimizer = _model_and_optimizer("resnet18")
+    bare_optimizer = SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
 
     def bare() -> None:
         for inputs, labels in batches:
@@ -73,65 +70,51 @@ def loop(
             bare_optimizer.step()
 
     def ours() -> None:
-        cycles = CosineCycles(ours_optimizer, [num_steps])
-        for _ in finite(train_steps(model, batches, ours_optimizer, cycles, engine)):
+        cycles = CosineCycles(optimizer, [num_steps])
+        for _ in finite(train_steps(model, batches, optimizer, cycles, engine)):
             pass
 
     _compare("bare PyTorch loop", bare, "lradapt.training.loop", ours, repeats, 64 * num_steps)
 
 
-@app.command()
 def checkpoint(
     architecture: Annotated[str, typer.Option(help="Of the network.")] = "resnet34",
     size: Annotated[int, typer.Option(help="Side of the images, in pixels.")] = 64,
-    every_seconds: Annotated[float, typer.Option(help="From one to the next.")] = 30.0,
+    every_seconds: Annotated[float, typer.Option(help="Between two checkpoints.")] = 30.0,
     repeats: Annotated[int, typer.Option(help="Steps, each with a checkpoint.")] = 9,
-    threads: Annotated[int, typer.Option(help="Of torch.")] = 2,
+    threads: Threads = 2,
 ) -> None:
-    """Seconds of a checkpoint, and its share of a training."""
+    """Measure the seconds of a checkpoint, and its share of a training."""
     import torch
 
     from lradapt.compute.engine import start_engine
-    from lradapt.networks.architectures import ARCHITECTURES
-    from lradapt.networks.classifier import build
     from lradapt.training.checkpoint import CheckpointFolder
-    from lradapt.training.layers import layer_groups
     from lradapt.training.loop import train_steps
     from lradapt.training.run import TrainingRun
 
     engine = start_engine(device="cpu", precision="fp32", threads=threads)
-    model = build(ARCHITECTURES[architecture], 10).to(memory_format=torch.channels_last).train()
-    groups = layer_groups(model, [0.001, 0.003, 0.01])
-    optimizer = torch.optim.SGD(groups, momentum=0.9, weight_decay=1e-4)
+    model, optimizer = _model_and_optimizer(architecture)
     batch = (torch.randn(64, 3, size, size), torch.arange(64) % 10)
-    seconds, cpu_seconds = [], []
     with tempfile.TemporaryDirectory(dir=".") as folder:
         state = TrainingRun(CheckpointFolder(Path(folder), "0" * 64))
         steps = train_steps(model, [batch] * repeats, optimizer, None, engine)
         with state.training(model, optimizer):
-            for _ in state.steps(steps):
-                start, cpu_start = time.perf_counter(), time.process_time()
-                state.stop()
-                seconds.append(time.perf_counter() - start)
-                cpu_seconds.append(time.process_time() - cpu_start)
+            spent = [timed(state.stop) for _ in state.steps(steps)]
         megabytes = sum(file.stat().st_size for file in Path(folder).rglob("*.*")) / 1e6
-    wall, cpu = median(seconds), median(cpu_seconds)
-    console.print(
-        f"a checkpoint of {architecture}: {megabytes:.0f} MB, {wall:.2f} s ({min(seconds):.2f} to "
-        f"{max(seconds):.2f}), CPU {cpu:.2f} s; one every {every_seconds:g} s takes "
-        f"{wall / (wall + every_seconds):.1%} of a training"
+    wall = median(each.seconds for each in spent)
+    typer.echo(
+        f"{summary(f'a checkpoint of {architecture}, {megabytes:.0f} MB', spent)}; one every "
+        f"{every_seconds:g} s takes {wall / (wall + every_seconds):.1%} of a training"
     )
 
 
-@app.command("ingest")
-def ingest_rate(
+def ingest(
     images: Annotated[Path, typer.Argument(help="A folder of images.")],
     size: Annotated[int, typer.Option(help="Side of the square, in pixels.")] = 64,
-    repeats: Annotated[int, typer.Option(help="Of each side.")] = 5,
+    repeats: Repeats = 5,
 ) -> None:
-    """Ingest against a bare Pillow loop over the same files, on as many cores."""
-    names = list_files(images)
-    paths = [str(images / name) for name in names]
+    """Compare ingest with a bare Pillow loop over the same files, on as many cores."""
+    paths = [str(images / name) for name in list_files(images)]
     cores = len(sched_getaffinity(0))
     tasks = [paths[start : start + 64] for start in range(0, len(paths), 64)]
 
@@ -141,16 +124,27 @@ def ingest_rate(
                 pass
 
     with tempfile.TemporaryDirectory() as folder:
-        pixels, table = Path(folder, "pixels.npy"), Path(folder, "images.csv")
-        how = Preprocessing(size, 80)
-        _compare(
-            f"bare Pillow loop, {cores} processes",
-            bare,
-            "ingest",
-            lambda: ingest(images, pixels=pixels, table=table, how=how),
-            repeats,
-            len(paths),
+        ours = partial(
+            ingest_folder,
+            images,
+            pixels=Path(folder, "pixels.npy"),
+            table=Path(folder, "images.csv"),
+            how=Preprocessing(size, 80),
         )
+        name = f"bare Pillow loop, {cores} processes"
+        _compare(name, bare, "ingest", ours, repeats, len(paths))
+
+
+def _model_and_optimizer(architecture: str) -> "tuple[nn.Module, Optimizer]":
+    import torch
+
+    from lradapt.networks.architectures import ARCHITECTURES
+    from lradapt.networks.classifier import build
+    from lradapt.training.layers import layer_groups
+
+    model = build(ARCHITECTURES[architecture], 10).to(memory_format=torch.channels_last).train()
+    groups = layer_groups(model, [0.001, 0.003, 0.01])
+    return model, torch.optim.SGD(groups, momentum=0.9, weight_decay=1e-4)
 
 
 def _decode_bare(paths: Sequence[str], size: int) -> None:
@@ -160,31 +154,24 @@ def _decode_bare(paths: Sequence[str], size: int) -> None:
 
 
 def _compare(
-    one_name: str,
-    one: Callable[[], object],
-    other_name: str,
-    other: Callable[[], object],
+    bare_name: str,
+    bare: Callable[[], object],
+    our_name: str,
+    ours: Callable[[], object],
     repeats: int,
     num_images: int,
 ) -> None:
-    one()  # warm up
-    other()
-    times: dict[str, list[float]] = {one_name: [], other_name: []}
-    for _ in range(repeats):
-        for name, run in ((one_name, one), (other_name, other)):
-            start = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - start)
-    for name, seconds in times.items():
-        rates = [num_images / value for value in seconds]
-        spread = f"{min(rates):,.0f} to {max(rates):,.0f}"
-        console.print(f"{name}: {median(rates):,.0f} images/s ({spread})")
-    ratios = [a / b for a, b in zip(times[one_name], times[other_name], strict=True)]
-    console.print(
-        f"rate of {other_name} over {one_name}: {median(ratios):.3f} "
-        f"({min(ratios):.3f} to {max(ratios):.3f}), {repeats} repeats, interleaved"
-    )
+    bare()  # warm up
+    ours()
+    measures = {bare_name: partial(timed, bare), our_name: partial(timed, ours)}
+    found = interleaved(measures, repeats)
+    for name, spent in found.items():
+        rates = median_range((num_images / each.seconds for each in spent), ",.0f")
+        typer.echo(f"{name}: {rates} images/s")
+    pairs = zip(found[bare_name], found[our_name], strict=True)
+    ratios = median_range((one.seconds / other.seconds for one, other in pairs), ".3f")
+    typer.echo(f"rate of {our_name} over {bare_name}: {ratios}, {repeats} repeats, interleaved")
 
 
 if __name__ == "__main__":
-    app()
+    run(loop, checkpoint, ingest, about=__doc__)

@@ -1,4 +1,4 @@
-"""How the programs here end: as `lradapt` does, see `lradapt.cli.error_exit`."""
+"""The command line of the programs here; errors end them as they end `lradapt`."""
 
 from collections.abc import Callable
 
@@ -7,9 +7,10 @@ import typer
 from lradapt.cli.error_exit import exit_on_error
 
 
-def run(main: Callable[..., None]) -> None:
-    """Run `main` with the words of the command line."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(main)
+def run(*commands: Callable[..., None], about: str | None = None) -> None:
+    """Run the command that the command line names, or the only one."""
+    app = typer.Typer(help=about, add_completion=False, pretty_exceptions_enable=False)
+    for command in commands:
+        app.command()(command)
     with exit_on_error(long_work=True):
         app()

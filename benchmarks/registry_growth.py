@@ -2,13 +2,12 @@
 
     python -m benchmarks.registry_growth LOCATION 10 100 1000
 
-LOCATION is a folder or `s3://bucket/prefix` in which there is nothing yet. The versions have
-manifests of the form and size of real ones, and small files: the seconds of a large model are its
-disk's or its network's. Each is promoted once, so there are as many promotions.
+LOCATION is an empty folder or `s3://bucket/prefix`. The versions have manifests of the form and
+size of real ones, and small files: a large model measures the disk or the network. Each version is
+promoted once.
 """
 
 import os
-import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from benchmarks.measuring import markdown_table, timed
 from benchmarks.program import run
 from lradapt.config.paths import PROJECT_FILE
 from lradapt.errors import DataError
@@ -28,8 +28,8 @@ from lradapt.registry.manifest import MODEL, TRAINED_ON
 from lradapt.registry.registry import Registry
 
 OPERATIONS = ("publish", "promote", "versions", "history")
-"""In the order in which they run: one version more, then what `lradapt` calls so."""
-_REPEATS = 5  # timed, of each; one more is watched for its memory
+"""In the order in which they run: one version more, then the lists of the command line."""
+_REPEATS = 5  # of each operation; one more measures the memory
 _TIMES = [f"2026-{month:02d}-{day:02d}T02:00:00+00:00" for month in (9, 10) for day in range(1, 29)]
 
 
@@ -38,10 +38,10 @@ class Cost:
     """What one operation takes.
 
     Attributes:
-        operation: of `OPERATIONS`.
+        operation: one of `OPERATIONS`.
         num_versions: in the registry, as many as promotions.
         seconds: of the wall clock; the median.
-        peak_mebibytes: the most that Python holds for it at one time.
+        peak_mebibytes: the most memory that Python holds for it at one time.
     """
 
     operation: str
@@ -54,18 +54,18 @@ def main(
     location: Annotated[str, typer.Argument(help="Of a new registry: a folder, or s3://...")],
     sizes: Annotated[list[int], typer.Argument(help="Numbers of versions, 10 or more.")],
 ) -> None:
-    """Measure the operations at each number of versions; a table."""
+    """Measure the operations at each number of versions, and print a table."""
     typer.echo(table(measure(open_registry(location), sizes)))
 
 
 def measure(registry: Registry, sizes: Sequence[int]) -> list[Cost]:
-    """The cost of each operation at each number of versions, which are made for it.
+    """Measure each operation at each number of versions, which it publishes and promotes.
 
     Raises:
-        DataError: there is something in the store already.
+        DataError: the store is not empty.
     """
     if registry.store.list(""):
-        raise DataError(f"{registry.location} holds something, which would be measured too")
+        raise DataError(f"{registry.location} is not empty, and its files would be measured too")
     facts, costs, made = made_facts(), [], 0
     for size in sorted(sizes):
         for _ in range(made, size - _REPEATS - 1):
@@ -84,12 +84,8 @@ def _steps(registry: Registry, facts: dict[str, Any]) -> Iterator[tuple[str, Cal
 
 
 def _cost(operation: str, num_versions: int, step: Callable[[], object]) -> Cost:
-    seconds = []
-    for _ in range(_REPEATS):
-        start = time.perf_counter()
-        step()
-        seconds.append(time.perf_counter() - start)
-    tracemalloc.start()  # apart: it makes all slower
+    seconds = [timed(step).seconds for _ in range(_REPEATS)]
+    tracemalloc.start()  # in a run of its own, because it makes everything slower
     step()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -109,7 +105,7 @@ def _promote(registry: Registry, version: str) -> None:
 
 
 def made_facts() -> dict[str, Any]:
-    """What a manifest says beside its files, as `release.publish` has it; hashes are made up."""
+    """Return the facts of a manifest as `release.publish` has them, with made-up hashes."""
     project = yaml.safe_load(PROJECT_FILE.read_text(encoding="utf-8"))
     names = sorted(f"class {number}" for number in range(10))
     return {
@@ -128,7 +124,7 @@ def made_facts() -> dict[str, Any]:
 
 
 def _locked(stage: dict[str, Any]) -> dict[str, Any]:
-    """A stage as `dvc.lock` has it."""
+    """Return a stage as in `dvc.lock`."""
     files = {
         part: [
             {"path": str(path), "hash": "md5", "md5": sha256(str(path).encode()).hexdigest()[:32]}
@@ -140,18 +136,21 @@ def _locked(stage: dict[str, Any]) -> dict[str, Any]:
 
 
 def table(costs: Sequence[Cost]) -> str:
-    """Markdown: a line for each number of versions and operation."""
-    lines = [
-        "| versions | operation | ms | ms a version | peak memory, MiB |",
-        "|---|---|---|---|---|",
-    ]
+    """Return a table of Markdown with a line for each number of versions and operation."""
+    rows = [["versions", "operation", "ms", "ms a version", "peak memory, MiB"]]
     for cost in costs:
-        milliseconds = 1000 * cost.seconds
-        lines.append(
-            f"| {cost.num_versions:,} | {cost.operation} | {milliseconds:,.1f} "
-            f"| {milliseconds / cost.num_versions:.2f} | {cost.peak_mebibytes:.2f} |"
+        milliseconds, memory = 1000 * cost.seconds, cost.peak_mebibytes
+        each = f"{milliseconds / cost.num_versions:.2f}"
+        rows.append(
+            [
+                f"{cost.num_versions:,}",
+                cost.operation,
+                f"{milliseconds:,.1f}",
+                each,
+                f"{memory:.2f}",
+            ]
         )
-    return "\n".join(lines)
+    return markdown_table(rows)
 
 
 if __name__ == "__main__":

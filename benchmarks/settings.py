@@ -18,7 +18,7 @@ class ConventionalSettings(SgdParams):
     """Conventional training (paper, section 2.1)."""
 
     rates: Annotated[list[Positive], Field(min_length=1)]
-    """Fixed, one after the other, each until early stopping."""
+    """Of the legs, in this order; each leg ends by early stopping."""
     patience_epochs: int = Field(ge=1, le=1000)
     """Epochs without a gain after which training stops."""
     min_gain: Fraction

@@ -1,4 +1,4 @@
-"""fastai's own recipes: cycles of growing length under three rates, fine_tune, fit_one_cycle."""
+"""The recipes of fastai: cycles of growing length under three rates, fine_tune, fit_one_cycle."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -26,12 +26,11 @@ from lradapt.training.inputs.batches import Examples
 
 PRINTED_RATES = (1e-4, 1e-3, 1e-2)
 HEAD_EPOCHS, HEAD_RATE = 3, 1e-2
-"""Before unfreezing, with a restart each epoch; every one is a forward pass of the whole body."""
-Recipe = Callable[[nn.Module, str, Examples, Examples, Params], Clock]
+"""Before unfreezing, with a restart each epoch; each epoch is a forward pass of the whole body."""
 
 
-class Judged(Callback):  # type: ignore[misc]
-    """Notes the validation accuracy and the clock after each epoch."""
+class Scores(Callback):  # type: ignore[misc]
+    """Records the validation accuracy and the clock after each epoch."""
 
     order = 60  # after the Recorder
 
@@ -40,15 +39,15 @@ class Judged(Callback):  # type: ignore[misc]
         self.clock = clock
 
     def after_epoch(self) -> None:
-        """Note a point."""
-        _, loss, share, balanced = self.learn.recorder.values[-1]
-        number = len(self.clock.points) + 1
-        found = Point("fastai", number, self.clock.elapsed(), share, balanced, loss)
-        self.clock.points.append(found)
+        """Record a point."""
+        _, loss, accuracy, balanced_accuracy = self.learn.recorder.values[-1]
+        points = self.clock.points
+        scores = (accuracy, balanced_accuracy, loss)
+        points.append(Point("fastai", len(points) + 1, self.clock.elapsed(), *scores))
 
 
 def growing_cycles(learner: Any, rates: tuple[float, ...]) -> None:
-    """The head in cycles of one epoch, then 1 + 2 + 4 epochs of all layers at their rates."""
+    """Train the head in cycles of one epoch, then all layers for 1 + 2 + 4 epochs at `rates`."""
     learner.freeze()
     learner.fit(HEAD_EPOCHS, lr=HEAD_RATE, cbs=restarts(HEAD_RATE, HEAD_EPOCHS))
     learner.unfreeze()
@@ -56,83 +55,62 @@ def growing_cycles(learner: Any, rates: tuple[float, ...]) -> None:
 
 
 def fine_tune(learner: Any) -> None:
-    """Its defaults, for as many epochs."""
+    """Call `fine_tune` with its defaults, for as many epochs."""
     learner.fine_tune(7)
 
 
 def one_cycle(learner: Any) -> None:
-    """Its defaults, all layers, for as many epochs."""
+    """Call `fit_one_cycle` with its defaults for all layers, for as many epochs."""
     learner.unfreeze()
     learner.fit_one_cycle(7)
 
 
-def _recipe(
-    train: Callable[[Any], None],
-    optimizer: Any,
-    model: nn.Module,
-    head: str,
-    training: Examples,
-    judging: Examples,
-    params: Params,
+RECIPES: Mapping[str, Callable[[Any], None]] = {
+    "fastai fit_sgdr, printed rates": partial(growing_cycles, rates=PRINTED_RATES),
+    "fastai fit_sgdr, lradapt's rates": partial(growing_cycles, rates=(0.1, 0.1, 0.1)),
+    "fastai fine_tune": fine_tune,
+    "fastai fit_one_cycle": one_cycle,
+}
+"""By the names in benchmarks.peers.recipe; `fit_sgdr` uses PyTorch's SGD, the others Adam."""
+
+
+def train(
+    program: str, model: nn.Module, training: Examples, validation: Examples, params: Params
 ) -> Clock:
+    """Train by one of `RECIPES`; return the clock with a point for each epoch."""
     torch.manual_seed(params.seed)  # of the order of images
-    clock = Clock()
+    clock, batch_size = Clock(), params.finetune.batch_size
+    sgd = "fit_sgdr" in program
     with clock.phase("fastai"):
-        learner = _learner(model, head, training, judging, params, optimizer)
-        learner.add_cb(Judged(clock))
-        train(learner)
+        head = params.model.network.head
+        last = model.get_submodule(head)
+        model.set_submodule(head, nn.Identity())
+        learner = Learner(
+            DataLoaders(
+                loader(training, batch_size, channels_last=True),
+                clean_loader(validation, 512),
+                device=torch.device("cpu"),
+            ),
+            TwoParts(model, last),
+            loss_func=F.cross_entropy,
+            opt_func=PYTORCH_SGD if sgd else Adam,
+            splitter=early_late_head if sgd else body_and_head,
+            wd=params.finetune.l2 if sgd else None,
+            metrics=[accuracy, BalancedAccuracy()],
+            train_bn=False,
+            path=tempfile.mkdtemp(prefix="fastai-"),
+            cbs=[BnFreeze(), ChannelsLast(), Scores(clock)],
+        )
+        learner.remove_cb(learner.progress)
+        learner.logger = silent
+        RECIPES[program](learner)
     return clock
 
 
-def _learner(
-    model: nn.Module,
-    head: str,
-    training: Examples,
-    judging: Examples,
-    params: Params,
-    optimizer: Any,
-) -> Any:
-    last = model.get_submodule(head)
-    model.set_submodule(head, nn.Identity())
-    batch_size = params.finetune.batch_size
-    learner = Learner(
-        DataLoaders(
-            loader(training, batch_size, channels_last=True),
-            clean_loader(judging, 512),
-            device=torch.device("cpu"),
-        ),
-        TwoParts(model, last),
-        loss_func=F.cross_entropy,
-        opt_func=optimizer,
-        splitter=early_late_head if optimizer is PYTORCH_SGD else body_and_head,
-        wd=params.finetune.l2 if optimizer is PYTORCH_SGD else None,
-        metrics=[accuracy, BalancedAccuracy()],
-        train_bn=False,
-        path=tempfile.mkdtemp(prefix="fastai-"),
-        cbs=[BnFreeze(), ChannelsLast()],
-    )
-    learner.remove_cb(learner.progress)
-    learner.logger = silent
-    return learner
-
-
 def early_late_head(model: TwoParts) -> list[list[nn.Parameter]]:
-    """Three groups, where fastai cuts a ResNet."""
+    """Return three groups, cut where fastai cuts a ResNet."""
     early = ("conv1.", "bn1.", "layer1.", "layer2.")
     parts: list[list[nn.Parameter]] = [[], [], list(model.head.parameters())]
     for name, parameter in model.backbone.named_parameters():
         parts[0 if name.startswith(early) else 1].append(parameter)
     return parts
-
-
-RECIPES: Mapping[str, Recipe] = {
-    "fastai fit_sgdr, printed rates": partial(
-        _recipe, partial(growing_cycles, rates=PRINTED_RATES), PYTORCH_SGD
-    ),
-    "fastai fit_sgdr, lradapt's rates": partial(
-        _recipe, partial(growing_cycles, rates=(0.1, 0.1, 0.1)), PYTORCH_SGD
-    ),
-    "fastai fine_tune": partial(_recipe, fine_tune, Adam),
-    "fastai fit_one_cycle": partial(_recipe, one_cycle, Adam),
-}
-"""By the names in benchmarks.peers.recipe."""

@@ -1,4 +1,4 @@
-"""What every program starts from: the same pixels, labels and weights, made once in a folder.
+"""The same pixels, labels and weights for every program, made once in a folder.
 
 The pixels are scikit-learn's handwritten digits, scaled up; the weights are random, of a fixed
 seed. Neither changes what a step costs. Letters: N images, S side in pixels.
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from benchmarks.peers.work import Work
+from benchmarks.range_tests.arrays import enlarged_digits, save
 from lradapt.compute.engine import Engine, seeded
 from lradapt.data.images.decode import Preprocessing
 from lradapt.networks.architectures import ARCHITECTURES, Architecture
@@ -30,14 +30,14 @@ NORMALISE = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a program gets.
+    """The inputs of a program.
 
     Attributes:
         work: to do.
         examples: uint8 pixels `[N, S, S, 3]` and labels `[N]`.
         weights: the state dict of the whole network.
         onnx: the exported model, for a classification.
-        engine: threads are set by it; device and precision.
+        engine: device and precision; its start has set the threads.
     """
 
     work: Work
@@ -48,16 +48,16 @@ class Given:
 
     @property
     def architecture(self) -> Architecture:
-        """Of the network."""
+        """Return the architecture of the network."""
         return ARCHITECTURES[self.work.architecture]
 
     def model(self) -> nn.Module:
-        """The whole network with the weights, in train mode; layers lie as torchvision has them."""
+        """Build the network with the weights, in train mode and torchvision's memory format."""
         return load_classifier(self.architecture, self.weights, len(CLASSES)).train()
 
 
 def make_inputs(works: Iterable[Work], folder: Path) -> None:
-    """Make what is not there yet."""
+    """Make the files that are missing."""
     for work in works:
         pixels, weights = folder / _pixels_name(work), folder / f"{work.architecture}.safetensors"
         if not pixels.exists():
@@ -79,7 +79,7 @@ def make_inputs(works: Iterable[Work], folder: Path) -> None:
 
 
 def read_given(work: Work, folder: Path, engine: Engine) -> Given:
-    """What a program gets, from a folder of `make_inputs`."""
+    """Read the inputs of a program from a folder of `make_inputs`."""
     arrays = np.load(folder / _pixels_name(work))
     pixels, labels = (torch.from_numpy(arrays[name]) for name in ("pixels", "labels"))
     examples = PixelExamples(pixels, labels, Preparation(NORMALISE))
@@ -96,20 +96,8 @@ def _onnx_name(work: Work) -> str:
 
 
 def _write_pixels(work: Work, into: Path) -> None:
-    from sklearn.datasets import load_digits
-
-    digits, labels = load_digits(return_X_y=True)
-    side = (work.size, work.size)
-    squares = [
-        np.asarray(
-            Image.fromarray((digit.reshape(8, 8) * 15).astype(np.uint8))
-            .convert("RGB")
-            .resize(side, Image.Resampling.BILINEAR)
-        )
-        for digit in digits[: work.num_images]
-    ]
-    with whole_file(into) as partial, partial.open("wb") as file:
-        np.savez(file, pixels=np.stack(squares), labels=labels[: work.num_images].astype(np.int64))
+    pixels, labels = enlarged_digits(work.size)
+    save(into, {"pixels": pixels[: work.num_images], "labels": labels[: work.num_images]})
 
 
 def _write_weights(architecture: Architecture, into: Path) -> None:

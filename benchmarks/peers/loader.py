@@ -1,6 +1,6 @@
 """Batches for the peers: PyTorch's DataLoader over the same uint8 pixels, a whole batch at a time.
 
-No peer's own loader is faster: none here pays for single images.
+No loader of a peer is faster, because this one does not handle single images.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from lradapt.training.inputs.batches import Batch, Examples, Wanted
 
 
 class WholeBatches(Dataset[Batch]):
-    """Normalised images and labels of a list of indices; random views where they are trained on."""
+    """Normalised images and labels of a list of indices; random views in training."""
 
     def __init__(self, examples: Examples, *, channels_last: bool, training: bool = True) -> None:
         self._examples, self._training, self._step = examples, training, -1
@@ -23,7 +23,7 @@ class WholeBatches(Dataset[Batch]):
         return len(self._examples.labels)
 
     def __getitem__(self, indices: list[int]) -> Batch:
-        """One batch; the random views depend on how many were asked for before."""
+        """Return a batch; its random views depend on the number of batches before."""
         self._step += 1
         step = self._step if self._training else None
         ((images, labels),) = self._examples.batches([Wanted(torch.tensor(indices), step)])
@@ -33,13 +33,13 @@ class WholeBatches(Dataset[Batch]):
 def loader(
     examples: Examples, batch_size: int, *, channels_last: bool = False
 ) -> "DataLoader[Any]":
-    """Shuffled batches of every image once."""
+    """Return shuffled batches of every image once."""
     data = WholeBatches(examples, channels_last=channels_last)
     return _whole(data, RandomSampler(data), batch_size)
 
 
 def clean_loader(examples: Examples, batch_size: int) -> "DataLoader[Any]":
-    """Channels-last batches of every image once, in order, without random views."""
+    """Return channels-last batches of every image once, in order, without random views."""
     data = WholeBatches(examples, channels_last=True, training=False)
     return _whole(data, range(len(data)), batch_size)
 

@@ -1,4 +1,4 @@
-"""The network as the peers want it: in two parts, in bf16, its body frozen by hand."""
+"""The network in the form that the peers need: in two parts, in bf16, its body frozen by hand."""
 
 from typing import Self, TypeVar
 
@@ -13,8 +13,8 @@ Model = TypeVar("Model", bound=nn.Module)
 class TwoParts(nn.Module):
     """A body and a head.
 
-    Where `frozen`, the body has no gradient and its BatchNorm stays in eval mode, whatever the
-    training loop asks for: what a user must do by hand around a peer that does not.
+    If `frozen`, the body has no gradient and its BatchNorm always stays in eval mode: a user must
+    do this by hand for a peer that does not.
     """
 
     def __init__(self, backbone: nn.Module, head: nn.Module, *, frozen: bool = False) -> None:
@@ -25,20 +25,20 @@ class TwoParts(nn.Module):
         self.train()
 
     def train(self, mode: bool = True) -> Self:
-        """Put it into train mode, but for a frozen body."""
+        """Set train mode, but not for a frozen body."""
         super().train(mode)
         if self.frozen:
             self.backbone.eval()
         return self
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits `[N, K]` of images `[N, 3, S, S]`."""
+        """Return the logits `[N, K]` of images `[N, 3, S, S]`."""
         logits: Tensor = self.head(self.backbone(images))
         return logits
 
 
 def two_parts(given: Given, *, frozen: bool = False, channels_last: bool = False) -> TwoParts:
-    """The network with the given weights."""
+    """Build the network with the given weights."""
     model = given.model()
     head = model.get_submodule(given.architecture.head)
     model.set_submodule(given.architecture.head, nn.Identity())
@@ -47,17 +47,17 @@ def two_parts(given: Given, *, frozen: bool = False, channels_last: bool = False
 
 
 def laid_out(model: Model, *, channels_last: bool) -> Model:
-    """The model with its layers in the memory format asked for."""
+    """Return the model, its layers in channels last if asked for."""
     if channels_last:
         model.to(memory_format=torch.channels_last)
     return model
 
 
 def in_precision(model: Model, precision: str) -> Model:
-    """The model with each forward pass in that precision, for a loop that knows none on a CPU.
+    """Return the model with each forward pass in a precision, for a loop without one on a CPU.
 
-    The logits are fp32. The context ends with each pass: its cache of weights must not outlive a
-    step.
+    The logits are fp32. The context ends with each pass, because its cache of weights must not
+    outlive a step.
     """
     if precision == "fp32":
         return model

@@ -1,89 +1,88 @@
-"""Which programs do which work: a module of this package and a function in it.
+"""Which programs do which work: a function of this package, with options.
 
 A function takes what is `Given` and a `Lap`, and returns how many optimiser steps it has taken, or
 images it has classified, while the clock ran. A program whose package is not installed is left out.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from typing import cast
 
 from benchmarks.peers.inputs import Given
 from benchmarks.peers.measurement import Lap
 from benchmarks.peers.work import Kind, Work
 
-Doing = Callable[[Given, Lap], int]
-OURS, BARE = "lradapt", "bare loop, ready-made tensors"
+OURS = "lradapt"
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Where a program is.
+    """A function of a module `with_PACKAGE`.
 
     Attributes:
-        module: of this package.
-        function: in it.
-        package: that it needs.
+        package: that the program needs.
+        function: in the module.
+        options: of the function.
     """
 
-    module: str
+    package: str
     function: str
-    package: str = "torch"
+    options: Mapping[str, bool] = field(default_factory=dict)
 
 
-_FASTAI, _LIGHTNING, _TIMM = "with_fastai", "with_lightning", "with_timm"
+_BEST = {"best": True}
+_FROZEN = {"frozen": True}
+_CHANNELS_LAST = {"channels_last": True}
 
 PROGRAMS: Mapping[Kind, Mapping[str, Program]] = {
     "head": {
-        OURS: Program("with_lradapt", "head"),
-        "fastai": Program(_FASTAI, "head", "fastai"),
-        "fastai, BatchNorm frozen": Program(_FASTAI, "head_frozen", "fastai"),
-        "Lightning BackboneFinetuning": Program(_LIGHTNING, "head", "lightning"),
+        OURS: Program("lradapt", "head"),
+        "fastai": Program("fastai", "head"),
+        "fastai, BatchNorm frozen": Program("fastai", "head", _FROZEN),
+        "Lightning BackboneFinetuning": Program("lightning", "head"),
     },
     "steps": {
-        OURS: Program("with_lradapt", "steps"),
-        "lradapt, contiguous": Program("with_lradapt", "steps_contiguous"),
-        BARE: Program("with_pytorch", "steps"),
-        "fastai": Program(_FASTAI, "steps", "fastai"),
-        "fastai, channels last": Program(_FASTAI, "steps_best", "fastai"),
-        "timm": Program(_TIMM, "steps", "timm"),
-        "timm, channels last": Program(_TIMM, "steps_best", "timm"),
-        "Lightning": Program(_LIGHTNING, "steps", "lightning"),
-        "Lightning barebones, channels last": Program(_LIGHTNING, "steps_best", "lightning"),
+        OURS: Program("lradapt", "steps", _CHANNELS_LAST),
+        "lradapt, contiguous": Program("lradapt", "steps"),
+        "bare loop, ready-made tensors": Program("torch", "steps"),
+        "fastai": Program("fastai", "steps"),
+        "fastai, channels last": Program("fastai", "steps", _BEST),
+        "timm": Program("timm", "steps"),
+        "timm, channels last": Program("timm", "steps", _CHANNELS_LAST),
+        "Lightning": Program("lightning", "steps"),
+        "Lightning barebones, channels last": Program("lightning", "steps", _BEST),
     },
     "sweep": {
-        OURS: Program("with_lradapt", "sweep"),
-        "lradapt, activations made first": Program("with_lradapt", "sweep_from_pixels"),
-        "fastai": Program(_FASTAI, "sweep", "fastai"),
-        "fastai, BatchNorm frozen": Program(_FASTAI, "sweep_frozen", "fastai"),
-        "Lightning, BatchNorm frozen by hand": Program(_LIGHTNING, "sweep", "lightning"),
-        "torch-lr-finder, BatchNorm frozen by hand": Program(
-            "with_lr_finder", "sweep", "torch_lr_finder"
-        ),
+        OURS: Program("lradapt", "sweep"),
+        "lradapt, activations made first": Program("lradapt", "sweep", {"from_pixels": True}),
+        "fastai": Program("fastai", "sweep"),
+        "fastai, BatchNorm frozen": Program("fastai", "sweep", _FROZEN),
+        "Lightning, BatchNorm frozen by hand": Program("lightning", "sweep"),
+        "torch-lr-finder, BatchNorm frozen by hand": Program("torch_lr_finder", "sweep"),
     },
     "classify": {
-        "lradapt, exported model": Program("with_lradapt", "classify", "onnxruntime"),
-        "PyTorch model": Program("with_pytorch", "classify"),
-        "PyTorch model, channels last": Program("with_pytorch", "classify_best"),
+        "lradapt, exported model": Program("lradapt", "classify"),
+        "PyTorch model": Program("torch", "classify"),
+        "PyTorch model, channels last": Program("torch", "classify", _CHANNELS_LAST),
     },
 }
 
 
 def programs_of(work: Work) -> list[str]:
-    """The names of the programs that can do it here, ours first."""
+    """Return the names of the installed programs that can do the work, ours first."""
     return [name for name, program in PROGRAMS[work.kind].items() if find_spec(program.package)]
 
 
 def left_out() -> list[str]:
-    """The packages of programs that are not installed."""
+    """Return the packages of programs that are not installed."""
     packages = {program.package for group in PROGRAMS.values() for program in group.values()}
     return sorted(package for package in packages if not find_spec(package))
 
 
-def doing(work: Work, name: str) -> Doing:
-    """The function of a program."""
+def function_of(work: Work, name: str) -> Callable[[Given, Lap], int]:
+    """Return the function of a program, with its options."""
     program = PROGRAMS[work.kind][name]
-    module = import_module(f"benchmarks.peers.{program.module}")
-    return cast(Doing, getattr(module, program.function))
+    module = import_module(f"benchmarks.peers.with_{program.package}")
+    return partial(getattr(module, program.function), **program.options)

@@ -2,38 +2,46 @@
 
     python -m benchmarks.peers.recipe CIFAR10/train --weights FILE --seeds 0,1,2
 
-CIFAR10/train holds a folder of images for each class. Every program starts from the same body and
-the same random head, sees the same split and the same random views, and is scored on the test
-after each epoch; a process for each run. The target was fixed before the first of them. A run that
-is there is not made again, and a program whose package is not installed is left out.
+CIFAR10/train holds a folder of images for each class. Every program starts from the same backbone
+and the same random head, trains on the same split and the same random views, and is scored on the
+test images after each epoch; a process for each run. The target was fixed before the first of them.
+An existing run is not made again, and a program whose package is not installed is left out.
 """
 
-import os
 import shutil
-import subprocess
-import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
-from benchmarks.gpu import DataSet, prepare
+from benchmarks.measuring import markdown_table, median_range, run_module
+from benchmarks.peers.recipe_run import inputs_in
 from benchmarks.program import run
-from benchmarks.tables import Rows, Run, Spread, best_accuracy, drawn, reached_at
+from benchmarks.tables import Pair, Run, best_accuracy, reached_at, total
 from lradapt.config.params import DEFAULT_PATH, Params
 from lradapt.config.presets import Changes, changed
 from lradapt.config.validation import validate
 from lradapt.config.yaml_files import read_yaml
+from lradapt.data.admission import admit
+from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.files import list_files
-from lradapt.errors import DataError, LradaptError
+from lradapt.data.images.ingest import ingest, read_table
+from lradapt.data.images.near_duplicates import near_pairs
+from lradapt.data.importing.from_folder import label_folder
+from lradapt.data.importing.importers import import_files
+from lradapt.data.labels import read_labels
+from lradapt.data.split_table import write_split
+from lradapt.errors import DataError
 from lradapt.networks.backbone import import_backbone
 from lradapt.runtime.files import read_json, write_json
 
 TARGET_ACCURACY = 0.70
 IMAGES_A_CLASS = 720
-"""Of which the split takes a sixth as test images: 6,000 + 1,200 for ten classes."""
+"""The split takes a sixth as test images: 6,000 + 1,200 for ten classes."""
 PROGRAMS = {
     "lradapt": "torch",
     "fastai fit_sgdr, printed rates": "fastai",
@@ -41,91 +49,93 @@ PROGRAMS = {
     "fastai fine_tune": "fastai",
     "fastai fit_one_cycle": "fastai",
 }
-"""Name -> the package that it needs; ours first."""
+"""Name -> the package that the program needs; ours first."""
 COMMON: Changes = {
     "data": {"input_size": 32},
     "augment": {"horizontal_flip": True},
     "body_rates": {"source": "given", "rates": [0.1, 0.1, 0.1]},
     "finetune": {"batch_size": 128},
 }
-"""What differs from params.yaml: the settings of docs/benchmarks.md for this set of images."""
+"""Changes of params.yaml: the settings of docs/benchmarks.md for this set of images."""
 
 
 def values_of(*, seed: int, threads: int, changes: Changes) -> dict[str, Any]:
-    """The values of params.yaml for one run."""
+    """Return the values of params.yaml for one run."""
     engine = {"device": "cpu", "precision": "fp32", "threads": threads}
     values = changed(changed(read_yaml(DEFAULT_PATH), COMMON), changes)
     return changed(values, {"seed": seed, "engine": engine})
 
 
-def make_project(source: Path, body: Path, folder: Path, values: Mapping[str, Any]) -> None:
-    """Decode and split the images and import the body, where that is not done yet."""
-    params = validate(Params, values, DEFAULT_PATH)
-    if not (folder / "split.csv").exists():
-        some = _some(source, folder / "source")
-        prepare(DataSet("cifar10", some, {}), folder, values)
-    import_backbone(str(body), params.model.network, folder / "backbone.safetensors")
+def make_inputs(source: Path, backbone: Path, folder: Path, values: Mapping[str, Any]) -> None:
+    """Decode and split the images and import the backbone, where that is not done yet."""
+    params, inputs = validate(Params, values, DEFAULT_PATH), inputs_in(folder)
+    import_backbone(str(backbone), params.model.network, inputs.backbone)
+    if inputs.split.exists():
+        return
+    images, labels = folder / "images", folder / "labels.csv"
+    import_files(label_folder(_some(source, folder / "source")), images=images, labels=labels)
+    how = Preprocessing(params.data.input_size, params.data.max_megapixels)
+    ingest(images, pixels=inputs.pixels, table=inputs.table, how=how)
+    rules = params.check.rules
+    pixels = np.load(inputs.pixels, mmap_mode="r")
+    pairs = near_pairs(pixels, min_correlation=rules.near_correlation)
+    table = read_table(inputs.table)
+    admission = admit(table, read_labels(labels), pairs, rules, **params.split.model_dump())
+    write_split(inputs.split, admission.images)
 
 
 def _some(source: Path, into: Path) -> Path:
-    """The first images of each class, by name.
+    """Copy the first images of each class, by name; return the new folder.
 
     Raises:
-        DataError: there are none.
+        DataError: the folder has no images.
     """
-    taken: dict[str, int] = {}
+    taken: Counter[str] = Counter()
     for name in sorted(list_files(source)):
         label = name.split("/")[0]
-        taken[label] = taken.get(label, 0) + 1
+        taken[label] += 1
         if taken[label] <= IMAGES_A_CLASS:
             (into / label).mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / name, into / label / Path(name).name)
     if not taken:
-        raise DataError(f"{source} holds no images; expected a folder for each class")
+        raise DataError(f"{source} has no images; expected a folder for each class")
     return into
 
 
 def table(runs: Sequence[Run]) -> str:
-    """Markdown: what each program reached and when it reached the target, by CPU seconds."""
+    """Return a table of Markdown: the accuracy of each program, and its seconds to the target."""
     titles = ["program", "seeds", "best", "last", "s", "CPU s", f"CPU s to {TARGET_ACCURACY:.0%}"]
-    rows: Rows = [[*titles, "times ours to the target", "times ours in all"]]
+    rows = [[*titles, "times ours to the target", "times ours in all"]]
     ours = {run["seed"]: run for run in runs if run["program"] == next(iter(PROGRAMS))}
     for program in PROGRAMS:
-        group = [run for run in runs if run["program"] == program and run["seed"] in ours]
-        if group:
-            rows.append([program, str(len(group)), *_cells(group, ours)])
-    return drawn(rows)
+        pairs = [
+            (run, ours[run["seed"]])
+            for run in runs
+            if run["program"] == program and run["seed"] in ours
+        ]
+        if pairs:
+            rows.append([program, str(len(pairs)), *_cells(pairs)])
+    return markdown_table(rows)
 
 
-def _cells(group: Sequence[Run], ours: Mapping[int, Run]) -> list[str]:
-    to_target = [_to_target(run) for run in group]
-    pairs = list(zip(to_target, (_to_target(ours[run["seed"]]) for run in group), strict=True))
-    ratios = [one / other if one and other else None for one, other in pairs]
-    totals = [
-        _total(run, "cpu_seconds") / _total(ours[run["seed"]], "cpu_seconds") for run in group
-    ]
+def _cells(pairs: Sequence[Pair]) -> list[str]:
+    group = [run for run, _ in pairs]
+    to_target = [(_to_target(run), _to_target(ours)) for run, ours in pairs]
+    ratios = [one / other if one and other else None for one, other in to_target]
+    totals = [total(run, "cpu_seconds") / total(ours, "cpu_seconds") for run, ours in pairs]
     return [
-        Spread(tuple(best_accuracy(run) for run in group)).text(".1%"),
-        Spread(tuple(float(run["points"][-1]["accuracy"]) for run in group)).text(".1%"),
-        Spread(tuple(_total(run, "seconds") for run in group)).text(".0f"),
-        Spread(tuple(_total(run, "cpu_seconds") for run in group)).text(".0f"),
-        _spread(to_target).text(".0f"),
-        _spread(ratios).text(".1f"),
-        Spread(tuple(totals)).text(".1f"),
+        median_range(map(best_accuracy, group), ".1%"),
+        median_range((run["points"][-1]["accuracy"] for run in group), ".1%"),
+        median_range(map(total, group), ".0f"),
+        median_range((total(run, "cpu_seconds") for run in group), ".0f"),
+        median_range((seconds for seconds, _ in to_target), ".0f"),
+        median_range(ratios, ".1f"),
+        median_range(totals, ".1f"),
     ]
 
 
 def _to_target(run: Run) -> float | None:
     return reached_at(run, TARGET_ACCURACY, "cpu_seconds")
-
-
-def _total(run: Run, clock: str) -> float:
-    return float(run["seconds"][clock])
-
-
-def _spread(values: Sequence[float | None]) -> Spread:
-    there = tuple(value for value in values if value is not None)
-    return Spread(there, len(values) - len(there))
 
 
 def main(
@@ -134,36 +144,24 @@ def main(
     weights: Annotated[Path, typer.Option(help="Of ResNet-18, safetensors.", exists=True)],
     seeds: Annotated[str, typer.Option(help="With commas.")] = "0,1,2",
     threads: Annotated[int, typer.Option(help="Of every program.")] = 1,
-    folder: Annotated[Path, typer.Option(help="Where everything is kept.")] = Path(
+    folder: Annotated[Path, typer.Option(help="Of inputs and runs.")] = Path(
         "benchmarks/results/recipe"
     ),
     changes: Annotated[Path | None, typer.Option(help="JSON: changes of params.yaml.")] = None,
 ) -> None:
-    """Run what has not been run yet, seed by seed, and print the table."""
+    """Make the missing runs, seed by seed, and print the table."""
     of_all = read_json(changes) if changes else {}
-    make_project(source, weights, folder, values_of(seed=0, threads=threads, changes=of_all))
+    make_inputs(source, weights, folder, values_of(seed=0, threads=threads, changes=of_all))
     for seed in map(int, seeds.split(",")):
         values = folder / f"values-{seed}.json"
         write_json(values, values_of(seed=seed, threads=threads, changes=of_all))
         for number, program in enumerate(PROGRAMS):
             into = folder / f"runs/{seed}-{number}.json"
             if find_spec(PROGRAMS[program]) and not into.exists():
-                _run_apart(program, values, folder, into, threads)
+                words = {"program": program, "values": values, "folder": folder, "into": into}
+                options = [f"--{name}={value}" for name, value in words.items()]
+                run_module("benchmarks.peers.recipe_run", *options, threads=threads)
     typer.echo(table([read_json(path) for path in sorted((folder / "runs").glob("*.json"))]))
-
-
-def _run_apart(program: str, values: Path, folder: Path, into: Path, threads: int) -> None:
-    """One run in a process of its own.
-
-    Raises:
-        LradaptError: it failed; with the end of what it said.
-    """
-    words = ["--program", program, "--values", str(values), "--folder", str(folder)]
-    command = [sys.executable, "-m", "benchmarks.peers.recipe_run", *words, "--into", str(into)]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    done = subprocess.run(command, env=environment, text=True, capture_output=True, check=False)
-    if done.returncode:
-        raise LradaptError(f"{program} failed:\n{done.stderr[-3000:]}")
 
 
 if __name__ == "__main__":

@@ -3,12 +3,13 @@
 import platform
 import re
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
+from benchmarks.measuring import markdown_table, median_range
 from benchmarks.peers.measurement import Measurement
 from benchmarks.peers.programs import OURS
-from benchmarks.tables import Rows, Spread, drawn
 from lradapt.errors import LradaptError
 
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
@@ -20,13 +21,13 @@ TITLES = ["work", "program", "repeats", "s", "CPU s", "images a CPU s", "times o
 
 
 def table(measurements: Sequence[Measurement]) -> str:
-    """Markdown: a line for each work and program, medians with minimum and maximum.
+    """Return a table of Markdown with a line for each work and program.
 
-    "times ours" is the program's seconds over ours in the same repeat, by the wall and by the CPU;
-    ours is the first of the work's programs whose name begins so. A repeat in which it failed does
-    not count there.
+    "times ours" is the program's seconds over ours in the same repeat, by the wall clock and by the
+    CPU; ours is the first of the work's programs whose name begins so. A repeat in which ours
+    failed does not count there.
     """
-    rows: Rows = [TITLES]
+    rows = [TITLES]
     for work in dict.fromkeys(each.work for each in measurements):
         own = [each for each in measurements if each.work == work]
         programs = list(dict.fromkeys(each.program for each in own))
@@ -35,26 +36,27 @@ def table(measurements: Sequence[Measurement]) -> str:
         for program in programs:
             group = [each for each in own if each.program == program]
             rows.append([work, program, *_cells(group, ours)])
-    return drawn(rows)
+    return markdown_table(rows)
 
 
 def _cells(group: Sequence[Measurement], ours: dict[int, Measurement]) -> list[str]:
     pairs = [(each, ours[each.repeat]) for each in group if each.repeat in ours]
-    wall = Spread(tuple(one.seconds / other.seconds for one, other in pairs))
-    cpu = Spread(tuple(one.cpu_seconds / other.cpu_seconds for one, other in pairs))
-    rates = Spread(tuple(each.num_images / each.cpu_seconds for each in group))
+    wall = median_range((one.seconds / other.seconds for one, other in pairs), ".2f")
+    cpu = median_range((one.cpu_seconds / other.cpu_seconds for one, other in pairs), ".2f")
     return [
         str(len(group)),
-        Spread(tuple(each.seconds for each in group)).text(".2f"),
-        Spread(tuple(each.cpu_seconds for each in group)).text(".2f"),
-        rates.text(",.0f"),
-        wall.text(".2f") if pairs else "-",
-        cpu.text(".2f") if pairs else "-",
+        median_range((each.seconds for each in group), ".2f"),
+        median_range((each.cpu_seconds for each in group), ".2f"),
+        median_range((each.num_images / each.cpu_seconds for each in group), ",.0f"),
+        wall if pairs else "-",
+        cpu if pairs else "-",
     ]
 
 
-def about(measurements: Sequence[Measurement], *, threads: int, left_out: Sequence[str]) -> str:
-    """On what it was measured, in a sentence or two."""
+def machine_text(
+    measurements: Sequence[Measurement], *, threads: int, left_out: Sequence[str]
+) -> str:
+    """Describe the machine and the versions in a sentence or two."""
     loads = [each.load for each in measurements]
     lines = [
         f"Machine: {_processor()}; Python {platform.python_version()}, {threads} thread(s); "
@@ -66,18 +68,18 @@ def about(measurements: Sequence[Measurement], *, threads: int, left_out: Sequen
 
 
 def between_markers(text: str, content: str) -> str:
-    """`text` with `content` in the place of what stands between the markers.
+    """Return `text` with `content` between the markers.
 
     Raises:
-        LradaptError: it does not hold each marker once, the first before the second.
+        LradaptError: the text does not have each marker once, the first before the second.
     """
-    once = text.count(BEGIN) == text.count(END) == 1
-    if not once or text.index(BEGIN) > text.index(END):
+    before, _, rest = text.partition(BEGIN)
+    old, end, after = rest.partition(END)
+    if not end or any(marker in part for marker in (BEGIN, END) for part in (before, old, after)):
         raise LradaptError(
-            f"the page must hold the lines {BEGIN!r} and {END!r} once each, in this order; put "
-            "them where the table is to stand"
+            f"the page must have the lines {BEGIN!r} and {END!r} once each, in this order; put "
+            "them in the place of the table"
         )
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
     return f"{before}{BEGIN}\n\n{content}\n\n{END}{after}"
 
 
@@ -87,10 +89,4 @@ def _processor() -> str:
 
 
 def _versions() -> list[str]:
-    found = []
-    for name in PACKAGES:
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            continue
-    return found
+    return [f"{name} {version(name)}" for name in PACKAGES if find_spec(name.replace("-", "_"))]

@@ -1,4 +1,4 @@
-"""fastai's way: a Learner over plain PyTorch loaders, as its documentation shows."""
+"""fastai: a Learner over plain PyTorch loaders, as in its documentation."""
 
 import tempfile
 from functools import partial
@@ -25,10 +25,10 @@ PYTORCH_SGD = partial(OptimWrapper, opt=torch.optim.SGD, momentum=MOMENTUM)
 
 
 class NoTest(Callback):  # type: ignore[misc]
-    """Leaves out the validation pass after each epoch."""
+    """Skips the validation pass after each epoch."""
 
     def before_validate(self) -> None:
-        """Leave it out."""
+        """Skip it."""
         raise CancelValidException
 
 
@@ -50,19 +50,9 @@ class Timed(Callback):  # type: ignore[misc]
             raise CancelFitException
 
 
-def head(given: Given, lap: Lap) -> int:
-    """`freeze`, then a cosine cycle each epoch; BatchNorm is trained, which is the default."""
-    return _head(_learner(given), given, lap)
-
-
-def head_frozen(given: Given, lap: Lap) -> int:
-    """The same with `train_bn=False`, `BnFreeze` and channels last."""
-    return _head(_frozen(given), given, lap)
-
-
-def _head(learner: Any, given: Given, lap: Lap) -> int:
-    cycles = given.work.count
-    learner.freeze()
+def head(given: Given, lap: Lap, *, frozen: bool = False) -> int:
+    """Call `freeze`, then run a cosine cycle each epoch; by default BatchNorm is trained."""
+    learner, cycles = _learner_of_head(given, frozen=frozen), given.work.count
     lap.start()
     learner.fit(cycles, lr=HEAD_RATE, cbs=restarts(HEAD_RATE, cycles))
     lap.stop()
@@ -70,7 +60,7 @@ def _head(learner: Any, given: Given, lap: Lap) -> int:
 
 
 def restarts(rate: float, cycles: int) -> Any:
-    """Equal cosine cycles; fastai's own ways to them fail for ten (docs/log.md)."""
+    """Return equal cosine cycles; fastai's own functions fail for ten (docs/log.md)."""
     falling = SchedCos(rate, 0)
 
     def rate_at(share: float) -> float:
@@ -79,44 +69,31 @@ def restarts(rate: float, cycles: int) -> Any:
     return ParamScheduler({"lr": rate_at})
 
 
-def steps(given: Given, lap: Lap) -> int:
-    """Steps of every layer, with fastai's own SGD."""
-    return _steps(_learner(given), given, lap)
-
-
-def steps_best(given: Given, lap: Lap) -> int:
-    """The same with `ChannelsLast`, and PyTorch's SGD in its wrapper."""
-    return _steps(_learner(given, channels_last=True, sgd=PYTORCH_SGD), given, lap)
-
-
-def _steps(learner: Any, given: Given, lap: Lap) -> int:
+def steps(given: Given, lap: Lap, *, best: bool = False) -> int:
+    """Train every layer by fastai's own SGD; or with `ChannelsLast` and PyTorch's SGD."""
     work = given.work
+    sgd = PYTORCH_SGD if best else FASTAI_SGD
     timed = Timed(lap, work.warm_steps, work.count)
-    learner.fit(1, lr=BODY_RATE, cbs=timed)
+    _learner(given, channels_last=best, sgd=sgd).fit(1, lr=BODY_RATE, cbs=timed)
     return timed.num_steps - work.warm_steps
 
 
-def sweep(given: Given, lap: Lap) -> int:
-    """`freeze`, then `lr_find`; BatchNorm is trained, which is the default."""
-    return _sweep(_learner(given), given, lap)
-
-
-def sweep_frozen(given: Given, lap: Lap) -> int:
-    """The same with `train_bn=False`, `BnFreeze` and channels last."""
-    return _sweep(_frozen(given), given, lap)
-
-
-def _sweep(learner: Any, given: Given, lap: Lap) -> int:
+def sweep(given: Given, lap: Lap, *, frozen: bool = False) -> int:
+    """Call `freeze`, then `lr_find`; by default BatchNorm is trained."""
     start_lr, end_lr = SWEEP
-    learner.freeze()
+    learner = _learner_of_head(given, frozen=frozen)
     lap.start()
     learner.lr_find(start_lr, end_lr, given.work.count, stop_div=False, show_plot=False)
     lap.stop()
     return len(learner.recorder.lrs)
 
 
-def _frozen(given: Given) -> Any:
-    return _learner(given, channels_last=True, train_bn=False, cbs=(BnFreeze(),))
+def _learner_of_head(given: Given, *, frozen: bool) -> Any:
+    """Make a learner that trains the head; `frozen` also fixes BatchNorm, in channels last."""
+    cbs = (BnFreeze(),) if frozen else ()
+    learner = _learner(given, channels_last=frozen, train_bn=not frozen, cbs=cbs)
+    learner.freeze()
+    return learner
 
 
 def _learner(
@@ -146,9 +123,9 @@ def _learner(
 
 
 def body_and_head(model: TwoParts) -> list[list[torch.nn.Parameter]]:
-    """Two groups, of which `freeze` trains the last."""
+    """Return two groups; after `freeze`, the last is trained."""
     return [list(model.backbone.parameters()), list(model.head.parameters())]
 
 
 def silent(_: Any) -> None:
-    """Takes the line of each epoch."""
+    """Ignore the line of each epoch."""

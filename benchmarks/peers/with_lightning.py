@@ -1,4 +1,4 @@
-"""Lightning's way: a LightningModule and a Trainer; BackboneFinetuning freezes the body."""
+"""Lightning: a LightningModule and a Trainer; BackboneFinetuning freezes the body."""
 
 import logging
 import tempfile
@@ -21,11 +21,10 @@ from benchmarks.peers.work import BODY_RATE, HEAD_RATE, L2, MOMENTUM, SWEEP
 
 PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed"}
 QUIET = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
-BARE = {"barebones": True}
 
 
 class Classifier(LightningModule):  # type: ignore[misc]
-    """Trains by SGD; starts the clock after `warm_steps`, where it is not started before."""
+    """Trains by SGD, and starts the clock after `warm_steps`, if there are any."""
 
     def __init__(
         self,
@@ -42,7 +41,7 @@ class Classifier(LightningModule):  # type: ignore[misc]
         self.num_steps = 0
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """The loss of a batch."""
+        """Return the loss of a batch."""
         images, labels = batch
         return F.cross_entropy(self.parts(images), labels)
 
@@ -53,12 +52,12 @@ class Classifier(LightningModule):  # type: ignore[misc]
             self.lap.start()
 
     def on_train_end(self) -> None:
-        """Stop the clock, where it was started."""
-        if self.lap.began:
+        """Stop the clock if it runs."""
+        if self.lap.started:
             self.lap.stop()
 
     def configure_optimizers(self) -> Any:
-        """SGD of all that has a gradient, or of the head alone, its rate falling in cycles."""
+        """Return SGD of all layers, or of the head alone with a rate that falls in cycles."""
         trained = self.head if self.cycle_steps else self.parts
         optimizer = torch.optim.SGD(
             trained.parameters(), self.lr, momentum=MOMENTUM, weight_decay=L2
@@ -66,14 +65,12 @@ class Classifier(LightningModule):  # type: ignore[misc]
         if not self.cycle_steps:
             return optimizer
         falling = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, self.cycle_steps)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": falling, "interval": "step"},
-        }
+        each_step = {"scheduler": falling, "interval": "step"}
+        return {"optimizer": optimizer, "lr_scheduler": each_step}
 
 
 def head(given: Given, lap: Lap) -> int:
-    """`BackboneFinetuning` with its defaults: it trains BatchNorm, whatever `train_bn` says."""
+    """Use `BackboneFinetuning` with its defaults: it trains BatchNorm, despite `train_bn`."""
     frozen = BackboneFinetuning(unfreeze_backbone_at_epoch=given.work.count)
     batches = loader(given.examples, given.work.batch_size)
     model = Classifier(two_parts(given), lap, lr=HEAD_RATE, cycle_steps=len(batches))
@@ -84,27 +81,19 @@ def head(given: Given, lap: Lap) -> int:
     return model.num_steps
 
 
-def steps(given: Given, lap: Lap) -> int:
-    """Steps of every layer."""
-    return _steps(given, lap, QUIET, channels_last=False)
-
-
-def steps_best(given: Given, lap: Lap) -> int:
-    """The same in channels last, by a Trainer without extras."""
-    return _steps(given, lap, BARE, channels_last=True)
-
-
-def _steps(given: Given, lap: Lap, options: dict[str, bool], *, channels_last: bool) -> int:
+def steps(given: Given, lap: Lap, *, best: bool = False) -> int:
+    """Train every layer; the best way is channels last, by a Trainer without extras."""
     work = given.work
-    parts = two_parts(given, channels_last=channels_last)
+    parts = two_parts(given, channels_last=best)
     model = Classifier(parts, lap, lr=BODY_RATE, warm_steps=work.warm_steps)
+    options = {"barebones": True} if best else QUIET
     trainer = _trainer(given, [], options, max_steps=work.warm_steps + work.count)
-    trainer.fit(model, loader(given.examples, work.batch_size, channels_last=channels_last))
+    trainer.fit(model, loader(given.examples, work.batch_size, channels_last=best))
     return model.num_steps - work.warm_steps
 
 
 def sweep(given: Given, lap: Lap) -> int:
-    """`Tuner.lr_find` with the body frozen by hand."""
+    """Call `Tuner.lr_find` with the body frozen by hand."""
     start_lr, end_lr = SWEEP
     parts = two_parts(given, frozen=True, channels_last=True)
     model = Classifier(parts, lap, lr=HEAD_RATE)

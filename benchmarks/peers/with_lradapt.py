@@ -1,4 +1,4 @@
-"""Our own way of each work: the functions that the stages call, on what the peers get too."""
+"""lradapt: the functions that the stages call, on the same inputs as the peers."""
 
 import tempfile
 from dataclasses import replace
@@ -19,14 +19,14 @@ from lradapt.training.activations import FrozenBody, square_keys, write_activati
 from lradapt.training.head import HeadRecipe, new_head, train_head
 from lradapt.training.inputs.augment import Augmentation
 from lradapt.training.inputs.batches import training_batches
-from lradapt.training.inputs.examples import ActivationExamples, PixelExamples
+from lradapt.training.inputs.examples import ActivationExamples
 from lradapt.training.layers import layer_groups
 from lradapt.training.loop import finite, train_steps
 from lradapt.training.range_test.measure import range_test
 
 
 def head(given: Given, lap: Lap) -> int:
-    """The activations, written to a file as the stage does, and a head trained on them."""
+    """Write the activations to a file, as the stage does, and train a head on them."""
     body, new = _body(given), _head(given)
     lap.start()
     training = _activations(given, body)
@@ -50,19 +50,14 @@ def head(given: Given, lap: Lap) -> int:
     return sum(len(epoch.steps) for epoch in epochs)
 
 
-def steps(given: Given, lap: Lap) -> int:
-    """Steps of the one training loop, its batches made as they are needed."""
-    return _steps(given, lap, given.examples, channels_last=True)
+def steps(given: Given, lap: Lap, *, channels_last: bool = False) -> int:
+    """Run the training loop, which makes its batches as it needs them.
 
-
-def steps_contiguous(given: Given, lap: Lap) -> int:
-    """The same in the plain memory format (`engine.memory_format`)."""
-    plain = replace(given.examples.prepare, layout=torch.contiguous_format)
-    return _steps(given, lap, replace(given.examples, prepare=plain), channels_last=False)
-
-
-def _steps(given: Given, lap: Lap, examples: PixelExamples, *, channels_last: bool) -> int:
+    `channels_last` is `engine.memory_format`, here of the network and of its images.
+    """
     work, model = given.work, laid_out(given.model(), channels_last=channels_last)
+    layout = given.engine.layout if channels_last else torch.contiguous_format
+    examples = replace(given.examples, prepare=replace(given.examples.prepare, layout=layout))
     layers = given.architecture.groups
     groups = layer_groups(model, [BODY_RATE] * len(layers), layers=layers)
     optimizer = torch.optim.SGD(groups, momentum=MOMENTUM, weight_decay=L2)
@@ -76,26 +71,29 @@ def _steps(given: Given, lap: Lap, examples: PixelExamples, *, channels_last: bo
     return num_steps
 
 
-def sweep(given: Given, lap: Lap) -> int:
-    """A range test of the head on activations that are there."""
-    training = _activations(given, _body(given))
+def sweep(given: Given, lap: Lap, *, from_pixels: bool = False) -> int:
+    """Run a range test of the head on existing activations; or compute those as a part of it."""
+    start_lr, end_lr = SWEEP
+    body, model = _body(given), _head(given)
     lap.start()
-    num_steps = _sweep(given, training)
+    training = _activations(given, body)
+    if not from_pixels:
+        lap.start()  # again: the activations do not count
+    found = range_test(
+        model,
+        training_batches(training, batch_size=given.work.batch_size, seed=0),
+        torch.optim.SGD(model.parameters(), lr=1.0, momentum=MOMENTUM, weight_decay=L2),
+        start_lr=start_lr,
+        end_lr=end_lr,
+        num_steps=given.work.count,
+        engine=given.engine,
+    )
     lap.stop()
-    return num_steps
-
-
-def sweep_from_pixels(given: Given, lap: Lap) -> int:
-    """The same with the making of the activations."""
-    body = _body(given)
-    lap.start()
-    num_steps = _sweep(given, _activations(given, body))
-    lap.stop()
-    return num_steps
+    return len(found.curve.rates)
 
 
 def classify(given: Given, lap: Lap) -> int:
-    """Probabilities of every image from the exported model, in ONNX Runtime."""
+    """Compute the probabilities of every image by the exported model, in ONNX Runtime."""
     model = Model(given.onnx.read_bytes(), threads=torch.get_num_threads())
     pixels = given.examples.pixels.numpy()
     size = given.work.batch_size
@@ -134,18 +132,3 @@ def _activations(given: Given, body: nn.Module) -> ActivationExamples:
         num_features = _head(given).in_features
         write_activations(into, frozen, pixels, keys, num_features=num_features)
         return ActivationExamples(torch.from_numpy(np.load(into)), given.examples.labels)
-
-
-def _sweep(given: Given, training: ActivationExamples) -> int:
-    start_lr, end_lr = SWEEP
-    model = _head(given)
-    found = range_test(
-        model,
-        training_batches(training, batch_size=given.work.batch_size, seed=0),
-        torch.optim.SGD(model.parameters(), lr=1.0, momentum=MOMENTUM, weight_decay=L2),
-        start_lr=start_lr,
-        end_lr=end_lr,
-        num_steps=given.work.count,
-        engine=given.engine,
-    )
-    return len(found.curve.rates)

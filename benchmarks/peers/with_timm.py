@@ -1,4 +1,4 @@
-"""timm's training step: its parts in the order of its train.py, which is not in its package."""
+"""timm: the parts of its training step in the order of train.py, which is not in its package."""
 
 from itertools import islice
 
@@ -15,17 +15,8 @@ from benchmarks.peers.networks import laid_out
 from benchmarks.peers.work import BODY_RATE, L2, MOMENTUM
 
 
-def steps(given: Given, lap: Lap) -> int:
-    """Steps as without options."""
-    return _steps(given, lap, channels_last=False)
-
-
-def steps_best(given: Given, lap: Lap) -> int:
-    """Steps as with `--channels-last`."""
-    return _steps(given, lap, channels_last=True)
-
-
-def _steps(given: Given, lap: Lap, *, channels_last: bool) -> int:
+def steps(given: Given, lap: Lap, *, channels_last: bool = False) -> int:
+    """Train every layer as train.py does without options, or with `--channels-last`."""
     work, model = given.work, laid_out(given.model(), channels_last=channels_last)
     optimizer = create_optimizer_v2(
         model, opt="momentum", lr=BODY_RATE, weight_decay=L2, momentum=MOMENTUM

@@ -1,4 +1,4 @@
-"""What is to be done by every program alike, and how much of it."""
+"""The works that every program does, and how large each is."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -22,7 +22,7 @@ class Work:
         precision: "fp32" or "bf16", of every program.
         batch_size: of every program.
         count: epochs of a head, steps of a fine-tuning or a sweep, passes of a classification.
-        num_images: that there are.
+        num_images: in the set.
         warm_steps: taken before the clock starts, of a fine-tuning.
     """
 
@@ -37,21 +37,21 @@ class Work:
 
     @property
     def name(self) -> str:
-        """For the table, the lines and the command."""
+        """Return the name in the table, the lines and the command."""
         name = f"{_WORDS[self.kind]}, {self.architecture}, {self.size} px, batch {self.batch_size}"
         epochs = f", {self.count} epochs of {self.num_images:,} images"
         return name + (epochs if self.kind == "head" else "")
 
     @property
     def to_do(self) -> int:
-        """Optimiser steps, or images to classify, while the clock runs."""
+        """Return the number of optimiser steps, or of images to classify, while the clock runs."""
         if self.kind == "head":
             return self.count * steps_per_epoch(self.num_images, self.batch_size)
         return self.count * (self.num_images if self.kind == "classify" else 1)
 
     @property
     def counted_images(self) -> int:
-        """Images that go in while the clock runs, each time counted."""
+        """Return the number of images that go in while the clock runs, each time counted."""
         if self.kind in ("head", "classify"):
             return self.count * self.num_images
         return self.count * self.batch_size
@@ -75,11 +75,11 @@ WORKS = (
     Work("head", "resnet34", 64, "bf16", 64, 10),
     Work("head", "densenet161", 64, "bf16", 64, 10),
 )
-"""The cheap ones first: where the time is up, those have been repeated."""
+"""The cheap ones first, so that those are repeated when the time ends."""
 
 
 def quick(work: Work) -> Work:
-    """The same in little, to see that it runs."""
+    """Return a small work of the same kind, to test the programs."""
     count = {"head": 2, "steps": 2, "sweep": 12, "classify": 1}[work.kind]
     size, images = min(work.size, 32), 64
     return replace(

@@ -1,52 +1,46 @@
-"""How steady and how good the rate is that a range test suggests: our rules beside the peers'.
+"""How much the suggestions of range tests vary, and how good they are: our rules and the peers'.
 
     python -m benchmarks.range_tests prepare ARRAYS --cifar10 FOLDER --ham10000 FOLDER
     python -m benchmarks.range_tests measure ARRAYS RESULTS --weights resnet18=FILE
     python -m benchmarks.range_tests table RESULTS
 
 A cell is a data set, an architecture, and a part: the head on cached activations, or the whole
-network. In each, every rule suggests a rate from 8 seeds, and the network is trained at 8 rates of
-a grid and at the median suggestion of each rule. The peers' own code reads the rates off curves
-that one loop has measured by their settings; a peer that cannot be imported is left out.
+network. In each, every rule suggests a rate for each of 8 seeds, and the network is trained at 8
+rates of a grid and at the median suggestion of each rule. One loop measures the peers' curves with
+their settings, and their own code finds the rates; a peer that is not installed is left out.
 """
 
-import csv
-import json
-from dataclasses import asdict
-from dataclasses import fields as fields_of
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import pandas as pd
 import typer
-from rich.console import Console
 
+from benchmarks.program import run
 from benchmarks.range_tests.arrays import digits, folders, lesions, save, some
 from benchmarks.range_tests.cells import (
     Settings,
     activations,
     body_weights_of,
     head_cell,
-    whole_network,
+    network_cell,
 )
-from benchmarks.range_tests.figures import Line, examine, markdown
+from benchmarks.range_tests.figures import markdown, rate_figures
 from benchmarks.range_tests.results import Results
 from benchmarks.range_tests.suggestions import PEERS
 from lradapt.compute.engine import start_engine
-from lradapt.runtime.files import write_json
-
-app = typer.Typer(help=__doc__)
-console = Console(highlight=False)
+from lradapt.networks.architectures import ARCHITECTURES
+from lradapt.networks.classifier import build_classifier
 
 
-@app.command()
 def prepare(
     arrays: Annotated[Path, typer.Argument(help="Folder for the arrays.")],
     cifar10: Annotated[Path | None, typer.Option(help="train/CLASS/*, test/CLASS/*.")] = None,
     ham10000: Annotated[Path | None, typer.Option(help="metadata.csv and images/.")] = None,
 ) -> None:
-    """Decode the images once: digits, and what is given of CIFAR-10 and HAM10000."""
+    """Decode the images once: digits, and CIFAR-10 and HAM10000 where they are given."""
     arrays.mkdir(parents=True, exist_ok=True)
     save(arrays / "digits.npz", digits())
     if cifar10:
@@ -55,10 +49,9 @@ def prepare(
         save(arrays / "ham10000.npz", lesions(ham10000, size=48, num_train=3000))
 
 
-@app.command()
 def measure(
-    arrays: Annotated[Path, typer.Argument(help="What `prepare` has written.")],
-    results: Annotated[Path, typer.Argument(help="Folder for the figures; a second run goes on.")],
+    arrays: Annotated[Path, typer.Argument(help="Folder that `prepare` has written.")],
+    results: Annotated[Path, typer.Argument(help="Folder for the figures; a second run resumes.")],
     data: Annotated[str, typer.Option(help="A data set: digits, cifar10, ham10000.")],
     architecture: Annotated[str, typer.Option(help="resnet18, ...")] = "resnet18",
     weights: Annotated[Path | None, typer.Option(help="Of the body; random without.")] = None,
@@ -71,7 +64,7 @@ def measure(
     num_steps: Annotated[int, typer.Option(help="Of one sweep of ours.")] = 200,
     threads: Annotated[int, typer.Option(help="Of torch.")] = 1,
 ) -> None:
-    """One cell: what each rule suggests, and what training at that rate reaches."""
+    """Measure one cell: the suggestions of each rule, and the accuracy at their rates."""
     results.mkdir(parents=True, exist_ok=True)
     pixels = some(dict(np.load(arrays / f"{data}.npz")), num_train)
     body = body_weights_of(architecture, weights)
@@ -83,31 +76,29 @@ def measure(
     cell, trained = head_cell(name, features, engine, settings)
     if part == "all":
         head = trained(0.03, 0).state_dict()
-        cell = whole_network(name, data, architecture, pixels, body, head, settings)
+        network = build_classifier(ARCHITECTURES[architecture], body, head)
+        flips = (data != "digits", data == "ham10000")
+        cell = network_cell(name, architecture, pixels, network, flips, settings)
     for absent in (package for package in PEERS if not find_spec(package)):
-        console.print(f"{absent} is not installed, and left out")
+        typer.echo(f"{absent} is not installed, and left out")
     figures = Results(results / f"{name.replace(' ', '-')}.json")
-    lines = examine(
+    lines = rate_figures(
         cell, figures, num_seeds=num_seeds, peer_seeds=peer_seeds, train_seeds=train_seeds
     )
-    write_json(results / f"{name.replace(' ', '-')}.lines.json", [asdict(line) for line in lines])
-    console.print(markdown(lines), soft_wrap=True)
+    lines.to_json(
+        results / f"{name.replace(' ', '-')}.lines.json", orient="records", double_precision=15
+    )
+    typer.echo(markdown(lines))
 
 
-@app.command()
-def table(results: Annotated[Path, typer.Argument(help="What `measure` has written.")]) -> None:
-    """Every cell measured so far, as a table, and in RESULTS/range_tests.csv."""
-    lines = [
-        Line(**fields)
-        for path in sorted(results.glob("*.lines.json"))
-        for fields in json.loads(path.read_text())
-    ]
-    with (results / "range_tests.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields_of(Line)])
-        writer.writeheader()
-        writer.writerows(asdict(line) for line in lines)
-    console.print(markdown(lines), soft_wrap=True)
+def table(
+    results: Annotated[Path, typer.Argument(help="Folder that `measure` has written.")],
+) -> None:
+    """Print a table of every cell measured so far, and write RESULTS/range_tests.csv."""
+    lines = pd.concat([pd.read_json(path) for path in sorted(results.glob("*.lines.json"))])
+    lines.to_csv(results / "range_tests.csv", index=False)
+    typer.echo(markdown(lines))
 
 
 if __name__ == "__main__":
-    app()
+    run(prepare, measure, table, about=__doc__)

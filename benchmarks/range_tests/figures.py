@@ -1,51 +1,43 @@
-"""What a rule is worth in a cell: its spread over seeds, and the accuracy at what it suggests."""
+"""The value of a rule in a cell: its variation over seeds, and the accuracy at its suggestion."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from statistics import mean, median
+from math import nan
+from statistics import mean
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from benchmarks.measuring import markdown_table
 from benchmarks.range_tests.cells import Cell
 from benchmarks.range_tests.results import Results
 from benchmarks.range_tests.suggestions import our_suggestions, peer_suggestions
 from lradapt.errors import TrainingError
 
 GRID = tuple(float(f"{rate:.1e}") for rate in np.geomspace(1e-3, 10**0.5, 8))
-"""The rates of the last group that suggestions are held against: 1e-3 to 3.2, 3.2 times apart."""
+"""Rates of the last group, with which suggestions are compared: 1e-3 to 3.2, 3.2 times apart."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What a rule did in a cell.
+COLUMNS = (
+    *("cell", "rule", "rate", "spread", "refused", "accuracy", "shortfall"),
+    *("best_rate", "noise"),
+)
+"""Of a table with a line for each rule of a cell.
 
-    Attributes:
-        cell, rule: their names.
-        rate: the median suggestion over the seeds, None where the rule refused most of them.
-        spread: highest over lowest suggestion.
-        refused: suggestions that were refused.
-        accuracy: mean over the training seeds at that rate.
-        shortfall: of the mean accuracy at the grid's best rate, in points; below zero is better.
-        best_rate: of the grid.
-        noise: standard deviation of `accuracy` of one training seed, over the grid, in points.
-    """
-
-    cell: str
-    rule: str
-    rate: float | None
-    spread: float | None
-    refused: int
-    accuracy: float | None
-    shortfall: float | None
-    best_rate: float
-    noise: float
+rate: the median suggestion over the seeds, NaN where the rule refused most of them.
+spread: highest over lowest suggestion.
+refused: number of seeds without a suggestion.
+accuracy: mean over the training seeds at that rate.
+shortfall: of the mean accuracy at the grid's best rate, in points; below zero is better.
+best_rate: of the grid.
+noise: standard deviation of `accuracy` of one training seed, over the grid, in points.
+"""
 
 
-def examine(
+def rate_figures(
     cell: Cell, results: Results, *, num_seeds: int, peer_seeds: int, train_seeds: int
-) -> list[Line]:
-    """A line for each rule."""
+) -> pd.DataFrame:
+    """Return a line for each rule, with `COLUMNS`."""
 
     def accuracies(rate: float) -> list[float]:
         return [
@@ -55,58 +47,44 @@ def examine(
 
     grid = {rate: accuracies(rate) for rate in GRID}
     best_rate = max(grid, key=lambda rate: mean(grid[rate]))
-    noise = mean(float(np.std(values)) for values in grid.values()) * 100
-    ours = [our_suggestions(cell, seed, results) for seed in range(num_seeds)]
-    theirs = [peer_suggestions(cell, seed, results) for seed in range(peer_seeds)]
-    return [
-        _line(cell.name, rule, [found[rule] for found in by_seed], accuracies, best_rate, noise)
-        for by_seed in (ours, theirs)
-        for rule in (by_seed[0] if by_seed else ())
-    ]
+    best, noise = mean(grid[best_rate]), mean(float(np.std(each)) for each in grid.values()) * 100
+    lines = []
+    for suggestions, seeds in ((our_suggestions, num_seeds), (peer_suggestions, peer_seeds)):
+        suggested = pd.DataFrame(suggestions(cell, seed, results) for seed in range(seeds))
+        for rule, rates in suggested.astype(float).items():
+            refused, known = int(rates.isna().sum()), rates.dropna()
+            rate = spread = accuracy = nan
+            if refused <= len(known):
+                rate, spread = known.median(), known.max() / known.min()
+                accuracy = mean(accuracies(rate))
+            shortfall = (best - accuracy) * 100
+            figures = (rate, spread, refused, accuracy, shortfall, best_rate, noise)
+            lines.append((cell.name, rule, *figures))
+    return pd.DataFrame(lines, columns=COLUMNS)
 
 
 def _train(cell: Cell, rate: float, seed: int) -> float:
-    """Accuracy at `rate` to two digits; zero where the loss is lost."""
+    """Return the accuracy at `rate` to two digits; zero where the loss is not finite."""
     try:
         return cell.train(float(f"{rate:.2g}"), seed)
     except TrainingError:
         return 0.0
 
 
-def _line(
-    cell: str,
-    rule: str,
-    found: Sequence[float | None],
-    accuracies: Callable[[float], list[float]],
-    best_rate: float,
-    noise: float,
-) -> Line:
-    rates = [rate for rate in found if rate is not None]
-    refused = len(found) - len(rates)
-    if refused > len(rates):
-        return Line(cell, rule, None, None, refused, None, None, best_rate, noise)
-    rate, best = median(rates), mean(accuracies(best_rate))
-    accuracy = mean(accuracies(rate))
-    spread, short = max(rates) / min(rates), (best - accuracy) * 100
-    return Line(cell, rule, rate, spread, refused, accuracy, short, best_rate, noise)
+def markdown(lines: pd.DataFrame) -> str:
+    """Return a row for each rule, a column for each cell: `rate (spread): shortfall in points`."""
+    cells, rules = lines["cell"].unique(), lines["rule"].unique()
+    found = {(line.rule, line.cell): line for line in lines.itertuples()}
+    grids = {line.cell: f"{line.best_rate:.2g} ± {line.noise:.1f}" for line in lines.itertuples()}
+    rows = [["rule", *cells], ["best of the grid, noise of a seed", *(grids[c] for c in cells)]]
+    rows += [[rule, *(_entry(found.get((rule, cell))) for cell in cells)] for rule in rules]
+    return markdown_table(rows)
 
 
-def markdown(lines: Sequence[Line]) -> str:
-    """A row for each rule, a column for each cell: `rate (spread): shortfall in points`."""
-    cells = list(dict.fromkeys(line.cell for line in lines))
-    rules = list(dict.fromkeys(line.rule for line in lines))
-    by_place = {(line.rule, line.cell): line for line in lines}
-    rows = [["rule", *cells], ["---"] * (len(cells) + 1)]
-    grids = {line.cell: f"{line.best_rate:.2g} ± {line.noise:.1f}" for line in lines}
-    rows.append(["best of the grid, noise of a seed", *(grids[cell] for cell in cells)])
-    rows += [[rule, *(_said(by_place.get((rule, cell))) for cell in cells)] for rule in rules]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _said(line: Line | None) -> str:
+def _entry(line: Any) -> str:
     if line is None:
         return "-"
-    if line.rate is None or line.spread is None or line.shortfall is None:
+    if pd.isna(line.rate):
         return f"refused {line.refused}"
     refused = f", refused {line.refused}" if line.refused else ""
     return f"{line.rate:.2g} ({line.spread:.2g}x{refused}): {-line.shortfall:+.1f}"

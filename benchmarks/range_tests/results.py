@@ -1,4 +1,4 @@
-"""Figures that outlive a run that was cut off."""
+"""Figures that are kept when a run is interrupted."""
 
 import json
 from collections.abc import Callable
@@ -9,14 +9,14 @@ from lradapt.runtime.files import write_json
 
 
 class Results:
-    """Figures by name in a JSON file, so that a run that was cut off goes on where it was."""
+    """Figures by name in a JSON file, so that an interrupted run resumes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.figures: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
 
     def get(self, name: str, compute: Callable[[], Any]) -> Any:
-        """The figure of that name, computed if it is not there yet."""
+        """Return the figure of that name; compute it first if it is missing."""
         if name not in self.figures:
             self.figures[name] = compute()
             write_json(self.path, self.figures)

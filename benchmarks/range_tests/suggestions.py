@@ -1,4 +1,4 @@
-"""What each rule suggests in a cell: ours by our sweeps, the peers' by their own code."""
+"""The suggestions of each rule in a cell: ours by our sweeps, the peers' by their own code."""
 
 import contextlib
 import io
@@ -33,8 +33,8 @@ PEER_STEPS = 100
 """Of fastai (1e-7 to 10) and Lightning (1e-8 to 1) alike: eight decades in a hundred steps."""
 
 
-def our_sweeps(cell: Cell, seed: int, results: Results) -> "list[Sweep]":
-    """The sweeps of one suggestion; their seeds are used by no other suggestion."""
+def our_sweeps(cell: Cell, seed: int, results: Results) -> list[Sweep]:
+    """Run the sweeps of one suggestion, with seeds that no other suggestion uses."""
     test = cell.test
 
     def sweep(number: int) -> tuple[Sequence[float], ...]:
@@ -56,7 +56,7 @@ def our_sweeps(cell: Cell, seed: int, results: Results) -> "list[Sweep]":
 
 
 def our_suggestions(cell: Cell, seed: int, results: Results) -> dict[str, float | None]:
-    """What each of our rules suggests; None where it refuses."""
+    """Return the rate of each of our rules; None where the rule refuses."""
     sweeps = our_sweeps(cell, seed, results)
 
     def rate(rule: str) -> float | None:
@@ -69,7 +69,7 @@ def our_suggestions(cell: Cell, seed: int, results: Results) -> dict[str, float 
 
 
 def peer_curve(cell: Cell, seed: int, results: Results) -> tuple[Any, Any]:
-    """Rates and raw losses of a sweep from 1e-7 to 10, as fastai asks for one."""
+    """Return rates and raw losses of a sweep from 1e-7 to 10, with the settings of fastai."""
 
     def sweep() -> tuple[list[float], list[float]]:
         model = cell.start(seed)
@@ -85,7 +85,7 @@ def peer_curve(cell: Cell, seed: int, results: Results) -> tuple[Any, Any]:
 
 
 def _until_lost(steps: Iterator[Any]) -> Iterator[Any]:
-    """Until the loss is past whatever any of the peers goes on for."""
+    """Yield the steps until a loss at which each peer would have stopped."""
     lowest = math.inf
     for step in steps:
         if not math.isfinite(step.loss) or step.loss > 1000 * lowest:
@@ -94,8 +94,7 @@ def _until_lost(steps: Iterator[Any]) -> Iterator[Any]:
         yield step
 
 
-def _optimizer(cell: Cell, model: "nn.Module", end_lr: float) -> "Optimizer":
-
+def _optimizer(cell: Cell, model: nn.Module, end_lr: float) -> Optimizer:
     layers = [layer for layer, _ in cell.groups]
     peaks = [share * end_lr for _, share in cell.groups]
     groups = layer_groups(model, peaks, layers=layers)
@@ -103,7 +102,7 @@ def _optimizer(cell: Cell, model: "nn.Module", end_lr: float) -> "Optimizer":
 
 
 def exponential(losses: npt.NDArray[Any], weight: float) -> npt.NDArray[Any]:
-    """Exponential mean corrected for its start, as fastai and Lightning smooth (weight 0.98)."""
+    """Compute the exponential mean corrected for its start, as fastai and Lightning (0.98)."""
     value, smoothed = 0.0, []
     for number, loss in enumerate(losses, start=1):
         value = weight * value + (1 - weight) * loss
@@ -112,13 +111,13 @@ def exponential(losses: npt.NDArray[Any], weight: float) -> npt.NDArray[Any]:
 
 
 def until_diverged(smoothed: npt.NDArray[Any], factor: float) -> int:
-    """How many points a sweep has that ends once its loss is `factor` times its lowest."""
+    """Count the points of a sweep that ends once its loss is `factor` times its lowest."""
     lost = np.flatnonzero(smoothed > factor * np.minimum.accumulate(smoothed))
     return int(lost[0]) + 1 if len(lost) else len(smoothed)
 
 
 def fastai_suggestions(rates: npt.NDArray[Any], losses: npt.NDArray[Any]) -> dict[str, float]:
-    """Fastai's four rules on the part of the curve that its `lr_find` shows them."""
+    """Apply fastai's four rules to the part of the curve that its `lr_find` gives them."""
     rules = import_module("fastai.callback.schedule")
     smoothed = exponential(losses, 0.98)
     part = slice(PEER_STEPS // 10, until_diverged(smoothed, 4.0) - 5)
@@ -128,7 +127,7 @@ def fastai_suggestions(rates: npt.NDArray[Any], losses: npt.NDArray[Any]) -> dic
 
 
 def lightning_suggestions(rates: npt.NDArray[Any], losses: npt.NDArray[Any]) -> dict[str, float]:
-    """Lightning's rule, up to the last rate of its own sweep, 1."""
+    """Apply Lightning's rule up to the last rate of its own sweep, 1."""
     rates, losses = rates[rates <= 1.0], losses[rates <= 1.0]
     finder_class = import_module("lightning.pytorch.tuner.lr_finder")._LRFinder
     finder = finder_class("exponential", rates[0], 1.0, PEER_STEPS)
@@ -139,7 +138,7 @@ def lightning_suggestions(rates: npt.NDArray[Any], losses: npt.NDArray[Any]) -> 
 
 
 def lr_finder_suggestions(rates: npt.NDArray[Any], losses: npt.NDArray[Any]) -> dict[str, float]:
-    """torch-lr-finder's rule, which is a part of its plot."""
+    """Apply torch-lr-finder's rule, which is a part of its plot."""
     from matplotlib.figure import Figure
 
     finder_class = import_module("torch_lr_finder").LRFinder
@@ -159,11 +158,11 @@ PEERS = {
     "lightning": lightning_suggestions,
     "torch_lr_finder": lr_finder_suggestions,
 }
-"""Package, and what asks its code."""
+"""Package -> the function that calls its code."""
 
 
 def peer_suggestions(cell: Cell, seed: int, results: Results) -> dict[str, float | None]:
-    """What each rule of the peers that are installed suggests."""
+    """Return the rate of each rule of the installed peers."""
     rates, losses = peer_curve(cell, seed, results)
     return {
         rule: rate

@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from benchmarks.arms import judged_by_test, run_arm
+from benchmarks.arms import Inputs, choose_by_test, run_arm
 from benchmarks.settings import ConventionalSettings, SchemeSettings
 from lradapt.config.presets import changed
 from lradapt.data.images.decode import Preprocessing
@@ -33,41 +33,37 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
-    """Pixels, table, split and body of sixty small pictures, and params for them."""
+    """Pixels, table, split and backbone of sixty small pictures, and params for them."""
     folder = tmp_path_factory.mktemp("arms")
     draw(folder)
-    made = {
-        "pixels": folder / "pixels.npy",
-        "table": folder / "images.csv",
-        "split": folder / "split.csv",
-        "backbone": folder / "backbone.safetensors",
-    }
+    names = ("pixels.npy", "images.csv", "split.csv", "backbone.safetensors")
+    made = Inputs(*(folder / name for name in names))
     how = Preprocessing(input_size=16, max_megapixels=1)
-    ingest(folder / "data/images", pixels=made["pixels"], table=made["table"], how=how)
-    sides = ["train", "train", "train", "train", "validation", "test"]
+    ingest(folder / "data/images", pixels=made.pixels, table=made.table, how=how)
+    splits = ["train", "train", "train", "train", "validation", "test"]
     rows = [
-        LabelledImage(row.image, row.image[0], "", sides[number % 6], row.pixel_sha256, number)
-        for number, row in enumerate(read_table(made["table"]))
+        LabelledImage(row.image, row.image[0], "", splits[number % 6], row.pixel_sha256, number)
+        for number, row in enumerate(read_table(made.table))
     ]
-    write_split(made["split"], rows)
-    import_backbone("none", ARCHITECTURES["resnet18"], made["backbone"])
+    write_split(made.split, rows)
+    import_backbone("none", ARCHITECTURES["resnet18"], made.backbone)
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     return changed(values, SMALL), made
 
 
 @pytest.fixture(scope="module")
 def runs(inputs):
-    """What each arm took and reached."""
+    """The result of each arm."""
     values, made = inputs
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         return {
-            "conventional": run_arm(CONVENTIONAL, values, **made),
-            "lradapt": run_arm(SCHEME, values, **made),
+            "conventional": run_arm(CONVENTIONAL, values, made),
+            "lradapt": run_arm(SCHEME, values, made),
         }
 
 
-def test_test_judges_and_all_else_trains(runs):
+def test_the_test_split_measures_and_all_others_train(runs):
     for run in runs.values():
         assert run["images"] == {"train": 50, "validation": 10}
         assert run["final"]["images"] == 10
@@ -82,7 +78,7 @@ def test_the_conventional_arm_has_a_leg_for_each_rate(runs):
     assert [point["epoch"] for point in run["points"]] == list(range(1, len(phases) + 1))
     kept = run["legs"][-1]["accuracy"]
     assert kept >= max(point["accuracy"] for point in run["points"])
-    assert run["final"]["accuracy"] == pytest.approx(kept), "the best weights were not put back"
+    assert run["final"]["accuracy"] == pytest.approx(kept), "the best weights were not restored"
 
 
 def test_the_scheme_s_arm_has_the_paper_s_phases_and_every_epoch(runs):
@@ -111,14 +107,14 @@ def test_a_target_ends_the_conventional_arm_and_its_later_rates(inputs):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         at_once = CONVENTIONAL.model_copy(update={"target_accuracy": 0.01})
-        run = run_arm(at_once, values, **made)
+        run = run_arm(at_once, values, made)
     assert [leg["stopped"] for leg in run["legs"]] == ["target"]
     assert len(run["points"]) == 1
 
 
-def test_sides_are_those_of_the_comparison():
+def test_splits_are_those_of_the_comparison():
     rows = [
         LabelledImage("", "", "", split, "", n)
         for n, split in enumerate(["train", "validation", "test"])
     ]
-    assert [row.split for row in judged_by_test(rows)] == ["train", "train", "validation"]
+    assert [row.split for row in choose_by_test(rows)] == ["train", "train", "validation"]

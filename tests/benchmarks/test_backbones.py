@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.backbones import bring, main
+from benchmarks.backbones import main, make_backbone
 from lradapt.config.paths import read_paths
 from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.backbone import Origin, import_backbone, read_origin
@@ -30,9 +30,9 @@ def own(tmp_path, monkeypatch):
 
 def test_the_body_of_the_project_is_copied_and_that_of_another_architecture_brought(own):
     into = Path("bodies/new/body.safetensors")
-    assert bring("resnet18", into, own) == Origin("resnet18", "none", "random weights")
+    assert make_backbone("resnet18", into, own) == Origin("resnet18", "none", "random weights")
     assert into.read_bytes() == own.read_bytes()
-    brought = bring("resnet34", into, own)
+    brought = make_backbone("resnet34", into, own)
     assert (brought.architecture, brought.source) == ("resnet34", "none")
     assert "no route to [host]" in brought.detail
     assert read_origin(into) == brought
@@ -40,7 +40,7 @@ def test_the_body_of_the_project_is_copied_and_that_of_another_architecture_brou
 
 def test_without_a_body_of_the_project_one_is_brought(own):
     own.unlink()
-    assert "no route to [host]" in bring("resnet18", Path("body.safetensors"), own).detail
+    assert "no route to [host]" in make_backbone("resnet18", Path("body.safetensors"), own).detail
 
 
 def test_bodies_that_are_missing_are_brought_and_those_that_are_there_left(own, capsys):

@@ -9,22 +9,27 @@ import torch.nn.functional as F
 from torch import nn
 
 from benchmarks.conventional import _stop_early, train_at
+from benchmarks.settings import ConventionalSettings
 from lradapt.errors import TrainingError
 from lradapt.training.imbalance import Balance
 from lradapt.training.inputs.batches import training_batches
 from lradapt.training.records import Epoch
 from lradapt.training.scoring import Score, score
 
-SETTINGS = {
-    "rate": 0.01,
-    "batch_size": 16,
-    "momentum": 0.9,
-    "l2": 1e-4,
-    "patience_epochs": 3,
-    "min_gain": 0.0,
-    "max_epochs": 4,
-    "seed": 0,
-}
+SETTINGS = ConventionalSettings(
+    rates=[0.01, 0.001],
+    batch_size=16,
+    momentum=0.9,
+    l2=1e-4,
+    patience_epochs=3,
+    min_gain=0.0,
+    max_epochs=4,
+    target_accuracy=None,
+)
+
+
+def train(model, training, validation, engine, *, rate=0.01, settings=SETTINGS, **options):
+    return train_at(rate, model, training, validation, engine, settings, seed=0, **options)
 
 
 @pytest.fixture
@@ -38,15 +43,8 @@ def test_the_losses_of_two_legs_are_those_of_a_plain_torch_loop(model, blobs, en
     training, validation = blobs(90, spread=3.0), blobs(60, seed=1, spread=3.0)
     plain = copy.deepcopy(model)
     model.eval()  # the caller may have scored it
-    first = train_at(model, training, validation, engine, **SETTINGS)
-    second = train_at(
-        model,
-        training,
-        validation,
-        engine,
-        **{**SETTINGS, "rate": 0.001},
-        first_epoch=len(first.epochs),
-    )
+    first = train(model, training, validation, engine)
+    second = train(model, training, validation, engine, rate=0.001, first_epoch=len(first.epochs))
     losses = [s.loss for leg in (first, second) for e in leg.epochs for s in e.steps]
 
     batches = training_batches(training, batch_size=16, seed=0)
@@ -73,7 +71,7 @@ def test_the_losses_of_two_legs_are_those_of_a_plain_torch_loop(model, blobs, en
 
 def test_convolutions_are_trained_channels_last(blobs, engine):
     model = nn.Sequential(nn.Unflatten(1, (2, 2, 2)), nn.Conv2d(2, 3, 2), nn.Flatten())
-    train_at(model, blobs(48), blobs(30), engine, **SETTINGS)
+    train(model, blobs(48), blobs(30), engine)
     assert model[1].weight.is_contiguous(memory_format=torch.channels_last)
 
 
@@ -87,21 +85,21 @@ def test_the_loss_and_the_order_of_the_balance_are_used(model, blobs, engine):
         seen.append(labels.tolist())
         return logits.sum()
 
-    settings = {**SETTINGS, "max_epochs": 1, "balance": Balance(loss, order)}
-    train_at(model, blobs(48), blobs(30), engine, **settings)
+    once = SETTINGS.model_copy(update={"max_epochs": 1})
+    train(model, blobs(48), blobs(30), engine, settings=once, balance=Balance(loss, order))
     assert seen == [[0] * 16] * 3
 
 
 def test_a_loss_that_is_not_finite_ends_the_training(model, blobs, engine):
     with pytest.raises(TrainingError, match="the loss became"):
-        train_at(model, blobs(48), blobs(30), engine, **{**SETTINGS, "rate": 1e30})
+        train(model, blobs(48), blobs(30), engine, rate=1e30)
 
 
 def test_a_network_that_is_broken_from_the_start_is_reported_before_training(
     model, blobs, one_broken, engine
 ):
     with pytest.raises(TrainingError, match=r"is nan before training at 0\.01, .* replace the b"):
-        train_at(model, blobs(48), one_broken(30), engine, **SETTINGS)
+        train(model, blobs(48), one_broken(30), engine)
 
 
 def test_a_score_that_is_not_finite_after_an_epoch_ends_the_training(model, blobs, engine):
@@ -112,7 +110,7 @@ def test_a_score_that_is_not_finite_after_an_epoch_ends_the_training(model, blob
         return F.cross_entropy(logits, labels)
 
     with pytest.raises(TrainingError, match=r"is nan after epoch 1 with rates up to 0\.01, and"):
-        train_at(model, blobs(48), validation, engine, **SETTINGS, balance=Balance(loss))
+        train(model, blobs(48), validation, engine, balance=Balance(loss))
 
 
 def stop(accuracies, start=0.1, patience=2, min_gain=0.05, ceiling=9, target=None):
@@ -127,16 +125,9 @@ def stop(accuracies, start=0.1, patience=2, min_gain=0.05, ceiling=9, target=Non
                 model.weight.fill_(number)
             yield Epoch(number, (), Score(1.0, accuracy, accuracy))
 
-    leg = _stop_early(
-        model,
-        epochs(),
-        Score(1.0, start, start),
-        rate=0.01,
-        patience_epochs=patience,
-        min_gain=min_gain,
-        max_epochs=ceiling,
-        target_accuracy=target,
-    )
+    changes = {"patience_epochs": patience, "min_gain": min_gain, "max_epochs": ceiling}
+    settings = SETTINGS.model_copy(update={**changes, "target_accuracy": target})
+    leg = _stop_early(0.01, model, epochs(), Score(1.0, start, start), settings)
     return len(leg.epochs), leg.best.accuracy, leg.stopped, int(model.weight.item())
 
 
@@ -169,16 +160,4 @@ def test_without_a_validation_split_early_stopping_is_refused(model, blobs, engi
     with pytest.raises(
         TrainingError, match="early stopping needs a validation split, which is empt"
     ):
-        train_at(model, blobs(48), blobs(0), engine, **SETTINGS)
-
-
-def test_the_rate_is_fixed_and_the_same_for_every_layer(model, blobs, engine):
-    leg = train_at(model, blobs(48), blobs(30), engine, **SETTINGS)
-    assert {step.rates for epoch in leg.epochs for step in epoch.steps} == {(0.01,)}
-    assert leg.rate == 0.01
-
-
-def test_a_second_leg_goes_on_where_the_first_ended(model, blobs, engine):
-    leg = train_at(model, blobs(48), blobs(30), engine, **SETTINGS, first_epoch=5)
-    assert leg.epochs[0].number == 5
-    assert leg.epochs[0].steps[0].number == 15
+        train(model, blobs(48), blobs(0), engine)

@@ -4,23 +4,22 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.stats import norm
-from typer.testing import CliRunner
 
 from benchmarks import gate
 from benchmarks.gate import POINTS, power_png
 from benchmarks.gate_simulation import (
-    EXAM,
     IMAGES,
     NUM_SNAPSHOTS,
+    NUM_TEST_IMAGES,
     RECALLS,
     Rates,
     Scenario,
-    Side,
-    answer,
+    Split,
     best_snapshot,
-    everywhere,
-    examine,
-    lay_out,
+    draw_hits,
+    hits_of_best,
+    in_each_class,
+    make_split,
     simulate,
 )
 from lradapt.config.params import load_params
@@ -33,23 +32,23 @@ def rates(gains, draws=600, **scenario):
     return simulate(Scenario(name="", gains=gains, **scenario), RULES, draws=draws, seed=1)
 
 
-def test_an_exam_has_a_sixth_of_each_class_in_lesions_of_a_third_more_than_one_image():
-    exam = lay_out(EXAM, np.random.default_rng(0))
-    assert np.bincount(exam.labels).tolist() == [1118, 186, 183, 86, 55, 24, 19]
-    assert len(exam.labels) / len(set(exam.groups)) == pytest.approx(1.34, abs=0.05)
+def test_a_test_set_has_a_sixth_of_each_class_in_lesions_of_a_third_more_than_one_image():
+    test_images = make_split(NUM_TEST_IMAGES, np.random.default_rng(0))
+    assert np.bincount(test_images.labels).tolist() == [1118, 186, 183, 86, 55, 24, 19]
+    assert len(test_images.labels) / len(set(test_images.groups)) == pytest.approx(1.34, abs=0.05)
     for label in range(7):
-        others = set(exam.groups[exam.labels != label])
-        assert not others & set(exam.groups[exam.labels == label])
+        others = set(test_images.groups[test_images.labels != label])
+        assert not others & set(test_images.groups[test_images.labels == label])
 
 
 def test_models_have_the_recalls_asked_for_and_agree_as_two_trainings_do():
     random = np.random.default_rng(0)
-    exam = lay_out(EXAM, random)
+    test_images = make_split(NUM_TEST_IMAGES, random)
     wanted = np.array(list(RECALLS.values()))
-    one, other = answer(exam, [norm.ppf(wanted), norm.ppf(wanted)], 200, random)
-    assert one.shape == (NUM_SNAPSHOTS, 200, len(exam.labels))
+    one, other = draw_hits(test_images, [norm.ppf(wanted), norm.ppf(wanted)], 200, random)
+    assert one.shape == (NUM_SNAPSHOTS, 200, len(test_images.labels))
     for hits in (one, other):
-        found = [hits[:, :, exam.labels == label].mean() for label in range(7)]
+        found = [hits[:, :, test_images.labels == label].mean() for label in range(7)]
         assert found == pytest.approx(wanted, abs=0.02)
     of_models, of_snapshots = (one[0] != other[0]).mean(), (one[0] != one[1]).mean()
     assert 0.1 < of_models < 0.13
@@ -57,19 +56,19 @@ def test_models_have_the_recalls_asked_for_and_agree_as_two_trainings_do():
 
 
 def test_the_best_snapshot_is_that_of_the_best_balanced_accuracy():
-    side = Side(np.array([0, 0, 0, 1]), np.arange(4))
+    split = Split(np.array([0, 0, 0, 1]), np.arange(4))
     common_only, rare_too = [1, 1, 1, 0], [1, 1, 0, 1]
     hits = np.array([[common_only, rare_too], [rare_too, common_only]], bool)
-    assert best_snapshot(side, hits).tolist() == [1, 0]
+    assert best_snapshot(split, hits).tolist() == [1, 0]
 
 
 def test_a_choice_on_test_flatters_the_challenger_and_one_on_validation_does_not():
     def gain(chosen_on):
         random = np.random.default_rng(0)
-        exam = lay_out(EXAM, random)
+        test_images = make_split(NUM_TEST_IMAGES, random)
         scenario = Scenario(name="", gains={}, chosen_on=chosen_on)
-        old, new = examine(scenario, exam, 200, random)
-        weights = 1 / np.bincount(exam.labels)[exam.labels] / 7
+        old, new = hits_of_best(scenario, test_images, 200, random)
+        weights = 1 / np.bincount(test_images.labels)[test_images.labels] / 7
         return float(((new * 1.0 - old) @ weights).mean())
 
     assert gain("validation") == pytest.approx(0, abs=0.005)
@@ -89,7 +88,7 @@ def test_a_choice_on_test_would_promote_an_equal_model_twice_as_often():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("gains", [everywhere(-0.02), {"df": -0.14}])
+@pytest.mark.parametrize("gains", [in_each_class(-0.02), {"df": -0.14}])
 def test_a_model_two_points_worse_is_rarely_taken_for_no_worse(gains):
     found = rates(gains)
     assert found.not_worse <= 0.065
@@ -120,7 +119,7 @@ def test_a_loss_of_eight_points_in_one_class_is_kept_out_by_the_floor():
 
 @pytest.mark.slow
 def test_five_points_are_seen_on_five_thousand_images():
-    found = rates(everywhere(0.05), draws=200, images=5000)
+    found = rates(in_each_class(0.05), draws=200, images=5000)
     assert found.superior > 0.85
     assert found.not_worse > 0.97
 
@@ -129,15 +128,19 @@ def test_the_same_seed_gives_the_same_rates():
     assert rates({}, draws=20, images=500) == rates({}, draws=20, images=500)
 
 
-def test_the_tables_have_a_line_for_each_challenger_and_the_curves_are_drawn(monkeypatch, tmp_path):
+def test_the_tables_have_a_line_for_each_challenger_and_the_curves_are_drawn(
+    monkeypatch, tmp_path, capsys
+):
     monkeypatch.setattr(gate, "simulate", lambda *_, **__: Rates(*np.arange(6) / 10))
     curves = tmp_path / "curves.png"
-    said = CliRunner().invoke(gate.app, ["power", "--figure", str(curves)]).output.splitlines()
-    assert len(said) == 2 + 3 * len(POINTS)
-    assert said[2] == (
+    gate.power(figure=curves)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 + 3 * len(POINTS)
+    assert lines[2] == (
         "| -2 in each class | 500 | 0.0 % | 10.0 % | 20.0 % | 30.0 % | 40.0 % | 50.0 % |"
     )
-    assert len(CliRunner().invoke(gate.app, ["errors"]).output.splitlines()) == 2 + 7
+    gate.errors()
+    assert len(capsys.readouterr().out.splitlines()) == 2 + 7
     with Image.open(curves) as picture:
         assert picture.format == "PNG"
 

@@ -1,5 +1,3 @@
-"""The program that measures cost against size: its projects, its figures and what it says."""
-
 import hashlib
 import time
 
@@ -47,21 +45,18 @@ def test_beyond_the_images_that_there_are_their_mirrored_copies_follow(source, t
 def test_in_the_version_before_every_twentieth_image_bore_another_label(source, tmp_path):
     project = make_project(source, 10, tmp_path / "10", input_size=8)
     now = {label.image: label.label for label in read_labels(project / PATHS.labels)}
-    then = {label.image: label.label for label in read_labels(project / growth.FORMER)}
+    then = {label.image: label.label for label in read_labels(project / growth.PREVIOUS)}
     assert now.keys() == then.keys()
     assert [(image, then[image]) for image in now if now[image] != then[image]] == [
         ("a/1.png", "b")
     ]
 
 
-def test_more_than_twice_the_images_is_refused(source, tmp_path):
+def test_too_many_images_and_an_existing_folder_are_refused(source, tmp_path):
     with pytest.raises(DataError, match="holds 5 files: enough for 10"):
         make_project(source, 11, tmp_path / "11", input_size=8)
-
-
-def test_a_folder_that_is_there_is_refused(source, tmp_path):
     make_project(source, 2, tmp_path / "2", input_size=8)
-    with pytest.raises(DataError, match="2 is there already, and what it holds would save work"):
+    with pytest.raises(DataError, match="2 exists, and its files would save work"):
         make_project(source, 2, tmp_path / "2", input_size=8)
 
 
@@ -104,7 +99,7 @@ def _script(path, code):
 
 
 @pytest.mark.slow
-def test_a_stage_that_fails_ends_it_with_what_the_stage_said(source, tmp_path):
+def test_a_stage_that_fails_ends_the_program_with_its_output(source, tmp_path):
     project = make_project(source, 2, tmp_path / "2", input_size=8)
     with pytest.raises(RuntimeError, match=r"split of 2 images failed:\n(.|\n)*table"):
         measure(project, "split", 2)

@@ -1,25 +1,24 @@
 """The bench beside other programs: its clock, its order, its table; and our own part of it."""
 
-import re
+import json
 import sys
+from dataclasses import asdict
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from benchmarks.clock import Clock, Moment
-from benchmarks.peers.__main__ import measure_apart
+import benchmarks.peers.__main__ as bench
 from benchmarks.peers.inputs import make_inputs, read_given
 from benchmarks.peers.loader import clean_loader, loader
-from benchmarks.peers.measurement import Lap, Measurement, measured, read_line, read_lines
+from benchmarks.peers.measurement import Measurement, read_lines
 from benchmarks.peers.networks import in_precision, two_parts
 from benchmarks.peers.one import measure
 from benchmarks.peers.programs import PROGRAMS, programs_of
 from benchmarks.peers.recipe import PROGRAMS as RECIPE_PROGRAMS
 from benchmarks.peers.recipe import TARGET_ACCURACY
 from benchmarks.peers.recipe import table as recipe_table
-from benchmarks.peers.rounds import rounds
-from benchmarks.peers.table import BEGIN, END, about, between_markers, table
+from benchmarks.peers.table import BEGIN, END, between_markers, machine_text, table
 from benchmarks.peers.work import QUICK, WORKS, Work
 from lradapt.compute.engine import start_engine
 from lradapt.errors import LradaptError
@@ -38,15 +37,12 @@ def measurement(program, repeat, seconds, *, work="w", load=1.0):
     return Measurement(work, program, repeat, seconds, seconds / 2, 100, load)
 
 
-def order(seconds_of, *, budget, repeats=5):
+def order(seconds_of, monkeypatch, *, budget, repeats):
     """What runs where each work's programs together take so many seconds."""
+    monkeypatch.setattr(bench, "programs_of", lambda work: ["ours", "theirs"])
     past = []
-    turns = rounds(
-        list(seconds_of),
-        lambda work: ["ours", "theirs"],
-        repeats=repeats,
-        budget_seconds=budget,
-        elapsed_seconds=lambda: sum(past),
+    turns = bench.rounds(
+        list(seconds_of), repeats=repeats, budget_seconds=budget, clock=lambda: 7 + sum(past)
     )
     found = []
     for work, program, repeat in turns:
@@ -55,50 +51,16 @@ def order(seconds_of, *, budget, repeats=5):
     return found
 
 
-def test_programs_take_turns_and_a_work_is_repeated_only_where_it_still_fits():
-    assert order({CHEAP: 10, DEAR: 100}, budget=150, repeats=4) == [
-        *("cheap ours 0", "cheap theirs 0", "dear ours 0", "dear theirs 0"),
+def test_programs_take_turns_and_a_work_is_repeated_only_where_it_still_fits(monkeypatch):
+    once = ["cheap ours 0", "cheap theirs 0", "dear ours 0", "dear theirs 0"]
+    works = {CHEAP: 10, DEAR: 100}
+    assert order(works, monkeypatch, budget=0, repeats=4) == once
+    assert order(works, monkeypatch, budget=150, repeats=4) == [
+        *once,
         *("cheap ours 1", "cheap theirs 1"),
         *("cheap ours 2", "cheap theirs 2"),
         *("cheap ours 3", "cheap theirs 3"),
     ]
-
-
-def test_each_work_is_done_once_even_without_time():
-    assert order({CHEAP: 10, DEAR: 100}, budget=0) == [
-        *("cheap ours 0", "cheap theirs 0", "dear ours 0", "dear theirs 0")
-    ]
-
-
-def test_with_time_enough_all_is_repeated_and_no_more():
-    assert len(order({CHEAP: 10, DEAR: 100}, budget=10_000, repeats=3)) == 2 * 2 * 3
-
-
-def test_a_lap_counts_what_lies_between_its_start_and_its_stop(monkeypatch):
-    moments = iter([Moment(5.0, 1.0), Moment(8.0, 1.5)])
-    monkeypatch.setattr(Clock, "elapsed", lambda clock: next(moments))
-    lap = Lap(Clock())
-    lap.start()
-    lap.stop()
-    assert lap.spent == Moment(3.0, 0.5)
-
-
-def test_a_measurement_goes_through_its_line_unchanged(tmp_path):
-    lap = Lap(Clock())
-    lap.start()
-    lap.stop()
-    made = measured(lap, work="a, b", program="ä", repeat=3, num_images=7)
-    assert read_line(made.line()) == made
-    assert "\n" not in made.line()
-    (tmp_path / "lines").write_text(f"{made.line()}\n{made.line()}\n", encoding="utf-8")
-    assert read_lines(tmp_path / "lines") == [made, made]
-
-
-def test_a_lap_that_was_not_stopped_is_no_measurement():
-    with pytest.raises(AssertionError, match="ours did not stop the clock of: w"):
-        measured(Lap(Clock()), work="w", program="ours", repeat=0, num_images=1)
-    with pytest.raises(AssertionError, match="before it was started"):
-        Lap(Clock()).stop()
 
 
 def test_the_table_pairs_each_program_with_ours_of_the_same_repeat():
@@ -119,13 +81,12 @@ def test_the_table_pairs_each_program_with_ours_of_the_same_repeat():
     ]
 
 
-def test_what_it_was_measured_on_names_load_versions_and_what_is_missing():
+def test_the_machine_is_described_with_its_load_and_the_missing_packages():
     found = [measurement("ours", 0, 1.0, load=0.5), measurement("theirs", 0, 1.0, load=3.25)]
-    told = about(found, threads=2, left_out=["fastai", "timm"])
-    assert "2 thread(s); load average 0.5 to 3.2" in told
-    assert f"torch {torch.__version__.partition('+')[0]}" in told
-    assert told.endswith("Left out, since they are not installed: fastai, timm.")
-    assert "Left out" not in about(found, threads=2, left_out=[])
+    text = machine_text(found, threads=2, left_out=["fastai", "timm"])
+    assert "2 thread(s); load average 0.5 to 3.2" in text
+    assert f"torch {torch.__version__.partition('+')[0]}" in text
+    assert text.endswith("Left out, since they are not installed: fastai, timm.")
 
 
 def test_only_what_stands_between_the_markers_is_replaced():
@@ -133,6 +94,7 @@ def test_only_what_stands_between_the_markers_is_replaced():
     new = between_markers(page, "new")
     assert new == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
     assert between_markers(new, "new") == new
+    assert between_markers((ROOT / "docs/benchmarks.md").read_text(encoding="utf-8"), "x")
 
 
 @pytest.mark.parametrize(
@@ -141,10 +103,6 @@ def test_only_what_stands_between_the_markers_is_replaced():
 def test_a_page_without_its_two_markers_is_refused(page):
     with pytest.raises(LradaptError, match="once each, in this order"):
         between_markers(page, "new")
-
-
-def test_the_page_of_the_documentation_has_its_markers():
-    assert between_markers((ROOT / "docs/benchmarks.md").read_text(encoding="utf-8"), "x")
 
 
 def test_how_much_is_to_do_counts_steps_or_images():
@@ -173,20 +131,6 @@ def test_a_program_whose_package_is_missing_is_left_out(monkeypatch):
     assert "Lightning BackboneFinetuning" in names
     assert not [name for name in names if "fastai" in name]
     assert module.left_out() == ["fastai"]
-
-
-def test_every_program_stands_where_it_is_said_to_be():
-    for group in PROGRAMS.values():
-        for program in group.values():
-            text = (ROOT / f"benchmarks/peers/{program.module}.py").read_text(encoding="utf-8")
-            assert f"\ndef {program.function}(given: Given, lap: Lap) -> int:" in text
-
-
-def test_no_peer_is_imported_by_the_library():
-    for path in (ROOT / "lradapt").rglob("*.py"):
-        text = path.read_text(encoding="utf-8")
-        for package in ("fastai", "timm", "lightning", "torch_lr_finder", "benchmarks"):
-            assert not re.search(rf"(from|import) {package}\b", text)
 
 
 @pytest.fixture(scope="module")
@@ -243,13 +187,13 @@ OURS = [
     (kind, name)
     for kind, group in PROGRAMS.items()
     for name, program in group.items()
-    if program.module in ("with_lradapt", "with_pytorch") and kind != "classify"
+    if program.package in ("lradapt", "torch") and kind != "classify"
 ]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name"), OURS)
-def test_what_needs_no_peer_does_all_of_its_work(inputs, kind, name):
+def test_a_program_without_a_peer_does_all_of_its_work(inputs, kind, name):
     work = given(inputs, kind).work
     found = measure(work, name, 2, inputs, threads=1)
     assert (found.work, found.program, found.repeat) == (work.name, name, 2)
@@ -260,43 +204,44 @@ def test_what_needs_no_peer_does_all_of_its_work(inputs, kind, name):
 def test_work_that_was_not_all_done_is_no_measurement(inputs, monkeypatch):
     import benchmarks.peers.one as module
 
-    monkeypatch.setattr(module, "doing", lambda work, name: lambda given, lap: 3)
+    monkeypatch.setattr(module, "function_of", lambda work, name: lambda given, lap: 3)
     with pytest.raises(AssertionError, match="theirs did 3 of 2"):
         measure(given(inputs, "steps").work, "theirs", 0, inputs, threads=1)
 
 
 @pytest.mark.slow
-def test_a_measurement_runs_in_a_process_of_its_own_and_its_failure_is_told(inputs, monkeypatch):
+def test_a_measurement_runs_in_a_process_of_its_own_and_its_failure_is_reported(
+    inputs, monkeypatch
+):
     monkeypatch.chdir(ROOT)
     work = given(inputs, "sweep").work
-    assert measure_apart(work, "lradapt", 1, inputs, threads=1).program == "lradapt"
-    with pytest.raises(LradaptError, match=r"nobody, range test.*failed(.|\n)*KeyError: 'nobody'"):
-        measure_apart(work, "nobody", 0, inputs, threads=1)
+    line = json.loads(bench.measure_in_process(work, "lradapt", 1, inputs, threads=1))
+    assert (line["program"], line["repeat"]) == ("lradapt", 1)
+    with pytest.raises(LradaptError, match=r"nobody(.|\n)*failed(.|\n)*KeyError: 'nobody'"):
+        bench.measure_in_process(work, "nobody", 0, inputs, threads=1)
 
 
 def test_a_failure_ends_the_bench_only_after_all_the_others(inputs, tmp_path, monkeypatch):
-    import benchmarks.peers.__main__ as module
-
     def fails_for_one(work, program, repeat, folder, *, threads):
         if program.startswith("bare"):
             raise LradaptError(f"{program} failed: why")
-        return measurement(program, repeat, 1.0, work=work.name)
+        return json.dumps(asdict(measurement(program, repeat, 1.0, work=work.name)))
 
     work = given(inputs, "steps").work
-    monkeypatch.setattr(module, "QUICK", (work,))
-    monkeypatch.setattr(module, "programs_of", lambda work: ["lradapt", "bare loop", "timm"])
-    monkeypatch.setattr(module, "measure_apart", fails_for_one)
+    monkeypatch.setattr(bench, "QUICK", (work,))
+    monkeypatch.setattr(bench, "programs_of", lambda work: ["lradapt", "bare loop", "timm"])
+    monkeypatch.setattr(bench, "measure_in_process", fails_for_one)
     page = tmp_path / "page.md"
     page.write_text(f"{BEGIN}{END}")
     with pytest.raises(LradaptError, match=r"1 measurement\(s\) failed:\nbare loop failed: why"):
-        module.main(quick=True, repeats=1, folder=inputs, page=page)
+        bench.main(quick=True, repeats=1, folder=inputs, page=page)
     assert [each.program for each in read_lines(inputs / "lines.jsonl")] == ["lradapt", "timm"]
     assert f"| {work.name} | timm | 1 | 1.00 |" in page.read_text()
 
 
 @pytest.mark.long
 @pytest.mark.slow
-def test_the_whole_bench_in_little_fills_the_page(tmp_path):
+def test_the_bench_of_small_works_fills_the_page(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(f"# A page\n\n{BEGIN}\n{END}\n")
     program = [sys.executable, "-m", "benchmarks.peers", "--quick", "--repeats", "1"]
@@ -307,13 +252,11 @@ def test_the_whole_bench_in_little_fills_the_page(tmp_path):
         assert [line for line in lines if line.startswith(f"| {work.name} | lradapt")]
     found = read_lines(tmp_path / "in/lines.jsonl")
     assert [each.program for each in found] == [n for work in QUICK for n in programs_of(work)]
-    run(ROOT, *program, "--redraw")
-    assert page.read_text().splitlines() == lines
 
 
 @pytest.mark.long
 @pytest.mark.slow
-def test_the_recipe_in_little_is_run_by_whoever_is_installed(tmp_path):
+def test_a_small_recipe_is_run_by_each_installed_program(tmp_path):
     draw(tmp_path)
     save_file(build(ARCHITECTURES["resnet18"], 3).state_dict(), tmp_path / "body.safetensors")
     small = {
@@ -331,8 +274,8 @@ def test_the_recipe_in_little_is_run_by_whoever_is_installed(tmp_path):
         ("changes", "changes.json"),
     ):
         program += [f"--{option}", str(tmp_path / name)]
-    said = run(ROOT, *program, "--seeds", "3").stdout
-    assert "| lradapt | 1 | " in said
+    output = run(ROOT, *program, "--seeds", "3").stdout
+    assert "| lradapt | 1 | " in output
     found = read_json(tmp_path / "in/runs/3-0.json")
     assert (found["program"], found["seed"]) == ("lradapt", 3)
     assert [point["phase"] for point in found["points"]] == ["head"] * 2 + ["fine-tuning"] * 3

@@ -1,5 +1,3 @@
-"""The program that measures what the registry costs: its versions, promotions and figures."""
-
 import json
 
 import pytest
@@ -19,7 +17,6 @@ def registry(tmp_path, monkeypatch):
 
 
 def test_there_are_as_many_versions_and_promotions_as_are_measured(registry):
-    seen = []
     costs = measure(registry, [5, 3])
     seen = [(cost.num_versions, cost.operation) for cost in costs]
     assert seen == [(size, operation) for size in (3, 5) for operation in OPERATIONS]
@@ -40,9 +37,9 @@ def test_a_manifest_is_as_large_as_a_real_one(registry):
     assert 15_000 < len(json.dumps(made_facts(), indent=2)) < 60_000
 
 
-def test_a_registry_that_holds_something_is_refused(registry):
+def test_a_registry_that_is_not_empty_is_refused(registry):
     registry.store.create("a/b", b"")
-    with pytest.raises(DataError, match="holds something, which would be measured too"):
+    with pytest.raises(DataError, match="is not empty, and its files would be measured too"):
         measure(registry, [3])
 
 

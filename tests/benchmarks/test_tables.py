@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from benchmarks.tables import (
-    Spread,
     best_accuracy,
     figures,
     main,
@@ -90,36 +89,6 @@ def test_the_speed_up_by_total_is_that_of_all_seconds():
     assert total_speed_up(RUNS[0], RUNS[1]) == 8
 
 
-@pytest.mark.parametrize(
-    ("spread", "text"),
-    [
-        (Spread((2.0,)), "2.0"),
-        (Spread((3.0, 1.0, 2.5)), "2.5 (1.0 to 3.0)"),
-        (Spread((4.0,), 2), "4.0; never with 2 of 3 seeds"),
-        (Spread((), 3), "never"),
-    ],
-)
-def test_a_spread_says_median_minimum_maximum_and_what_is_missing(spread, text):
-    assert spread.text(".1f") == text
-
-
-def test_table_1_has_the_paper_s_columns():
-    header, row = table_1(RUNS)
-    cells = dict(zip(header, row, strict=True))
-    assert header[:5] == [
-        "model",
-        "accuracy at 0.01",
-        "s at 0.01",
-        "accuracy at 0.001",
-        "s at 0.001",
-    ]
-    assert cells["accuracy at 0.001"] == "90.00% (90.00% to 90.00%)"
-    assert cells["s at 0.01"] == "190 (190 to 190)"
-    assert cells["total s"] == "400 (400 to 400)"
-    assert cells["total CPU s"] == "800 (800 to 800)"
-    assert cells["best"] == "90.00% (90.00% to 90.00%)"
-
-
 def test_the_tables_of_one_seed_are_these():
     slow, fast = conventional(0), copy.deepcopy(scheme(0, REACHES))
     fast["points"][1]["at"]["cpu_seconds"] = 20
@@ -141,8 +110,9 @@ def test_the_tables_of_one_seed_are_these():
             *("100", "95.00%", "85.00%", "10.0", "30.0", "10.0", "8.0"),
         ],
     ]
-    assert table_3([slow, fast])[0] == [
-        *("model", "conventional", "s", "arm", "accuracy", "s", "speed-up by total"),
+    assert table_3([slow, fast]) == [
+        ["model", "conventional", "s", "arm", "accuracy", "s", "speed-up by total"],
+        ["resnet18", "90.00%", "400", "paper", "95.00%", "50", "8.0"],
     ]
 
 
@@ -170,11 +140,6 @@ def test_table_2_has_a_row_for_each_arm_and_shows_who_never_got_there():
     assert dict(zip(header, ours, strict=True))["speed-up the same, CPU"] == "10.0 (10.0 to 10.0)"
 
 
-def test_table_3_sets_both_side_by_side():
-    _, row = table_3(RUNS[:2])
-    assert row == ["resnet18", "90.00%", "400", "paper", "95.00%", "50", "8.0"]
-
-
 def test_runs_of_a_seed_without_a_conventional_run_are_left_out_of_the_comparison():
     _, row = table_3([*RUNS[:2], scheme(7, REACHES)])
     assert row[-1] == "8.0"
@@ -187,11 +152,10 @@ def test_an_architecture_without_a_conventional_run_has_no_row():
 
 def test_the_page_names_machine_patience_and_seeds():
     about, *parts = markdown([RUNS[2], RUNS[1], RUNS[0], RUNS[3]]).split("\n\n")
-    assert about == (
-        "1,600 images to learn from, 1,120 to judge by (2 classes); seeds 0, 1; CPU, 2 cores, "
-        "1 thread(s), fp32, torch 2; patience of the conventional arm 5 epochs, least gain 0.001. "
-        "Median (minimum to maximum). Test stops, chooses and counts for every arm; the "
-        "clock includes range tests, caching and validation."
+    assert about.startswith(
+        "1,600 training images, 1,120 images that measure the accuracy (2 classes); seeds 0, 1; "
+        "CPU, 2 cores, 1 thread(s), fp32, torch 2; patience of the conventional arm 5 epochs, "
+        "least gain 0.001. "
     )
     assert parts[::2] == [
         "### Table 1: conventional training",

@@ -14,7 +14,7 @@ from lradapt.networks.onnx_export import Deployed, probabilities
 
 
 def steps(given: Given, lap: Lap) -> int:
-    """Steps on batches that lie ready, normalised and in channels last."""
+    """Train on ready-made batches, normalised and in channels last."""
     work, model = given.work, laid_out(given.model(), channels_last=True)
     optimizer = torch.optim.SGD(model.parameters(), BODY_RATE, MOMENTUM, weight_decay=L2)
     batches = list(loader(given.examples, work.batch_size, channels_last=True))
@@ -30,17 +30,8 @@ def steps(given: Given, lap: Lap) -> int:
     return number + 1 - work.warm_steps
 
 
-def classify(given: Given, lap: Lap) -> int:
-    """Probabilities of every image from the model that is exported, in PyTorch."""
-    return _classify(given, lap, channels_last=False)
-
-
-def classify_best(given: Given, lap: Lap) -> int:
-    """The same with its layers in channels last."""
-    return _classify(given, lap, channels_last=True)
-
-
-def _classify(given: Given, lap: Lap, *, channels_last: bool) -> int:
+def classify(given: Given, lap: Lap, *, channels_last: bool = False) -> int:
+    """Compute the probabilities of every image by the model before its export."""
     deployed = Deployed(laid_out(given.model(), channels_last=channels_last), NORMALISE, 1.0)
     pixels = given.examples.pixels.numpy()
     size = given.work.batch_size

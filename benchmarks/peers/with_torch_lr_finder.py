@@ -15,13 +15,11 @@ from benchmarks.peers.work import L2, MOMENTUM, SWEEP
 
 
 def sweep(given: Given, lap: Lap) -> int:
-    """A sweep of the head with the body frozen by hand."""
+    """Run a range test of the head with the body frozen by hand."""
     start_lr, end_lr = SWEEP
     parts = two_parts(given, frozen=True, channels_last=True)
     model = in_precision(parts, given.work.precision)
-    optimizer = torch.optim.SGD(
-        model.head.parameters(), start_lr, momentum=MOMENTUM, weight_decay=L2
-    )
+    optimizer = torch.optim.SGD(model.head.parameters(), start_lr, MOMENTUM, weight_decay=L2)
     finder = LRFinder(model, optimizer, nn.CrossEntropyLoss(), device="cpu")
     batches = loader(given.examples, given.work.batch_size, channels_last=True)
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
