@@ -236,12 +236,6 @@ def test_a_newly_promoted_version_is_served_without_a_restart(ask, registry, pic
     assert ask(questions, refresh_seconds=0.05) == "a"
 
 
-def test_a_registry_of_an_unknown_kind_is_refused_before_anything_listens(lradapt):
-    said = lradapt("serve", "--registry", "ftp://host/models")
-    assert (said.code, said.out) == (1, "")
-    assert said.err.startswith("error: registry ftp://host/models: unknown scheme 'ftp'")
-
-
 @pytest.mark.parametrize("option", ["--max-upload", "--refresh-seconds", "--threads", "--port"])
 def test_an_option_of_nothing_is_wrong_usage(lradapt, option):
     said = lradapt("serve", option, "0")
