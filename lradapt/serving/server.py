@@ -79,12 +79,7 @@ class Follower:
 
 
 def create_app(live: LiveModel, settings: Settings) -> FastAPI:
-    """Return the endpoint as an ASGI application; while it runs, it follows the registry.
-
-    Args:
-        live: the model in production.
-        settings: of the endpoint.
-    """
+    """Return the endpoint as an ASGI application; while it runs, it follows the registry."""
     follower = Follower(live)
     limiter = anyio.CapacityLimiter(settings.num_threads)
 

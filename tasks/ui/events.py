@@ -15,13 +15,7 @@ ROLLED_BACK = "lradapt.model.rolled_back"
 
 
 def labels_changed(name: str, decision: Decision, changes: str) -> None:
-    """Emit that the data have changed enough for a training, which this run does not do itself.
-
-    Args:
-        name: of the model in the registry.
-        decision: with its reason.
-        changes: what has changed, in a sentence.
-    """
+    """Emit that the data have changed enough for a training, which this run does not do itself."""
     payload = {"reason": decision.why, "changes": changes}
     emit_event(LABELS_CHANGED, resource=_resource("labels", name), payload=payload)
 

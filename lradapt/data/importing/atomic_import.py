@@ -25,10 +25,7 @@ def replace_whole(
 
     An error changes nothing. After a kill, the next import restores the previous images.
 
-    Args:
-        images: the folder; may be missing.
-        labels: `labels.csv`.
-        fill: writes images to the paths of its argument, and returns a label for each.
+    `fill` writes images to the paths that its argument returns, and returns a label for each.
     """
     fresh = images.with_name(f".{images.name}.importing")
     previous = images.with_name(f".{images.name}.previous")
