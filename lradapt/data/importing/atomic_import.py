@@ -3,19 +3,13 @@
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Protocol
 
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.labels import write_labels
 from lradapt.runtime.files import full_disk_as_error
 
-
-class Sink(Protocol):
-    """The target of an importer: `sink(name)` is the path to write, below a new folder."""
-
-    def __call__(self, name: str) -> Path:
-        """Return the path to write for `name`."""
-        ...
+Sink = Callable[[str], Path]
+"""The target of an importer: `sink(name)` is the path to write, below a new folder."""
 
 
 def replace_whole(
