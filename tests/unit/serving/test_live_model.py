@@ -2,7 +2,7 @@ import threading
 
 import pytest
 from colour_model import COLOURS, colour_model
-from releases import release
+from releases import damage, release
 
 from lradapt.registry import open_store
 from lradapt.registry.registry import Registry
@@ -30,11 +30,6 @@ class Counting:
 @pytest.fixture
 def registry(tmp_path):
     return Registry(Counting(open_store(str(tmp_path / "registry"))), NAME)
-
-
-def damage(tmp_path, version):
-    path = tmp_path / "registry" / NAME / "versions" / version / "model.onnx"
-    path.write_bytes(path.read_bytes()[:-1] + b"!")
 
 
 def test_what_is_in_production_is_loaded_with_its_move(registry):
@@ -73,12 +68,11 @@ def test_a_new_model_that_is_damaged_leaves_the_present_one_until_it_is_mended(r
     live = LiveModel(registry)
     live.refresh()
     second = release(registry, colour_model(OTHERS))
-    damage(tmp_path, second.version)
+    path = damage(tmp_path / "registry", NAME, second.version)
     for _ in range(2):
         with pytest.raises(RegistryError, match="is damaged"):
             live.refresh()
         assert live.current().promotion == first
-    path = tmp_path / "registry" / NAME / "versions" / second.version / "model.onnx"
     path.write_bytes(colour_model(OTHERS))
     assert live.refresh()
     assert live.current().promotion == second

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from colour_model import COLOURS, colour_model, paint
 from PIL import Image
-from releases import AT, release
+from releases import AT, damage, release
 
 from lradapt.registry import open_registry
 from lradapt.serving.live_model import LiveModel
@@ -206,8 +206,7 @@ def test_a_damaged_new_version_is_told_by_health_and_the_present_one_goes_on(
 
     async def questions(client):
         second = release(registry, colour_model(OTHERS)).version
-        path = tmp_path / "registry" / NAME / "versions" / second / "model.onnx"
-        path.write_bytes(path.read_bytes()[:-1] + b"!")
+        damage(tmp_path / "registry", NAME, second)
         for _ in range(200):
             await asyncio.sleep(0.05)
             health = await client.get("/health")
