@@ -28,9 +28,6 @@ def session(*, debug: bool = False) -> Iterator[None]:
 
     For messages and exit codes see `lradapt.cli.error_exit`. A server that Prefect has started
     for this program ends with it.
-
-    Args:
-        debug: print a traceback with an error.
     """
     for handler in logging.getLogger().handlers:  # Prefect's; its UI shows its own messages
         handler.addFilter(lambda record: record.name.startswith("lradapt"))

@@ -28,10 +28,6 @@ class Approval(RunInput):
 def ask(challenger: EvaluatedChallenger, *, seconds: int) -> EvaluatedChallenger:
     """Ask a person about a version that the gate would promote; return any other as it is.
 
-    Args:
-        challenger: with the gate's verdict.
-        seconds: the longest time that the flow pauses.
-
     Raises:
         ApprovalError: nobody has answered by then.
     """

@@ -134,9 +134,7 @@ def compare_with(previous: Previous, *, split_is_new: bool) -> Comparison:
 def decide_retraining(comparison: Comparison, behind: Sequence[str]) -> Decision:
     """Decide to retrain if the changes reach a threshold of `params.yaml`, or a run is unfinished.
 
-    Args:
-        comparison: with the version last trained on.
-        behind: stages that the last run did not reach.
+    `behind` are the stages that the last run did not reach.
     """
     if comparison.changes is None:
         return Decision(True, comparison.why_not)

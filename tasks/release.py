@@ -49,13 +49,7 @@ def bring_champion(registry: Registry) -> bool:
 
 @task(**_RETRIED)
 def publish_version(registry: Registry, previous: Timings, changes: ChangesSummary) -> str:
-    """Publish the model that the stages have made; return the version's name.
-
-    Args:
-        registry: to publish to.
-        previous: the timings before this run.
-        changes: of the data since the version last trained on.
-    """
+    """Publish the model that the stages have made; return the version's name."""
     paths, params = read_paths(), load_params()
     page = report.render(
         paths,

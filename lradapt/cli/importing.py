@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Annotated
@@ -88,7 +89,7 @@ def folder(
     """
     from lradapt.data.importing.from_folder import label_folder
 
-    _import_files(lambda: label_folder(source), replace=replace, as_json=as_json)
+    _import_files(partial(label_folder, source), replace=replace, as_json=as_json)
 
 
 @app.command()
@@ -111,12 +112,15 @@ def table(
     """
     from lradapt.data.importing.from_table import label_table
 
-    columns = {"image_column": image_column, "label_column": label_column}
-    _import_files(
-        lambda: label_table(labels, folder=images, group_column=group_column, **columns),
-        replace=replace,
-        as_json=as_json,
+    label = partial(
+        label_table,
+        labels,
+        folder=images,
+        image_column=image_column,
+        label_column=label_column,
+        group_column=group_column,
     )
+    _import_files(label, replace=replace, as_json=as_json)
 
 
 @app.command()
@@ -129,16 +133,12 @@ def digits(
     """
     from lradapt.data.importing import importers
 
-    paths = read_paths()
-    if unless_present and _present(paths.images):
+    images = read_paths().images
+    if unless_present and (images.exists() or images.with_name(images.name + ".dvc").exists()):
         if as_json:
             print_json(None)
         return
-    paths = _free_paths(replace)
-    _import(
-        lambda: importers.import_digits(images=paths.images, labels=paths.labels),
-        as_json=as_json,
-    )
+    _import(importers.import_digits, replace=replace, as_json=as_json)
 
 
 @app.command()
@@ -155,13 +155,8 @@ def cifar10(
     """
     from lradapt.data.importing import importers
 
-    paths = _free_paths(replace)
-    _import(
-        lambda: importers.import_cifar10(
-            cache=cache.expanduser(), images=paths.images, labels=paths.labels
-        ),
-        as_json=as_json,
-    )
+    run_import = partial(importers.import_cifar10, cache=cache.expanduser())
+    _import(run_import, replace=replace, as_json=as_json)
 
 
 @app.command()
@@ -210,29 +205,37 @@ def champion(
         console().print(f"{path}: {found.architecture}, version {found.version}")
 
 
-def _import_files(
-    label_source: "Callable[[], SourceLabels]", *, replace: bool, as_json: bool
-) -> None:
+def _import_files(label: "Callable[[], SourceLabels]", *, replace: bool, as_json: bool) -> None:
     from lradapt.data.importing.importers import import_files
 
-    paths = _free_paths(replace)
-    _import(
-        lambda: import_files(label_source(), images=paths.images, labels=paths.labels),
-        as_json=as_json,
-    )
+    _import(lambda **to: import_files(label(), **to), replace=replace, as_json=as_json)
 
 
-def _import(run_import: "Callable[[], SourceLabels]", *, as_json: bool) -> None:
+def _import(run_import: "Callable[..., SourceLabels]", *, replace: bool, as_json: bool) -> None:
+    """Run an importer with the paths of images and labels; import a backbone if there is none."""
+    paths = read_paths()
+    if paths.images.exists() and not replace:
+        raise DataError(
+            f"{paths.images} exists already; --replace replaces it (DVC keeps each version that "
+            "the flow has run on)"
+        )
     with lock.importing():
-        source = run_import()
-        paths = read_paths()
+        source = run_import(images=paths.images, labels=paths.labels)
         ensure_file(paths.champion)
         body = None if paths.backbone.exists() else _import_body("auto")
-    imported = _imported(source, paths.images, paths.labels, body)
+    imported = Imported(
+        images=str(paths.images),
+        labels=str(paths.labels),
+        num_images=len(source.labels),
+        classes=dict(Counter(label.label for label in source.labels).most_common()),
+        left_behind=source.left_behind,
+        advice=_advice_on_size(paths.images),
+        backbone=body,
+    )
     if as_json:
         print_json(asdict(imported))
     else:
-        _print_imported(imported)
+        _print_imported(imported, paths)
 
 
 def _import_body(choice: str) -> Body:
@@ -244,19 +247,7 @@ def _import_body(choice: str) -> Body:
     return Body(str(path), **asdict(origin))
 
 
-def _imported(source: "SourceLabels", images: Path, labels: Path, body: Body | None) -> Imported:
-    return Imported(
-        images=str(images),
-        labels=str(labels),
-        num_images=len(source.labels),
-        classes=dict(Counter(label.label for label in source.labels).most_common()),
-        left_behind=source.left_behind,
-        advice=_advice_on_size(images),
-        backbone=body,
-    )
-
-
-def _print_imported(imported: Imported) -> None:
+def _print_imported(imported: Imported, paths: Paths) -> None:
     screen, classes = console(), imported.classes
     most = ", ".join(f"{name} {classes[name]:,}" for name in list(classes)[:_MOST_CLASSES])
     screen.print(f"{imported.images}: {imported.num_images:,} images, {len(classes)} classes")
@@ -269,7 +260,6 @@ def _print_imported(imported: Imported) -> None:
         screen.print(Text(advice, "bold yellow"))
     if imported.backbone:
         _print_body(imported.backbone)
-    paths = read_paths()
     sources = f"{paths.images} {paths.labels} {paths.backbone} {paths.champion}"
     screen.print(f"next: make retrain     (or by hand: dvc add {sources} && dvc repro)")
 
@@ -283,20 +273,6 @@ def _print_body(body: Body) -> None:
             "`lradapt import weights imagenet`, or without a network `lradapt import weights PATH`."
         )
         screen.print(Text(advice, "bold yellow"))
-
-
-def _free_paths(replace: bool) -> Paths:
-    paths = read_paths()
-    if paths.images.exists() and not replace:
-        raise DataError(
-            f"{paths.images} exists already; --replace replaces it (DVC keeps each version that "
-            "the flow has run on)"
-        )
-    return paths
-
-
-def _present(images: Path) -> bool:
-    return images.exists() or images.with_name(images.name + ".dvc").exists()
 
 
 def _advice_on_size(images: Path) -> list[str]:

@@ -18,11 +18,6 @@ from lradapt.errors import TrainingError, listed
 def require_exact_gradients(model: nn.Module, images: Tensor, engine: Engine) -> None:
     """Raise if a convolution of `model` is affected for images of this size.
 
-    Args:
-        model: left as it is.
-        images: a batch `[B, 3, S, S]`, or another input of the model.
-        engine: where the training is to run.
-
     Raises:
         TrainingError: bf16 on a CPU, and convolutions are affected; names all of them.
     """

@@ -12,7 +12,6 @@ that one name has one spelling. A repeated line is read once, with a warning; li
 that disagree are an error.
 """
 
-import csv
 import logging
 import re
 import unicodedata
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from lradapt.data.labelled_image import SPLITS, LabelledImage
 from lradapt.errors import DataError, listed
-from lradapt.runtime.files import whole_file
+from lradapt.runtime.files import write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,10 +123,7 @@ def write_labels(path: Path, labels: Sequence[LabelledImage]) -> None:
         [getattr(label, column) for column in columns]
         for label in sorted(labels, key=lambda label: label.image)
     ]
-    with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
+    write_csv(path, columns, rows)
 
 
 def _cell_faults(lines: Sequence[int], labels: Sequence[LabelledImage]) -> list[str]:

@@ -7,17 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from lradapt.data.labelled_image import LabelledImage
-from lradapt.runtime.files import whole_file
+from lradapt.runtime.files import write_csv
 
 _COLUMNS = ("row", "image", "label", "group", "pixel_sha256", "split")
 
 
 def write_split(path: Path, images: Iterable[LabelledImage]) -> None:
     """Write `split.csv`."""
-    with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        writer.writerows(map(attrgetter(*_COLUMNS), images))
+    write_csv(path, _COLUMNS, map(attrgetter(*_COLUMNS), images))
 
 
 def read_split(path: Path) -> list[LabelledImage]:

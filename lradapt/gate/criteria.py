@@ -24,12 +24,6 @@ def apply_policy(
     promotions, each within the margin, could lower the accuracy step by step. A challenger that
     knows one class more must only be no worse on the other classes, whatever the policy: it gains a
     class that the model in production cannot predict at all.
-
-    Args:
-        difference: of the challenger to the champion.
-        lower: its one-sided lower bound.
-        rules: with the policy and the margin.
-        class_added: whether the challenger knows a class more.
     """
     within = f"no worse by {100 * rules.margin:g} points"
     if class_added:

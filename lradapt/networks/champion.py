@@ -37,13 +37,7 @@ class Champion:
 
 
 def write_champion(into: Path, champion: Champion, weights: bytes) -> None:
-    """Write the file.
-
-    Args:
-        into: the file.
-        champion: its version.
-        weights: the content of a safetensors file.
-    """
+    """Write the file."""
     from safetensors.numpy import load, save  # torch takes seconds, and nothing is computed here
 
     # One entry of metadata: several would be written in random order.

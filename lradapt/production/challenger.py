@@ -57,12 +57,6 @@ def evaluate_challenger(
     """Compare a published version with what is in production now; nothing changes.
 
     A version that a smoke test or a person has withdrawn is not compared again: it is kept out.
-
-    Args:
-        registry: that holds it.
-        version: the challenger.
-        paths: of `dvc.yaml`.
-        rules: of promotion.
     """
     champion = registry.production()
     if champion and champion.version == version:

@@ -20,9 +20,6 @@ _MEANINGS = {"labels": "labels", "split": "split", "table": "images and their ha
 def lineage(paths: Paths) -> dict[str, Any]:
     """Return what made the model that the stages have made: data, params, code, libraries.
 
-    Args:
-        paths: of `dvc.yaml`.
-
     Returns:
         "code": {"commit", "dirty"}, empty outside git; "data": the sha256 of the tables of labels,
         images and splits; "params": all of them; "params_sha256": of their file; "libraries": name
@@ -46,12 +43,7 @@ def lineage(paths: Paths) -> dict[str, Any]:
 
 
 def lineage_rows(known: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the lineage for people: rows of a name, and its hash or version.
-
-    Args:
-        known: of `lineage`.
-        metrics: of stage `evaluate`, which name the backbone and a warm start's ancestor.
-    """
+    """Return the lineage for people: rows of a name, and its hash or version."""
     code, backbone = known["code"], metrics["backbone"]
     commit = f"{code['commit']}{', with changes' if code['dirty'] else ''}" if code else ""
     rows = [

@@ -21,12 +21,7 @@ from lradapt.runtime.timings import read_timings
 def publish(registry: Registry, paths: Paths, *, report: bytes, card: bytes, run: str) -> str:
     """Publish the exported model, the images it was trained on, and all that is known of it.
 
-    Args:
-        registry: to publish to.
-        paths: of `dvc.yaml`.
-        report: the page about this training, HTML.
-        card: the model card, Markdown.
-        run: the orchestrator's id of this run; empty for a run by hand.
+    `run` is the orchestrator's id of this run; empty for a run by hand.
 
     Returns:
         The version's name.

@@ -91,12 +91,7 @@ def promote_challenger(
     previous version is restored; both promotions are in the log. If an interrupted attempt has
     already put the version into production, the smoke test still runs.
 
-    Args:
-        registry: the registry that has the version.
-        challenger: the version, with its verdict.
-        paths: the paths of `dvc.yaml`.
-        override: see `evaluate_and_promote`.
-        by: the author of the promotion, for the log; by default user and host.
+    For `override` and `by` see `evaluate_and_promote`.
 
     Raises:
         ChangedError: the champion of the comparison is no longer in production.

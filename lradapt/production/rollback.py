@@ -13,10 +13,7 @@ from lradapt.registry.store import RegistryError
 def roll_back(registry: Registry, version: str | None, *, reason: str) -> Promotion:
     """Restore an earlier version.
 
-    Args:
-        registry: to change.
-        version: to restore; None: the previous one.
-        reason: for the log; the version that is replaced will not be promoted again by itself.
+    By default the previous one. The version that is replaced will not be promoted again by itself.
 
     Raises:
         LradaptError: there is nothing to restore, or it cannot be used: no such version,

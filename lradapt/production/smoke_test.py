@@ -33,11 +33,6 @@ def samples(paths: Paths) -> list[Path]:
 def find_fault(registry: Registry, promotion: Promotion, images: Sequence[Path]) -> str:
     """Return why the model that `promotion` put into production cannot be used; empty if it can.
 
-    Args:
-        registry: that holds the model.
-        promotion: that put it into production.
-        images: to classify.
-
     Raises:
         UnreachableError: the store does not answer, which says nothing about the model.
         DeniedError: the store denies access, likewise.
@@ -58,12 +53,6 @@ def restore_previous(
     registry: Registry, promotion: Promotion, fault: str, *, by: str = ""
 ) -> Promotion | None:
     """Restore the version before `promotion`, whose model cannot be used.
-
-    Args:
-        registry: to change.
-        promotion: to undo.
-        fault: that the smoke test found.
-        by: for the log; by default user and host.
 
     Returns:
         None if there is no previous version, or another one has been promoted since.

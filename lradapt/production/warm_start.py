@@ -12,10 +12,6 @@ from lradapt.registry.store import RegistryError
 def bring_champion(registry: Registry, into: Path) -> Champion:
     """Write the weights of the model in production to a file, for a warm start.
 
-    Args:
-        registry: that holds the model.
-        into: `data/champion.safetensors`.
-
     Raises:
         RegistryError: nothing is in production.
     """

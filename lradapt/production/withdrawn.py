@@ -14,12 +14,7 @@ _WITHDRAWALS: dict[PromotionKind, str] = {
 
 
 def withdrawal_reason(promotions: Sequence[Promotion], version: str) -> str:
-    """Return why `version` was withdrawn since the last promotion; empty if it was not.
-
-    Args:
-        promotions: of the registry's log, the first one first.
-        version: that might be promoted.
-    """
+    """Return why `version` was withdrawn since the last promotion; empty if it was not."""
     for promotion in reversed(promotions):
         if promotion.kind not in _WITHDRAWALS:
             return ""

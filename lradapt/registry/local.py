@@ -18,6 +18,7 @@ from lradapt.registry.store import (
     UnreachableError,
     checked,
 )
+from lradapt.runtime.files import flush
 
 _NO_FOLDER = "{} is a file; expected the folder of a registry"
 
@@ -41,7 +42,7 @@ class LocalStore:
                 os.link(partial, path)
             except FileExistsError as error:
                 raise ExistsError(f"{path} exists already") from error
-            _sync_folder(path.parent)
+            flush(path.parent)
 
     def replace(self, key: str, content: bytes, *, etag: str | None) -> None:
         """See `Store.replace`; writers take turns by a lock, readers need none."""
@@ -50,7 +51,7 @@ class LocalStore:
             if self._etag_of(path) != etag:
                 raise ChangedError(f"{path} has been changed by another writer")
             partial.replace(path)
-            _sync_folder(path.parent)
+            flush(path.parent)
 
     def read(self, key: str) -> Stored:
         """See `Store.read`."""
@@ -85,7 +86,7 @@ class LocalStore:
                 path.unlink()
             except (FileNotFoundError, NotADirectoryError):
                 return
-            _sync_folder(path.parent)
+            flush(path.parent)
 
     def _path(self, key: str) -> Path:
         return self._root.joinpath(*checked(key).split("/"))
@@ -140,11 +141,3 @@ def _walk(root: Path, folders: Sequence[str]) -> Iterator[tuple[str, list[str], 
         raise UnreachableError(_NO_FOLDER.format(root))
     with _registry_errors(root):
         yield from os.walk(root.joinpath(*folders), onerror=stop)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

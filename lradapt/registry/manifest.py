@@ -38,11 +38,7 @@ def write_manifest(
 ) -> bytes:
     """Return the content of a manifest, sealed.
 
-    Args:
-        version: its name.
-        hashes: file name -> sha256, in hexadecimal.
-        sizes: file name -> bytes.
-        facts: what else is known of the version.
+    `hashes` and `sizes` are by file name; `facts` is what else is known of the version.
     """
     manifest = {"format": FORMAT, "version": version, "files": hashes, "sizes": sizes, **facts}
     as_read: dict[str, Any] = json.loads(json_bytes(manifest))  # all keys are strings now

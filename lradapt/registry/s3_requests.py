@@ -193,10 +193,7 @@ class Requests:
         They are not chained (`from None`): botocore's texts may hold secrets, which a traceback
         would show.
 
-        Args:
-            operation: in S3's terms.
-            name: of the object.
-            broken: the answer has begun, so an error means that it broke off.
+        `broken`: the answer has begun, so an error means that it broke off.
         """
         from botocore.exceptions import BotoCoreError, ClientError
         from botocore.parsers import ResponseParserError

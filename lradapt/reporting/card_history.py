@@ -9,13 +9,7 @@ from lradapt.registry.promotions import Promotion
 
 
 def with_promotions(card: str, version: str, promotions: Sequence[Promotion]) -> str:
-    """Return the card with when and why the version went into production, and out of it.
-
-    Args:
-        card: as it was published.
-        version: whose card it is.
-        promotions: of the registry's log, the first one first.
-    """
+    """Return the card with when and why the version went into production, and out of it."""
     lines = [
         f"- {each.at[:19]} (UTC): {_change(each, version)} ({each.kind.replace('_', ' ')}): "
         f"{each.reason}"

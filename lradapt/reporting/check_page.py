@@ -18,14 +18,7 @@ _SIDE = 144  # pixels of a small image
 def render(
     checked: FolderCheck, images: Path, *, max_megapixels: float, num_examples: int = 12
 ) -> str:
-    """Render the page: each kind with its policy, remedy and first examples, side by side.
-
-    Args:
-        checked: the findings.
-        images: the folder of the images.
-        max_megapixels: a larger image is not shown.
-        num_examples: of each kind.
-    """
+    """Render the page: each kind with its policy, remedy and first examples, side by side."""
     kinds = by_kind(checked.findings)
     examples = {kind: found[:num_examples] for kind, found in kinds.items()}
     pictures = _pictures(

@@ -51,12 +51,7 @@ def read_confusion(path: Path) -> pd.DataFrame:
 
 
 def class_figures(counts: pd.DataFrame, intervals: Mapping[str, Any]) -> list[ClassFigures]:
-    """Return the figures of each class, in the order of the matrix.
-
-    Args:
-        counts: on the test set.
-        intervals: class -> bounds of its recall, or None.
-    """
+    """Return the figures of each class, in the order of the matrix."""
     matrix, names = counts.to_numpy(), [str(name) for name in counts.index]
     images, predicted, correct = matrix.sum(axis=1), matrix.sum(axis=0), matrix.diagonal()
     return [

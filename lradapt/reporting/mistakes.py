@@ -43,11 +43,7 @@ def most_confident_mistakes(
 ) -> list[Mistake]:
     """Return the mistakes with the highest confidence, in descending order.
 
-    Args:
-        predictions: as `evaluate.write_predictions` writes them.
-        split: `split.csv`, which has the row of each image.
-        pixels: `pixels.npy`.
-        most: largest number of mistakes; with 0 no file is read.
+    With `most` 0 no file is read.
     """
     if not most:
         return []

@@ -20,13 +20,7 @@ _WIDE = 0.2  # a recall with an interval of at least this width is listed as a l
 
 
 def render(paths: Paths, name: str, stated: Mapping[str, str]) -> str:
-    """Return the card in Markdown.
-
-    Args:
-        paths: of the project.
-        name: of the model in the registry.
-        stated: the statements under `card` in params.yaml, by key; may be empty.
-    """
+    """Return the card in Markdown."""
     metrics, split, known = read_json(paths.metrics), read_json(paths.split_summary), lineage(paths)
     recalls = metrics["intervals_95"]["recall"]
     classes = class_figures(read_confusion(paths.confusion), recalls)

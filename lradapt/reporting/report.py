@@ -36,9 +36,7 @@ _MOST_SET_ASIDE = 200  # rows
 def summary(paths: Paths, outcome: Outcome | None) -> list[Row]:
     """Return what was trained, its metrics, and the decision of the gate.
 
-    Args:
-        paths: of the project.
-        outcome: of the gate; None before it, or if nothing was published.
+    `outcome` is None before the gate, or if nothing was published.
     """
     metrics = read_json(paths.metrics)
     rows = [

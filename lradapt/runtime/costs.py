@@ -46,9 +46,7 @@ class Phase:
 def phases(timings: Timings, previous: Timings) -> list[Phase]:
     """Return the phases of a run, in the order in which they last ended.
 
-    Args:
-        timings: after the run.
-        previous: before it; a phase with the same figures, to the hundredth, did not run.
+    A phase with the same figures as in `previous`, to the hundredth, did not run.
     """
     return [
         Phase(name, each["seconds"], each["cpu_seconds"], previous.get(name) != each)

@@ -1,11 +1,12 @@
 """Atomic writes: a file is written under a temporary name, then renamed, so it is never partial."""
 
+import csv
 import errno
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,14 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` atomically."""
     with whole_file(path) as partial:
         partial.write_bytes(content)
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a table atomically, with Unix line ends."""
+    with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from lradapt.runtime import process_rank
 from lradapt.runtime.progress_file import EVERY_SECONDS, ProgressFile
@@ -26,20 +26,6 @@ Describe = Callable[[int, float], str]
 FIRST_SECONDS = 2.0
 BAR_SECONDS, LINE_SECONDS = 0.25, 10.0
 _within: ContextVar[bool] = ContextVar("within a tracked loop", default=False)
-
-
-class Display(Protocol):
-    """A place where progress is shown, once the work has taken two seconds."""
-
-    every_seconds: float
-
-    def show(self, done: int, seconds: float) -> None:
-        """Show the amount done after so many seconds."""
-        ...
-
-    def close(self) -> None:
-        """End the display: the work has ended, or has failed."""
-        ...
 
 
 @contextmanager
@@ -72,24 +58,39 @@ def tracked(
     if _within.get() or process_rank.rank():  # of several processes the first shows for all
         yield iter(items)
         return
-    display: Display = (Bar if sys.stderr.isatty() else Lines)(
-        what, lambda done, seconds: describe(done, total, unit, seconds, following, note), total
+
+    def text(done: int, seconds: float) -> str:
+        return describe(done, total, unit, seconds, following, note)
+
+    def log_line(done: int, seconds: float) -> None:
+        log.info("%s: %s", what, text(done, seconds))
+
+    def write_line(done: int, seconds: float) -> None:
+        file.write(what=what, done=done, total=total, unit=unit, seconds=seconds)
+
+    bar, file = Bar(what, text, total), ProgressFile()
+    show, every_seconds = (
+        (bar.show, BAR_SECONDS) if sys.stderr.isatty() else (log_line, LINE_SECONDS)
     )
-    shown = _watched(items, size, display, clock)
-    file = ProgressFile()
+    shown = _watched(items, size, show, every_seconds, clock)
     if file.path:
-        shown = _watched(shown, size, LoopLines(file, what, total, unit), clock)
+        shown = _watched(shown, size, write_line, EVERY_SECONDS, clock)
     token = _within.set(True)
     try:
         yield shown
     finally:
         _within.reset(token)
-        display.close()
+        bar.close()
 
 
 def _watched(
-    items: Iterable[T], size: Callable[[T], int], display: Display, clock: Callable[[], float]
+    items: Iterable[T],
+    size: Callable[[T], int],
+    show: Callable[[int, float], None],
+    every_seconds: float,
+    clock: Callable[[], float],
 ) -> Iterator[T]:
+    """Yield the items; after two seconds call `show` with the amount done and the seconds."""
     done, start = 0, clock()
     due = start + FIRST_SECONDS
     for item in items:
@@ -97,48 +98,12 @@ def _watched(
         done += size(item)
         now = clock()
         if now >= due:
-            display.show(done, now - start)
-            due = now + display.every_seconds
-
-
-class Lines:
-    """A line in the log every ten seconds."""
-
-    every_seconds = LINE_SECONDS
-
-    def __init__(self, what: str, describe: Describe, total: int) -> None:
-        self._what, self._describe = what, describe
-
-    def show(self, done: int, seconds: float) -> None:
-        """Log one line."""
-        log.info("%s: %s", self._what, self._describe(done, seconds))
-
-    def close(self) -> None:
-        """Do nothing: the lines stay."""
-
-
-class LoopLines:
-    """A line in the progress file every two seconds."""
-
-    every_seconds = EVERY_SECONDS
-
-    def __init__(self, file: ProgressFile, what: str, total: int, unit: str) -> None:
-        self._file, self._what, self._total, self._unit = file, what, total, unit
-
-    def show(self, done: int, seconds: float) -> None:
-        """Write one line."""
-        self._file.write(
-            what=self._what, done=done, total=self._total, unit=self._unit, seconds=seconds
-        )
-
-    def close(self) -> None:
-        """Do nothing: the lines stay."""
+            show(done, now - start)
+            due = now + every_seconds
 
 
 class Bar:
-    """A bar on this terminal, removed when the work has ended."""
-
-    every_seconds = BAR_SECONDS
+    """A bar on this terminal, drawn when it is first shown, removed when the work has ended."""
 
     def __init__(self, what: str, describe: Describe, total: int) -> None:
         self._what, self._describe, self._total = what, describe, total

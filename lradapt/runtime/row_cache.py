@@ -55,11 +55,6 @@ def recall(store: Path, stage: str, made: str) -> Kept:
     """Return the cached files of the last run of `stage` if its `made_with` hash is equal.
 
     Otherwise return `NOTHING`.
-
-    Args:
-        store: the folder of the cache; may be missing.
-        stage: the name of the stage.
-        made: the hash from `made_with`.
     """
     note = store / f"{stage}.json"
     if not note.exists():

@@ -34,12 +34,7 @@ class LiveModel:
     """
 
     def __init__(self, registry: Registry, *, threads: int | None = None) -> None:
-        """Keep where to load from; nothing is read yet.
-
-        Args:
-            registry: of `lradapt.registry.open_registry`.
-            threads: see `lradapt.inference.predict.Model`.
-        """
+        """Keep where to load from; nothing is read yet."""
         self._registry, self._threads = registry, threads
         self.loaded: Loaded | None = None
         self._etag = ""

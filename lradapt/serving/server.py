@@ -67,10 +67,6 @@ class Follower:
                 log.warning("the model in production could not be loaded: %s", error)
             self.fault = str(error)
 
-    def loaded(self) -> Loaded | None:
-        """Return the model in use; None before the first."""
-        return self.live.loaded
-
     async def follow(self, seconds: float) -> None:
         """Refresh every `seconds`, for ever."""
         while True:
@@ -79,12 +75,7 @@ class Follower:
 
 
 def create_app(live: LiveModel, settings: Settings) -> FastAPI:
-    """Return the endpoint as an ASGI application; while it runs, it follows the registry.
-
-    Args:
-        live: the model in production.
-        settings: of the endpoint.
-    """
+    """Return the endpoint as an ASGI application; while it runs, it follows the registry."""
     follower = Follower(live)
     limiter = anyio.CapacityLimiter(settings.num_threads)
 
@@ -101,7 +92,7 @@ def create_app(live: LiveModel, settings: Settings) -> FastAPI:
     app = FastAPI(lifespan=lifespan, openapi_url=None)
 
     def serving() -> Loaded:
-        loaded = follower.loaded()
+        loaded = live.loaded
         if loaded is None:
             raise HTTPException(503, follower.fault or "no model is in production yet")
         return loaded
@@ -115,7 +106,7 @@ def create_app(live: LiveModel, settings: Settings) -> FastAPI:
 
     @app.get("/health")
     async def health() -> JSONResponse:
-        loaded = follower.loaded()
+        loaded = live.loaded
         state = {
             "status": "ok" if loaded else "no model",
             "version": loaded.promotion.version if loaded else None,

@@ -19,12 +19,7 @@ def resumable_stage(
     The key of the checkpoints covers the inputs, the code of the module, and those params that the
     stage's entry in `dvc.yaml` lists.
 
-    Args:
-        module: dotted name of the stage's module.
-        checkpoints: folder of the checkpoints of all stages.
-        params: all values of params.yaml.
-        engine: where it trains.
-        inputs: all files that the stage reads, in a fixed order; their content counts.
+    `inputs` are all files that the stage reads, in a fixed order.
     """
     stage = module.rpartition(".")[2]
     key = key_of(module, inputs, read_stage_params(stage, params), engine)

@@ -29,12 +29,7 @@ def split_examples(
 ) -> PixelExamples | StreamedExamples:
     """Prepare the images of one split: `train` in random views, the others in clean ones.
 
-    Args:
-        split: "train", "validation" or "test".
-        params: normalisation, views, seed, and the share of memory they may take.
-        rows: of all splits; they number the classes.
-        pixels: `pixels.npy`.
-        engine: where to compute.
+    The rows of all splits number the classes.
     """
     sharers = engine.processes.size if engine.device.type == "cpu" else 1  # of one memory
     views = RandomViews(Augmentation(**params.augment.model_dump()), params.seed)

@@ -56,10 +56,6 @@ class QuickHead:
 def make_head(paths: Paths, into: Path) -> QuickHead:
     """Split, find the rate, train, calibrate and export a head on the cached activations.
 
-    Args:
-        paths: of `dvc.yaml`.
-        into: a folder for the stages' outputs.
-
     Raises:
         LradaptError: a stage that brings images or activations has not run yet.
     """

@@ -1,11 +1,10 @@
 """The history of a training as tables for `dvc plots`: a line per step, a line per epoch."""
 
-import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lradapt.runtime.files import whole_file
+from lradapt.runtime.files import write_csv
 
 if TYPE_CHECKING:
     from lradapt.training.range_test.curve import Sweep
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
 def write_steps(path: Path, epochs: "Sequence[Epoch]", groups: Sequence[str]) -> None:
     """Write a line per optimizer step: its number, the rate of each group, the loss."""
-    _write(
+    write_csv(
         path,
         ["step", *(f"lr_{group}" for group in groups), "loss"],
         ([s.number, *map(_short, s.rates), _short(s.loss)] for e in epochs for s in e.steps),
@@ -23,7 +22,7 @@ def write_steps(path: Path, epochs: "Sequence[Epoch]", groups: Sequence[str]) ->
 
 def write_epochs(path: Path, epochs: "Sequence[Epoch]") -> None:
     """Write a line per epoch: training loss, and validation loss and accuracy where known."""
-    _write(
+    write_csv(
         path,
         ["epoch", "train_loss", "validation_loss", "validation_accuracy"],
         (
@@ -40,7 +39,7 @@ def write_epochs(path: Path, epochs: "Sequence[Epoch]") -> None:
 
 def write_sweeps(path: Path, sweeps: "Sequence[Sweep]") -> None:
     """Write a line per rate: the sweep's number, the rate, and the losses of a `Sweep`."""
-    _write(
+    write_csv(
         path,
         ["sweep", "lr", "loss", "baseline", "smoothed"],
         (
@@ -53,10 +52,3 @@ def write_sweeps(path: Path, sweeps: "Sequence[Sweep]") -> None:
 
 def _short(value: float) -> str:
     return f"{value:.6g}"
-
-
-def _write(path: Path, header: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
-    with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(lines)

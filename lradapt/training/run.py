@@ -112,10 +112,6 @@ class TrainingRun:
         """Run a block that trains `model`, first restored from the last checkpoint.
 
         A training that is longer than `every_seconds`, or was resumed, ends with a checkpoint.
-
-        Args:
-            model: on its device and in its memory format.
-            optimizer: SGD over its parameters.
         """
         found = self._processes.from_first(read_checkpoint(self._folder) if self._folder else None)
         if found:

@@ -19,11 +19,7 @@ def explain_code(
 ) -> list[Any]:
     """Return the entries of `dvc status` for one stage, with changed code named file by file.
 
-    Args:
-        entries: the entries of `dvc status` for the stage.
-        address: the address of the stage, as `dvc repro` takes it.
-        project_file: the `dvc.yaml` that names the code file.
-        code_file: the path of the code file, which must be up to date.
+    The code file must be up to date.
     """
     return [
         part

@@ -25,9 +25,7 @@ BUSY_SECONDS = (1, 2, 4, 8, 16)
 def run(*words: str, settings: Mapping[str, str] | None = None) -> None:
     """Run a command, and log every line of its output.
 
-    Args:
-        words: the command, as after `dvc` on a command line.
-        settings: additional environment variables.
+    `words` are the command line after `dvc`; `settings` are additional environment variables.
 
     Raises:
         CommandFailedError: the command failed, or the files were still locked at the last attempt.
@@ -37,9 +35,6 @@ def run(*words: str, settings: Mapping[str, str] | None = None) -> None:
 
 def ask(*words: str) -> str:
     """Return the output of a command that changes nothing.
-
-    Args:
-        words: the command, as after `dvc` on a command line.
 
     Raises:
         CommandFailedError: as for `run`; the message is DVC's.

@@ -78,28 +78,24 @@ def cache_paths(hashes: Sequence[str]) -> list[Path]:
 
 
 def _params(root: Path, entries: Iterable[Any]) -> dict[str, tuple[str, ...]]:
-    found = ((Path(dep.fs_path), dep.params) for dep in entries if hasattr(dep, "params"))
-    return {
-        path.relative_to(root).as_posix(): tuple(names)
-        for path, names in found
-        if path.is_relative_to(root)
-    }
+    params = (entry for entry in entries if hasattr(entry, "params"))
+    return {path: tuple(entry.params) for path, entry in _inside(root, params)}
 
 
 def _hashes(root: Path, entries: Iterable[Any]) -> dict[str, str]:
-    paths = ((Path(entry.fs_path), entry.hash_info.value or "") for entry in _files(entries))
-    return {
-        path.relative_to(root).as_posix(): value
-        for path, value in paths
-        if path.is_relative_to(root)
-    }
+    return {path: entry.hash_info.value or "" for path, entry in _inside(root, _files(entries))}
 
 
 def _paths(root: Path, entries: Iterable[Any]) -> frozenset[str]:
-    paths = (Path(entry.fs_path) for entry in entries)
-    return frozenset(
-        path.relative_to(root).as_posix() for path in paths if path.is_relative_to(root)
-    )
+    return frozenset(path for path, _ in _inside(root, entries))
+
+
+def _inside(root: Path, entries: Iterable[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the entries inside the project, each with its path from the root."""
+    for entry in entries:
+        path = Path(entry.fs_path)
+        if path.is_relative_to(root):
+            yield path.relative_to(root).as_posix(), entry
 
 
 def _files(entries: Iterable[Any]) -> Iterator[Any]:

@@ -39,10 +39,6 @@ def run_child(command: Sequence[str], *, settings: Mapping[str, str] | None = No
     If an exception (cancellation, timeout) leaves this function, or its process is killed, every
     process that the command started ends too: see `tasks.processes.supervisor`.
 
-    Args:
-        command: a program and its arguments.
-        settings: additional environment variables.
-
     Raises:
         CommandFailedError: the exit code is not 0.
     """

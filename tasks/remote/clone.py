@@ -27,9 +27,7 @@ class ScratchError(LradaptError):
 def project(commit: str, texts: Mapping[str, str]) -> Iterator[None]:
     """Run the block in the clone; first wait for other runs in it.
 
-    Args:
-        commit: the commit of the code.
-        texts: path in the project -> the content of the file, which replaces that of the commit.
+    `texts`: path in the project -> text of the file, which replaces that of the commit.
 
     Raises:
         ScratchError: neither this project nor its git remotes have the commit, or no DVC remote

@@ -18,9 +18,6 @@ def slot(*, wanted: bool = True) -> Iterator[None]:
 
     Without `PREFECT_API_URL` nothing is requested: a temporary server knows no other run. A server
     without this limit, which `make deploy` creates, grants the slot at once.
-
-    Args:
-        wanted: whether the block needs the GPU.
     """
     if not wanted or not PREFECT_API_URL.value():
         yield

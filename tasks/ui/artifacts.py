@@ -51,14 +51,7 @@ def show_plan(plan: Sequence[Node]) -> None:
 def show(
     outcome: Outcome | None, location: str, previous: Timings, changes: ChangesSummary
 ) -> None:
-    """Write the report, and create an artifact for each of its parts.
-
-    Args:
-        outcome: of the gate; None if nothing was published.
-        location: of the registry.
-        previous: the timings before this run.
-        changes: of the data since the version last trained on.
-    """
+    """Write the report, and create an artifact for each of its parts."""
     paths, params = read_paths(), load_params()
     price, most = params.cost.price, params.report.mistakes
     page = report.render(

@@ -209,14 +209,3 @@ def test_a_pull_does_not_overwrite_what_nobody_has_versioned(trained, tmp_path_f
     with pytest.raises(CommandFailedError):
         data.bring.fn(data.PULL, SOURCES)
     assert "a,y" in (trained / "data/labels.csv").read_text()
-
-
-def test_a_folder_is_brought_whole(trained, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("inbox")
-    (folder / "images").mkdir()
-    (folder / "images/e").write_text("e")
-    (folder / "labels.csv").write_text("image,label\ne,z\n")
-    data.bring.fn(str(folder), SOURCES)
-    assert [path.name for path in (trained / "data/images").iterdir()] == ["e"]
-    with pytest.raises(DataError, match=r"no folder .*absent"):
-        data.bring.fn(str(folder / "absent"), SOURCES)

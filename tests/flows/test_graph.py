@@ -10,7 +10,6 @@ from tasks.pipeline.graph import (
     overlaps,
     read_graph,
     read_plan,
-    read_status,
     unversioned_sources,
 )
 from tests.projects import dvc, run
@@ -44,24 +43,10 @@ def test_meta_of_dvc_yaml_comes_with_the_node(chain):
     }
 
 
-def test_a_stage_added_to_dvc_yaml_is_a_node(chain):
-    text = (chain / "dvc.yaml").read_text()
-    more = "  twice: {cmd: cp count.txt twice.txt, deps: [count.txt], outs: [twice.txt]}\n"
-    (chain / "dvc.yaml").write_text(text + more)
-    assert ("twice", True) in plan()
-    assert list(read_graph("dvc.yaml").predecessors("twice")) == ["count"]
-
-
 def test_sources_are_the_data_that_nothing_makes_or_versions(chain):
     assert unversioned_sources("dvc.yaml") == ["notes.txt", "source.txt"]  # code.py is git's
     dvc(chain, "add", "source.txt")
     assert unversioned_sources("dvc.yaml") == ["notes.txt"]
-
-
-def test_status_that_fails_says_why(chain):
-    (chain / "dvc.yaml").write_text("stages: [broken\n")
-    with pytest.raises(LradaptError, match=r"dvc status failed"):
-        read_status("dvc.yaml")
 
 
 def test_nothing_is_ignored_outside_the_list_of_git(chain):

@@ -17,3 +17,10 @@ def promote(registry, version, kind="promotion", reason="it is better", by="me@h
 def release(registry, model):
     """Publish and promote a model; return the promotion."""
     return promote(registry, publish(registry, model))
+
+
+def damage(folder, name, version):
+    """Change the last byte of a version's model in the registry of a folder; return its path."""
+    path = folder / name / "versions" / version / "model.onnx"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    return path

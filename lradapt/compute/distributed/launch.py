@@ -28,10 +28,6 @@ def distribute(engine: Engine, num: int) -> Engine:
 
     Starts the others, unless `torchrun` has; they end with this process.
 
-    Args:
-        engine: of one process.
-        num: of processes, all on this machine.
-
     Raises:
         TrainingError: another number of processes was started, there are fewer GPUs, or Fabric is
             not installed.

@@ -83,10 +83,6 @@ def near_duplicate(images: Sequence[LabelledImage], near: Pairs) -> list[Finding
     """Find pairs of different pixels that look alike; the first of a pair is kept.
 
     Pairs within a group are left out: a group is in one split anyway.
-
-    Args:
-        images: the images.
-        near: pairs of rows of the pixels, see `near_duplicates.near_pairs`.
     """
     by_row = {image.row: image for image in images}
     pairs = [(by_row.get(first), by_row.get(later)) for first, later in near.tolist()]

@@ -3,19 +3,13 @@
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Protocol
 
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.labels import write_labels
 from lradapt.runtime.files import full_disk_as_error
 
-
-class Sink(Protocol):
-    """The target of an importer: `sink(name)` is the path to write, below a new folder."""
-
-    def __call__(self, name: str) -> Path:
-        """Return the path to write for `name`."""
-        ...
+Sink = Callable[[str], Path]
+"""The target of an importer: `sink(name)` is the path to write, below a new folder."""
 
 
 def replace_whole(
@@ -25,10 +19,7 @@ def replace_whole(
 
     An error changes nothing. After a kill, the next import restores the previous images.
 
-    Args:
-        images: the folder; may be missing.
-        labels: `labels.csv`.
-        fill: writes images to the paths of its argument, and returns a label for each.
+    `fill` writes images to the paths that its argument returns, and returns a label for each.
     """
     fresh = images.with_name(f".{images.name}.importing")
     previous = images.with_name(f".{images.name}.previous")

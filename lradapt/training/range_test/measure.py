@@ -175,17 +175,7 @@ def seeded_sweeps(
     seed: int,
     balance: Balance = NO_BALANCE,
 ) -> list[Sweep]:
-    """Run a `range_test` of one sweep for each of the seeds `seed`, `seed + 1`, ...
-
-    Args:
-        model_of: the model for a seed.
-        training: the training images; their order depends on the seed.
-        make_optimizer: for that model.
-        engine: where to compute.
-        recipe: rates, steps and number of the sweeps.
-        seed: of the first sweep.
-        balance: as in the training.
-    """
+    """Run a `range_test` of one sweep for each of the seeds `seed`, `seed + 1`, ..."""
     sweeps: list[Sweep] = []
     for number in range(recipe.num_sweeps):
         model = model_of(seed + number)

@@ -43,10 +43,6 @@ def suggest(sweeps: Sequence[Sweep], rule: str) -> Suggestion:
     On a few sweeps of an unfrozen network the mean curve's rate spreads less from seed to seed than
     the median of the single rates (docs/log.md).
 
-    Args:
-        sweeps: of the same test with other seeds.
-        rule: a name in `rules.RULES`.
-
     Raises:
         TrainingError: no rate can be read off half of the curves or more, or the rates of the
             others do not agree.

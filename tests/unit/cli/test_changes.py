@@ -98,12 +98,6 @@ def test_equal_versions_are_one_sentence(changes):
     )
 
 
-def test_a_missing_file_is_one_message(changes):
-    code, out, err = changes("old", "absent.csv")
-    assert (code, out) == (1, "")
-    assert err == "error: no file absent.csv\n"
-
-
 def many(count):
     names = [f"{n:03d}.png" for n in range(count)]
     old = {name: LabelledImage(name, f"c{n}") for n, name in enumerate(names)}

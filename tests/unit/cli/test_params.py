@@ -98,14 +98,6 @@ def test_whatever_the_settings_were_they_become_the_paper_s_and_the_others_stay(
     assert read_yaml(params) == changed(shipped, PAPER)
 
 
-def test_a_path_in_brackets_is_shown_as_it_is_and_on_one_line(tmp_path):
-    path = tmp_path / "[red]" / ("long" * 30) / "params.yaml"
-    path.parent.mkdir(parents=True)
-    shutil.copy(SHIPPED, path)
-    said = run("preset", "paper", "--params", path).output
-    assert said.splitlines()[-1] == f"{path}: 4 value(s) changed"
-
-
 def test_a_preset_that_gives_faults_is_refused_and_nothing_is_written(params, monkeypatch):
     monkeypatch.setitem(commands.PRESETS, "broken", {"seed": -1})
     done = run("preset", "broken", "--params", params)

@@ -52,15 +52,6 @@ def test_an_incomplete_version_is_shown_as_such(lradapt, published, tmp_path):
     assert line == [version, "-", "-", "-", "-", "incomplete: no manifest"]
 
 
-def test_versions_as_json_is_one_object_a_version(lradapt, published):
-    one, two = published(1), published(2, live=True)
-    listed = json.loads(lradapt("versions", "--json").out)
-    assert [(each["version"], each["since"][:10]) for each in listed] == [
-        (one, ""),
-        (two, "2026-02-02"),
-    ]
-
-
 @pytest.mark.parametrize("command", [["versions"], ["prune", "--keep", "1"]])
 def test_a_registry_without_a_version_is_an_error(lradapt, command):
     said = lradapt(*command)
@@ -155,13 +146,6 @@ def test_show_card_prints_the_card_and_what_became_of_the_version(lradapt, publi
     said = lradapt("show", version, "--card")
     assert (said.code, said.err) == (0, "")
     assert said.out == f"# Card\n\nVersion {version}:\n\nIt has never been in production.\n"
-
-
-def test_show_card_of_a_version_without_one_is_an_error(lradapt, published):
-    version = published(1)
-    said = lradapt("show", version, "--card")
-    assert (said.code, said.out) == (1, "")
-    assert said.err.startswith(f"error: version {version} of classifier has no model_card.md")
 
 
 def test_prune_as_json_says_what_went_and_asks_nobody(lradapt, published):

@@ -6,9 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from lradapt.compute.engine import free_memory, set_engine, start_engine, threads_kept
+from lradapt.compute.engine import set_engine, start_engine, threads_kept
 from lradapt.errors import TrainingError
-from lradapt.runtime.memory import free_memory as free_memory_of_machine
 
 ROOT = Path(__file__).parents[3]
 PLAIN = {"device": "cpu", "precision": "fp32", "threads": 1, "memory_format": "contiguous"}
@@ -41,27 +40,11 @@ def test_the_engine_is_logged_in_one_line(caplog):
     assert torch.get_num_threads() == 2
 
 
-def test_an_engine_can_be_set_without_a_word(caplog):
-    caplog.set_level(logging.INFO, "lradapt")
-    set_engine(**PLAIN)
-    assert caplog.messages == []
-
-
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(TrainingError, match="set it to auto or cpu"):
         start_engine(**PLAIN | {"device": "cuda"})
     assert set_engine(**PLAIN | {"device": "auto"}).device.type == "cpu"
-
-
-def test_the_cpu_has_the_memory_that_the_machine_leaves():
-    found, expected = free_memory(torch.device("cpu")), free_memory_of_machine()
-    assert found == pytest.approx(expected, rel=0.2)
-
-
-def test_a_gpu_has_the_memory_that_its_driver_tells(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (3, 8))
-    assert free_memory(torch.device("cuda")) == 3
 
 
 def test_a_library_that_sets_threads_of_its_own_does_not_keep_them():

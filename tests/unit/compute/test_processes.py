@@ -2,14 +2,13 @@ from itertools import islice
 
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_examples import examples, pictures
 
-from lradapt.compute.processes import ALONE, OneProcess, part_of
+from lradapt.compute.processes import OneProcess, part_of
 from lradapt.errors import TrainingError
-from lradapt.training.imbalance import Balance, loss_of_part, make_balance
+from lradapt.training.imbalance import loss_of_part, make_balance
 from lradapt.training.inputs.batches import training_batches
 from lradapt.training.inputs.examples import ActivationExamples
 from lradapt.training.loop import _require_parts
@@ -33,10 +32,6 @@ def test_the_parts_of_all_processes_are_the_batch_and_differ_by_one_at_most(coun
     parts = [range(count)[part_of(OneProcess(rank, size), count)] for rank in range(size)]
     assert [place for part in parts for place in part] == list(range(count))
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
-
-
-def test_a_process_alone_has_the_whole():
-    assert range(7)[part_of(ALONE, 7)] == range(7)
 
 
 @pytest.mark.parametrize("memory_share", [0.5, 0.0], ids=["kept", "streamed"])
@@ -63,10 +58,6 @@ def test_cached_views_are_those_of_one_process_too():
     ]
     for (views, _), (one, _), (other, _) in zip(alone, *pair, strict=False):
         assert torch.equal(torch.cat([one, other]), views)
-
-
-def test_without_others_the_loss_is_the_balance_s_own():
-    assert loss_of_part(Balance(), ALONE) is F.cross_entropy
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)

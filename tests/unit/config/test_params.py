@@ -77,13 +77,6 @@ def test_all_faults_are_reported_together_with_place_and_bound(faults):
     ]
 
 
-def test_the_message_names_the_file_and_the_number_of_faults(load, tmp_path):
-    with pytest.raises(
-        ParamsError, match=r"params\.yaml has 2 fault\(s\); .* in lradapt\.config\.params:"
-    ):
-        load(changed(seed=-1, data__input_size=4))
-
-
 def test_a_warm_start_needs_given_rates(load, faults):
     assert load(changed(finetune__start="champion")).finetune.start == "champion"
     wrong = changed(finetune__start="champion", body_rates__source="found")

@@ -12,7 +12,6 @@ from lradapt.data.labels import (
     leads_outside,
     read_csv,
     read_labels,
-    require_columns,
     write_labels,
 )
 from lradapt.errors import DataError
@@ -198,12 +197,6 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_a_header_without_lines_holds_no_labels(read):
     assert read("image,label\n") == []
-
-
-def test_columns_that_are_there_are_no_error(tmp_path):
-    path = tmp_path / "any.csv"
-    path.write_text("x,y\n1,2\n")
-    require_columns(read_csv(path), ["y", "x"], path)
 
 
 @pytest.mark.parametrize(

@@ -55,11 +55,6 @@ def test_a_damaged_file_keeps_its_place_and_its_fault(model, tmp_path):
     assert said[1].probabilities == {}
 
 
-def test_a_file_that_cannot_be_read_is_told_with_the_reason(model, tmp_path):
-    (said,) = model.classify([tmp_path / "gone.png"])
-    assert said.fault == "cannot be read: No such file or directory"
-
-
 def test_an_image_too_large_for_the_model_is_a_fault(model, tmp_path):
     small = Model(with_notes(**{"lradapt.preprocessing": '{"input_size":8,"max_megapixels":1e-5}'}))
     (said,) = small.classify([paint(tmp_path / "a.png", "red")])

@@ -48,14 +48,10 @@ def test_the_empty_file_is_made_once_and_never_over_another(path):
 
 def test_a_missing_an_empty_and_a_damaged_file_ask_for_the_champion(path):
     remedy = r"holds no champion .*`lradapt import champion`, or set finetune.start to backbone"
-    with pytest.raises(WeightsError, match=remedy):
-        read_champion(path, "resnet18")
-    ensure_file(path)
-    with pytest.raises(WeightsError, match=remedy):
-        read_champion(path, "resnet18")
-    path.write_bytes(b"text")
-    with pytest.raises(WeightsError, match=remedy):
-        read_champion(path, "resnet18")
+    for make in (lambda: None, lambda: ensure_file(path), lambda: path.write_bytes(b"text")):
+        make()
+        with pytest.raises(WeightsError, match=remedy):
+            read_champion(path, "resnet18")
 
 
 def test_another_architecture_is_refused_by_name(path):

@@ -104,13 +104,6 @@ def test_the_metadata_say_all_that_a_reader_needs(exported):
     }
 
 
-def test_the_reader_understands_the_metadata(exported):
-    model = Model(exported)
-    assert model.class_names == list(COLOURS)
-    assert model.preprocessing == Preprocessing(SIZE, 89)
-    assert model.architecture == "resnet18"
-
-
 @pytest.mark.slow
 def test_exporting_twice_gives_the_same_bytes(export, exported):
     assert export().read_bytes() == exported

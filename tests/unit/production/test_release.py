@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from colour_model import COLOURS, colour_model, paint
 from gate_verdicts import RULES as GATE_RULES
+from releases import damage
 from safetensors.numpy import save
 
 from lradapt.config.paths import read_paths
@@ -101,9 +102,7 @@ class DamagedAfterTheSwap:
 
     def replace(self, key, content, *, etag):
         self._store.replace(key, content, etag=etag)
-        live = self._registry.production().version
-        path = self._folder / NAME / "versions" / live / "model.onnx"
-        path.write_bytes(path.read_bytes()[:-1] + b"!")
+        damage(self._folder, NAME, self._registry.production().version)
 
     def __getattr__(self, name):
         return getattr(self._store, name)
@@ -212,8 +211,7 @@ def test_a_promotion_whose_process_died_after_the_swap_is_tested_by_the_next(
 ):
     first = release(registry, project, colour_model(POOR)).version
     second = release(registry, project, colour_model(GOOD)).version
-    path = tmp_path / "registry" / NAME / "versions" / second / "model.onnx"
-    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    damage(tmp_path / "registry", NAME, second)
     outcome = evaluate_and_promote(registry, second, project, RULES, by="test")
     assert (outcome.promotion, outcome.restored.version) == (None, first)
     assert in_production(registry) == first
@@ -265,9 +263,10 @@ def test_a_worse_model_is_published_but_stays_out(registry, project):
     assert in_production(registry) == champion
 
 
-def test_the_same_model_again_changes_nothing(registry, project):
+@pytest.mark.parametrize("override", ["", "again"])
+def test_the_same_model_again_changes_nothing(registry, project, override):
     release(registry, project, colour_model(GOOD))
-    outcome = release(registry, project, colour_model(GOOD))
+    outcome = release(registry, project, colour_model(GOOD), override=override)
     assert (outcome.verdict.decision, outcome.promotion) == ("keep", None)
     assert outcome.verdict.why == f"{outcome.version} is in production already"
 
@@ -305,16 +304,9 @@ def test_an_invalid_model_is_never_promoted_not_even_by_a_person(registry, proje
     assert (outcome.verdict.decision, outcome.promotion) == ("invalid", None)
 
 
-def test_the_version_in_production_is_not_promoted_over_itself(registry, project):
-    release(registry, project, colour_model(GOOD))
-    assert release(registry, project, colour_model(GOOD), override="again").promotion is None
-    assert len(registry.promotions()) == 1
-
-
 def test_a_damaged_champion_is_not_loaded(registry, project, tmp_path):
     champion = release(registry, project, colour_model(POOR)).version
-    path = tmp_path / "registry" / NAME / "versions" / champion / "model.onnx"
-    path.write_bytes(path.read_bytes() + b"\0")
+    damage(tmp_path / "registry", NAME, champion)
     with pytest.raises(RegistryError, match="was not loaded"):
         release(registry, project, colour_model(GOOD))
 

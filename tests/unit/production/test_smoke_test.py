@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from colour_model import COLOURS, colour_model, paint
-from releases import release
+from releases import damage, release
 
 from lradapt.config.paths import read_paths
 from lradapt.data.labelled_image import LabelledImage
@@ -27,18 +27,13 @@ def images(tmp_path):
     return [paint(tmp_path / f"{colour}.png", colour) for colour in COLOURS]
 
 
-def damage(tmp_path, version):
-    path = tmp_path / "registry" / NAME / "versions" / version / "model.onnx"
-    path.write_bytes(path.read_bytes()[:-1] + b"!")
-
-
 def test_a_sound_model_has_no_fault(registry, images):
     assert find_fault(registry, release(registry, colour_model()), images) == ""
 
 
 def test_a_damaged_model_has_one(registry, images, tmp_path):
     promotion = release(registry, colour_model())
-    damage(tmp_path, promotion.version)
+    damage(tmp_path / "registry", NAME, promotion.version)
     assert "is damaged" in find_fault(registry, promotion, images)
 
 
@@ -102,7 +97,7 @@ def test_if_the_previous_version_is_damaged_too_both_faults_are_reported(registr
         release(registry, colour_model()),
         release(registry, colour_model(["a", "b", "c"])),
     )
-    damage(tmp_path, first.version)
+    damage(tmp_path / "registry", NAME, first.version)
     with pytest.raises(
         RegistryError, match=r"failed the smoke test: dim\. .* be restored: model\.onnx"
     ):

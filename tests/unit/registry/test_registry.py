@@ -135,27 +135,12 @@ def test_a_model_damaged_since_an_interrupted_publish_is_not_published(registry,
     assert not registry.has(version)
 
 
-def test_a_model_changed_by_one_bit_is_refused(registry, tmp_path):
-    version = publish(registry)
-    damage(tmp_path, version)
-    with pytest.raises(RegistryError, match=r"model\.onnx of version .* is damaged"):
-        registry.read_file(version, "model.onnx")
-
-
 def test_a_damaged_model_is_not_promoted(registry, tmp_path):
     version = publish(registry)
     damage(tmp_path, version)
-    with pytest.raises(RegistryError, match="damaged"):
+    with pytest.raises(RegistryError, match=r"model\.onnx of version .* is damaged"):
         promote(registry, version)
     assert registry.production() is None
-
-
-def test_a_manifest_of_a_newer_format_is_refused(registry, tmp_path):
-    version = publish(registry)
-    path = tmp_path / NAME / "versions" / version / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
-    with pytest.raises(RegistryError, match="format 2, expected 1"):
-        registry.manifest(version)
 
 
 def test_a_manifest_of_which_any_bit_is_changed_is_refused_before_its_model_is_read(
@@ -200,12 +185,6 @@ def test_a_file_that_a_version_does_not_have_is_an_error(registry):
     version = publish(registry)
     with pytest.raises(RegistryError, match=r"weights\.h5"):
         registry.read_file(version, "weights.h5")
-
-
-def test_nothing_is_in_production_before_the_first_promotion(registry):
-    publish(registry)
-    assert registry.production() is None
-    assert registry.promotions() == []
 
 
 def test_moves_are_counted_from_one_and_name_what_was_before(registry):

@@ -63,13 +63,14 @@ def test_the_summary_ends_with_the_verdict(paths):
     assert last == [("verdict", "keep: because"), ("version", "abc (not promoted)")]
 
 
-def test_the_summary_says_that_a_person_has_overridden_the_gate(paths):
+def test_the_summary_reports_an_override_and_a_failed_smoke_test(paths):
     override = replace(outcome().promotion, kind="override", reason="for me")
-    kept = Outcome("abc", Verdict(decision="keep", why="a tie"), override)
-    assert summary(paths, kept)[-3:] == [
+    kept = Outcome("abc", Verdict(decision="keep", why="a tie"), override, fault="damaged")
+    assert summary(paths, kept)[-4:] == [
         ("verdict", "keep: a tie"),
         ("override", "promoted by a person all the same: for me"),
         ("version", "abc"),
+        ("smoke test", "FAILED, nothing was restored: damaged"),
     ]
 
 
@@ -138,17 +139,6 @@ def test_the_report_of_the_first_model_has_its_costs(paths):
 
 def test_before_the_gate_the_report_has_no_section_about_it(paths):
     assert '<h2 id="gate">' not in render(paths, None)
-
-
-def test_the_summary_reports_a_failed_smoke_test(paths):
-    promoted = outcome()
-    failed = replace(promoted, fault="damaged", restored=replace(promoted.promotion, version="old"))
-    assert summary(paths, failed)[-1] == (
-        "smoke test",
-        "FAILED, old was restored: damaged",
-    )
-    failed = replace(promoted, fault="damaged")
-    assert summary(paths, failed)[-1] == ("smoke test", "FAILED, nothing was restored: damaged")
 
 
 @pytest.mark.parametrize(("source", "body"), [("imagenet", "imagenet"), ("file", "mine.pt")])

@@ -14,7 +14,6 @@ from lradapt.errors import DiskFullError
 from lradapt.runtime.files import (
     read_json,
     reserve,
-    sha256_of,
     whole_file,
     write_json,
     write_text,
@@ -55,12 +54,6 @@ def ended_process():
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     return ended.pid
-
-
-def test_the_temporary_file_is_hidden(tmp_path):
-    with whole_file(tmp_path / "a.txt") as partial:
-        partial.touch()
-        assert partial.name == f".a.txt.partial-{os.getpid()}"
 
 
 def test_a_reader_of_the_previous_file_reads_it_to_its_end(tmp_path):
@@ -203,13 +196,6 @@ def test_nan_and_infinity_are_refused_and_nothing_is_written(tmp_path, value):
     with pytest.raises(ValueError, match="Out of range float values"):
         write_json(tmp_path / "a.json", {"loss": value})
     assert names(tmp_path) == []
-
-
-def test_sha256_is_that_of_the_standard(tmp_path):
-    (tmp_path / "a").write_bytes(b"abc")
-    assert sha256_of(tmp_path / "a") == (
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    )
 
 
 def test_a_file_that_may_not_be_written_is_named_in_the_error(tmp_path):

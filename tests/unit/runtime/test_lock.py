@@ -106,11 +106,6 @@ def test_an_import_is_refused_while_a_run_or_a_stage_is_active(holding, name):
         pass
 
 
-def test_a_stage_is_refused_during_an_import(holding):
-    holding("importing")
-    refusal(lock.stage)
-
-
 def test_a_second_run_waits_with_a_message_until_the_first_has_ended(holding, caplog):
     first, entered = holding("run"), threading.Event()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lradapt.runtime.progress import Bar, Lines, describe, format_rate, format_seconds, tracked
+from lradapt.runtime.progress import Bar, describe, format_rate, format_seconds, tracked
 
 
 class Clock:
@@ -160,12 +160,6 @@ def test_the_bar_is_gone_before_an_error_is_shown(terminal):
     assert caught.traceback
 
 
-def test_short_work_on_a_terminal_writes_nothing(terminal, work):
-    with redirect_stderr(terminal):
-        work([0.1] * 10, 10)
-    assert terminal.getvalue() == ""
-
-
 def test_words_in_square_brackets_are_no_markup(terminal):
     with redirect_stderr(terminal):
         bar = Bar("[red]x", lambda done, seconds: describe(done, 2, "[b]units", seconds), 2)
@@ -174,14 +168,6 @@ def test_words_in_square_brackets_are_no_markup(terminal):
     (line,) = set(bars(terminal))
     assert line.startswith("[red]x ━")
     assert line.rstrip().endswith("1 of 2 [b]units, 1.0/s, 1 s left")
-
-
-def test_lines_stay(caplog):
-    caplog.set_level(logging.INFO, logger="lradapt")
-    lines = Lines("split", lambda done, seconds: describe(done, 10, "images", seconds), 10)
-    lines.show(5, 10.0)
-    lines.close()
-    assert caplog.messages == ["split: 5 of 10 images, 2.0 s each, 10 s left"]
 
 
 def test_nothing_done_yet_has_no_time_left():

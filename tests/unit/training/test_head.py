@@ -4,7 +4,6 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from lradapt.errors import TrainingError
 from lradapt.training.head import HeadRecipe, has_settled, new_head, train_head
 from lradapt.training.scoring import score
 
@@ -72,10 +71,3 @@ def test_a_new_head_depends_on_its_seed_alone():
     assert torch.equal(one.weight, other.weight)
     assert torch.equal(torch.random.get_rng_state(), state)
     assert not torch.equal(one.weight, new_head(8, 3, seed=6).weight)
-
-
-def test_a_score_on_the_validation_split_that_is_not_finite_ends_the_training(
-    blobs, one_broken, engine
-):
-    with pytest.raises(TrainingError, match=r"is nan after epoch 1 with rates up to 0\.1, and"):
-        train(new_head(8, 3, seed=0), blobs(60), one_broken(30), engine)

@@ -46,42 +46,10 @@ def test_losses_and_weights_are_those_of_a_plain_torch_loop(blobs, engine):
     assert torch.equal(ours.weight, plain.weight)
 
 
-def test_steps_carry_their_number_and_the_rate_as_run(blobs, engine):
-    model = new_head(8, 3, seed=0)
-    batches = training_batches(blobs(64), batch_size=32, seed=0)
-    optimizer = make_optimizer(model)
-    steps = train_steps(model, batches, optimizer, CosineCycles(optimizer, [4]), engine)
-    found = [(step.number, step.rates) for step in islice(steps, 4)]
-    assert [number for number, _ in found] == [0, 1, 2, 3]
-    rates = [rate for _, (rate,) in found]
-    assert rates == pytest.approx([0.1, 0.085355339, 0.05, 0.014644661])
-
-
-def test_a_run_cut_in_two_ends_like_an_undisturbed_one(blobs, engine):
-    examples = blobs(90)
-
-    def run(*cuts):
-        model = new_head(8, 3, seed=0)
-        optimizer = make_optimizer(model)
-        for start, stop in zip((0, *cuts), (*cuts, 14), strict=True):
-            batches = training_batches(examples, batch_size=16, seed=3, first_step=start)
-            cycles = CosineCycles(optimizer, [14], first_step=start)
-            steps = train_steps(model, batches, optimizer, cycles, engine, first_step=start)
-            list(islice(steps, stop - start))
-        return model.weight
-
-    assert torch.equal(run(), run(5, 8))
-
-
 def test_a_loss_that_is_not_finite_names_the_step_the_rates_and_the_remedy():
     steps = [Step(0, (0.1, 1.0), 2.0), Step(1, (0.1, 1.0), math.nan)]
     with pytest.raises(TrainingError, match=r"nan at step 1 with rates 0\.1, 1; lower the rates"):
         list(finite(steps))
-
-
-def test_finite_passes_on_what_is_finite():
-    steps = [Step(0, (0.1,), 2.0), Step(1, (0.1,), 1.5)]
-    assert list(finite(steps)) == steps
 
 
 def test_epochs_hold_their_steps_and_their_score_on_the_validation_split(blobs, engine):

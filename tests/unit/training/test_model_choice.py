@@ -6,8 +6,6 @@ import torch
 from torch import nn
 
 from lradapt.errors import TrainingError
-from lradapt.training.inputs.batches import clean_batches
-from lradapt.training.inputs.examples import ActivationExamples
 from lradapt.training.model_choice import average_weights, choose_final, estimate_batchnorm
 from lradapt.training.records import Cycle, Epoch, snapshot
 from lradapt.training.scoring import Score, score
@@ -162,17 +160,8 @@ def test_scores_rank_by_balanced_accuracy_before_accuracy(fit, blobs, engine):
     assert choose(trained, blobs, engine).scores["best_snapshot"] == fair
 
 
-def test_the_images_of_the_estimate_are_clean(blobs):
-    clean = torch.cat([inputs for inputs, _ in clean_batches(blobs(10), batch_size=4)])
-    assert torch.equal(clean, ActivationExamples(*_parts(blobs(10))).activations[:, 0])
-
-
 def _tuned(trained):
     return [cycle.epochs[-1].validation.balanced_accuracy for cycle in trained.cycles]
-
-
-def _parts(examples):
-    return examples.activations, examples.labels
 
 
 def test_a_candidate_whose_score_is_not_finite_is_an_error_that_names_it(fit, blobs, engine):

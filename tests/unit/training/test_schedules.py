@@ -11,21 +11,9 @@ def test_cosine_falls_from_one_to_zero():
     assert [round(cosine(t / 4), 4) for t in range(5)] == [1.0, 0.8536, 0.5, 0.1464, 0.0]
 
 
-def test_restarts_return_to_the_peak_at_each_epoch():
-    factor = cosine_cycles([4, 4])
-    expected = [1.0, 0.8536, 0.5, 0.1464, 1.0, 0.8536, 0.5, 0.1464]
-    assert [round(factor(step), 4) for step in range(8)] == expected
-
-
 def test_growing_cycles_double():
     assert growing_cycles(first=1, growth=2, count=4) == [1, 2, 4, 8]
     assert growing_cycles(first=3, growth=1, count=3) == [3, 3, 3]
-
-
-def test_growing_cycles_restart_where_the_one_before_ends():
-    factor = cosine_cycles([2, 4])
-    expected = [1.0, 0.5, 1.0, 0.8536, 0.5, 0.1464]
-    assert [round(factor(step), 4) for step in range(6)] == expected
 
 
 @pytest.mark.parametrize(("growth", "count"), [(1, 6), (2, 4)])

@@ -97,13 +97,6 @@ def test_on_a_gpu_no_other_threads_are_tried():
     assert {one.threads for one in combinations(torch.device("cuda"), 3)} == {3}
 
 
-def test_every_combination_is_timed_once_a_round_in_turn(timed):
-    tried = [REFERENCE, LAST, BF16]
-    found = tune(WORK, CPU, tried, seconds=1e9)
-    assert timed == tried * tune_engine.MAX_ROUNDS
-    assert [len(one.times) for one in found.measured] == [tune_engine.MAX_ROUNDS] * 3
-
-
 @pytest.mark.parametrize(("seconds", "rounds"), [(0.0, 1), (3.5, 2), (100.0, 5)])
 def test_no_round_begins_later_than_asked_but_for_the_first(timed, seconds, rounds):
     tried = [REFERENCE, LAST, BF16]
@@ -214,11 +207,6 @@ def test_a_slow_bf16_says_nothing_of_fp32_with_as_many_threads(timed, first_step
     )
     assert stepped == [REFERENCE, BF16, LAST]
     assert measured == [REFERENCE, LAST]
-
-
-def test_the_fastest_is_recommended():
-    found = recommend([measured("fp32", 100, 0.3), measured("bf16", 150, 0.3)])
-    assert found.precision == "bf16"
 
 
 @pytest.mark.parametrize(("rate", "precision"), [(96.0, "fp32"), (94.0, "bf16")])

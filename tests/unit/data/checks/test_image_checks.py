@@ -76,15 +76,21 @@ def test_a_git_lfs_pointer_has_its_own_kind_and_names_the_command(folder, found)
     )
 
 
-@pytest.mark.parametrize("side", [101, 60_000])
-def test_a_picture_over_the_limit_is_a_bomb(folder, found, side):
+def png(side, bits, lines):
+    """A PNG of RGB, made without Pillow, from the bytes of its lines."""
+
     def chunk(name, data):
         crc = struct.pack(">I", zlib.crc32(name + data))
         return struct.pack(">I", len(data)) + name + data + crc
 
-    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b""))
-    (folder / "a.png").write_bytes(content + chunk(b"IEND", b""))
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, bits, 2, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress(lines))
+    return b"\x89PNG\r\n\x1a\n" + header + pixels + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("side", [101, 60_000])
+def test_a_picture_over_the_limit_is_a_bomb(folder, found, side):
+    (folder / "a.png").write_bytes(png(side, 8, b""))
     ((kind, _, detail),) = found()
     assert kind == "bomb"
     assert "megapixels (data.max_megapixels)" in detail
@@ -154,14 +160,7 @@ def test_unusual_colours_are_named(folder, found, random_image):
 
 
 def test_sixteen_bits_per_channel_are_found_though_pillow_hides_them(folder, found):
-    def chunk(name, data):
-        crc = struct.pack(">I", zlib.crc32(name + data))
-        return struct.pack(">I", len(data)) + name + data + crc
-
-    header = struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0)
-    lines = zlib.compress((b"\0" + bytes(8 * 6)) * 8)
-    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", lines)
-    (folder / "a.png").write_bytes(content + chunk(b"IEND", b""))
+    (folder / "a.png").write_bytes(png(8, 16, (b"\0" + bytes(8 * 6)) * 8))
     assert found() == [("odd_mode", "a.png", "16-bit RGB")]
 
 

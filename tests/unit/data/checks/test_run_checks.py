@@ -17,7 +17,6 @@ from lradapt.config.params import load_params
 from lradapt.data.checks.findings import by_kind
 from lradapt.data.checks.run_checks import check_folder
 from lradapt.data.images.decode import Preprocessing
-from lradapt.data.images.ingest import read_table
 from lradapt.data.importing.from_folder import label_folder
 from lradapt.data.importing.from_table import label_table
 from lradapt.data.labelled_image import LabelledImage as Label
@@ -93,20 +92,6 @@ DIRTY = {
 }
 
 
-def test_a_clean_set_has_no_finding(project):
-    checked = checked_project(project)
-    assert (checked.num_images, checked.num_usable, checked.findings) == (8, 8, [])
-    assert not checked.stops
-
-
-def test_all_faults_are_found_together(project, random_image):
-    make_dirty(random_image)
-    checked = checked_project(project)
-    assert counts(checked.findings) == DIRTY
-    assert (checked.num_images, checked.num_usable) == (14, 8)
-    assert checked.stops
-
-
 def test_check_reports_what_the_stages_find(project, random_image):
     make_dirty(random_image)
     text = Path("params.yaml").read_text().replace("lfs_pointer: stop", "lfs_pointer: set_aside")
@@ -136,33 +121,6 @@ def test_check_reports_what_the_stages_find(project, random_image):
     assert sum(summary["set_aside"].values()) == 6
 
 
-def test_the_stage_stops_for_the_kinds_that_check_names(project, random_image):
-    make_dirty(random_image)
-    table, pixels = Path("images.csv"), Path("pixels.npy")
-    ingest_stage.main(images=Path("data/images"), store=Path("store"), pixels=pixels, table=table)
-    outs = {name: Path(name) for name in ("split", "set_aside", "summary")}
-    with pytest.raises(DataError) as caught:
-        split_stage.main(table=table, pixels=pixels, labels=Path("data/labels.csv"), **outs)
-    assert re.findall(r"^\d+ x .*\((\w+)\)$", str(caught.value), re.MULTILINE) == [
-        "lfs_pointer",
-        "label_without_image",
-    ]
-    assert not outs["split"].exists()
-
-
-def test_a_changed_policy_changes_nothing_that_ingest_makes(project, random_image):
-    make_dirty(random_image)
-    tables = []
-    for policy in ("stop", "set_aside"):
-        text = re.sub(r": (stop|set_aside|keep)$", f": {policy}", Path("params.yaml").read_text())
-        Path("params.yaml").write_text(text)
-        ingest_stage.main(
-            images=Path("data/images"), store=Path("store"), pixels=Path("p"), table=Path(policy)
-        )
-        tables.append(read_table(Path(policy)))
-    assert tables[0] == tables[1]
-
-
 def test_the_table_names_count_policy_example_and_remedy(project, random_image):
     make_dirty(random_image)
     done = lradapt_check()
@@ -178,11 +136,6 @@ def test_before_an_import_the_message_names_the_command(project):
     (project / "data/labels.csv").unlink()
     with pytest.raises(DataError, match=r"no data/labels\.csv: import images and labels with"):
         lradapt_check()
-
-
-@pytest.mark.parametrize("words", [["--folder", "a", "--images", "b"], ["--html", "."]])
-def test_options_that_have_no_meaning_together_are_wrong_usage(project, words):
-    assert lradapt_check(*words).exit_code == exit_codes.WRONG_USAGE
 
 
 def test_a_clean_set_ends_with_exit_code_0_and_a_message(project):
@@ -239,9 +192,16 @@ def test_a_table_is_checked_before_it_is_imported(project, random_image, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "words", [("--folder", "a", "--table", "b"), ("--table", "b"), ("--images", "c")]
+    "words",
+    [
+        ("--folder", "a", "--table", "b"),
+        ("--folder", "a", "--images", "b"),
+        ("--table", "b"),
+        ("--images", "c"),
+        ("--html", "."),
+    ],
 )
-def test_half_an_option_is_wrong_usage(project, words):
+def test_half_an_option_and_options_that_exclude_each_other_are_wrong_usage(project, words):
     assert lradapt_check(*words).exit_code == 2
 
 

@@ -214,45 +214,16 @@ def test_the_first_frame_of_an_animation_is_taken():
     assert pixels_of(content) == [[RED] * 4] * 4
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP"])
-def test_a_truncated_file_is_refused(kind, random_image):
-    content = bytes_of(random_image(0), kind)
-    text = reason(content[: len(content) * 2 // 3])
-    assert text.startswith(("damaged: ", "not an image; expected JPEG"))
-
-
-def test_a_truncated_jpeg_is_called_damaged(random_image):
-    assert reason(bytes_of(random_image(0), "JPEG")[:-100]).startswith(
-        "damaged: image file is trun"
-    )
-
-
-def test_text_is_not_an_image():
-    assert reason(b"hello, I am a PNG\n").startswith("not an image; expected JPEG, PNG")
-
-
-def test_an_empty_file_is_named_so():
-    assert reason(b"") == "empty file"
-
-
-def test_a_git_lfs_pointer_names_the_command():
-    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"
-    assert reason(pointer) == "a Git LFS pointer, not an image: run `git lfs pull`"
-
-
-def test_a_bomb_is_refused_before_it_is_decoded():
-    text = reason(png_header(20_000, 20_000))
-    assert text == "over 80 megapixels (data.max_megapixels)"
-
-
-def test_an_image_over_the_limit_names_its_size_and_the_limit():
-    assert reason(png_header(3000, 2000), max_megapixels=5) == (
-        "3000 x 2000 pixels, over 5 megapixels (data.max_megapixels)"
-    )
-
-
-def test_an_image_between_pillows_limits_names_its_size():
-    assert reason(png_header(10_000, 10_000)).startswith("10000 x 10000 pixels, over 80 megapixels")
+@pytest.mark.parametrize(
+    ("size", "limit", "text"),
+    [
+        ((3000, 2000), 5, "3000 x 2000 pixels, over 5 megapixels (data.max_megapixels)"),
+        ((10_000, 10_000), 80, "10000 x 10000 pixels, over 80 megapixels (data.max_megapixels)"),
+        ((20_000, 20_000), 80, "over 80 megapixels (data.max_megapixels)"),  # Pillow refuses it
+    ],
+)
+def test_an_image_over_the_limit_is_refused_before_it_is_decoded(size, limit, text):
+    assert reason(png_header(*size), max_megapixels=limit) == text
 
 
 def test_an_image_at_the_limit_is_decoded():
