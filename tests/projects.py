@@ -1,6 +1,7 @@
 """Projects for tests: commands run in a folder, copies of what is made once, small pictures."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -35,6 +36,11 @@ def run(folder, *command, check=True):
 def dvc(folder, *words, check=True):
     """Run DVC in `folder`."""
     return run(folder, sys.executable, "-m", "dvc", *words, check=check)
+
+
+def stages_run(output):
+    """The stages that the output of a flow or of `dvc repro` says it runs."""
+    return re.findall(r"Running stage '(\w+)'", output)
 
 
 def wait_for(condition, seconds=60):

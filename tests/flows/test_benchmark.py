@@ -7,7 +7,7 @@ import yaml
 
 from lradapt.config.presets import changed
 from lradapt.runtime.files import read_json
-from tests.projects import dvc, run
+from tests.projects import dvc, run, stages_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.xdist_group("project")]
 
@@ -53,6 +53,6 @@ def test_once_made_the_comparison_is_up_to_date_and_retrain_does_not_see_it(comp
     project, _ = compared
     assert "up to date" in dvc(project, "repro", "benchmarks/dvc.yaml").stdout
     again = run(project, sys.executable, "-m", "flows.benchmark").stdout
-    assert "Running stage" not in again
+    assert stages_run(again) in ([], ["code"])  # which always runs
     dry = dvc(project, "repro", "--dry", check=False)
     assert "benchmarks" not in dry.stdout

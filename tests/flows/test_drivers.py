@@ -9,15 +9,11 @@ import pytest
 import yaml
 from PIL import Image
 
-from tests.projects import dvc, run
+from tests.projects import dvc, run, stages_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("project")]
 
 numbers = count()
-
-
-def stages_run(output):
-    return re.findall(r"Running stage '(\w+)'", output)
 
 
 def flow(project, *options, check=True):
