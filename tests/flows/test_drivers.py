@@ -92,7 +92,7 @@ def test_an_image_added_by_hand_is_picked_up_by_either_driver(served_project):
         assert name in (project / "build/split/split.csv").read_text()
         other = second(project, *(["repro"] if second is dvc else []))
         assert lock(project) == after
-        assert "Running stage" not in other.stdout
+        assert stages_run(other.stdout) in ([], ["code"])
 
 
 def test_a_relabelling_decodes_and_forwards_nothing_and_a_new_image_itself_alone(served_project):
