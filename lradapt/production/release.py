@@ -116,7 +116,8 @@ def _promote(
     if verdict.decision == "promote":
         return registry.promote(version, over=champion, kind="promotion", reason=verdict.why, by=by)
     if verdict.decision == "keep" and override:
-        reason = f"{override} (the gate would keep the champion: {verdict.why})"
+        without = "keep the champion" if champion else "promote nothing"
+        reason = f"{override} (the gate would {without}: {verdict.why})"
         return registry.promote(version, over=champion, kind="override", reason=reason, by=by)
     return None
 
