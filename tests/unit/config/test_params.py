@@ -257,3 +257,8 @@ def test_a_new_name_that_is_no_text_has_the_remedy(faults, name):
     text = yaml.safe_dump(GOOD).replace("renamed: {}", f"renamed: {{cat: {name}}}")
     (fault,) = faults(text)
     assert fault.startswith("gate.renamed.cat: Input should be a valid string, got ")
+
+
+def test_names_of_classes_have_the_form_of_the_labels(load):
+    rules = load(changed(gate={**GOOD["gate"], "min_recall": {"cafe\u0301": 0.5}})).gate.rules
+    assert rules.min_recall == {"caf\u00e9": 0.5}
