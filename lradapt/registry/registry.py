@@ -87,7 +87,7 @@ class Registry:
         """
         hashes = {file: sha256_hex(content) for file, content in files.items()}
         version = version_name(hashes)
-        if self.has(version) and not self._missing_files(version):
+        if self._is_whole(version):
             return version
         with held(self.store, self.name, version):
             if self.has(version):
@@ -134,6 +134,13 @@ class Registry:
             )
         for file in missing:
             self._create_or_keep(self._key(version, file), files[file])
+
+    def _is_whole(self, version: str) -> bool:
+        """Return whether the version exists with all its files; not sure of it: False."""
+        try:
+            return self.has(version) and not self._missing_files(version)
+        except RegistryError:
+            return False  # removed just now, or damaged
 
     def _missing_files(self, version: str) -> list[str]:
         """Return the files that a version's manifest names and that are not there."""

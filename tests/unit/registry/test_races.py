@@ -218,3 +218,10 @@ def test_a_failed_promotion_leaves_no_lease_either(registry):
     with pytest.raises(RegistryError):
         registry.promote(version, over=other, kind="promotion", reason="")
     assert registry.store.list(f"{NAME}/holds/") == []
+
+
+def test_a_version_that_is_removed_while_publish_looks_at_it_is_published(registry):
+    version = releases.publish(registry, b"1")
+    looking = meeting(registry, "list", f"versions/{version}/", lambda: registry.remove(version))
+    assert releases.publish(looking, b"1") == version
+    assert whole(registry, version)
