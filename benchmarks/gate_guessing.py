@@ -26,7 +26,6 @@ SETS = {
     "2 classes of 100 and 3": TestSet((100, 3)),
     "3 classes of 5": TestSet((5,) * 3),
     "2 classes of 20, in groups of 5": TestSet((20,) * 2, 5),
-    "7 classes of 20 to 1,116, as in HAM10000": TestSet((1116, 180, 180, 80, 50, 20, 20)),
 }
 KINDS = ("equal shares", "shares of the classes", "the most frequent", "right in 80 %")
 
