@@ -1,6 +1,7 @@
 """How often the gate promotes which challenger: its errors and its power.
 
 python -m benchmarks.gate errors
+python -m benchmarks.gate guessing
 python -m benchmarks.gate power --figure docs/images/gate_power.png
 """
 
@@ -12,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from benchmarks.gate_guessing import KINDS, SETS, share_promoted
 from benchmarks.gate_simulation import IMAGES, Rates, Scenario, in_each_class, simulate
 from benchmarks.measuring import markdown_table, table_row
 from benchmarks.program import run
@@ -45,6 +47,15 @@ def errors(draws: Draws = 10_000, resamples: Resamples = 1000, seed: Seed = 0) -
         ),
     ]
     _print_table(scenarios, _rules(resamples), draws, seed)
+
+
+def guessing(draws: Draws = 500, resamples: Resamples = 1000, seed: Seed = 0) -> None:
+    """Simulate how often a first model is promoted that guesses, or is right in 80 %."""
+    rules = _rules(resamples)
+    typer.echo(markdown_table([["test images", *KINDS]]))
+    for name, test_set in SETS.items():
+        shares = [share_promoted(test_set, kind, rules, draws=draws, seed=seed) for kind in KINDS]
+        typer.echo(table_row([name, *(f"{100 * share:.1f} %" for share in shares)]))
 
 
 def power(
@@ -103,4 +114,4 @@ def power_png(rates: Mapping[int, Sequence[Rates]]) -> bytes:
 
 
 if __name__ == "__main__":
-    run(errors, power, about=__doc__)
+    run(errors, guessing, power, about=__doc__)

@@ -61,6 +61,7 @@ def retrain(
         artifacts.show_plan(plan)
         splitting, rest = graph.cut(plan, str(read_paths().split))
         stages.reproduce_stale(splitting)
+        release.require_known_classes(registry)
         comparison = artifacts.show_changes(previous, split_is_new=True)
         artifacts.log_changes(comparison)
         with gpu.slot(wanted=any(node.stale for node in rest)):

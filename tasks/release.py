@@ -7,8 +7,9 @@ from prefect.runtime import flow_run
 
 from lradapt.config.params import load_params
 from lradapt.config.paths import read_paths
+from lradapt.data.split_table import read_split
 from lradapt.networks.champion import ensure_file
-from lradapt.production import challenger, publish, release, rollback, warm_start
+from lradapt.production import challenger, named_classes, publish, release, rollback, warm_start
 from lradapt.production.challenger import EvaluatedChallenger
 from lradapt.production.release import Outcome
 from lradapt.registry.promotions import Promotion
@@ -36,6 +37,13 @@ _RETRIED: dict[str, Any] = {
 def ensure_champion_file() -> None:
     """Make the file that DVC needs, also where no training starts from the champion."""
     ensure_file(read_paths().champion)
+
+
+@task(**_RETRIED)
+def require_known_classes(registry: Registry) -> None:
+    """Refuse a floor or a rename for a class that does not exist."""
+    classes = {image.label for image in read_split(read_paths().split)}
+    named_classes.require_known_classes(registry, load_params().gate.rules, classes)
 
 
 @task(**_RETRIED)

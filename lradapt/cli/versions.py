@@ -15,7 +15,7 @@ from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 from lradapt.registry.inventory import VersionSummary, prunable
 from lradapt.registry.manifest import CARD
 from lradapt.registry.registry import Registry
-from lradapt.registry.store import RegistryError
+from lradapt.registry.store import RegistryError, Remnant
 from lradapt.reporting.card_history import with_promotions
 
 
@@ -66,7 +66,7 @@ def prune(
         bool,
         typer.Option(
             "--incomplete",
-            help="Also remove incomplete versions; not while another process publishes.",
+            help="Also remove incomplete versions, and old temporary files of killed processes.",
         ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
@@ -82,19 +82,46 @@ def prune(
     if as_json and not yes:
         raise typer.BadParameter("--json needs --yes: a program cannot confirm")
     opened = open_registry(registry, name)
-    listed = _listed(opened)
+    remnants = opened.remnants() if incomplete else []
+    listed = opened.list_versions() if remnants else _listed(opened)
     removable = prunable(listed, opened.production(), keep=keep, incomplete=incomplete)
     stay = [each.version for each in listed if each.version not in removable]
-    if removable and not yes:
-        _confirm(f"to remove from {registry}: {', '.join(removable)}")
-    for version in removable:
-        opened.remove(version)
-        if not as_json:
-            typer.echo(f"removed {version}")
+    if (removable or remnants) and not yes:
+        _confirm(f"to remove from {registry}: {'; '.join(_named(removable, remnants))}")
+    left = _remove(opened, removable, quiet=as_json)
+    if incomplete:
+        opened.remove_remnants(remnants)
     if as_json:
-        print_json({"removed": removable, "stay": stay})
+        also = {"temporary_files": [each.name for each in remnants]} if incomplete else {}
+        print_json({"removed": removable, "stay": stay, **also})
+    elif remnants:
+        typer.echo(f"removed {_temporary_files(remnants)}")
     elif not removable:
         typer.echo(f"nothing to remove: all {len(listed)} versions stay")
+    for key in left:
+        typer.echo(f"not removed, because no manifest names it: {key}", err=True)
+
+
+def _remove(registry: Registry, versions: Sequence[str], *, quiet: bool) -> list[str]:
+    """Remove versions; return the keys that are left of them."""
+    left = []
+    for version in versions:
+        left += registry.remove(version)
+        if not quiet:
+            typer.echo(f"removed {version}")
+    return left
+
+
+def _named(versions: Sequence[str], remnants: Sequence[Remnant]) -> Iterator[str]:
+    if versions:
+        yield ", ".join(versions)
+    if remnants:
+        yield _temporary_files(remnants)
+
+
+def _temporary_files(remnants: Sequence[Remnant]) -> str:
+    megabytes = sum(each.size for each in remnants) / 1e6
+    return f"{len(remnants)} temporary file(s) of killed processes, {megabytes:,.1f} MB"
 
 
 def _confirm(question: str) -> None:

@@ -1,13 +1,38 @@
-"""Changing values in the text of params.yaml; comments and the order of keys are kept."""
+"""The text of params.yaml: as DVC reads it, and with changed values; all else stays as written."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
+from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from lradapt.config.presets import Changes
 from lradapt.errors import ParamsError
+
+
+def require_read_by_dvc(path: Path) -> None:
+    """Check that DVC can read the file; it follows YAML 1.2, by another parser than `read_yaml`.
+
+    It takes the keys 7 and 007 of a mapping for one, and does not accept {12:30: 0.5}.
+
+    Raises:
+        ParamsError: DVC cannot read it; the error has the line.
+    """
+    text = path.read_text(encoding="utf-8")
+    try:
+        YAML(typ="safe").load(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line
+        what = "takes two keys for one" if isinstance(error, DuplicateKeyError) else error.problem
+        raise ParamsError(
+            f"{path}, line {line + 1}: DVC cannot read it ({what}): "
+            f"{text.splitlines()[line].strip()}. Put every key that is not a plain word in quotes"
+        ) from error
 
 
 def with_values(text: str, changes: Changes) -> str:
@@ -17,7 +42,7 @@ def with_values(text: str, changes: Changes) -> str:
         ParamsError: a section in `changes` is not in `text`.
     """
     yaml = YAML()
-    yaml.Representer = _Representer
+    yaml.Composer, yaml.Constructor, yaml.Representer = _Composer, _Constructor, _Representer
     yaml.preserve_quotes, yaml.width = True, 4096
     document = yaml.load(text)
     for section, values in changes.items():
@@ -33,13 +58,49 @@ def with_values(text: str, changes: Changes) -> str:
     return stream.getvalue()
 
 
+_AS_WRITTEN = "tag:lradapt,2026:as_written"
+
+
+class _AsWritten(str):
+    """A plain scalar: the text in the file, whatever YAML takes it for."""
+
+    __slots__ = ()
+
+
+class _Composer(Composer):
+    """Marks the plain scalars, so that `1e-4`, `~` and `True` are written as they were."""
+
+    def compose_scalar_node(self, anchor: Any) -> Any:
+        """Compose a scalar; a plain one without a tag of its own is marked."""
+        node = super().compose_scalar_node(anchor)
+        if node.style is None and node.tag == _tag_of(self.loader.resolver, node.value):
+            node.tag = _AS_WRITTEN if node.tag != _MERGE else node.tag
+        return node
+
+
+class _Constructor(RoundTripConstructor):
+    """Makes a text of a marked scalar."""
+
+
 class _Representer(RoundTripRepresenter):
-    """Writes a null value as `null` instead of an empty string."""
+    """Writes marked scalars as they were, and a null value as `null` instead of an empty string."""
+
+    def represent_as_written(self, text: _AsWritten) -> Any:
+        """Represent a text so that it is written without quotes."""
+        return self.represent_scalar(_tag_of(self.dumper.resolver, text), str(text))
 
 
+_MERGE = "tag:yaml.org,2002:merge"
+_Constructor.add_constructor(_AS_WRITTEN, lambda _, node: _AsWritten(node.value))
+_Representer.add_representer(_AsWritten, _Representer.represent_as_written)
 _Representer.add_representer(
     type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null")
 )
+
+
+def _tag_of(resolver: Any, text: str) -> Any:
+    """Return the tag that a plain scalar gets from its text."""
+    return resolver.resolve(ScalarNode, text, (True, False))
 
 
 def _in_style_of(old: Any, new: Any) -> Any:

@@ -39,6 +39,8 @@ def _explain(fault: ErrorDetails) -> str:
     if fault["type"] in messages:
         return f"{where}: {messages[fault['type']]}"
     given = fault["input"]
+    if fault["type"] == "string_type" and not isinstance(given, dict | list):
+        return f"{where}: {fault['msg']}, got {given!r} (YAML does not read it as text: add quotes)"
     is_text = fault["type"] in ("int_type", "float_type") and isinstance(given, str)
     remedy = " (YAML reads it as text: remove the quotes, write 1e-4 as 1.0e-4)" if is_text else ""
     return f"{where}: {fault['msg'].replace('an object', 'a mapping')}, got {given!r}{remedy}"

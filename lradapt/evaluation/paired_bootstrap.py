@@ -19,7 +19,7 @@ import numpy.typing as npt
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-Counts = npt.NDArray[np.float32]  # whole numbers, in the type that matrices multiply fast
+Counts = npt.NDArray[np.float32]  # in the type that matrices multiply fast
 
 _BLOCK = 1000  # resamples at a time: 5,000 groups take some 100 MB
 
@@ -27,7 +27,7 @@ _BLOCK = 1000  # resamples at a time: 5,000 groups take some 100 MB
 def resampled_differences(
     labels_N: Integers,
     groups_N: Integers,
-    gains_NB: Integers,
+    gains_NB: Integers | Floats,
     *,
     num_resamples: int,
     seed: int,
@@ -40,7 +40,8 @@ def resampled_differences(
     Args:
         labels_N: class of each image, 0 to K - 1; every class has an image.
         groups_N: group of each image; any numbers.
-        gains_NB: 1 where only the challenger is right, -1 where only the champion is, else 0.
+        gains_NB: 1 where only the challenger is right, -1 where only the champion is, else 0; or
+            other gains, as multiples of the pseudo-image's.
         num_resamples: R.
         seed: of the draws.
     """
@@ -87,7 +88,9 @@ class _Members:
     gains: Counts
 
 
-def _members(of_class_N: npt.NDArray[np.bool_], groups_N: Integers, gains_NB: Integers) -> _Members:
+def _members(
+    of_class_N: npt.NDArray[np.bool_], groups_N: Integers, gains_NB: Integers | Floats
+) -> _Members:
     order_N = np.argsort(groups_N[of_class_N], kind="stable")
     sorted_N, gains_NB = groups_N[of_class_N][order_N], gains_NB[of_class_N][order_N]
     groups_M, starts_M, sizes_M = np.unique(sorted_N, return_index=True, return_counts=True)

@@ -1,10 +1,10 @@
 """The decision about a challenger, and the sentence that explains it.
 
-The order: what must never go into production (`invalid`), the floors for any model, the first
-model, missing classes, too few held-out images, the floors against the champion, and finally the
-policy. The policy uses a paired bootstrap by group of the difference in balanced accuracy: both
-models predict the same images, and each resample draws whole groups, not single images. Models are
-compared by class names, so their classes may differ.
+The order: what must never go into production (`invalid`), and the floors for any model. Then for
+the first model, guessing; for any other model, missing classes, too few held-out images, the floors
+against the champion, and finally the policy. The policy uses a paired bootstrap by group of the
+difference in balanced accuracy: both models predict the same images, and each resample draws whole
+groups, not single images. Models are compared by class names, so their classes may differ.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,17 +16,18 @@ from lradapt.data.groups import group_numbers
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.gate.comparison import Comparison, Hits, compare
 from lradapt.gate.criteria import apply_policy, below_recall_floor
-from lradapt.gate.explanation import explain
+from lradapt.gate.explanation import OVERRIDE, explain, explain_first
+from lradapt.gate.guessing import compare_with_guessing
 from lradapt.gate.held_out import PARTS, part_of
 from lradapt.gate.rejections import (
-    OVERRIDE,
     below_min_recall,
     missing_classes,
+    no_measure,
     too_few_images,
     unfit,
 )
 from lradapt.gate.rules import Rules
-from lradapt.gate.verdict import Candidate, Part, Verdict
+from lradapt.gate.verdict import Candidate, Decision, Part, Verdict
 
 _SEED = 0  # so that the same predictions get the same verdict
 
@@ -57,7 +58,7 @@ def decide(
     verdict = (
         _check_alone(images, challenger, rules, parity_passed)
         or (champion and _compare_with(images, champion, challenger, rules, known))
-        or Verdict(decision="promote", why="it is the first model: nothing was in production")
+        or _check_first(images, challenger, rules)
     )
     costs = champion.costs if champion else None
     return replace(verdict, champion=costs, challenger=challenger.costs)
@@ -71,6 +72,15 @@ def _check_alone(
         return Verdict(decision="invalid", why=reason)
     reason = below_min_recall(images, challenger, rules)
     return Verdict(decision="keep", why=reason) if reason else None
+
+
+def _check_first(images: Sequence[LabelledImage], challenger: Candidate, rules: Rules) -> Verdict:
+    """Check that the first model, which no champion measures, is better than guessing."""
+    if reason := no_measure(images):
+        return Verdict(decision="keep", why=reason)
+    found = compare_with_guessing(images, challenger.predictions, rules, seed=_SEED)
+    decision: Decision = "promote" if found.shown_better else "keep"
+    return Verdict(decision=decision, why=explain_first(images, found))
 
 
 def _compare_with(

@@ -1,11 +1,16 @@
-"""The sentence that explains a comparison: the policy, the figures and the floors."""
+"""The sentences that explain a comparison, with a champion or with guessing."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from lradapt.data.labelled_image import LabelledImage
 from lradapt.gate.comparison import ClassResult, Comparison
 from lradapt.gate.criteria import PolicyResult, is_small
+from lradapt.gate.guessing import AgainstGuessing
 from lradapt.gate.rules import Rules
 from lradapt.gate.verdict import Part
+
+OVERRIDE = "or promote it anyway, with a reason: python -m flows.retrain --override WHY"
 
 
 def explain(
@@ -39,6 +44,28 @@ def explain(
         f"few images, so only a significant drop counts: {shortened(small)}" if small else "",
     ]
     return "; ".join(note for note in notes if note)
+
+
+def explain_first(images: Iterable[LabelledImage], found: AgainstGuessing) -> str:
+    """Return why the first model is promoted or not.
+
+    Args:
+        images: the held-out images.
+        found: the comparison of the model with guessing.
+    """
+    ((most, _),) = Counter(image.label for image in images).most_common(1)
+    figures = (
+        f"balanced accuracy {found.accuracy:.2%}, at least {found.lower:.2%} with "
+        f"{100 * found.confidence:g}% confidence, on {found.images:,} test images that it was not "
+        f"trained on, against {found.chance:.2%} of guessing"
+    )
+    if found.shown_better:
+        return f"it is the first model: nothing was in production; better than guessing: {figures}"
+    return (
+        f"it is the first model, and not shown to be better than guessing: {figures} (or of the "
+        f"answer {most} for every image); add images, correct labels, or change the training, "
+        f"{OVERRIDE}"
+    )
 
 
 def shortened(words: Iterable[str], *, limit: int = 6) -> str:

@@ -4,11 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from lradapt.data.labelled_image import LabelledImage
-from lradapt.gate.explanation import shortened
+from lradapt.gate.explanation import OVERRIDE, shortened
 from lradapt.gate.rules import Rules
 from lradapt.gate.verdict import Candidate, Costs
-
-OVERRIDE = "or promote it anyway, with a reason: python -m flows.retrain --override WHY"
 
 
 def unfit(costs: Costs, rules: Rules, *, parity_passed: bool) -> str:
@@ -78,4 +76,17 @@ def too_few_images(images: Sequence[LabelledImage], challenger: Candidate, rules
         f"{shortened(few) or 'none'}, at least {least} per class required (gate.min_class_images); "
         "compare it with the recipe in production, trained on today's images (docs/method.md), "
         f"{OVERRIDE}"
+    )
+
+
+def no_measure(images: Sequence[LabelledImage]) -> str:
+    """Return why the images cannot tell a model from guessing: there are none, or of one class."""
+    labels = {image.label for image in images}
+    if len(labels) > 1:
+        return ""
+    found = f"all {len(images)} test images are of class {labels.pop()}" if labels else ""
+    return (
+        f"{found or 'there is no test image that the model was not trained on'}, so nothing shows "
+        "that this first model is better than guessing; add images of other patients to classes "
+        f"without test images, {OVERRIDE}"
     )

@@ -17,12 +17,10 @@ from lradapt.gate.verdict import Candidate, Costs, Verdict
 from lradapt.inference.latency import image_seconds
 from lradapt.inference.predict import Model
 from lradapt.production.withdrawn import withdrawal_reason
-from lradapt.registry.manifest import MODEL, TRAINED_ON
+from lradapt.registry.manifest import MODEL, TEST_IMAGES, TRAINED_ON
 from lradapt.registry.promotions import Production
-from lradapt.registry.registry import Registry
+from lradapt.registry.registry import PublishedVersion, Registry
 from lradapt.runtime.progress import tracked
-
-TEST_IMAGES = "test_images.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +31,13 @@ class EvaluatedChallenger:
         version: the challenger.
         verdict: of the gate.
         champion: in production then; None before the first promotion.
+        manifest_sha256: of the version as it was compared; empty if it was not.
     """
 
     version: str
     verdict: Verdict
     champion: Production | None
+    manifest_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +67,15 @@ def evaluate_challenger(
         remedy = "to promote it again: python -m flows.retrain --override WHY"
         verdict = Verdict(decision="keep", why=f"{withdrawn}; {remedy}")
         return EvaluatedChallenger(version, verdict, champion)
-    verdict = _compare(registry, version, champion, paths, rules)
-    return EvaluatedChallenger(version, verdict, champion)
+    opened = registry.open(version)
+    before = [registry.open(champion.version, champion.promotion)] if champion else []
+    verdict = _compare([*before, opened], paths, rules)
+    return EvaluatedChallenger(version, verdict, champion, opened.sha256)
 
 
-def _compare(
-    registry: Registry, version: str, champion: Production | None, paths: Paths, rules: Rules
-) -> Verdict:
-    versions = [*([champion.version] if champion else []), version]
-    published = [_read(registry, each) for each in versions]
+def _compare(versions: Sequence[PublishedVersion], paths: Paths, rules: Rules) -> Verdict:
+    """Compare the last of the versions with the one before it, if there is one."""
+    published = [_read(version) for version in versions]
     test_images = in_split(read_split(paths.split), "test")
     images = held_out(test_images, [each.trained_on for each in published])
     seconds = image_seconds(
@@ -99,15 +99,15 @@ def _compare(
     )
 
 
-def _read(registry: Registry, version: str) -> _PublishedModel:
-    content = registry.read_file(version, MODEL)
-    metrics = registry.manifest(version).get("metrics", {})
+def _read(version: PublishedVersion) -> _PublishedModel:
+    content = version.read(MODEL)
+    metrics = version.manifest.get("metrics", {})
     return _PublishedModel(
         Model(content),
         len(content) / 1e6,
-        read_trained_on(registry.read_file(version, TRAINED_ON)),
+        read_trained_on(version.read(TRAINED_ON)),
         bool(metrics.get("parity", {}).get("passed")),
-        read_test_images(registry.read_file(version, TEST_IMAGES)),
+        read_test_images(version.read(TEST_IMAGES)),
     )
 
 

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from importlib.metadata import version as version_of
 from typing import Any
 
-import yaml
-
 from lradapt.config.params import DEFAULT_PATH
 from lradapt.config.paths import Paths
+from lradapt.config.yaml_files import read_yaml
 from lradapt.runtime.files import sha256_of
 
 _LIBRARIES = ("lradapt", "torch", "torchvision", "onnx", "onnxruntime", "pillow", "numpy")
@@ -32,7 +31,7 @@ def lineage(paths: Paths) -> dict[str, Any]:
             "split": sha256_of(paths.split),
             "table": sha256_of(paths.table),
         },
-        "params": yaml.safe_load(DEFAULT_PATH.read_text(encoding="utf-8")),
+        "params": read_yaml(DEFAULT_PATH),
         "params_sha256": sha256_of(DEFAULT_PATH),
         "libraries": {
             "python": platform.python_version(),

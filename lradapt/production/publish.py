@@ -9,9 +9,16 @@ import yaml
 from lradapt.config.paths import Paths
 from lradapt.data.split_table import read_split
 from lradapt.gate.held_out import write_test_images, write_trained_on
-from lradapt.production.challenger import TEST_IMAGES
 from lradapt.production.lineage import lineage
-from lradapt.registry.manifest import CARD, MODEL, REPORT, TRAINED_ON, WEIGHTS, version_name
+from lradapt.registry.manifest import (
+    CARD,
+    MODEL,
+    REPORT,
+    TEST_IMAGES,
+    TRAINED_ON,
+    WEIGHTS,
+    version_name,
+)
 from lradapt.registry.promotions import utc_now
 from lradapt.registry.registry import Registry
 from lradapt.runtime.files import read_json, sha256_of

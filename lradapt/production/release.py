@@ -113,11 +113,22 @@ def _promote(
     registry: Registry, challenger: EvaluatedChallenger, override: str, by: str
 ) -> Promotion | None:
     version, verdict, champion = challenger.version, challenger.verdict, challenger.champion
+    seen = challenger.manifest_sha256
     if verdict.decision == "promote":
-        return registry.promote(version, over=champion, kind="promotion", reason=verdict.why, by=by)
+        return registry.promote(
+            version,
+            over=champion,
+            kind="promotion",
+            reason=verdict.why,
+            by=by,
+            manifest_sha256=seen,
+        )
     if verdict.decision == "keep" and override:
-        reason = f"{override} (the gate would keep the champion: {verdict.why})"
-        return registry.promote(version, over=champion, kind="override", reason=reason, by=by)
+        without = "keep the champion" if champion else "promote nothing"
+        reason = f"{override} (the gate would {without}: {verdict.why})"
+        return registry.promote(
+            version, over=champion, kind="override", reason=reason, by=by, manifest_sha256=seen
+        )
     return None
 
 

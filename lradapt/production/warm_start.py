@@ -21,7 +21,8 @@ def bring_champion(registry: Registry, into: Path) -> Champion:
             f"nothing of {registry.name} is in production in {registry.location}, so no training "
             "can start from it; set finetune.start to backbone for the first model"
         )
-    model = Model(registry.read_file(production.version, MODEL))
+    version = registry.open(production.version, production.promotion)
+    model = Model(version.read(MODEL))
     champion = Champion(production.version, model.architecture, tuple(model.class_names))
-    write_champion(into, champion, registry.read_file(production.version, WEIGHTS))
+    write_champion(into, champion, version.read(WEIGHTS))
     return champion

@@ -18,7 +18,7 @@ class VersionSummary:
         since: when it went into production; empty if it is not there now.
         size: of its files together, in bytes; None if it cannot be used.
         fault: why it cannot be used; empty if it can.
-        incomplete: whether the fault is a missing manifest.
+        incomplete: whether the fault is a missing manifest, or a missing file.
     """
 
     version: str
@@ -31,9 +31,9 @@ class VersionSummary:
     incomplete: bool = False
 
 
-def incomplete_version(version: str) -> VersionSummary:
-    """Return the summary of a version without a manifest."""
-    return VersionSummary(version=version, fault="incomplete: no manifest", incomplete=True)
+def incomplete_version(version: str, missing: str = "manifest") -> VersionSummary:
+    """Return the summary of a version without a manifest, or without a file that it names."""
+    return VersionSummary(version=version, fault=f"incomplete: no {missing}", incomplete=True)
 
 
 def summarize(manifest: Mapping[str, Any], production: Production | None) -> VersionSummary:

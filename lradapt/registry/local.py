@@ -1,26 +1,39 @@
-"""A folder as a registry store: atomic, durable, and safe between processes of one machine."""
+"""A folder as a registry store: atomic, durable, and safe between processes of one machine.
 
+Below the registry's folder no link is followed, whoever made it: each folder is opened from the one
+above it with `O_NOFOLLOW`, and a key is a regular file.
+"""
+
+import errno
 import fcntl
 import hashlib
 import os
+import re
+import stat
+import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lradapt.registry.store import (
     PRIVATE,
     ChangedError,
+    DamagedError,
     DeniedError,
     ExistsError,
     MissingError,
+    Remnant,
     Stored,
     UnreachableError,
     checked,
 )
-from lradapt.runtime.files import flush
 
 _NO_FOLDER = "{} is a file; expected the folder of a registry"
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # to open a named pipe must not wait
+_Found = tuple[tuple[str, ...], os.stat_result]
+_PARTIAL = re.compile(re.escape(PRIVATE) + r"[0-9a-f]{32}")
 
 
 class LocalStore:
@@ -37,28 +50,44 @@ class LocalStore:
     def create(self, key: str, content: bytes) -> None:
         """See `Store.create`; a hard link fails if the name exists, so one writer wins."""
         path = self._path(key)
-        with _registry_errors(path), self._written_beside(path, content) as partial:
+        with (
+            _registry_errors(path),
+            self._folder_of(path, make=True) as folder,
+            _written_beside(folder, content) as partial,
+        ):
             try:
-                os.link(partial, path)
+                os.link(
+                    partial,
+                    path.name,
+                    src_dir_fd=folder,
+                    dst_dir_fd=folder,
+                    follow_symlinks=False,
+                )
             except FileExistsError as error:
                 raise ExistsError(f"{path} exists already") from error
-            flush(path.parent)
+            os.fsync(folder)
 
     def replace(self, key: str, content: bytes, *, etag: str | None) -> None:
         """See `Store.replace`; writers take turns by a lock, readers need none."""
         path = self._path(key)
-        with _registry_errors(path), self._written_beside(path, content) as partial, _locked(path):
-            if self._etag_of(path) != etag:
+        with (
+            _registry_errors(path),
+            self._folder_of(path, make=True) as folder,
+            _written_beside(folder, content) as partial,
+            _locked(folder, path),
+        ):
+            if _etag_of(folder, path) != etag:
                 raise ChangedError(f"{path} has been changed by another writer")
-            partial.replace(path)
-            flush(path.parent)
+            os.replace(partial, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+            os.fsync(folder)
 
     def read(self, key: str) -> Stored:
         """See `Store.read`."""
         path = self._path(key)
         with _registry_errors(path):
             try:
-                content = path.read_bytes()
+                with self._folder_of(path) as folder:
+                    content = _content(folder, path)
             except (FileNotFoundError, NotADirectoryError) as error:
                 if self._root.is_file():
                     raise UnreachableError(_NO_FOLDER.format(self._root)) from error
@@ -68,13 +97,12 @@ class LocalStore:
     def list(self, prefix: str) -> list[str]:
         """See `Store.list`; only folders that can hold the prefix are read."""
         *folders, _ = prefix.split("/")
-        if any(part.startswith(PRIVATE) for part in folders):
+        if any(not part or part.startswith(PRIVATE) for part in folders):
             return []
         keys = [
-            Path(parent, name).relative_to(self._root).as_posix()
-            for parent, _, names in _walk(self._root, folders)
-            for name in names
-            if not name.startswith(PRIVATE)
+            "/".join([*folders, *parts])
+            for parts, _ in self._files(folders)
+            if not any(part.startswith(PRIVATE) for part in parts)
         ]
         return sorted(key for key in keys if key.startswith(prefix))
 
@@ -83,30 +111,169 @@ class LocalStore:
         path = self._path(key)
         with _registry_errors(path):
             try:
-                path.unlink()
+                with self._folder_of(path) as folder:
+                    os.unlink(path.name, dir_fd=folder)
+                    os.fsync(folder)
             except (FileNotFoundError, NotADirectoryError):
                 return
-            flush(path.parent)
+
+    def remnants(self, prefix: str, *, older_than_seconds: float) -> Sequence[Remnant]:
+        """See `Store.remnants`; a killed writer leaves its file under a random private name."""
+        folders = [part for part in prefix.split("/") if part]
+        newest = time.time() - older_than_seconds
+        return [
+            Remnant("/".join([*folders, *parts]), found.st_size)
+            for parts, found in self._files(folders)
+            if _PARTIAL.fullmatch(parts[-1]) and found.st_mtime < newest
+        ]
+
+    def delete_remnant(self, remnant: Remnant) -> None:
+        """See `Store.delete_remnant`."""
+        parts = remnant.name.split("/")
+        name = parts[-1]
+        if not _PARTIAL.fullmatch(name):
+            raise DamagedError(f"{remnant.name!r} is not the name of a temporary file")
+        path = self._root.joinpath(*parts)
+        gone = suppress(FileNotFoundError)  # its writer has ended after all
+        with _registry_errors(path), gone, self._folder_of(path) as folder:
+            os.unlink(name, dir_fd=folder)
 
     def _path(self, key: str) -> Path:
         return self._root.joinpath(*checked(key).split("/"))
 
-    def _etag_of(self, path: Path) -> str | None:
-        return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+    @contextmanager
+    def _folder_of(self, path: Path, *, make: bool = False) -> Iterator[int]:
+        """Open the folder of a file, from the root on without following a link."""
+        with self._folder(path.parent.relative_to(self._root).parts, make=make) as folder:
+            yield folder
 
     @contextmanager
-    def _written_beside(self, path: Path, content: bytes) -> Iterator[Path]:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Not with `tempfile`: only the owner may read its files, and a registry is shared.
-        partial = path.with_name(f"{PRIVATE}{uuid.uuid4().hex}")
+    def _folder(self, parts: Sequence[str], *, make: bool = False) -> Iterator[int]:
+        """Open a folder below the root; only the root itself may be a link.
+
+        Raises:
+            DamagedError: a part of the path is a link.
+            FileNotFoundError, NotADirectoryError: there is no such folder.
+        """
+        if make:
+            self._root.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
+        path = self._root
         try:
-            with partial.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            yield partial
+            for part in parts:
+                path /= part
+                _refuse_link(descriptor, path)
+                if make:
+                    _make_folder(descriptor, part)
+                inner = os.open(part, _FOLDER, dir_fd=descriptor)
+                os.close(descriptor)
+                descriptor = inner
+            yield descriptor
         finally:
-            partial.unlink(missing_ok=True)
+            os.close(descriptor)
+
+    def _files(self, folders: Sequence[str]) -> Iterator[_Found]:
+        """Yield the regular files below a folder, as the parts of their paths in it; no links."""
+        if self._root.is_file():
+            raise UnreachableError(_NO_FOLDER.format(self._root))
+        with _registry_errors(self._root):
+            try:
+                with self._folder(folders) as folder:
+                    yield from _walk(folder)
+            except FileNotFoundError:
+                return
+            except NotADirectoryError:
+                if not folders:
+                    raise
+                return  # a key, which no other key begins with
+
+
+def _walk(folder: int) -> Iterator[_Found]:
+    with os.scandir(folder) as entries:
+        found = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
+    for name, about in found:
+        if stat.S_ISREG(about.st_mode):
+            yield (name,), about
+        elif stat.S_ISDIR(about.st_mode):
+            try:
+                inner = os.open(name, _FOLDER, dir_fd=folder)
+            except (FileNotFoundError, NotADirectoryError):
+                continue  # removed since, or a link has taken its place
+            try:
+                for parts, inside in _walk(inner):
+                    yield (name, *parts), inside
+            finally:
+                os.close(inner)
+
+
+def _content(folder: int, path: Path) -> bytes:
+    _refuse_link(folder, path)
+    with os.fdopen(os.open(path.name, _READ, dir_fd=folder), "rb") as file:
+        _require_regular(file.fileno(), path)
+        return file.read()
+
+
+def _etag_of(folder: int, path: Path) -> str | None:
+    try:
+        return hashlib.sha256(_content(folder, path)).hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+@contextmanager
+def _written_beside(folder: int, content: bytes) -> Iterator[str]:
+    # Not with `tempfile`: only the owner may read its files, and a registry is shared.
+    partial = f"{PRIVATE}{uuid.uuid4().hex}"
+    new = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    descriptor = os.open(partial, new, 0o666, dir_fd=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        yield partial
+    finally:
+        with suppress(FileNotFoundError):  # renamed
+            os.unlink(partial, dir_fd=folder)
+
+
+@contextmanager
+def _locked(folder: int, path: Path) -> Iterator[None]:
+    """Hold the lock of a key in the block; its file stays, and nothing is ever written to it."""
+    lock = path.with_name(f"{PRIVATE}{path.name}.lock")
+    _refuse_link(folder, lock)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    descriptor = os.open(lock.name, flags, 0o666, dir_fd=folder)
+    try:
+        _require_regular(descriptor, lock)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _make_folder(parent: int, name: str) -> None:
+    with suppress(FileExistsError):
+        os.mkdir(name, dir_fd=parent)
+
+
+def _refuse_link(parent: int, path: Path) -> None:
+    """Check that the last part of a path is no link; to open it follows none in any case."""
+    try:
+        found = os.stat(path.name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(found.st_mode):
+        raise DamagedError(
+            f"{path} is a link, and below its folder a registry follows none "
+            f"({os.strerror(errno.ELOOP)}); nothing was read, written or deleted. Put a file or "
+            "folder in its place, or remove the link"
+        )
+
+
+def _require_regular(descriptor: int, path: Path) -> None:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise DamagedError(f"{path} is not a regular file; remove it from the registry")
 
 
 @contextmanager
@@ -120,24 +287,3 @@ def _registry_errors(path: Path) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise UnreachableError(f"{path}: {error.strerror or error}") from error
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.with_name(f"{PRIVATE}{path.name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _walk(root: Path, folders: Sequence[str]) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Walk as `os.walk` does, but raise where a folder may not be read; `os.walk` skips it."""
-
-    def stop(error: OSError) -> None:
-        is_a_key = bool(folders) and isinstance(error, NotADirectoryError)
-        if not is_a_key and not isinstance(error, FileNotFoundError):
-            raise error
-
-    if root.is_file():
-        raise UnreachableError(_NO_FOLDER.format(root))
-    with _registry_errors(root):
-        yield from os.walk(root.joinpath(*folders), onerror=stop)

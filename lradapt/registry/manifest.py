@@ -6,15 +6,18 @@ same content twice gives the same version. The seal is the sha256 of the rest of
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lradapt.registry.store import RegistryError
+from lradapt.registry.store import PRIVATE, RegistryError
 
 FORMAT = 1
 MODEL, TRAINED_ON, MANIFEST = "model.onnx", "trained_on.csv", "manifest.json"
 WEIGHTS = "model.safetensors"
 REPORT, CARD = "report.html", "model_card.md"
+TEST_IMAGES = "test_images.csv"
+PUBLISHED = (MODEL, WEIGHTS, TRAINED_ON, TEST_IMAGES, REPORT, CARD)
+"""The files of a version; all that may be removed of one whose manifest is missing."""
 IDENTITY = (MODEL, TRAINED_ON)
 """The files that decide a version's name."""
 
@@ -64,7 +67,29 @@ def read_manifest(content: bytes, version: str) -> dict[str, Any]:
             f"the manifest of {version} is damaged: its content does not match its seal. Nothing "
             "was loaded; `lradapt rollback` restores the previous version"
         )
+    faults = list(_faults(manifest, version))
+    if faults:
+        raise RegistryError(
+            f"the manifest of {version} is damaged: {'; '.join(faults)}. Nothing was loaded; "
+            "`lradapt rollback` restores the previous version"
+        )
     return manifest
+
+
+def _faults(manifest: Mapping[str, Any], version: str) -> Iterator[str]:
+    """Yield what contradicts the name of the version, or could name a file elsewhere."""
+    files = manifest.get("files")
+    if not isinstance(files, dict) or not all(isinstance(each, str) for each in files.values()):
+        yield "it has no hashes of files"
+        return
+    odd = [file for file in files if "/" in file or not file or file.startswith(PRIVATE)]
+    if odd:
+        yield f"{odd[0]!r} is not the name of a file of a version"
+    lacking = [file for file in IDENTITY if file not in files]
+    if lacking:
+        yield f"it has no hash of {', '.join(lacking)}"
+    elif version_name(files) != version or manifest.get("version") != version:
+        yield f"its files are those of version {version_name(files)}"
 
 
 def json_bytes(value: Any) -> bytes:

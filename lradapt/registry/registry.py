@@ -4,21 +4,27 @@
                                 version without it is incomplete
     NAME/production.json        the last promotion; replaced only if nobody else has replaced it
     NAME/log/SEQUENCE.json      every promotion; entries are only added
+    NAME/holds, NAME/removals   leases: see lradapt.registry.leases
+
+Pointer and log hold the hash of the manifest, which holds those of all other files. So whoever may
+write versions alone cannot change one that was ever in production: each read of it compares.
 
 The pointer `production.json` carries the whole promotion, so a process that dies between replacing
 it and writing the log entry loses nothing: the next promotion writes the missing entry first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from lradapt.registry.inventory import VersionSummary, incomplete_version, summarize
+from lradapt.registry.leases import expired, held, removing
 from lradapt.registry.manifest import (
     IDENTITY,
     MANIFEST,
     MODEL,
+    PUBLISHED,
     read_manifest,
     sha256_hex,
     version_name,
@@ -33,7 +39,14 @@ from lradapt.registry.promotions import (
     utc_now,
     write_promotion,
 )
-from lradapt.registry.store import ExistsError, MissingError, RegistryError, Store, for_each
+from lradapt.registry.store import (
+    ExistsError,
+    MissingError,
+    RegistryError,
+    Remnant,
+    Store,
+    for_each,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +82,27 @@ class Registry:
             The version's name.
 
         Raises:
-            RegistryError: an interrupted publish left a model that has been damaged since.
+            RegistryError: an interrupted publish left a model that has been damaged since; or the
+                version is being removed, or has lost a file.
         """
         hashes = {file: sha256_hex(content) for file, content in files.items()}
         version = version_name(hashes)
-        if self.has(version):
+        if self._is_whole(version):
             return version
+        with held(self.store, self.name, version):
+            if self.has(version):
+                self._restore(version, files, hashes)
+            else:
+                self._publish(version, files, hashes, facts)
+        return version
+
+    def _publish(
+        self,
+        version: str,
+        files: Mapping[str, bytes],
+        hashes: dict[str, str],
+        facts: Mapping[str, Any],
+    ) -> None:
         sizes: dict[str, int] = {}
         for file, content in files.items():
             kept = self._create_or_keep(self._key(version, file), content)
@@ -88,7 +116,40 @@ class Registry:
             hashes[file], sizes[file] = found, len(kept)
         manifest = write_manifest(version, hashes, sizes, facts)
         self._create_or_keep(self._key(version, MANIFEST), manifest)
-        return version
+
+    def _restore(self, version: str, files: Mapping[str, bytes], hashes: Mapping[str, str]) -> None:
+        """Write the files that the manifest names and that are missing.
+
+        Raises:
+            RegistryError: one of them had another content.
+        """
+        expected = self.manifest(version)["files"]
+        missing = self._missing_files(version)
+        other = [file for file in missing if hashes.get(file) != expected[file]]
+        if other:
+            raise RegistryError(
+                f"version {version} of {self.name} in {self.location} has lost "
+                f"{', '.join(other)}, whose content was not that of today. `lradapt prune "
+                "--incomplete` removes what is left of it; then publish it again"
+            )
+        for file in missing:
+            self._create_or_keep(self._key(version, file), files[file])
+
+    def _is_whole(self, version: str) -> bool:
+        """Return whether the version exists with all its files; not sure of it: False."""
+        try:
+            return self.has(version) and not self._missing_files(version)
+        except RegistryError:
+            return False  # removed just now, or damaged
+
+    def _missing_files(self, version: str) -> list[str]:
+        """Return the files that a version's manifest names and that are not there."""
+        present = set(self.store.list(self._key(version, "")))
+        return [
+            file
+            for file in self.manifest(version)["files"]
+            if self._key(version, file) not in present
+        ]
 
     def has(self, version: str) -> bool:
         """Return whether the version exists and is complete."""
@@ -102,28 +163,58 @@ class Registry:
         """Return what is known of a version.
 
         Raises:
-            RegistryError: there is no such version, or it is incomplete or damaged.
+            RegistryError: there is no such version, or it is incomplete, damaged, or not what was
+                in production under its name.
         """
-        try:
-            stored = self.store.read(self._key(version, MANIFEST))
-        except MissingError as error:
-            raise self._no_version(version) from error
-        return read_manifest(stored.content, version)
+        return self.open(version).manifest
 
     def read_file(self, version: str, file: str) -> bytes:
         """Return the content of a version's file, after verifying its hash.
 
         Raises:
-            RegistryError: there is no such version or file, or it is damaged.
+            RegistryError: there is no such version or file, or it is damaged; see `manifest`.
         """
-        hashes = self.manifest(version)["files"]
-        if file not in hashes:
-            raise RegistryError(
-                f"version {version} of {self.name} has no {file}; it has {', '.join(hashes)}"
-            )
-        content = self.store.read(self._key(version, file)).content
-        _require_hash(content, hashes[file], f"{file} of version {version}", "published")
-        return content
+        return self.open(version).read(file)
+
+    def open(self, version: str, promotion: Promotion | None = None) -> "PublishedVersion":
+        """Return a version whose files can be read; its manifest is verified.
+
+        Args:
+            version: its name.
+            promotion: that put it into production, which has its hashes; None: look it up.
+
+        Raises:
+            RegistryError: see `manifest`.
+        """
+        try:
+            content = self.store.read(self._key(version, MANIFEST)).content
+        except MissingError as error:
+            raise self._no_version(version) from error
+        manifest = read_manifest(content, version)
+        for each in self._promotions_of(version) if promotion is None else [promotion]:
+            _require_promoted(content, manifest, each)
+        return PublishedVersion(self, manifest, sha256_hex(content))
+
+    def _promotions_of(self, version: str) -> list[Promotion]:
+        """Return the promotions of a version; the log is not read for the one in production."""
+        production = self.production()
+        if production is None:
+            return []
+        if production.version == version:
+            return [production.promotion]
+        return [each for each in self._readable_promotions() if each.version == version]
+
+    def _readable_promotions(self) -> list[Promotion]:
+        """Return the entries of the log; a damaged one must not keep a rollback from working."""
+
+        def read(key: str) -> Promotion | None:
+            content = self.store.read(key).content
+            try:
+                return read_promotion(content, key)
+            except RegistryError:
+                return None
+
+        return [each for each in for_each(read, self.store.list(f"{self.name}/log/")) if each]
 
     def list_versions(self) -> list[VersionSummary]:
         """Return every version, the oldest first; those that cannot be used come first of all."""
@@ -131,30 +222,67 @@ class Registry:
         complete = sorted(version for version in files if MANIFEST in files[version])
         incomplete = sorted(set(files) - set(complete))
         production = self.production()
-        listed = [
-            *map(incomplete_version, incomplete),
-            *for_each(lambda version: self._summary(version, production), complete),
-        ]
+        promoted = self._readable_promotions() if production else []
+
+        def summary(version: str) -> VersionSummary:
+            known = [each for each in promoted if each.version == version]
+            return self._summary(version, files[version], production, known)
+
+        listed = [*map(incomplete_version, incomplete), *for_each(summary, complete)]
         return sorted(listed, key=lambda version: version.created)
 
     def version_names(self) -> list[str]:
         """Return the names of all versions, also of incomplete ones, sorted; nothing is read."""
         return sorted(self._files())
 
-    def remove(self, version: str) -> None:
-        """Remove a version for good: the manifest first, then the files.
+    def remove(self, version: str) -> list[str]:
+        """Remove a version for good: the manifest first, then the files that it names.
+
+        Of a version without a manifest, the files are removed that a publish writes.
+
+        Returns:
+            The keys that are left, because no manifest names them.
 
         Raises:
-            RegistryError: it is in production, or is the previous version.
+            RegistryError: it is in production, or is the previous version; or another process
+                publishes or promotes it just now.
         """
-        production = self.production()
-        if production and version in (production.version, production.promotion.previous):
-            raise RegistryError(
-                f"{version} was not removed: by now it is in production, or a rollback would "
-                "restore it"
-            )
-        keys = self.store.list(self._key(version, ""))
-        for key in sorted(keys, key=lambda key: (not key.endswith(f"/{MANIFEST}"), key)):
+        with removing(self.store, self.name, version) as renew:
+            production = self.production()
+            if production and version in (production.version, production.promotion.previous):
+                raise RegistryError(
+                    f"{version} was not removed: by now it is in production, or a rollback would "
+                    "restore it"
+                )
+            for file in [MANIFEST, *self._removable_files(version)]:
+                renew()
+                self.store.delete(self._key(version, file))
+        return self.store.list(self._key(version, ""))
+
+    def _removable_files(self, version: str) -> list[str]:
+        """Return the files of a version that are there, and that its manifest names."""
+        present = self.store.list(self._key(version, ""))
+        if self._key(version, MANIFEST) in present:
+            content = self.store.read(self._key(version, MANIFEST)).content
+            named = set(read_manifest(content, version)["files"])
+        else:
+            named = set(PUBLISHED)
+        return sorted(file for file in named if self._key(version, file) in present)
+
+    def remnants(self, *, older_than_seconds: float = 3600.0) -> list[Remnant]:
+        """Return what killed processes have left beside the keys, and is old.
+
+        Args:
+            older_than_seconds: a younger one may belong to a write under way.
+        """
+        found = self.store.remnants(f"{self.name}/", older_than_seconds=older_than_seconds)
+        return sorted(found, key=lambda remnant: remnant.name)
+
+    def remove_remnants(self, remnants: Iterable[Remnant]) -> None:
+        """Remove what `remnants` has returned, and the leases that have expired."""
+        for remnant in remnants:
+            self.store.delete_remnant(remnant)
+        for key in expired(self.store, self.name):
             self.store.delete(key)
 
     # Production
@@ -188,10 +316,7 @@ class Registry:
         Raises:
             RegistryError: there is no such version, or its model is not the one promoted.
         """
-        content = self.read_file(promotion.version, MODEL)
-        what = f"{MODEL} of version {promotion.version}"
-        _require_hash(content, promotion.model_sha256, what, "promoted")
-        return content
+        return self.open(promotion.version, promotion).read(MODEL)
 
     def promote(
         self,
@@ -202,6 +327,7 @@ class Registry:
         reason: str,
         by: str = "",
         at: str = "",
+        manifest_sha256: str = "",
     ) -> Promotion:
         """Put `version` into production, if `over` still is.
 
@@ -212,27 +338,39 @@ class Registry:
             reason: for the log.
             by: for the log; by default user and host.
             at: for the log: UTC, ISO 8601; by default now.
+            manifest_sha256: of the manifest that was read when this was decided; "" for any.
 
         Raises:
             ChangedError: another version has been promoted meanwhile: decide again.
             RegistryError: there is no such version, or its model is damaged.
         """
-        self.read_file(version, MODEL)
-        if over:
-            self._log(over.promotion)
-        promotion = Promotion(
-            sequence=over.promotion.sequence + 1 if over else 1,
-            kind=kind,
-            version=version,
-            previous=over.version if over else "",
-            model_sha256=self.manifest(version)["files"][MODEL],
-            reason=reason,
-            by=by or user_and_host(),
-            at=at or utc_now(),
-        )
-        etag = over.etag if over else None
-        self.store.replace(f"{self.name}/production.json", write_promotion(promotion), etag=etag)
-        self._log(promotion)
+        with held(self.store, self.name, version):
+            opened = self.open(version)
+            opened.read(MODEL)
+            if manifest_sha256 not in ("", opened.sha256):
+                raise RegistryError(
+                    f"version {version} has been changed since it was compared: its manifest has "
+                    f"sha256 {opened.sha256}, expected {manifest_sha256}. It was not promoted"
+                )
+            if over:
+                self._log(over.promotion)
+            promotion = Promotion(
+                sequence=over.promotion.sequence + 1 if over else 1,
+                kind=kind,
+                version=version,
+                previous=over.version if over else "",
+                model_sha256=opened.manifest["files"][MODEL],
+                manifest_sha256=opened.sha256,
+                reason=reason,
+                by=by or user_and_host(),
+                at=at or utc_now(),
+            )
+            self.store.replace(
+                f"{self.name}/production.json",
+                write_promotion(promotion),
+                etag=over.etag if over else None,
+            )
+            self._log(promotion)
         return promotion
 
     def promotions(self) -> list[Promotion]:
@@ -256,15 +394,28 @@ class Registry:
         """Return the files of each version."""
         files: dict[str, set[str]] = {}
         for key in self.store.list(self._key("")):
-            version, file = key.removeprefix(self._key("")).split("/", 1)
-            files.setdefault(version, set()).add(file)
+            version, _, file = key.removeprefix(self._key("")).partition("/")
+            if file:
+                files.setdefault(version, set()).add(file)
         return files
 
-    def _summary(self, version: str, production: Production | None) -> VersionSummary:
+    def _summary(
+        self,
+        version: str,
+        present: Collection[str],
+        production: Production | None,
+        promoted: Sequence[Promotion],
+    ) -> VersionSummary:
         try:
-            manifest = self.manifest(version)
+            content = self.store.read(self._key(version, MANIFEST)).content
+            manifest = read_manifest(content, version)
+            for promotion in promoted:
+                _require_promoted(content, manifest, promotion)
         except RegistryError as error:
             return VersionSummary(version=version, fault=str(error))
+        missing = [file for file in manifest["files"] if file not in present]
+        if missing:
+            return incomplete_version(version, missing=missing[0])
         return summarize(manifest, production)
 
     def _no_version(self, version: str) -> RegistryError:
@@ -294,8 +445,51 @@ class Registry:
         return content
 
 
-def _require_hash(content: bytes, expected: str, what: str, when: str) -> None:
-    found = sha256_hex(content)
+@dataclass(frozen=True, slots=True)
+class PublishedVersion:
+    """A version whose manifest is verified.
+
+    Attributes:
+        registry: that has it.
+        manifest: what is known of it.
+        sha256: of the manifest's content.
+    """
+
+    registry: Registry
+    manifest: dict[str, Any]
+    sha256: str
+
+    def read(self, file: str) -> bytes:
+        """Return the content of a file, after verifying its hash.
+
+        Raises:
+            RegistryError: there is no such file, or it is damaged.
+        """
+        version, hashes = self.manifest["version"], self.manifest["files"]
+        if file not in hashes:
+            raise RegistryError(
+                f"version {version} of {self.registry.name} has no {file}; it has "
+                f"{', '.join(hashes)}"
+            )
+        key = f"{self.registry.name}/versions/{version}/{file}"
+        content = self.registry.store.read(key).content
+        _require_hash(
+            sha256_hex(content), hashes[file], f"{file} of version {version}", "published"
+        )
+        return content
+
+
+def _require_promoted(content: bytes, manifest: Mapping[str, Any], promotion: Promotion) -> None:
+    """Check that a manifest is the one that was promoted; an old promotion has only the model's."""
+    version = promotion.version
+    if promotion.manifest_sha256:
+        found = sha256_hex(content)
+        _require_hash(found, promotion.manifest_sha256, f"the manifest of {version}", "promoted")
+    model = manifest["files"][MODEL]
+    _require_hash(model, promotion.model_sha256, f"{MODEL} of version {version}", "promoted")
+
+
+def _require_hash(found: str, expected: str, what: str, when: str) -> None:
     if found != expected:
         raise RegistryError(
             f"{what} is damaged: sha256 {found}, {when} with {expected}. It was not loaded; "

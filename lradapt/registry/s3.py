@@ -9,7 +9,7 @@ carries a random mark of the write that made it, and only a foreign mark means a
 
 import hashlib
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,11 +23,13 @@ from lradapt.registry.store import (
     ExistsError,
     MissingError,
     RegistryError,
+    Remnant,
     Stored,
     UnsafeStoreError,
     checked,
 )
 
+_PROBES = f"{PRIVATE}probe/"
 _NEW = {"IfNoneMatch": "*"}
 _STALE_ETAG = '"00000000000000000000000000000000"'
 _Put = Callable[[str, bytes, str, Mapping[str, str]], None]
@@ -79,6 +81,17 @@ class S3Store:
     def delete(self, key: str) -> None:
         """See `Store.delete`."""
         self._requests.delete(self._location.name(checked(key)))
+
+    def remnants(self, prefix: str, *, older_than_seconds: float) -> Sequence[Remnant]:
+        """See `Store.remnants`: the keys of the proof; parts of uploads expire by themselves."""
+        probes = self._requests.sizes_of_old(self._location.name(_PROBES), older_than_seconds)
+        return [Remnant(self._location.key(name), size) for name, size in probes]
+
+    def delete_remnant(self, remnant: Remnant) -> None:
+        """See `Store.delete_remnant`."""
+        if not remnant.name.startswith(_PROBES):
+            raise DamagedError(f"{remnant.name!r} is not the name of a temporary object")
+        self._requests.delete(self._location.name(remnant.name))
 
     def _shown(self, key: str) -> str:
         return self._requests.url(self._location.name(key))
@@ -138,7 +151,7 @@ class S3Store:
         """
         if self._proven:
             return
-        name = self._location.name(f"{PRIVATE}probe/{uuid.uuid4().hex}")
+        name = self._location.name(f"{_PROBES}{uuid.uuid4().hex}")
         self._requests.put(name, b"first", uuid.uuid4().hex, {})
         try:
             faults = list(self._faults(name))

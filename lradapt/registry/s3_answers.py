@@ -16,6 +16,9 @@ from lradapt.registry.store import (
 )
 
 _CREDENTIAL_CODES = ("ExpiredToken", "InvalidToken", "TokenRefreshRequired")
+_NOT_S3 = (
+    "a web page or a proxy seems to answer instead of S3; check the endpoint (AWS_ENDPOINT_URL)"
+)
 _REMEDIES = {
     "AccessDenied": "docs/operations.md lists the rights that each role needs",
     "ExpiredToken": "log in again",
@@ -53,18 +56,35 @@ def of_settings(error: Exception) -> RegistryError:
     return kind(f"the settings of AWS: {error}")
 
 
+def not_s3(what: str, answer: Mapping[str, Any], field: str) -> UnreachableError:
+    """Return the error for an answer that lacks what every answer of S3 has."""
+    about = answer.get("ResponseMetadata", {})
+    return UnreachableError(
+        f"{what} was answered {about.get('HTTPStatusCode', 0)} without {field}: {_NOT_S3}"
+    )
+
+
+def of_redirects(what: str) -> UnreachableError:
+    """Return the error for redirects that lead back to where they came from."""
+    return UnreachableError(f"{what} was redirected in a circle: {_NOT_S3}")
+
+
 def of_answer(answer: Mapping[str, Any], operation: str, what: str) -> RegistryError:
     """Return the error for an answer of the store, by its code; nothing else of it is repeated."""
-    code = re.sub(r"\W", "", str(answer["Error"].get("Code", "")))
-    about = answer["ResponseMetadata"]
+    code = re.sub(r"\W", "", str(answer.get("Error", {}).get("Code", "")))
+    about = answer.get("ResponseMetadata", {})
     status = about.get("HTTPStatusCode", 0)
-    remedy = f": {_REMEDIES[code]}" if code in _REMEDIES else ""
+    is_page = code not in _REMEDIES and "html" in about.get("HTTPHeaders", {}).get(
+        "content-type", ""
+    )
+    remedy = f": {_NOT_S3 if is_page else _REMEDIES[code]}" if is_page or code in _REMEDIES else ""
     text = f"{what} was answered {status} {code}{remedy}"
     if code == "NoSuchKey" and operation == "GetObject":
         return MissingError(f"no {what.partition(' of ')[2]}")
     if status == 412 or code in ("NoSuchKey", "NoSuchUpload"):
         return UnmetError(text, retried=about.get("RetryAttempts", 0) > 0)
-    return _kind_of(status, code)(text)
+    kind = _kind_of(status, code)
+    return (UnreachableError if is_page and kind is RegistryError else kind)(text)
 
 
 def _kind_of(status: int, code: str) -> type[RegistryError]:

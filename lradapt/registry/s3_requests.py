@@ -12,14 +12,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from lradapt.registry.s3_answers import (
     BrokenError,
     UnmetError,
+    not_s3,
     of_answer,
     of_failure,
+    of_redirects,
 )
 from lradapt.registry.s3_location import S3Location
 from lradapt.registry.store import DamagedError, RegistryError, UnreachableError
@@ -65,13 +68,23 @@ class Requests:
 
     def names(self, prefix: str) -> list[str]:
         """Return the names that begin with `prefix`."""
+        return [item["Key"] for item in self._items(prefix)]
+
+    def sizes_of_old(self, prefix: str, older_than_seconds: float) -> list[tuple[str, int]]:
+        """Return names that begin with `prefix`, and sizes, of objects that are older."""
+        newest = datetime.now(UTC) - timedelta(seconds=older_than_seconds)
+        found = self._items(prefix)
+        return [(each["Key"], each["Size"]) for each in found if each["LastModified"] < newest]
+
+    def _items(self, prefix: str) -> list[dict[str, Any]]:
         pages = self._client.get_paginator("list_objects_v2")
         with self._registry_errors("ListObjectsV2", self._location.prefix):
-            return [
-                item["Key"]
-                for page in pages.paginate(Bucket=self._location.bucket, Prefix=prefix)
-                for item in page.get("Contents", [])
-            ]
+            found = pages.paginate(Bucket=self._location.bucket, Prefix=prefix)
+            return [item for page in found for item in self._contents(page)]
+
+    def _contents(self, page: Mapping[str, Any]) -> list[dict[str, Any]]:
+        self._field(page, "IsTruncated", "ListObjectsV2", self._location.prefix)
+        return list(page.get("Contents", []))
 
     def delete(self, name: str) -> None:
         """Remove an object, if it exists."""
@@ -90,6 +103,7 @@ class Requests:
         # `with answer["Body"]` would give urllib3's own stream, whose errors are not botocore's.
         with self._registry_errors("GetObject", name, broken=True), closing(answer["Body"]) as body:
             content = body.read()
+        etag = self._field(answer, "ETag", "GetObject", name)
         marks = answer["Metadata"]
         found = hashlib.sha256(content).hexdigest()
         # An object without a hash was made by hand: somebody may have repaired the pointer.
@@ -99,7 +113,7 @@ class Requests:
                 f"{self.url(name)} is damaged: {len(content)} bytes with sha256 {found}, "
                 f"written with {expected}"
             )
-        return Object(content, answer["ETag"], found, marks.get("mark", ""))
+        return Object(content, etag, found, marks.get("mark", ""))
 
     # Writing
 
@@ -124,7 +138,7 @@ class Requests:
         target = self._target(name)
         with self._registry_errors("CreateMultipartUpload", name):
             upload = self._client.create_multipart_upload(**target, **self._new(content, mark))
-        target["UploadId"] = upload["UploadId"]
+        target["UploadId"] = self._field(upload, "UploadId", "CreateMultipartUpload", name)
         try:
             parts = self._send_parts(target, content)
             with self._registry_errors("CompleteMultipartUpload", name):
@@ -146,7 +160,8 @@ class Requests:
                 answer = self._client.upload_part(
                     **target, PartNumber=number, Body=part, ContentMD5=_md5(part)
                 )
-            parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+            etag = self._field(answer, "ETag", "UploadPart", target["Key"])
+            parts.append({"PartNumber": number, "ETag": etag})
         return parts
 
     def _abort(self, target: Mapping[str, str]) -> None:
@@ -180,6 +195,16 @@ class Requests:
                 time.sleep(random.uniform(0, min(8, 0.1 * 2**attempt)))
         return ask()
 
+    def _field(self, answer: Mapping[str, Any], field: str, operation: str, name: str) -> Any:
+        """Return a field that every answer of S3 has.
+
+        Raises:
+            UnreachableError: something else answers there, such as a page of a proxy.
+        """
+        if field not in answer:
+            raise not_s3(f"{operation} of {self.url(name)} at {self._host()}", answer, field)
+        return answer[field]
+
     def url(self, name: str) -> str:
         """Return the URL of an object, for messages."""
         return f"s3://{self._location.bucket}/{name}"
@@ -203,6 +228,8 @@ class Requests:
             yield
         except ClientError as error:
             raise of_answer(error.response, operation, what) from None
+        except RecursionError:  # botocore follows a redirect to find the region of a bucket
+            raise of_redirects(f"{what} at {self._host()}") from None
         except (BotoCoreError, ResponseParserError) as error:
             failure = of_failure(error, f"{what} at {self._host()}")
             raise (BrokenError(str(failure)) if broken else failure) from None

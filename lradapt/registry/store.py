@@ -1,4 +1,4 @@
-"""What a registry needs of its storage: five operations on keys, and their errors.
+"""What a registry needs of its storage: operations on keys, and their errors.
 
     RegistryError
     ├── ExistsError         create: the key exists
@@ -12,7 +12,7 @@
 Keys are relative paths with forward slashes. An etag names one content of one key; it is opaque.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -60,6 +60,19 @@ class Stored:
     etag: str
 
 
+@dataclass(frozen=True, slots=True)
+class Remnant:
+    """What a killed writer has left in a store, outside the keys.
+
+    Attributes:
+        name: in the store, relative to its location.
+        size: in bytes.
+    """
+
+    name: str
+    size: int
+
+
 class Store(Protocol):
     """Keeps files by key; each operation happens completely or not at all.
 
@@ -103,6 +116,19 @@ class Store(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove a key, if it exists. It may be created again."""
+        ...
+
+    def remnants(self, prefix: str, *, older_than_seconds: float) -> Sequence[Remnant]:
+        """Return what killed writers have left: of keys that begin with `prefix`, or of no key.
+
+        Args:
+            prefix: whole folders, such as "model/".
+            older_than_seconds: younger ones may belong to a write under way.
+        """
+        ...
+
+    def delete_remnant(self, remnant: Remnant) -> None:
+        """Remove what `remnants` has returned, if it is still there."""
         ...
 
 

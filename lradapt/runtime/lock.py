@@ -20,8 +20,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
-from lradapt.errors import BusyError
+from lradapt.errors import BusyError, LradaptError
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ def _run(*, wait: bool) -> Iterator[None]:
 @contextmanager
 def _locked(path: Path, *, wait: bool) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as file:  # must not truncate the holder's entry
+    with _opened(path, os.O_RDWR | os.O_CREAT | os.O_APPEND) as file:  # not "w": the holder's entry
         try:
             _flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -120,6 +121,19 @@ def _locked(path: Path, *, wait: bool) -> Iterator[None]:
         json.dump(asdict(_myself()), file)
         file.flush()
         yield
+
+
+def _opened(path: Path, flags: int) -> IO[str]:
+    """Open a lock file; one that is a link is refused, since what it leads to would be emptied."""
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW, 0o666)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise LradaptError(
+            f"{path} is a link; expected a lock file. Nothing was changed; remove the link"
+        ) from error
+    return os.fdopen(descriptor, "a+" if flags & os.O_RDWR else "r", encoding="utf-8")
 
 
 def _flock(descriptor: int, operation: int) -> None:
@@ -135,7 +149,7 @@ def _holder(path: Path) -> Holder | None:
     """Return the holder of a lock; None if it is free."""
     if not path.exists():
         return None
-    with path.open(encoding="utf-8") as file:
+    with _opened(path, os.O_RDONLY) as file:
         try:
             _flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lradapt.config.params_text import require_read_by_dvc
+from lradapt.config.paths import PARAMS_FILE
 from lradapt.errors import LradaptError
 
 
@@ -117,8 +119,12 @@ def repository(folder: Path | None = None) -> Iterator[Any]:
     """Open DVC's `Repo` object of the current folder, or of another one, for the block.
 
     Raises:
-        LradaptError: there is no repository, or this version of DVC has other internals.
+        LradaptError: there is no repository, DVC cannot read the params, or this version of DVC has
+            other internals.
     """
+    params = (folder or Path()) / PARAMS_FILE
+    if params.exists():
+        require_read_by_dvc(params)
     from dvc import __version__
     from dvc.exceptions import NotDvcRepoError
     from dvc.repo import Repo

@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lradapt.registry import open_registry
+from lradapt.registry.s3 import Limits
 from lradapt.registry.store import DeniedError
 from tests.unit.releases import promote
 
@@ -28,6 +30,7 @@ def acting_as(bucket, monkeypatch):
     from moto.core.authorization import ActionAuthenticatorMixin
 
     iam = bucket.client("iam")
+    enforce_conditions(monkeypatch)
 
     def act(*roles):
         monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", float("inf"))
@@ -43,6 +46,38 @@ def acting_as(bucket, monkeypatch):
         return open_registry(bucket.url, "moles")
 
     return act
+
+
+def enforce_conditions(monkeypatch):
+    """Let a statement apply only where its conditions hold: moto does not know those of S3."""
+    from moto.iam.access_control import IAMPolicyStatement, IAMRequestBase, PermissionResult
+
+    permits, check = IAMPolicyStatement.is_action_permitted, IAMRequestBase.check_action_permitted
+    asked = []
+
+    def remember(request, resource):
+        asked.append(request)
+        return check(request, resource)
+
+    def permitted(statement, *args, **kwargs):
+        conditions = statement._statement.get("Condition", {})
+        if not all(holds(asked[-1], *condition) for condition in conditions.items()):
+            return PermissionResult.NEUTRAL
+        plain = {key: each for key, each in statement._statement.items() if key != "Condition"}
+        return permits(IAMPolicyStatement(plain), *args, **kwargs)
+
+    monkeypatch.setattr(IAMRequestBase, "check_action_permitted", remember)
+    monkeypatch.setattr(IAMPolicyStatement, "is_action_permitted", permitted)
+
+
+def holds(request, operator, condition):
+    """Whether a condition of docs/operations.md holds, by AWS's description of its keys."""
+    headers = {name.lower() for name in dict(request._headers)}
+    in_parts = "partNumber=" in request._path or "uploads" in request._path.partition("?")[2]
+    if (operator, condition) == ("Null", {"s3:if-none-match": "false"}):
+        return "if-none-match" in headers
+    assert (operator, condition) == ("Bool", {"s3:ObjectCreationOperation": "false"})
+    return in_parts
 
 
 def policy(role, bucket):
@@ -85,6 +120,45 @@ def test_a_trainer_cannot_touch_what_is_in_production(acting_as):
     with pytest.raises(DeniedError, match=r"PutObject of .*/moles/log/00000099"):
         trainer.store.create("moles/log/00000099.json", b"{}")
     assert trainer.production().version == version
+
+
+def test_a_trainer_creates_and_never_overwrites_or_deletes(acting_as, bucket):
+    trainer = acting_as("Trainer")
+    version, client = publish(trainer), trainer.store._requests._client
+    target = {"Bucket": bucket.name, "Key": f"models/moles/versions/{version}/report.html"}
+    for write, code in (
+        (lambda: client.put_object(**target, Body=b"forged"), "AccessDenied"),
+        (lambda: client.put_object(**target, Body=b"x", IfNoneMatch="*"), "PreconditionFailed"),
+        (lambda: client.delete_object(**target), "AccessDenied"),
+    ):
+        with pytest.raises(ClientError, match=code):
+            write()
+    assert acting_as("Reader").read_file(version, "report.html") == b""
+
+
+def test_a_trainer_sends_a_large_model_in_parts(acting_as):
+    trainer = acting_as("Trainer")
+    trainer.store._limits = trainer.store._requests._limits = Limits(part_bytes=10)
+    version = trainer.publish(files(bytes(range(35))), {})
+    assert acting_as("Reader").read_file(version, "model.onnx") == bytes(range(35))
+
+
+def test_a_pruner_removes_versions_and_touches_nothing_else(acting_as):
+    both = acting_as("Trainer", "Promoter")
+    live = promote(both, publish(both))
+    version = publish(both, b"two")
+    pruner = acting_as("Pruner")
+    assert pruner.remove(version) == []
+    pruner.remove_remnants(pruner.remnants())
+    for act in (
+        lambda: pruner.store.delete("moles/production.json"),
+        lambda: pruner.store.delete("moles/log/00000001.json"),
+        lambda: pruner.store.create(f"moles/versions/{version}/model.onnx", b"forged"),
+        lambda: promote(pruner, live.version),
+    ):
+        with pytest.raises(DeniedError):
+            act()
+    assert pruner.version_names() == [live.version]
 
 
 def test_a_promoter_cannot_make_a_version(acting_as):

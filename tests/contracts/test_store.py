@@ -213,7 +213,7 @@ def test_what_the_system_refuses_is_told_as_an_error_of_the_registry(
     for write in (lambda: store.create("b", b""), lambda: store.replace("a", b"", etag="0")):
         with pytest.raises(kind, match=os.strerror(fault)):
             write()
-    monkeypatch.setattr("pathlib.Path.read_bytes", fail)
+    monkeypatch.setattr("os.fdopen", fail)
     with pytest.raises(kind, match=os.strerror(fault)):
         store.read("a")
     monkeypatch.setattr("os.scandir", fail)

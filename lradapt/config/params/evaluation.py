@@ -1,11 +1,16 @@
 """Sections about the evaluation on the test set, and the gate that decides on a promotion."""
 
+from functools import partial
 from typing import Annotated, Literal
+from unicodedata import normalize
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from lradapt.config.params.section import Positive, Section
 from lradapt.gate.rules import Rules
+
+ClassName = Annotated[str, AfterValidator(partial(normalize, "NFC"))]
+"""In the form in which the labels are read."""
 
 
 class EvaluateParams(Section):
@@ -36,13 +41,14 @@ class GateParams(Section):
     """Largest accepted loss of recall of a class against the model in production."""
     min_floor_images: int = Field(ge=1, le=1_000_000)
     """In a class with fewer images a larger loss may be chance: it must be significant."""
-    min_recall: dict[str, Annotated[float, Field(gt=0, le=1)]]
-    """Least measured recall of named classes, such as {melanoma: 0.7}; {}: no condition."""
+    min_recall: dict[ClassName, Annotated[float, Field(gt=0, le=1)]]
+    """Least measured recall of named classes, such as {melanoma: 0.7}; {}: no condition. A name is
+    read as written, also yes, 007 or 12:30."""
     max_image_seconds: Positive | None
     """Most seconds per image, decoding included, on this machine; null: no condition."""
     max_megabytes: Positive | None
     """Largest model file; null: no condition."""
-    renamed: dict[str, str | None]
+    renamed: dict[ClassName, ClassName | None]
     """Class of the model in production -> its name today; null: removed on purpose."""
 
     @property

@@ -209,3 +209,13 @@ def test_a_recipe_with_keys_of_former_times_is_refused_and_nothing_is_written(pa
     assert isinstance(done.exception, ParamsError)
     assert "sorcery" in str(done.exception)
     assert params.read_text() == before
+
+
+def test_what_a_preset_does_not_change_stays_as_written(params):
+    names = "{~: 0.5, True: 0.5, 007: 0.5, 12:30: 0.5, +1: 0.5, 0x1F: 0.5, 2024-01-01: 0.5}"
+    text = params.read_text().replace("min_recall: {}", f"min_recall: {names}")
+    assert with_values(text, {"seed": 1}) == text.replace("seed: 0", "seed: 1")
+    params.write_text(text)
+    assert run("preset", "paper", "--params", params).exit_code == 0
+    assert f"min_recall: {names}" in params.read_text()
+    assert "~" in load_params(params).gate.min_recall

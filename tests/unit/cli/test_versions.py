@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 from colour_model import colour_model
@@ -157,3 +158,38 @@ def test_prune_as_json_says_what_went_and_asks_nobody(lradapt, published):
     assert json.loads(said.out) == {"removed": [old], "stay": [new]}
     again = lradapt("prune", "--keep", "1", "--json", "--yes")
     assert json.loads(again.out) == {"removed": [], "stay": [new]}
+
+
+def test_prune_incomplete_removes_old_temporary_files(lradapt, published, tmp_path, monkeypatch):
+    version = published(1, live=True)
+    path = tmp_path / f"registry/classifier/versions/{version}/.{'0' * 32}"
+    path.write_bytes(bytes(2_500_000))
+    os.utime(path, (0, 0))
+    assert "nothing to remove" in lradapt("prune", "--keep", "1", "--yes").out
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    said = lradapt("prune", "--keep", "1", "--incomplete")
+    what = "1 temporary file(s) of killed processes, 2.5 MB"
+    asked = "remove them for good? [y/n] (n): "
+    assert said.out.splitlines() == [f"to remove from registry: {what}", f"{asked}removed {what}"]
+    assert not path.exists()
+
+
+def test_prune_incomplete_as_json_names_the_temporary_files(lradapt, tmp_path):
+    path = tmp_path / f"registry/classifier/.{'0' * 32}"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    os.utime(path, (0, 0))
+    said = lradapt("prune", "--keep", "1", "--incomplete", "--json", "--yes")
+    assert json.loads(said.out) == {
+        "removed": [],
+        "stay": [],
+        "temporary_files": [f"classifier/{path.name}"],
+    }
+
+
+def test_prune_says_what_it_leaves(lradapt, published, tmp_path):
+    old, _ = published(1), published(2)
+    (tmp_path / f"registry/classifier/versions/{old}/notes.txt").touch()
+    said = lradapt("prune", "--keep", "1", "--yes")
+    assert said.out == f"removed {old}\n"
+    assert said.err.endswith(f"no manifest names it: classifier/versions/{old}/notes.txt\n")

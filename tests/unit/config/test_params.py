@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from lradapt.config.params import load_params
+from lradapt.config.params_text import require_read_by_dvc
 from lradapt.errors import ParamsError
 
 ROOT = Path(__file__).parents[3]
@@ -215,3 +216,49 @@ def test_a_date_in_place_of_a_number_is_a_fault(faults):
 def test_a_file_that_is_not_a_mapping_is_one_fault(faults, text, got):
     (fault,) = faults(text)
     assert fault == f"the file: Input should be a mapping, got {got}"
+
+
+@pytest.mark.parametrize("name", ["yes", "no", "~", "007", "12:30", "2024-01-01", "1.0"])
+def test_a_floor_and_a_rename_are_about_the_class_as_written(load, name):
+    text = yaml.safe_dump(GOOD).replace("min_recall: {}", f"min_recall: {{{name}: 0.5}}")
+    text = text.replace("renamed: {}", f"renamed:\n    {name}: cat")
+    rules = load(text).gate.rules
+    assert (rules.min_recall, rules.renamed) == ({name: 0.5}, {name: "cat"})
+
+
+@pytest.mark.parametrize(
+    ("keys", "fault"),
+    [
+        ("{7: 0.5, 007: 0.6}", "takes two keys for one"),
+        ("{null: 0.5, ~: 0.6}", "takes two keys for one"),
+        ("{12:30: 0.5}", "found unexpected ':'"),
+    ],
+)
+def test_what_dvc_cannot_read_is_refused_with_the_line_and_the_remedy(tmp_path, keys, fault):
+    path = tmp_path / "params.yaml"
+    path.write_text(f"seed: 0\nmin_recall: {keys}\n")
+    with pytest.raises(ParamsError) as caught:
+        require_read_by_dvc(path)
+    assert str(caught.value) == (
+        f"{path}, line 2: DVC cannot read it ({fault}): min_recall: {keys}. Put every key that is "
+        "not a plain word in quotes"
+    )
+
+
+@pytest.mark.parametrize("name", ["yes", "~", "007", "2024-01-01", "1.0", "0o17", "'12:30'"])
+def test_dvc_reads_each_name_beside_others(tmp_path, name):
+    path = tmp_path / "params.yaml"
+    path.write_text(f"min_recall: {{{name}: 0.5, cat: 0.6, no: 0.7}}\n")
+    require_read_by_dvc(path)
+
+
+@pytest.mark.parametrize("name", ["yes", "007", ".inf"])
+def test_a_new_name_that_is_no_text_has_the_remedy(faults, name):
+    text = yaml.safe_dump(GOOD).replace("renamed: {}", f"renamed: {{cat: {name}}}")
+    (fault,) = faults(text)
+    assert fault.startswith("gate.renamed.cat: Input should be a valid string, got ")
+
+
+def test_names_of_classes_have_the_form_of_the_labels(load):
+    rules = load(changed(gate={**GOOD["gate"], "min_recall": {"cafe\u0301": 0.5}})).gate.rules
+    assert rules.min_recall == {"caf\u00e9": 0.5}

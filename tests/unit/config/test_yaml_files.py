@@ -1,7 +1,9 @@
 import re
 
 import pytest
+import yaml
 
+from lradapt.config import yaml_files
 from lradapt.config.yaml_files import read_yaml
 from lradapt.errors import ParamsError
 
@@ -46,3 +48,31 @@ def test_the_error_of_a_missing_file_has_the_remedy(tmp_path):
         read_yaml(path)
     assert str(caught.value) == f"no {path}: run from the folder that holds any.yaml"
     assert isinstance(caught.value.__cause__, FileNotFoundError)
+
+
+NAMES = [
+    *("yes", "no", "on", "off", "y", "Yes", "NO", "true", "True", "FALSE"),
+    *("null", "Null", "~", "7", "007", "0o17", "017", "0x1F", "1_000", "1e3", ".5", "1.0", "-1"),
+    *(".inf", ".NaN", "12:30", "190:20:30", "2024-01-01", "2001-12-14 21:59:43", "=", "bear cub"),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_key_is_text_exactly_as_written(read, name):
+    assert read(f"a: {{{name}: 0.5}}") == {"a": {name: 0.5}}
+    assert read(f"a:\n  {name}: 0.5\n") == {"a": {name: 0.5}}
+    assert read(f'"{name}": 0.5') == {name: 0.5}
+
+
+def test_values_keep_their_types():
+    text = "{a: yes, b: 007, c: null, d: [1.5, ~], e: '7', f: 2024-01-01}"
+    assert yaml.load(text, yaml_files._Loader) == yaml.safe_load(text)
+
+
+def test_a_merged_mapping_is_merged(read):
+    assert read("a: &a {7: 1}\nb: {<<: *a, no: 2}") == {"a": {"7": 1}, "b": {"7": 1, "no": 2}}
+
+
+def test_a_key_that_stands_twice_is_refused_with_both_lines(read):
+    with pytest.raises(ParamsError, match="line 2, column 1: the key 'a' is also in line 1"):
+        read("a: 1\na: 2")

@@ -68,6 +68,11 @@ def release(registry, paths, model, **options):
     return evaluate_and_promote(registry, version, paths, RULES, by="test", **options)
 
 
+def begin(registry, paths):
+    """Put a poor model into production, by a person: it is no better than guessing."""
+    return release(registry, paths, colour_model(POOR), override="to begin with")
+
+
 def published(registry, paths, model):
     paths.onnx.write_bytes(model)
     return publish(registry, paths, report=b"<html>", card=b"# Card", run="run-1")
@@ -119,7 +124,7 @@ class DamagedOnce(DamagedAfterTheSwap):
 def test_a_model_that_cannot_be_used_after_the_swap_goes_back_and_both_promotions_are_logged(
     registry, project, tmp_path
 ):
-    first = release(registry, project, colour_model(POOR)).version
+    first = begin(registry, project).version
     outcome = release(
         Registry(DamagedOnce(registry, tmp_path / "registry"), NAME), project, colour_model(GOOD)
     )
@@ -153,7 +158,7 @@ class SilentAfterTheSwap:
 def test_a_store_that_is_silent_after_the_swap_withdraws_no_model_and_the_next_run_tests_it(
     registry, project
 ):
-    release(registry, project, colour_model(POOR))
+    begin(registry, project)
     with pytest.raises(UnreachableError, match="without a smoke test: no answer"):
         release(Registry(SilentAfterTheSwap(registry), NAME), project, colour_model(GOOD))
     outcome = release(registry, project, colour_model(GOOD))
@@ -164,7 +169,7 @@ def test_a_store_that_is_silent_after_the_swap_withdraws_no_model_and_the_next_r
 def test_what_failed_the_smoke_test_is_not_tried_again_but_for_a_person(
     registry, project, tmp_path
 ):
-    first = release(registry, project, colour_model(POOR)).version
+    first = begin(registry, project).version
     path = tmp_path / "registry"
     second = release(
         Registry(DamagedOnce(registry, path), NAME), project, colour_model(GOOD)
@@ -184,7 +189,7 @@ def test_what_failed_the_smoke_test_is_not_tried_again_but_for_a_person(
 
 
 def test_what_a_person_has_rolled_back_is_not_tried_again_but_for_a_person(registry, project):
-    first = release(registry, project, colour_model(POOR)).version
+    first = begin(registry, project).version
     second = release(registry, project, colour_model(GOOD)).version
     roll_back(registry, None, reason="too many owls")
     again = release(registry, project, colour_model(GOOD))
@@ -209,7 +214,7 @@ def test_a_first_model_that_cannot_be_used_has_nothing_before_it(registry, proje
 def test_a_promotion_whose_process_died_after_the_swap_is_tested_by_the_next(
     registry, project, tmp_path
 ):
-    first = release(registry, project, colour_model(POOR)).version
+    first = begin(registry, project).version
     second = release(registry, project, colour_model(GOOD)).version
     damage(tmp_path / "registry", NAME, second)
     outcome = evaluate_and_promote(registry, second, project, RULES, by="test")
@@ -218,7 +223,7 @@ def test_a_promotion_whose_process_died_after_the_swap_is_tested_by_the_next(
 
 
 def test_what_was_compared_with_a_previous_champion_is_not_promoted(registry, project):
-    release(registry, project, colour_model(POOR))
+    begin(registry, project)
     version = published(registry, project, colour_model(GOOD))
     challenger = evaluate_challenger(registry, version, project, RULES)
     assert challenger.verdict.decision == "promote"
@@ -241,15 +246,27 @@ def test_a_refused_version_stays_out_and_an_approved_one_goes_in_with_the_word(r
 
 
 def test_the_first_model_goes_into_production(registry, project):
-    outcome = release(registry, project, colour_model(POOR))
+    outcome = release(registry, project, colour_model(GOOD))
     assert outcome.verdict.decision == "promote"
     assert outcome.promotion == registry.production().promotion
     assert (outcome.promotion.version, outcome.promotion.by) == (outcome.version, "test")
     assert outcome.promotion.reason == outcome.verdict.why
 
 
+def test_a_first_model_that_is_no_better_than_guessing_needs_a_person(registry, project):
+    outcome = release(registry, project, colour_model(POOR))
+    assert (outcome.verdict.decision, outcome.promotion) == ("keep", None)
+    assert registry.production() is None
+    outcome = release(registry, project, colour_model(POOR), override="to have a start")
+    assert (outcome.promotion.kind, outcome.promotion.reason) == (
+        "override",
+        f"to have a start (the gate would promote nothing: {outcome.verdict.why})",
+    )
+    assert in_production(registry) == outcome.version
+
+
 def test_a_better_model_takes_the_place(registry, project):
-    release(registry, project, colour_model(POOR))
+    begin(registry, project)
     outcome = release(registry, project, colour_model(GOOD))
     assert outcome.verdict.decision == "promote"
     assert in_production(registry) == outcome.version
@@ -285,7 +302,7 @@ def test_a_person_may_override_the_gate_and_the_log_has_both_reasons(registry, p
 
 
 def test_an_override_that_was_not_needed_leaves_the_gates_reason(registry, project):
-    release(registry, project, colour_model(POOR))
+    begin(registry, project)
     outcome = release(registry, project, colour_model(GOOD), override="just in case")
     assert outcome.promotion.reason == outcome.verdict.why
 
@@ -305,14 +322,14 @@ def test_an_invalid_model_is_never_promoted_not_even_by_a_person(registry, proje
 
 
 def test_a_damaged_champion_is_not_loaded(registry, project, tmp_path):
-    champion = release(registry, project, colour_model(POOR)).version
+    champion = begin(registry, project).version
     damage(tmp_path / "registry", NAME, champion)
     with pytest.raises(RegistryError, match="was not loaded"):
         release(registry, project, colour_model(GOOD))
 
 
 def test_after_a_lost_race_the_model_is_compared_with_the_new_champion(registry, project):
-    release(registry, project, colour_model(POOR))
+    begin(registry, project)
     rival = published(registry, project, colour_model(GOOD, size=12))
     outcome = release(
         Registry(Overtaken(registry, [rival]), NAME), project, colour_model(GOOD, size=8)
@@ -323,7 +340,7 @@ def test_after_a_lost_race_the_model_is_compared_with_the_new_champion(registry,
 
 
 def test_a_race_lost_to_a_worse_model_is_won_the_second_time(registry, project):
-    first = release(registry, project, colour_model(POOR)).version
+    first = begin(registry, project).version
     rival = published(registry, project, colour_model(("blue", "red", "green")))
     outcome = release(Registry(Overtaken(registry, [rival]), NAME), project, colour_model(GOOD))
     assert [(promotion.version, promotion.previous) for promotion in registry.promotions()] == [
@@ -346,9 +363,9 @@ def test_five_lost_races_in_a_row_end_with_an_error(registry, project):
 @pytest.mark.slow
 def test_a_bucket_serves_as_a_folder_does(bucket, project):
     registry = open_registry(bucket.url, NAME)
-    first = release(registry, project, colour_model(POOR))
+    first = begin(registry, project)
     second = release(registry, project, colour_model(GOOD))
-    assert [o.verdict.decision for o in (first, second)] == ["promote", "promote"]
+    assert [o.verdict.decision for o in (first, second)] == ["keep", "promote"]
     live = open_registry(bucket.url, NAME).production().promotion
     assert (live.version, live.previous) == (second.version, first.version)
     model = Model(registry.read_file(live.version, "model.onnx"))
@@ -396,7 +413,7 @@ def test_a_user_without_a_name_is_logged_by_number(monkeypatch):
 
 
 def test_a_version_started_from_another_names_it_and_lists_its_training_images(registry, project):
-    first = release(registry, project, colour_model(POOR)).version
+    first = begin(registry, project).version
     rows = [LabelledImage("red/new.png", "red", "g", "train", "hash99", 0)]
     write_split(project.split, rows)
     write_json(project.metrics, {"parity": {"passed": True}, "ancestor": first})
@@ -410,7 +427,7 @@ def test_a_version_started_from_another_names_it_and_lists_its_training_images(r
 def test_the_weights_in_production_are_brought_with_their_version_and_classes(
     registry, project, tmp_path
 ):
-    version = release(registry, project, colour_model(POOR)).version
+    version = begin(registry, project).version
     into = tmp_path / "champion.safetensors"
     champion = bring_champion(registry, into)
     found, weights = read_champion(into, champion.architecture)

@@ -1,4 +1,6 @@
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -308,3 +310,71 @@ def test_a_folder_needs_no_boto3(monkeypatch, tmp_path):
     store.create("a", b"")
     with pytest.raises(MissingError):
         store.read("b")
+
+
+@pytest.mark.parametrize("status", [200, 302, 403, 404, 502])
+@pytest.mark.parametrize(
+    "page", [b"<html><body>Welcome</body></html>", b"<!doctype html><p>Hi<br>"]
+)
+def test_a_web_page_in_the_place_of_s3_is_one_error_with_the_remedy(
+    web_page, monkeypatch, status, page
+):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", web_page(status, page))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "any")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+    store = S3Store(parse_location("s3://bucket/models"), ONCE)
+    for ask in (
+        lambda: store.read("a"),
+        lambda: store.list(""),
+        lambda: store.create("a", b"one"),
+        lambda: store.replace("a", b"one", etag="1"),
+    ):
+        with pytest.raises((UnreachableError, DeniedError)) as failed:
+            ask()
+        if status != 302:  # botocore may end the circle with an error of its own
+            assert "a web page or a proxy seems to answer instead of S3" in str(failed.value)
+        assert "AWS_ENDPOINT_URL" in str(failed.value)
+
+
+@pytest.fixture
+def web_page():
+    """A function: the address of a server that answers every request with a page."""
+    servers = []
+
+    def serve(status, page):
+        class Page(BaseHTTPRequestHandler):
+            def answer(self):
+                self.rfile.read(int(self.headers.get("content-length") or 0))
+                self.send_response(status)
+                self.send_header("content-type", "text/html; charset=utf-8")
+                self.send_header("content-length", str(len(page)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(page)
+
+            do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = answer  # noqa: N815
+
+            def log_message(self, *_):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_probes_that_killed_processes_left_are_found_and_removed(bucket):
+    store = open_store(bucket.url)
+    store.create("a", b"one")
+    key = f"models/.probe/{'0' * 32}"
+    bucket.client().put_object(Bucket=bucket.name, Key=key, Body=b"first")
+    assert store.remnants("a/", older_than_seconds=3600) == []
+    (found,) = store.remnants("a/", older_than_seconds=-60)
+    assert (found.name, found.size) == (f".probe/{'0' * 32}", 5)
+    store.delete_remnant(found)
+    assert names(bucket) == ["models/a"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lradapt.errors import BusyError
+from lradapt.errors import BusyError, LradaptError
 from lradapt.runtime import lock
 
 ROOT = Path(__file__).parents[3]
@@ -202,3 +202,15 @@ def test_any_other_error_of_the_lock_is_raised(monkeypatch):
     monkeypatch.setattr(fcntl, "flock", refused)
     with pytest.raises(OSError, match="Input/output"), lock.stage():
         pass
+
+
+@pytest.mark.parametrize("name", ["run", "stage"])
+@pytest.mark.parametrize("hold", [lock.run, lock.stage, lock.importing])
+def test_a_lock_that_is_a_link_is_refused_and_what_it_leads_to_is_not_emptied(project, name, hold):
+    letter = project / "letter.txt"
+    letter.write_text("precious")
+    (project / ".lradapt").mkdir()
+    (project / f".lradapt/{name}.lock").symlink_to(letter)
+    with pytest.raises(LradaptError, match=rf"\.lradapt/{name}\.lock is a link"), hold():
+        pass
+    assert letter.read_text() == "precious"

@@ -1,0 +1,227 @@
+"""A removal beside a promotion, and beside a publish, of the same version: nothing is lost."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import releases
+
+from lradapt.registry import leases, open_registry
+from lradapt.registry.registry import Registry
+from lradapt.registry.store import RegistryError
+
+NAME = "digits"
+TIMES = pytest.mark.parametrize(
+    "times", [15, pytest.param(500, marks=[pytest.mark.slow, pytest.mark.long])]
+)
+
+
+class Meeting:
+    """A store in which `other` runs before the `number`-th operation on a key with `part`."""
+
+    def __init__(self, store, operation, part, other):
+        self._store, self._operation, self._part, self._other = store, operation, part, other
+
+    def __getattr__(self, name):
+        found = getattr(self._store, name)
+        if name != self._operation:
+            return found
+
+        def meet(key, *args, **kwargs):
+            if self._part in key and self._other:
+                other, self._other = self._other, None
+                other()
+            return found(key, *args, **kwargs)
+
+        return meet
+
+
+@pytest.fixture
+def registry(tmp_path):
+    return open_registry(str(tmp_path), NAME)
+
+
+def meeting(registry, operation, part, other):
+    return Registry(Meeting(registry.store, operation, part, other), NAME)
+
+
+def whole(registry, version):
+    return all(registry.read_file(version, file) for file in ("model.onnx",))
+
+
+def at_once(*acts):
+    """Run them together; the errors of the registry, in order, None where there was none."""
+    barrier = threading.Barrier(len(acts))
+
+    def run(act):
+        barrier.wait(timeout=60)
+        try:
+            act()
+        except RegistryError as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor(len(acts)) as threads:
+        return list(threads.map(run, acts))
+
+
+@TIMES
+def test_a_promotion_beside_a_removal_ends_with_a_version_that_is_there(registry, times):
+    releases.release(registry, b"the champion")
+    for number in range(times):
+        version = releases.publish(registry, b"%d" % number)
+        promoted, removed = at_once(
+            lambda version=version: releases.promote(registry, version),
+            lambda version=version: registry.remove(version),
+        )
+        live = registry.production()
+        assert registry.read_promoted_model(live.promotion)
+        assert (live.version == version) == (promoted is None)
+        assert promoted is None or removed is None, (promoted, removed)
+        assert registry.has(live.promotion.previous) or not live.promotion.previous
+
+
+@TIMES
+def test_a_publish_beside_a_removal_ends_with_a_whole_version_or_none(registry, times):
+    version = releases.publish(registry, b"model")
+    for _ in range(times):
+        published, _ = at_once(
+            lambda: releases.publish(registry, b"model"), lambda: registry.remove(version)
+        )
+        assert published is None
+        if registry.has(version):
+            assert whole(registry, version)
+        assert releases.publish(registry, b"model") == version
+        assert whole(registry, version)
+    assert leases.expired(registry.store, NAME) == []
+
+
+def test_a_removal_that_begins_before_the_swap_of_the_pointer_gives_up(registry):
+    releases.release(registry, b"1")
+    version = releases.publish(registry, b"2")
+    refused = []
+
+    def remove():
+        with pytest.raises(RegistryError, match=rf"{version} was not removed: .* publishes or pro"):
+            registry.remove(version)
+        refused.append(version)
+
+    releases.promote(meeting(registry, "replace", "production.json", remove), version)
+    assert refused == [version]
+    assert registry.read_promoted_model(registry.production().promotion) == b"2"
+
+
+def test_a_removal_that_begins_before_the_manifest_is_written_gives_up(registry):
+    def remove():
+        with pytest.raises(RegistryError, match="was not removed"):
+            registry.remove(version)
+
+    version = releases.publish(registry, b"1")
+    registry.remove(version)
+    assert releases.publish(meeting(registry, "create", "manifest.json", remove), b"1") == version
+    assert whole(registry, version)
+
+
+def test_a_promotion_waits_for_the_end_of_a_removal_and_then_finds_nothing(registry):
+    version = releases.publish(registry, b"1")
+    promotions = []
+
+    def promote():
+        thread = threading.Thread(
+            target=lambda: promotions.extend(at_once(lambda: releases.promote(registry, version)))
+        )
+        thread.start()
+        promotions.append(thread)
+
+    meeting(registry, "delete", "manifest.json", promote).remove(version)
+    thread = promotions.pop(0)
+    thread.join(timeout=60)
+    (error,) = promotions
+    assert f"no version {version}" in str(error)
+    assert registry.production() is None
+
+
+def test_a_removal_that_does_not_end_is_told(registry, monkeypatch):
+    monkeypatch.setattr(leases, "_WAIT_SECONDS", 0.05)
+    version = releases.publish(registry, b"1")
+    with (
+        leases.removing(registry.store, NAME, version),
+        pytest.raises(RegistryError, match=r"is being removed by .*@.* since"),
+    ):
+        releases.promote(registry, version)
+    releases.promote(registry, version)
+
+
+def write_lease(registry, kind, version, age):
+    at = (datetime.now(UTC) - timedelta(seconds=age)).isoformat(timespec="seconds")
+    key = f"{NAME}/{kind}/{version}-{'0' * 32}.json"
+    registry.store.create(key, b'{"by": "me@there", "at": "%s"}' % at.encode())
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds"),
+    [(leases.HOLDS, leases.HOLD_SECONDS), (leases.REMOVALS, leases.REMOVAL_SECONDS)],
+)
+def test_the_lease_of_a_killed_process_expires_and_is_then_removed(
+    registry, monkeypatch, kind, seconds
+):
+    monkeypatch.setattr(leases, "_WAIT_SECONDS", 0.05)
+    version = releases.publish(registry, b"1")
+    acts = {leases.HOLDS: registry.remove, leases.REMOVALS: lambda v: releases.promote(registry, v)}
+    write_lease(registry, kind, version, seconds - 60)
+    with pytest.raises(RegistryError, match="me@there"):
+        acts[kind](version)
+    assert leases.expired(registry.store, NAME) == []
+    registry.store.delete(f"{NAME}/{kind}/{version}-{'0' * 32}.json")
+    write_lease(registry, kind, version, seconds + 60)
+    acts[kind](version)
+    assert len(leases.expired(registry.store, NAME)) == 1
+    registry.remove_remnants([])
+    assert registry.store.list(f"{NAME}/{kind}/") == []
+
+
+def test_a_version_that_has_lost_its_model_is_restored_by_publishing_it_again(registry, tmp_path):
+    version = releases.publish(registry, b"1")
+    (tmp_path / NAME / "versions" / version / "model.onnx").unlink()
+    (listed,) = registry.list_versions()
+    assert (listed.fault, listed.incomplete) == ("incomplete: no model.onnx", True)
+    assert releases.publish(registry, b"1") == version
+    assert registry.read_file(version, "model.onnx") == b"1"
+
+
+def test_a_version_that_has_lost_a_report_of_its_own_day_is_told_with_the_remedy(
+    registry, tmp_path
+):
+    files = {"model.onnx": b"1", "trained_on.csv": b"", "report.html": b"then"}
+    version = registry.publish(files, {})
+    (tmp_path / NAME / "versions" / version / "report.html").unlink()
+    with pytest.raises(RegistryError, match=r"has lost report\.html.*prune --incomplete"):
+        registry.publish(files | {"report.html": b"now"}, {})
+    registry.remove(version)
+    assert registry.publish(files, {}) == version
+
+
+def test_a_publish_and_a_promotion_leave_no_lease(registry):
+    version = releases.publish(registry, b"1")
+    releases.promote(registry, version)
+    assert not [key for key in registry.store.list("") if "/holds/" in key or "/removals/" in key]
+
+
+def test_a_failed_promotion_leaves_no_lease_either(registry):
+    version = releases.publish(registry, b"1")
+    releases.promote(registry, version)
+    with pytest.raises(RegistryError):
+        registry.promote("000000000000", over=None, kind="promotion", reason="")
+    other = replace(registry.production(), etag="stale")
+    with pytest.raises(RegistryError):
+        registry.promote(version, over=other, kind="promotion", reason="")
+    assert registry.store.list(f"{NAME}/holds/") == []
+
+
+def test_a_version_that_is_removed_while_publish_looks_at_it_is_published(registry):
+    version = releases.publish(registry, b"1")
+    looking = meeting(registry, "list", f"versions/{version}/", lambda: registry.remove(version))
+    assert releases.publish(looking, b"1") == version
+    assert whole(registry, version)
