@@ -77,6 +77,21 @@ def cache_paths(hashes: Sequence[str]) -> list[Path]:
         return [Path(repo.cache.local.oid_to_path(value)) for value in hashes]
 
 
+def forget_hashes(paths: Iterable[str] | None) -> None:
+    """Let DVC compute the hashes of these files again; without this it trusts time and size.
+
+    Args:
+        paths: files, as paths in the project; None: every file that DVC has ever hashed here.
+    """
+    with repository() as repo:
+        known = repo.state.hashes
+        if paths is None:
+            known.clear()
+            return
+        for path in paths:
+            known.pop(str(Path(repo.root_dir) / path), None)
+
+
 def _params(root: Path, entries: Iterable[Any]) -> dict[str, tuple[str, ...]]:
     params = (entry for entry in entries if hasattr(entry, "params"))
     return {path: tuple(entry.params) for path, entry in _inside(root, params)}
