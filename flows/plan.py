@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from lradapt.cli.output import console, print_json
-from tasks.pipeline import graph
+from tasks.pipeline import dvc_files, graph
 from tasks.pipeline.graph import Node
 
 
@@ -25,6 +25,7 @@ class Plan:
 
 def read(project_file: str, *, full_check: bool = False) -> Plan:
     """Return the plan of the flow for the present files; for `full_check` see `flows.retrain`."""
+    dvc_files.mend()
     if full_check:
         graph.read_every_file()
     return Plan(graph.unversioned_sources(project_file), graph.read_plan.fn(project_file))

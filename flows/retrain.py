@@ -18,7 +18,7 @@ from lradapt.registry.registry import Registry
 from lradapt.runtime import lock
 from lradapt.runtime.timings import read_timings
 from tasks import approval, data, release, stages
-from tasks.pipeline import graph, lock_file
+from tasks.pipeline import dvc_files, graph, lock_file
 from tasks.server import gpu
 from tasks.ui import artifacts, events, runs
 
@@ -51,6 +51,7 @@ def retrain(
     registry, project_file = open_registry(location, name), str(PROJECT_FILE)
     with lock.run():
         lock_file.mend()
+        dvc_files.mend()
         release.ensure_champion_file()
         stages.version_sources(graph.unversioned_sources(project_file))
         previous, timings = data.find_previous(), read_timings(read_paths().timings)

@@ -11,6 +11,8 @@ _SETTINGS = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "lradapt",
+    # What is logged before a flow begins goes to the terminal alone, without a warning.
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     # A run without a heartbeat for 90 seconds is marked as crashed: tasks/server/setup.py.
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
 }

@@ -16,7 +16,7 @@ from lradapt.production.release import Outcome
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 from lradapt.runtime import lock
 from tasks import data, record, release, stages
-from tasks.pipeline import graph, lock_file
+from tasks.pipeline import dvc_files, graph, lock_file
 from tasks.ui import artifacts, events
 
 _PROJECT = str(PROJECT_FILE)
@@ -45,6 +45,7 @@ def watch_labels(
     """
     with lock.run():
         lock_file.mend()
+        dvc_files.mend()
         if commit:
             record.require_git()
         comparison, decision = _look(source, full_check=full_check)

@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lradapt.errors import LradaptError
+import yaml
+
+from lradapt.errors import LradaptError, listed
+from tasks.pipeline import dvc_files
+
+_REMEDY = (
+    "If a command was killed while it wrote the file, `git checkout` restores it; a .dvc file "
+    "whose data are here can be removed instead, and a dvc.lock too: the flow makes both again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,7 @@ class Stage:
 
 def read_stages() -> list[Stage]:
     """Return every stage and source of the repository; `matrix` and `vars` are resolved."""
+    require_whole_sources()
     with repository() as repo:
         root = Path(repo.root_dir)
         return [
@@ -57,6 +66,26 @@ def read_stages() -> list[Stage]:
             )
             for stage in repo.index.stages
         ]
+
+
+def require_whole_sources() -> None:
+    """Check the `.dvc` files beside the data: DVC's own words for a broken one are a traceback.
+
+    Raises:
+        LradaptError: some of them are half written; the message lists all.
+    """
+    broken = [str(path) for path in sorted(Path("data").glob("*.dvc")) if not _is_whole(path)]
+    if broken:
+        raise LradaptError(f"these files are no sources of DVC:\n{listed(broken)}\n{_REMEDY}")
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return False
+    outs = content.get("outs") if isinstance(content, dict) else None
+    return isinstance(outs, list) and all(isinstance(out, dict) and "path" in out for out in outs)
 
 
 def kept_files(hashes: Sequence[str]) -> list[Path]:
@@ -132,14 +161,16 @@ def repository(folder: Path | None = None) -> Iterator[Any]:
     """Open DVC's `Repo` object of the current folder, or of another one, for the block.
 
     Raises:
-        LradaptError: there is no repository, or this version of DVC has other internals.
+        LradaptError: there is no repository, one of its files cannot be read, or this version of
+            DVC has other internals.
     """
     from dvc import __version__
-    from dvc.exceptions import NotDvcRepoError
+    from dvc.exceptions import DvcException, NotDvcRepoError
     from dvc.repo import Repo
 
+    site_cache = {"core": {"site_cache_dir": str(dvc_files.site_cache())}}
     try:
-        repo = Repo(str(folder) if folder else None)
+        repo = Repo(str(folder) if folder else None, config=site_cache)
     except NotDvcRepoError as error:
         raise LradaptError(
             f"{folder or Path.cwd()} is in no DVC repository: run from the project's folder, or "
@@ -148,6 +179,8 @@ def repository(folder: Path | None = None) -> Iterator[Any]:
     try:
         with repo:
             yield repo
+    except DvcException as error:
+        raise LradaptError(f"DVC cannot read its files: {error}. {_REMEDY}") from error
     except (ImportError, AttributeError) as error:
         raise LradaptError(
             f"the internals of DVC {__version__} are not those that lradapt knows ({error}); "

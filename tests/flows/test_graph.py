@@ -65,6 +65,7 @@ def test_a_file_of_a_folder_is_read_again_by_a_full_check_alone(chain):
     )
     dvc(chain, "add", "folder.txt")
     dvc(chain, "repro")
+    assert not any(stale for _, stale in plan())
     replaced(chain / "folder.txt/a", "b")
     replaced(chain / "list.txt", "c")
     assert not any(stale for _, stale in plan()), "DVC now sees it: say so in the documents"
