@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import httpx
 import typer
 from prefect.client.orchestration import get_client
 
 from lradapt.cli import error_exit
 from lradapt.cli.help import epilog
 from lradapt.errors import LradaptError
+from tasks.server import access
 
 
 def run(main: Callable[..., None], *examples: str) -> None:
@@ -61,3 +63,23 @@ def start_server() -> None:
             "one. Without PREFECT_API_URL, a flow starts its own; on a busy machine that can fail "
             "for lack of time"
         ) from fault
+    require_access()
+
+
+def require_access() -> None:
+    """Check that the server accepts the auth string of this project.
+
+    Raises:
+        LradaptError: it does not.
+    """
+    with get_client(sync_client=True) as client:
+        try:
+            client.hello()
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code not in (401, 403):
+                raise
+            raise LradaptError(
+                f"the server at {client.api_url} asks for another auth string: that of the "
+                f"project in which it was started, from its file {access.FILE}; copy the file "
+                "here, or set PREFECT_API_AUTH_STRING"
+            ) from error

@@ -16,6 +16,11 @@ _REMEDY = (
     "whose data are here can be removed instead, and a dvc.lock too: the flow makes both again"
 )
 
+_NO_GIT = (
+    "A project that was downloaded as a zip has no history: make it a repository with `git init`, "
+    "and run again; nothing has to be committed"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -161,24 +166,25 @@ def repository(folder: Path | None = None) -> Iterator[Any]:
     """Open DVC's `Repo` object of the current folder, or of another one, for the block.
 
     Raises:
-        LradaptError: there is no repository, one of its files cannot be read, or this version of
-            DVC has other internals.
+        LradaptError: there is no repository, no git, one of its files cannot be read, or this
+            version of DVC has other internals.
     """
     from dvc import __version__
     from dvc.exceptions import DvcException, NotDvcRepoError
     from dvc.repo import Repo
+    from dvc.scm import SCMError
 
-    site_cache = {"core": {"site_cache_dir": str(dvc_files.site_cache())}}
+    here = folder or Path.cwd()
     try:
-        repo = Repo(str(folder) if folder else None, config=site_cache)
+        with Repo(str(folder) if folder else None, config=_own_settings()) as repo:
+            yield repo
     except NotDvcRepoError as error:
         raise LradaptError(
-            f"{folder or Path.cwd()} is in no DVC repository: run from the project's folder, or "
-            "make it one with `dvc init`"
+            f"{here} is in no DVC repository: run from the project's folder, or make it one with "
+            "`dvc init`"
         ) from error
-    try:
-        with repo:
-            yield repo
+    except SCMError as error:
+        raise LradaptError(f"DVC needs git, and in {here}: {error}. {_NO_GIT}") from error
     except DvcException as error:
         raise LradaptError(f"DVC cannot read its files: {error}. {_REMEDY}") from error
     except (ImportError, AttributeError) as error:
@@ -186,3 +192,7 @@ def repository(folder: Path | None = None) -> Iterator[Any]:
             f"the internals of DVC {__version__} are not those that lradapt knows ({error}); "
             "install dvc 3.67.1"
         ) from error
+
+
+def _own_settings() -> dict[str, dict[str, str]]:
+    return {"core": {"site_cache_dir": str(dvc_files.site_cache())}}

@@ -12,6 +12,7 @@ import networkx as nx
 from prefect import task
 
 from lradapt.config.code_file import write_code_file
+from tasks.git import GitError
 from tasks.pipeline import dvc_commands, dvc_index
 from tasks.pipeline.code_changes import explain_code
 from tasks.pipeline.dvc_index import Stage
@@ -303,11 +304,17 @@ def overlaps(path: Path, made: set[Path]) -> bool:
 
 
 def _ignored_by_git(paths: Iterable[str]) -> list[str]:
-    """Return the paths that git ignores; these are data, not code."""
+    """Return the paths that git ignores; these are data, not code.
+
+    Raises:
+        GitError: git does not know the folder, or does not trust its owner.
+    """
     done = subprocess.run(
         ["git", "check-ignore", "--stdin"],
         input="\n".join(paths),
         capture_output=True,
         text=True,
     )
+    if done.returncode not in (0, 1):  # 1: none of them
+        raise GitError(f"git cannot tell which files are data: {done.stderr.strip()}")
     return done.stdout.splitlines()
