@@ -7,8 +7,10 @@ import pytest
 import yaml
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 from prefect.events.filters import EventFilter, EventNameFilter
+from prefect.states import Cancelled, Pending
 
 from lradapt.runtime import lock
+from tasks.server import setup
 from tests.prefect_server import connected, listener, server, settings, wait_for, worker
 from tests.projects import ROOT
 
@@ -138,6 +140,7 @@ def test_what_is_deployed_twice_is_as_if_deployed_once(deployed, environment, ho
         "lradapt: retrain where labels have changed",
         "lradapt: notify of failures",
         "lradapt: notify of promotions and rollbacks",
+        "lradapt: stranded runs",
     ]
 
 
@@ -187,6 +190,25 @@ def test_a_run_that_meets_another_is_skipped_and_the_first_promotes(
     assert body["payload"] == payload
     assert body["text"].endswith(f"{payload['version']}: {payload['reason']}")
     assert {kind for kind, _ in hook[1]} == {"application/json"}
+
+
+def test_a_run_whose_worker_died_before_its_start_is_marked_and_the_next_one_begins(
+    deployed, client, monkeypatch
+):
+    monkeypatch.setattr(setup, "STRANDED_AFTER_SECONDS", 5)
+    setup.ensure_automations(["benchmark"], "")
+
+    def taken():
+        run = start(client, "benchmark")
+        client.set_flow_run_state(run, Pending())  # as a worker does, before it starts anything
+        return run
+
+    stranded, skipped = taken(), taken()
+    assert client.read_flow_run(skipped).state.is_cancelled()
+    assert ended(client, stranded, seconds=60).is_crashed()
+    following = taken()
+    assert client.read_flow_run(following).state.is_pending()
+    client.set_flow_run_state(following, Cancelled(), force=True)
 
 
 def test_a_rollback_that_cannot_be_is_a_failure_that_is_posted(workers, client, hook):
