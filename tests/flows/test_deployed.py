@@ -137,9 +137,9 @@ def test_what_is_deployed_twice_is_as_if_deployed_once(deployed, environment, ho
     names = [each["name"] for each in client.request("POST", "/automations/filter", json={}).json()]
     assert sorted(names) == [
         "lradapt: dead runs",
-        "lradapt: retrain where labels have changed",
         "lradapt: notify of failures",
         "lradapt: notify of promotions and rollbacks",
+        "lradapt: retrain where labels have changed",
         "lradapt: stranded runs",
     ]
 
@@ -171,6 +171,25 @@ def test_a_changed_schedule_takes_the_place_of_the_former(deployed, environment,
     assert [each.schedule.cron for each in schedules] == ["0 3 * * *"]
 
 
+def test_a_run_whose_worker_died_before_its_start_is_marked_and_the_next_one_begins(
+    deployed, client, monkeypatch
+):
+    monkeypatch.setattr(setup, "STRANDED_AFTER_SECONDS", 10)
+    setup.ensure_automations(["benchmark"], "")
+
+    def taken():
+        run = start(client, "benchmark")
+        client.set_flow_run_state(run, Pending())  # as a worker does, before it starts anything
+        return run
+
+    stranded, skipped = taken(), taken()
+    assert client.read_flow_run(skipped).state.is_cancelled()
+    assert ended(client, stranded, seconds=60).is_crashed()
+    following = taken()
+    assert client.read_flow_run(following).state.is_pending()
+    client.set_flow_run_state(following, Cancelled(), force=True)
+
+
 def test_a_run_that_meets_another_is_skipped_and_the_first_promotes(
     workers, client, hook, monkeypatch
 ):
@@ -190,25 +209,6 @@ def test_a_run_that_meets_another_is_skipped_and_the_first_promotes(
     assert body["payload"] == payload
     assert body["text"].endswith(f"{payload['version']}: {payload['reason']}")
     assert {kind for kind, _ in hook[1]} == {"application/json"}
-
-
-def test_a_run_whose_worker_died_before_its_start_is_marked_and_the_next_one_begins(
-    deployed, client, monkeypatch
-):
-    monkeypatch.setattr(setup, "STRANDED_AFTER_SECONDS", 5)
-    setup.ensure_automations(["benchmark"], "")
-
-    def taken():
-        run = start(client, "benchmark")
-        client.set_flow_run_state(run, Pending())  # as a worker does, before it starts anything
-        return run
-
-    stranded, skipped = taken(), taken()
-    assert client.read_flow_run(skipped).state.is_cancelled()
-    assert ended(client, stranded, seconds=60).is_crashed()
-    following = taken()
-    assert client.read_flow_run(following).state.is_pending()
-    client.set_flow_run_state(following, Cancelled(), force=True)
 
 
 def test_a_rollback_that_cannot_be_is_a_failure_that_is_posted(workers, client, hook):
