@@ -14,6 +14,8 @@ from prefect.settings import PREFECT_API_URL
 
 from lradapt.cli import error_exit
 from lradapt.cli.help import epilog
+from lradapt.config.params import load_params
+from lradapt.config.paths import read_paths
 from lradapt.errors import LradaptError
 from tasks.server import access
 
@@ -55,6 +57,16 @@ def lost_server_as_error() -> Iterator[None]:
             "run stopped before its end. What its stages have made is kept: run it again, and it "
             "goes on from there"
         ) from error
+
+
+def require_project() -> None:
+    """Check the files of the project, before a server is started.
+
+    Raises:
+        LradaptError: this is not the project's folder, or dvc.yaml or params.yaml has faults.
+    """
+    read_paths()
+    load_params()
 
 
 def start_server() -> None:

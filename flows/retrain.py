@@ -7,7 +7,7 @@ from prefect import flow
 
 from flows import plan as plans
 from flows.options import ApprovalSeconds, FullCheck
-from flows.program import run, session, start_server
+from flows.program import require_project, run, session, start_server
 from flows.summary import print_summary
 from lradapt.cli.options import AsJson, Debug, Location, Name
 from lradapt.config.paths import PROJECT_FILE, read_paths
@@ -112,10 +112,12 @@ def main(
         raise typer.BadParameter("--json needs --plan")
     with session(debug=debug):
         if plan:
+            require_project()
             plan_now = plans.read(str(PROJECT_FILE), full_check=full_check)
             plans.show(plan_now, as_data=as_json)
             return
         open_registry(registry)  # refuses a URL with a secret, before Prefect stores it
+        require_project()
         start_server()
         print_summary(retrain(registry, name, dry_run, override, approval_seconds, full_check))
 

@@ -4,7 +4,7 @@ import logging
 import os
 from pathlib import Path
 
-from lradapt.config.paths import PROJECT_FILE
+from lradapt.config.paths import PROJECT_FILE, find_project
 from lradapt.runtime.user import complete_environment
 from tasks.server import access
 
@@ -41,13 +41,14 @@ def apply() -> None:
         os.environ.setdefault(name, value)
     logging.getLogger("lradapt").setLevel(logging.INFO)
     complete_environment()
+    project = find_project() or Path.cwd()
     own = not any(name in os.environ for name in _OF_A_CHOSEN_SERVER)
     if own:
-        os.environ["PREFECT_HOME"] = str(Path.cwd() / ".prefect")
-    if own and PROJECT_FILE.exists():
-        os.environ.update(access.for_own_server(Path.cwd()))
+        os.environ["PREFECT_HOME"] = str(project / ".prefect")
+    if own and (project / PROJECT_FILE).exists():
+        os.environ.update(access.for_own_server(project))
     else:
-        os.environ.update(access.for_clients(Path.cwd(), os.environ))
+        os.environ.update(access.for_clients(project, os.environ))
     url = os.environ.get("PREFECT_API_URL", "")
     if not url or access.is_local(url):
         _change(access.past_proxies(os.environ))

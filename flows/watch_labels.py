@@ -6,7 +6,7 @@ import typer
 from prefect import flow
 
 from flows.options import ApprovalSeconds, FullCheck
-from flows.program import run, session, start_server
+from flows.program import require_project, run, session, start_server
 from flows.retrain import retrain
 from flows.summary import print_summary
 from lradapt.cli.options import Debug, Location, Name
@@ -103,6 +103,7 @@ def main(
     """
     with session(debug=debug):
         open_registry(registry)  # refuses a URL with a secret, before Prefect stores it
+        require_project()
         start_server()
         _, outcome = watch_labels(
             source, registry, name, commit, approval_seconds, full_check=full_check

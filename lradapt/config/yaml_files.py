@@ -17,9 +17,18 @@ def read_yaml(path: Path) -> Any:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ParamsError(f"no {path}: run from the folder that holds {path.name}") from error
+        raise ParamsError(
+            f"no {path}: run from the folder that holds {path.name}{_place_of(path)}"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path} is not valid YAML: {_describe(error)}") from error
+
+
+def _place_of(path: Path) -> str:
+    """Return the nearest folder around this one that holds a file, as the end of a sentence."""
+    found = (folder for folder in Path.cwd().parents if (folder / path).is_file())
+    folder = None if path.is_absolute() else next(found, None)
+    return f": {folder}" if folder else ""
 
 
 def _describe(error: yaml.YAMLError | UnicodeDecodeError) -> str:
