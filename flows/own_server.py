@@ -36,9 +36,13 @@ def supervised() -> Iterator[None]:
 
 
 def _supervised(args: Sequence[str], env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-    """Start a command below the supervisor, which ends it when its standard input is closed."""
+    """Start a command below the supervisor, which ends it when its standard input is closed.
+
+    It gets a session of its own: a signal to all processes of the flow's group, as from a terminal
+    or `timeout`, must not end it before the flow has reported its end.
+    """
     command = [sys.executable, "-I", "-S", supervisor.__file__, *args]
-    return subprocess.Popen(command, env=env, stdin=subprocess.PIPE)
+    return subprocess.Popen(command, env=env, stdin=subprocess.PIPE, start_new_session=True)
 
 
 def keep_running() -> None:

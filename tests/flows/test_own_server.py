@@ -45,6 +45,14 @@ def test_it_ends_with_its_flow_after_kill_9(tmp_path):
     wait_for(lambda: not is_running(server), seconds=15)
 
 
+def test_a_signal_to_the_group_of_its_flow_does_not_reach_it(tmp_path):
+    code = "import time; print('up', flush=True); time.sleep(600)"
+    started = own_server._supervised([sys.executable, "-c", code], PROGRAMS)
+    assert os.getpgid(started.pid) == started.pid != os.getpgid(0)
+    started.stdin.close()
+    assert started.wait(15) != 0
+
+
 def short_lived(code):
     """A process that has ended with this code."""
     return SimpleNamespace(wait=lambda: code)
