@@ -2,13 +2,15 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
-STAMP = $(VENV)/.lradapt-installed
+# Make separates names at spaces: in the name of a file that it compares, they are escaped.
+space := $(subst ,, )
+STAMP = $(subst $(space),\ ,$(VENV))/.lradapt-installed
 BENCH_VENV ?= .venv-bench
-BENCH_STAMP = $(BENCH_VENV)/.lradapt-installed
+BENCH_STAMP = $(subst $(space),\ ,$(BENCH_VENV))/.lradapt-installed
 DATABASE = .prefect/prefect.db
 PORT ?= 4200
 JOBS ?= 2
-PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder
+PYTEST = "$(BIN)/python" -m pytest --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder
 POOL ?= gpu
 
 # Nothing is sent to anybody.
@@ -20,7 +22,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 check test test-all bench: export OMP_NUM_THREADS = 1
 # They start hundreds of programs: each is compiled once, whatever the shell asks of Python.
 check test test-all: export PYTHONDONTWRITEBYTECODE =
-export PATH := $(abspath $(BIN)):$(PATH)
+export PATH := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help install retrain ui deploy worker test test-all check format bench
@@ -31,32 +33,31 @@ help: ## what there is to type
 install: $(STAMP) $(DATABASE) ## the environment, with exact versions (constraints.txt)
 
 $(STAMP): pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	touch $@
+	test -x "$(BIN)/python" || "$(PYTHON)" -m venv "$(VENV)"
+	"$(BIN)/python" -m pip install --quiet --upgrade pip
+	"$(BIN)/python" -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch "$@"
 
 # Of the temporary server that a flow starts where no other is set; else the first flow makes it (15 s).
 $(DATABASE): | $(STAMP)
-	PREFECT_HOME=$(CURDIR)/.prefect $(BIN)/prefect server database upgrade -y > /dev/null
+	PREFECT_HOME="$(CURDIR)/.prefect" "$(BIN)/python" -m prefect server database upgrade -y > /dev/null
 
 retrain: install ## retrain what has changed, promote the better model (first: on handwritten digits)
-	@$(BIN)/lradapt import digits --unless-present
-	@$(BIN)/python -m flows.retrain
+	@"$(BIN)/python" -m lradapt import digits --unless-present
+	@"$(BIN)/python" -m flows.retrain
 
 # Leases lie in files, so that a server that starts again still knows who holds the GPU.
-ui: export PREFECT_SERVER_UI_API_URL = http://127.0.0.1:$(PORT)/api
 ui: export PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE = prefect.server.concurrency.lease_storage.filesystem
 ui: install ## Prefect's server and UI on this machine (PORT=4200), with the history of `make retrain`
-	PREFECT_HOME=$(CURDIR)/.prefect $(BIN)/prefect server start --host 127.0.0.1 --port $(PORT)
+	@"$(BIN)/python" -m flows.ui --port $(PORT)
 
 deploy worker: export PREFECT_API_URL ?= http://127.0.0.1:$(PORT)/api
 
 deploy: install ## tell the server pools, limit, automations, deployments (and LRADAPT_WEBHOOK_URL)
-	@$(BIN)/python -m flows.deploy
+	@"$(BIN)/python" -m flows.deploy
 
 worker: install ## run what the server has for POOL=gpu (or cpu), one at a time, in this project
-	LRADAPT_PROJECT=$(CURDIR) $(BIN)/prefect worker start --pool $(POOL)
+	@"$(BIN)/python" -m flows.worker --pool $(POOL)
 
 test: install ## the test suite in JOBS=2 processes, ten to fifteen minutes on two cores
 	$(PYTEST) -m "not long"
@@ -65,21 +66,21 @@ test-all: install ## all that it leaves out: deployments, workers, kills, the tu
 	$(PYTEST) -m long
 
 check: install ## format, lint, types, layers of imports and the fast tests, in about a minute
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	"$(BIN)/ruff" format --check .
+	"$(BIN)/ruff" check .
+	"$(BIN)/mypy"
+	"$(BIN)/lint-imports"
 	$(PYTEST) -m "not slow"
 
 format: install ## put the code into the house format
-	$(BIN)/ruff format .
-	$(BIN)/ruff check --fix .
+	"$(BIN)/ruff" format .
+	"$(BIN)/ruff" check --fix .
 
 $(BENCH_STAMP): pyproject.toml constraints.txt
-	test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
-	$(BENCH_VENV)/bin/python -m pip install --quiet --upgrade pip
-	$(BENCH_VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
-	touch $@
+	test -x "$(BENCH_VENV)/bin/python" || "$(PYTHON)" -m venv "$(BENCH_VENV)"
+	"$(BENCH_VENV)/bin/python" -m pip install --quiet --upgrade pip
+	"$(BENCH_VENV)/bin/python" -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	touch "$@"
 
 bench: $(BENCH_STAMP) ## beside fastai, timm, Lightning and torch-lr-finder: the table in docs/benchmarks.md (20 min)
-	$(BENCH_VENV)/bin/python -m benchmarks.peers $(BENCH)
+	"$(BENCH_VENV)/bin/python" -m benchmarks.peers $(BENCH)

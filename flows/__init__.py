@@ -8,7 +8,11 @@ from importlib.util import find_spec
 
 from flows import settings
 from lradapt.cli.error_exit import missing_package_message
+from lradapt.errors import LradaptError
 
 if find_spec("prefect") is None:
     sys.exit(missing_package_message("No module named 'prefect'"))
-settings.apply()
+try:
+    settings.apply()
+except LradaptError as error:
+    sys.exit(f"error: {error}")

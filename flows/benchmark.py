@@ -8,7 +8,7 @@ from lradapt.cli.options import Debug
 from lradapt.cli.output import console
 from lradapt.runtime import lock
 from tasks import stages
-from tasks.pipeline import graph
+from tasks.pipeline import dvc_files, graph
 from tasks.server import gpu
 from tasks.ui import artifacts
 
@@ -19,6 +19,7 @@ PROJECT_FILE = "benchmarks/dvc.yaml"
 def benchmark() -> str:
     """Run every arm of `benchmarks/params.yaml`; return the tables, as Markdown."""
     with lock.run(), gpu.slot():
+        dvc_files.mend()
         stages.run_module("benchmarks.backbones")
         stages.version_sources(graph.unversioned_sources(PROJECT_FILE))
         stages.reproduce_stale(graph.read_plan(PROJECT_FILE))

@@ -13,7 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL
 
-from flows.program import run, session
+from flows.program import require_access, run, session
 from lradapt.cli.options import Debug
 from lradapt.errors import LradaptError
 from tasks.server import setup as server
@@ -35,7 +35,7 @@ def main(debug: Debug = False) -> None:
     calls this.
     """
     with session(debug=debug):
-        _require_server()
+        require_server()
         deployments = yaml.safe_load(FILE.read_text(encoding="utf-8"))["deployments"]
         pools = sorted({each["work_pool"]["name"] for each in deployments})
         new = server.ensure_pools(pools)
@@ -48,7 +48,12 @@ def main(debug: Debug = False) -> None:
         typer.echo(f"deployments: {', '.join(each['name'] for each in deployments)}")
 
 
-def _require_server() -> None:
+def require_server() -> None:
+    """Check that PREFECT_API_URL names a server that answers and that lets this project in.
+
+    Raises:
+        DeployError: it does not.
+    """
     url = PREFECT_API_URL.value()
     if not url:
         raise DeployError("PREFECT_API_URL names no server: `make ui` starts one; see its output")
@@ -58,6 +63,7 @@ def _require_server() -> None:
         raise DeployError(f"no Prefect server answers at {url}: `make ui` starts one")
     if fault:
         raise DeployError(f"{url} gives no usable answer: {fault}")
+    require_access()
 
 
 def _flows(deployments: list[dict[str, Any]]) -> list[str]:

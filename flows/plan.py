@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from lradapt.cli.output import console, print_json
-from tasks.pipeline import graph
+from tasks.pipeline import dvc_files, graph
 from tasks.pipeline.graph import Node
 
 
@@ -23,8 +23,11 @@ class Plan:
     nodes: Sequence[Node]
 
 
-def read(project_file: str) -> Plan:
-    """Return the plan of the flow for the present files."""
+def read(project_file: str, *, full_check: bool = False) -> Plan:
+    """Return the plan of the flow for the present files; for `full_check` see `flows.retrain`."""
+    dvc_files.mend()
+    if full_check:
+        graph.read_every_file()
     return Plan(graph.unversioned_sources(project_file), graph.read_plan.fn(project_file))
 
 
@@ -46,7 +49,10 @@ def as_table(plan: Plan) -> Table:
         if node.stale:
             table.add_row(node.address, "\n".join(node.reasons))
     fresh = [node.address for node in plan.nodes if not node.stale]
-    table.caption = f"up to date: {', '.join(fresh) or 'nothing'}"
+    table.caption = (
+        f"up to date: {', '.join(fresh) or 'nothing'}\n(labels and weights were read; an image "
+        "whose time and size are as before counts as unchanged: --full-check reads each one)"
+    )
     return table
 
 

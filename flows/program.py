@@ -7,12 +7,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import httpx
 import typer
 from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL
 
 from lradapt.cli import error_exit
 from lradapt.cli.help import epilog
+from lradapt.config.params import load_params
+from lradapt.config.paths import read_paths
 from lradapt.errors import LradaptError
+from tasks.server import access
 
 
 def run(main: Callable[..., None], *examples: str) -> None:
@@ -33,23 +38,49 @@ def session(*, debug: bool = False) -> Iterator[None]:
         handler.addFilter(lambda record: record.name.startswith("lradapt"))
         handler.setFormatter(logging.Formatter("%(message)s"))
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    with error_exit.exit_on_error(debug=debug):
+    with error_exit.exit_on_error(debug=debug), lost_server_as_error():
         yield
+
+
+@contextmanager
+def lost_server_as_error() -> Iterator[None]:
+    """Turn an error of the requests to Prefect's server into one message.
+
+    Raises:
+        LradaptError: the server does not answer any more, or refuses a request.
+    """
+    try:
+        yield
+    except httpx.HTTPError as error:
+        raise LradaptError(
+            f"Prefect's server gave no usable answer ({type(error).__name__}: {error}), so this "
+            "run stopped before its end. What its stages have made is kept: run it again, and it "
+            "goes on from there"
+        ) from error
+
+
+def require_project() -> None:
+    """Check the files of the project, before a server is started.
+
+    Raises:
+        LradaptError: this is not the project's folder, or dvc.yaml or params.yaml has faults.
+    """
+    read_paths()
+    load_params()
 
 
 def start_server() -> None:
     """Start the temporary server of Prefect if no other is set, and protect it from Ctrl-C.
 
     A terminal sends Ctrl-C to all its processes. If the server received it, the run would try for
-    a minute and a half to report its own end.
+    a minute and a half to report its own end. It ends with this program, also after kill -9.
 
     Raises:
         LradaptError: no server answers.
     """
     previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a child inherits it
     try:
-        with get_client(sync_client=True) as client:  # the server runs until this program ends
-            fault = client.api_healthcheck()
+        fault = _health() if PREFECT_API_URL.value() else _health_of_own_server()
     except RuntimeError as error:
         fault = error
     finally:
@@ -61,3 +92,38 @@ def start_server() -> None:
             "one. Without PREFECT_API_URL, a flow starts its own; on a busy machine that can fail "
             "for lack of time"
         ) from fault
+    require_access()
+
+
+def _health() -> Exception | None:
+    with get_client(sync_client=True) as client:
+        return client.api_healthcheck()
+
+
+def _health_of_own_server() -> Exception | None:
+    """Start the temporary server, which runs until this program ends."""
+    from flows import own_server  # slow: it imports all of the server
+
+    with own_server.supervised():
+        fault = _health()
+    own_server.keep_running()
+    return fault
+
+
+def require_access() -> None:
+    """Check that the server accepts the auth string of this project.
+
+    Raises:
+        LradaptError: it does not.
+    """
+    with get_client(sync_client=True) as client:
+        try:
+            client.hello()
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code not in (401, 403):
+                raise
+            raise LradaptError(
+                f"the server at {client.api_url} asks for another auth string: that of the "
+                f"project in which it was started, from its file {access.FILE}; copy the file "
+                "here, or set PREFECT_API_AUTH_STRING"
+            ) from error

@@ -6,8 +6,8 @@ import typer
 from prefect import flow
 
 from flows import plan as plans
-from flows.options import ApprovalSeconds
-from flows.program import run, session, start_server
+from flows.options import ApprovalSeconds, FullCheck
+from flows.program import require_project, run, session, start_server
 from flows.summary import print_summary
 from lradapt.cli.options import AsJson, Debug, Location, Name
 from lradapt.config.paths import PROJECT_FILE, read_paths
@@ -18,7 +18,7 @@ from lradapt.registry.registry import Registry
 from lradapt.runtime import lock
 from lradapt.runtime.timings import read_timings
 from tasks import approval, data, release, stages
-from tasks.pipeline import graph, lock_file
+from tasks.pipeline import dvc_files, graph, lock_file
 from tasks.server import gpu
 from tasks.ui import artifacts, events, runs
 
@@ -30,6 +30,7 @@ def retrain(
     dry_run: bool = False,
     override: str = "",
     approval_seconds: int = 0,
+    full_check: bool = False,
 ) -> Outcome | None:
     """Retrain what has changed, and put the better model into production.
 
@@ -41,6 +42,7 @@ def retrain(
             with the gate's reason. Empty: the gate decides.
         approval_seconds: how long to wait for a person's approval in Prefect's UI before a
             promotion; 0: the gate alone decides.
+        full_check: read every image and result, also those whose time and size are as before.
     """
     if override and approval_seconds:
         raise LradaptError(
@@ -49,9 +51,11 @@ def retrain(
     registry, project_file = open_registry(location, name), str(PROJECT_FILE)
     with lock.run():
         lock_file.mend()
+        dvc_files.mend()
         release.ensure_champion_file()
         stages.version_sources(graph.unversioned_sources(project_file))
         previous, timings = data.find_previous(), read_timings(read_paths().timings)
+        graph.trust_times(full_check=full_check)
         plan = graph.read_plan(project_file)
         # Fetch the champion only if something else is stale; otherwise each promotion would start
         # another training.
@@ -93,6 +97,7 @@ def main(
         str, typer.Option(metavar="WHY", help="Promote even if the gate rejects it; logged.")
     ] = "",
     approval_seconds: ApprovalSeconds = 0,
+    full_check: FullCheck = False,
     plan: Annotated[
         bool, typer.Option("--plan", help="Print what would run and why, and run nothing.")
     ] = False,
@@ -108,11 +113,14 @@ def main(
         raise typer.BadParameter("--json needs --plan")
     with session(debug=debug):
         if plan:
-            plans.show(plans.read(str(PROJECT_FILE)), as_data=as_json)
+            require_project()
+            plan_now = plans.read(str(PROJECT_FILE), full_check=full_check)
+            plans.show(plan_now, as_data=as_json)
             return
         open_registry(registry)  # refuses a URL with a secret, before Prefect stores it
+        require_project()
         start_server()
-        print_summary(retrain(registry, name, dry_run, override, approval_seconds))
+        print_summary(retrain(registry, name, dry_run, override, approval_seconds, full_check))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 from prefect import flow
 
-from flows.options import ApprovalSeconds
-from flows.program import run, session, start_server
+from flows.options import ApprovalSeconds, FullCheck
+from flows.program import require_project, run, session, start_server
 from flows.retrain import retrain
 from flows.summary import print_summary
 from lradapt.cli.options import Debug, Location, Name
@@ -16,7 +16,7 @@ from lradapt.production.release import Outcome
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 from lradapt.runtime import lock
 from tasks import data, record, release, stages
-from tasks.pipeline import graph, lock_file
+from tasks.pipeline import dvc_files, graph, lock_file
 from tasks.ui import artifacts, events
 
 _PROJECT = str(PROJECT_FILE)
@@ -30,6 +30,7 @@ def watch_labels(
     commit: bool = False,
     approval_seconds: int = 0,
     train: bool = True,
+    full_check: bool = False,
 ) -> tuple[Decision, Outcome | None]:
     """Bring the data, and retrain if they have changed enough: `watch` in params.yaml.
 
@@ -40,12 +41,14 @@ def watch_labels(
         commit: commit the versions of data and stages to git.
         approval_seconds: see `flows.retrain.retrain`.
         train: in this run; otherwise emit the event `lradapt.labels.changed`, for another one.
+        full_check: see `flows.retrain.retrain`; a folder, too, is then compared by content.
     """
     with lock.run():
         lock_file.mend()
+        dvc_files.mend()
         if commit:
             record.require_git()
-        comparison, decision = _look(source)
+        comparison, decision = _look(source, full_check=full_check)
         if not decision.retrain and not release.is_published(open_registry(location, name)):
             decision = Decision(True, "the last trained model was not published")
         training = decision.retrain and train
@@ -61,12 +64,13 @@ def watch_labels(
         return decision, outcome
 
 
-def _look(source: str) -> tuple[data.Comparison, Decision]:
+def _look(source: str, *, full_check: bool) -> tuple[data.Comparison, Decision]:
     """Bring and decode the data; return what has changed, and whether retraining is needed."""
-    data.bring(source, graph.read_sources(_PROJECT))
+    data.bring(source, graph.read_sources(_PROJECT), full_check=full_check)
     release.ensure_champion_file()
     stages.version_sources(graph.unversioned_sources(_PROJECT))
     previous = data.find_previous()
+    graph.trust_times(full_check=full_check)
     images = read_paths().table
     decoding, rest = graph.cut(graph.read_plan(_PROJECT), str(images))
     stages.reproduce_stale(decoding)
@@ -89,6 +93,7 @@ def main(
         bool, typer.Option("--commit", help="Commit data/*.dvc and dvc.lock to git; nothing else.")
     ] = False,
     approval_seconds: ApprovalSeconds = 0,
+    full_check: FullCheck = False,
     debug: Debug = False,
 ) -> None:
     """Bring the data, show what has changed, and retrain if needed.
@@ -98,8 +103,11 @@ def main(
     """
     with session(debug=debug):
         open_registry(registry)  # refuses a URL with a secret, before Prefect stores it
+        require_project()
         start_server()
-        _, outcome = watch_labels(source, registry, name, commit, approval_seconds)
+        _, outcome = watch_labels(
+            source, registry, name, commit, approval_seconds, full_check=full_check
+        )
     if outcome:
         print_summary(outcome)
 

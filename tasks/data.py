@@ -54,7 +54,7 @@ class Comparison:
 
 
 @task(persist_result=False)
-def bring(source: str, sources: Sequence[str]) -> None:
+def bring(source: str, sources: Sequence[str], *, full_check: bool = False) -> None:
     """Bring the data from the place where others change them.
 
     Args:
@@ -62,6 +62,7 @@ def bring(source: str, sources: Sequence[str]) -> None:
             data of the project's `.dvc` files, from DVC's remote; else a folder with `images/`
             and `labels.csv`.
         sources: the project's `.dvc` files.
+        full_check: compare a folder's images by content, not by time and size.
 
     Raises:
         DataError: the project has no such source.
@@ -73,7 +74,9 @@ def bring(source: str, sources: Sequence[str]) -> None:
         _pull(sources)
     elif source != HERE:
         paths = read_paths()
-        count = copy_images(Path(source), images=paths.images, labels=paths.labels)
+        count = copy_images(
+            Path(source), images=paths.images, labels=paths.labels, by_content=full_check
+        )
         log.info("%s: %s", source, f"{count:,} files copied or removed" if count else "no change")
 
 

@@ -51,13 +51,23 @@ def test_every_run_outlives_its_worker_and_gives_signs_of_life():
 
 
 def test_what_starts_a_training_runs_once_at_a_time_and_skips_what_it_meets():
-    once = {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+    once = {"limit": 1, "collision_strategy": "CANCEL_NEW", "grace_period_seconds": 900}
     limited = {name: each.get("concurrency_limit") for name, each in DEPLOYMENTS.items()}
     assert [name for name, limit in limited.items() if limit == once] == [
         "retrain",
         "watch-labels",
         "benchmark",
     ]
+
+
+def test_a_stranded_run_is_marked_before_the_server_gives_its_slot_away():
+    """Else its end would release the slot of the run that has got it."""
+    limits = [
+        each["concurrency_limit"] for each in DEPLOYMENTS.values() if "concurrency_limit" in each
+    ]
+    assert len(limits) == 3
+    for limit in limits:
+        assert limit["grace_period_seconds"] > server.STRANDED_AFTER_SECONDS + 120
 
 
 def test_each_pool_has_a_deployment_for_the_stages_of_another_machine():

@@ -30,6 +30,7 @@ from lradapt.cli.help import DATA, DVC, REGISTRY, TRAINING, USE, USUAL_CODES, ep
 from lradapt.cli.options import Debug
 from lradapt.config.code_file import write_code_file
 from lradapt.config.paths import PROJECT_FILE
+from lradapt.config.replaced_sources import touch_replaced
 from lradapt.errors import LradaptError, TrainingError
 from lradapt.runtime import lock, process_rank
 from lradapt.runtime.termination import Terminated
@@ -174,9 +175,12 @@ def code(
     """Write which code each stage of dvc.yaml uses.
 
     The stage `code` of dvc.yaml calls this. So a stage runs again after an edit of a
-    file that it uses, or an upgrade of lradapt.
+    file that it uses, or an upgrade of lradapt. Labels and weights whose content was
+    replaced under their former time and size get the present time, so that DVC sees it.
     """
     write_code_file(project_file)
+    for path in touch_replaced(project_file):
+        typer.echo(f"{path}: new content under the former size: its time is set to now")
 
 
 @contextlib.contextmanager

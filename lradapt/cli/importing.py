@@ -213,6 +213,9 @@ def _import_files(label: "Callable[[], SourceLabels]", *, replace: bool, as_json
 
 def _import(run_import: "Callable[..., SourceLabels]", *, replace: bool, as_json: bool) -> None:
     """Run an importer with the paths of images and labels; import a backbone if there is none."""
+    from lradapt.config.params import load_params
+
+    load_params()  # a fault there is to be told before anything is replaced
     paths = read_paths()
     if paths.images.exists() and not replace:
         raise DataError(

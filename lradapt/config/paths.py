@@ -63,6 +63,13 @@ class Paths:
         return type(self)(**{name: folder / path.name for name, path in self.as_dict().items()})
 
 
+def find_project() -> Path | None:
+    """Return the project that the current folder is in: the folder itself or one around it."""
+    folders = (Path.cwd(), *Path.cwd().parents)
+    found = (each for each in folders if (each / PROJECT_FILE).is_file())
+    return next((each for each in found if (each / ".dvc").is_dir()), None)
+
+
 def read_paths(project_file: Path = PROJECT_FILE) -> Paths:
     """Read the paths of a project.
 

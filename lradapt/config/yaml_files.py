@@ -23,7 +23,9 @@ def read_yaml(path: Path) -> Any:
     try:
         return yaml.load(path.read_text(encoding="utf-8"), _Loader)  # a SafeLoader
     except FileNotFoundError as error:
-        raise ParamsError(f"no {path}: run from the folder that holds {path.name}") from error
+        raise ParamsError(
+            f"no {path}: run from the folder that holds {path.name}{_place_of(path)}"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path} is not valid YAML: {_describe(error)}") from error
 
@@ -58,6 +60,13 @@ def _require_each_once(mapping: yaml.MappingNode) -> None:
                 "remove one of them",
                 problem_mark=key.start_mark,
             )
+
+
+def _place_of(path: Path) -> str:
+    """Return the nearest folder around this one that holds a file, as the end of a sentence."""
+    found = (folder for folder in Path.cwd().parents if (folder / path).is_file())
+    folder = None if path.is_absolute() else next(found, None)
+    return f": {folder}" if folder else ""
 
 
 def _describe(error: yaml.YAMLError | UnicodeDecodeError) -> str:

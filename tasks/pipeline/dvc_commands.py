@@ -5,12 +5,14 @@ another `dvc repro` holds such a lock, the command is tried again after some sec
 """
 
 import logging
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from tasks.pipeline import dvc_files
 from tasks.processes.child import CommandFailedError, run_child
 
 log = logging.getLogger("lradapt.dvc")
@@ -30,7 +32,7 @@ def run(*words: str, settings: Mapping[str, str] | None = None) -> None:
     Raises:
         CommandFailedError: the command failed, or the files were still locked at the last attempt.
     """
-    _when_free(lambda: run_child(_command(words), settings=settings))
+    _when_free(lambda: run_child(_command(words), settings={**_site_cache(), **(settings or {})}))
 
 
 def ask(*words: str) -> str:
@@ -46,8 +48,14 @@ def _command(words: tuple[str, ...]) -> list[str]:
     return [sys.executable, "-m", "dvc", "--wait-for-lock", *words]
 
 
+def _site_cache() -> dict[str, str]:
+    return {dvc_files.SITE_CACHE: str(dvc_files.site_cache())}
+
+
 def _printed(words: tuple[str, ...]) -> str:
-    done = subprocess.run(_command(words), capture_output=True, text=True)
+    done = subprocess.run(
+        _command(words), capture_output=True, text=True, env={**os.environ, **_site_cache()}
+    )
     if done.returncode:
         raise CommandFailedError(f"dvc {words[0]} failed: {done.stderr.strip()}")
     return done.stdout
@@ -59,6 +67,8 @@ def _when_free(call: Callable[[], T]) -> T:
         try:
             return call()
         except CommandFailedError as error:
+            if dvc_files.BROKEN_LOCKS in str(error) and dvc_files.mend_locks():
+                continue
             if BUSY not in str(error):
                 raise
             log.warning("waiting %d s: another DVC command runs in this project", seconds)

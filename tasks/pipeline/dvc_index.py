@@ -6,9 +6,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from lradapt.config.params_text import require_read_by_dvc
 from lradapt.config.paths import PARAMS_FILE
-from lradapt.errors import LradaptError
+from lradapt.errors import LradaptError, listed
+from tasks.pipeline import dvc_files
+
+_REMEDY = (
+    "If a command was killed while it wrote the file, `git checkout` restores it; a .dvc file "
+    "whose data are here can be removed instead, and a dvc.lock too: the flow makes both again"
+)
+
+_NO_GIT = (
+    "A project that was downloaded as a zip has no history: make it a repository with `git init`, "
+    "and run again; nothing has to be committed"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +56,7 @@ class Stage:
 
 def read_stages() -> list[Stage]:
     """Return every stage and source of the repository; `matrix` and `vars` are resolved."""
+    require_whole_sources()
     with repository() as repo:
         root = Path(repo.root_dir)
         return [
@@ -61,6 +75,26 @@ def read_stages() -> list[Stage]:
         ]
 
 
+def require_whole_sources() -> None:
+    """Check the `.dvc` files beside the data: DVC's own words for a broken one are a traceback.
+
+    Raises:
+        LradaptError: some of them are half written; the message lists all.
+    """
+    broken = [str(path) for path in sorted(Path("data").glob("*.dvc")) if not _is_whole(path)]
+    if broken:
+        raise LradaptError(f"these files are no sources of DVC:\n{listed(broken)}\n{_REMEDY}")
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return False
+    outs = content.get("outs") if isinstance(content, dict) else None
+    return isinstance(outs, list) and all(isinstance(out, dict) and "path" in out for out in outs)
+
+
 def kept_files(hashes: Sequence[str]) -> list[Path]:
     """Return the cache paths of these contents; fetch missing ones, if a remote is set."""
     with repository() as repo:
@@ -77,6 +111,21 @@ def cache_paths(hashes: Sequence[str]) -> list[Path]:
     """Return the cache paths of these contents; missing ones are not fetched."""
     with repository() as repo:
         return [Path(repo.cache.local.oid_to_path(value)) for value in hashes]
+
+
+def forget_hashes(paths: Iterable[str] | None) -> None:
+    """Let DVC compute the hashes of these files again; without this it trusts time and size.
+
+    Args:
+        paths: files, as paths in the project; None: every file that DVC has ever hashed here.
+    """
+    with repository() as repo:
+        known = repo.state.hashes
+        if paths is None:
+            known.clear()
+            return
+        for path in paths:
+            known.pop(str(Path(repo.root_dir) / path), None)
 
 
 def _params(root: Path, entries: Iterable[Any]) -> dict[str, tuple[str, ...]]:
@@ -119,28 +168,36 @@ def repository(folder: Path | None = None) -> Iterator[Any]:
     """Open DVC's `Repo` object of the current folder, or of another one, for the block.
 
     Raises:
-        LradaptError: there is no repository, DVC cannot read the params, or this version of DVC has
-            other internals.
+        LradaptError: there is no repository, no git, one of its files cannot be read, DVC cannot
+            read the params, or this version of DVC has other internals.
     """
     params = (folder or Path()) / PARAMS_FILE
     if params.exists():
         require_read_by_dvc(params)
     from dvc import __version__
-    from dvc.exceptions import NotDvcRepoError
+    from dvc.exceptions import DvcException, NotDvcRepoError
     from dvc.repo import Repo
+    from dvc.scm import SCMError
 
+    here = folder or Path.cwd()
     try:
-        repo = Repo(str(folder) if folder else None)
+        with Repo(str(folder) if folder else None, config=_own_settings()) as repo:
+            yield repo
     except NotDvcRepoError as error:
         raise LradaptError(
-            f"{folder or Path.cwd()} is in no DVC repository: run from the project's folder, or "
-            "make it one with `dvc init`"
+            f"{here} is in no DVC repository: run from the project's folder, or make it one with "
+            "`dvc init`"
         ) from error
-    try:
-        with repo:
-            yield repo
+    except SCMError as error:
+        raise LradaptError(f"DVC needs git, and in {here}: {error}. {_NO_GIT}") from error
+    except DvcException as error:
+        raise LradaptError(f"DVC cannot read its files: {error}. {_REMEDY}") from error
     except (ImportError, AttributeError) as error:
         raise LradaptError(
             f"the internals of DVC {__version__} are not those that lradapt knows ({error}); "
             "install dvc 3.67.1"
         ) from error
+
+
+def _own_settings() -> dict[str, dict[str, str]]:
+    return {"core": {"site_cache_dir": str(dvc_files.site_cache())}}

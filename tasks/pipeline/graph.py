@@ -1,6 +1,7 @@
 """DVC's graph: its nodes, which of them are stale, and why."""
 
 import json
+import logging
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,9 +12,12 @@ import networkx as nx
 from prefect import task
 
 from lradapt.config.code_file import write_code_file
+from tasks.git import GitError
 from tasks.pipeline import dvc_commands, dvc_index
 from tasks.pipeline.code_changes import explain_code
 from tasks.pipeline.dvc_index import Stage
+
+log = logging.getLogger("lradapt.plan")
 
 _SOURCE = ".dvc"
 _ALWAYS = "always changed"
@@ -58,13 +62,16 @@ def is_source(address: str) -> bool:
 def read_plan(project_file: str) -> list[Node]:
     """Return the stages of one `dvc.yaml` and all nodes that they need, in order, with reasons.
 
-    Writes the code file of each `dvc.yaml` first, so that DVC sees edits of the code.
+    Writes the code file of each `dvc.yaml` first, so that DVC sees edits of the code. The sources
+    that are single files (labels, weights) are read, so that a content which was replaced under
+    its former time and size is seen. In a folder (the images), DVC trusts time and size.
 
     Args:
         project_file: path of the `dvc.yaml` in the repository. Stages of another `dvc.yaml` are
             included only if these stages read their outputs.
     """
     graph = read_graph(project_file)
+    dvc_index.forget_hashes(_source_files(graph))
     files = {str(file) for _, file in graph.nodes(data="file")}
     code_files = {file: write_code_file(Path(file)) for file in files if not is_source(file)}
     status = read_status(project_file)
@@ -92,6 +99,30 @@ def read_plan(project_file: str) -> list[Node]:
         )
         for address in reasons
     ]
+
+
+def _source_files(graph: "nx.DiGraph[str]") -> list[str]:
+    """Return the sources that are single files."""
+    makes = (made for address, made in graph.nodes(data="makes") if is_source(address))
+    return sorted(path for made in makes for path in made if Path(path).is_file())
+
+
+def read_every_file() -> None:
+    """Let the next plan read every file of data and results, whatever its time and size say."""
+    dvc_index.forget_hashes(None)
+
+
+@task(persist_result=False)
+def trust_times(*, full_check: bool) -> None:
+    """Log what the next plan trusts; with `full_check` it reads every file of data and results."""
+    if full_check:
+        log.info("full check: every file of data and results is read")
+        read_every_file()
+    else:
+        log.info(
+            "labels and weights are read; an image whose time and size are as before counts as "
+            "unchanged (--full-check reads each one)"
+        )
 
 
 def changes(status: Iterable[Any]) -> Iterator[str]:
@@ -273,11 +304,17 @@ def overlaps(path: Path, made: set[Path]) -> bool:
 
 
 def _ignored_by_git(paths: Iterable[str]) -> list[str]:
-    """Return the paths that git ignores; these are data, not code."""
+    """Return the paths that git ignores; these are data, not code.
+
+    Raises:
+        GitError: git does not know the folder, or does not trust its owner.
+    """
     done = subprocess.run(
         ["git", "check-ignore", "--stdin"],
         input="\n".join(paths),
         capture_output=True,
         text=True,
     )
+    if done.returncode not in (0, 1):  # 1: none of them
+        raise GitError(f"git cannot tell which files are data: {done.stderr.strip()}")
     return done.stdout.splitlines()

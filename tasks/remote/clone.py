@@ -4,6 +4,7 @@ The clone stays after a call, so the next call finds DVC's files, the checkpoint
 It shares DVC's remotes and cache with the project.
 """
 
+import re
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from lradapt.runtime import lock
 from lradapt.runtime.files import write_text
 from tasks import git
 from tasks.pipeline import dvc_index, graph
+from tasks.remote.places import require_inside
 
 _FOLDER = Path(".lradapt/elsewhere")
 
@@ -30,9 +32,11 @@ def project(commit: str, texts: Mapping[str, str]) -> Iterator[None]:
     `texts`: path in the project -> text of the file, which replaces that of the commit.
 
     Raises:
+        OutsideError: a text is for a place outside the project.
         ScratchError: neither this project nor its git remotes have the commit, or no DVC remote
             is set.
     """
+    _require_commit_name(commit)
     home = Path.cwd()
     _FOLDER.mkdir(parents=True, exist_ok=True)
     with chdir(_FOLDER), lock.run():
@@ -45,6 +49,12 @@ def project(commit: str, texts: Mapping[str, str]) -> Iterator[None]:
             dvc_index.adopt_settings(home)
             _require_remote(home)
             yield
+
+
+def _require_commit_name(commit: str) -> None:
+    """Check that the name is a hash: git would read `--option` as an option."""
+    if not re.fullmatch(r"[0-9a-f]{7,64}", commit):
+        raise ScratchError(f"{commit!r} is not the hash of a commit")
 
 
 def _require(home: Path, commit: str) -> None:
@@ -76,7 +86,9 @@ def _clone(home: Path, clone: Path) -> None:
 
 def _check_out(commit: str, texts: Mapping[str, str]) -> None:
     """Check out the commit, and write these files; files that git ignores stay."""
+    require_inside(texts)
     git.checked("checkout", "--quiet", "--force", "--detach", commit)
     git.checked("clean", "--quiet", "--force", "-d")  # files of the previous call
+    require_inside(texts)  # once more: the commit may have brought links
     for path, text in texts.items():
         write_text(Path(path), text)

@@ -26,6 +26,7 @@ from lradapt.errors import LradaptError
 from lradapt.runtime.files import write_bytes, write_json
 from lradapt.runtime.timings import Timings, read_timings
 from tasks.pipeline import dvc_commands, graph, lock_entry
+from tasks.remote.places import require_inside
 
 _KEY = "answer"
 
@@ -82,8 +83,10 @@ def accept(address: str, answer: Answer) -> None:
     """Write the answer to the places of the stage's own results, and pull its other outputs.
 
     Raises:
+        OutsideError: a file is for a place outside the project.
         MisfitError: the results do not match the files here; `dvc.lock` is then restored.
     """
+    require_inside(answer.files)
     with _kept_on_error(lock_entry.path_of(address)):
         lock_entry.write(address, answer.entry)
         for path, content in answer.files.items():

@@ -27,9 +27,15 @@ from tasks.ui import events
 DEAD_AFTER_SECONDS = 90
 """Three heartbeats of PREFECT_FLOWS_HEARTBEAT_FREQUENCY, in flows/settings.py and prefect.yaml."""
 
+STRANDED_AFTER_SECONDS = 600
+"""From a run's submission to its start: the worker loads the project, or pulls an image. Less than
+`grace_period_seconds` in prefect.yaml: after that the server gives the run's slot to another one,
+and its end would release that slot once more."""
+
 _BLOCK = "lradapt"
 _HEARTBEAT = "prefect.flow-run.heartbeat"
 _ENDS = {f"prefect.flow-run.{end}" for end in ("Completed", "Failed", "Crashed", "Cancelled")}
+_PENDING, _RUNNING = "prefect.flow-run.Pending", "prefect.flow-run.Running"
 _FAULTS = {"prefect.flow-run.Failed", "prefect.flow-run.Crashed"}
 _MODEL_POST = """{
   "text": {{ (event.event ~ ': ' ~ event.payload.version ~ ': ' ~ event.payload.reason) | tojson }},
@@ -90,7 +96,7 @@ def ensure_automations(flows: Sequence[str], webhook: str) -> list[str]:
     Returns:
         The names of the automations that were created or updated.
     """
-    wanted = [_mark_dead_runs(flows)]
+    wanted = [_mark_dead_runs(flows), _mark_stranded_runs(flows)]
     if webhook:
         wanted += _notify(flows, webhook)
     for automation in wanted:
@@ -110,26 +116,50 @@ def _create_or_update(automation: Automation) -> None:
 
 def _mark_dead_runs(flows: Sequence[str]) -> Automation:
     """Mark a run as crashed that sent a heartbeat, and then neither another one nor an end."""
+    return _mark_as_crashed(
+        "dead runs",
+        flows,
+        after=_HEARTBEAT,
+        expect={_HEARTBEAT, *_ENDS},
+        seconds=DEAD_AFTER_SECONDS,
+        message=f"no heartbeat for {DEAD_AFTER_SECONDS} seconds",
+    )
+
+
+def _mark_stranded_runs(flows: Sequence[str]) -> Automation:
+    """Mark a run as crashed that a worker has taken and not started: the worker has died.
+
+    Such a run would hold the slot of its deployment, and each later run would be skipped.
+    """
+    return _mark_as_crashed(
+        "stranded runs",
+        flows,
+        after=_PENDING,
+        expect={_RUNNING, *_ENDS},
+        seconds=STRANDED_AFTER_SECONDS,
+        message=f"a worker took it, and had not started it {STRANDED_AFTER_SECONDS} seconds later",
+    )
+
+
+def _mark_as_crashed(
+    what: str, flows: Sequence[str], *, after: str, expect: set[str], seconds: int, message: str
+) -> Automation:
+    """Mark a run as crashed that sent one event, and then for some time none of others."""
     return Automation(
-        name="lradapt: dead runs",
-        description=f"Marks runs as crashed after {DEAD_AFTER_SECONDS} seconds without a heartbeat",
+        name=f"lradapt: {what}",
+        description=f"Marks runs as crashed: {message}",
         trigger=EventTrigger(
-            after={_HEARTBEAT},
-            expect={_HEARTBEAT, *_ENDS},
+            after={after},
+            expect=expect,
             match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
             match_related=_runs_of(flows),
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             threshold=1,
-            within=timedelta(seconds=DEAD_AFTER_SECONDS),
+            within=timedelta(seconds=seconds),
         ),
         actions=[
-            ChangeFlowRunState(
-                name=None,
-                state=StateType.CRASHED,
-                message=f"no heartbeat for {DEAD_AFTER_SECONDS} seconds",
-                force=False,
-            )
+            ChangeFlowRunState(name=None, state=StateType.CRASHED, message=message, force=False)
         ],
     )
 

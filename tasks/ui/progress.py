@@ -22,6 +22,7 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 from lradapt.runtime import progress
 from lradapt.runtime.progress_file import EVERY_SECONDS, VARIABLE
+from tasks.ui.terminal_bar import TerminalBar, terminal_bar
 
 log = logging.getLogger("lradapt.runtime.progress")
 
@@ -107,12 +108,14 @@ def _epoch_text(epoch: Entry) -> str:
 def followed() -> Iterator[dict[str, str]]:
     """Show the progress of a stage started in the block with the variables that this yields.
 
+    In the UI, and as a bar if stderr is a terminal.
+
     Only within a Prefect task.
     """
     stop, finished = threading.Event(), threading.Event()
-    with tempfile.NamedTemporaryFile(prefix="lradapt-progress-") as file:
+    with tempfile.NamedTemporaryFile(prefix="lradapt-progress-") as file, terminal_bar() as bar:
         run_in_this_task = contextvars.copy_context().run
-        arguments = (_follow, Path(file.name), stop, finished)
+        arguments = (_follow, Path(file.name), stop, finished, bar)
         thread = threading.Thread(target=run_in_this_task, args=arguments, daemon=True)
         thread.start()
         try:
@@ -123,12 +126,16 @@ def followed() -> Iterator[dict[str, str]]:
             thread.join(_JOIN_SECONDS)
 
 
-def _follow(path: Path, stop: threading.Event, finished: threading.Event) -> None:
+def _follow(
+    path: Path, stop: threading.Event, finished: threading.Event, bar: TerminalBar | None
+) -> None:
     reported, artifact = Progress(), None
     with path.open(encoding="utf-8") as file:
         while not stop.wait(EVERY_SECONDS):
             if lines := file.read().splitlines():
                 reported = _add_lines(reported, lines)
+                if bar:
+                    bar.draw(percent(reported), text(reported))
                 artifact = _show(percent(reported), text(reported), artifact)
         reported = _add_lines(reported, file.read().splitlines())
     if artifact and finished.is_set():

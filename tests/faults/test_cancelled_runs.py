@@ -298,6 +298,43 @@ def test_a_signal_to_a_flow_by_hand_ends_its_stage_and_its_temporary_server(
     assert "fault" not in said
 
 
+def temporary_server(environment):
+    """The pid of the temporary server of a flow."""
+    (pid,) = (
+        pid
+        for pid, command in ours(environment).items()
+        if "-m uvicorn" in command and "supervisor" not in command
+    )
+    return pid
+
+
+def test_kill_9_of_a_flow_ends_its_stage_and_its_temporary_server(small, tmp_path):
+    own = new_settings(tmp_path / "home")
+    del own[API]
+    with by_hand(small, own) as flow:
+        wait_for(lambda: starts(small), seconds=240)
+        assert temporary_server(own)
+        flow.kill()
+        flow.wait()
+        assert_gone(own)
+    assert_free(small)
+
+
+def test_a_temporary_server_that_is_killed_is_started_again_and_the_run_completes(small, tmp_path):
+    own = new_settings(tmp_path / "home")
+    del own[API]
+    with by_hand(small, own) as flow:
+        wait_for(lambda: starts(small), seconds=240)
+        killed = temporary_server(own)
+        os.kill(killed, signal.SIGKILL)
+        wait_for(lambda: killed not in ours(own), seconds=10)
+        (small / "enough").touch()
+        assert flow.wait(120) == 0, (small / "said").read_text()
+        assert_gone(own)
+    assert "was killed; it is started again" in (small / "said").read_text()
+    assert (small / "model").exists()
+
+
 def runs(client):
     return [(one.id, one.state.name) for one in client.read_flow_runs()]
 

@@ -7,8 +7,10 @@ import pytest
 import yaml
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 from prefect.events.filters import EventFilter, EventNameFilter
+from prefect.states import Cancelled, Pending
 
 from lradapt.runtime import lock
+from tasks.server import setup
 from tests.prefect_server import connected, listener, server, settings, wait_for, worker
 from tests.projects import ROOT
 
@@ -135,9 +137,10 @@ def test_what_is_deployed_twice_is_as_if_deployed_once(deployed, environment, ho
     names = [each["name"] for each in client.request("POST", "/automations/filter", json={}).json()]
     assert sorted(names) == [
         "lradapt: dead runs",
-        "lradapt: retrain where labels have changed",
         "lradapt: notify of failures",
         "lradapt: notify of promotions and rollbacks",
+        "lradapt: retrain where labels have changed",
+        "lradapt: stranded runs",
     ]
 
 
@@ -166,6 +169,25 @@ def test_a_changed_schedule_takes_the_place_of_the_former(deployed, environment,
         file.write_text(before)
         deploy(project, environment, hook[0])
     assert [each.schedule.cron for each in schedules] == ["0 3 * * *"]
+
+
+def test_a_run_whose_worker_died_before_its_start_is_marked_and_the_next_one_begins(
+    deployed, client, monkeypatch
+):
+    monkeypatch.setattr(setup, "STRANDED_AFTER_SECONDS", 10)
+    setup.ensure_automations(["benchmark"], "")
+
+    def taken():
+        run = start(client, "benchmark")
+        client.set_flow_run_state(run, Pending())  # as a worker does, before it starts anything
+        return run
+
+    stranded, skipped = taken(), taken()
+    assert client.read_flow_run(skipped).state.is_cancelled()
+    assert ended(client, stranded, seconds=60).is_crashed()
+    following = taken()
+    assert client.read_flow_run(following).state.is_pending()
+    client.set_flow_run_state(following, Cancelled(), force=True)
 
 
 def test_a_run_that_meets_another_is_skipped_and_the_first_promotes(

@@ -1,15 +1,18 @@
 """DVC's graph, which of its nodes are stale, and why."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from lradapt.errors import LradaptError
+from tasks import stages
 from tasks.pipeline.graph import (
     changes,
     overlaps,
     read_graph,
     read_plan,
+    trust_times,
     unversioned_sources,
 )
 from tests.projects import dvc, run
@@ -33,6 +36,47 @@ def test_what_has_changed_is_stale_with_all_below_it(reproduced):
     (reproduced / "source.txt").write_text("c\n")
     stale = {address for address, is_stale in plan() if is_stale}
     assert stale == {"source.txt.dvc", "upper", "count"}
+
+
+def replaced(path, text):
+    """Write another text of the same length into a file, which keeps inode, size and time."""
+    before = path.stat()
+    with path.open("r+") as file:
+        file.write(text)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+
+
+def test_a_source_replaced_under_its_former_time_and_size_is_stale(reproduced):
+    assert not any(stale for _, stale in plan())
+    replaced(reproduced / "source.txt", "c\nd\n")
+    stale = {address for address, is_stale in plan() if is_stale}
+    assert stale == {"source.txt.dvc", "upper", "count"}
+    stages.reproduce.fn("source.txt.dvc")
+    stages.reproduce.fn("upper")
+    assert (reproduced / "upper.txt").read_text() == "C\nD\n"
+
+
+def test_a_file_of_a_folder_is_read_again_by_a_full_check_alone(chain):
+    (chain / "folder.txt").mkdir()
+    (chain / "folder.txt/a").write_text("a")
+    (chain / "dvc.yaml").write_text(
+        "stages: {list: {cmd: cat folder.txt/a > list.txt, deps: [folder.txt], outs: [list.txt]}}"
+    )
+    dvc(chain, "add", "folder.txt")
+    dvc(chain, "repro")
+    assert not any(stale for _, stale in plan())
+    replaced(chain / "folder.txt/a", "b")
+    replaced(chain / "list.txt", "c")
+    assert not any(stale for _, stale in plan()), "DVC now sees it: say so in the documents"
+    trust_times.fn(full_check=False)
+    assert not any(stale for _, stale in plan())
+    trust_times.fn(full_check=True)
+    assert dict(plan()) == {"folder.txt.dvc": True, "list": True}
+    assert (
+        "list.txt is modified"
+        in next(n for n in read_plan.fn("dvc.yaml") if n.address == "list").reasons
+    )
 
 
 def test_meta_of_dvc_yaml_comes_with_the_node(chain):

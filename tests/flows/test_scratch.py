@@ -6,6 +6,7 @@ import pytest
 
 from tasks.remote import clone as scratch
 from tasks.remote.clone import ScratchError
+from tasks.remote.places import OutsideError
 from tests.projects import dvc, run
 
 pytestmark = pytest.mark.slow
@@ -51,6 +52,16 @@ def test_it_has_the_remote_and_the_cache_of_its_project(commit, chain):
     (here / "source.txt.dvc").write_text((chain / "source.txt.dvc").read_text())
     dvc(here, "pull", "source.txt")
     assert (here / "source.txt").read_text() == "a\nb\n"
+
+
+@pytest.mark.parametrize("path", ["/tmp/never", "../../never", ".git/hooks/post-checkout"])
+def test_a_text_for_another_place_is_refused(commit, chain, path):
+    with (
+        pytest.raises(OutsideError, match="nothing was written"),
+        scratch.project(commit, {path: ""}),
+    ):
+        pass
+    assert not (chain / ".lradapt/never").exists()
 
 
 def test_without_a_remote_it_is_told_on_which_machine(commit, chain):

@@ -22,7 +22,8 @@ def automations(monkeypatch):
     """Every automation, by the end of its name; the block of the webhook is not saved."""
     saved = SimpleNamespace(save=lambda name, overwrite: UUID(int=1))
     monkeypatch.setattr(server, "Webhook", lambda **settings: saved)
-    made = [server._mark_dead_runs(FLOWS), *server._notify(FLOWS, "http://here")]
+    crashed = [server._mark_dead_runs(FLOWS), server._mark_stranded_runs(FLOWS)]
+    made = [*crashed, *server._notify(FLOWS, "http://here")]
     return {each.name.removeprefix("lradapt: "): each for each in made}
 
 
@@ -83,6 +84,34 @@ def test_each_run_is_dead_after_90_seconds_without_a_heartbeat(trigger):
     assert not dead.meets_threshold(1)
     one, two = (happened(RUN + "heartbeat", flow="retrain", resource=f"{RUN}{n}") for n in "12")
     assert dead.bucketing_key(one) != dead.bucketing_key(two)
+
+
+@pytest.mark.parametrize(
+    ("next_event", "expected"),
+    [
+        *((end, True) for end in ("Running", "Completed", "Failed", "Crashed", "Cancelled")),
+        *((other, False) for other in ("Pending", "Late", "heartbeat")),
+    ],
+)
+def test_a_start_and_each_end_keep_a_run_from_being_stranded(trigger, next_event, expected):
+    stranded = trigger("stranded runs")
+    assert triggers(stranded, happened(RUN + next_event, flow="retrain")) is expected
+
+
+def test_only_a_run_of_our_flows_that_a_worker_has_taken_can_be_stranded(trigger):
+    stranded = trigger("stranded runs")
+    assert stranded.starts_after(RUN + "Pending")
+    assert not any(stranded.starts_after(RUN + name) for name in ("Scheduled", "Late", "Running"))
+    assert not stranded.covers(happened(RUN + "Pending", flow="another"))
+    assert stranded.within.total_seconds() == server.STRANDED_AFTER_SECONDS
+    assert stranded.meets_threshold(0)
+    assert not stranded.meets_threshold(1)
+
+
+def test_a_stranded_run_is_marked_as_crashed(automations):
+    (action,) = automations["stranded runs"].actions
+    assert (action.state.value, action.force) == ("CRASHED", False)
+    assert action.message == "a worker took it, and had not started it 600 seconds later"
 
 
 def test_a_dead_run_is_marked_as_crashed(automations):

@@ -14,7 +14,7 @@ from lradapt.cli import importing
 from lradapt.data.importing.sources import SourceLabels
 from lradapt.data.labelled_image import LabelledImage as Label
 from lradapt.data.labels import read_labels
-from lradapt.errors import DataError
+from lradapt.errors import DataError, ParamsError
 from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.backbone import Origin, read_origin
 from lradapt.networks.champion import read_champion
@@ -68,6 +68,17 @@ def test_folder_says_what_it_brought_and_what_comes_next(project, source):
         "data/champion && dvc repro)",
     ]
     assert len(read_labels(project / "data" / "labels.csv")) == 3
+
+
+def test_a_fault_of_params_yaml_is_told_before_anything_is_replaced(project, source):
+    lradapt_import("folder", source("a/1.png", "b/2.png"))
+    before = {path: path.read_bytes() for path in (project / "data").rglob("*.*")}
+    assert before
+    params = project / "params.yaml"
+    params.write_text(params.read_text().replace("seed: 0", "seed: banana"))
+    with pytest.raises(ParamsError, match="seed"):
+        lradapt_import("folder", source("a/3.png"), "--replace")
+    assert {path: path.read_bytes() for path in (project / "data").rglob("*.*")} == before
 
 
 def test_images_that_are_there_are_not_replaced_unasked(project, source):

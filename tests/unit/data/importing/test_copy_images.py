@@ -57,6 +57,22 @@ def test_what_is_changed_new_or_gone_there_is_so_here(source, brought, tmp_path)
     assert not (tmp_path / "data/images/b").exists()
 
 
+def test_a_content_under_its_former_size_and_time_is_copied_where_contents_are_compared(
+    source, brought, tmp_path
+):
+    brought()
+    image = source / "images/a.png"
+    before = image.stat()
+    image.write_text("b")
+    os.utime(image, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert brought() == 0
+    data = tmp_path / "data"
+    paths = {"images": data / "images", "labels": data / "labels.csv"}
+    assert copy_images(source, **paths, by_content=True) == 1
+    assert held(data / "images")["a.png"] == "b"
+    assert copy_images(source, **paths, by_content=True) == 0
+
+
 def test_equal_sizes_with_another_time_are_copied(source, brought, tmp_path):
     brought()
     (source / "images/a.png").write_text("Z")

@@ -1,0 +1,30 @@
+"""Run what Prefect's server has for a work pool, in this project."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.deploy import PROJECT, require_server
+from flows.program import run, session
+from lradapt.cli.options import Debug
+
+
+def main(
+    pool: Annotated[str, typer.Option(help="The work pool: gpu or cpu.")] = "gpu",
+    debug: Debug = False,
+) -> None:
+    """Run what Prefect's server has for a work pool, in this project.
+
+    PREFECT_API_URL names the server. Ends with Ctrl-C. `make worker` calls this.
+    """
+    with session(debug=debug):
+        require_server()
+        words = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool]
+        os.execve(words[0], words, {**os.environ, PROJECT: str(Path.cwd())})
+
+
+if __name__ == "__main__":
+    run(main, "PREFECT_API_URL=http://127.0.0.1:4200/api python -m flows.worker --pool cpu")

@@ -1,0 +1,35 @@
+"""The user that runs a program: that of a container often has neither a name nor a home."""
+
+import getpass
+import os
+from pathlib import Path
+
+
+def user_name() -> str:
+    """Return the name of the user; `uid1000` for a uid that the system has no name for."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # OSError from Python 3.13 on
+        return f"uid{os.getuid()}"
+
+
+def complete_environment() -> None:
+    """Set what libraries need of a user: a name, a home, and a place for what they download.
+
+    What the environment has and can be used is kept. Child processes inherit the rest.
+    """
+    if not any(os.environ.get(name) for name in ("LOGNAME", "USER", "LNAME", "USERNAME")):
+        os.environ["LOGNAME"] = user_name()
+    own = Path.cwd() / ".lradapt"
+    if not _has_home():
+        os.environ["HOME"] = str(own / "home")
+    if not os.access(Path.home(), os.W_OK):
+        os.environ.setdefault("XDG_CACHE_HOME", str(own / "cache"))
+
+
+def _has_home() -> bool:
+    try:
+        Path.home()
+    except RuntimeError:
+        return False
+    return True
