@@ -1,0 +1,98 @@
+"""Following the registry: looks with a deadline, and what the last ones have found."""
+
+import asyncio
+import logging
+import threading
+import time
+
+from lradapt.serving.live_model import LiveModel, Loaded
+
+log = logging.getLogger(__name__)
+
+_MAX_OVERDUE = 3
+
+
+class Follower:
+    """Keeps a live model up to date, and the fault of the last failure.
+
+    Each look at the registry has a thread of its own, because a read may hang for ever, such as
+    that of a network file system whose server is gone. Such a thread ends with the process.
+
+    Attributes:
+        live: the model in production.
+        fault: of the last look; empty if it succeeded.
+    """
+
+    def __init__(self, live: LiveModel, look_seconds: float) -> None:
+        """Keep what to follow.
+
+        Args:
+            live: the model in production.
+            look_seconds: within which the registry must answer.
+        """
+        self.live, self.fault = live, ""
+        self._look_seconds = look_seconds
+        self._checked: float | None = None
+        self._noted = 0
+        self._looking: list[threading.Thread] = []
+        self._noting = threading.Lock()
+
+    def loaded(self) -> Loaded | None:
+        """Return the model in use; None before the first."""
+        return self.live.loaded
+
+    def checked_seconds_ago(self) -> float | None:
+        """Return the age of the last look that succeeded; None before the first."""
+        return None if self._checked is None else time.monotonic() - self._checked
+
+    async def follow(self, seconds: float) -> None:
+        """Look every `seconds`, for ever."""
+        while True:
+            await asyncio.sleep(seconds)
+            await self.look()
+
+    async def look(self) -> None:
+        """Load another version, if one is in production; keep a failure, and log it once.
+
+        If the registry has not answered at the deadline, this is a fault; the look goes on, but
+        counts only if no later one has ended before. While several are overdue, none is started.
+        """
+        self._looking = [thread for thread in self._looking if thread.is_alive()]
+        if len(self._looking) >= _MAX_OVERDUE:
+            return
+        number, ended = self.live.start_look(), asyncio.Event()
+        arguments = (number, asyncio.get_running_loop(), ended)
+        thread = threading.Thread(target=self._look_in_thread, args=arguments, daemon=True)
+        thread.start()
+        self._looking.append(thread)
+        try:
+            await asyncio.wait_for(ended.wait(), self._look_seconds)
+        except TimeoutError:
+            self._note(number, f"the registry has not answered within {self._look_seconds:g} s")
+
+    def _look_in_thread(
+        self, number: int, loop: asyncio.AbstractEventLoop, ended: asyncio.Event
+    ) -> None:
+        started = time.monotonic()
+        try:
+            changed = self.live.finish_look(number)
+        except Exception as error:  # noqa: BLE001  # the present model stays in use
+            self._note(number, str(error) or repr(error))
+        else:
+            self._note(number, "", started)
+            if changed:
+                log.info("serving version %s", self.live.current().promotion.version)
+        finally:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(ended.set)
+
+    def _note(self, number: int, fault: str, checked: float | None = None) -> None:
+        """Keep what a look has found, unless a later one has ended before."""
+        with self._noting:
+            if number < self._noted:
+                return
+            self._noted = number
+            if fault and fault != self.fault:
+                log.warning("the model in production could not be loaded: %s", fault)
+            self.fault = fault
+            self._checked = self._checked if checked is None else checked
