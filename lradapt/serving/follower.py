@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 
-from lradapt.serving.live_model import LiveModel, Loaded
+from lradapt.serving.live_model import LiveModel
 
 log = logging.getLogger(__name__)
 
@@ -24,22 +24,13 @@ class Follower:
     """
 
     def __init__(self, live: LiveModel, look_seconds: float) -> None:
-        """Keep what to follow.
-
-        Args:
-            live: the model in production.
-            look_seconds: within which the registry must answer.
-        """
+        """Keep what to follow; the registry must answer within `look_seconds`."""
         self.live, self.fault = live, ""
         self._look_seconds = look_seconds
         self._checked: float | None = None
         self._noted = 0
         self._looking: list[threading.Thread] = []
         self._noting = threading.Lock()
-
-    def loaded(self) -> Loaded | None:
-        """Return the model in use; None before the first."""
-        return self.live.loaded
 
     def checked_seconds_ago(self) -> float | None:
         """Return the age of the last look that succeeded; None before the first."""

@@ -70,7 +70,7 @@ def test_a_look_that_hangs_is_a_fault_at_its_deadline_and_the_age_grows(registry
         await follower.look()
         assert follower.fault == "the registry has not answered within 0.1 s"
         assert follower.checked_seconds_ago() >= 0.1
-        assert follower.loaded() is not None
+        assert follower.live.loaded is not None
         await follower.look()
         assert follower.fault == ""
         registry.store.let[0].set()
@@ -88,7 +88,7 @@ def test_a_look_that_comes_back_late_counts_if_no_later_one_has(registry):
         assert follower.fault
         registry.store.let[0].set()
         await until(lambda: follower.fault == "")
-        return follower.loaded().model.class_names
+        return follower.live.loaded.model.class_names
 
     assert asyncio.run(questions()) == list(COLOURS)
 
@@ -103,10 +103,10 @@ def test_a_late_answer_is_not_taken_up_after_a_newer_one(registry):
         await follower.look()  # it has read the second version, and hangs
         promote(registry, first, kind="rollback")
         await follower.look()
-        assert follower.loaded().promotion.version == first
+        assert follower.live.loaded.promotion.version == first
         registry.store.let[0].set()
         await until(lambda: not any(thread.is_alive() for thread in follower._looking))
-        return follower.loaded().promotion.version, follower.fault
+        return follower.live.loaded.promotion.version, follower.fault
 
     assert asyncio.run(questions()) == (first, "")
 
