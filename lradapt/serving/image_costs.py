@@ -39,7 +39,7 @@ _NOTHING = Cost(0, 0)
 
 
 def cost_of(content: bytes) -> Cost:
-    """Return what the decoding of an image file costs; nothing if it is none: that fails at once."""
+    """Return what the decoding of an image file costs; what is no image costs nothing."""
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
     except Image.DecompressionBombError:
