@@ -12,6 +12,7 @@ from prefect.client.orchestration import get_client
 
 from lradapt.cli import error_exit
 from lradapt.cli.help import epilog
+from lradapt.cli.program import run_program
 from lradapt.errors import LradaptError
 
 
@@ -19,7 +20,7 @@ def run(main: Callable[..., None], *examples: str) -> None:
     """Run `main` with the arguments of the command line; its help shows the examples."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command(epilog=epilog(*examples))(main)
-    app()
+    run_program(app)
 
 
 @contextmanager

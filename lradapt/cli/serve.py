@@ -48,7 +48,7 @@ def serve(
             rich_help_panel=_LIMITS,
         ),
     ] = 25,
-    max_request_megapixels: Annotated[
+    total_megapixels: Annotated[
         float,
         typer.Option(
             min=0.01,
@@ -142,7 +142,7 @@ def serve(
         num_threads=threads or len(os.sched_getaffinity(0)),
         max_megapixels=max_megapixels,
         max_files=max_files,
-        max_request_megapixels=max(max_megapixels, max_request_megapixels),
+        max_request_megapixels=max(max_megapixels, total_megapixels),
         max_waiting=max_waiting,
         max_bytes_in_flight=int(in_flight * MB),
         body_seconds=body_seconds,
