@@ -9,7 +9,18 @@ from lradapt.serving.live_model import LiveModel
 
 log = logging.getLogger(__name__)
 
-_MAX_OVERDUE = 3
+
+_LONGEST_PAUSE_SECONDS = 60.0
+_MAX_HANGING = 256
+
+
+def pause_seconds(usual: float, num_hanging: int) -> float:
+    """Return how long to wait before the next look: twice as long for each that hangs, to a limit.
+
+    A read may hang for ever, and its thread with it; the next look must come all the same.
+    """
+    longest = max(usual, _LONGEST_PAUSE_SECONDS)
+    return float(min(longest, usual * 2 ** min(num_hanging, 30)))
 
 
 class Follower:
@@ -37,19 +48,18 @@ class Follower:
         return None if self._checked is None else time.monotonic() - self._checked
 
     async def follow(self, seconds: float) -> None:
-        """Look every `seconds`, for ever."""
+        """Look every `seconds`, for ever; less often while earlier looks still hang."""
         while True:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(pause_seconds(seconds, self._num_hanging()))
             await self.look()
 
     async def look(self) -> None:
         """Load another version, if one is in production; keep a failure, and log it once.
 
         If the registry has not answered at the deadline, this is a fault; the look goes on, but
-        counts only if no later one has ended before. While several are overdue, none is started.
+        counts only if no later one has ended before.
         """
-        self._looking = [thread for thread in self._looking if thread.is_alive()]
-        if len(self._looking) >= _MAX_OVERDUE:
+        if self._num_hanging() >= _MAX_HANGING:
             return
         number, ended = self.live.start_look(), asyncio.Event()
         arguments = (number, asyncio.get_running_loop(), ended)
@@ -60,6 +70,10 @@ class Follower:
             await asyncio.wait_for(ended.wait(), self._look_seconds)
         except TimeoutError:
             self._note(number, f"the registry has not answered within {self._look_seconds:g} s")
+
+    def _num_hanging(self) -> int:
+        self._looking = [thread for thread in self._looking if thread.is_alive()]
+        return len(self._looking)
 
     def _look_in_thread(
         self, number: int, loop: asyncio.AbstractEventLoop, ended: asyncio.Event

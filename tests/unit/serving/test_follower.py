@@ -8,7 +8,7 @@ from releases import promote, publish, release
 from lradapt.registry import open_store
 from lradapt.registry.registry import Registry
 from lradapt.registry.store import RegistryError
-from lradapt.serving.follower import Follower
+from lradapt.serving.follower import Follower, pause_seconds
 from lradapt.serving.live_model import LiveModel
 
 NAME = "colours"
@@ -111,7 +111,29 @@ def test_a_late_answer_is_not_taken_up_after_a_newer_one(registry):
     assert asyncio.run(questions()) == (first, "")
 
 
-def test_hanging_looks_do_not_pile_up(registry):
+def test_a_look_that_hangs_for_ever_does_not_keep_the_next_from_looking(registry):
+    first, second = publish(registry, colour_model()), publish(registry, colour_model(OTHERS))
+    promote(registry, first)
+    follower = Follower(LiveModel(registry), look_seconds=0.05)
+
+    async def questions():
+        await follower.look()
+        registry.store.num_hanging = 5
+        for _ in range(5):
+            await follower.look()
+        promote(registry, second)
+        await follower.look()
+        return follower.live.loaded.promotion.version, follower.fault
+
+    assert asyncio.run(questions()) == (second, "")
+    for let in registry.store.let:
+        let.set()
+
+
+def test_hanging_looks_do_not_pile_up(registry, monkeypatch):
+    assert [pause_seconds(5, number) for number in range(6)] == [5, 10, 20, 40, 60, 60]
+    assert [pause_seconds(90, number) for number in (0, 9)] == [90, 90]
+    monkeypatch.setattr("lradapt.serving.follower._MAX_HANGING", 3)
     release(registry, colour_model())
     follower = Follower(LiveModel(registry), look_seconds=0.01)
     registry.store.num_hanging = 100
