@@ -127,6 +127,8 @@ def _decoded(upload: Upload, preprocessing: Preprocessing) -> Pixels | str:
             return preprocess(upload.content, preprocessing)
     except DecodeError as error:
         return str(error)
+    except MemoryError:
+        return "there is not enough memory to decode it"
 
 
 def _probabilities(model: Model, squares: Sequence[Pixels]) -> Probabilities:

@@ -15,6 +15,8 @@ from lradapt.data.images.decode import _FORMATS as FORMATS
 
 _SECONDS_PER_MEGAPIXEL = {"JPEG": 0.01, "AVIF": 0.02, "JPEG2000": 0.08}
 _OTHERWISE = 0.04  # on one core, for the slower ones of the other formats
+_AVIF_SECONDS = 1.0
+"""At least: the header of an AVIF may say less than the decoder finds, 268 megapixels at most."""
 _SCANS_AS_USUAL = 25
 """Scans of a JPEG that cost about as much as the rest of the decoding; usual files have 1 to 12."""
 _TILE_WIDTH, _TILE_HEIGHT = 322, 323  # tags of TIFF
@@ -52,8 +54,10 @@ def cost_of(content: bytes) -> Cost:
         pixels = max(pixels, _tiled(image, width, height))
     elif image.format == "JPEG":
         pixels *= max(1, _num_scans(content, limit=_SCANS_AS_USUAL * 1000) / _SCANS_AS_USUAL)
-    per_megapixel = _SECONDS_PER_MEGAPIXEL.get(image.format or "", _OTHERWISE)
-    return Cost(pixels / 1e6, pixels / 1e6 * per_megapixel)
+    seconds = pixels / 1e6 * _SECONDS_PER_MEGAPIXEL.get(image.format or "", _OTHERWISE)
+    if image.format == "AVIF":
+        seconds = max(seconds, _AVIF_SECONDS)
+    return Cost(pixels / 1e6, seconds)
 
 
 def _tiled(image: Image.Image, width: int, height: int) -> float:

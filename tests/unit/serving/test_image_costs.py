@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from lradapt.serving.image_costs import cost_of
+from lradapt.serving.turns import LONG_SECONDS
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "PPM", "TGA", "AVIF")
 
@@ -30,6 +31,11 @@ def tiled_tiff(width, height, across, down):
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_the_cost_of_an_ordinary_file_is_its_pixels(file_format):
     assert cost_of(saved(file_format)).megapixels == pytest.approx(0.002)
+
+
+def test_an_avif_always_counts_as_long_because_its_header_may_lie():
+    assert cost_of(saved("AVIF")).seconds > LONG_SECONDS
+    assert cost_of(saved("JPEG")).seconds < LONG_SECONDS
 
 
 def test_a_small_file_of_80_megapixels_costs_80():
