@@ -153,6 +153,13 @@ def test_nonsense_instead_of_a_body_logs_nothing(caplog):
     assert [record.getMessage() for record in caplog.records] == []
 
 
+def test_answers_are_not_held_back_by_40_ms():
+    """asyncio sets TCP_NODELAY only where the protocol is named as TCP."""
+    for listener in listen("127.0.0.1", 0):
+        with listener:
+            assert listener.proto == socket.IPPROTO_TCP
+
+
 def test_a_port_that_is_taken_is_an_error_of_ours():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
