@@ -1,5 +1,6 @@
 """`lradapt serve`: the HTTP endpoint of the model in production."""
 
+import logging
 import os
 from typing import Annotated
 
@@ -152,6 +153,7 @@ def serve(
         max_connections=max_connections, idle_seconds=idle_seconds, grace_seconds=grace_seconds
     )
     live = LiveModel(open_registry(registry, name), threads=1)  # the requests are the threads
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of malformed forms
     listeners = connections.listen(host, port)
     typer.echo(f"{name} of {registry} on http://{host}:{port} (/predict, /health, /version)")
     connections.run(create_app(live, settings), listeners, limits)

@@ -44,7 +44,7 @@ async def answer_to(
 
     async def in_turn(seconds: float, work: Callable[..., _Result], *arguments: Any) -> _Result:
         async with turns.turn(seconds, all_seconds):
-            return await anyio.to_thread.run_sync(work, *arguments)
+            return await anyio.to_thread.run_sync(work, *arguments, limiter=turns.limiter)
 
     try:
         preprocessing = _limited(loaded.model.preprocessing, settings)

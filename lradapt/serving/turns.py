@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
+import anyio
+
 LONG_SECONDS = 0.25
 """Work that takes longer, about, is long."""
 
@@ -29,7 +31,11 @@ class _Waiting:
 
 
 class Turns:
-    """Turns of the requests of one event loop."""
+    """Turns of the requests of one event loop.
+
+    Attributes:
+        limiter: of the threads in which the work is done; other work in threads has its own.
+    """
 
     def __init__(self, num_threads: int, max_waiting: int) -> None:
         """Keep the limits.
@@ -40,6 +46,7 @@ class Turns:
         """
         self._free, self._free_for_long = num_threads, max(1, num_threads - 1)
         self._max_waiting = max_waiting
+        self.limiter = anyio.CapacityLimiter(num_threads)
         self._waiting: list[_Waiting] = []  # the first to go first
         self._numbers = count()
 
