@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from lradapt.data.images.decode import Preprocessing
 from lradapt.errors import LradaptError, listed
 
-SUPPORTED_FORMAT = "1"
+SUPPORTED_FORMATS = ("1",)
 
 _Value = TypeVar("_Value")
 
@@ -37,9 +37,10 @@ def read_metadata(session: Any) -> Metadata:
             gives; all faults are named at once.
     """
     notes = session.get_modelmeta().custom_metadata_map
-    if notes.get("lradapt.format") != SUPPORTED_FORMAT:
+    if notes.get("lradapt.format") not in SUPPORTED_FORMATS:
         raise ModelError(
-            f"model format {notes.get('lradapt.format')!r}, expected {SUPPORTED_FORMAT!r}: "
+            f"model format {notes.get('lradapt.format')!r}, expected "
+            f"{' or '.join(map(repr, SUPPORTED_FORMATS))}: "
             "made by another version of lradapt, or by another program"
         )
     faults: list[str] = []

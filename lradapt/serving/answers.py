@@ -14,7 +14,8 @@ import numpy as np
 from fastapi import HTTPException
 from starlette.requests import ClientDisconnect
 
-from lradapt.data.images.decode import DecodeError, Pixels, Preprocessing, preprocess, quiet
+from lradapt.data.images.decode import Pixels, Preprocessing, preprocess, quiet
+from lradapt.errors import LradaptError
 from lradapt.inference.predict import Model, Probabilities
 from lradapt.serving.image_costs import Cost, cost_of
 from lradapt.serving.live_model import Loaded
@@ -125,7 +126,7 @@ def _decoded(upload: Upload, preprocessing: Preprocessing) -> Pixels | str:
     try:
         with quiet():
             return preprocess(upload.content, preprocessing)
-    except DecodeError as error:
+    except LradaptError as error:
         return str(error)
     except MemoryError:
         return "there is not enough memory to decode it"
