@@ -5,6 +5,7 @@ from collections.abc import Callable
 import typer
 
 from lradapt.cli.error_exit import exit_on_error
+from lradapt.cli.program import run_program
 
 
 def run(*commands: Callable[..., None], about: str | None = None) -> None:
@@ -13,4 +14,4 @@ def run(*commands: Callable[..., None], about: str | None = None) -> None:
     for command in commands:
         app.command()(command)
     with exit_on_error(long_work=True):
-        app()
+        run_program(app)

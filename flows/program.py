@@ -14,6 +14,7 @@ from prefect.settings import PREFECT_API_URL
 
 from lradapt.cli import error_exit
 from lradapt.cli.help import epilog
+from lradapt.cli.program import run_program
 from lradapt.config.params import load_params
 from lradapt.config.paths import read_paths
 from lradapt.errors import LradaptError
@@ -24,7 +25,7 @@ def run(main: Callable[..., None], *examples: str) -> None:
     """Run `main` with the arguments of the command line; its help shows the examples."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command(epilog=epilog(*examples))(main)
-    app()
+    run_program(app)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from lradapt.cli import (
 from lradapt.cli.error_exit import enable_tracebacks
 from lradapt.cli.help import DATA, DVC, REGISTRY, TRAINING, USE, USUAL_CODES, epilog
 from lradapt.cli.options import Debug
+from lradapt.cli.program import run_program
 from lradapt.config.code_file import write_code_file
 from lradapt.config.paths import PROJECT_FILE
 from lradapt.config.replaced_sources import touch_replaced
@@ -216,4 +217,4 @@ def run() -> None:
     logging.getLogger("lradapt").setLevel(logging.ERROR if process_rank.rank() else logging.INFO)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # the name of a file may not be Unicode
-    app(prog_name="lradapt")
+    run_program(app, prog_name="lradapt")

@@ -1,6 +1,5 @@
 """Use of an exported model, with ONNX Runtime and Pillow alone: no torch."""
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,18 +8,39 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lradapt.data.images.decode import DecodeError, Pixels, Preprocessing, preprocess, quiet
+from lradapt.data.images.decode import DecodeError, Pixels, preprocess, quiet
 from lradapt.data.images.files import list_files
-from lradapt.errors import LradaptError
+from lradapt.errors import LradaptError, listed
+from lradapt.inference.external_data import external_tensors
+from lradapt.inference.metadata import ModelError, read_metadata
 from lradapt.runtime.progress import tracked
 
 Probabilities = npt.NDArray[np.float32]
 
-SUPPORTED_FORMAT = "1"
+_NO_OTHER_FILES = {  # where ONNX Runtime would look for tensors: nothing can be below a device
+    "session.model_external_initializers_file_folder_path": f"{os.devnull}/none",
+    "session.load_model_format": "ONNX",
+}
 
 
-class ModelError(LradaptError):
-    """A file that is not a model of lradapt."""
+def require_self_contained(content: bytes) -> None:
+    """Check that an ONNX file keeps all its tensors itself.
+
+    A model that keeps some in other files could return the content of any file that its reader may
+    read, as its probabilities.
+
+    Raises:
+        ModelError: it names other files, or it is no ONNX file.
+    """
+    try:
+        names = external_tensors(content)
+    except ValueError as error:
+        raise ModelError(f"not a model that ONNX Runtime can load: {error}") from error
+    if names:
+        raise ModelError(
+            f"the model keeps {len(names)} tensor(s) in other files, which lradapt does not read: "
+            f"export it with external_data=False. They are:\n" + listed(names, limit=6)
+        )
 
 
 class Model:
@@ -40,13 +60,17 @@ class Model:
             threads: CPU threads of ONNX Runtime; None: as many as it chooses.
 
         Raises:
-            ModelError: not an ONNX model, not made by `lradapt export`, or of a newer format.
+            ModelError: not an ONNX model, not made by `lradapt export`, of a newer format, with
+                metadata that contradict it, or with tensors in other files.
         """
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # without it, 1.29 and later send data
         import onnxruntime
 
+        require_self_contained(content)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        for key, value in _NO_OTHER_FILES.items():
+            options.add_session_config_entry(key, value)
         if threads:
             options.intra_op_num_threads = threads
         try:
@@ -55,15 +79,10 @@ class Model:
             )
         except Exception as error:  # ONNX Runtime's errors have no base class
             raise ModelError(f"not a model that ONNX Runtime can load: {error}") from error
-        notes = self._session.get_modelmeta().custom_metadata_map
-        if notes.get("lradapt.format") != SUPPORTED_FORMAT:
-            raise ModelError(
-                f"model format {notes.get('lradapt.format')!r}, expected {SUPPORTED_FORMAT!r}: "
-                "made by another version of lradapt, or by another program"
-            )
-        self.class_names: list[str] = json.loads(notes["lradapt.class_names"])
-        self.preprocessing = Preprocessing(**json.loads(notes["lradapt.preprocessing"]))
-        self.architecture: str = notes["lradapt.architecture"]
+        metadata = read_metadata(self._session)
+        self.class_names = metadata.class_names
+        self.preprocessing = metadata.preprocessing
+        self.architecture = metadata.architecture
 
     def probabilities(self, pixels_NSS3: Pixels, *, batch_size: int = 64) -> Probabilities:
         """Return the probabilities `[N, K]` of preprocessed pixels `[N, S, S, 3]` uint8."""

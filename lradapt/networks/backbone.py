@@ -10,17 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from lradapt.errors import WeightsError
 from lradapt.networks.architectures import Architecture
-from lradapt.networks.classifier import Weights, body_weights, build, build_body
+from lradapt.networks.classifier import Weights, build, build_body, in_fp32, without_head
+from lradapt.networks.weights_file import read_weights
 from lradapt.runtime.files import sha256_of, whole_file
 
-_SUFFIXES = (".safetensors", ".pt", ".pth")
 _ORIGIN = "lradapt.origin"
 _RANDOM_SEED = 0
 _NETWORK_SECONDS = 20.0
@@ -54,8 +53,9 @@ def import_backbone(choice: str, architecture: Architecture, into: Path) -> Orig
         WeightsError: the weights cannot be fetched, or are not the architecture's.
     """
     weights, origin = _obtain(choice, architecture)
-    body = body_weights(architecture, weights)
-    build_body(architecture, body)  # checks every name and shape
+    body = without_head(architecture, weights)
+    build_body(architecture, body)  # checks every name and shape, before anything is copied
+    body = in_fp32(body)
     with whole_file(into) as partial:
         # `save_file` refuses shared and channels_last tensors, hence the copies. It writes metadata
         # in random order, hence one entry: equal bodies must be equal bytes.
@@ -89,7 +89,7 @@ def read_origin(path: Path) -> Origin:
     try:
         with safe_open(path, framework="pt") as file:
             return Origin(**json.loads(file.metadata()[_ORIGIN]))
-    except (FileNotFoundError, SafetensorError, TypeError, KeyError) as error:
+    except (FileNotFoundError, SafetensorError, TypeError, KeyError, ValueError) as error:
         raise WeightsError(
             f"{path} is not a backbone ({error}); make it with `lradapt import weights auto`"
         ) from error
@@ -141,19 +141,5 @@ def _patience(seconds: float) -> Iterator[None]:
 
 
 def _from_file(path: Path, architecture: Architecture) -> tuple[Weights, Origin]:
-    import torch
-
-    if not path.is_file():
-        raise WeightsError(f"no file {path}; expected imagenet, none, auto or a path")
-    if path.suffix not in _SUFFIXES:
-        raise WeightsError(f"{path} is no file of weights: expected {', '.join(_SUFFIXES)}")
-    try:
-        if path.suffix == ".safetensors":
-            weights = load_file(path)
-        else:
-            weights = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, SafetensorError, UnpicklingError) as error:
-        raise WeightsError(f"{path} is not a file of weights alone: {error}") from error
-    if not isinstance(weights, dict) or not all(torch.is_tensor(v) for v in weights.values()):
-        raise WeightsError(f"{path} holds no state dict (names and tensors)")
+    weights = read_weights(path)
     return weights, Origin(architecture.name, sha256_of(path), path.name)

@@ -83,11 +83,20 @@ def num_features(architecture: Architecture) -> int:
 
 def body_weights(architecture: Architecture, weights: Mapping[str, Tensor]) -> Weights:
     """Return a state dict without the head's entries, in fp32."""
+    return in_fp32(without_head(architecture, weights))
+
+
+def without_head(architecture: Architecture, weights: Mapping[str, Tensor]) -> Weights:
+    """Return a state dict without the head's entries."""
     prefix = architecture.head + "."
+    return {name: value for name, value in weights.items() if not name.startswith(prefix)}
+
+
+def in_fp32(weights: Mapping[str, Tensor]) -> Weights:
+    """Return a state dict whose floating-point entries are in fp32; others are counters."""
     return {
         name: value.float() if value.is_floating_point() else value
         for name, value in weights.items()
-        if not name.startswith(prefix)
     }
 
 

@@ -9,6 +9,7 @@ import yaml
 from lradapt.config.paths import Paths
 from lradapt.data.split_table import read_split
 from lradapt.gate.held_out import write_test_images, write_trained_on
+from lradapt.inference.predict import require_self_contained
 from lradapt.production.lineage import lineage
 from lradapt.registry.manifest import (
     CARD,
@@ -32,7 +33,11 @@ def publish(registry: Registry, paths: Paths, *, report: bytes, card: bytes, run
 
     Returns:
         The version's name.
+
+    Raises:
+        ModelError: the model keeps tensors in other files.
     """
+    require_self_contained(paths.onnx.read_bytes())
     files = {
         MODEL: paths.onnx.read_bytes(),
         WEIGHTS: paths.model.read_bytes(),

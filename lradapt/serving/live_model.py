@@ -9,10 +9,12 @@ Nothing here imports torch.
 
 import threading
 from dataclasses import dataclass
+from itertools import count
 
 from lradapt.inference.predict import Model
 from lradapt.registry.promotions import Promotion
 from lradapt.registry.registry import Registry
+from lradapt.registry.store import RegistryError
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class LiveModel:
         self._registry, self._threads = registry, threads
         self.loaded: Loaded | None = None
         self._etag = ""
-        self._refreshing = threading.Lock()
+        self._refreshing, self._taking_up = threading.Lock(), threading.Lock()
+        self._looks, self._newest = count(1), 0
 
     def current(self) -> Loaded:
         """Return what the last refresh loaded; if there is none yet, refresh first.
@@ -60,13 +63,51 @@ class LiveModel:
         present one stays, and the next refresh tries again.
 
         Raises:
-            RegistryError, ModelError: see `current`.
+            RegistryError, ModelError: see `current`; also if the pointer has vanished.
         """
         with self._refreshing:
-            production = self._registry.production()
-            if production is None or production.etag == self._etag:
+            return self.finish_look(self.start_look())
+
+    def start_look(self) -> int:
+        """Return the number of a look at the registry, for `finish_look`."""
+        return next(self._looks)
+
+    def finish_look(self, number: int) -> bool:
+        """Refresh; if a later look has ended meanwhile, change nothing: this one is out of date.
+
+        So a program may give up on a look that takes too long, and start another one.
+
+        Args:
+            number: of `start_look`.
+
+        Raises:
+            RegistryError, ModelError: see `refresh`.
+        """
+        etag, loaded = self._read()
+        with self._taking_up:
+            if number < self._newest:
                 return False
-            content = self._registry.read_promoted_model(production.promotion)
-            self.loaded = Loaded(production.promotion, Model(content, threads=self._threads))
-            self._etag = production.etag
+            self._newest = number
+            if loaded is None or etag == self._etag:
+                return False
+            self.loaded, self._etag = loaded, etag
             return True
+
+    def _read(self) -> tuple[str, Loaded | None]:
+        """Return the pointer's etag, and the model; None if it is the present one, or none is."""
+        present = self._etag
+        production = self._registry.production()
+        if production is None:
+            self._require_none_yet()
+            return present, None
+        if production.etag == present:
+            return present, None
+        content = self._registry.read_promoted_model(production.promotion)
+        return production.etag, Loaded(production.promotion, Model(content, threads=self._threads))
+
+    def _require_none_yet(self) -> None:
+        if self.loaded:
+            raise RegistryError(
+                f"{self._registry.location} no longer says what of {self._registry.name} is in "
+                "production: production.json has vanished. Is the folder or bucket still there?"
+            )

@@ -2,11 +2,14 @@
 
 import json
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from itertools import pairwise
 
 import httpx
@@ -38,15 +41,15 @@ def pair(registry):
     return published
 
 
-@pytest.fixture
-def served(tmp_path, pair):
-    """The address of a running `lradapt serve`."""
+@contextmanager
+def running(folder, *options):
+    """A running `lradapt serve` and its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "lradapt", "serve", "--port", str(port), "--refresh-seconds", "0.1"],
-        cwd=tmp_path,
+        [sys.executable, "-m", "lradapt", "serve", "--port", str(port), *options],
+        cwd=folder,
         env={**PROGRAMS, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         text=True,
@@ -54,11 +57,18 @@ def served(tmp_path, pair):
     address = f"http://127.0.0.1:{port}"
     try:
         wait_for(address, process)
-        yield address
+        yield process, address
     finally:
         process.terminate()
-        errors = process.communicate(timeout=60)[1]
+        errors = "" if process.stderr.closed else process.communicate(timeout=60)[1]
     assert "Traceback" not in errors, errors
+
+
+@pytest.fixture
+def served(tmp_path, pair):
+    """The address of a running `lradapt serve`."""
+    with running(tmp_path, "--refresh-seconds", "0.1") as (_, address):
+        yield address
 
 
 def wait_for(address, process):
@@ -148,13 +158,55 @@ def test_an_upload_that_never_ends_is_413_with_little_of_it_read(served):
 
 
 def test_a_port_that_is_taken_is_one_message(served, tmp_path):
+    port = served.rsplit(":", 1)[1]
     done = subprocess.run(
-        [sys.executable, "-m", "lradapt", "serve", "--port", served.rsplit(":", 1)[1]],
+        [sys.executable, "-m", "lradapt", "serve", "--port", port],
         cwd=tmp_path,
         env={**os.environ, **PROGRAMS, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
     )
-    assert done.returncode != 0
-    assert "address already in use" in done.stderr
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(
+        f"error: cannot listen on 127.0.0.1, port {port}: address already"
+    )
+    assert "--port" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15)])
+def test_a_stop_beside_a_slow_client_takes_seconds_and_has_its_code(tmp_path, pair, number, code):
+    with running(tmp_path, "--grace-seconds", "1") as (process, address):
+        port = int(address.rsplit(":", 1)[1])
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as slow:
+            slow.sendall(b"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\nx")
+            time.sleep(0.2)
+            process.send_signal(number)
+            started = time.monotonic()
+            assert process.wait(60) == code
+            assert time.monotonic() - started < 10
+
+
+def test_clients_that_leave_or_stay_silent_log_nothing_and_do_not_stay(tmp_path, pair):
+    options = ("--idle-seconds", "0.5", "--body-seconds", "0.5")
+    head = b"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Length: 1000000\r\n\r\n"
+    with running(tmp_path, *options) as (process, address):
+        place = ("127.0.0.1", int(address.rsplit(":", 1)[1]))
+        for _ in range(20):
+            with socket.create_connection(place, timeout=30) as leaving:
+                leaving.sendall(head + bytes(1000))
+        form = {"content-type": "multipart/form-data; boundary=x"}
+        said = httpx.post(f"{address}/predict", content=b"nonsense", headers=form, timeout=30)
+        assert said.status_code == 400
+        idle = [socket.create_connection(place, timeout=30) for _ in range(300)]
+        assert httpx.get(f"{address}/health", timeout=30).status_code == 200
+        late = socket.create_connection(place, timeout=30)
+        late.sendall(head + bytes(1000))
+        assert late.recv(100).startswith(b"HTTP/1.1 408 ")
+        for each in (late, *idle):
+            while each.recv(1000):
+                pass
+            each.close()
+        process.terminate()
+        errors = process.communicate(timeout=60)[1]
+    assert not {"error", "warning", "traceback"} & set(re.findall(r"\w+", errors.lower())), errors

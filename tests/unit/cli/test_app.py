@@ -258,7 +258,7 @@ def test_the_error_of_an_unknown_stage_lists_the_stages(lradapt):
     said = lradapt("stage", "nosuch")
     assert (said.code, said.out) == (2, "")
     assert "no stage 'nosuch'" in said.err
-    told = said.err.replace("│", " ").replace(",", " ").split()
+    told = said.err.replace("│", " ").replace(",", " ").replace(".", " ").split()
     assert [word for word in told if word in STAGES] == STAGES
 
 
@@ -325,6 +325,39 @@ def test_wrong_usage_ends_with_two_and_the_usage(lradapt, words):
     said = lradapt(*words)
     assert (said.code, said.out) == (2, "")
     assert "Usage:" in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["serve", "--port", "0"], "Invalid value for '--port': "),
+        (["predict"], "Missing argument 'paths'. `lradapt predict --help` has"),
+        (["serve", "--no-such-option-of-any-command", "x" * 90], "No such option: --no-such"),
+        (["predict", "--json", "--csv", "a.png"], "--json and --csv exclude each other. `lradapt"),
+    ],
+)
+def test_wrong_usage_in_a_pipe_is_plain_lines(lradapt, words, says):
+    *usage, last = lradapt(*words).err.splitlines()
+    assert usage[0].startswith(f"Usage: lradapt {words[0]}")
+    assert last.startswith("error: ")
+    assert says in last
+    assert last.endswith(f"`lradapt {words[0]} --help` has the options")
+
+
+def test_wrong_usage_on_a_terminal_is_a_box(lradapt, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    said = lradapt("serve", "--port", "0")
+    assert said.code == 2
+    assert "╭" in said.err
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_the_code_of_a_command_is_that_of_the_program(lradapt, promoted, tmp_path, code):
+    promoted()
+    image = paint(tmp_path / "a.png", "red")
+    if code:
+        image.write_bytes(b"no image")
+    assert lradapt("predict", "a.png").code == code
 
 
 def test_without_arguments_it_lists_the_commands(lradapt):

@@ -88,6 +88,41 @@ def test_a_model_of_another_program_or_version_is_refused(form):
         Model(with_notes(**{"lradapt.format": form}))
 
 
+@pytest.mark.parametrize(
+    ("key", "text", "says"),
+    [
+        ("class_names", None, "lradapt.class_names: missing"),
+        ("class_names", "[", "lradapt.class_names: Expecting value"),
+        ("class_names", '{"a": 1}', "expected a list of names"),
+        ("class_names", "[1, 2, 3]", "expected a list of names"),
+        ("class_names", '["a", "a", "b"]', "each once"),
+        ("class_names", '["a", "b"]', r"gives .*, 3\], expected .*, 2\]"),
+        ("class_names", "[" * 100_000, "lradapt.class_names: maximum recursion depth"),
+        ("preprocessing", None, "lradapt.preprocessing: missing"),
+        ("preprocessing", "8", "lradapt.preprocessing: expected"),
+        ("preprocessing", "{}", "lradapt.preprocessing: "),
+        ("preprocessing", '{"input_size": 8}', "lradapt.preprocessing: "),
+        ("preprocessing", '{"input_size": "8", "max_megapixels": 9}', "'8', expected a number"),
+        ("preprocessing", '{"input_size": true, "max_megapixels": 9}', "True, expected a number"),
+        ("preprocessing", '{"input_size": 8, "max_megapixels": "9"}', "'9', expected a number"),
+        ("preprocessing", '{"input_size": 8, "max_megapixels": -9}', "-9, expected above 0"),
+        ("preprocessing", '{"input_size": 8, "max_megapixels": NaN}', "nan, expected above 0"),
+        ("preprocessing", '{"input_size": 9, "max_megapixels": 9}', r"takes .*, 8, 8, 3\], exp"),
+        ("architecture", None, "lradapt.architecture: missing"),
+    ],
+)
+def test_metadata_that_contradict_the_model_are_one_error_of_ours(key, text, says):
+    with pytest.raises(ModelError, match=says):
+        Model(with_notes(**{f"lradapt.{key}": text}))
+
+
+def test_all_faults_of_the_metadata_are_told_at_once():
+    with pytest.raises(
+        ModelError, match=r"2 fault\(s\):\n  - .*class_names.*\n  - .*preprocessing"
+    ):
+        Model(with_notes(**{"lradapt.class_names": "[]", "lradapt.preprocessing": None}))
+
+
 def test_a_folder_stands_for_every_file_below_it_that_is_not_hidden(tmp_path):
     for name in ("b/2.png", "b/1.png", "a.png", ".hidden.png", ".git/x.png", "b/.y.png"):
         paint(tmp_path / "images" / name, "red")

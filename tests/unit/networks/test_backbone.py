@@ -1,4 +1,3 @@
-import pickle
 import socket
 import urllib.request
 
@@ -86,40 +85,6 @@ def test_imagenet_weights_are_those_that_torchvision_brings(tmp_path, monkeypatc
     assert (origin.source, origin.detail) == ("imagenet", "ResNet18_Weights.IMAGENET1K_V1")
     found = read_backbone(tmp_path / "body", RESNET18)["layer4.1.conv2.weight"]
     assert torch.equal(found, weights["layer4.1.conv2.weight"])
-
-
-def test_a_pickle_with_code_in_it_is_not_run(tmp_path):
-    class Trap:
-        def __reduce__(self):
-            return (open, (str(tmp_path / "sprung"), "w"))
-
-    trap = tmp_path / "trap.pth"
-    trap.write_bytes(pickle.dumps(Trap(), protocol=2))
-    with pytest.raises(WeightsError, match="not a file of weights alone"):
-        import_backbone(str(trap), RESNET18, tmp_path / "body")
-    assert not (tmp_path / "sprung").exists()
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("absent.pth", None, "no file"),
-        ("weights.bin", b"x", "is no file of weights: expected .safetensors, .pt, .pth"),
-        ("broken.safetensors", b"not one", "not a file of weights"),
-    ],
-)
-def test_what_is_no_file_of_weights_is_named(tmp_path, name, content, message):
-    if content:
-        (tmp_path / name).write_bytes(content)
-    with pytest.raises(WeightsError, match=message) as error:
-        import_backbone(str(tmp_path / name), RESNET18, tmp_path / "body")
-    assert name in str(error.value)
-
-
-def test_a_checkpoint_around_the_weights_is_named(tmp_path, weights):
-    torch.save({"epoch": 3, "model": weights}, tmp_path / "run.pth")
-    with pytest.raises(WeightsError, match="holds no state dict"):
-        import_backbone(str(tmp_path / "run.pth"), RESNET18, tmp_path / "body")
 
 
 def test_another_architecture_than_the_params_is_named_with_the_remedy(tmp_path):

@@ -1,20 +1,27 @@
 import asyncio
 import io
+import json
+import threading
+import time
 
 import httpx
 import numpy as np
+import onnx
 import pytest
 from colour_model import COLOURS, colour_model, paint
 from PIL import Image
 from releases import AT, damage, release
 
 from lradapt.registry import open_registry
+from lradapt.serving import answers
 from lradapt.serving.live_model import LiveModel
-from lradapt.serving.server import Settings, create_app
+from lradapt.serving.server import create_app
+from lradapt.serving.settings import Settings
 
 NAME = "colours"
 OTHERS = ["a", "b", "c"]
 LIMIT = 20_000
+NO_AGE = {"checked_seconds_ago": None}
 
 
 @pytest.fixture
@@ -26,8 +33,9 @@ def registry(tmp_path):
 def ask(registry):
     """A function that runs `questions`, a coroutine of a client, on an endpoint of the registry."""
 
-    def run(questions, refresh_seconds=60):
-        settings = Settings(max_bytes=LIMIT, refresh_seconds=refresh_seconds, num_threads=2)
+    def run(questions, refresh_seconds=60, **limits):
+        usual = {"max_bytes": LIMIT, "num_threads": 2}
+        settings = Settings(refresh_seconds=refresh_seconds, **usual | limits)
         app = create_app(LiveModel(registry, threads=1), settings)
 
         async def within():
@@ -158,6 +166,195 @@ def test_an_image_of_the_size_of_the_limit_is_taken_and_a_byte_more_is_not(
     assert ask(lambda client: client.post("/predict", content=content)).status_code == status
 
 
+def webp(width, height):
+    """A file of 34 bytes, whatever the number of pixels."""
+    file = io.BytesIO()
+    Image.new("RGB", (width, height)).save(file, "WEBP", lossless=True, quality=0, method=0)
+    return file.getvalue()
+
+
+def generous_model():
+    """A model that allows images of 89 megapixels."""
+    model = onnx.load_model_from_string(colour_model())
+    for note in model.metadata_props:
+        if note.key == "lradapt.preprocessing":
+            note.value = json.dumps(json.loads(note.value) | {"max_megapixels": 89})
+    return model.SerializeToString()
+
+
+def test_small_files_of_80_megapixels_are_refused_by_name_and_not_decoded(
+    ask, registry, monkeypatch, pictures
+):
+    release(registry, generous_model())
+    decoded = []
+    monkeypatch.setattr(answers, "preprocess", lambda content, _: decoded.append(content))
+    bomb = webp(8944, 8944)
+    assert len(bomb) < 100
+    files = form(*((f"{number}.webp", bomb) for number in range(8)), ("a.png", pictures["red"]))
+    said = ask(lambda client: client.post("/predict", files=files))
+    assert said.status_code == 422
+    assert [one["name"] for one in said.json()["faults"]] == [f"{n}.webp" for n in range(8)]
+    assert "as long as 80.0 megapixels, over 25, the limit" in said.json()["faults"][0]["fault"]
+    assert decoded == [pictures["red"]]
+
+
+def test_the_limit_of_pixels_is_an_option_below_that_of_the_model(ask, registry):
+    release(registry, generous_model())
+    body = webp(300, 300)
+    assert ask(lambda client: client.post("/predict", content=body)).status_code == 200
+    said = ask(lambda client: client.post("/predict", content=body), max_megapixels=0.08)
+    assert said.status_code == 422
+
+
+def test_all_images_of_a_request_together_have_a_limit_of_pixels(ask, registry):
+    release(registry, generous_model())
+    files = form(*((f"{number}.webp", webp(300, 300)) for number in range(4)))
+    for limit, status in [(0.36, 200), (0.35, 413)]:
+        said = ask(lambda c: c.post("/predict", files=files), max_request_megapixels=limit)
+        assert said.status_code == status
+    assert "have 0.4 megapixels together, over 0.35" in said.json()["detail"]
+
+
+@pytest.mark.parametrize(("num_files", "status"), [(3, 200), (4, 413), (9, 413)])
+def test_a_request_has_a_limit_of_files(ask, registry, num_files, status, pictures):
+    release(registry, colour_model())
+    files = form(*((f"{number}.png", pictures["red"]) for number in range(num_files)))
+    said = ask(lambda client: client.post("/predict", files=files), max_files=3)
+    assert said.status_code == status
+    if status == 413:
+        assert "over 3 files" in said.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["Multipart/Form-Data", "MULTIPART/FORM-DATA ", "multipart/form-data"]
+)
+def test_the_kind_of_a_form_may_be_in_capitals(ask, registry, pictures, kind):
+    release(registry, colour_model())
+    head = b'--x\r\nContent-Disposition: form-data; name="f"; filename="a.png"\r\n\r\n'
+    body = head + pictures["green"] + b"\r\n--x--\r\n"
+    headers = {"content-type": f"{kind}; boundary=x"}
+    said = ask(lambda client: client.post("/predict", content=body, headers=headers))
+    assert said.json()["predictions"][0]["class"] == "green"
+
+
+def test_a_body_that_is_not_complete_in_time_is_408(ask, registry):
+    release(registry, colour_model())
+
+    async def body():
+        yield b"--x"
+        await asyncio.sleep(60)
+
+    for kind in ("image/png", "multipart/form-data; boundary=x"):
+        headers = {"content-type": kind}
+        said = ask(
+            lambda c, h=headers: c.post("/predict", content=body(), headers=h), body_seconds=0.1
+        )
+        assert said.status_code == 408
+        assert said.headers["connection"] == "close"
+        assert "not complete after 0.1 s" in said.json()["detail"]
+
+
+def test_of_too_many_bytes_in_flight_the_oldest_incomplete_body_is_refused(ask, registry, pictures):
+    release(registry, colour_model())
+
+    async def unfinished():
+        yield bytes(15_000)
+        await asyncio.sleep(60)
+
+    async def questions(client):
+        slow = [
+            asyncio.create_task(client.post("/predict", content=unfinished())) for _ in range(2)
+        ]
+        done, waits = await asyncio.wait(slow, timeout=5, return_when=asyncio.FIRST_COMPLETED)
+        good = await client.post("/predict", content=pictures["red"])
+        for task in waits:
+            task.cancel()
+        return [done == {slow[0]}, slow[0].result(), good.status_code]
+
+    first, refused, good = ask(questions, max_bytes_in_flight=20_000)
+    assert first
+    assert (refused.status_code, refused.headers["retry-after"], good) == (503, "1", 200)
+
+
+def test_the_bytes_of_a_request_are_free_again_after_its_answer(ask, registry, pictures):
+    release(registry, colour_model())
+
+    async def questions(client):
+        return [await client.post("/predict", content=pictures["red"]) for _ in range(9)]
+
+    size = len(pictures["red"])
+    said = ask(questions, max_bytes_in_flight=size + 10)
+    assert {one.status_code for one in said} == {200}
+
+
+def test_beyond_a_full_queue_the_answer_is_503_with_a_time_to_try_again(
+    ask, registry, monkeypatch, pictures
+):
+    release(registry, colour_model())
+    free, preprocess = threading.Event(), answers.preprocess
+
+    def wait(*arguments):
+        assert free.wait(60)
+        return preprocess(*arguments)
+
+    monkeypatch.setattr(answers, "preprocess", wait)
+
+    async def questions(client):
+        asked = [
+            asyncio.create_task(client.post("/predict", content=pictures["red"])) for _ in range(4)
+        ]
+        done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        free.set()
+        return [task.result() for task in done], await asyncio.gather(*asked)
+
+    first, every = ask(questions, num_threads=1, max_waiting=2)
+    assert [(one.status_code, one.headers["retry-after"]) for one in first] == [(503, "1")]
+    assert sorted(one.status_code for one in every) == [200, 200, 200, 503]
+
+
+def test_nothing_more_is_decoded_for_a_client_that_has_gone(registry, monkeypatch, pictures):
+    release(registry, colour_model())
+    decoded, preprocess = [], answers.preprocess
+    body = b"".join(
+        b'--x\r\nContent-Disposition: form-data; name="f"; filename="a.png"\r\n\r\n'
+        + pictures["red"]
+        + b"\r\n"
+        for _ in range(8)
+    )
+    messages = [{"type": "http.request", "body": body + b"--x--\r\n"}]
+    sent = []
+
+    async def questions():
+        gone, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def note(*arguments):
+            decoded.append(1)
+            loop.call_soon_threadsafe(gone.set)
+            time.sleep(0.05)
+            return preprocess(*arguments)
+
+        async def receive():
+            if messages:
+                return messages.pop()
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            sent.append(message)
+
+        monkeypatch.setattr(answers, "preprocess", note)
+        settings = Settings(max_bytes=LIMIT, refresh_seconds=60, num_threads=1)
+        app = create_app(LiveModel(registry, threads=1), settings)
+        headers = [(b"content-type", b"multipart/form-data; boundary=x")]
+        scope = {"type": "http", "method": "POST", "path": "/predict", "headers": headers}
+        async with app.router.lifespan_context(app):
+            await app(scope | {"query_string": b"", "root_path": ""}, receive, send)
+
+    asyncio.run(questions())
+    assert len(decoded) < 4
+    assert [message.get("status") for message in sent][:1] == [499]
+
+
 def test_without_a_model_in_production_everything_is_503_until_there_is_one(
     ask, registry, pictures
 ):
@@ -177,7 +374,10 @@ def test_without_a_model_in_production_everything_is_503_until_there_is_one(
     before, after = ask(questions, refresh_seconds=0.05)
     assert [said.status_code for said in before] == [503] * 3
     assert before[0].json()["detail"] == "no model is in production yet"
-    assert before[1].json() == {"status": "no model", "version": None, "fault": None}
+    assert before[1].json()["checked_seconds_ago"] >= 0
+    assert (
+        before[1].json() | NO_AGE == {"status": "no model", "version": None, "fault": None} | NO_AGE
+    )
     assert after.status_code == 200
 
 
@@ -196,7 +396,8 @@ def test_version_and_health_tell_what_is_served(ask, registry):
         "classes": list(COLOURS),
         "input_size": 8,
     }
-    assert health.json() == {"status": "ok", "version": version, "fault": None}
+    assert 0 <= health.json()["checked_seconds_ago"] < 60
+    assert health.json() | NO_AGE == {"status": "ok", "version": version, "fault": None} | NO_AGE
 
 
 def test_a_damaged_new_version_is_told_by_health_and_the_present_one_goes_on(

@@ -1,0 +1,162 @@
+"""The answer to the images of a request: decoded and classified in turns with other requests.
+
+Each image is decoded in a turn of its own, and the model gets a few at a time. Between two turns a
+request can end: if its client has gone, nothing more is decoded for it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import anyio.to_thread
+import numpy as np
+from fastapi import HTTPException
+from starlette.requests import ClientDisconnect
+
+from lradapt.data.images.decode import Pixels, Preprocessing, preprocess, quiet
+from lradapt.errors import LradaptError
+from lradapt.inference.predict import Model, Probabilities
+from lradapt.serving.image_costs import Cost, cost_of
+from lradapt.serving.live_model import Loaded
+from lradapt.serving.settings import Settings
+from lradapt.serving.turns import CrowdedError, Turns
+from lradapt.serving.uploads import RETRY, Upload
+
+_BATCH_SIZE = 8  # images that are classified in one turn
+
+_Result = TypeVar("_Result")
+
+
+async def answer_to(
+    loaded: Loaded, uploads: Sequence[Upload], settings: Settings, turns: Turns
+) -> tuple[int, dict[str, Any]]:
+    """Return status and answer: 200 with a prediction for each image, or 422 with the faults.
+
+    Raises:
+        HTTPException: 413 if all images together have too many pixels, 503 if too many requests
+            wait.
+    """
+    costs = await anyio.to_thread.run_sync(_costs, uploads)
+    allowed = [cost for cost in costs if cost.megapixels <= settings.max_megapixels]
+    total = sum(cost.megapixels for cost in allowed)
+    _refuse_many_pixels(total, settings.max_request_megapixels)
+    all_seconds = sum(cost.seconds for cost in allowed)
+
+    async def in_turn(seconds: float, work: Callable[..., _Result], *arguments: Any) -> _Result:
+        async with turns.turn(seconds, all_seconds):
+            return await anyio.to_thread.run_sync(work, *arguments, limiter=turns.limiter)
+
+    try:
+        preprocessing = _limited(loaded.model.preprocessing, settings)
+        decoded: list[Pixels | str] = []
+        for upload, cost in zip(uploads, costs, strict=True):
+            fault = _too_large(cost.megapixels, settings.max_megapixels)
+            decoded.append(fault or await in_turn(cost.seconds, _decoded, upload, preprocessing))
+        squares = [found for found in decoded if not isinstance(found, str)]
+        if len(squares) < len(decoded):
+            return 422, _faults(uploads, decoded)
+        parts = [squares[k : k + _BATCH_SIZE] for k in range(0, len(squares), _BATCH_SIZE)]
+        rows = [await in_turn(0, _probabilities, loaded.model, part) for part in parts]
+    except CrowdedError as error:
+        raise HTTPException(
+            503, "too many requests wait for this endpoint: try again later", RETRY
+        ) from error
+    return 200, _predictions(loaded, uploads, np.concatenate(rows))
+
+
+async def while_connected(
+    work: Coroutine[Any, Any, _Result], receive: Callable[[], Awaitable[MutableMapping[str, Any]]]
+) -> _Result:
+    """Return the result of `work`, which is cancelled if the client goes.
+
+    Args:
+        work: that answers a request whose body has been read.
+        receive: of the request.
+
+    Raises:
+        ClientDisconnect: the client has gone.
+    """
+    working, going = asyncio.ensure_future(work), asyncio.ensure_future(_gone(receive))
+    try:
+        await asyncio.wait({working, going}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise ClientDisconnect
+    finally:
+        working.cancel()
+        going.cancel()
+        await asyncio.gather(working, going, return_exceptions=True)
+
+
+async def _gone(receive: Callable[[], Awaitable[MutableMapping[str, Any]]]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _costs(uploads: Sequence[Upload]) -> list[Cost]:
+    with quiet():
+        return [cost_of(upload.content) for upload in uploads]
+
+
+def _limited(preprocessing: Preprocessing, settings: Settings) -> Preprocessing:
+    most = min(preprocessing.max_megapixels, settings.max_megapixels)
+    return replace(preprocessing, max_megapixels=most)
+
+
+def _refuse_many_pixels(total: float, limit: float) -> None:
+    if total > limit:
+        raise HTTPException(
+            413,
+            f"the images of the request have {total:.1f} megapixels together, over {limit:g}, the "
+            "limit of this endpoint: send fewer images in a request, or smaller ones",
+        )
+
+
+def _too_large(cost: float, limit: float) -> str:
+    if cost <= limit:
+        return ""
+    return (
+        f"to decode it takes as long as {cost:.1f} megapixels, over {limit:g}, the limit of this "
+        "endpoint: scale the image down"
+    )
+
+
+def _decoded(upload: Upload, preprocessing: Preprocessing) -> Pixels | str:
+    try:
+        with quiet():
+            return preprocess(upload.content, preprocessing)
+    except LradaptError as error:
+        return str(error)
+    except MemoryError:
+        return "there is not enough memory to decode it"
+
+
+def _probabilities(model: Model, squares: Sequence[Pixels]) -> Probabilities:
+    return model.probabilities(np.stack(squares))
+
+
+def _faults(uploads: Sequence[Upload], decoded: Sequence[Pixels | str]) -> dict[str, Any]:
+    faults = [
+        {"name": upload.name, "fault": found}
+        for upload, found in zip(uploads, decoded, strict=True)
+        if isinstance(found, str)
+    ]
+    return {"detail": "not every file is an image that can be decoded", "faults": faults}
+
+
+def _predictions(
+    loaded: Loaded, uploads: Sequence[Upload], rows: Sequence[Sequence[float]] | Probabilities
+) -> dict[str, Any]:
+    predictions = [
+        {"name": upload.name, **named(loaded.model, row)}
+        for upload, row in zip(uploads, rows, strict=True)
+    ]
+    return {"version": loaded.promotion.version, "predictions": predictions}
+
+
+def named(model: Model, row: Sequence[float]) -> dict[str, Any]:
+    """Return the class, and the probability of each class, the most probable first."""
+    pairs = zip(model.class_names, map(float, row), strict=True)
+    probabilities = dict(sorted(pairs, key=lambda pair: -pair[1]))
+    return {"class": next(iter(probabilities)), "probabilities": probabilities}
