@@ -7,7 +7,7 @@ from typing import Any
 
 from lradapt.data.checks.findings import Finding, by_kind
 from lradapt.data.checks.problem_kinds import MEANINGS
-from lradapt.data.checks.run_checks import FolderCheck
+from lradapt.data.folder_check import FolderCheck
 from lradapt.data.images.decode import DecodeError, decode, quiet
 from lradapt.data.images.files import read_file
 from lradapt.reporting.pages import png_uri, render_page
