@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from lradapt.data.labels import leads_outside
 from lradapt.errors import DataError
 
+_MOST_NAMED = 5
 _MOST_COMPARED = 20_000  # files; a search for the nearest name takes about 10 microseconds each
 
 _Key = Callable[[str], str]
@@ -70,6 +71,7 @@ class FileFinder:
     _exact: dict[str, list[str]] = field(default_factory=dict)
     _close: list[dict[str, list[str]]] = field(default_factory=list)
     _prefix: str = ""
+    _searches: int = 0
 
     def __post_init__(self) -> None:
         """Index the files by their paths in NFC, with and without their endings."""
@@ -106,15 +108,31 @@ class FileFinder:
         """
         if not name:
             raise DataError("the image is empty")
-        if not leads_outside(name) and (found := self._matches(name)):
-            return _only(found)
-        ways = [way for way in self._ways(name) if not leads_outside(way[1])]
-        if not ways:
+        how, found = self._search(name)
+        if not found and not self._ways_inside(name):
             raise DataError("the path leads outside the images folder")
-        for how, found in self._meanings(ways):
-            if found:
-                return self._noted(how, name, _only(found))
-        raise DataError(f"no such file in {self.folder}{self._nearest(name)}")
+        if not found:
+            raise DataError(f"no such file in {self.folder}{self._nearest(name)}")
+        if len(found) > 1:
+            raise DataError("several files fit: " + ", ".join(found[:_MOST_NAMED]))
+        if how:
+            self.differences[how] += 1
+            self.examples.setdefault(how, f"{name} -> {found[0]}")
+        return found[0]
+
+    def count(self, names: Iterable[str]) -> int:
+        """Return how many of the names mean exactly one file."""
+        return sum(len(self._search(name)[1]) == 1 for name in names if name)
+
+    def _search(self, name: str) -> tuple[str, list[str]]:
+        """Return how a name differs from those of the files that it means, and these files."""
+        if not leads_outside(name) and (found := self._matches(name)):
+            return "", found
+        meanings = self._meanings(self._ways_inside(name))
+        return next(((how, found) for how, found in meanings if found), ("", []))
+
+    def _ways_inside(self, name: str) -> list[tuple[str, str]]:
+        return [way for way in self._ways(name) if not leads_outside(way[1])]
 
     def _meanings(self, ways: Sequence[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
         """Yield how a name differs, and the files that it then means, the closest first."""
@@ -129,11 +147,6 @@ class FileFinder:
             f"{self.examples[way]}"
             for way, count in self.differences.most_common()
         ]
-
-    def _noted(self, way: str, name: str, found: str) -> str:
-        self.differences[way] += 1
-        self.examples.setdefault(way, f"{name} -> {found}")
-        return found
 
     def _matches(self, name: str) -> list[str]:
         names = self._exact.get(name, [])
@@ -176,6 +189,10 @@ class FileFinder:
         return self._close[number]
 
     def _nearest(self, name: str) -> str:
+        """Return the nearest name in words, for the first names only: a search takes long."""
+        if self._searches >= _MOST_NAMED:
+            return ""
+        self._searches += 1
         wanted = PurePosixPath(_slashes(name)).name.casefold()
         names = _by_key(self.files[:_MOST_COMPARED], lambda file: PurePosixPath(file).name.lower())
         near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)
@@ -188,12 +205,6 @@ def _by_key(files: Iterable[str], key: _Key) -> dict[str, list[str]]:
         if value := key(unicodedata.normalize("NFC", file)):
             index.setdefault(value, []).append(file)
     return index
-
-
-def _only(found: Sequence[str]) -> str:
-    if len(found) > 1:
-        raise DataError("several files fit: " + ", ".join(found[:5]))
-    return found[0]
 
 
 def _slashes(name: str) -> str:

@@ -55,10 +55,11 @@ def label_table(
     given = GivenColumns(
         image_column, label_column, group_column, split_column, ignore_columns, splits
     )
-    columns = choose_columns(lines, table, given, lambda name: _num_found(find, lines[name]))
+    columns = choose_columns(
+        lines, table, given, lambda name: find.count(lines[name][:_FIRST_CELLS])
+    )
     if lines.empty:
         raise DataError(f"{table} has no lines below its header, expected one for each image")
-    find = FileFinder(folder, files, table)  # without the counts of the columns that were tried
     find.learn_prefix(list(lines[columns.image]))
     found, faults = _matched(_cells(lines, columns), columns, find)
     once: dict[LabelledImage, int] = {}
@@ -76,16 +77,6 @@ def label_table(
     notes += [f"{repeated:,} line(s) are repeated; each is read once"] if repeated else []
     left = sorted(set(files) - {label.image for label in once})
     return SourceLabels(folder, list(once), left, tuple(notes))
-
-
-def _num_found(find: FileFinder, names: Iterable[str]) -> int:
-    count = 0
-    for name in list(names)[:_FIRST_CELLS]:
-        try:
-            count += bool(find(name))
-        except DataError:
-            continue
-    return count
 
 
 def _cells(lines: "pd.DataFrame", columns: Columns) -> Iterable[_Line]:

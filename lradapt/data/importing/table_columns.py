@@ -260,7 +260,7 @@ def _group(table: "pd.DataFrame", path: Path, rest: Sequence[str], given: str) -
 
     Of several that look like one, the column is taken whose groups no other column joins.
     """
-    found = [c for c in rest if c != given and _looks_like_group(c) and _repeats(table, c)]
+    found = [c for c in rest if c != given and _looks_like_group(c) and table[c].nunique() > 1]
     candidates = [given] if given else found
     for column in candidates:
         if not (joining := [other for other in found if _joins(table, other, column)]):
@@ -293,12 +293,6 @@ def _looks_like_group(column: str) -> bool:
     if stems[-1] == "group":
         return len(stems) == 1
     return stems[-1] in people or (stems[-1] in things and len(parts) > len(stems))
-
-
-def _repeats(table: "pd.DataFrame", column: str) -> bool:
-    """Return whether a column makes groups: more than one, and one of several images."""
-    cells = table[column][table[column] != ""]
-    return 1 < cells.nunique() < len(cells)
 
 
 def _joins(table: "pd.DataFrame", other: str, column: str) -> bool:
