@@ -15,7 +15,7 @@ that disagree are an error.
 import logging
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -139,6 +139,12 @@ def read_labels(path: Path) -> list[LabelledImage]:
     if len(once) < len(labels):
         log.warning("%s repeats %d line(s); each is read once", path, len(labels) - len(once))
     return list(reversed(once))
+
+
+def class_sizes(path: Path) -> Counter[str]:
+    """Return class -> lines of `labels.csv`; other faults of the file are left to `read_labels`."""
+    with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
+        return Counter(as_read(line["label"]) for line in csv.DictReader(file) if line.get("label"))
 
 
 def write_labels(path: Path, labels: Sequence[LabelledImage]) -> None:

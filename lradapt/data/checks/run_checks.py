@@ -55,13 +55,22 @@ def run_checks(
         label_checks.duplicate,
         lambda images: label_checks.near_duplicate(images, near),
         label_checks.split_leak,
+        label_checks.similar_names,
         label_checks.few_groups,
     ):
         found = find(left)
         findings += found
         aside |= set_aside(found, rules.policies)
         left = [image for image in left if image.image not in aside]
-    return CheckResult(findings, left, dict(sorted(aside.items())))
+    return CheckResult(_one_remedy(findings, rules), left, dict(sorted(aside.items())))
+
+
+def _one_remedy(findings: Sequence[Finding], rules: Rules) -> list[Finding]:
+    """Leave out that a class has few groups where its name is the reason."""
+    similar = {finding.subject for finding in findings if finding.kind == "similar_names"}
+    if rules.policies["few_groups"] != "keep":
+        return list(findings)
+    return [f for f in findings if f.kind != "few_groups" or f.subject not in similar]
 
 
 def _joined(
