@@ -25,6 +25,7 @@ from lradapt.data.checks.findings import Finding, by_kind, summarise
 from lradapt.data.checks.problem_kinds import MEANINGS, Kind
 from lradapt.errors import DataError
 from lradapt.runtime.files import write_text
+from lradapt.text import printable
 
 if TYPE_CHECKING:
     from lradapt.data.folder_check import FolderCheck
@@ -161,7 +162,7 @@ def _in_words(kind: Kind, found: Sequence[Finding]) -> Text:
     return Text("\n").join(
         [
             Text(meaning.title, "bold"),
-            *(Text(f"  {line}") for line in lines + more),
+            *(Text(f"  {printable(line)}") for line in lines + more),
             Text(f"-> {meaning.remedy}", "dim"),
         ]
     )

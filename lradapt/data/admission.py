@@ -17,6 +17,7 @@ from lradapt.data.images.near_duplicates import Pairs
 from lradapt.data.labelled_image import TEST, TRAIN, VALIDATION, LabelledImage, in_split
 from lradapt.data.split import assign_splits, validation_from_train
 from lradapt.errors import DataError
+from lradapt.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +99,12 @@ def consider(
         checked.set_aside,
         checked.findings,
         [
-            *warnings(checked.findings, rules.policies),
-            *_class_warnings(admitted, reported),
-            *_near_across_splits(admitted, checked.findings),
+            printable(warning)
+            for warning in (
+                *warnings(checked.findings, rules.policies),
+                *_class_warnings(admitted, reported),
+                *_near_across_splits(admitted, checked.findings),
+            )
         ],
         "\n".join(reason for reason in (stops, missing) if reason),
     )
