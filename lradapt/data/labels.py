@@ -12,11 +12,13 @@ that one name has one spelling. A repeated line is read once, with a warning; li
 that disagree are an error.
 """
 
+import csv
 import logging
 import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -176,6 +178,7 @@ def _cell_faults(lines: Sequence[int], labels: Sequence[LabelledImage]) -> list[
     return faults
 
 
+@cache  # each name is in many lines
 def name_fault(name: str) -> str:
     """Return what is wrong with the name of a class; "" for nothing."""
     if not (letters := unsafe_letters(name)):

@@ -173,6 +173,20 @@ def test_check_and_the_stage_refuse_the_same(project, case):
     assert f"a training would be refused: {reported['refusal']}" in lradapt_check().output
 
 
+def test_what_was_set_aside_has_no_formula_and_no_control(project, random_image):
+    for name in ("=1+1.png", "a\x1b[31m.png"):
+        random_image(30).save(Path("data/images") / name)
+    table, pixels = Path("images.csv"), Path("pixels.npy")
+    ingest_stage.main(images=Path("data/images"), store=Path("store"), pixels=pixels, table=table)
+    outs = {name: Path(name) for name in ("split", "set_aside", "summary")}
+    split_stage.main(table=table, pixels=pixels, labels=Path("data/labels.csv"), **outs)
+    assert Path("set_aside").read_text().splitlines()[1:] == [
+        "'=1+1.png,image_without_label,no label",
+        r"a\x1b[31m.png,image_without_label,no label",
+    ]
+    assert r"a\x1b[31m.png: no label" in lradapt_check().output
+
+
 def test_the_page_says_that_a_training_is_refused(project):
     label("cat/0.png,cat", "dog/4.png,dog")
     lradapt_check("--html", "page.html")
