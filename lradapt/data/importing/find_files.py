@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from lradapt.data.importing.split_names import read_split_names
 from lradapt.data.labels import leads_outside
 from lradapt.errors import DataError
 
@@ -95,8 +96,12 @@ class FileFinder:
             ),
             min(len(p) - 1 for p in parts),
         )
+        own = {part.casefold() for part in self.folder.resolve().parts}
         for level in range(1, shared + 1):
-            if all(self._fits_exactly("/".join(p[level:])) for p in parts):
+            left = [part for part in parts[0][:level] if part.casefold() not in own]
+            if read_split_names(left):
+                return  # the names may be those of another split, whose files have the same names
+            if all(self._fits("/".join(p[level:])) for p in parts):
                 self._prefix = "/".join(parts[0][:level]) + "/"
                 return
 
@@ -153,8 +158,9 @@ class FileFinder:
         exact = [found for found in names if unicodedata.normalize("NFC", found) == name]
         return exact if len(exact) == 1 else names
 
-    def _fits_exactly(self, name: str) -> bool:
-        return len(self._matches(name)) == 1
+    def _fits(self, name: str) -> bool:
+        meanings = self._meanings([("", name)])
+        return len(next((found for _, found in meanings if found), [])) == 1
 
     def _ways(self, name: str) -> list[tuple[str, str]]:
         """Return the paths below the folder that a name can mean, each with how it is written."""
@@ -165,9 +171,10 @@ class FileFinder:
         for root in dict.fromkeys((self.folder.absolute(), self.folder.resolve())):
             if plain.startswith(f"{root}/"):
                 ways.append(("absolute paths", plain.removeprefix(f"{root}/")))
-        parts, own = plain.split("/"), self.folder.resolve().parts
+        parts = plain.split("/")
+        own = [part.casefold() for part in self.folder.resolve().parts]
         for count in range(1, min(len(parts), len(own) + 1)):
-            if tuple(parts[:count]) == own[-count:]:
+            if [part.casefold() for part in parts[:count]] == own[-count:]:
                 ways.append(("with the name of the images folder", "/".join(parts[count:])))
         if below := self._below_table(plain):
             ways.append(("paths from the folder of the table", below))

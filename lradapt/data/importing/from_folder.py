@@ -38,7 +38,11 @@ def label_folder(
     tree = grow_tree(visible, images)
     roots = _roots(images)
     reading = choose_reading(source, tree, layout=layout, splits=splits or {}, roots=roots)
-    as_written = [label for name in visible if (label := reading.label(name))]
+    as_written = [
+        label
+        for name in visible
+        if name.split("/")[0] not in tree.bare and (label := reading.label(name))
+    ]
     found = [replace(label, label=as_read(label.label)) for label in as_written]
     classes = sorted({label.label for label in found})
     _require_plain_names(source, classes)

@@ -70,12 +70,14 @@ class Tree:
         flat: top folder -> images directly in it.
         below: top folder -> folder in it -> images in that.
         bare: top folders with files, of which none is an image.
+        bare_within: folders in a top folder with files, of which none in any top folder is one.
         loose: images in no folder.
     """
 
     flat: Counter[str]
     below: dict[str, Counter[str]]
     bare: list[str]
+    bare_within: list[str]
     loose: int
 
     @property
@@ -101,8 +103,10 @@ def grow_tree(files: Iterable[str], images: Iterable[str]) -> Tree:
             flat[top] += 1
         else:
             below[top][rest[0]] += 1
-    with_files = {name.split("/")[0] for name in files if "/" in name}
-    return Tree(flat, dict(below), sorted(with_files - flat.keys() - below.keys()), loose)
+    paths = [name.split("/") for name in files]
+    bare = {path[0] for path in paths if len(path) > 1} - flat.keys() - below.keys()
+    within = {path[1] for path in paths if len(path) > 2} - {n for b in below.values() for n in b}
+    return Tree(flat, dict(below), sorted(bare), sorted(within), loose)
 
 
 def choose_reading(
@@ -167,6 +171,8 @@ def _is_split(tree: Tree, found: Mapping[str, str], *, doubled: bool = False) ->
         return False
     if TRAIN not in splits or len(splits) < 2 or not all(map(tree.is_deep, found)):
         return False
+    if tree.bare_within or all(map(_is_container, _inner(tree))):
+        return False
     if doubled:
         return all(_is_doubled(tree, top) for top in found)
     classes = {split: set(tree.below[top]) for top, split in found.items()}
@@ -220,7 +226,7 @@ def _readings(
     return [
         *(_deep_readings(tree, deep, found) if len(deep) > 1 else []),
         *(f"only {root} is meant: give {shlex.quote(str(source / root))}" for root in roots[:_FEW]),
-        f"{_some(tree.tops + tree.bare)} are the classes: --layout class",
+        *([f"{_some(tree.tops)} are the classes: --layout class"] if len(tree.tops) > 1 else []),
         "the classes are in a table: lradapt import table TABLE --images FOLDER",
     ]
 

@@ -25,7 +25,7 @@ _IMAGE_NAMES = (  # the first that fits decides
 )
 _LABEL_NAMES = (
     "label",
-    "class labels classname classlabel category target diagnosis dx species y groundtruth gt breed "
+    "class labels classname classlabel category target diagnosis dx species groundtruth gt breed "
     "labelname",
 )
 _PEOPLE = "patient patients subject participant person individual donor lesion group"

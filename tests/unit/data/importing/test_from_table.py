@@ -217,6 +217,8 @@ DIFFERENCES = {
     "absolute at times": ("DIR/img/a.png b.png", AB),
     "absolute of another machine": ("/home/bob/data/a.png /home/bob/data/b.png", AB),
     "absolute of Windows": ("C:\\data\\a.png C:\\data\\b.png", AB),
+    "own folder in capitals": ("IMG\\A.PNG IMG\\B.PNG", AB),
+    "capitals on another machine": ("D:\\X\\A.PNG D:\\X\\B.PNG", AB),
     "file address": ("file://DIR/img/a.png a.png", ["a.png", "b.png"]),
     "capitals": ("a.PNG B.png", AB),
     "another ending": ("a.jpg b.jpeg", AB),
@@ -248,6 +250,11 @@ def test_what_was_found_is_reported_once_with_the_count(labelled):
 def test_the_folders_of_another_machine_are_left_only_where_all_lines_have_them(refusal):
     text = refusal("image,label\n/home/bob/a.png,cat\n/home/eve/b.png,dog\n")
     assert text.count("the path leads outside the images folder") == 2
+
+
+def test_names_of_another_split_are_not_those_of_this_folder(refusal):
+    text = refusal("image,label\ntrain/a.png,cat\ntrain/b.png,dog\n")
+    assert "- line 2 (train/a.png): no such file in SRC/img; the nearest is a.png" in text
 
 
 @pytest.mark.parametrize("cell", ["A.png", "a"])
