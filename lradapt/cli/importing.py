@@ -103,9 +103,9 @@ def folder(
     """Import images from a folder for each class.
 
     SOURCE/CLASS/*.jpg; or SOURCE/{train,test}/CLASS/*.jpg, a split that is kept.
-    If the folders can be read in several ways, nothing is imported, and the message
-    has the options that choose one. Prints first how the folders were read; then how
-    many images and classes there are, and what to type next.
+    If the folders can be read in several ways, nothing is imported, and the
+    message has the options that choose one. Prints first how the folders were
+    read; then how many images and classes there are, and what to type next.
     """
     from lradapt.data.importing.from_folder import label_folder
     from lradapt.data.importing.split_names import parse_choices
@@ -136,9 +136,9 @@ def table(
 ) -> None:
     """Import the images and labels of a CSV file and a folder.
 
-    Columns that no option names are found by their names. Prints first how the table
-    was read, and which columns were left out; then how many images and classes there
-    are, and what to type next.
+    Columns that no option names are found by their names. Prints first how the
+    table was read, and which columns were left out; then how many images and
+    classes there are, and what to type next.
     """
     from lradapt.data.importing.from_table import label_table
     from lradapt.data.importing.split_names import parse_choices

@@ -35,11 +35,11 @@ SplitsOption = Annotated[
 GroupColumn = Annotated[
     str | None,
     typer.Option(
-        help="The column of the patient or lesion, never in two splits.  [default: by its name]"
+        help="The column of the patient or lesion, never in two splits; else found by its name."
     ),
 ]
 SplitColumn = Annotated[
-    str | None, typer.Option(help="The column of a given split.  [default: by its name or values]")
+    str | None, typer.Option(help="The column of a given split; else found by its name or values.")
 ]
 IgnoreColumns = Annotated[
     list[str] | None,
