@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from lradapt.cli.output import console, print_json
+from lradapt.config.paths import read_paths
+from lradapt.data.labels import class_sizes
+from lradapt.data.similar_names import find_similar_names
 from tasks.pipeline import dvc_files, graph
 from tasks.pipeline.graph import Node
 
@@ -17,10 +20,12 @@ class Plan:
     Attributes:
         sources: data without a version in DVC yet; the run adds them.
         nodes: of DVC's graph, in order.
+        similar_names: classes that may be two spellings of one, in words.
     """
 
     sources: Sequence[str]
     nodes: Sequence[Node]
+    similar_names: Sequence[str] = ()
 
 
 def read(project_file: str, *, full_check: bool = False) -> Plan:
@@ -28,7 +33,15 @@ def read(project_file: str, *, full_check: bool = False) -> Plan:
     dvc_files.mend()
     if full_check:
         graph.read_every_file()
-    return Plan(graph.unversioned_sources(project_file), graph.read_plan.fn(project_file))
+    nodes = graph.read_plan.fn(project_file)
+    return Plan(graph.unversioned_sources(project_file), nodes, _similar_names())
+
+
+def _similar_names() -> list[str]:
+    path = read_paths().labels
+    if not path.exists():
+        return []
+    return [found.words for found in find_similar_names(class_sizes(path))]
 
 
 def as_json(plan: Plan) -> dict[str, object]:
@@ -37,7 +50,8 @@ def as_json(plan: Plan) -> dict[str, object]:
         {"address": node.address, "stale": node.stale, "reasons": node.reasons, "meta": node.meta}
         for node in plan.nodes
     ]
-    return {"unversioned": plan.sources, "nodes": nodes}
+    similar = list(plan.similar_names)
+    return {"unversioned": plan.sources, "nodes": nodes, "similar_names": similar}
 
 
 def as_table(plan: Plan) -> Table:
@@ -60,5 +74,8 @@ def show(plan: Plan, *, as_data: bool) -> None:
     """Print the plan."""
     if as_data:
         print_json(as_json(plan))
-    else:
-        console().print(as_table(plan))
+        return
+    console().print(as_table(plan))
+    if plan.similar_names:
+        names = ", ".join(plan.similar_names)
+        console().print(f"similar names: {names}; if they are one class, correct labels.csv")

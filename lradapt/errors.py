@@ -16,6 +16,8 @@ Violated invariants of lradapt itself are `assert`s: they are bugs, and keep the
 
 from collections.abc import Sequence
 
+from lradapt.text import printable
+
 
 class LradaptError(Exception):
     """An error that a user can fix; printed as one message without a traceback."""
@@ -54,8 +56,11 @@ class ApprovalError(LradaptError):
 
 
 def listed(faults: Sequence[str], *, limit: int = 20) -> str:
-    """Return an indented line for each fault, and beyond `limit` only their number."""
-    lines = [f"  - {fault}" for fault in faults[:limit]]
+    """Return an indented line for each fault, and beyond `limit` only their number.
+
+    A fault stays one line: control characters, which names may have, are escaped.
+    """
+    lines = [f"  - {printable(fault)}" for fault in faults[:limit]]
     if len(faults) > limit:
         lines.append(f"  ... and {len(faults) - limit} more")
     return "\n".join(lines)

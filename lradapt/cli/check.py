@@ -11,14 +11,24 @@ from rich.text import Text
 from lradapt.cli import exit_codes
 from lradapt.cli.options import AsJson
 from lradapt.cli.output import console, print_json
+from lradapt.cli.sources import (
+    GroupColumn,
+    IgnoreColumns,
+    LayoutOption,
+    SplitColumn,
+    SplitsOption,
+    check_as_stages,
+    print_understood,
+)
 from lradapt.config.paths import read_paths
 from lradapt.data.checks.findings import Finding, by_kind, summarise
 from lradapt.data.checks.problem_kinds import MEANINGS, Kind
 from lradapt.errors import DataError
 from lradapt.runtime.files import write_text
+from lradapt.text import printable
 
 if TYPE_CHECKING:
-    from lradapt.data.checks.run_checks import FolderCheck
+    from lradapt.data.folder_check import FolderCheck
     from lradapt.data.importing.sources import SourceLabels
 
 _NUM_EXAMPLES = 3
@@ -29,6 +39,7 @@ def check(
     folder: Annotated[
         Path | None, typer.Option(help="Check CLASS/IMAGE in this folder instead of the project.")
     ] = None,
+    layout: LayoutOption = None,
     table: Annotated[
         Path | None, typer.Option(help="Check the images of this CSV file instead of the project.")
     ] = None,
@@ -36,14 +47,15 @@ def check(
         Path | None, typer.Option(help="With --table: the folder of the images.")
     ] = None,
     image_column: Annotated[
-        str, typer.Option(help="With --table: the column of the file name.")
-    ] = "image",
-    label_column: Annotated[
-        str, typer.Option(help="With --table: the column of the class.")
-    ] = "label",
-    group_column: Annotated[
-        str | None, typer.Option(help="With --table: the column of the patient or lesion.")
+        str | None, typer.Option(help="With --table: the column of the file name.")
     ] = None,
+    label_column: Annotated[
+        str | None, typer.Option(help="With --table: the column of the class.")
+    ] = None,
+    group_column: GroupColumn = None,
+    split_column: SplitColumn = None,
+    ignore_column: IgnoreColumns = None,
+    split: SplitsOption = None,
     as_json: AsJson = False,
     html: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Also write a page with small images.")
@@ -54,32 +66,41 @@ def check(
     Checks the project's data; or, before an import, a folder or a table.
     Prints each kind of problem: the number, the policy (check.policies in
     params.yaml), the first three, and the remedy.
-    Writes only the page. The exit code is 3 where a policy is stop.
+    Writes only the page. The exit code is 3 where a training would be refused.
     """
     from lradapt.config.params import load_params
-    from lradapt.data.checks.run_checks import check_folder
-    from lradapt.data.images.decode import Preprocessing
     from lradapt.data.importing.from_folder import label_folder
     from lradapt.data.importing.from_table import label_table
+    from lradapt.data.importing.split_names import parse_choices
     from lradapt.reporting.check_page import render
 
-    columns = {"image_column": image_column, "label_column": label_column}
+    splits = parse_choices(split or [])
     if folder and not table and not images:
-        source = label_folder(folder)
+        source = label_folder(folder, layout=layout, splits=splits)
     elif table and images and not folder:
-        source = label_table(table, folder=images, group_column=group_column, **columns)
+        source = label_table(
+            table,
+            folder=images,
+            image_column=image_column,
+            label_column=label_column,
+            group_column=group_column,
+            split_column=split_column,
+            ignore_columns=ignore_column or [],
+            splits=splits,
+        )
     elif folder or table or images:
         raise typer.BadParameter("give --folder, or --table and --images, or none of them")
     else:
         source = _project_labels()
-    params = load_params()
-    how = Preprocessing(params.data.input_size, params.data.max_megapixels)
-    checked = check_folder(source.folder, source.labels, how, params.check.rules)
+    max_megapixels = load_params().data.max_megapixels
+    checked = check_as_stages(source.folder, source.labels)
     if html:
-        write_text(html, render(checked, source.folder, max_megapixels=how.max_megapixels))
+        write_text(html, render(checked, source.folder, max_megapixels=max_megapixels))
     if as_json:
         print_json(_as_json(checked))
     else:
+        if source.notes:
+            print_understood(source)
         _print_table(checked)
     if checked.stops:
         raise typer.Exit(exit_codes.DATA_FAULTS)
@@ -103,6 +124,7 @@ def _as_json(checked: "FolderCheck") -> dict[str, object]:
         "images": checked.num_images,
         "usable": checked.num_usable,
         "stops": checked.stops,
+        "refusal": checked.refusal,
         "findings": summarise(checked.findings, checked.rules.policies, num_examples=100),
     }
 
@@ -123,9 +145,10 @@ def _print_table(checked: "FolderCheck") -> None:
         screen.print(table)
     screen.print(
         f"{checked.num_images:,} files, {checked.num_usable:,} usable"
-        + ("" if table.row_count else "; no problem was found")
+        + ("" if table.row_count or checked.stops else "; no problem was found")
     )
     if checked.stops:
+        screen.print(Text(f"a training would be refused: {checked.refusal}", "bold red"))
         screen.print(
             Text("correct the problems with the policy stop, or change the policy", "bold red")
         )
@@ -139,7 +162,7 @@ def _in_words(kind: Kind, found: Sequence[Finding]) -> Text:
     return Text("\n").join(
         [
             Text(meaning.title, "bold"),
-            *(Text(f"  {line}") for line in lines + more),
+            *(Text(f"  {printable(line)}") for line in lines + more),
             Text(f"-> {meaning.remedy}", "dim"),
         ]
     )

@@ -1,7 +1,7 @@
 """`lradapt import`: import images, labels and pre-trained weights into the project."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -11,18 +11,29 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from lradapt.cli import completion
-from lradapt.cli.help import epilog
+from lradapt.cli import completion, exit_codes
+from lradapt.cli.help import USUAL_CODES, epilog
 from lradapt.cli.options import AsJson, Location, Name
 from lradapt.cli.output import console, print_json
+from lradapt.cli.sources import (
+    GroupColumn,
+    IgnoreColumns,
+    LayoutOption,
+    SplitColumn,
+    SplitsOption,
+    check_as_stages,
+    print_understood,
+)
 from lradapt.config.paths import Paths, read_paths
 from lradapt.errors import DataError
 from lradapt.networks.champion import ensure_file
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 from lradapt.runtime import lock
+from lradapt.text import printable, shortened
 
 if TYPE_CHECKING:
     from lradapt.data.importing.sources import SourceLabels
+    from lradapt.data.labelled_image import LabelledImage
     from lradapt.networks.backbone import Origin
 
 app = typer.Typer(
@@ -33,6 +44,7 @@ app = typer.Typer(
         "lradapt import folder photos",
         "lradapt import table labels.csv --images photos --image-column file --label-column class",
         "lradapt import weights imagenet",
+        codes=(*USUAL_CODES, exit_codes.DATA_FAULTS),
     ),
 )
 _FEW_IMAGES = 30  # enough for a median
@@ -63,7 +75,9 @@ class Imported:
         num_images: the number of images.
         classes: the number of images of each class, the largest first.
         left_behind: files of the source that were not imported.
+        notes: sentences on how the source was read.
         advice: sentences with hints for the training.
+        refusal: why a training on them would be refused; empty where it would not.
         backbone: imported with them; None where there was one.
     """
 
@@ -72,24 +86,33 @@ class Imported:
     num_images: int
     classes: dict[str, int]
     left_behind: list[str]
+    notes: list[str]
     advice: list[str]
+    refusal: str
     backbone: Body | None
 
 
 @app.command()
 def folder(
     source: Annotated[Path, typer.Argument(help="Contains a folder of images for each class.")],
+    layout: LayoutOption = None,
+    split: SplitsOption = None,
     replace: Replace = False,
     as_json: AsJson = False,
 ) -> None:
     """Import images from a folder for each class.
 
     SOURCE/CLASS/*.jpg; or SOURCE/{train,test}/CLASS/*.jpg, a split that is kept.
-    Prints how many images and classes there are, and what to type next.
+    If the folders can be read in several ways, nothing is imported, and the
+    message has the options that choose one. Prints first how the folders were
+    read; then how many images and classes there are, and what to type next.
     """
     from lradapt.data.importing.from_folder import label_folder
+    from lradapt.data.importing.split_names import parse_choices
 
-    _import_files(partial(label_folder, source), replace=replace, as_json=as_json)
+    splits = parse_choices(split or [])
+    label = partial(label_folder, source, layout=layout, splits=splits)
+    _import_files(label, replace=replace, as_json=as_json)
 
 
 @app.command()
@@ -97,20 +120,28 @@ def table(
     labels: Annotated[Path, typer.Argument(help="A CSV file with a line for each image.")],
     images: Annotated[Path, typer.Option(help="The folder of the images.")],
     image_column: Annotated[
-        str, typer.Option(help="The column of the file name; its extension is optional.")
-    ],
-    label_column: Annotated[str, typer.Option(help="The column of the class.")],
-    group_column: Annotated[
-        str | None, typer.Option(help="The column of the patient or lesion, never in two splits.")
+        str | None,
+        typer.Option(help="The column of the file name; its extension is optional."),
     ] = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option(help="The column of the class; of one column for each class: A,B,C."),
+    ] = None,
+    group_column: GroupColumn = None,
+    split_column: SplitColumn = None,
+    ignore_column: IgnoreColumns = None,
+    split: SplitsOption = None,
     replace: Replace = False,
     as_json: AsJson = False,
 ) -> None:
     """Import the images and labels of a CSV file and a folder.
 
-    Prints how many images and classes there are, and what to type next.
+    Columns that no option names are found by their names. Prints first how the
+    table was read, and which columns were left out; then how many images and
+    classes there are, and what to type next.
     """
     from lradapt.data.importing.from_table import label_table
+    from lradapt.data.importing.split_names import parse_choices
 
     label = partial(
         label_table,
@@ -119,6 +150,9 @@ def table(
         image_column=image_column,
         label_column=label_column,
         group_column=group_column,
+        split_column=split_column,
+        ignore_columns=ignore_column or [],
+        splits=parse_choices(split or []),
     )
     _import_files(label, replace=replace, as_json=as_json)
 
@@ -208,14 +242,58 @@ def champion(
 def _import_files(label: "Callable[[], SourceLabels]", *, replace: bool, as_json: bool) -> None:
     from lradapt.data.importing.importers import import_files
 
-    _import(lambda **to: import_files(label(), **to), replace=replace, as_json=as_json)
+    refusals: list[str] = []
+
+    def run_import(**to: Path) -> "SourceLabels":
+        source = label()
+        print_understood(source, stderr=as_json)
+        refusals.append(_why_refused(source.folder, source.labels))
+        if refusals[0] and not _present_refusal(**to):
+            raise DataError(
+                f"{to['images']} was not replaced: a training is possible on it, and would be "
+                f"refused on {source.folder}: {refusals[0]}"
+            )
+        return import_files(source, **to)
+
+    _import(run_import, refusals, replace=replace, as_json=as_json)
 
 
-def _import(run_import: "Callable[..., SourceLabels]", *, replace: bool, as_json: bool) -> None:
-    """Run an importer with the paths of images and labels; import a backbone if there is none."""
+def _why_refused(images: Path, labels: "Sequence[LabelledImage]") -> str:
+    from lradapt.data.importing.trainable import why_refused
+
+    return why_refused(images, labels, check_as_stages)
+
+
+def _present_refusal(images: Path, labels: Path) -> str:
+    """Return why a training on the present data would be refused; "" where it would not."""
+    from lradapt.data.labels import read_labels
+
+    if not images.exists() or not labels.exists():
+        return "there are none"
+    try:
+        return _why_refused(images, read_labels(labels))
+    except DataError as error:
+        return str(error)
+
+
+def _import(
+    run_import: "Callable[..., SourceLabels]",
+    refusals: Sequence[str] = (),
+    *,
+    replace: bool,
+    as_json: bool,
+) -> None:
+    """Run an importer with the paths of images and labels; import a backbone if there is none.
+
+    Args:
+        run_import: the importer.
+        refusals: why a training would be refused; the importer may add a reason.
+        replace: the present images.
+        as_json: print JSON.
+    """
     from lradapt.config.params import load_params
 
-    load_params()  # a fault there is to be told before anything is replaced
+    load_params()  # its faults are reported before anything is replaced
     paths = read_paths()
     if paths.images.exists() and not replace:
         raise DataError(
@@ -232,13 +310,17 @@ def _import(run_import: "Callable[..., SourceLabels]", *, replace: bool, as_json
         num_images=len(source.labels),
         classes=dict(Counter(label.label for label in source.labels).most_common()),
         left_behind=source.left_behind,
+        notes=list(source.notes),
         advice=_advice_on_size(paths.images),
+        refusal="".join(refusals),
         backbone=body,
     )
     if as_json:
         print_json(asdict(imported))
     else:
         _print_imported(imported, paths)
+    if imported.refusal:
+        raise typer.Exit(exit_codes.DATA_FAULTS)
 
 
 def _import_body(choice: str) -> Body:
@@ -252,17 +334,24 @@ def _import_body(choice: str) -> Body:
 
 def _print_imported(imported: Imported, paths: Paths) -> None:
     screen, classes = console(), imported.classes
-    most = ", ".join(f"{name} {classes[name]:,}" for name in list(classes)[:_MOST_CLASSES])
+    most = ", ".join(
+        f"{shortened(name)} {classes[name]:,}" for name in list(classes)[:_MOST_CLASSES]
+    )
     screen.print(f"{imported.images}: {imported.num_images:,} images, {len(classes)} classes")
     screen.print(f"{imported.labels}: {most}{' ...' if len(classes) > _MOST_CLASSES else ''}")
     if left := imported.left_behind:
         screen.print(
-            f"left behind: {len(left):,} file(s) without a label or hidden, such as {left[0]}"
+            f"left behind: {len(left):,} file(s) without a label or hidden, such as "
+            f"{printable(left[0])}"
         )
     for advice in imported.advice:
         screen.print(Text(advice, "bold yellow"))
     if imported.backbone:
         _print_body(imported.backbone)
+    if imported.refusal:
+        screen.print(Text(f"a training would be refused: {imported.refusal}", "bold red"))
+        screen.print("next: correct the data, then: lradapt check")
+        return
     sources = f"{paths.images} {paths.labels} {paths.backbone} {paths.champion}"
     screen.print(f"next: make retrain     (or by hand: dvc add {sources} && dvc repro)")
 

@@ -18,6 +18,7 @@ from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 from lradapt.registry.promotions import Promotion
 from lradapt.registry.store import RegistryError
 from lradapt.registry.timeline import parse_time, promotion_at
+from lradapt.text import table_cell
 
 if TYPE_CHECKING:
     from lradapt.inference.predict import Prediction
@@ -167,7 +168,8 @@ def _as_json(prediction: "Prediction") -> dict[str, object]:
 
 def _print_csv(predictions: "Sequence[Prediction]", class_names: Sequence[str]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["image", "class", *class_names, "fault"])
+    writer.writerow(["image", "class", *map(table_cell, class_names), "fault"])
     for each in predictions:
         probabilities = [each.probabilities.get(name, "") for name in class_names]
-        writer.writerow([each.path, each.label, *probabilities, each.fault])
+        path, label, fault = map(table_cell, (str(each.path), each.label or "", each.fault or ""))
+        writer.writerow([path, label, *probabilities, fault])

@@ -2,37 +2,41 @@
 
 All problems of the data are found first (`run_checks`). Then the policies of `check.policies`
 decide for each kind: stop, set the images aside, or keep them with a warning. A changed policy or
-label decodes no image again.
+label decodes no image again. `consider` is the one place that decides whether a training is
+refused: stage `split`, `lradapt check` and `lradapt import` all ask it.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
-from lradapt.data.checks.findings import Finding, Rules, require_none_stops, warnings
+from lradapt.data.checks.findings import Finding, Rules, explain_stops, warnings
 from lradapt.data.checks.run_checks import run_checks
 from lradapt.data.images.ingest import ImageRow
 from lradapt.data.images.near_duplicates import Pairs
 from lradapt.data.labelled_image import TEST, TRAIN, VALIDATION, LabelledImage, in_split
 from lradapt.data.split import assign_splits, validation_from_train
 from lradapt.errors import DataError
+from lradapt.text import printable
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The result of `admit`.
+    """The result of `consider` and `admit`.
 
     Attributes:
         images: those that take part, in the order of the pixels, each in a split.
         set_aside: image -> why it was set aside.
         findings: all problems, whatever their policies.
         warnings: sentences for the report.
+        refusal: why nothing may be trained on these data; "" where a training is possible.
     """
 
     images: list[LabelledImage]
     set_aside: dict[str, Finding]
     findings: list[Finding]
     warnings: list[str]
+    refusal: str
 
 
 def admit(
@@ -46,6 +50,37 @@ def admit(
 ) -> Admission:
     """Check the data, set aside what must not take part, and assign the splits.
 
+    Args: as `consider`.
+
+    Raises:
+        DataError: a training is refused; the message names all reasons.
+    """
+    considered = consider(
+        images,
+        labels,
+        near,
+        rules,
+        train_per_test=train_per_test,
+        validation_share=validation_share,
+    )
+    if considered.refusal:
+        raise DataError(considered.refusal)
+    return considered
+
+
+def consider(
+    images: Sequence[ImageRow],
+    labels: Sequence[LabelledImage],
+    near: Pairs,
+    rules: Rules,
+    *,
+    train_per_test: float,
+    validation_share: float,
+) -> Admission:
+    """Check the data as `admit`, and decide whether a training is refused.
+
+    It is refused for findings whose policy is `stop`, fewer than two classes, or an empty split.
+
     Args:
         images: see `run_checks`, as for the next three.
         labels: the lines of `labels.csv`.
@@ -53,26 +88,25 @@ def admit(
         rules: limits and policies.
         train_per_test: see `split.assign_splits`.
         validation_share: the same.
-
-    Raises:
-        DataError: findings whose policy is `stop` (the message names all), fewer than two classes,
-            or an empty split.
     """
     checked = run_checks(images, labels, near, rules)
-    require_none_stops(checked.findings, rules.policies)
-    _require_classes(checked.images, checked.set_aside)
     admitted = _with_splits(checked.images, train_per_test, validation_share)
-    _require_splits(admitted)
+    missing = _missing_classes(checked.images, checked.set_aside) or _empty_splits(admitted)
+    stops = explain_stops(checked.findings, rules.policies)
     reported = {finding.subject for finding in checked.findings if finding.kind == "few_groups"}
     return Admission(
         admitted,
         checked.set_aside,
         checked.findings,
         [
-            *warnings(checked.findings, rules.policies),
-            *_class_warnings(admitted, reported),
-            *_near_across_splits(admitted, checked.findings),
+            printable(warning)
+            for warning in (
+                *warnings(checked.findings, rules.policies),
+                *_class_warnings(admitted, reported),
+                *_near_across_splits(admitted, checked.findings),
+            )
         ],
+        "\n".join(reason for reason in (stops, missing) if reason),
     )
 
 
@@ -92,24 +126,25 @@ def _with_splits(
     return [replace(image, split=split_of.get(image.image, image.split)) for image in images]
 
 
-def _require_classes(images: Sequence[LabelledImage], set_aside: Mapping[str, Finding]) -> None:
+def _missing_classes(images: Sequence[LabelledImage], set_aside: Mapping[str, Finding]) -> str:
     classes = Counter(image.label for image in images)
     if len(classes) >= 2:
-        return
+        return ""
     reasons = Counter(finding.detail for finding in set_aside.values()).most_common(5)
     found = ", ".join(f"{label} ({count} images)" for label, count in classes.items()) or "none"
     aside = "".join(f"; set aside: {count} x {reason}" for reason, count in reasons)
-    raise DataError(f"expected at least 2 classes with usable images, found {found}{aside}")
+    return f"expected at least 2 classes with usable images, found {found}{aside}"
 
 
-def _require_splits(images: Sequence[LabelledImage]) -> None:
+def _empty_splits(images: Sequence[LabelledImage]) -> str:
     empty = [split for split in (TRAIN, TEST) if not in_split(images, split)]
-    if empty:
-        raise DataError(
-            f"no image in the {' and '.join(empty)} split: a class needs at least 2 groups "
-            "(images, patients or lesions) to be in both train and test; a column split in "
-            "labels.csv must name both"
-        )
+    if not empty:
+        return ""
+    return (
+        f"no image in the {' and '.join(empty)} split: a class needs at least 2 groups "
+        "(images, patients or lesions) to be in both train and test; a column split in "
+        "labels.csv must name both"
+    )
 
 
 def _class_warnings(images: Sequence[LabelledImage], reported: Set[str]) -> list[str]:

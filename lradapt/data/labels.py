@@ -12,17 +12,20 @@ that one name has one spelling. A repeated line is read once, with a warning; li
 that disagree are an error.
 """
 
+import csv
 import logging
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from lradapt.data.labelled_image import SPLITS, LabelledImage
 from lradapt.errors import DataError, listed
 from lradapt.runtime.files import write_csv
+from lradapt.text import printable, unsafe_letters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +45,20 @@ def read_csv(path: Path) -> "pd.DataFrame":
     Raises:
         DataError: missing, empty, not comma-separated UTF-8 text, or two columns of one name.
     """
+    return parse_csv(path, path, ",")
+
+
+def parse_csv(source: Path | TextIO, path: Path, separator: str) -> "pd.DataFrame":
+    """Parse a table as `read_csv` does.
+
+    Args:
+        source: the file, in UTF-8, or its text.
+        path: of the file, for messages.
+        separator: between the cells of a line.
+
+    Raises:
+        DataError: as `read_csv`.
+    """
     import pandas as pd  # half a second, which no other command should wait
 
     no_table = (
@@ -52,7 +69,8 @@ def read_csv(path: Path) -> "pd.DataFrame":
     )
     try:
         table = pd.read_csv(
-            path,
+            source,
+            sep=separator,
             header=None,  # else a cell too many shifts the columns, a name twice goes unseen
             dtype=str,
             keep_default_na=False,
@@ -63,12 +81,8 @@ def read_csv(path: Path) -> "pd.DataFrame":
     except FileNotFoundError as error:
         raise DataError(f"no file {path}") from error
     except no_table as error:
-        raise DataError(
-            f"{path} is not a table of comma-separated UTF-8 text ({str(error).strip()}); "
-            "save a spreadsheet (Excel, OpenDocument) as CSV first, and put a name with a comma in "
-            "quotes"
-        ) from error
-    table = table.map(lambda cell: unicodedata.normalize("NFC", cell).strip())
+        raise not_a_table(path, error) from error
+    table = table.map(as_read)
     names = list(table.iloc[0])
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
@@ -76,6 +90,20 @@ def read_csv(path: Path) -> "pd.DataFrame":
     table = table.iloc[1:].set_axis(names, axis="columns").set_axis(range(len(table) - 1))
     table = table.loc[:, [name != "" for name in names]]
     return table[(table != "").any(axis="columns")]
+
+
+def as_read(text: str) -> str:
+    """Return a text as `read_csv` will return it once it is written."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def not_a_table(path: Path, error: Exception) -> DataError:
+    """Return the error for a file that is no table of text."""
+    return DataError(
+        f"{path} is not a table of comma-separated UTF-8 text ({str(error).strip()}); "
+        "save a spreadsheet (Excel, OpenDocument) as CSV first, and put a name with a comma in "
+        "quotes"
+    )
 
 
 def require_columns(table: "pd.DataFrame", columns: Iterable[str], path: Path) -> None:
@@ -107,12 +135,18 @@ def read_labels(path: Path) -> list[LabelledImage]:
     ]
     lines = [int(row) + 2 for row in table.index]
     once = dict(zip(reversed(labels), reversed(lines), strict=True))  # the first line wins
-    faults = [*_cell_faults(lines, labels), *_contradictions(once)]
+    faults = [*_cell_faults(lines, labels), *contradictions(once)]
     if faults:
         raise DataError(f"{path} has {len(faults)} fault(s):\n{listed(faults)}")
     if len(once) < len(labels):
         log.warning("%s repeats %d line(s); each is read once", path, len(labels) - len(once))
     return list(reversed(once))
+
+
+def class_sizes(path: Path) -> Counter[str]:
+    """Return class -> lines of `labels.csv`; other faults of the file are left to `read_labels`."""
+    with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
+        return Counter(as_read(line["label"]) for line in csv.DictReader(file) if line.get("label"))
 
 
 def write_labels(path: Path, labels: Sequence[LabelledImage]) -> None:
@@ -137,9 +171,22 @@ def _cell_faults(lines: Sequence[int], labels: Sequence[LabelledImage]) -> list[
             faults.append(f"{where}: the path leads outside the images folder; name a file in it")
         if not label.label:
             faults.append(f"{where}: the label is empty; fill it in or remove the line")
+        elif fault := name_fault(label.label):
+            faults.append(f"{where}: {fault}")
         if given and label.split not in SPLITS:
             faults.append(f"{where}: split {label.split!r}, expected one of {', '.join(SPLITS)}")
     return faults
+
+
+@cache  # each name is in many lines
+def name_fault(name: str) -> str:
+    """Return what is wrong with the name of a class; "" for nothing."""
+    if not (letters := unsafe_letters(name)):
+        return ""
+    return (
+        f"the class name '{printable(name)}' has control characters ({', '.join(letters)}); "
+        "rename the class"
+    )
 
 
 def leads_outside(image: str) -> bool:
@@ -147,7 +194,12 @@ def leads_outside(image: str) -> bool:
     return _OUTSIDE.match(image.replace("\\", "/")) is not None
 
 
-def _contradictions(lines: Mapping[LabelledImage, int]) -> list[str]:
+def contradictions(lines: Mapping[LabelledImage, int]) -> list[str]:
+    """Return a fault for each image whose lines disagree.
+
+    Args:
+        lines: labelled image -> its first line.
+    """
     by_image: defaultdict[str, list[LabelledImage]] = defaultdict(list)
     for label in sorted(lines, key=lines.__getitem__):
         by_image[label.image].append(label)

@@ -17,6 +17,7 @@ from lradapt.evaluation.calibration import (
     untempered,
 )
 from lradapt.runtime.files import whole_file
+from lradapt.text import table_cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +99,9 @@ def write_predictions(
     class_names: Sequence[str],
 ) -> None:
     """Write a line for each image: its name, true and predicted class, and every probability."""
-    names = np.array(class_names)
+    names = np.array([table_cell(name) for name in class_names])
     table = pd.DataFrame(np.round(probabilities_NK, 6), columns=[f"p_{n}" for n in class_names])
-    table.insert(0, "image", images)
+    table.insert(0, "image", [table_cell(image) for image in images])
     table.insert(1, "label", names[labels_N])
     table.insert(2, "predicted", names[probabilities_NK.argmax(axis=1)])
     with whole_file(path) as partial:
@@ -109,8 +110,7 @@ def write_predictions(
 
 def write_confusion(path: Path, matrix: npt.NDArray[np.int64], class_names: Sequence[str]) -> None:
     """Write the confusion matrix as a table: a line for each true class."""
-    table = pd.DataFrame(
-        matrix, index=pd.Index(class_names, name="true"), columns=list(class_names)
-    )
+    names = [table_cell(name) for name in class_names]
+    table = pd.DataFrame(matrix, index=pd.Index(names, name="true"), columns=names)
     with whole_file(path) as partial:
         table.to_csv(partial, lineterminator="\n")

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.similar_names import find_similar_names
 from lradapt.gate.explanation import OVERRIDE, shortened
 from lradapt.gate.rules import Rules
 from lradapt.gate.verdict import Candidate, Costs
@@ -71,8 +72,13 @@ def too_few_images(images: Sequence[LabelledImage], challenger: Candidate, rules
     few = [f"{name} {sizes[name]}" for name in challenger.class_names if sizes[name] < least]
     if images and not few:
         return ""
+    names = {name: sizes[name] for name in challenger.class_names}
+    similar = [found.words for found in find_similar_names(names) if found.images < least]
+    spelling = (
+        f"{shortened(similar)}: if they are one class, correct labels.csv; " if similar else ""
+    )
     return (
-        "too few test images that neither model was trained on: "
+        f"{spelling}too few test images that neither model was trained on: "
         f"{shortened(few) or 'none'}, at least {least} per class required (gate.min_class_images); "
         "compare it with the recipe in production, trained on today's images (docs/method.md), "
         f"{OVERRIDE}"

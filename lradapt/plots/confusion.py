@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lradapt.plots.canvas import Plot
+from lradapt.text import printable, shortened
 
 Matrix = npt.NDArray[np.int64]
 
 _MOST_NAMED = 40  # classes; of more, only the table has names and counts
+_MOST_LETTERS = 40  # of a name
 
 
 def confusion_plot(matrix: Matrix, class_names: Sequence[str], title: str) -> Plot:
@@ -32,8 +34,9 @@ def _draw(figure: Any, matrix: Matrix, class_names: Sequence[str], title: str) -
 
 def _name(axes: Any, matrix: Matrix, shares: Any, class_names: Sequence[str]) -> None:
     ticks = range(len(class_names))
-    axes.set_xticks(ticks, class_names, rotation=45, ha="right", parse_math=False)
-    axes.set_yticks(ticks, class_names, parse_math=False)
+    names = [shortened(printable(name), _MOST_LETTERS) for name in class_names]
+    axes.set_xticks(ticks, names, rotation=45, ha="right", parse_math=False)
+    axes.set_yticks(ticks, names, parse_math=False)
     for (row, column), count in np.ndenumerate(matrix):
         colour = "white" if shares[row, column] > 0.5 else "black"
         axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=8)

@@ -7,10 +7,11 @@ from typing import Any
 
 from lradapt.data.checks.findings import Finding, by_kind
 from lradapt.data.checks.problem_kinds import MEANINGS
-from lradapt.data.checks.run_checks import FolderCheck
+from lradapt.data.folder_check import FolderCheck
 from lradapt.data.images.decode import DecodeError, decode, quiet
 from lradapt.data.images.files import read_file
 from lradapt.reporting.pages import png_uri, render_page
+from lradapt.text import printable
 
 _SIDE = 144  # pixels of a small image
 
@@ -42,7 +43,7 @@ def render(
 
 def _shown(finding: Finding, pictures: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "finding": finding,
+        "text": printable(f"{finding.subject}: {finding.detail}"),
         "pictures": [(name, pictures[name]) for name in _names(finding) if name in pictures],
     }
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from lradapt.text import from_table_cell
+
 
 @dataclass(frozen=True, slots=True)
 class ClassFigures:
@@ -47,7 +49,8 @@ class Cell:
 def read_confusion(path: Path) -> pd.DataFrame:
     """Read the counts: a row for each true class, a column for each predicted class."""
     table = pd.read_csv(path, keep_default_na=False, dtype={"true": str})
-    return table.set_index("true").astype(int)
+    counts = table.set_index("true").astype(int)
+    return counts.rename(index=from_table_cell, columns=from_table_cell)
 
 
 def class_figures(counts: pd.DataFrame, intervals: Mapping[str, Any]) -> list[ClassFigures]:

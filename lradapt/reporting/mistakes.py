@@ -11,6 +11,7 @@ import pandas as pd
 
 from lradapt.data.split_table import read_split
 from lradapt.reporting.pages import png_uri
+from lradapt.text import table_cell
 
 _SIDE = 224  # largest side of a picture in pixels
 _EXACT_SIDE = 64  # up to this side a picture is stored without loss
@@ -48,7 +49,7 @@ def most_confident_mistakes(
     if not most:
         return []
     found = _most_confident(pd.read_csv(predictions, keep_default_na=False, dtype=_TEXT), most)
-    row_of = {row.image: row.row for row in read_split(split)}
+    row_of = {table_cell(row.image): row.row for row in read_split(split)}
     squares = np.load(pixels, mmap_mode="r") if pixels.exists() else None
     return [
         Mistake(*mistake, "" if squares is None else _picture(squares[row_of[mistake[0]]]))

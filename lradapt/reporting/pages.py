@@ -5,6 +5,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from lradapt.reporting.markdown import escaped
+from lradapt.text import printable, shortened
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,9 +31,16 @@ def _environment(**settings: Any) -> "Environment":
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     loader = FunctionLoader(_read)
-    environment = Environment(loader=loader, undefined=StrictUndefined, **settings)
+    environment = Environment(loader=loader, undefined=StrictUndefined, finalize=_plain, **settings)
     environment.filters["cell"] = escaped
+    environment.filters["short"] = shortened
     return environment
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of a page; in text that is no markup of ours, controls are escaped."""
+    is_text = isinstance(value, str) and not hasattr(value, "__html__")
+    return printable(value, keep="\n") if is_text else value
 
 
 def _read(name: str) -> str:

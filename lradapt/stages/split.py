@@ -18,6 +18,7 @@ from lradapt.data.labels import read_labels
 from lradapt.data.split_table import write_split
 from lradapt.runtime.files import whole_file, write_json
 from lradapt.stages import Dep, Out
+from lradapt.text import table_cell
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,10 @@ def main(*, table: Dep, pixels: Dep, labels: Dep, split: Out, set_aside: Out, su
     )
     write_split(split, admission.images)
     with whole_file(set_aside) as partial:
-        lines = [(image, why.kind, why.detail) for image, why in admission.set_aside.items()]
+        lines = [
+            (table_cell(image), why.kind, table_cell(why.detail))
+            for image, why in admission.set_aside.items()
+        ]
         table_aside = pd.DataFrame(lines, columns=["image", "kind", "reason"])
         table_aside.to_csv(partial, index=False, lineterminator="\n")
     counts = _summary(admission, rules)

@@ -74,6 +74,9 @@ class PoliciesParams(Section):
     split_leak: MustLeave
     """A group or its duplicates in two given splits (column split): test keeps its images, then
     validation."""
+    similar_names: Policy
+    """A class whose name differs from that of a larger one in case, space, accents or zeros (`Cat`,
+    `07`), or by one letter where it has one image; the policy applies to the smaller class."""
     few_groups: Policy
     """A class of one group: if kept, it is trained on and has no test images."""
 

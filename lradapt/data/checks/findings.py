@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lradapt.data.checks.problem_kinds import KINDS, MEANINGS, Kind, Policy
-from lradapt.errors import DataError, listed
+from lradapt.errors import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +68,20 @@ def stopping(
     return {kind: f for kind, f in by_kind(findings).items() if policies[kind] == "stop"}
 
 
-def require_none_stops(findings: Sequence[Finding], policies: Mapping[Kind, Policy]) -> None:
-    """Check that no finding has the policy `stop`.
-
-    Raises:
-        DataError: some have; the message names all their kinds, files and remedies.
-    """
+def explain_stops(findings: Sequence[Finding], policies: Mapping[Kind, Policy]) -> str:
+    """Return all kinds, files and remedies of the findings whose policy is `stop`; "" for none."""
     stops = stopping(findings, policies)
-    if stops:
-        parts = [
-            f"{len(found)} x {MEANINGS[kind].title}: {MEANINGS[kind].remedy} ({kind})\n"
-            + listed([f"{finding.subject}: {finding.detail}" for finding in found])
-            for kind, found in stops.items()
-        ]
-        raise DataError(
-            "the data have problems whose policy is `stop` (check.policies in params.yaml; "
-            "`lradapt check --html PATH` shows the images):\n" + "\n".join(parts)
-        )
+    if not stops:
+        return ""
+    parts = [
+        f"{len(found)} x {MEANINGS[kind].title}: {MEANINGS[kind].remedy} ({kind})\n"
+        + listed([f"{finding.subject}: {finding.detail}" for finding in found])
+        for kind, found in stops.items()
+    ]
+    return (
+        "the data have problems whose policy is `stop` (check.policies in params.yaml; "
+        "`lradapt check --html PATH` shows the images):\n" + "\n".join(parts)
+    )
 
 
 def warnings(findings: Iterable[Finding], policies: Mapping[Kind, Policy]) -> list[str]:

@@ -5,7 +5,7 @@ are decoded, labelled and not set aside for another reason.
 """
 
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from lradapt.data.checks.findings import Finding
@@ -14,6 +14,7 @@ from lradapt.data.groups import find_groups
 from lradapt.data.images.ingest import OK, ImageRow
 from lradapt.data.images.near_duplicates import Pairs
 from lradapt.data.labelled_image import SPLITS, LabelledImage
+from lradapt.data.similar_names import find_similar_names
 
 
 def labels_of(
@@ -117,6 +118,20 @@ def split_leak(images: Sequence[LabelledImage]) -> list[Finding]:
         for kept in [max((image.split for image in members), key=SPLITS.index)]
         for image in members
         if image.split != kept
+    ]
+
+
+def similar_names(images: Sequence[LabelledImage]) -> list[Finding]:
+    """Find classes whose name may be another spelling of that of a larger class."""
+    sizes = Counter(image.label for image in images)
+    return [
+        Finding(
+            "similar_names",
+            similar.name,
+            f"{similar.images} image(s); the class {similar.like!r} has {similar.like_images}",
+            images=tuple(image.image for image in images if image.label == similar.name),
+        )
+        for similar in find_similar_names(sizes)
     ]
 
 

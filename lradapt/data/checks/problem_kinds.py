@@ -27,6 +27,7 @@ Kind = Literal[
     "duplicate",
     "near_duplicate",
     "split_leak",
+    "similar_names",
     "few_groups",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -97,6 +98,11 @@ MEANINGS: Mapping[Kind, Meaning] = {
     "split_leak": Meaning(
         "a group or its duplicates are in two of the given splits",
         "correct the column split",
+    ),
+    "similar_names": Meaning(
+        "a class whose name may be another spelling of a larger class",
+        "if they are one class, give its images the name of the larger class in labels.csv",
+        "two classes, of which the smaller may have too few images for any promotion",
     ),
     "few_groups": Meaning(
         "a class with fewer than two groups",

@@ -1,22 +1,13 @@
-"""Runs all checks: on the tables that the stages write, or on a folder that is not imported yet.
+"""Runs all checks on images and labels: the problems, and the images that remain."""
 
-`check_folder` decodes as stage `ingest` does and checks as stage `split` does, in a temporary
-folder (in TMPDIR), so it finds what those stages would find.
-"""
-
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-
-import numpy as np
 
 from lradapt.data.checks import label_checks
-from lradapt.data.checks.findings import Finding, Rules, set_aside, stopping
+from lradapt.data.checks.findings import Finding, Rules, set_aside
 from lradapt.data.checks.image_checks import find_image_faults
-from lradapt.data.images.decode import Preprocessing
-from lradapt.data.images.ingest import OK, ImageRow, ingest, read_table
-from lradapt.data.images.near_duplicates import Pairs, near_pairs
+from lradapt.data.images.ingest import OK, ImageRow
+from lradapt.data.images.near_duplicates import Pairs
 from lradapt.data.labelled_image import LabelledImage
 
 
@@ -33,28 +24,6 @@ class CheckResult:
     findings: list[Finding]
     images: list[LabelledImage]
     set_aside: dict[str, Finding]
-
-
-@dataclass(frozen=True, slots=True)
-class FolderCheck:
-    """The result of `check_folder`.
-
-    Attributes:
-        num_images: the number of files in the folder.
-        num_usable: the number of images that remain.
-        findings: all problems.
-        rules: the rules of the checks.
-    """
-
-    num_images: int
-    num_usable: int
-    findings: list[Finding]
-    rules: Rules
-
-    @property
-    def stops(self) -> bool:
-        """Whether a finding would stop the stages."""
-        return bool(stopping(self.findings, self.rules.policies))
 
 
 def run_checks(
@@ -86,31 +55,22 @@ def run_checks(
         label_checks.duplicate,
         lambda images: label_checks.near_duplicate(images, near),
         label_checks.split_leak,
+        label_checks.similar_names,
         label_checks.few_groups,
     ):
         found = find(left)
         findings += found
         aside |= set_aside(found, rules.policies)
         left = [image for image in left if image.image not in aside]
-    return CheckResult(findings, left, dict(sorted(aside.items())))
+    return CheckResult(_one_remedy(findings, rules), left, dict(sorted(aside.items())))
 
 
-def check_folder(
-    images: Path, labels: Sequence[LabelledImage], how: Preprocessing, rules: Rules
-) -> FolderCheck:
-    """Decode every file below `images`, and check it with `labels`.
-
-    Raises:
-        DataError: the folder has no image, see `ingest`.
-    """
-    with tempfile.TemporaryDirectory(prefix="lradapt-check-") as folder:
-        pixels, table = Path(folder, "pixels.npy"), Path(folder, "images.csv")
-        ingest(images, pixels=pixels, table=table, how=how)
-        rows = read_table(table)
-        squares = np.load(pixels, mmap_mode="r")
-        near = near_pairs(squares, min_correlation=rules.near_correlation)
-    result = run_checks(rows, labels, near, rules)
-    return FolderCheck(len(rows), len(result.images), result.findings, rules)
+def _one_remedy(findings: Sequence[Finding], rules: Rules) -> list[Finding]:
+    """Leave out that a class has few groups where its name is the reason."""
+    similar = {finding.subject for finding in findings if finding.kind == "similar_names"}
+    if rules.policies["few_groups"] != "keep":
+        return list(findings)
+    return [f for f in findings if f.kind != "few_groups" or f.subject not in similar]
 
 
 def _joined(

@@ -13,7 +13,8 @@ from pathlib import Path
 from unicodedata import normalize
 
 from lradapt.data.images.files import list_files
-from lradapt.data.labels import read_labels
+from lradapt.data.labelled_image import class_names
+from lradapt.data.labels import class_sizes, read_labels
 from lradapt.errors import DataError, listed
 from lradapt.runtime.files import sha256_of, whole_file
 
@@ -32,9 +33,10 @@ def copy_images(source: Path, *, images: Path, labels: Path, by_content: bool = 
 
     Raises:
         DataError: the folder, its labels or its images are missing, the labels have faults, or
-            some name no image: the folder may be incomplete, or its drive not mounted.
+            some name no image, or name one class where there were several: the folder may be
+            incomplete, or its drive not mounted.
     """
-    names = _checked(source)
+    names = _checked(source, labels)
     here = list_files(images) if images.is_dir() and any(images.iterdir()) else []
     removed = set(here) - set(names)
     same = _same_content if by_content else _same
@@ -46,12 +48,18 @@ def copy_images(source: Path, *, images: Path, labels: Path, by_content: bool = 
     return len(removed) + len(differing) + _copy_labels(source / "labels.csv", labels)
 
 
-def _checked(source: Path) -> list[str]:
+def _checked(source: Path, present: Path) -> list[str]:
     if not source.is_dir():
         raise DataError(
             f"no folder {source} to copy the data from; check that its drive is mounted"
         )
     labels = read_labels(source / "labels.csv")
+    classes = class_names(labels)
+    if len(classes) < 2 and present.is_file() and len(class_sizes(present)) > 1:
+        raise DataError(
+            f"{source / 'labels.csv'} has {len(classes)} class(es), and {present} has several: a "
+            "training would be refused; nothing was copied. Wait until the folder is complete"
+        )
     names = list_files(source / "images")
     known = {normalize("NFC", name) for name in names}
     missing = [label.image for label in labels if label.image not in known]

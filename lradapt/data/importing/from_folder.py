@@ -1,72 +1,128 @@
 """Labels from the names of folders: `CLASS/*`, or `{train,test}/CLASS/*` with its split."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
+from lradapt.data.importing.layouts import Layout, Tree, choose_reading, grow_tree
 from lradapt.data.importing.sources import SourceLabels, files_of
-from lradapt.data.labelled_image import TEST, TRAIN, VALIDATION, LabelledImage
-from lradapt.errors import DataError
+from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.labels import as_read, name_fault
+from lradapt.errors import DataError, listed
 
-_SPLIT_FOLDERS = {
-    "train": TRAIN,
-    "training": TRAIN,
-    "val": VALIDATION,
-    "valid": VALIDATION,
-    "validation": VALIDATION,
-    "test": TEST,
-}
+_NO_IMAGES = frozenset((".pdf", ".ps", ".mpg", ".mpeg", ".h5", ".hdf", ".bufr", ".grib"))
+_MORE_IMAGES = (".heic", ".heif", ".dcm", ".dicom", ".nii", ".jxl", ".dng", ".cr2", ".nef", ".arw")
+_FEW = 20
 
 
-def label_folder(source: Path) -> SourceLabels:
+def label_folder(
+    source: Path, *, layout: Layout | None = None, splits: Mapping[str, str] | None = None
+) -> SourceLabels:
     """Label the files below `source` by their folders; nothing is written.
 
     Folders within a class are allowed. Hidden files and files outside of class folders are left.
 
+    Args:
+        source: the folder.
+        layout: what its levels mean; None: find it.
+        splits: folder -> split, for folders whose names do not tell.
+
     Raises:
-        DataError: no folder, no file, a link to a folder, fewer than two classes, or other folders
-            beside those of a split.
+        DataError: no folder, no file, a link to a folder, fewer than two classes, more than one
+            reading of the folders, or a control character in the name of a class.
     """
     files = files_of(source)
-    split_of = _given_splits([name for name in files if not _hidden(name)])
-    imported = [n for n in files if not _hidden(n) and n.count("/") > (1 if split_of else 0)]
-    found = [_labelled(name, split_of) for name in imported]
-    classes = {label.label for label in found}
+    visible = [name for name in files if not _hidden(name)]
+    images = _images(source, visible)
+    tree = grow_tree(visible, images)
+    roots = _roots(images)
+    reading = choose_reading(source, tree, layout=layout, splits=splits or {}, roots=roots)
+    as_written = [
+        label
+        for name in visible
+        if name.split("/")[0] not in tree.bare and (label := reading.label(name))
+    ]
+    found = [replace(label, label=as_read(label.label)) for label in as_written]
+    classes = sorted({label.label for label in found})
+    _require_plain_names(source, classes)
     if len(classes) < 2:
+        hints = [f"only {root} is meant: give {source / root}" for root in roots[:5]]
         raise DataError(
             f"{source} has {len(classes)} class folder(s); expected {source}/CLASS/IMAGE "
             f"with at least 2 classes, got {', '.join(files[:3])} ..."
+            + (f"\n{listed(hints)}" if hints else "")
         )
-    return SourceLabels(source, found, sorted(set(files) - set(imported)))
+    left = sorted(set(files) - {label.image for label in found})
+    notes = [reading.words, *_inner_folders(tree, reading.layout), *_one_class(as_written)]
+    return SourceLabels(source, found, left, tuple(notes))
+
+
+def _require_plain_names(source: Path, classes: Sequence[str]) -> None:
+    faults = [fault for name in classes if (fault := name_fault(name))]
+    if faults:
+        raise DataError(f"{len(faults)} folder(s) of {source} cannot be classes:\n{listed(faults)}")
 
 
 def _hidden(name: str) -> bool:
     return any(part.startswith(".") for part in name.split("/"))
 
 
-def _given_splits(files: Sequence[str]) -> dict[str, str]:
-    """Return top folder -> split, where the top folders are those of a split; else empty.
+def _images(source: Path, names: Sequence[str]) -> list[str]:
+    """Return the names that look like those of images; in a folder of other names, by content."""
+    from PIL import Image
 
-    Loose files beside or in the folders of a split change nothing.
-    """
-    tops = {name.split("/")[0] for name in files if name.count("/") >= 2}
-    split_of = {top: _SPLIT_FOLDERS[top.lower()] for top in tops if top.lower() in _SPLIT_FOLDERS}
-    splits = set(split_of.values())
-    if TRAIN not in splits or len(splits) < 2:
-        return {}
-    others = sorted({name.split("/")[0] for name in files if "/" in name} - split_of.keys())
-    if others:
-        raise DataError(
-            f"{', '.join(sorted(split_of))} look like a split, but there are other folders beside "
-            f"them: {', '.join(others[:5])}; keep only the folders of the split, or only those of "
-            "the classes"
-        )
-    if TEST not in splits:  # then the validation folder is what there is to test on
-        split_of |= {top: TEST for top, split in split_of.items() if split == VALIDATION}
-    return split_of
+    known = (Image.registered_extensions().keys() - _NO_IMAGES) | set(_MORE_IMAGES)
+    images = [name for name in names if PurePosixPath(name.strip()).suffix.lower() in known]
+    with_image = {PurePosixPath(name).parent for name in images}
+    others: defaultdict[PurePosixPath, list[str]] = defaultdict(list)
+    for name in names:
+        parent = PurePosixPath(name).parent
+        if parent not in with_image:
+            others[parent].append(name)
+    for inside in others.values():
+        if any(_is_image(source / name) for name in inside[:_FEW]):
+            images += inside
+    return images
 
 
-def _labelled(name: str, split_of: dict[str, str]) -> LabelledImage:
-    parts = name.split("/")
-    if split_of:
-        return LabelledImage(name, parts[1], split=split_of[parts[0]])
-    return LabelledImage(name, parts[0])
+def _is_image(path: Path) -> bool:
+    from PIL import Image
+
+    try:
+        with Image.open(path):
+            return True
+    except Exception:  # noqa: BLE001 whatever a decoder raises, it is no image
+        return False
+
+
+def _roots(images: Sequence[str]) -> list[str]:
+    """Return the folders that hold several folders of images, and those that hold several such."""
+    inside: defaultdict[PurePosixPath, set[PurePosixPath]] = defaultdict(set)
+    for parent in {PurePosixPath(name).parent for name in images}:
+        inside[parent.parent].add(parent)
+    roots = {root for root, parents in inside.items() if len(parents) > 1 and root.parts}
+    above = Counter(root.parent for root in roots if root.parent.parts)
+    roots |= {root for root, count in above.items() if count > 1}
+    return [str(root) for root in sorted(roots, key=lambda root: (len(root.parts), root))]
+
+
+def _one_class(labels: Sequence[LabelledImage]) -> list[str]:
+    """Return a note for each class that several folders make, which differ in space or Unicode."""
+    spellings: defaultdict[str, set[str]] = defaultdict(set)
+    for label in labels:
+        spellings[as_read(label.label)].add(label.label)
+    return [
+        f"the folders {', '.join(map(repr, sorted(found)))} are one class, {name!r}"
+        for name, found in spellings.items()
+        if len(found) > 1
+    ]
+
+
+def _inner_folders(tree: Tree, layout: Layout) -> list[str]:
+    """Return a note for the classes whose images are all in folders within them."""
+    deep = [top for top in tree.tops if not tree.flat[top]] if layout == "class" else []
+    return [
+        f"the folders in {top} ({', '.join(sorted(tree.below[top])[:3])}) are all of this class"
+        for top in deep[:5]
+    ]

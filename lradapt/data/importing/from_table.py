@@ -1,83 +1,131 @@
-"""Labels from a CSV file that names images, with or without the extension."""
+"""Labels from a table that names images: of this project, or of another program."""
 
-import unicodedata
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple
 
+from lradapt.data.importing.find_files import FileFinder
 from lradapt.data.importing.sources import SourceLabels, files_of
+from lradapt.data.importing.table_columns import Columns, GivenColumns, choose_columns, notes_on
+from lradapt.data.importing.table_text import read_table
 from lradapt.data.labelled_image import LabelledImage
-from lradapt.data.labels import leads_outside, read_csv, require_columns
+from lradapt.data.labels import contradictions, name_fault
 from lradapt.errors import DataError, listed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MARKED = ("1", "1.0")
+_FIRST_CELLS = 50
+
+
+class _Line(NamedTuple):
+    """The cells of a line; `number` is its own in the file."""
+
+    number: int
+    image: str
+    labels: list[str]
+    group: str
+    split: str
 
 
 def label_table(
     table: Path,
     *,
     folder: Path,
-    image_column: str,
-    label_column: str,
-    group_column: str | None,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    group_column: str | None = None,
+    split_column: str | None = None,
+    ignore_columns: Sequence[str] = (),
+    splits: Mapping[str, str] | None = None,
 ) -> SourceLabels:
     """Label files of `folder` by the lines of a table; nothing is written.
 
+    Columns that are not given are found by their names.
+
     Raises:
-        DataError: no line, a missing column, a line without a label, a name that leads outside
-            `folder`, fits no file or several, or is repeated; the message names all of them.
+        DataError: no line, a missing or ambiguous column, a line without a label, a name that
+            leads outside `folder`, fits no file or several, or lines of one image that disagree;
+            the message names all of them.
     """
-    lines = read_csv(table)
-    columns = [image_column, label_column, *([group_column] if group_column else [])]
-    require_columns(lines, columns, table)
+    lines, notes = read_table(table)
+    files = files_of(folder)
+    find = FileFinder(folder, files, table)
+    given = GivenColumns(
+        image_column, label_column, group_column, split_column, ignore_columns, splits
+    )
+    columns = choose_columns(
+        lines, table, given, lambda name: find.count(lines[name][:_FIRST_CELLS])
+    )
     if lines.empty:
         raise DataError(f"{table} has no lines below its header, expected one for each image")
-    files = files_of(folder)
-    found, faults = _matched(lines[columns].itertuples(), _Finder(folder, files))
-    repeats = [
-        image for image, count in Counter(label.image for label in found).items() if count > 1
-    ]
-    faults += [f"{image}: named in more than one line" for image in repeats]
+    find.learn_prefix(list(lines[columns.image]))
+    found, faults = _matched(_cells(lines, columns), columns, find)
+    once: dict[LabelledImage, int] = {}
+    for number, label in found:
+        once.setdefault(label, number)
+    faults += contradictions(once)
     if faults:
         raise DataError(
-            f"{table} has {len(faults)} fault(s) in {len(lines)} lines; correct or remove them:\n"
+            f"{table} has {len(faults)} fault(s) in {len(lines)} lines; correct or remove them (or "
+            f"is --images another folder, or --image-column another than {columns.image!r}?):\n"
             + listed(faults)
         )
-    return SourceLabels(folder, found, sorted(set(files) - {label.image for label in found}))
+    repeated = len(found) - len(once)
+    notes = [*notes_on(columns), *notes, *find.notes()]
+    notes += [f"{repeated:,} line(s) are repeated; each is read once"] if repeated else []
+    left = sorted(set(files) - {label.image for label in once})
+    return SourceLabels(folder, list(once), left, tuple(notes))
 
 
-def _matched(lines: Iterable[Any], find: "_Finder") -> tuple[list[LabelledImage], list[str]]:
+def _cells(lines: "pd.DataFrame", columns: Columns) -> Iterable[_Line]:
+    blank = [""] * len(lines)
+    return map(
+        _Line,
+        (int(row) + 2 for row in lines.index),
+        lines[columns.image],
+        _classes(lines, columns),
+        lines[columns.group] if columns.group else blank,
+        lines[columns.split] if columns.split else blank,
+    )
+
+
+def _classes(lines: "pd.DataFrame", columns: Columns) -> list[list[str]]:
+    """Return the classes of each line: one cell, or the columns that have a mark."""
+    if len(columns.labels) == 1:
+        return [[label] if label else [] for label in lines[columns.labels[0]]]
+    marked = lines[list(columns.labels)].isin(_MARKED).to_numpy().tolist()
+    return [[name for name, m in zip(columns.labels, row, strict=True) if m] for row in marked]
+
+
+def _matched(
+    lines: Iterable[_Line], columns: Columns, find: FileFinder
+) -> tuple[list[tuple[int, LabelledImage]], list[str]]:
+    """Return line number and labelled image of each line, and the faults of the others."""
     found, faults = [], []
-    for row, name, label, *group in lines:
+    for line in lines:
         try:
-            if not label:
-                raise DataError("has no label")
-            found.append(LabelledImage(find(name), label, *group))
+            label, split = _class_of(line), _split_of(line, columns)
+            found.append((line.number, LabelledImage(find(line.image), label, line.group, split)))
         except DataError as error:
-            faults.append(f"line {row + 2} ({name}): {error}")
+            faults.append(f"line {line.number} ({line.image}): {error}")
     return found, faults
 
 
-class _Finder:
-    """Finds a file of a folder by its path in NFC, or by its path without the extension."""
+def _class_of(line: _Line) -> str:
+    if not line.labels:
+        raise DataError("has no label")
+    if len(line.labels) > 1:
+        raise DataError(f"has {len(line.labels)} classes: {', '.join(line.labels)}")
+    if fault := name_fault(line.labels[0]):
+        raise DataError(fault)
+    return line.labels[0]
 
-    def __init__(self, folder: Path, files: Iterable[str]) -> None:
-        self._folder = folder
-        self._names: dict[str, list[str]] = {}
-        for name in files:
-            for key in {name, str(Path(name).with_suffix("").as_posix())}:
-                self._names.setdefault(unicodedata.normalize("NFC", key), []).append(name)
 
-    def __call__(self, name: str) -> str:
-        if not name or leads_outside(name):
-            raise DataError(
-                "the path leads outside the images folder" if name else "the image is empty"
-            )
-        names = self._names.get(name, [])
-        if len(names) == 1:
-            return names[0]
-        exact = [found for found in names if unicodedata.normalize("NFC", found) == name]
-        if len(exact) == 1:
-            return exact[0]
-        raise DataError(
-            "several files fit: " + ", ".join(names) if names else f"no such file in {self._folder}"
-        )
+def _split_of(line: _Line, columns: Columns) -> str:
+    if not columns.split:
+        return ""
+    if line.split not in columns.split_of:
+        raise DataError(f"the split {line.split!r} is none of {', '.join(columns.split_of)}")
+    return columns.split_of[line.split]

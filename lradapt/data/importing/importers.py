@@ -4,7 +4,6 @@ A failed import changes nothing, see `atomic_import`.
 """
 
 import shutil
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from lradapt.data.importing.atomic_import import Sink, replace_whole
 from lradapt.data.importing.sources import SourceLabels
 from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.labels import as_read
 from lradapt.errors import DataError
 from lradapt.runtime.progress import tracked
 
@@ -26,7 +26,7 @@ def import_files(source: SourceLabels, *, images: Path, labels: Path) -> SourceL
         DataError: two names are equal in Unicode NFC.
     """
     found = replace_whole(images, labels, lambda sink: _all_copied(source, sink))
-    return SourceLabels(images, found, source.left_behind)
+    return SourceLabels(images, found, source.left_behind, source.notes)
 
 
 def import_digits(*, images: Path, labels: Path) -> SourceLabels:
@@ -91,12 +91,8 @@ def _all_copied(source: SourceLabels, sink: Sink) -> list[LabelledImage]:
 
 
 def _copied(file: Path, label: LabelledImage, sink: Sink) -> LabelledImage:
-    name = _as_read(label.image)
+    name = as_read(label.image)
     if sink(name).exists():
         raise DataError(f"two files have the same name in Unicode NFC, {name}; rename {file}")
     shutil.copyfile(file, sink(name))
-    return replace(label, image=name, label=_as_read(label.label))
-
-
-def _as_read(text: str) -> str:
-    return unicodedata.normalize("NFC", text).strip()  # as `read_csv` will return it
+    return replace(label, image=name, label=as_read(label.label))

@@ -16,11 +16,13 @@ class SourceLabels:
         folder: of the files.
         labels: one for each image.
         left_behind: files without one (hidden, outside class folders, not in the table).
+        notes: sentences on how the source was understood, for the user to check.
     """
 
     folder: Path
     labels: list[LabelledImage]
     left_behind: list[str]
+    notes: tuple[str, ...] = ()
 
 
 def files_of(folder: Path) -> list[str]:

@@ -10,7 +10,7 @@ from path_table import path_variables
 from safetensors.torch import save
 from typer.testing import CliRunner
 
-from lradapt.cli import importing
+from lradapt.cli import exit_codes, importing
 from lradapt.data.importing.sources import SourceLabels
 from lradapt.data.labelled_image import LabelledImage as Label
 from lradapt.data.labels import read_labels
@@ -61,6 +61,11 @@ def test_folder_says_what_it_brought_and_what_comes_next(project, source):
     folder = source("cat/1.png", "cat/2.png", "dog/1.png")
     (folder / "[b]README").write_text("x")
     assert lradapt_import("folder", folder).splitlines() == [
+        f"{folder}: 3 images",
+        "  read as CLASS/IMAGE",
+        "class  images  example  ",
+        "cat         2  cat/1.png",
+        "dog         1  dog/1.png",
         "data/images: 3 images, 2 classes",
         "data/labels.csv: cat 2, dog 1",
         "left behind: 1 file(s) without a label or hidden, such as [b]README",
@@ -100,6 +105,94 @@ def test_no_command_replaces_images_unasked(project, what):
     arguments = {"folder": ["x"], "table": ["x", *columns]}
     with pytest.raises(DataError, match="data/images exists already; --replace"):
         lradapt_import(what, *arguments.get(what, []))
+
+
+def test_what_was_understood_is_shown_before_anything_is_imported(project, source, monkeypatch):
+    def refused(*_, **__):
+        raise DataError("no room")
+
+    monkeypatch.setattr("lradapt.data.importing.importers.import_files", refused)
+    splits = ("Training", "Testing")
+    folder = source(*(f"{top}/{name}/{n}.png" for top in splits for name in "ab" for n in (1, 2)))
+    result = CliRunner().invoke(importing.app, ["folder", str(folder)])
+    assert isinstance(result.exception, DataError)
+    assert [line.rstrip() for line in result.stdout.splitlines()] == [
+        f"{folder}: 8 images",
+        "  read as SPLIT/CLASS/IMAGE; 'Testing' is test, 'Training' is train",
+        "class  images  train  test  example",
+        "a           4      2     2  Testing/a/1.png",
+        "b           4      2     2  Testing/b/1.png",
+    ]
+
+
+def test_options_choose_the_reading_of_a_folder(project, source):
+    folder = source(*(f"{top}/{name}/{n}.png" for top in "xy" for name in "ab" for n in (1, 2)))
+    with pytest.raises(DataError, match="--split x=train --split y=test"):
+        lradapt_import("folder", folder)
+    lradapt_import("folder", folder, "--split", "x=train", "--split", "y=test")
+    splits = {label.split for label in read_labels(project / "data" / "labels.csv")}
+    assert splits == {"train", "test"}
+    assert "any is" not in lradapt_import("folder", folder, "--layout", "any/class", "--replace")
+    assert {label.split for label in read_labels(project / "data" / "labels.csv")} == {""}
+
+
+GOOD = [f"{name}/{n}.png" for name in ("cat", "dog") for n in range(4)]
+
+
+@pytest.fixture
+def one_class(tmp_path, random_image):
+    """A table whose images are all of one class."""
+    folder = tmp_path / "one"
+    folder.mkdir()
+    for seed in range(3):
+        random_image(100 + seed).save(folder / f"{seed}.png")
+    (tmp_path / "one.csv").write_text("image,label\n0.png,owl\n1.png,owl\n2.png,owl\n")
+    return ["table", tmp_path / "one.csv", "--images", folder]
+
+
+def imported(*arguments):
+    words = [str(argument) for argument in arguments]
+    return CliRunner().invoke(importing.app, words)
+
+
+@pytest.mark.parametrize("broken", ["one class", "one image a class", "no image"])
+def test_good_data_are_never_replaced_by_what_a_training_refuses(
+    project, source, one_class, tmp_path, broken
+):
+    lradapt_import("folder", source(*GOOD))
+    before = {path: path.read_bytes() for path in (project / "data").rglob("*") if path.is_file()}
+    source = tmp_path / "worse"
+    for name in ("ant", "bee"):
+        (source / name).mkdir(parents=True)
+        text = tmp_path / "source" / "cat" / ("1.png" if name == "ant" else "2.png")
+        (source / name / "1.png").write_bytes(
+            text.read_bytes() if broken == "one image a class" else b"no picture"
+        )
+    arguments = one_class if broken == "one class" else ["folder", source]
+    with pytest.raises(DataError, match="data/images was not replaced: a training is possible on"):
+        lradapt_import(*arguments, "--replace")
+    after = {path: path.read_bytes() for path in (project / "data").rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_the_first_data_are_imported_even_so_and_the_exit_code_tells(project, one_class):
+    result = imported(*one_class)
+    assert result.exit_code == exit_codes.DATA_FAULTS
+    assert "a training would be refused: expected at least 2 classes with usable" in result.stdout
+    assert "make retrain" not in result.stdout
+    assert len(read_labels(project / "data" / "labels.csv")) == 3
+
+
+def test_data_that_a_training_refuses_may_be_replaced_by_others(project, source, one_class):
+    imported(*one_class)
+    assert imported("folder", source(*GOOD), "--replace").exit_code == 0
+    assert imported("folder", source(*GOOD), "--replace").exit_code == 0
+
+
+def test_as_json_an_import_says_why_a_training_would_be_refused(project, one_class):
+    result = imported(*one_class, "--json")
+    assert result.exit_code == exit_codes.DATA_FAULTS
+    assert json.loads(result.stdout)["refusal"].startswith("expected at least 2 classes")
 
 
 def test_table_takes_its_columns_by_name(project, source, tmp_path):
@@ -152,6 +245,7 @@ def test_cifar10_keeps_its_download_where_it_is_told(project, monkeypatch, tmp_p
 def test_more_than_twelve_classes_are_cut_short(project, source):
     output = lradapt_import("folder", source(*(f"class{n:02d}/1.png" for n in range(14))))
     assert "class11 1 ..." in output
+    assert "... and 2 more" in output
     assert "class12" not in output
 
 
@@ -209,7 +303,9 @@ def test_without_a_backbone_one_is_sought(project, source, monkeypatch):
 def test_as_json_an_import_says_what_it_brought(project, source):
     source("cat/1.png", "cat/2.png", "dog/1.png", size=(90, 48))
     folder = source(".hidden/1.png")
-    told = json.loads(lradapt_import("folder", folder, "--json"))
+    result = CliRunner().invoke(importing.app, ["folder", str(folder), "--json"])
+    told = json.loads(result.stdout)
+    assert result.stderr.splitlines()[1:3] == ["  read as CLASS/IMAGE", "class  images  example  "]
     (advice,) = told.pop("advice")
     assert advice.startswith("The images are about 48 pixels high, the input of the network 24.")
     assert told == {
@@ -218,6 +314,8 @@ def test_as_json_an_import_says_what_it_brought(project, source):
         "num_images": 3,
         "classes": {"cat": 2, "dog": 1},
         "left_behind": [".hidden/1.png"],
+        "notes": ["read as CLASS/IMAGE"],
+        "refusal": "",
         "backbone": None,
     }
 

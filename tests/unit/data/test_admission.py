@@ -147,6 +147,29 @@ def test_a_class_with_one_image_is_trained_and_warned_of():
     ]
 
 
+def test_a_class_in_two_spellings_has_its_own_remedy():
+    images = [*IMAGES, image("x.png"), image("y.png")]
+    labels = [*LABELS, Label("x.png", "Cat"), Label("y.png", "emu")]
+    admission = admitted(images, labels)
+    found = {finding.kind: finding.subject for finding in admission.findings}
+    assert found == {"similar_names": "Cat", "few_groups": "emu"}
+    assert admission.warnings[0] == (
+        "1 x a class whose name may be another spelling of a larger class, such as Cat (1 "
+        "image(s); the class 'cat' has 4): two classes, of which the smaller may have too few "
+        "images for any promotion"
+    )
+    assert MEANINGS["similar_names"].remedy.startswith("if they are one class, give its images")
+    aside = admitted(images, labels, similar_names="set_aside")
+    assert reasons(aside) == {"x.png": "1 image(s); the class 'cat' has 4"}
+    assert "similar_names" in refusal(images, labels, similar_names="stop")
+
+
+def test_a_similar_name_hides_no_class_of_one_group_that_a_policy_sets_aside():
+    images = [*IMAGES, image("x.png")]
+    admission = admitted(images, [*LABELS, Label("x.png", "Cat")], few_groups="set_aside")
+    assert list(reasons(admission)) == ["x.png"]
+
+
 def test_one_class_is_refused_with_what_was_found():
     text = refusal(
         [*IMAGES[:4], image("x.png", verdict="empty file")], [*CATS, Label("x.png", "a")]

@@ -9,6 +9,7 @@ import pytest
 
 from lradapt.data.labelled_image import LabelledImage as Label
 from lradapt.data.labels import (
+    class_sizes,
     leads_outside,
     read_csv,
     read_labels,
@@ -116,6 +117,30 @@ def test_all_faults_of_the_cells_are_named_at_once_with_their_lines(refusal):
         "  - line 8 (e.png): split '', expected one of train, validation, test",
     ]
     assert "labels.csv has 6 fault(s):" in text
+
+
+def test_control_characters_in_a_class_are_refused_with_the_line(refusal):
+    text = refusal('image,label\na.png,cat\nb.png,"c\x1b[31mat"\nc.png,"do\ng"\nd.png,x\u202ey\n')
+    assert text.splitlines()[1:] == [
+        r"  - line 3 (b.png): the class name 'c\x1b[31mat' has control characters (\x1b); "
+        "rename the class",
+        r"  - line 4 (c.png): the class name 'do\ng' has control characters (\n); rename the class",
+        r"  - line 5 (d.png): the class name 'x\u202ey' has control characters (\u202e); "
+        "rename the class",
+    ]
+
+
+def test_a_control_character_in_the_name_of_a_file_stays_and_is_escaped_in_messages(read, refusal):
+    assert read("image,label\na\x1b.png,cat\n") == [Label("a\x1b.png", "cat")]
+    assert (
+        refusal("image,label\na\x1b.png,\n").splitlines()[1].startswith(r"  - line 2 (a\x1b.png)")
+    )
+
+
+def test_classes_are_counted_as_they_are_read(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("\ufeffimage,label\na.png, cat\nb.png,cat \nc.png,007\nd.png\n")
+    assert class_sizes(path) == {"cat": 2, "007": 1}
 
 
 def test_a_repeated_line_is_read_once_with_a_warning(read, caplog, tmp_path):

@@ -138,6 +138,18 @@ def test_without_a_clean_image_the_champion_stays(least):
     assert verdict.why.startswith("too few test images that neither model was trained on")
 
 
+def test_a_class_in_two_spellings_is_named_first_with_its_own_remedy():
+    images = images_of(bear=40, owl=40)
+    known = model(images, {"bear": 20, "owl": 20})
+    new = Candidate(("Bear", "bear", "owl"), known.predictions, known.costs)
+    verdict = decided(images, known, new, min_class_images=10)
+    assert verdict.decision == "keep"
+    assert verdict.why.startswith(
+        "'Bear' (0) may be 'bear' (40): if they are one class, correct labels.csv; too few test "
+        "images that neither model was trained on: Bear 0, at least 10"
+    )
+
+
 def test_with_no_least_number_a_class_without_an_image_is_left_out():
     images = images_of(cat=200)
     verdict = decided(images, model(images, POOR), model(images, GOOD), min_class_images=0)

@@ -348,7 +348,7 @@ def test_the_report_escapes_every_name(paths):
     page = render(paths, outcome())
     assert "<script" not in page
     # in short, warning, sides, matrix (twice and its title), class, set aside and its list
-    assert page.count("&lt;script&gt;") == 9
+    assert page.count("&lt;script&gt;") == 11
 
 
 def test_the_report_needs_no_network(paths):

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from lradapt.cli import app, exit_codes
 from lradapt.config.params import load_params
 from lradapt.data.checks.findings import by_kind
-from lradapt.data.checks.run_checks import check_folder
+from lradapt.data.folder_check import check_folder
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.importing.from_folder import label_folder
 from lradapt.data.importing.from_table import label_table
@@ -29,6 +29,7 @@ from lradapt.stages import split as split_stage
 ROOT = Path(__file__).parents[4]
 RULES = load_params(ROOT / "params.yaml").check.rules
 HOW = Preprocessing(input_size=16, max_megapixels=1)
+SHARES = {"train_per_test": 5, "validation_share": 0.1}
 ORIENTATION = 0x0112  # of EXIF
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n"
 
@@ -73,7 +74,9 @@ def lradapt_check(*words):
 
 
 def checked_project(project):
-    return check_folder(project / "data/images", read_labels(Path("data/labels.csv")), HOW, RULES)
+    return check_folder(
+        project / "data/images", read_labels(Path("data/labels.csv")), HOW, RULES, **SHARES
+    )
 
 
 def counts(findings):
@@ -141,6 +144,55 @@ def test_before_an_import_the_message_names_the_command(project):
 def test_a_clean_set_ends_with_exit_code_0_and_a_message(project):
     done = lradapt_check()
     assert (done.exit_code, done.output) == (0, "8 files, 8 usable; no problem was found\n")
+
+
+REFUSED = {
+    "one class": [f"{f}.png,owl" for f in ("cat/0", "cat/1", "dog/4", "dog/5")],
+    "one image a class": ["cat/0.png,cat", "dog/4.png,dog"],
+    "one line": ["cat/0.png,cat"],
+    "no test split": [f"{f},train" for f in ("cat/0.png,cat", "cat/1.png,cat", "dog/4.png,dog")],
+    "all labels are of nothing": ["cat/x.png,cat", "cat/y.png,cat", "dog/z.png,dog"],
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_check_and_the_stage_refuse_the_same(project, case):
+    lines = REFUSED[case]
+    label(*lines)
+    if lines[0].endswith(",train"):
+        Path("data/labels.csv").write_text("\n".join(["image,label,split", *lines]) + "\n")
+    done = lradapt_check("--json")
+    reported = json.loads(done.output)
+    assert (done.exit_code, reported["stops"]) == (exit_codes.DATA_FAULTS, True)
+    table, pixels = Path("images.csv"), Path("pixels.npy")
+    ingest_stage.main(images=Path("data/images"), store=Path("store"), pixels=pixels, table=table)
+    outs = {name: Path(name) for name in ("split", "set_aside", "summary")}
+    with pytest.raises(DataError) as caught:
+        split_stage.main(table=table, pixels=pixels, labels=Path("data/labels.csv"), **outs)
+    assert str(caught.value) == reported["refusal"]
+    assert f"a training would be refused: {reported['refusal']}" in lradapt_check().output
+
+
+def test_what_was_set_aside_has_no_formula_and_no_control(project, random_image):
+    for name in ("=1+1.png", "a\x1b[31m.png"):
+        random_image(30).save(Path("data/images") / name)
+    table, pixels = Path("images.csv"), Path("pixels.npy")
+    ingest_stage.main(images=Path("data/images"), store=Path("store"), pixels=pixels, table=table)
+    outs = {name: Path(name) for name in ("split", "set_aside", "summary")}
+    split_stage.main(table=table, pixels=pixels, labels=Path("data/labels.csv"), **outs)
+    assert Path("set_aside").read_text().splitlines()[1:] == [
+        "'=1+1.png,image_without_label,no label",
+        r"a\x1b[31m.png,image_without_label,no label",
+    ]
+    assert r"a\x1b[31m.png: no label" in lradapt_check().output
+
+
+def test_the_page_says_that_a_training_is_refused(project):
+    label("cat/0.png,cat", "dog/4.png,dog")
+    lradapt_check("--html", "page.html")
+    page = Path("page.html").read_text()
+    assert "A training is refused." in page
+    assert "no image in the test split" in page
 
 
 def test_json_names_kind_count_policy_remedy_and_examples(project, random_image):
@@ -269,7 +321,7 @@ def test_cifar10_has_no_duplicates_and_ham10000_two_of_the_same_lesion(shared, t
             ),
         ),
     ]:
-        checked = check_folder(folder, labels.labels, HOW, RULES)
+        checked = check_folder(folder, labels.labels, HOW, RULES, **SHARES)
         found[name] = (checked.num_images, counts(checked.findings), checked.findings)
     assert found["cifar10"][0] == 60_000
     assert set(found["cifar10"][1]) == {"near_duplicate"}
@@ -295,7 +347,9 @@ def test_every_fault_made_from_images_of_ham10000_is_found(shared, tmp_path):
     made = make_faults(folder, names)
     labels += [Label(name, label, group) for name, label, group in made if label]
     labels.append(Label("gone.jpg", "nv", ""))
-    checked = check_folder(folder, labels, HOW, replace(RULES, near_correlation=0.96, min_side=8))
+    checked = check_folder(
+        folder, labels, HOW, replace(RULES, near_correlation=0.96, min_side=8), **SHARES
+    )
     reported = {(finding.kind, finding.subject) for finding in checked.findings}
     assert reported >= {
         ("truncated", "cut.jpg"),

@@ -118,6 +118,15 @@ def test_labels_without_their_images_bring_nothing(source, brought, tmp_path):
     assert held(tmp_path / "data/images") == {"a.png": "a", "b/c.png": "c"}
 
 
+def test_labels_of_one_class_replace_no_labels_of_several(source, brought, tmp_path):
+    (source / "labels.csv").write_text("image,label\na.png,x\nb/c.png,y\n")
+    brought()
+    fill(source, {"a.png": "other", "b/c.png": "c"})
+    with pytest.raises(DataError, match=r"has 1 class\(es\), and .* has several: a training would"):
+        brought()
+    assert held(tmp_path / "data/images") == {"a.png": "a", "b/c.png": "c"}
+
+
 @pytest.mark.parametrize("lost", ["images", "labels.csv", "."])
 def test_a_drive_that_is_not_mounted_removes_nothing(source, brought, tmp_path, lost):
     brought()

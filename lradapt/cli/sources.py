@@ -1,0 +1,104 @@
+"""Options and output that `lradapt import` and `lradapt check` share: how a source is read."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Column, Table
+
+from lradapt.cli.output import console
+from lradapt.data.importing.layouts import Layout
+from lradapt.data.labelled_image import SPLITS, LabelledImage
+from lradapt.text import printable, shortened
+
+if TYPE_CHECKING:
+    from lradapt.data.folder_check import FolderCheck
+    from lradapt.data.importing.sources import SourceLabels
+
+_MOST_CLASSES = 12
+
+LayoutOption = Annotated[
+    Layout | None,
+    typer.Option("--layout", help="What the levels of the folder are, if they can be several."),
+]
+SplitsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--split",
+        metavar="NAME=SPLIT",
+        help="A folder, or a value of the split column, is train, validation or test. Repeatable.",
+    ),
+]
+GroupColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="The column of the patient or lesion, never in two splits; else found by its name."
+    ),
+]
+SplitColumn = Annotated[
+    str | None, typer.Option(help="The column of a given split; else found by its name or values.")
+]
+IgnoreColumns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ignore-column",
+        help="Leave out a column that looks like a patient or a split. Repeatable.",
+    ),
+]
+
+
+def check_as_stages(folder: Path, labels: Sequence[LabelledImage]) -> "FolderCheck":
+    """Check a folder by the values of params.yaml, as stages `ingest` and `split` do."""
+    from lradapt.config.params import load_params
+    from lradapt.data.folder_check import check_folder
+    from lradapt.data.images.decode import Preprocessing
+
+    params = load_params()
+    how = Preprocessing(params.data.input_size, params.data.max_megapixels)
+    return check_folder(
+        folder,
+        labels,
+        how,
+        params.check.rules,
+        train_per_test=params.split.train_per_test,
+        validation_share=params.split.validation_share,
+    )
+
+
+def print_understood(source: "SourceLabels", *, stderr: bool = False) -> None:
+    """Print how a source was read: notes, and for each class its images, splits and an example."""
+    screen = console(stderr=stderr)
+    screen.print(f"{source.folder}: {len(source.labels):,} images")
+    for note in source.notes:
+        screen.print(f"  {printable(note)}")
+    screen.print(class_table(source.labels))
+
+
+def class_table(labels: Sequence[LabelledImage]) -> Table:
+    """Return a line for each of the largest classes: images, those of each split, an example."""
+    splits = [split for split in SPLITS if any(label.split == split for label in labels)]
+    number = partial(Column, justify="right", no_wrap=True)
+    table = Table(
+        Column("class"),
+        number("images"),
+        *map(number, splits),
+        Column("example"),
+        box=None,
+        pad_edge=False,
+    )
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    examples: dict[str, str] = {}
+    for label in labels:
+        counts[label.label][label.split] += 1
+        examples.setdefault(label.label, label.image)
+    order = sorted(counts, key=lambda name: -counts[name].total())
+    for name in order[:_MOST_CLASSES]:
+        each = [f"{counts[name][split]:,}" for split in splits]
+        texts = [printable(shortened(text)) for text in (name, examples[name])]
+        table.add_row(texts[0], f"{counts[name].total():,}", *each, texts[1])
+    if len(order) > _MOST_CLASSES:
+        table.add_row(f"... and {len(order) - _MOST_CLASSES:,} more")
+    return table
