@@ -58,7 +58,6 @@ def check(
     """
     from lradapt.config.params import load_params
     from lradapt.data.checks.run_checks import check_folder
-    from lradapt.data.images.decode import Preprocessing
     from lradapt.data.importing.from_folder import label_folder
     from lradapt.data.importing.from_table import label_table
     from lradapt.reporting.check_page import render
@@ -73,7 +72,7 @@ def check(
     else:
         source = _project_labels()
     params = load_params()
-    how = Preprocessing(params.data.input_size, params.data.max_megapixels)
+    how = params.data.preprocessing
     checked = check_folder(source.folder, source.labels, how, params.check.rules)
     if html:
         write_text(html, render(checked, source.folder, max_megapixels=how.max_megapixels))

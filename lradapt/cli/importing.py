@@ -213,6 +213,8 @@ def _import_files(label: "Callable[[], SourceLabels]", *, replace: bool, as_json
 
 def _import(run_import: "Callable[..., SourceLabels]", *, replace: bool, as_json: bool) -> None:
     """Run an importer with the paths of images and labels; import a backbone if there is none."""
+    from lradapt.config.fit_choice import set_fit
+
     paths = read_paths()
     if paths.images.exists() and not replace:
         raise DataError(
@@ -221,6 +223,7 @@ def _import(run_import: "Callable[..., SourceLabels]", *, replace: bool, as_json
         )
     with lock.importing():
         source = run_import(images=paths.images, labels=paths.labels)
+        fit = set_fit(paths.images)
         ensure_file(paths.champion)
         body = None if paths.backbone.exists() else _import_body("auto")
     imported = Imported(
@@ -229,7 +232,7 @@ def _import(run_import: "Callable[..., SourceLabels]", *, replace: bool, as_json
         num_images=len(source.labels),
         classes=dict(Counter(label.label for label in source.labels).most_common()),
         left_behind=source.left_behind,
-        advice=_advice_on_size(paths.images),
+        advice=[*([fit] if fit else []), *_advice_on_size(paths.images)],
         backbone=body,
     )
     if as_json:

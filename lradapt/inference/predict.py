@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lradapt.data.images.decode import DecodeError, Pixels, Preprocessing, preprocess, quiet
-from lradapt.data.images.files import list_files
-from lradapt.errors import LradaptError
+from lradapt.data.images.decode import DecodeError, Pixels, preprocess, quiet
+from lradapt.data.images.description import from_description
+from lradapt.data.images.files import fault_of_reading, list_files
+from lradapt.errors import LradaptError, UnreadableError
 from lradapt.runtime.progress import tracked
 
 Probabilities = npt.NDArray[np.float32]
 
-SUPPORTED_FORMAT = "1"
+SUPPORTED_FORMATS = ("1", "2")
 
 
 class ModelError(LradaptError):
@@ -56,13 +57,14 @@ class Model:
         except Exception as error:  # ONNX Runtime's errors have no base class
             raise ModelError(f"not a model that ONNX Runtime can load: {error}") from error
         notes = self._session.get_modelmeta().custom_metadata_map
-        if notes.get("lradapt.format") != SUPPORTED_FORMAT:
+        if notes.get("lradapt.format") not in SUPPORTED_FORMATS:
             raise ModelError(
-                f"model format {notes.get('lradapt.format')!r}, expected {SUPPORTED_FORMAT!r}: "
+                f"model format {notes.get('lradapt.format')!r}, expected "
+                f"{' or '.join(map(repr, SUPPORTED_FORMATS))}: "
                 "made by another version of lradapt, or by another program"
             )
         self.class_names: list[str] = json.loads(notes["lradapt.class_names"])
-        self.preprocessing = Preprocessing(**json.loads(notes["lradapt.preprocessing"]))
+        self.preprocessing = from_description(json.loads(notes["lradapt.preprocessing"]))
         self.architecture: str = notes["lradapt.architecture"]
 
     def probabilities(self, pixels_NSS3: Pixels, *, batch_size: int = 64) -> Probabilities:
@@ -74,7 +76,11 @@ class Model:
             return np.concatenate([self._session.run(None, {name: part})[0] for part in shown])
 
     def classify(self, paths: Sequence[Path], *, batch_size: int = 64) -> "Iterator[Prediction]":
-        """Classify image files, in order; one that cannot be decoded gives its fault."""
+        """Classify image files, in order; one that cannot be decoded gives its fault.
+
+        Raises:
+            UnreadableError: the disk or the memory did not give a file, whatever it contains.
+        """
         starts = range(0, len(paths), batch_size)
         parts = (paths[start : start + batch_size] for start in starts)
         with tracked(parts, "classify", total=len(paths), unit="images", size=len) as shown:
@@ -95,11 +101,12 @@ class Model:
 
     def _decode(self, path: Path) -> Pixels | str:
         try:
-            return preprocess(path.read_bytes(), self.preprocessing)
-        except OSError as error:
-            return f"cannot be read: {error.strerror}"
+            return preprocess(_content(path), self.preprocessing)
         except DecodeError as error:
             return str(error)
+        except (UnreadableError, MemoryError) as error:
+            why = str(error) or "the memory did not suffice"
+            raise UnreadableError(f"{path}: {why}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +144,13 @@ def find_images(paths: Iterable[Path]) -> list[Path]:
         else:
             raise LradaptError(f"no file or folder {path}")
     return found
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise fault_of_reading(error) from error
 
 
 def _prediction(path: Path, probabilities: dict[str, float]) -> Prediction:

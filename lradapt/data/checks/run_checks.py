@@ -7,6 +7,7 @@ folder (in TMPDIR), so it finds what those stages would find.
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -80,8 +81,15 @@ def run_checks(
     ]
     aside = set_aside(findings, rules.policies)
     left = _joined(images, label_of, aside)
+    without_content: set[str] = set()
+
+    def two_labels(images: Sequence[LabelledImage]) -> list[Finding]:
+        return label_checks.two_labels([i for i in images if i.image not in without_content])
+
     for find in (
-        label_checks.two_labels,
+        partial(label_checks.blank, images),
+        partial(label_checks.transparent, images),
+        two_labels,
         label_checks.two_groups,
         label_checks.duplicate,
         lambda images: label_checks.near_duplicate(images, near),
@@ -90,6 +98,7 @@ def run_checks(
     ):
         found = find(left)
         findings += found
+        without_content |= {f.subject for f in found if f.kind in ("blank", "transparent")}
         aside |= set_aside(found, rules.policies)
         left = [image for image in left if image.image not in aside]
     return CheckResult(findings, left, dict(sorted(aside.items())))

@@ -196,7 +196,7 @@ def test_without_a_backbone_one_is_sought(project, source, monkeypatch):
 
 
 def test_as_json_an_import_says_what_it_brought(project, source):
-    source("cat/1.png", "cat/2.png", "dog/1.png", size=(90, 48))
+    source("cat/1.png", "cat/2.png", "dog/1.png", size=(64, 48))
     folder = source(".hidden/1.png")
     told = json.loads(lradapt_import("folder", folder, "--json"))
     (advice,) = told.pop("advice")

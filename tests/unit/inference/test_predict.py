@@ -82,9 +82,9 @@ def test_a_file_that_is_no_onnx_is_refused(content):
         Model(content)
 
 
-@pytest.mark.parametrize("form", [None, "2"])
+@pytest.mark.parametrize("form", [None, "3"])
 def test_a_model_of_another_program_or_version_is_refused(form):
-    with pytest.raises(ModelError, match=f"model format {form!r}, expected '1'"):
+    with pytest.raises(ModelError, match=f"model format {form!r}, expected '1' or '2'"):
         Model(with_notes(**{"lradapt.format": form}))
 
 

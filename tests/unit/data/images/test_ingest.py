@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lradapt.data.images.decode import Preprocessing, decode, decode_with_storage, fit_square
+from lradapt.data.images.decode import Preprocessing, decode, decode_with_storage
 from lradapt.data.images.files import list_files
+from lradapt.data.images.fit import fit_square
 from lradapt.data.images.ingest import (
     OK,
     PIXELS,
@@ -82,7 +83,7 @@ def test_a_line_of_the_table_says_all_of_an_image(folder, run, random_image):
     _, rows = run()
     full = hashlib.sha256(b"20x16 RGB\n" + random_image(0).tobytes()).hexdigest()
     file = hashlib.sha256((folder / "a.png").read_bytes()).hexdigest()
-    assert rows == [ImageRow("a.png", file, full, 20, 16, OK, "", "PNG", "RGB", 1)]
+    assert rows == [ImageRow("a.png", file, full, 20, 16, OK, "", "PNG", "RGB", 1, fit="crop")]
 
 
 def test_duplicates_in_other_formats_have_one_pixel_hash(folder, run, random_image):
