@@ -40,7 +40,7 @@ _HAS_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 _REFUSED = {"I": "32-bit integer", "F": "floating-point"}
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "PPM", "TGA", "AVIF")
 """Image formats; not EPS and the like, for which Pillow would start other programs."""
-_TO_UPRIGHT = {
+TO_UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -173,7 +173,7 @@ def decode_with_storage(
     except MemoryError as error:
         raise _no_memory(size) from error
     except OF_DAMAGE as error:
-        _require_memory(size, error)
+        _require_memory(size, max_megapixels, error)
         fault: Fault = "truncated" if _is_cut_off(error, content) else "undecodable"
         raise DecodeError(f"damaged: {error}", fault) from error
 
@@ -236,7 +236,7 @@ def _decoded(image: Image.Image, content: bytes, depth_range: DepthRange) -> Dec
     turned = orientation == 1 or image.format == "TIFF"
     if not turned:
         # Not ImageOps.exif_transpose: it writes EXIF anew, and fails on odd tags of good images.
-        upright = upright.transpose(_TO_UPRIGHT[orientation])
+        upright = upright.transpose(TO_UPRIGHT[orientation])
         values = None if values is None else turn(values, orientation)
     pages = image.format == "GIF" or bool(getattr(image, "is_animated", False))
     return Decoded(upright, image.format or "", mode, orientation, opacity, values, pages)
@@ -265,7 +265,7 @@ def _tiff_orientation(image: Image.Image) -> int:
 def exif_orientation(image: Image.Image) -> int:
     """Return EXIF's orientation, 1 to 8; 1 where there is none."""
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1) if _has_exif(image) else 1
-    return orientation if orientation in _TO_UPRIGHT else 1
+    return orientation if orientation in TO_UPRIGHT else 1
 
 
 def _has_exif(image: Image.Image) -> bool:
@@ -324,7 +324,7 @@ def _is_cut_off(error: Exception, content: bytes) -> bool:
     return isinstance(error, EOFError) or "truncated" in str(error).lower()
 
 
-def _require_memory(size: tuple[int, int], error: Exception) -> None:
+def _require_memory(size: tuple[int, int], max_megapixels: float, error: Exception) -> None:
     """Check that a failure to decode is the fault of the content, and not of this machine.
 
     Raises:
@@ -332,14 +332,15 @@ def _require_memory(size: tuple[int, int], error: Exception) -> None:
     """
     if isinstance(error, OSError) and error.errno is not None:
         raise UnreadableError(f"{error.strerror}; nothing is wrong with the file") from error
+    pixels = size[0] * size[1] or int(max_megapixels * 1e6)  # of a file that was not even opened
     try:
-        bytearray(_BYTES_PER_PIXEL * size[0] * size[1] + _LEAST_BYTES)
+        bytearray(_BYTES_PER_PIXEL * pixels + _LEAST_BYTES)
     except MemoryError:
         raise _no_memory(size) from error
 
 
 def _no_memory(size: tuple[int, int]) -> UnreadableError:
+    pixels = f" {size[0]} x {size[1]} pixels" if any(size) else " it"
     return UnreadableError(
-        f"the memory did not suffice to decode {size[0]} x {size[1]} pixels; free some, or lower "
-        "data.max_megapixels"
+        f"the memory did not suffice to decode{pixels}; free some, or lower data.max_megapixels"
     )

@@ -16,15 +16,17 @@ _ALWAYS: Mapping[str, Any] = {
     "orientation": "turned as EXIF says",
     "transparency": "over white",
     "page": "the first",
-    "resize": {"library": "Pillow", "filter": "bilinear", "antialias": True, "reducing_gap": 1.0},
-    "padding": "black, the image in the centre",
 }
-"""What is the same for every model; how a model is used depends on it."""
+"""What is the same for every model."""
 
 
 def described(how: Preprocessing) -> dict[str, Any]:
     """Return everything that turns a file into the input of a model, as JSON has it."""
-    return asdict(how) | {"depth_range": list(how.depth_range)} | dict(_ALWAYS)
+    resize = {"library": "Pillow", "filter": "bilinear", "antialias": True}
+    gap = {"reducing_gap": None if how.fit == "pad" else 1.0}
+    padding = {"padding": "black on both sides"} if how.fit == "pad" else {}
+    ours = asdict(how) | {"depth_range": list(how.depth_range)}
+    return ours | dict(_ALWAYS) | {"resize": resize | gap} | padding
 
 
 def from_description(said: Mapping[str, Any]) -> Preprocessing:

@@ -49,11 +49,12 @@ def fit_square(image: Image.Image, size: int, fit: Fit = "crop") -> Image.Image:
 
 
 def _padded(image: Image.Image, size: int) -> Image.Image:
+    """Do as `ImageOps.pad`, which fails where the shorter side would have no pixel."""
     longer = max(image.size)
-    width, height = (max(1, round(side * size / longer)) for side in image.size)
-    resized = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=1.0)
+    width, height = (max(1, round(side / longer * size)) for side in image.size)
+    resized = image.resize((width, height), Image.Resampling.BILINEAR)
     square = Image.new("RGB", (size, size))
-    square.paste(resized, ((size - width) // 2, (size - height) // 2))
+    square.paste(resized, (round((size - width) / 2), round((size - height) / 2)))
     return square
 
 

@@ -60,7 +60,7 @@ def _of_jpeg2000(content: bytes, start: int, _: Image.Image) -> Tail:
 
 def _of_webp(content: bytes, start: int, image: Image.Image) -> Tail:
     place, end = 12, 12
-    while place + 8 <= len(content):
+    while place + 8 <= min(len(content), 8 + _number(content, 4, "little")):
         kind, length = content[place : place + 4], _number(content, place + 4, "little")
         place += 8 + length + length % 2
         if kind in (b"VP8 ", b"VP8L", b"ALPH", b"ANMF"):
