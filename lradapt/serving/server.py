@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import UploadFile
 
 from lradapt.data.images.decode import DecodeError, Pixels, Preprocessing, preprocess, quiet
+from lradapt.errors import UnreadableError
 from lradapt.inference.predict import Model
 from lradapt.serving.live_model import LiveModel, Loaded
 
@@ -211,3 +212,6 @@ def _decoded(upload: Upload, preprocessing: Preprocessing) -> Pixels | str:
         return preprocess(upload.content, preprocessing)
     except DecodeError as error:
         return str(error)
+    except (UnreadableError, MemoryError) as error:  # nothing is wrong with the image
+        text = str(error) or "the memory did not suffice"
+        raise HTTPException(503, text, {"Retry-After": "1"}) from error

@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import pytest
 from colour_model import colour_model
+from fastapi import HTTPException
 from odd_files import files_of_every_kind
 
 from lradapt.data.images.decode import Preprocessing
@@ -69,6 +70,17 @@ def test_every_file_is_the_same_pixels_in_training_evaluation_predict_and_serve(
     loaded = Loaded(SimpleNamespace(version="v"), model)
     status, answer = answer_to(loaded, [Upload(name, content)])
     assert (status, answer["predictions"][0]["probabilities"]) == (200, said.probabilities)
+
+
+def test_too_little_memory_is_no_fault_of_an_image(monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("lradapt.data.images.decode.read_values", full)
+    loaded = Loaded(SimpleNamespace(version="v"), model_with(Preprocessing(SIZE, 80)))
+    with pytest.raises(HTTPException) as caught:
+        answer_to(loaded, [Upload("a", FILES["rgb.png"])])
+    assert caught.value.status_code == 503
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith("deep")])
