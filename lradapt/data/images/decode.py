@@ -334,7 +334,7 @@ def _require_memory(size: tuple[int, int], max_megapixels: float, error: Excepti
         raise UnreadableError(f"{error.strerror}; nothing is wrong with the file") from error
     pixels = size[0] * size[1] or int(max_megapixels * 1e6)  # of a file that was not even opened
     try:
-        bytearray(_BYTES_PER_PIXEL * pixels + _LEAST_BYTES)
+        np.empty(_BYTES_PER_PIXEL * pixels + _LEAST_BYTES, np.uint8)  # reserved, and not touched
     except MemoryError:
         raise _no_memory(size) from error
 
