@@ -231,8 +231,13 @@ def _opened(content: bytes) -> Image.Image:
 def _decoded(image: Image.Image, content: bytes, depth_range: DepthRange) -> Decoded:
     mode, before_load = _stored_mode(image), _tiff_orientation(image)
     values = read_values(image, content)
+    opacity_HW = None if values is None else _opacity(image, values)
+    if values is not None and opacity_HW is not None:
+        values = _of_one_value_where_invisible(values, opacity_HW)
     orientation = before_load or exif_orientation(image)
-    upright, opacity = _as_rgb(image, values, depth_range)
+    upright, opacity = (
+        _as_rgb(image) if values is None else _deep_as_rgb(values, opacity_HW, depth_range)
+    )
     turned = orientation == 1 or image.format == "TIFF"
     if not turned:
         # Not ImageOps.exif_transpose: it writes EXIF anew, and fails on odd tags of good images.
@@ -273,12 +278,8 @@ def _has_exif(image: Image.Image) -> bool:
     return "exif" in image.info or image.format not in ("JPEG", "WEBP", "GIF", "BMP")
 
 
-def _as_rgb(
-    image: Image.Image, values: Values | None, depth_range: DepthRange
-) -> tuple[Image.Image, int]:
+def _as_rgb(image: Image.Image) -> tuple[Image.Image, int]:
     """Return 8-bit RGB, and the opacity of the most opaque pixel."""
-    if values is not None:
-        return _deep_as_rgb(image, values, depth_range)
     if image.mode == "RGB" and "transparency" not in image.info:
         return image, 255
     if image.mode in _REFUSED:
@@ -289,16 +290,33 @@ def _as_rgb(
 
 
 def _deep_as_rgb(
-    image: Image.Image, values: Values, depth_range: DepthRange
+    values: Values, opacity_HW: Pixels | None, depth_range: DepthRange
 ) -> tuple[Image.Image, int]:
     layer = Image.fromarray(reduced(values, depth_range)).convert("RGB")
+    if opacity_HW is None:
+        return layer, 255
+    layer.putalpha(Image.fromarray(opacity_HW))
+    return _over_white(layer)
+
+
+def _opacity(image: Image.Image, values: Values) -> Pixels | None:
+    """Return the opacity of each pixel of a 16-bit image; None where all are opaque."""
     if "transparency" in image.info:  # one value, or one colour
         differs = values != np.array(image.info["transparency"], np.uint16)
         visible = differs if differs.ndim == 2 else differs.any(axis=2)
-        layer.putalpha(Image.fromarray(visible.astype(np.uint8) * np.uint8(255)))
-    elif image.mode == "RGBA":
-        layer.putalpha(image.getchannel("A"))
-    return (layer, 255) if layer.mode == "RGB" else _over_white(layer)
+        opacity_HW: Pixels = np.where(visible, np.uint8(255), np.uint8(0))
+        return opacity_HW
+    return np.array(image.getchannel("A")) if image.mode == "RGBA" else None
+
+
+def _of_one_value_where_invisible(values: Values, opacity_HW: Pixels) -> Values:
+    """Return the values with the least visible one where nothing is seen, for range and hash."""
+    seen = opacity_HW > 0
+    least = values[seen].min() if seen.any() else 0
+    shown: Values = np.where(
+        seen if values.ndim == 2 else seen[..., None], values, np.uint16(least)
+    )
+    return shown
 
 
 def _over_white(layer: Image.Image) -> tuple[Image.Image, int]:

@@ -154,3 +154,20 @@ def test_the_range_of_a_set(ranges, expected):
 def test_few_new_images_do_not_change_the_range():
     ranges = [(7000 + i, 9000 + i) for i in range(100)]
     assert range_of_set(ranges) == range_of_set([*ranges, (6990, 9150)])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_invisible_values_do_not_widen_the_range(channels):
+    values = np.random.default_rng(0).integers(7000, 9000, (6, 6, channels))
+    opacity = np.full((6, 6, 1), 65535)
+    values[0], opacity[0] = 0, 0
+    content = png_of_16_bits(np.concatenate([values, opacity], axis=2))
+    low, high = used_range(decode_with_storage(content, max_megapixels=1).values)
+    assert low >= 7000
+    assert high < 9000
+
+
+def test_an_invisible_image_of_16_bits_has_one_value_and_no_opacity():
+    content = png_of_16_bits(np.concatenate([COLOURS, np.zeros((5, 7, 1))], axis=2))
+    decoded = decode_with_storage(content, max_megapixels=1)
+    assert (decoded.opacity, used_range(decoded.values)) == (0, (0, 0))
