@@ -32,7 +32,6 @@ from lradapt.config.presets import Changes, changed
 from lradapt.config.validation import validate
 from lradapt.config.yaml_files import read_yaml
 from lradapt.data.admission import admit
-from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.ingest import ingest, read_table
 from lradapt.data.images.near_duplicates import near_pairs
 from lradapt.data.importing.from_folder import label_folder
@@ -124,7 +123,7 @@ def prepare(data: DataSet, folder: Path, values: Changes) -> None:
     else:
         labelled = label_folder(source)
     import_files(labelled, images=images, labels=labels)
-    how = Preprocessing(params.data.input_size, params.data.max_megapixels)
+    how = params.data.preprocessing
     ingest(images, pixels=folder / "pixels.npy", table=folder / "images.csv", how=how)
     pixels = np.load(folder / "pixels.npy", mmap_mode="r")
     rules = params.check.rules

@@ -3,6 +3,7 @@
     LradaptError
     ├── ParamsError      params.yaml, dvc.yaml: not YAML, an unknown key, a value out of bounds
     ├── DataError        images or labels that cannot be trained on
+    ├── UnreadableError  a file that the disk or the memory of this machine does not give
     ├── WeightsError     weights that do not fit the architecture
     ├── LayersError      layer groups that do not fit the network
     ├── TrainingError    a loss that is not finite, a range test without a usable minimum
@@ -29,6 +30,10 @@ class ParamsError(LradaptError):
 
 class DataError(LradaptError):
     """Images or labels that cannot be trained on."""
+
+
+class UnreadableError(LradaptError):
+    """A file that this machine cannot read or decode now, whatever its content is."""
 
 
 class WeightsError(LradaptError):

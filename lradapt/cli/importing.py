@@ -291,6 +291,7 @@ def _import(
         replace: the present images.
         as_json: print JSON.
     """
+    from lradapt.config.fit_choice import set_fit
     from lradapt.config.params import load_params
 
     load_params()  # its faults are reported before anything is replaced
@@ -302,6 +303,7 @@ def _import(
         )
     with lock.importing():
         source = run_import(images=paths.images, labels=paths.labels)
+        fit = set_fit(paths.images)
         ensure_file(paths.champion)
         body = None if paths.backbone.exists() else _import_body("auto")
     imported = Imported(
@@ -311,7 +313,7 @@ def _import(
         classes=dict(Counter(label.label for label in source.labels).most_common()),
         left_behind=source.left_behind,
         notes=list(source.notes),
-        advice=_advice_on_size(paths.images),
+        advice=[*([fit] if fit else []), *_advice_on_size(paths.images)],
         refusal="".join(refusals),
         backbone=body,
     )

@@ -54,10 +54,9 @@ def check_as_stages(folder: Path, labels: Sequence[LabelledImage]) -> "FolderChe
     """Check a folder by the values of params.yaml, as stages `ingest` and `split` do."""
     from lradapt.config.params import load_params
     from lradapt.data.folder_check import check_folder
-    from lradapt.data.images.decode import Preprocessing
 
     params = load_params()
-    how = Preprocessing(params.data.input_size, params.data.max_megapixels)
+    how = params.data.preprocessing
     return check_folder(
         folder,
         labels,

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from lradapt.data.images.decode import Preprocessing
+from lradapt.data.images.description import from_description
 from lradapt.errors import LradaptError, listed
 
-SUPPORTED_FORMATS = ("1",)
+SUPPORTED_FORMATS = ("1", "2")
 
 _Value = TypeVar("_Value")
 
@@ -86,7 +87,7 @@ def _preprocessing(text: str) -> Preprocessing:
     values = json.loads(text)
     if not isinstance(values, dict):
         raise ValueError("expected an object with keys and values")
-    how = Preprocessing(**values)
+    how = from_description(values)
     if isinstance(how.input_size, bool) or not isinstance(how.input_size, int):
         raise ValueError(f"input_size {how.input_size!r}, expected a number of pixels")
     if how.input_size < 1:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lradapt.data.images.decode import DecodeError, Pixels, preprocess, quiet
-from lradapt.data.images.files import list_files
-from lradapt.errors import LradaptError, listed
+from lradapt.data.images.files import fault_of_reading, list_files
+from lradapt.errors import LradaptError, UnreadableError, listed
 from lradapt.inference.external_data import external_tensors
 from lradapt.inference.metadata import ModelError, read_metadata
 from lradapt.runtime.progress import tracked
@@ -93,7 +93,11 @@ class Model:
             return np.concatenate([self._session.run(None, {name: part})[0] for part in shown])
 
     def classify(self, paths: Sequence[Path], *, batch_size: int = 64) -> "Iterator[Prediction]":
-        """Classify image files, in order; one that cannot be decoded gives its fault."""
+        """Classify image files, in order; one that cannot be decoded gives its fault.
+
+        Raises:
+            UnreadableError: the disk or the memory did not give a file, whatever it contains.
+        """
         starts = range(0, len(paths), batch_size)
         parts = (paths[start : start + batch_size] for start in starts)
         with tracked(parts, "classify", total=len(paths), unit="images", size=len) as shown:
@@ -114,11 +118,12 @@ class Model:
 
     def _decode(self, path: Path) -> Pixels | str:
         try:
-            return preprocess(path.read_bytes(), self.preprocessing)
-        except OSError as error:
-            return f"cannot be read: {error.strerror}"
+            return preprocess(_content(path), self.preprocessing)
         except DecodeError as error:
             return str(error)
+        except (UnreadableError, MemoryError) as error:
+            why = str(error) or "the memory did not suffice"
+            raise UnreadableError(f"{path}: {why}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +161,13 @@ def find_images(paths: Iterable[Path]) -> list[Path]:
         else:
             raise LradaptError(f"no file or folder {path}")
     return found
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise fault_of_reading(error) from error
 
 
 def _prediction(path: Path, probabilities: dict[str, float]) -> Prediction:

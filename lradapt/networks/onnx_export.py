@@ -8,8 +8,8 @@ import json
 import logging
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from lradapt.data.images.decode import Preprocessing
+from lradapt.data.images.description import described
 from lradapt.networks.normalisation import Normalisation
 from lradapt.runtime.files import whole_file
 from lradapt.runtime.progress import tracked
 
-FORMAT = "1"
+FORMAT = "2"
 INPUT, OUTPUT = "pixels", "probabilities"
 
 
@@ -88,12 +89,24 @@ def export_onnx(
             "lradapt.format": FORMAT,
             "lradapt.architecture": architecture,
             "lradapt.class_names": json.dumps(list(class_names)),
-            "lradapt.preprocessing": json.dumps(asdict(preprocessing)),
+            "lradapt.preprocessing": json.dumps(
+                described(preprocessing) | _normalisation(deployed.normalise)
+            ),
             "lradapt.temperature": repr(deployed.temperature),
         },
     )
     with whole_file(into) as partial:
         partial.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _normalisation(normalise: Normalisation) -> dict[str, Any]:
+    return {
+        "normalisation": {
+            "inside": True,
+            "mean": list(normalise.mean),
+            "deviation": list(normalise.deviation),
+        }
+    }
 
 
 def _forget_origin(model: "onnx.ModelProto") -> None:  # type: ignore[name-defined]  # noqa: F821

@@ -5,10 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from lradapt.data.checks.findings import Finding, by_kind
 from lradapt.data.checks.problem_kinds import MEANINGS
 from lradapt.data.folder_check import FolderCheck
-from lradapt.data.images.decode import DecodeError, decode, quiet
+from lradapt.data.images.decode import DecodeError, decode_with_storage, quiet
+from lradapt.data.images.depth import reduced, used_range
 from lradapt.data.images.files import read_file
 from lradapt.reporting.pages import png_uri, render_page
 from lradapt.text import printable
@@ -66,7 +69,10 @@ def _pictures(findings: Sequence[Finding], images: Path, max_megapixels: float) 
 
 
 def _small(file: bytes, max_megapixels: float) -> str:
-    image = decode(file, max_megapixels=max_megapixels)
+    decoded = decode_with_storage(file, max_megapixels=max_megapixels)
+    image, values = decoded.image, decoded.values
+    if values is not None:  # with the contrast that this image has by itself
+        image = Image.fromarray(reduced(values, used_range(values))).convert("RGB")
     image.thumbnail((_SIDE, _SIDE))
     content = io.BytesIO()
     image.save(content, "PNG")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lradapt.config.paths import Paths
+from lradapt.data.images.ingest import depth_range_of, read_table
 from lradapt.data.split_table import read_split
 from lradapt.production.lineage import lineage, lineage_rows
 from lradapt.reporting.class_figures import ClassFigures, class_figures, read_confusion
@@ -16,6 +17,11 @@ from lradapt.reporting.pages import render_text
 from lradapt.reporting.report import trained
 from lradapt.runtime.files import read_json
 
+_FIT_IN_WORDS = {
+    "crop": "the centre square of the image",
+    "pad": "the whole image, with black on both sides",
+    "squash": "the whole image, stretched to a square",
+}
 _WIDE = 0.2  # a recall with an interval of at least this width is listed as a limit
 
 
@@ -23,6 +29,7 @@ def render(paths: Paths, name: str, stated: Mapping[str, str]) -> str:
     """Return the card in Markdown."""
     metrics, split, known = read_json(paths.metrics), read_json(paths.split_summary), lineage(paths)
     recalls = metrics["intervals_95"]["recall"]
+    data = known["params"]["data"]
     classes = class_figures(read_confusion(paths.confusion), recalls)
     return render_text(
         "model_card.md.jinja",
@@ -35,7 +42,10 @@ def render(paths: Paths, name: str, stated: Mapping[str, str]) -> str:
         limits=[*_uncertain(classes), *_set_aside(split), *split["warnings"]],
         trained=trained(paths),
         lineage=lineage_rows(known, metrics),
-        input_size=known["params"]["data"]["input_size"],
+        input_size=data["input_size"],
+        data=data,
+        fit=_FIT_IN_WORDS[data["fit"]],
+        depth_range=depth_range_of(read_table(paths.table)),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from PIL import Image, TiffImagePlugin
 
-from lradapt.data.images.decode import _FORMATS as FORMATS
+from lradapt.data.images.decode import FORMATS
 
 _SECONDS_PER_MEGAPIXEL = {"JPEG": 0.01, "AVIF": 0.02, "JPEG2000": 0.08}
 _OTHERWISE = 0.04  # on one core, for the slower ones of the other formats

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from PIL import features
 
 from lradapt.config.params import load_params
-from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.ingest import PIXELS, TABLE, file_keys, ingest
 from lradapt.runtime.row_cache import keep, made_with, recall
 from lradapt.stages import Dep, Out, Store
@@ -13,8 +12,7 @@ from lradapt.stages import Dep, Out, Store
 
 def main(*, images: Dep, store: Store, pixels: Out, table: Out) -> None:
     """Decode every image that the previous run has not decoded."""
-    data = load_params().data
-    how = Preprocessing(data.input_size, data.max_megapixels)
+    how = load_params().data.preprocessing
     codecs = {name: features.version(name) for name in features.get_supported()}
     made = made_with(__name__, how=asdict(how), codecs=codecs)
     ingest(images, pixels=pixels, table=table, how=how, kept=recall(store, "ingest", made))

@@ -5,7 +5,7 @@ does not change; the frozen body is exported once and kept.
 """
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from lradapt.compute.engine import set_engine
 from lradapt.config.params import Params, load_params
 from lradapt.config.paths import Paths
-from lradapt.data.images.decode import Preprocessing
+from lradapt.data.images.ingest import depth_range_of, read_table
 from lradapt.data.labelled_image import class_names, in_split
 from lradapt.data.split_table import read_split
 from lradapt.errors import LradaptError
@@ -129,11 +129,13 @@ def _write_onnx(params: Params, paths: Paths, made: Paths, temperature: float) -
 def _exported_body(params: Params, paths: Paths, into: Path) -> bytes:
     """Return the body with a placeholder head as ONNX; export it only where it is not cached."""
     network, data = params.model.network, params.data
+    how = replace(data.preprocessing, depth_range=depth_range_of(read_table(paths.table)))
     known = made_with(
         __name__,
         backbone=sha256_of(paths.backbone),
         network=asdict(network),
         data=data.model_dump(exclude={"memory_share"}),
+        depth_range=how.depth_range,
     )
     found = recall(paths.store, _STORED, known).files
     if not found:
@@ -145,7 +147,7 @@ def _exported_body(params: Params, paths: Paths, into: Path) -> bytes:
             into,
             class_names=["0", "1"],
             architecture=network.name,
-            preprocessing=Preprocessing(data.input_size, data.max_megapixels),
+            preprocessing=how,
         )
         keep(paths.store, _STORED, known, keys=[], files={"onnx": into})
         return into.read_bytes()

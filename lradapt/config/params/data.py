@@ -7,6 +7,8 @@ from pydantic import Field
 from lradapt.config.params.section import Fraction, Positive, Section
 from lradapt.data.checks.findings import Rules
 from lradapt.data.checks.problem_kinds import KINDS, Kind, Policy
+from lradapt.data.images.decode import Preprocessing
+from lradapt.data.images.fit import Fit
 
 Channels = tuple[float, float, float]
 
@@ -15,7 +17,11 @@ class DataParams(Section):
     """Decoding, and the normalisation of the pre-trained backbone."""
 
     input_size: int = Field(ge=8, le=1024)
-    """Side in pixels of the square to which every image is resized and centre-cropped."""
+    """Side in pixels of the square to which every image is resized."""
+    fit: Fit
+    """How an image that is not square becomes one. `crop`: its centre square. `pad`: all of it,
+    with black beside it. `squash`: all of it, stretched. `lradapt import` chooses it by the shapes.
+    """
     max_megapixels: float = Field(gt=0, le=89)
     """A larger image is set aside before it is decoded (a decompression bomb)."""
     mean: Channels
@@ -26,6 +32,11 @@ class DataParams(Section):
     """Share of the training device's free memory that the pixels may use. If they do not fit, each
     batch is read from the disk while the previous one is computed; 0: always. It changes no result,
     and no stage depends on it."""
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How a file becomes pixels; the range of 16-bit images is found by stage `ingest`."""
+        return Preprocessing(self.input_size, self.max_megapixels, self.fit)
 
 
 class SplitParams(Section):
@@ -60,6 +71,18 @@ class PoliciesParams(Section):
     """CMYK, 16 bit, palette or transparency; greyscale in a set that also has colour images."""
     rotated: Policy
     """By EXIF; the image is decoded with that rotation."""
+    narrow_range: Policy
+    """Values in a small part of their range: a few grey levels, or a few of 16 bits."""
+    several_pages: Policy
+    """A stack or an animation, of which the first page is used."""
+    blank: Policy
+    """One value throughout. Only blank images of one value under several labels are set aside."""
+    transparent: Policy
+    """Nearly or wholly transparent. What is said of blank ones holds here, too."""
+    blank_tail: Policy
+    """Zeros where the end of the file belongs: the image is incomplete."""
+    aspect: Policy
+    """Under `data.fit: crop`, an aspect ratio of 1.5 or more: a third or more is not seen."""
     label_without_image: MustLeave
     image_without_label: MustLeave
     two_labels: Policy

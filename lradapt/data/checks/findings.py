@@ -85,13 +85,17 @@ def explain_stops(findings: Sequence[Finding], policies: Mapping[Kind, Policy]) 
 
 
 def warnings(findings: Iterable[Finding], policies: Mapping[Kind, Policy]) -> list[str]:
-    """Return a sentence for each kind that is kept, or that sets no image aside."""
+    """Return a sentence for the findings of each kind that are kept, or that set no image aside."""
+    kept = [
+        finding
+        for finding in findings
+        if policies[finding.kind] == "keep"
+        or (policies[finding.kind] == "set_aside" and not finding.images)
+    ]
     return [
         f"{len(found)} x {MEANINGS[kind].title}, such as {found[0].subject} ({found[0].detail}): "
         f"{MEANINGS[kind].kept}"
-        for kind, found in by_kind(findings).items()
-        if policies[kind] == "keep"
-        or (policies[kind] == "set_aside" and not any(finding.images for finding in found))
+        for kind, found in by_kind(kept).items()
     ]
 
 

@@ -10,7 +10,8 @@ from PIL import Image
 
 from lradapt.data.checks.findings import Finding
 from lradapt.data.checks.problem_kinds import Kind
-from lradapt.data.images.ingest import OK, ImageRow
+from lradapt.data.images.fit import LONG, aspect_ratio
+from lradapt.data.images.ingest import OK, ImageRow, depth_range_of
 
 _PLAIN = "RGB"
 _GREY = "L"
@@ -23,6 +24,10 @@ _MODES = {  # Pillow's modes in words
     "PA": "palette with transparency",
     "I": "16-bit greyscale",
 }
+VISIBLE = 32
+"""Of 255: an image without a pixel of this opacity is transparent."""
+_FEW_LEVELS = 16  # of 256
+_NARROW_DEPTH = 8192  # of 65,536
 _SAME_FORMAT = {"MPO": "JPEG"}  # JPEG with a second picture behind the first
 
 
@@ -34,6 +39,10 @@ def find_image_faults(rows: Sequence[ImageRow], *, min_side: int) -> list[Findin
         *tiny(rows, min_side),
         *odd_mode(rows),
         *rotated(rows),
+        *narrow_range(rows),
+        *several_pages(rows),
+        *blank_tail(rows),
+        *aspect(rows),
     ]
 
 
@@ -87,6 +96,78 @@ def rotated(rows: Sequence[ImageRow]) -> list[Finding]:
         _of(row, "rotated", f"EXIF orientation {row.orientation}")
         for row in rows
         if row.orientation != 1
+    ]
+
+
+def narrow_range(rows: Sequence[ImageRow]) -> list[Finding]:
+    """Find images with little contrast, and 16-bit ones that use a small part of their range.
+
+    Those of 16 bits are judged by the range that the whole set has been reduced by.
+    """
+    low, high = depth_range_of(rows)
+    found = []
+    for row in rows:
+        if row.verdict != OK or row.low == row.high or row.opacity < VISIBLE:
+            continue
+        if row.depth == 8:
+            detail = f"values {row.low} to {row.high} of 255"
+            narrow = row.high - row.low < _FEW_LEVELS
+        else:
+            levels = 256 * (min(row.high, high) - max(row.low, low)) // (high - low + 1)
+            outside = row.low < low or row.high > high
+            narrow = levels < _FEW_LEVELS or outside or row.high - row.low < _NARROW_DEPTH
+            detail = (
+                f"values {row.low} to {row.high} of 65535; the set's {low} to {high} become 8 bits"
+                + (f", which leaves {max(0, levels)} grey levels" if levels < _FEW_LEVELS else "")
+            )
+        if narrow:
+            found.append(_of(row, "narrow_range", detail))
+    return found
+
+
+def several_pages(rows: Sequence[ImageRow]) -> list[Finding]:
+    """Find stacks and animations."""
+    return [
+        _of(
+            row,
+            "several_pages",
+            ("an animation" if row.format == "GIF" else f"{row.pages} pages")
+            + ", of which the first is used",
+        )
+        for row in rows
+        if row.pages > 1
+    ]
+
+
+def blank_tail(rows: Sequence[ImageRow]) -> list[Finding]:
+    """Find files that end in zeros; those that may have a black border are not set aside."""
+    details = {
+        "cut": "ends in zeros where pixels belong",
+        "row": "ends in whole rows of zeros: cut, or a black border",
+    }
+    return [
+        Finding(
+            "blank_tail",
+            row.image,
+            details[row.tail],
+            images=(row.image,) if row.tail == "cut" else (),
+        )
+        for row in rows
+        if row.tail and row.low != row.high
+    ]
+
+
+def aspect(rows: Sequence[ImageRow]) -> list[Finding]:
+    """Find images of which the centre square leaves out a third or more."""
+    return [
+        _of(
+            row,
+            "aspect",
+            f"{row.width} x {row.height} pixels: the centre square shows "
+            f"{1 / aspect_ratio(row.width, row.height):.0%} of it",
+        )
+        for row in rows
+        if row.verdict == OK and row.fit == "crop" and aspect_ratio(row.width, row.height) >= LONG
     ]
 
 

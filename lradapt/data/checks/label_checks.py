@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from lradapt.data.checks.findings import Finding
+from lradapt.data.checks.image_checks import VISIBLE
 from lradapt.data.checks.problem_kinds import Kind
 from lradapt.data.groups import find_groups
 from lradapt.data.images.ingest import OK, ImageRow
@@ -53,6 +54,24 @@ def image_without_label(
         for row in images
         if row.verdict == OK and row.image not in label_of
     ]
+
+
+def blank(rows: Sequence[ImageRow], images: Sequence[LabelledImage]) -> list[Finding]:
+    """Find images of one value; equal ones with several labels or groups are to be set aside."""
+    names = {row.image for row in rows if row.low == row.high and row.opacity >= VISIBLE}
+    blanks = [image for image in images if image.image in names]
+    return [
+        finding
+        for alike in _by(blanks, lambda image: image.pixel_sha256)
+        for finding in _without_content("blank", alike, "one value throughout")
+    ]
+
+
+def transparent(rows: Sequence[ImageRow], images: Sequence[LabelledImage]) -> list[Finding]:
+    """Find invisible images; if they have several labels or groups, all are to be set aside."""
+    names = {row.image for row in rows if row.opacity < VISIBLE}
+    invisible = [image for image in images if image.image in names]
+    return _without_content("transparent", invisible, "no pixel is more than 12 % opaque")
 
 
 def two_labels(images: Sequence[LabelledImage]) -> list[Finding]:
@@ -146,6 +165,21 @@ def few_groups(images: Sequence[LabelledImage]) -> list[Finding]:
         Finding("few_groups", label, f"{len(names)} image(s) in one group", images=names)
         for label, (names, *others) in sorted(by_class.items())
         if not others
+    ]
+
+
+def _without_content(kind: Kind, images: Sequence[LabelledImage], what: str) -> list[Finding]:
+    """Return a finding for each image; it sets aside where labels or groups differ.
+
+    One class may consist of empty pictures; but a picture of nothing says nothing about which of
+    two classes it belongs to, and would join the groups of all patients.
+    """
+    labels = sorted({image.label for image in images})
+    several = len(labels) > 1 or len({image.group for image in images if image.group}) > 1
+    said = f", under {len(labels)} labels ({', '.join(labels[:3])})" if len(labels) > 1 else ""
+    return [
+        Finding(kind, image.image, what + said, images=(image.image,) if several else ())
+        for image in images
     ]
 
 

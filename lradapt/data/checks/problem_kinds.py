@@ -20,6 +20,12 @@ Kind = Literal[
     "tiny",
     "odd_mode",
     "rotated",
+    "narrow_range",
+    "several_pages",
+    "blank",
+    "transparent",
+    "blank_tail",
+    "aspect",
     "label_without_image",
     "image_without_label",
     "two_labels",
@@ -70,6 +76,34 @@ MEANINGS: Mapping[Kind, Meaning] = {
     "odd_mode": Meaning("unusual colour mode", "check the colours", "converted to 8-bit RGB"),
     "rotated": Meaning(
         "rotated by EXIF", "check that the rotated image is upright", "rotated as EXIF says"
+    ),
+    "narrow_range": Meaning(
+        "values in a small part of their range",
+        "check that the image shows something; keep images of one camera in a set",
+        "used with the contrast that is left",
+    ),
+    "several_pages": Meaning(
+        "several pages or frames", "save the one that shows the class", "the first is used"
+    ),
+    "blank": Meaning(
+        "blank: one value throughout",
+        "replace the image; see whether its content is on another page, or in more than 8 bits",
+        "used, as all blank images of this value have one label and one group",
+    ),
+    "transparent": Meaning(
+        "transparent throughout",
+        "save the image without transparency",
+        "used as white images, as all have one label and one group",
+    ),
+    "blank_tail": Meaning(
+        "zeros where the end of the file belongs: an incomplete file",
+        "copy or download the file again",
+        "used, in case the zeros are a black border",
+    ),
+    "aspect": Meaning(
+        "tall or wide, and cropped to the centre square",
+        "set data.fit to pad or squash, if what matters is not in the centre",
+        "the centre square is used",
     ),
     "label_without_image": Meaning(
         "a label without an image",

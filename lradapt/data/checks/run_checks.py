@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from lradapt.data.checks import label_checks
 from lradapt.data.checks.findings import Finding, Rules, set_aside
@@ -49,8 +50,15 @@ def run_checks(
     ]
     aside = set_aside(findings, rules.policies)
     left = _joined(images, label_of, aside)
+    without_content: set[str] = set()
+
+    def two_labels(images: Sequence[LabelledImage]) -> list[Finding]:
+        return label_checks.two_labels([i for i in images if i.image not in without_content])
+
     for find in (
-        label_checks.two_labels,
+        partial(label_checks.blank, images),
+        partial(label_checks.transparent, images),
+        two_labels,
         label_checks.two_groups,
         label_checks.duplicate,
         lambda images: label_checks.near_duplicate(images, near),
@@ -60,6 +68,7 @@ def run_checks(
     ):
         found = find(left)
         findings += found
+        without_content |= {f.subject for f in found if f.kind in ("blank", "transparent")}
         aside |= set_aside(found, rules.policies)
         left = [image for image in left if image.image not in aside]
     return CheckResult(_one_remedy(findings, rules), left, dict(sorted(aside.items())))

@@ -1,12 +1,16 @@
 """The files of a folder of images: their names, and the bytes of one where that is safe."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lradapt.data.images.decode import DecodeError
-from lradapt.errors import DataError, listed
+from lradapt.errors import DataError, UnreadableError, listed
+
+_OF_FOLDER = (errno.ENOENT, errno.ELOOP, errno.ENXIO)
+"""Reasons that the folder gives: a link to nothing or to itself, a socket, a removed file."""
 
 
 def list_files(folder: Path) -> list[str]:
@@ -52,7 +56,9 @@ def read_file(root: Path, name: str) -> bytes:
     """Read a file below `root`, a resolved folder.
 
     Raises:
-        DecodeError: hidden, a link that leads outside, not a regular file, or not readable.
+        DecodeError: hidden, a link that leads outside or to nothing, or not a regular file.
+        UnreadableError: the system does not give its content (a disk, permissions, memory), which
+            says nothing about the content.
     """
     if name.startswith(".") or "/." in name:
         raise DecodeError("hidden file", "hidden")
@@ -66,7 +72,16 @@ def read_file(root: Path, name: str) -> bytes:
                 raise DecodeError("not a regular file")
             return file.readall()
     except OSError as error:
-        raise DecodeError(f"cannot be read: {error.strerror}") from error
+        raise fault_of_reading(error) from error
+
+
+def fault_of_reading(error: OSError) -> DecodeError | UnreadableError:
+    """Return the error for a file that could not be read: of the folder, or of this machine."""
+    if error.errno in _OF_FOLDER:
+        return DecodeError(f"cannot be read: {error.strerror}")
+    return UnreadableError(
+        f"cannot be read: {error.strerror}; check its disk and permissions, and run again"
+    )
 
 
 def _walk(folder: Path) -> Iterator[str]:

@@ -301,7 +301,7 @@ def test_without_a_backbone_one_is_sought(project, source, monkeypatch):
 
 
 def test_as_json_an_import_says_what_it_brought(project, source):
-    source("cat/1.png", "cat/2.png", "dog/1.png", size=(90, 48))
+    source("cat/1.png", "cat/2.png", "dog/1.png", size=(64, 48))
     folder = source(".hidden/1.png")
     result = CliRunner().invoke(importing.app, ["folder", str(folder), "--json"])
     told = json.loads(result.stdout)
@@ -366,3 +366,28 @@ def test_champion_brings_the_model_in_production(project):
     champion, _ = read_champion(project / "data/champion", "colours")
     assert said == f"data/champion: colours, version {version}\n"
     assert champion.class_names == ("red", "blue", "green")
+
+
+def fit_line():
+    (line,) = [line for line in Path("params.yaml").read_text().splitlines() if "  fit:" in line]
+    return line.strip()
+
+
+def test_an_import_chooses_how_images_become_squares_and_says_why(project, source):
+    output = lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(48, 160)))
+    said = " ".join(output.split())
+    assert "data.fit in params.yaml was crop and is squash now: 100% of the images have" in said
+    assert fit_line().startswith("fit: squash # import chose squash; or pad, squash: how")
+    folder = source("cat/1.png", "dog/1.png", size=(20, 16))
+    lradapt_import("folder", folder, "--replace")
+    assert fit_line().startswith("fit: crop # import chose crop;")
+
+
+@pytest.mark.parametrize("line", ["fit: crop # import chose pad;", "fit: crop", "fit: pad # mine"])
+def test_the_fit_that_a_person_has_set_stays(project, source, line):
+    path = Path("params.yaml")
+    path.write_text(path.read_text().replace(fit_line(), line))
+    output = lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(48, 160)))
+    assert fit_line() == line
+    assert "stays" in output
+    assert "suggest squash" in " ".join(output.split())

@@ -15,7 +15,7 @@ def test_a_stage_has_the_values_that_it_lists_and_no_others():
     assert list(values) == ["seed", "engine", "imbalance", "train_head"]
     assert values["engine"] == PARAMS.engine.model_dump(mode="json")
     ingest = read_stage_params("ingest", PARAMS, ROOT / "dvc.yaml")
-    assert ingest == {"data.input_size": 24, "data.max_megapixels": 80}
+    assert ingest == {"data.input_size": 24, "data.max_megapixels": 80, "data.fit": "crop"}
 
 
 def test_without_a_dvc_yaml_all_values_count(tmp_path):

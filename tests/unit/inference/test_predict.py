@@ -1,3 +1,4 @@
+import errno
 import json
 import subprocess
 import sys
@@ -7,8 +8,8 @@ import onnx
 import pytest
 from colour_model import COLOURS, colour_model, paint
 
-from lradapt.data.images.decode import preprocess
-from lradapt.errors import LradaptError
+from lradapt.data.images.decode import Preprocessing, preprocess
+from lradapt.errors import LradaptError, UnreadableError
 from lradapt.inference.predict import Model, ModelError, find_images
 
 
@@ -82,9 +83,9 @@ def test_a_file_that_is_no_onnx_is_refused(content):
         Model(content)
 
 
-@pytest.mark.parametrize("form", [None, "2"])
+@pytest.mark.parametrize("form", [None, "3"])
 def test_a_model_of_another_program_or_version_is_refused(form):
-    with pytest.raises(ModelError, match=f"model format {form!r}, expected '1'"):
+    with pytest.raises(ModelError, match=f"model format {form!r}, expected '1' or '2'"):
         Model(with_notes(**{"lradapt.format": form}))
 
 
@@ -170,3 +171,22 @@ print(json.dumps([said.label, loaded]))
     assert not {"torch", "torchvision", "sklearn", "matplotlib", "onnx"} & set(loaded)
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"model.onnx", "a.png"}, "a number for this machine was noted, for telemetry"
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), MemoryError()])
+def test_a_file_that_the_machine_does_not_give_is_no_fault_of_the_image(
+    model, tmp_path, monkeypatch, error
+):
+    path = paint(tmp_path / "a.png", "red")
+
+    def failing(self):
+        raise error
+
+    monkeypatch.setattr(type(path), "read_bytes", failing)
+    with pytest.raises(UnreadableError, match=r"a.png: .*(Input/output error|memory)"):
+        list(model.classify([path]))
+
+
+def test_a_model_made_before_is_cropped_and_has_the_whole_range():
+    notes = {"lradapt.format": "1", "lradapt.preprocessing": '{"input_size":8,"max_megapixels":9}'}
+    assert Model(with_notes(**notes)).preprocessing == Preprocessing(8, 9, "crop", (0, 65535))

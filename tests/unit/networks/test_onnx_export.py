@@ -1,3 +1,4 @@
+import json
 import os
 import socket
 
@@ -96,11 +97,34 @@ def test_the_model_takes_uint8_pixels_and_gives_float_probabilities(exported):
 def test_the_metadata_say_all_that_a_reader_needs(exported):
     notes = onnxruntime.InferenceSession(exported).get_modelmeta().custom_metadata_map
     assert notes == {
-        "lradapt.format": "1",
+        "lradapt.format": "2",
         "lradapt.architecture": "resnet18",
         "lradapt.class_names": '["red", "green", "blue"]',
-        "lradapt.preprocessing": '{"input_size": 8, "max_megapixels": 89}',
+        "lradapt.preprocessing": notes["lradapt.preprocessing"],
         "lradapt.temperature": "1.7",
+    }
+    assert json.loads(notes["lradapt.preprocessing"]) == {
+        "input_size": 8,
+        "max_megapixels": 89,
+        "fit": "crop",
+        "depth_range": [0, 65535],
+        "layout": "NHWC",
+        "channels": "RGB",
+        "type": "uint8",
+        "orientation": "turned as EXIF says",
+        "transparency": "over white",
+        "page": "the first",
+        "resize": {
+            "library": "Pillow",
+            "filter": "bilinear",
+            "antialias": True,
+            "reducing_gap": 1.0,
+        },
+        "normalisation": {
+            "inside": True,
+            "mean": list(NORMALISATION.mean),
+            "deviation": list(NORMALISATION.deviation),
+        },
     }
 
 

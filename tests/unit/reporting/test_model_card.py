@@ -37,6 +37,14 @@ def test_statements_of_people_are_not_invented(paths):
     assert stated.count("not stated") == 3
 
 
+def test_the_card_has_the_preprocessing_that_other_programs_need(paths):
+    card = render(paths, "skin", NOTHING)
+    part = card[card.index("## Preprocessing") : card.index("## Data")]
+    assert "the centre square of the image, resized to 24 x 24 pixels" in part
+    for words in ("bilinear", "antialiasing", "RGB", "NHWC", "0 to 65535", "0.485, 0.456, 0.406"):
+        assert words in part
+
+
 def test_the_card_has_the_images_of_each_class_and_split(paths):
     assert rows(render(paths, "skin", NOTHING), "Data") == [
         [ESCAPED, "10", "2", "3"],

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from odd_files import photo, with_alpha
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -420,3 +421,53 @@ def unpacked(shared, name, folder):
     with tarfile.open(shared / f"data/{name}.tar.xz") as archive:
         archive.extractall(folder, filter="data")
     return folder / name
+
+
+def add(name, image, **options):
+    path = Path("data/images", name)
+    image.save(path, **options)
+    label(*Path("data/labels.csv").read_text().splitlines()[1:], f"{name},{path.parent.name}")
+
+
+def stack(seed):
+    """A blank page, and one behind it that shows something."""
+    return {"save_all": True, "append_images": [photo(20, 16, seed)]}
+
+
+def test_blank_images_of_two_classes_are_set_aside_and_no_label_is_called_wrong(project):
+    for seed, folder in enumerate(("cat", "cat", "dog", "dog")):
+        add(f"{folder}/stack{seed}.tif", Image.new("RGB", (20, 16)), **stack(seed))
+        add(f"{folder}/blank{seed}.gif", Image.new("RGB", (20, 16), "white"), **stack(seed))
+        add(f"{folder}/clear{seed}.png", with_alpha(photo(20, 16, seed), 0))
+    checked = checked_project(project)
+    found = counts(checked.findings)
+    assert found["blank"] == 8
+    assert found["transparent"] == 4
+    assert found["several_pages"] == 8
+    assert "two_labels" not in found
+    assert checked.num_usable == 8
+
+
+def test_blank_images_of_one_class_are_kept(project):
+    for number in range(3):
+        add(f"cat/empty{number}.png", Image.new("RGB", (20, 16)))
+    checked = checked_project(project)
+    assert counts(checked.findings)["blank"] == 3
+    assert checked.num_usable == 11
+
+
+def test_swatches_of_one_colour_for_each_class_are_used(project):
+    add("cat/red.png", Image.new("RGB", (20, 16), "red"))
+    add("dog/blue.png", Image.new("RGB", (20, 16), "blue"))
+    assert checked_project(project).num_usable == 10
+
+
+def test_blank_images_do_not_join_the_groups_of_patients(project):
+    for name in ("cat/x.png", "cat/y.png"):
+        add(name, Image.new("RGB", (20, 16)))
+    lines = Path("data/labels.csv").read_text().splitlines()[1:]
+    grouped = [f"{line},p{number}" for number, line in enumerate(lines)]
+    Path("data/labels.csv").write_text("\n".join(["image,label,group", *grouped]) + "\n")
+    checked = checked_project(project)
+    assert "two_groups" not in counts(checked.findings)
+    assert checked.num_usable == 8

@@ -14,10 +14,10 @@ from lradapt.data.images.decode import (
     DecodeError,
     Preprocessing,
     decode,
-    fit_square,
     preprocess,
     quiet,
 )
+from lradapt.data.images.fit import fit_square
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 

@@ -1,5 +1,6 @@
 """Row i of the pixels belongs to line i of the table, whatever the files are."""
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -11,18 +12,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lradapt.data.images.decode import Preprocessing, decode, decode_with_storage, fit_square
+from lradapt.data.images.decode import Preprocessing, decode, decode_with_storage
 from lradapt.data.images.files import list_files
+from lradapt.data.images.fit import fit_square
 from lradapt.data.images.ingest import (
     OK,
     PIXELS,
     TABLE,
     ImageRow,
+    depth_range_of,
     file_keys,
     ingest,
     read_table,
 )
-from lradapt.errors import DataError
+from lradapt.errors import DataError, UnreadableError
 from lradapt.runtime.row_cache import NOTHING, Kept
 
 HOW = Preprocessing(input_size=8, max_megapixels=1)
@@ -82,7 +85,7 @@ def test_a_line_of_the_table_says_all_of_an_image(folder, run, random_image):
     _, rows = run()
     full = hashlib.sha256(b"20x16 RGB\n" + random_image(0).tobytes()).hexdigest()
     file = hashlib.sha256((folder / "a.png").read_bytes()).hexdigest()
-    assert rows == [ImageRow("a.png", file, full, 20, 16, OK, "", "PNG", "RGB", 1)]
+    assert rows == [ImageRow("a.png", file, full, 20, 16, OK, "", "PNG", "RGB", 1, fit="crop")]
 
 
 def test_duplicates_in_other_formats_have_one_pixel_hash(folder, run, random_image):
@@ -448,3 +451,155 @@ def test_two_processes_and_a_former_run_write_the_same_bytes(folder, rerun, rand
     second, _ = rerun(kept_of(first), num_workers=2, name="second")
     whole, _ = rerun(name="whole")
     assert contents(second) == contents(whole)
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """A function: from now on these names give an error of the system when they are read."""
+
+    def set_up(number, *names):
+        read = os.open
+
+        def refusing(path, *words, **options):
+            if str(path).endswith(names):
+                raise OSError(number, os.strerror(number), str(path))
+            return read(path, *words, **options)
+
+        monkeypatch.setattr("lradapt.data.images.files.os.open", refusing)
+
+    return set_up
+
+
+@pytest.mark.parametrize(
+    "number", [errno.EIO, errno.ESTALE, errno.EACCES, errno.EMFILE, errno.ENOMEM, errno.ETIMEDOUT]
+)
+def test_a_file_that_the_system_does_not_give_stops_ingest_and_all_are_named(
+    folder, run, random_image, tmp_path, failing, number
+):
+    for seed in range(4):
+        random_image(seed).save(folder / f"{seed}.png")
+    failing(number, "1.png", "3.png")
+    with pytest.raises(UnreadableError) as caught:
+        run()
+    head, *lines = str(caught.value).splitlines()
+    assert head.startswith("2 file(s) cannot be read, whatever they contain. Nothing was recorded")
+    assert lines == [
+        f"  - {n}.png: cannot be read: {os.strerror(number)}; check its disk and permissions, and "
+        "run again"
+        for n in (1, 3)
+    ]
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_an_unreadable_file_that_was_known_stops_ingest_too(folder, rerun, random_image, failing):
+    for seed in range(2):
+        random_image(seed).save(folder / f"{seed}.png")
+    first, _ = rerun(name="first")
+    failing(errno.EIO, "1.png")
+    with pytest.raises(UnreadableError, match="Input/output error"):
+        rerun(kept_of(first), name="second")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ENOMEM, "Cannot allocate memory")])
+def test_too_little_memory_stops_ingest(folder, run, random_image, monkeypatch, error):
+    random_image(0).save(folder / "a.png")
+
+    def full(*_):
+        raise error
+
+    monkeypatch.setattr("lradapt.data.images.decode.read_values", full)
+    with pytest.raises(UnreadableError, match=r"a.png: .*(memory did not suffice|allocate memory)"):
+        run()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP", "BMP"])
+def test_a_process_short_of_memory_finds_no_fault_in_the_file(folder, tmp_path, kind):
+    Image.new("L", (6000, 6000), 7).save(folder / "a", kind)
+    program = (
+        "import pathlib, resource, sys\n"
+        "from lradapt.data.images.decode import Preprocessing\n"
+        "from lradapt.data.images.ingest import ingest\n"
+        "import PIL.Image; PIL.Image.init()\n"
+        "used = int(pathlib.Path('/proc/self/statm').read_text().split()[0]) * 4096\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 60 * 2**20,) * 2)\n"
+        "out = pathlib.Path(sys.argv[2])\n"
+        "ingest(pathlib.Path(sys.argv[1]), pixels=out / 'p', table=out / 't',\n"
+        "       how=Preprocessing(8, 80), num_workers=1)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, folder, tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert "UnreadableError" in done.stderr.splitlines()[-2] + done.stderr.splitlines()[-3], done
+    assert not (tmp_path / "t").exists()
+
+
+def deep(path, values):
+    Image.fromarray(np.asarray(values, dtype=np.uint16)).save(path)
+
+
+@pytest.fixture
+def thermal(folder):
+    """A function: 16-bit images with values in this range."""
+
+    def make(num, low=7000, high=9000, name="t"):
+        for seed in range(num):
+            random = np.random.default_rng([seed, low])
+            deep(folder / f"{name}{seed:02d}.png", random.integers(low, high, (8, 8)))
+
+    return make
+
+
+def test_16_bits_are_reduced_by_the_range_of_the_set(folder, run, thermal, random_image):
+    thermal(5)
+    random_image(0, (8, 8)).save(folder / "a.png")
+    pixels, rows = run()
+    assert depth_range_of(rows) == (6912, 9087)
+    for row, square in zip(rows, pixels, strict=True):
+        content = (folder / row.image).read_bytes()
+        expected = decode(content, max_megapixels=1, depth_range=(6912, 9087))
+        np.testing.assert_array_equal(square, np.asarray(expected))
+    assert pixels[1:].std() > 50
+
+
+def test_a_range_that_changed_reduces_known_images_again(folder, rerun, thermal):
+    thermal(5)
+    first, _ = rerun(name="first")
+    thermal(2, low=3000, high=12000, name="u")
+    second, _ = rerun(kept_of(first), name="second")
+    whole, _ = rerun(name="whole")
+    assert contents(second) == contents(whole)
+    for path in folder.glob("u*"):
+        path.unlink()
+    third, _ = rerun(kept_of(second), name="third")
+    assert contents(third) == contents(first)
+
+
+def test_the_hash_of_16_bits_does_not_depend_on_other_images(folder, run, thermal):
+    thermal(3)
+    _, before = run()
+    thermal(3, low=0, high=60000, name="u")
+    _, after = run(name="again")
+    assert [row.pixel_sha256 for row in before] == [row.pixel_sha256 for row in after[:3]]
+
+
+def test_images_that_differ_in_their_lower_bits_are_no_duplicates(folder, run):
+    deep(folder / "a.png", np.full((8, 8), 20) + np.eye(8))
+    deep(folder / "b.png", np.full((8, 8), 21) + np.eye(8))
+    _, (a, b) = run()
+    assert a.pixel_sha256 != b.pixel_sha256
+
+
+def test_a_damaged_disk_at_the_second_look_stops_ingest(folder, run, thermal, monkeypatch):
+    thermal(2)
+
+    def failing(*_):
+        raise UnreadableError("cannot be read: Input/output error")
+
+    monkeypatch.setattr("lradapt.data.images.ingest.preprocess", failing)
+    with pytest.raises(UnreadableError, match=r"2 file\(s\) cannot be read"):
+        run()
