@@ -3,10 +3,12 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from lradapt.data.images.decode import Preprocessing
+from lradapt.data.images.depth import FULL
 from lradapt.data.images.description import from_description
+from lradapt.data.images.fit import Fit
 from lradapt.errors import LradaptError, listed
 
 SUPPORTED_FORMATS = ("1", "2")
@@ -97,6 +99,11 @@ def _preprocessing(text: str) -> Preprocessing:
         raise ValueError(f"max_megapixels {megapixels!r}, expected a number")
     if not megapixels > 0:
         raise ValueError(f"max_megapixels {megapixels}, expected above 0")
+    if how.fit not in get_args(Fit):
+        raise ValueError(f"fit {how.fit!r}, expected {', '.join(get_args(Fit))}")
+    low, high = how.depth_range
+    if not (isinstance(low, int) and isinstance(high, int) and 0 <= low < high <= FULL[1]):
+        raise ValueError(f"depth_range {[low, high]}, expected 0 <= low < high <= {FULL[1]}")
     return how
 
 

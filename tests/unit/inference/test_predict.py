@@ -109,6 +109,12 @@ def test_a_model_of_another_program_or_version_is_refused(form):
         ("preprocessing", '{"input_size": 8, "max_megapixels": -9}', "-9, expected above 0"),
         ("preprocessing", '{"input_size": 8, "max_megapixels": NaN}', "nan, expected above 0"),
         ("preprocessing", '{"input_size": 9, "max_megapixels": 9}', r"takes .*, 8, 8, 3\], exp"),
+        ("preprocessing", '{"input_size": 8, "max_megapixels": 9, "fit": "x"}', "crop, pad, sq"),
+        (
+            "preprocessing",
+            '{"input_size": 8, "max_megapixels": 9, "depth_range": [9, 0]}',
+            r"\[9, 0\], expected 0 <= low",
+        ),
         ("architecture", None, "lradapt.architecture: missing"),
     ],
 )

@@ -1,5 +1,6 @@
 """Training, evaluation, `predict`, the server and the gate see the same pixels of every file."""
 
+import asyncio
 import json
 from types import SimpleNamespace
 
@@ -14,8 +15,11 @@ from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.description import described
 from lradapt.data.images.ingest import OK, depth_range_of, ingest, read_table
 from lradapt.inference.predict import Model
+from lradapt.serving.answers import answer_to
 from lradapt.serving.live_model import Loaded
-from lradapt.serving.server import Upload, answer_to
+from lradapt.serving.settings import Settings
+from lradapt.serving.turns import Turns
+from lradapt.serving.uploads import Upload
 
 SIZE = 8
 SCALES = {"16 bits": (0, 65535), "12 bits": (0, 4095), "8 bits": (0, 255), "thermal": (7000, 9040)}
@@ -29,6 +33,12 @@ def model_with(how):
         if note.key == "lradapt.preprocessing":
             note.value = json.dumps(described(how))
     return Model(proto.SerializeToString(), threads=1)
+
+
+def answer_of_server(loaded, name, content):
+    """The status and the answer of the server to one image."""
+    settings = Settings(max_bytes=10**8, refresh_seconds=5, num_threads=1)
+    return asyncio.run(answer_to(loaded, [Upload(name, content)], settings, Turns(1, 9)))
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +78,7 @@ def test_every_file_is_the_same_pixels_in_training_evaluation_predict_and_serve(
     assert [said.probabilities[label] for label in model.class_names] == trained_on.tolist()
     content = (folder / "images" / name).read_bytes()
     loaded = Loaded(SimpleNamespace(version="v"), model)
-    status, answer = answer_to(loaded, [Upload(name, content)])
+    status, answer = answer_of_server(loaded, name, content)
     assert (status, answer["predictions"][0]["probabilities"]) == (200, said.probabilities)
 
 
@@ -79,7 +89,7 @@ def test_too_little_memory_is_no_fault_of_an_image(monkeypatch):
     monkeypatch.setattr("lradapt.data.images.decode.read_values", full)
     loaded = Loaded(SimpleNamespace(version="v"), model_with(Preprocessing(SIZE, 80)))
     with pytest.raises(HTTPException) as caught:
-        answer_to(loaded, [Upload("a", FILES["rgb.png"])])
+        answer_of_server(loaded, "a", FILES["rgb.png"])
     assert caught.value.status_code == 503
 
 
