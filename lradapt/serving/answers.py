@@ -15,7 +15,7 @@ from fastapi import HTTPException
 from starlette.requests import ClientDisconnect
 
 from lradapt.data.images.decode import Pixels, Preprocessing, preprocess, quiet
-from lradapt.errors import LradaptError
+from lradapt.errors import LradaptError, UnreadableError
 from lradapt.inference.predict import Model, Probabilities
 from lradapt.serving.image_costs import Cost, cost_of
 from lradapt.serving.live_model import Loaded
@@ -126,10 +126,11 @@ def _decoded(upload: Upload, preprocessing: Preprocessing) -> Pixels | str:
     try:
         with quiet():
             return preprocess(upload.content, preprocessing)
+    except (UnreadableError, MemoryError) as error:  # nothing is wrong with the image
+        text = str(error) or "the memory did not suffice"
+        raise HTTPException(503, text, RETRY) from error
     except LradaptError as error:
         return str(error)
-    except MemoryError:
-        return "there is not enough memory to decode it"
 
 
 def _probabilities(model: Model, squares: Sequence[Pixels]) -> Probabilities:
