@@ -138,7 +138,7 @@ def test_where_approval_is_asked_for_and_nobody_answers_the_version_stays_out(se
     waited = flow(project, "--registry", "asked", "--approval-seconds", "2", check=False)
     assert waited.returncode == 1
     said = " ".join(waited.stdout.split())
-    assert "within 2 seconds: it stays published and out of production" in said
+    assert "within 2 seconds: it is published, but not in production" in said
     assert "Traceback" not in waited.stdout
     assert list((project / "asked/classifier/versions").glob("*/manifest.json"))
     assert not (project / "asked/classifier/production.json").exists()

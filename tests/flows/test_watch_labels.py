@@ -100,7 +100,7 @@ def test_changes_that_are_worth_a_training_are_trained_on_once(watched):
 def test_a_model_that_was_trained_and_not_published_is_published_without_a_change(watched):
     project, _ = watched
     said = watch(project, "--registry", "elsewhere")
-    assert "training: the model last trained was not published" in said
+    assert "training: the last trained model was not published" in said
     assert "Running stage" not in said
     assert "promote: it is the first model" in said
 
