@@ -65,7 +65,7 @@ def on_s3(known, moto, served, before, tmp_path_factory):
     bucket, empty = moto.bucket(), tmp_path_factory.mktemp("aws") / "empty"
     empty.touch()  # DVC's client of S3 wants files
     params = yaml.safe_load((known / "params.yaml").read_text())
-    params["finetune"]["num_cycles"] = 1  # so that it trains
+    params["finetune"]["num_cycles"] = 3  # so that it trains
     (known / "params.yaml").write_text(yaml.safe_dump(params))
     files = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), str(empty))
     with pytest.MonkeyPatch.context() as patch:
@@ -76,10 +76,11 @@ def on_s3(known, moto, served, before, tmp_path_factory):
         dvc(known, "remote", "add", "-d", "store", f"{bucket.url}/data")
         dvc(known, "remote", "modify", "store", "endpointurl", bucket.endpoint)
         said = {"approve": True, "by": "Ada", "reason": "seen"}
-        person = threading.Thread(target=answer, args=(served, said, []))
+        person = threading.Thread(target=answer, args=(served, said, []), daemon=True)
         person.start()
         decision, outcome = watch_labels(location=bucket.url, approval_seconds=600)
-        person.join()
+        person.join(60)
+        assert not person.is_alive(), f"nothing was to be approved: {outcome.verdict.why}"
         yield (
             bucket,
             decision,

@@ -59,6 +59,6 @@ def test_outside_a_project_the_plan_says_what_is_missing(tmp_path, project):
         check=False,
     )
     assert done.returncode == 1
-    assert "is in no DVC repository" in done.stdout
+    assert "no dvc.yaml: run from the folder that holds dvc.yaml" in done.stdout
     assert "Traceback" not in done.stdout
     assert dvc(project, "status").returncode == 0
