@@ -56,7 +56,7 @@ def as_json(plan: Plan) -> dict[str, object]:
 
 def as_table(plan: Plan) -> Table:
     """Return the plan as a table, for people: what would run, with its reasons."""
-    table = Table("what would run", "why", title="plan", show_lines=True)
+    table = Table("what would run", "reason", title="plan", show_lines=True)
     for path in plan.sources:
         table.add_row(path, "DVC has no version of it yet")
     for node in plan.nodes:

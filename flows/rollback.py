@@ -17,7 +17,7 @@ from tasks.ui import events
 
 @flow(name="rollback", persist_result=False)
 def rollback(
-    why: Annotated[str, Field(min_length=1)],
+    reason: Annotated[str, Field(min_length=1)],
     version: str = "",
     location: str = DEFAULT_LOCATION,
     name: str = DEFAULT_NAME,
@@ -25,18 +25,18 @@ def rollback(
     """Restore an earlier version in production.
 
     Args:
-        why: the reason, for the log of the registry.
+        reason: to restore it, for the log of the registry.
         version: to restore; empty: the previous one.
         location: of the registry: a folder, or `s3://bucket/prefix`.
         name: of the model in the registry.
     """
-    restored = release.roll_back(open_registry(location, name), version, why)
+    restored = release.roll_back(open_registry(location, name), version, reason)
     events.rolled_back(name, restored)
     return restored
 
 
 def main(
-    why: Annotated[str, typer.Option(help="The reason, for the log.")],
+    reason: Annotated[str, typer.Option(help="The reason, for the log.")],
     version: Annotated[str, typer.Argument(help="The version; by default the previous one.")] = "",
     registry: Location = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,
@@ -50,9 +50,9 @@ def main(
     with session(debug=debug):
         open_registry(registry)  # refuses a URL with a secret, before Prefect stores it
         start_server()
-        restored = rollback(why, version, registry, name)
+        restored = rollback(reason, version, registry, name)
     console().print(f"{restored.version} replaced {restored.previous} in production")
 
 
 if __name__ == "__main__":
-    run(main, 'python -m flows.rollback --why "takes moles for melanomas"')
+    run(main, 'python -m flows.rollback --reason "takes moles for melanomas"')

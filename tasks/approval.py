@@ -57,5 +57,5 @@ def _question(challenger: EvaluatedChallenger) -> str:
     champion = challenger.champion.version if challenger.champion else "nothing"
     return (
         f"Version **{challenger.version}** would replace **{champion}** in production.\n\n"
-        f"The gate: {challenger.verdict.why}."
+        f"The gate: {challenger.verdict.reason}."
     )

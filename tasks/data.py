@@ -32,7 +32,7 @@ class Previous:
     """The tables of the version last trained on; None if there are none, with the reason."""
 
     tables: Tables | None
-    why_not: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,12 @@ class Comparison:
     """The changes since then; None if the versions could not be compared, with the reason."""
 
     changes: Changes | None
-    why_not: str = ""
+    reason: str = ""
 
     @property
     def sentence(self) -> str:
         """The changes in one line, or why they are not known."""
-        return sentence(self.changes) if self.changes else f"no comparison: {self.why_not}"
+        return sentence(self.changes) if self.changes else f"no comparison: {self.reason}"
 
     @property
     def summary(self) -> ChangesSummary:
@@ -115,8 +115,8 @@ def find_previous() -> Previous:
         return Previous(None, "nothing has been trained yet")
     labels, images, split = (recorded[path] for path in wanted)
     if not labels.is_file():
-        why_not = f"the {here.labels} last trained on is in neither DVC's cache nor its remote"
-        return Previous(None, why_not)
+        reason = f"the {here.labels} last trained on is in neither DVC's cache nor its remote"
+        return Previous(None, reason)
     kept = [table if table.is_file() else None for table in (images, split)]
     return Previous(Tables(labels, *kept))
 
@@ -124,7 +124,7 @@ def find_previous() -> Previous:
 def compare_with(previous: Previous, *, split_is_new: bool) -> Comparison:
     """Compare the data with a previous version; for the arguments see `artifacts.show_changes`."""
     if previous.tables is None:
-        return Comparison(None, previous.why_not)
+        return Comparison(None, previous.reason)
     here = _project_tables()
     new = read_version(here if split_is_new else replace(here, split=None))
     try:
@@ -140,7 +140,7 @@ def decide_retraining(comparison: Comparison, behind: Sequence[str]) -> Decision
     `behind` are the stages that the last run did not reach.
     """
     if comparison.changes is None:
-        return Decision(True, comparison.why_not)
+        return Decision(True, comparison.reason)
     if behind:
         return Decision(True, f"the last run did not reach {', '.join(behind)}")
     return decide(comparison.changes, **load_params().watch.model_dump())

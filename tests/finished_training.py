@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 EVIL = "<script>alert('x')</script>"
 NO_CURVE = "sweep,lr,loss,baseline,smoothed\n"
 EXAM = [("a b/1.png", EVIL, 0.9), ("a b/2.png", EVIL, 0.8), ("NA", "owl", 0.7)]
-"""Image, what is said of it, and how surely; all of them show the first class."""
+"""Image, its predicted class and probability; all of them show the first class."""
 
 
 def write_outputs():
@@ -104,12 +104,12 @@ def _write_exam(paths):
         "ancestor": "",
     }
     write_json(paths.metrics, metrics)
-    said = [
+    output = [
         (image, EVIL, name, *((sure, 1 - sure) if name == EVIL else (1 - sure, sure)))
         for image, name, sure in EXAM
     ]
     columns = ["image", "label", "predicted", f"p_{EVIL}", "p_owl"]
-    pd.DataFrame(said, columns=columns).to_csv(paths.predictions, index=False)
+    pd.DataFrame(output, columns=columns).to_csv(paths.predictions, index=False)
     counts = pd.DataFrame([[2, 1], [0, 0]], pd.Index([EVIL, "owl"], name="true"), [EVIL, "owl"])
     counts.to_csv(paths.confusion)
     paths.confusion_plot.write_bytes(b"\x89PNG\r\n")

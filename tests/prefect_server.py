@@ -117,7 +117,7 @@ def connected(environment):
                 teller.drain_all()
 
 
-def answer(environment, said, seen):
+def answer(environment, output, seen):
     """Resume the run that waits with these words; the form that it showed goes to `seen`."""
     from prefect.exceptions import PrefectHTTPStatusError
 
@@ -131,7 +131,7 @@ def answer(environment, said, seen):
                 seen.append(client.read_flow_run_input(run.id, keys["description"]))
             except PrefectHTTPStatusError:  # the form is saved a moment after the pause
                 time.sleep(0.5)
-        client.resume_flow_run(run.id, run_input=said)
+        client.resume_flow_run(run.id, run_input=output)
 
 
 @contextmanager

@@ -29,9 +29,9 @@ def test_it_names_no_stage_and_no_path_of_dvc_yaml():
 
 
 def test_it_holds_no_absolute_path():
-    said = words(FILE)
-    assert "{{ $LRADAPT_PROJECT }}" in said, "the strings were not found"
-    assert not {word for word in said if word.startswith(("/", "~")) or ":\\" in word}
+    output = words(FILE)
+    assert "{{ $LRADAPT_PROJECT }}" in output, "the strings were not found"
+    assert not {word for word in output if word.startswith(("/", "~")) or ":\\" in word}
 
 
 def test_every_entrypoint_is_a_file_and_a_function_of_this_repository():

@@ -87,8 +87,8 @@ _add(REGISTRY, model.history, "lradapt history", "lradapt history --at 2026-11-2
 _add(
     REGISTRY,
     model.rollback,
-    'lradapt rollback --why "takes moles for melanomas"',
-    'lradapt rollback --why "as agreed" 3f9c21d07a4e',
+    'lradapt rollback --reason "takes moles for melanomas"',
+    'lradapt rollback --reason "as agreed" 3f9c21d07a4e',
 )
 _add(REGISTRY, versions.prune, "lradapt prune --keep 5")
 _add(

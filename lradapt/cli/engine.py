@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lradapt.config.params import Params
     from lradapt.training.tune_engine import Combination, Measured, Tuning, Work
 
-_WHY = (
+_ADVICE = (
     "Nothing was written. Each of the three settings changes the last bits of every trained model, "
     "so lradapt does not choose them at each start: equal inputs would give different models. "
     "After a change of params.yaml everything is trained again once."
@@ -84,7 +84,7 @@ def _as_json(found: "Tuning", present: "Combination", device: str) -> dict[str, 
     return {
         "device": device,
         "measured": [asdict(one) for one in found.measured],
-        "left_out": [{**asdict(one), "why": why} for one, why in found.left_out.items()],
+        "left_out": [{**asdict(one), "reason": reason} for one, reason in found.left_out.items()],
         "present": asdict(present),
         "recommended": asdict(found.recommended),
     }
@@ -105,11 +105,11 @@ def _print(found: "Tuning", present: "Combination", work: str) -> None:
         marks = [mark for mark, own in ((">", best), ("=", present)) if own == one.combination]
         table.add_row("".join(marks), *_cells(one), style="bold" if ">" in marks else None)
     screen.print(table)
-    for combination, why in found.left_out.items():
-        screen.print(f"{_describe(combination)}: excluded: {why}")
+    for combination, reason in found.left_out.items():
+        screen.print(f"{_describe(combination)}: excluded: {reason}")
     screen.print(
         f"\nFor params.yaml:\n\nengine:\n  precision: {best.precision}\n"
-        f"  threads: {best.threads}\n  memory_format: {best.memory_format}\n\n{_WHY}"
+        f"  threads: {best.threads}\n  memory_format: {best.memory_format}\n\n{_ADVICE}"
     )
 
 

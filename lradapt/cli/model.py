@@ -82,7 +82,7 @@ def history(
 
 
 def rollback(
-    why: Annotated[str, typer.Option(help="The reason, for the log.")],
+    reason: Annotated[str, typer.Option(help="The reason, for the log.")],
     version: Annotated[
         str | None,
         typer.Argument(
@@ -100,11 +100,11 @@ def rollback(
     reason, and the next run does not promote the withdrawn version again.
     Prints which version replaced which.
     """
-    if not why.strip():
-        raise typer.BadParameter("--why is empty; expected a reason, for the log")
+    if not reason.strip():
+        raise typer.BadParameter("--reason is empty; expected a reason, for the log")
     from lradapt.production.rollback import roll_back
 
-    restored = roll_back(open_registry(registry, name), version, reason=why)
+    restored = roll_back(open_registry(registry, name), version, reason=reason)
     if as_json:
         print_json(asdict(restored))
     else:

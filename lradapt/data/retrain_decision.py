@@ -10,7 +10,7 @@ class Decision:
     """Whether to retrain, and the reason."""
 
     retrain: bool
-    why: str
+    reason: str
 
 
 def decide(

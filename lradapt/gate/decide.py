@@ -69,18 +69,18 @@ def _check_alone(
 ) -> Verdict | None:
     """Check what is required of any model."""
     if reason := unfit(challenger.costs, rules, parity_passed=parity_passed):
-        return Verdict(decision="invalid", why=reason)
+        return Verdict(decision="invalid", reason=reason)
     reason = below_min_recall(images, challenger, rules)
-    return Verdict(decision="keep", why=reason) if reason else None
+    return Verdict(decision="keep", reason=reason) if reason else None
 
 
 def _check_first(images: Sequence[LabelledImage], challenger: Candidate, rules: Rules) -> Verdict:
     """Check that the first model, which no champion measures, is better than guessing."""
     if reason := no_measure(images):
-        return Verdict(decision="keep", why=reason)
+        return Verdict(decision="keep", reason=reason)
     found = compare_with_guessing(images, challenger.predictions, rules, seed=_SEED)
     decision: Decision = "promote" if found.shown_better else "keep"
-    return Verdict(decision=decision, why=explain_first(images, found))
+    return Verdict(decision=decision, reason=explain_first(images, found))
 
 
 def _compare_with(
@@ -98,7 +98,7 @@ def _compare_with(
         no_class = (
             f"the models have no class in common: set the new names in gate.renamed, {OVERRIDE}"
         )
-        return Verdict(decision="keep", why=reason or no_class)
+        return Verdict(decision="keep", reason=reason or no_class)
     compared = [images[row] for row in rows]
     old = np.array([names.get(champion.predictions[row]) == images[row].label for row in rows])
     new = np.array([challenger.predictions[row] == images[row].label for row in rows])
@@ -109,7 +109,7 @@ def _compare_with(
     dropped = below_recall_floor(found.classes, rules)
     return Verdict(
         decision="promote" if policy.passed and not dropped else "keep",
-        why=explain(found, parts, added, policy, dropped, rules),
+        reason=explain(found, parts, added, policy, dropped, rules),
         comparison=found,
         parts=parts,
     )

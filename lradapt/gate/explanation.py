@@ -10,7 +10,7 @@ from lradapt.gate.guessing import AgainstGuessing
 from lradapt.gate.rules import Rules
 from lradapt.gate.verdict import Part
 
-OVERRIDE = "or promote it anyway, with a reason: python -m flows.retrain --override WHY"
+OVERRIDE = "or promote it anyway, with a reason: python -m flows.retrain --override REASON"
 
 
 def explain(

@@ -54,14 +54,14 @@ class Verdict:
     Attributes:
         decision: "promote", "keep", or "invalid" where the challenger must never go into
             production.
-        why: in a sentence.
+        reason: in a sentence.
         comparison: of both models; None where they were not compared.
         parts: by kind of image; empty where the champion's test images are not known.
         champion, challenger: their costs; None where there is no such model.
     """
 
     decision: Decision
-    why: str
+    reason: str
     comparison: Comparison | None = None
     parts: tuple[Part, ...] = ()
     champion: Costs | None = None

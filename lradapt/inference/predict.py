@@ -122,8 +122,8 @@ class Model:
         except DecodeError as error:
             return str(error)
         except (UnreadableError, MemoryError) as error:
-            why = str(error) or "the memory did not suffice"
-            raise UnreadableError(f"{path}: {why}") from error
+            reason = str(error) or "the memory did not suffice"
+            raise UnreadableError(f"{path}: {reason}") from error
 
 
 @dataclass(frozen=True, slots=True)

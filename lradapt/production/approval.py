@@ -18,5 +18,5 @@ def with_approval(verdict: Verdict, *, approve: bool, by: str, reason: str) -> V
     return replace(
         verdict,
         decision="promote" if approve else "keep",
-        why=f"{verdict.why}; {decision}",
+        reason=f"{verdict.reason}; {decision}",
     )

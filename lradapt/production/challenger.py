@@ -60,12 +60,12 @@ def evaluate_challenger(
     """
     champion = registry.production()
     if champion and champion.version == version:
-        verdict = Verdict(decision="keep", why=f"{version} is in production already")
+        verdict = Verdict(decision="keep", reason=f"{version} is in production already")
         return EvaluatedChallenger(version, verdict, champion)
     withdrawn = withdrawal_reason(registry.promotions(), version)
     if withdrawn:
-        remedy = "to promote it again: python -m flows.retrain --override WHY"
-        verdict = Verdict(decision="keep", why=f"{withdrawn}; {remedy}")
+        remedy = "to promote it again: python -m flows.retrain --override REASON"
+        verdict = Verdict(decision="keep", reason=f"{withdrawn}; {remedy}")
         return EvaluatedChallenger(version, verdict, champion)
     opened = registry.open(version)
     before = [registry.open(champion.version, champion.promotion)] if champion else []

@@ -119,13 +119,13 @@ def _promote(
             version,
             over=champion,
             kind="promotion",
-            reason=verdict.why,
+            reason=verdict.reason,
             by=by,
             manifest_sha256=seen,
         )
     if verdict.decision == "keep" and override:
         without = "keep the champion" if champion else "promote nothing"
-        reason = f"{override} (the gate would {without}: {verdict.why})"
+        reason = f"{override} (the gate would {without}: {verdict.reason})"
         return registry.promote(
             version, over=champion, kind="override", reason=reason, by=by, manifest_sha256=seen
         )

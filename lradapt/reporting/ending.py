@@ -28,7 +28,7 @@ def describe_ending(outcome: Outcome | None) -> Ending:
     if outcome is None:
         sentence = "this page was made before the gate; `lradapt history` lists the promotions"
         return Ending("Not evaluated by the gate yet", "open", (sentence,))
-    sentences = (outcome.verdict.why, override_sentence(outcome), smoke_test_sentence(outcome))
+    sentences = (outcome.verdict.reason, override_sentence(outcome), smoke_test_sentence(outcome))
     title, tone = _title(outcome)
     return Ending(f"{title}: version {outcome.version}", tone, tuple(filter(None, sentences)))
 

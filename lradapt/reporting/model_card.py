@@ -71,4 +71,4 @@ def _uncertain(classes: Sequence[ClassFigures]) -> list[str]:
 
 
 def _set_aside(split: Mapping[str, Any]) -> list[str]:
-    return [f"{count:,} x {why}: set aside" for why, count in split["set_aside"].items()]
+    return [f"{count:,} x {reason}: set aside" for reason, count in split["set_aside"].items()]

@@ -47,7 +47,7 @@ def summary(paths: Paths, outcome: Outcome | None) -> list[Row]:
     ]
     if outcome:
         rows += [
-            ("verdict", f"{outcome.verdict.decision}: {outcome.verdict.why}"),
+            ("verdict", f"{outcome.verdict.decision}: {outcome.verdict.reason}"),
             ("override", override_sentence(outcome)),
             ("version", f"{outcome.version}{'' if outcome.promotion else ' (not promoted)'}"),
             ("smoke test", smoke_test_sentence(outcome)),

@@ -152,7 +152,7 @@ class _LimitedProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             super().data_received(data)
-        except h11.LocalProtocolError:  # nonsense after an answer has begun: nothing can be said
+        except h11.LocalProtocolError:  # an invalid request, and an answer has begun
             self.transport.abort()
         self._watch()
 

@@ -38,8 +38,8 @@ def main(*, table: Dep, pixels: Dep, labels: Dep, split: Out, set_aside: Out, su
     write_split(split, admission.images)
     with whole_file(set_aside) as partial:
         lines = [
-            (table_cell(image), why.kind, table_cell(why.detail))
-            for image, why in admission.set_aside.items()
+            (table_cell(image), reason.kind, table_cell(reason.detail))
+            for image, reason in admission.set_aside.items()
         ]
         table_aside = pd.DataFrame(lines, columns=["image", "kind", "reason"])
         table_aside.to_csv(partial, index=False, lineterminator="\n")
@@ -55,7 +55,7 @@ def _summary(admission: Admission, rules: Rules) -> dict[str, Any]:
     images = admission.images
     by_split = Counter(image.split for image in images)
     by_class = Counter((image.label, image.split) for image in images)
-    aside = Counter(why.kind for why in admission.set_aside.values())
+    aside = Counter(reason.kind for reason in admission.set_aside.values())
     return {
         "images": {split: by_split[split] for split in SPLITS},
         "classes": {

@@ -104,7 +104,7 @@ def validate(model: nn.Module, validation: Examples, engine: Engine, *, when: st
     return None
 
 
-def require_validation(validation: Examples, why: str) -> None:
+def require_validation(validation: Examples, needed_by: str) -> None:
     """Refuse an empty validation split where it is needed for a choice.
 
     Raises:
@@ -112,6 +112,6 @@ def require_validation(validation: Examples, why: str) -> None:
     """
     if not len(validation.labels):
         raise TrainingError(
-            f"{why} needs a validation split, which is empty; raise split.validation_share (0.1), "
-            "or assign images to the validation split in labels.csv"
+            f"{needed_by} needs a validation split, which is empty; raise "
+            "split.validation_share (0.1), or assign images to the validation split in labels.csv"
         )

@@ -105,7 +105,7 @@ def _verdict(outcome: Outcome | None, location: str, page: Path) -> str:
         return f"**dry run**: not published, and the gate made no decision.\n\n{here}"
     kept = "" if outcome.promotion else " (not promoted)"
     return (
-        f"**{outcome.verdict.decision}**: {outcome.verdict.why}.\n\n"
+        f"**{outcome.verdict.decision}**: {outcome.verdict.reason}.\n\n"
         f"version `{outcome.version}`{kept}, in `{location}`: "
         f"`lradapt show {outcome.version} --registry {location}`\n\n{here}"
     )
@@ -138,7 +138,7 @@ def log_changes(comparison: Comparison) -> None:
 @task(persist_result=False)
 def show_decision(decision: Decision) -> None:
     """Log whether retraining is needed, and create an artifact with the reason."""
-    line = f"{'training' if decision.retrain else 'no training'}: {decision.why}"
+    line = f"{'training' if decision.retrain else 'no training'}: {decision.reason}"
     log.info("%s", line)
     create_markdown_artifact(
         line, key="data-decision", description="Whether retraining is needed, and why"

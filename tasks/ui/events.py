@@ -17,7 +17,7 @@ ROLLED_BACK = "lradapt.model.rolled_back"
 
 def labels_changed(name: str, decision: Decision, changes: str) -> None:
     """Emit that the data have changed enough for a training, which this run does not do itself."""
-    payload = {"reason": decision.why, "changes": changes}
+    payload = {"reason": decision.reason, "changes": changes}
     _emit(LABELS_CHANGED, "labels", name, payload)
 
 
@@ -26,7 +26,7 @@ def released(name: str, outcome: Outcome) -> None:
     if outcome.promotion:
         _emit(PROMOTED, "model", name, asdict(outcome.promotion))
     else:
-        payload = {"version": outcome.version, "reason": outcome.verdict.why}
+        payload = {"version": outcome.version, "reason": outcome.verdict.reason}
         _emit(KEPT, "model", name, payload)
     if outcome.restored:
         rolled_back(name, outcome.restored)

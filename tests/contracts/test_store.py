@@ -201,7 +201,7 @@ def test_a_folder_keeps_nothing_of_a_write_that_failed(tmp_path):
 @pytest.mark.parametrize(
     ("fault", "kind"), [(errno.EACCES, DeniedError), (errno.ENOSPC, UnreachableError)]
 )
-def test_what_the_system_refuses_is_told_as_an_error_of_the_registry(
+def test_what_the_system_refuses_is_reported_as_an_error_of_the_registry(
     tmp_path, monkeypatch, fault, kind
 ):
     def fail(*_):

@@ -57,9 +57,9 @@ def test_the_reader_answers_as_lradapt_does_on_every_kind_of_file(
     (tmp_path / "read_model.py").write_text(reader)
     words = [sys.executable, "-I", "read_model.py", "model.onnx", *files]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
-    said = [json.loads(line) for line in done.stdout.splitlines()]
+    output = [json.loads(line) for line in done.stdout.splitlines()]
     ours = Model(path.read_bytes(), threads=1).classify([tmp_path / name for name in files])
-    for theirs, own in zip(said, ours, strict=True):
+    for theirs, own in zip(output, ours, strict=True):
         assert theirs.pop("image") == own.path.name
         assert theirs == pytest.approx(own.probabilities, abs=1e-6), own.path.name
 

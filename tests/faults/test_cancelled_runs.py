@@ -254,13 +254,13 @@ def test_sigterm_to_the_worker_leaves_no_process_and_another_worker_goes_on(
 
 @contextmanager
 def by_hand(folder, environment):
-    """The flow as a person starts it; what it says is in `folder/said`."""
-    with open(folder / "said", "a") as said:
+    """The flow as a person starts it; its output is in `folder/output`."""
+    with open(folder / "output", "a") as output:
         started = subprocess.Popen(
             [sys.executable, "drive.py"],
             cwd=folder,
             env=environment,
-            stdout=said,
+            stdout=output,
             stderr=subprocess.STDOUT,
             process_group=0,
         )
@@ -292,10 +292,10 @@ def test_a_signal_to_a_flow_by_hand_ends_its_stage_and_its_temporary_server(
         assert flow.wait(LIMIT_SECONDS) == code
         assert_gone(own)
     assert_free(small)
-    said = (small / "said").read_text()
-    assert "checkpoint at step" in said
-    assert ("stopped by Ctrl-C" in said) == (number == signal.SIGINT)
-    assert "fault" not in said
+    output = (small / "output").read_text()
+    assert "checkpoint at step" in output
+    assert ("stopped by Ctrl-C" in output) == (number == signal.SIGINT)
+    assert "fault" not in output
 
 
 def temporary_server(environment):
@@ -329,9 +329,9 @@ def test_a_temporary_server_that_is_killed_is_started_again_and_the_run_complete
         os.kill(killed, signal.SIGKILL)
         wait_for(lambda: killed not in ours(own), seconds=10)
         (small / "enough").touch()
-        assert flow.wait(120) == 0, (small / "said").read_text()
+        assert flow.wait(120) == 0, (small / "output").read_text()
         assert_gone(own)
-    assert "was killed; it is started again" in (small / "said").read_text()
+    assert "was killed; it is started again" in (small / "output").read_text()
     assert (small / "model").exists()
 
 
@@ -349,10 +349,10 @@ def test_a_server_that_starts_again_during_a_stage_costs_neither_the_stage_nor_t
             flow = stack.enter_context(by_hand(small, environment))
             wait_for(lambda: starts(small), seconds=120)
         time.sleep(5)
-        assert flow.poll() is None, (small / "said").read_text()
+        assert flow.poll() is None, (small / "output").read_text()
         stack.enter_context(serving(tmp_path, environment))
         (small / "enough").touch()
-        assert flow.wait(120) == 0, (small / "said").read_text()
+        assert flow.wait(120) == 0, (small / "output").read_text()
         with connected(environment) as client:
             assert [name for _, name in runs(client)] == ["Completed"]
     assert (small / "model").exists()
@@ -373,8 +373,8 @@ def test_a_server_that_is_silent_for_a_minute_holds_up_no_stage(small, tmp_path)
         finally:
             os.killpg(silent.pid, signal.SIGCONT)
         flow.wait(120)
-        said = (small / "said").read_text()
-        assert "the server does not take the progress" in said or flow.returncode == 0, said
+        output = (small / "output").read_text()
+        assert "the server does not take the progress" in output or flow.returncode == 0, output
         with by_hand(small, environment) as again:
-            assert again.wait(120) == 0, (small / "said").read_text()
+            assert again.wait(120) == 0, (small / "output").read_text()
     assert starts(small) == [0], "the stage was to run once"

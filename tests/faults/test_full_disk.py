@@ -105,7 +105,7 @@ def test_a_text_that_does_not_fit_leaves_the_former(disk):
     assert (disk / "a.txt").read_text() == "former"
 
 
-def test_weights_that_do_not_fit_are_told_alike(disk):
+def test_weights_that_do_not_fit_are_reported_alike(disk):
     import torch
     from safetensors.torch import save_file
 

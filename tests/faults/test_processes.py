@@ -189,7 +189,7 @@ def test_a_reader_never_sees_a_missing_or_a_half_model(place, num_promotions):
                 version = watcher.production().version
                 model = watcher.read_file(version, "model.onnx")
                 seen.append((version, len(model), model[0]))
-            except Exception as error:  # noqa: BLE001  # told below, in the test's own thread
+            except Exception as error:  # noqa: BLE001  # reported below, in the test's own thread
                 failures.append(error)
 
     reader = threading.Thread(target=read)

@@ -59,7 +59,7 @@ def run_stage(folder, stage, every_seconds, kill_before, threads=1):
     values["checkpoint"]["every_seconds"] = every_seconds
     values["engine"]["threads"] = threads
     Path("params.yaml").write_text(yaml.safe_dump(values))
-    logging.basicConfig(filename="said.txt", level=logging.INFO, force=True)
+    logging.basicConfig(filename="output.txt", level=logging.INFO, force=True)
     module = importlib.import_module(f"lradapt.stages.{stage}")
     if kill_before is not None:
         import torch
@@ -126,13 +126,13 @@ def train(processes, project):
     """A function: run a training in a child; its exit code and what it logged."""
 
     def call(stage, *, every_seconds=EACH_STEP, kill_before=None, threads=1):
-        (project / "said.txt").unlink(missing_ok=True)
+        (project / "output.txt").unlink(missing_ok=True)
         words = (project, stage, every_seconds, kill_before, threads)
         child = processes.Process(target=run_stage, args=words)
         child.start()
         child.join(timeout=120)
-        said = project / "said.txt"
-        return child.exitcode, said.read_text() if said.exists() else ""
+        output = project / "output.txt"
+        return child.exitcode, output.read_text() if output.exists() else ""
 
     return call
 
@@ -168,9 +168,9 @@ def test_killed_at_a_random_step_it_ends_with_the_bytes_of_an_undisturbed_run(
     previous = left(project, stage)
     if every_seconds == EACH_STEP:
         assert previous == step
-    code, said = train(stage, every_seconds=every_seconds)
+    code, output = train(stage, every_seconds=every_seconds)
     assert code == 0
-    assert (f"resuming after step {previous}," in said) == (previous is not None)
+    assert (f"resuming after step {previous}," in output) == (previous is not None)
     assert hashes(project, stage) == hashes(finished, stage)
 
 
@@ -192,9 +192,9 @@ def test_two_threads_go_on_to_the_bytes_of_two_threads(project, train):
     undisturbed = hashes(project, "finetune")
     assert train("finetune", threads=2, kill_before=3)[0] == -signal.SIGKILL
     assert train("finetune", threads=1, kill_before=1)[0] == -signal.SIGKILL  # another training
-    code, said = train("finetune", threads=2)
+    code, output = train("finetune", threads=2)
     assert code == 0
-    assert "resuming after step 3," in said
+    assert "resuming after step 3," in output
     assert hashes(project, "finetune") == undisturbed
 
 
@@ -210,7 +210,7 @@ def test_after_its_last_step_a_killed_stage_does_no_step_again(project, finished
 @pytest.mark.parametrize(
     "harm", ["cut", *(pytest.param(harm, marks=pytest.mark.long) for harm in HARMS)]
 )
-def test_a_damaged_checkpoint_is_told_once_and_the_training_starts_again(
+def test_a_damaged_checkpoint_is_reported_once_and_the_training_starts_again(
     project, finished, train, harm
 ):
     train("finetune", kill_before=12)
@@ -225,12 +225,12 @@ def test_a_damaged_checkpoint_is_told_once_and_the_training_starts_again(
         state.unlink()
     if harm == "foreign":
         note.write_text(note.read_text().replace(read_json(note)["key"], "0" * 64))
-    code, said = train("finetune", every_seconds=NEVER)
+    code, output = train("finetune", every_seconds=NEVER)
     assert code == 0
-    told = [line for line in said.splitlines() if line.startswith("WARNING")]
-    assert len(told) == 1
-    assert "is damaged; the training starts from the beginning (" in told[0]
-    assert "resuming after step" not in said
+    printed = [line for line in output.splitlines() if line.startswith("WARNING")]
+    assert len(printed) == 1
+    assert "is damaged; the training starts from the beginning (" in printed[0]
+    assert "resuming after step" not in output
     assert hashes(project, "finetune") == hashes(finished, "finetune")
 
 
@@ -247,13 +247,13 @@ def test_a_full_disk_leaves_the_previous_checkpoint_and_stops_no_training(
     fill(disk, 0)
     assert train("train_head", kill_before=3)[0] == -signal.SIGKILL
     assert left(project, "train_head") == 5
-    code, said = train("train_head")
+    code, output = train("train_head")
     assert code == 0
-    assert "resuming after step 5," in said
-    told = [line for line in said.splitlines() if line.startswith("WARNING")]
-    assert len(told) == 1
-    assert "no checkpoint of step 6 in build/.checkpoints/train_head/" in told[0]
-    assert told[0].endswith(
+    assert "resuming after step 5," in output
+    printed = [line for line in output.splitlines() if line.startswith("WARNING")]
+    assert len(printed) == 1
+    assert "no checkpoint of step 6 in build/.checkpoints/train_head/" in printed[0]
+    assert printed[0].endswith(
         "(the disk is full); the previous checkpoint is kept, and the training continues"
     )
     assert left(project, "train_head") == 5
@@ -303,14 +303,14 @@ def test_sigterm_ends_it_after_the_step_with_a_checkpoint_and_a_line(project, en
                 break
         asked = time.monotonic()
         child.send_signal(signal.SIGTERM)
-        said = child.communicate(timeout=60)[1]
+        output = child.communicate(timeout=60)[1]
     assert time.monotonic() - asked < 5
     assert child.returncode == 143
     step = left(project, "finetune")
     assert step >= 6
     ended = f"error: ended by SIGTERM; the next run resumes after step {step}\n"
-    assert said.endswith(ended)
-    assert "Traceback" not in said
+    assert output.endswith(ended)
+    assert "Traceback" not in output
     assert not (project / PATHS["model"]).exists()
 
 

@@ -109,7 +109,7 @@ def test_a_fault_that_passes_is_not_noticed(store, moto, fault, ask):
     assert store.read("a").content == (b"new" if ask == "replace" else b"old")
 
 
-def test_a_server_that_is_gone_is_told_with_the_place_to_look_at(monkeypatch):
+def test_a_server_that_is_gone_is_reported_with_the_place_to_look_at(monkeypatch):
     server = MotoServer()
     bucket = server.bucket()
     for name, value in bucket.settings.items():
@@ -122,7 +122,7 @@ def test_a_server_that_is_gone_is_told_with_the_place_to_look_at(monkeypatch):
     assert "AWS_ENDPOINT_URL" in text
 
 
-def test_a_clock_that_is_off_is_told(store, moto):
+def test_a_clock_that_is_off_is_reported(store, moto):
     with moto.failing(answers(403, "RequestTimeTooSkewed")):
         assert "set the clock of this machine" in fails(READS["read"], store, DeniedError)
 

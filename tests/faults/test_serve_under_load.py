@@ -196,8 +196,8 @@ def test_clients_that_leave_or_stay_silent_log_nothing_and_do_not_stay(tmp_path,
             with socket.create_connection(place, timeout=30) as leaving:
                 leaving.sendall(head + bytes(1000))
         form = {"content-type": "multipart/form-data; boundary=x"}
-        said = httpx.post(f"{address}/predict", content=b"nonsense", headers=form, timeout=30)
-        assert said.status_code == 400
+        output = httpx.post(f"{address}/predict", content=b"nonsense", headers=form, timeout=30)
+        assert output.status_code == 400
         idle = [socket.create_connection(place, timeout=30) for _ in range(300)]
         assert httpx.get(f"{address}/health", timeout=30).status_code == 200
         late = socket.create_connection(place, timeout=30)

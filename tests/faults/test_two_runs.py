@@ -106,10 +106,10 @@ def test_a_run_of_another_process_starts_when_the_first_has_ended(project, going
         stderr=subprocess.PIPE,
         text=True,
     ) as second:
-        said = second.stderr.readline()
+        output = second.stderr.readline()
         with pytest.raises(subprocess.TimeoutExpired):
             second.wait(0.2)
         going_on.kill()
         assert second.communicate(timeout=20)[0] == "in\n"
-    assert said.startswith("waiting: `")
-    assert f"(pid {going_on.pid} on " in said
+    assert output.startswith("waiting: `")
+    assert f"(pid {going_on.pid} on " in output

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.xdist_group("proje
 
 @pytest.fixture(scope="module")
 def compared(known, by_server):
-    """The project after the flow has compared two arms with one seed, and what it said."""
+    """The project after the flow has compared two arms with one seed, and the output."""
     project = known
     path = project / "benchmarks/params.yaml"
     small = {
@@ -29,9 +29,9 @@ def compared(known, by_server):
 
 
 def test_the_flow_makes_the_tables_and_the_figures(compared):
-    project, said = compared
+    project, output = compared
     results = project / "benchmarks/results"
-    assert "Table 1: conventional training" in said
+    assert "Table 1: conventional training" in output
     tables = (results / "tables.md").read_text()
     assert "seeds 0;" in tables
     assert "| resnet18 | lradapt |" in tables

@@ -80,15 +80,15 @@ def test_after_the_split_the_new_sides_are_known_and_nothing_is_left_to_compare(
     assert changed(find_previous.fn()) == {}
 
 
-def test_former_labels_that_dvc_did_not_keep_are_told(labelled):
+def test_former_labels_that_dvc_did_not_keep_are_reported(labelled):
     dvc(labelled, "repro")
     relabel(labelled, "b", "y")
     dvc(labelled, "add", "data/labels.csv")
     previous = find_previous.fn()
     assert previous.tables is None
-    assert "last trained on" in previous.why_not
-    assert "is in neither DVC's cache nor its remote" in previous.why_not
-    assert compare_with(previous, split_is_new=False) == Comparison(None, previous.why_not)
+    assert "last trained on" in previous.reason
+    assert "is in neither DVC's cache nor its remote" in previous.reason
+    assert compare_with(previous, split_is_new=False) == Comparison(None, previous.reason)
 
 
 def test_a_fresh_clone_finds_the_former_version_in_the_remote(trained, tmp_path_factory):
@@ -106,7 +106,7 @@ def test_former_labels_with_faults_do_not_stop_a_run(trained, tmp_path):
     previous = find_previous.fn()
     comparison = compare_with(Previous(type(previous.tables)(bad)), split_is_new=False)
     assert comparison.changes is None
-    assert "cannot be read" in comparison.why_not
+    assert "cannot be read" in comparison.reason
     assert "the label is empty" in comparison.sentence
 
 

@@ -1,4 +1,4 @@
-"""The deployments on a server of Prefect's: registered, scheduled, run by workers, told of."""
+"""The deployments on a server of Prefect's: registered, scheduled, run by workers, reported."""
 
 import subprocess
 import sys
@@ -52,7 +52,7 @@ def deploy(project, environment, url):
 
 @pytest.fixture(scope="module")
 def deployed(project, environment, hook):
-    """The project after `make deploy`; what that said."""
+    """The project after `make deploy`; its output."""
     return project, deploy(project, environment, hook[0])
 
 
@@ -98,7 +98,7 @@ def posted(posts, event, number=0):
     return wait_for(found, seconds=60)[0]
 
 
-def told(client, name, at_least=1):
+def output(client, name, at_least=1):
     """The payloads of all events of this name, the newest first; so many are waited for."""
     chosen = EventFilter(event=EventNameFilter(name=[name]))
 
@@ -202,7 +202,7 @@ def test_a_run_that_meets_another_is_skipped_and_the_first_promotes(
     assert "concurrency limit" in second.message
     assert ended(client, first).is_completed()
 
-    (payload,) = told(client, "lradapt.model.promoted")
+    (payload,) = output(client, "lradapt.model.promoted")
     assert payload["reason"].startswith("it is the first model")
     assert payload["previous"] == ""
     body = posted(hook[1], "lradapt.model.promoted")
@@ -212,7 +212,7 @@ def test_a_run_that_meets_another_is_skipped_and_the_first_promotes(
 
 
 def test_a_rollback_that_cannot_be_is_a_failure_that_is_posted(workers, client, hook):
-    failed = ended(client, start(client, "rollback", why="to see"))
+    failed = ended(client, start(client, "rollback", reason="to see"))
     assert failed.is_failed()
     body = posted(hook[1], "prefect.flow-run.Failed")
     assert body["flow"] == "rollback"
@@ -235,7 +235,7 @@ def test_the_watch_trains_nothing_but_tells_and_so_a_retraining_starts(workers, 
         return [run for run in runs if run.id not in before]
 
     assert ended(client, start(client, "watch-labels")).is_completed()
-    (payload,) = told(client, "lradapt.labels.changed")
+    (payload,) = output(client, "lradapt.labels.changed")
     assert payload["reason"] == "changes: 2, threshold: 2"
     (run,), _ = wait_for(new, seconds=60)
     assert ended(client, run.id).is_completed()
@@ -243,27 +243,27 @@ def test_the_watch_trains_nothing_but_tells_and_so_a_retraining_starts(workers, 
     assert len(new()) == 1
 
     assert ended(client, start(client, "watch-labels")).is_completed()
-    assert len(told(client, "lradapt.labels.changed")) == 1
+    assert len(output(client, "lradapt.labels.changed")) == 1
 
 
-def test_a_rollback_is_told_and_posted(workers, client, hook):
+def test_a_rollback_is_reported_and_posted(workers, client, hook):
     assert ended(client, start(client, "retrain", override="to go back from")).is_completed()
-    promoted = told(client, "lradapt.model.promoted", at_least=2)
-    assert ended(client, start(client, "rollback", why="it is worse")).is_completed()
-    (payload,) = told(client, "lradapt.model.rolled_back")
+    promoted = output(client, "lradapt.model.promoted", at_least=2)
+    assert ended(client, start(client, "rollback", reason="it is worse")).is_completed()
+    (payload,) = output(client, "lradapt.model.rolled_back")
     assert (payload["kind"], payload["reason"]) == ("rollback", "it is worse")
     assert payload["previous"] == promoted[0]["version"]
     assert posted(hook[1], "lradapt.model.rolled_back")["payload"] == payload
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "output"),
     [
         ("http://127.0.0.1:1/api", "no Prefect server answers at http://127.0.0.1:1/api"),
         ("", "PREFECT_API_URL names no server"),
     ],
 )
-def test_where_no_server_is_one_sentence_says_so(tmp_path, url, said):
+def test_where_no_server_is_one_sentence_says_so(tmp_path, url, output):
     variables = settings(tmp_path, 1) | {"PREFECT_API_URL": url}
     done = subprocess.run(
         [sys.executable, "-m", "flows.deploy"],
@@ -273,5 +273,5 @@ def test_where_no_server_is_one_sentence_says_so(tmp_path, url, said):
         capture_output=True,
     )
     assert done.returncode == 1
-    assert said in " ".join(done.stderr.split())
+    assert output in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr

@@ -70,8 +70,8 @@ def test_the_drivers_agree_and_the_flow_promotes_without_a_server_of_ones_own(tr
     expected = {"model.onnx", "model.safetensors", "trained_on.csv", "test_images.csv", *texts}
     assert set(facts["files"]) == expected
 
-    said = run(project, sys.executable, "-m", "lradapt", "predict", "data/images/b", "--csv")
-    assert len(said.stdout.splitlines()) == 21
+    output = run(project, sys.executable, "-m", "lradapt", "predict", "data/images/b", "--csv")
+    assert len(output.stdout.splitlines()) == 21
 
 
 def test_a_dry_run_publishes_nothing(served_project):
@@ -137,8 +137,8 @@ def test_where_approval_is_asked_for_and_nobody_answers_the_version_stays_out(se
     project = served_project
     waited = flow(project, "--registry", "asked", "--approval-seconds", "2", check=False)
     assert waited.returncode == 1
-    said = " ".join(waited.stdout.split())
-    assert "within 2 seconds: it is published, but not in production" in said
+    output = " ".join(waited.stdout.split())
+    assert "within 2 seconds: it is published, but not in production" in output
     assert "Traceback" not in waited.stdout
     assert list((project / "asked/classifier/versions").glob("*/manifest.json"))
     assert not (project / "asked/classifier/production.json").exists()
@@ -179,8 +179,8 @@ def test_the_flow_trains_in_two_processes_and_makes_nothing_before_it_again(trai
     values = yaml.safe_load((project / "params.yaml").read_text())
     values["finetune"] |= {"start": "backbone", "processes": 2}
     (project / "params.yaml").write_text(yaml.safe_dump(values))
-    said = flow(project).stdout
-    assert "2 processes share each batch" in said
-    ran = re.findall(r"Running stage '(\w+)'", said)
+    output = flow(project).stdout
+    assert "2 processes share each batch" in output
+    ran = re.findall(r"Running stage '(\w+)'", output)
     assert ran == ["finetune", "calibrate", "export", "evaluate"]
     assert stages_run(dvc(project, "repro").stdout) == ["code"]  # which always runs

@@ -19,10 +19,10 @@ def pauses(monkeypatch):
 
 
 def test_a_file_that_another_dvc_holds_for_a_moment_is_asked_for_again(monkeypatch, pauses):
-    said = iter([dvc_commands.BUSY, dvc_commands.BUSY, ""])
+    output = iter([dvc_commands.BUSY, dvc_commands.BUSY, ""])
 
     def child(command, *, settings):
-        if text := next(said):
+        if text := next(output):
             raise CommandFailedError(f"ERROR: 'a' {text}:")
 
     monkeypatch.setattr(dvc_commands, "run_child", child)
@@ -72,7 +72,7 @@ def test_what_dvc_itself_says_of_such_a_file_is_understood(held, monkeypatch, as
 
 
 @pytest.mark.slow
-def test_a_file_that_is_held_for_long_is_told_in_dvcs_words(held, pauses, monkeypatch):
+def test_a_file_that_is_held_for_long_is_reported_in_dvcs_words(held, pauses, monkeypatch):
     monkeypatch.setattr(dvc_commands, "BUSY_SECONDS", (1, 2))
     with pytest.raises(CommandFailedError, match=r"dvc status failed: .*upper.txt' is busy") as e:
         graph.read_status("dvc.yaml")

@@ -85,16 +85,16 @@ def test_the_time_without_a_worker_is_counted_from_the_last_sign_of_one(clock):
 
 
 @pytest.mark.parametrize(
-    ("state", "said"),
+    ("state", "output"),
     [
         (Failed(message="the disk is full"), "the disk is full"),
         (Failed(), "no reason was reported"),
     ],
 )
-def test_a_call_that_failed_is_told_with_pool_state_run_and_reason(state, said):
+def test_a_call_that_failed_is_reported_with_pool_state_run_and_reason(state, output):
     run = FlowRun(id=CALL, flow_id=CALL, state=state)
     assert elsewhere._failure("train", "gpu", run) == (
-        f"train has not run in pool gpu (Failed, flow run {CALL}):\n{said}"
+        f"train has not run in pool gpu (Failed, flow run {CALL}):\n{output}"
     )
 
 
@@ -199,7 +199,7 @@ def test_a_call_that_is_left_is_cancelled_there_and_the_cancel_goes_on(called, c
     assert states == [(CALL, "Cancelling")]
 
 
-def test_only_pools_without_a_deployment_are_told_as_missing(client, monkeypatch):
+def test_only_pools_without_a_deployment_are_reported_as_missing(client, monkeypatch):
     server = Server(Completed())
     server.api_url = "http://here/api"
     client(server)

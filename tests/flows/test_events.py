@@ -21,8 +21,8 @@ PROMOTION = Promotion(
     at="2026-01-01",
 )
 RESTORED = replace(PROMOTION, kind="smoke_test_failure", version="old", previous="new")
-BETTER = Verdict(decision="promote", why="it is better")
-WORSE = Verdict(decision="keep", why="it is worse")
+BETTER = Verdict(decision="promote", reason="it is better")
+WORSE = Verdict(decision="keep", reason="it is worse")
 
 
 @pytest.fixture

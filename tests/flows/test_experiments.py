@@ -32,15 +32,15 @@ def tried(made):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
         with lock.run():  # as a flow that trains at this time
-            said = dvc(
+            output = dvc(
                 project, "exp", "run", "--temp", "-n", "short", "-S", "finetune.num_cycles=1"
             )
-    return project, before, said.stdout
+    return project, before, output.stdout
 
 
 def test_an_experiment_trains_only_what_its_params_change_and_leaves_the_project_as_it_is(tried):
-    project, before, said = tried
-    assert stages_run(said) == ["code", "finetune", "calibrate", "export", "evaluate"]
+    project, before, output = tried
+    assert stages_run(output) == ["code", "finetune", "calibrate", "export", "evaluate"]
     assert state(project) == before
     assert before[0] == ""
     assert not (project / "registry").exists()
@@ -85,6 +85,6 @@ def test_a_value_that_was_tried_is_taken_over_without_a_training(tried):
     project, _, _ = tried
     params = project / "params.yaml"
     params.write_text(params.read_text().replace("num_cycles: 2", "num_cycles: 1"))
-    said = dvc(project, "repro").stdout
-    assert stages_run(said) == ["code"]  # which always runs
-    assert said.count("is cached - skipping run") == 4
+    output = dvc(project, "repro").stdout
+    assert stages_run(output) == ["code"]  # which always runs
+    assert output.count("is cached - skipping run") == 4

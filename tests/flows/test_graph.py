@@ -207,7 +207,7 @@ def test_changed_code_is_named_file_by_file_and_its_own_stage_always_runs(chain)
     assert set(reasons().values()) == {()}
 
 
-def test_a_stage_that_always_runs_is_told_in_words():
+def test_a_stage_that_always_runs_is_reported_in_words():
     assert list(changes(["always changed"])) == ["it runs every time"]
 
 

@@ -32,14 +32,14 @@ def environment(served):
 @contextmanager
 def flow(project, environment):
     """The flow as a program; and the file that has what it says."""
-    said = project / "said.log"
-    with said.open("w") as file:
+    output = project / "output.log"
+    with output.open("w") as file:
         command = [sys.executable, "-m", "flows.retrain"]
         started = subprocess.Popen(
             command, cwd=project, env=environment, stdout=file, stderr=subprocess.STDOUT
         )
         try:
-            yield started, said
+            yield started, output
         finally:
             started.kill()
             started.wait()
@@ -59,11 +59,11 @@ def ours(environment):
 
 
 def kill_amid(project, environment, stage, seconds):
-    with flow(project, environment) as (started, said):
+    with flow(project, environment) as (started, output):
         if stage:
-            wait_for(lambda: f"Running stage '{stage}'" in said.read_text(), seconds=240)
+            wait_for(lambda: f"Running stage '{stage}'" in output.read_text(), seconds=240)
         time.sleep(seconds)
-        assert started.poll() is None, said.read_text()
+        assert started.poll() is None, output.read_text()
         started.send_signal(signal.SIGKILL)
     wait_for(lambda: not ours(environment), seconds=15)
 
@@ -78,9 +78,9 @@ def test_a_flow_killed_five_times_ends_with_the_lock_of_an_undisturbed_run(proje
     draw = random.Random(0)
     for stage, seconds in KILLS:
         kill_amid(project, environment, stage, draw.uniform(1, seconds))
-    with flow(project, environment) as (last, said):
-        assert last.wait(300) == 0, said.read_text()
-        assert "promote: it is the first model" in said.read_text()
+    with flow(project, environment) as (last, output):
+        assert last.wait(300) == 0, output.read_text()
+        assert "promote: it is the first model" in output.read_text()
     disturbed = locked(project)
     for made in ("build", "reports", ".dvc/cache", "dvc.lock"):
         path = project / made

@@ -23,7 +23,9 @@ TRAIN = Stage(
     outs={"model": ""},
     params={"params.yaml": ("seed",)},
 )
-OTHER = Stage("more/dvc.yaml:tell", "more/dvc.yaml", deps={"model/weights": ""}, outs={"told": ""})
+OTHER = Stage(
+    "more/dvc.yaml:tell", "more/dvc.yaml", deps={"model/weights": ""}, outs={"output": ""}
+)
 OF_DECODE = Needs(
     "decode",
     code=("code/decode.py",),

@@ -75,12 +75,12 @@ def on_s3(known, moto, served, before, tmp_path_factory):
             patch.setenv(name, value)
         dvc(known, "remote", "add", "-d", "store", f"{bucket.url}/data")
         dvc(known, "remote", "modify", "store", "endpointurl", bucket.endpoint)
-        said = {"approve": True, "by": "Ada", "reason": "seen"}
-        person = threading.Thread(target=answer, args=(served, said, []), daemon=True)
+        reply = {"approve": True, "by": "Ada", "reason": "seen"}
+        person = threading.Thread(target=answer, args=(served, reply, []), daemon=True)
         person.start()
         decision, outcome = watch_labels(location=bucket.url, approval_seconds=600)
         person.join(60)
-        assert not person.is_alive(), f"nothing was to be approved: {outcome.verdict.why}"
+        assert not person.is_alive(), f"nothing was to be approved: {outcome.verdict.reason}"
         yield (
             bucket,
             decision,
@@ -129,12 +129,12 @@ def test_the_run_has_the_name_and_the_tags_of_its_data_and_architecture(runs):
 
 def test_the_ui_shows_plan_changes_rates_seconds_confusion_and_verdict(on_s3, shown):
     bucket, _, outcome, _ = on_s3
-    said = {each.key: each.data for each in shown}
-    assert re.search(r"\| `finetune` \| (?!up to date)\w+", said["plan"])
-    assert "nothing has been trained yet" in said["data-changes"]
-    assert "![Range test of the head](data:image/png;base64," in said["rates"]
-    assert re.search(r"\| finetune \| \d+\.\d \|", said["seconds-and-cost"])
-    assert "![confusion matrix](data:image/png;base64," in said["confusion-matrix"]
-    assert said["verdict"].startswith("**promote**: it is the first model")
-    assert f"lradapt show {outcome.version} --registry {bucket.url}" in said["verdict"]
-    assert "| accuracy |" in said["summary"]
+    output = {each.key: each.data for each in shown}
+    assert re.search(r"\| `finetune` \| (?!up to date)\w+", output["plan"])
+    assert "nothing has been trained yet" in output["data-changes"]
+    assert "![Range test of the head](data:image/png;base64," in output["rates"]
+    assert re.search(r"\| finetune \| \d+\.\d \|", output["seconds-and-cost"])
+    assert "![confusion matrix](data:image/png;base64," in output["confusion-matrix"]
+    assert output["verdict"].startswith("**promote**: it is the first model")
+    assert f"lradapt show {outcome.version} --registry {bucket.url}" in output["verdict"]
+    assert "| accuracy |" in output["summary"]

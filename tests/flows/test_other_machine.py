@@ -34,8 +34,8 @@ stages:
   examine: {cmd: "sh train.sh > table.txt && cat model.txt > metrics.json",
     deps: [model.txt], outs: [table.txt], metrics: [metrics.json: {cache: false}],
     meta: {queue: gpu}}
-  tell: {cmd: cat model.txt metrics.json > told.txt, deps: [model.txt, metrics.json],
-    outs: [told.txt], meta: {queue: cpu}}
+  tell: {cmd: cat model.txt metrics.json > output.txt, deps: [model.txt, metrics.json],
+    outs: [output.txt], meta: {queue: cpu}}
 """
 PROJECT = path_variables() + STAGES
 TRAIN = """
@@ -191,12 +191,12 @@ def test_a_call_that_no_worker_takes_is_given_up_and_cancelled(
     assert newest.state.is_cancelled()
 
 
-def test_a_pool_without_a_deployment_is_told_before_anything_runs(pools, machines, client):
+def test_a_pool_without_a_deployment_is_reported_before_anything_runs(pools, machines, client):
     with pytest.raises(ElsewhereError, match=r"has no deployment stage/stage-tpu, .*make deploy"):
         elsewhere.choose(stale("train", "tpu"))
 
 
-def test_uncommitted_code_is_told_before_anything_runs(pools, machines, client):
+def test_uncommitted_code_is_reported_before_anything_runs(pools, machines, client):
     here, _, _ = machines
     with (
         changed(here / "train.sh", "loading", "working"),
@@ -208,7 +208,7 @@ def test_uncommitted_code_is_told_before_anything_runs(pools, machines, client):
     assert str(error.value).endswith(":\n  - train.sh")
 
 
-def test_a_missing_remote_is_told_before_anything_runs(pools, machines, client):
+def test_a_missing_remote_is_reported_before_anything_runs(pools, machines, client):
     here, _, _ = machines
     with (
         changed(here / ".dvc/config", "remote = store", ""),
@@ -269,7 +269,7 @@ def test_nothing_is_called_where_nothing_has_changed_after_all(workers, machines
 
 
 @pytest.mark.long
-def test_a_stage_that_fails_there_is_told_here_in_its_own_words(workers, machines, client):
+def test_a_stage_that_fails_there_is_reported_here_in_its_own_words(workers, machines, client):
     here, _, _ = machines
     before = (here / "dvc.lock").read_text()
     with (
@@ -282,7 +282,7 @@ def test_a_stage_that_fails_there_is_told_here_in_its_own_words(workers, machine
 
 
 @pytest.mark.long
-def test_a_commit_that_the_other_machine_cannot_get_is_told(workers, machines, client):
+def test_a_commit_that_the_other_machine_cannot_get_is_reported(workers, machines, client):
     here, there, _ = machines
     run(there, "git", "remote", "set-url", "origin", str(there / "nowhere"))
     (here / "train.sh").write_text(TRAIN + "# more\n")

@@ -89,6 +89,6 @@ def test_one_that_was_never_started_is_not(restarted):
 
 
 def test_a_server_that_is_gone_is_one_message_that_names_what_is_kept():
-    said = r"no usable answer \(ConnectError: .*\).* What its stages have made is kept"
-    with pytest.raises(LradaptError, match=said), program.lost_server_as_error():
+    output = r"no usable answer \(ConnectError: .*\).* What its stages have made is kept"
+    with pytest.raises(LradaptError, match=output), program.lost_server_as_error():
         raise httpx.ConnectError("All connection attempts failed")

@@ -13,7 +13,7 @@ from tests.prefect_server import answer, connected
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("project")]
 
-BETTER = EvaluatedChallenger("abc", Verdict(decision="promote", why="it is better"), None)
+BETTER = EvaluatedChallenger("abc", Verdict(decision="promote", reason="it is better"), None)
 
 
 @pytest.fixture(autouse=True)
@@ -34,13 +34,13 @@ def asking(challenger, seconds):
 @pytest.mark.parametrize(("approve", "decision"), [(True, "promote"), (False, "keep")])
 def test_a_flow_waits_for_a_person_and_does_what_they_say(approve, decision, served):
     seen = []
-    said = {"approve": approve, "by": "Ada", "reason": "seen"}
-    person = threading.Thread(target=answer, args=(served, said, seen))
+    reply = {"approve": approve, "by": "Ada", "reason": "seen"}
+    person = threading.Thread(target=answer, args=(served, reply, seen))
     person.start()
     decided = asking(BETTER, 300)()
     person.join()
     assert decided.verdict.decision == decision
-    assert decided.verdict.why.endswith("ed by Ada: seen")
+    assert decided.verdict.reason.endswith("ed by Ada: seen")
     assert "Version **abc** would replace **nothing** in production" in seen[0]
     assert "The gate: it is better." in seen[0]
 
@@ -51,5 +51,5 @@ def test_where_nobody_answers_in_time_the_flow_fails_and_says_so():
 
 
 def test_what_the_gate_would_not_promote_asks_nobody():
-    kept = EvaluatedChallenger("abc", Verdict(decision="keep", why="it is worse"), None)
+    kept = EvaluatedChallenger("abc", Verdict(decision="keep", reason="it is worse"), None)
     assert approval.ask(kept, seconds=1) is kept

@@ -23,10 +23,10 @@ def files(project):
 
 def test_before_any_run_the_plan_names_the_data_and_every_stage_and_runs_nothing(project):
     before = files(project)
-    said = plan(project)
+    output = plan(project)
     assert files(project) == before
     for words in ("DVC has no version of it yet", "it has not run yet", "up to date: nothing"):
-        assert words in said
+        assert words in output
     nodes = json.loads(plan(project, "--json"))
     assert "data/labels.csv" in nodes["unversioned"]
     assert {node["stale"] for node in nodes["nodes"]} == {True}

@@ -8,9 +8,9 @@ from flows import plan
 def test_similar_names_are_in_the_plan_with_their_remedy(capsys):
     found = plan.Plan((), (), ["'Bear' (1) may be 'bear' (40)"])
     plan.show(found, as_data=False)
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     expected = "similar names: 'Bear' (1) may be 'bear' (40); if they are one class, correct labels"
-    assert expected in said
+    assert expected in output
     plan.show(found, as_data=True)
     assert json.loads(capsys.readouterr().out)["similar_names"] == list(found.similar_names)
 

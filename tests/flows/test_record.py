@@ -31,7 +31,7 @@ def committed(folder):
     return run(folder, "git", "show", "--name-only", "--format=%s").stdout.split("\n\n")
 
 
-def said(caplog):
+def output(caplog):
     return [entry.getMessage() for entry in caplog.records]
 
 
@@ -47,16 +47,16 @@ def test_only_the_named_files_are_committed_and_what_is_staged_stays_so(reposito
 
 
 @pytest.mark.parametrize("files", [["labels.csv.dvc"], ["absent.dvc"]])
-def test_nothing_to_commit_is_said_and_no_error(repository, caplog, files):
+def test_nothing_to_commit_is_reported_and_no_error(repository, caplog, files):
     caplog.set_level(logging.INFO, logger="lradapt")
     (repository / "staged.py").write_text("x\n")
     run(repository, "git", "add", "staged.py")
     record.commit.fn(files, "no")
-    assert said(caplog)[0].startswith("nothing to commit: no change in ")
+    assert output(caplog)[0].startswith("nothing to commit: no change in ")
     assert committed(repository)[0] == "first"
 
 
-def test_what_git_refuses_is_told_in_its_words(repository):
+def test_what_git_refuses_is_reported_in_its_words(repository):
     hook = repository / ".git/hooks/pre-commit"
     hook.write_text("#!/bin/sh\necho not on a Friday >&2\nexit 1\n")
     hook.chmod(0o755)
@@ -86,7 +86,7 @@ def test_versions_go_to_the_remote_and_stay_here_without_one(chain, tmp_path_fac
     caplog.set_level(logging.INFO, logger="lradapt")
     dvc(chain, "add", "source.txt")
     record.push.fn(["source.txt.dvc"])
-    assert said(caplog)[0].startswith("no DVC remote is set: the versions stay in this machine's")
+    assert output(caplog)[0].startswith("no DVC remote is set: the versions stay in this machine's")
     remote = tmp_path_factory.mktemp("remote")
     dvc(chain, "remote", "add", "-d", "store", str(remote))
     record.push.fn(["source.txt.dvc"])

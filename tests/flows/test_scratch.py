@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def commit(chain):
-    """The commit of a project with a remote, whose place is told relative to its own."""
+    """The commit of a project with a remote, whose URL is relative to its own folder."""
     dvc(chain, "remote", "add", "-d", "store", "../store")
     (chain / ".gitignore").write_text("*.txt\n.lradapt\n")
     return committed(chain)
@@ -64,7 +64,7 @@ def test_a_text_for_another_place_is_refused(commit, chain, path):
     assert not (chain / ".lradapt/never").exists()
 
 
-def test_without_a_remote_it_is_told_on_which_machine(commit, chain):
+def test_without_a_remote_the_message_names_the_machine(commit, chain):
     dvc(chain, "remote", "remove", "store")
     with (
         pytest.raises(ScratchError, match=rf"no DVC remote is set in {chain} on "),
@@ -73,7 +73,7 @@ def test_without_a_remote_it_is_told_on_which_machine(commit, chain):
         pass
 
 
-def test_a_commit_that_is_nowhere_is_told(commit, chain):
+def test_a_commit_that_is_nowhere_is_reported(commit, chain):
     with (
         pytest.raises(ScratchError, match=rf"commit {'0' * 40} is not in the git of {chain}"),
         scratch.project("0" * 40, {}),

@@ -1,4 +1,4 @@
-"""Before a flow by hand its server is asked, so that none is told at once."""
+"""Before a flow by hand its server is asked, so that a missing one is reported at once."""
 
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings

@@ -52,41 +52,41 @@ def witnessed(project, by_server):
 
 
 def at_once(project, *commands):
-    """Run programs at the same time; the exit code of each and what it said."""
+    """Run programs at the same time; the exit code of each and its output."""
     with ExitStack() as stack:
         started = []
         for number, command in enumerate(commands):
-            said = stack.enter_context((project / f"said{number}.log").open("w+"))
+            output = stack.enter_context((project / f"output{number}.log").open("w+"))
             process = stack.enter_context(
                 subprocess.Popen(
                     [sys.executable, *command],
                     cwd=project,
                     env=PROGRAMS,
-                    stdout=said,
+                    stdout=output,
                     stderr=subprocess.STDOUT,
                 )
             )
             stack.callback(process.kill)
-            started.append((process, said))
+            started.append((process, output))
         ends = []
-        for process, said in started:
+        for process, output in started:
             process.wait()
-            said.seek(0)
-            ends.append((process.returncode, said.read()))
+            output.seek(0)
+            ends.append((process.returncode, output.read()))
     return ends
 
 
 def test_two_flows_and_a_repro_at_once_train_once_and_one_after_the_other(witnessed):
     project, log = witnessed
     *flows, (code, by_hand) = at_once(project, FLOW, FLOW, REPRO)
-    for end, said in flows:
-        assert end == 0, said
-    assert "Traceback" not in "".join([by_hand, *(said for _, said in flows)])
+    for end, output in flows:
+        assert end == 0, output
+    assert "Traceback" not in "".join([by_hand, *(output for _, output in flows)])
 
-    said = "".join(said for _, said in flows)
-    assert re.search(r"waiting: `.*` \(pid \d+ on .*is active in this project", said), said
-    assert said.count("promote: it is the first model") == 1
-    assert said.count("is in production already") == 1
+    output = "".join(output for _, output in flows)
+    assert re.search(r"waiting: `.*` \(pid \d+ on .*is active in this project", output), output
+    assert output.count("promote: it is the first model") == 1
+    assert output.count("is in production already") == 1
     if code:
         refused = r"is active in this project \(.*\): only one run|is busy, it is being blocked by"
         assert re.search(refused, by_hand), by_hand

@@ -40,7 +40,7 @@ def git(project, *words):
 
 @pytest.fixture(scope="module")
 def watched(known, by_server, tmp_path_factory):
-    """The project after its first watch, with a remote and thresholds of its own; what it said."""
+    """The project after its first watch, with a remote and thresholds of its own; its output."""
     project = known
     params = yaml.safe_load((project / "params.yaml").read_text())
     params["watch"] = THRESHOLDS
@@ -53,9 +53,9 @@ def watched(known, by_server, tmp_path_factory):
 
 
 def test_the_first_watch_trains_promotes_and_pushes(watched):
-    project, said = watched
-    assert "training: nothing has been trained yet" in said
-    assert "promote: it is the first model" in said
+    project, output = watched
+    assert "training: nothing has been trained yet" in output
+    assert "promote: it is the first model" in output
     assert git(project, "log", "-1", "--format=%s").strip() == "a remote and thresholds"
     assert "in sync" in dvc(project, "status", "--cloud").stdout
 
@@ -68,10 +68,10 @@ def test_changes_too_few_for_a_training_are_versioned_and_committed(watched):
     relabel(project, images[:2])
     (project / "loose.txt").write_text("staged by somebody")
     git(project, "add", "loose.txt")
-    said = watch(project, "--commit")
-    assert "2 changes of 60 images: 2 relabelled; 0 in test" in said
-    assert "no training: changes: 2, threshold: 4" in said
-    assert "Running stage" not in said
+    output = watch(project, "--commit")
+    assert "2 changes of 60 images: 2 relabelled; 0 in test" in output
+    assert "no training: changes: 2, threshold: 4" in output
+    assert "Running stage" not in output
     assert (project / "dvc.lock").read_text() == lock
     assert "labels.csv.dvc" not in dvc(project, "status").stdout, "the version is not recorded"
     assert git(project, "log", "-1", "--format=%s").startswith("2 changes of 60 images")
@@ -86,11 +86,11 @@ def test_changes_that_are_worth_a_training_are_trained_on_once(watched):
     project, _ = watched
     head = git(project, "rev-parse", "HEAD")
     relabel(project, in_split(project, "train")[2:6])
-    said = watch(project)
-    assert re.search("training: changes: (4|6), threshold: 4", said)  # 6 after the test above
-    assert "Running stage 'finetune'" in said
-    assert "Running stage 'ingest'" not in said
-    assert "Running stage 'activations'" not in said
+    output = watch(project)
+    assert re.search("training: changes: (4|6), threshold: 4", output)  # 6 after the test above
+    assert "Running stage 'finetune'" in output
+    assert "Running stage 'ingest'" not in output
+    assert "Running stage 'activations'" not in output
     assert git(project, "rev-parse", "HEAD") == head, "without --commit nothing is committed"
 
     assert "no training: nothing has changed since the last training" in watch(project)
@@ -99,10 +99,10 @@ def test_changes_that_are_worth_a_training_are_trained_on_once(watched):
 @pytest.mark.long
 def test_a_model_that_was_trained_and_not_published_is_published_without_a_change(watched):
     project, _ = watched
-    said = watch(project, "--registry", "elsewhere")
-    assert "training: the last trained model was not published" in said
-    assert "Running stage" not in said
-    assert "promote: it is the first model" in said
+    output = watch(project, "--registry", "elsewhere")
+    assert "training: the last trained model was not published" in output
+    assert "Running stage" not in output
+    assert "promote: it is the first model" in output
 
 
 @pytest.mark.long
@@ -116,9 +116,9 @@ def test_a_folder_that_others_write_to_is_brought(watched, tmp_path):
     relabel_there.remove(gone)
     (tmp_path / "labels.csv").write_text("\n".join(relabel_there) + "\n")
     (tmp_path / "images" / gone.split(",")[0]).unlink()
-    said = watch(project, "--from", str(tmp_path))
-    assert "1 change of 60 images: 1 removed; 0 in test" in said
-    assert "no training: changes: 1, threshold: 4" in said
+    output = watch(project, "--from", str(tmp_path))
+    assert "1 change of 60 images: 1 removed; 0 in test" in output
+    assert "no training: changes: 1, threshold: 4" in output
     assert not (project / "data/images" / gone.split(",")[0]).exists()
 
 
@@ -129,13 +129,13 @@ def test_a_folder_that_others_write_to_is_brought(watched, tmp_path):
 )
 def test_what_cannot_be_brought_is_one_message(watched, source, message):
     project, _ = watched
-    said = watch(project, "--from", source, check=False)
-    assert message in said
-    assert "Traceback" not in said
+    output = watch(project, "--from", source, check=False)
+    assert message in output
+    assert "Traceback" not in output
 
 
 def test_a_registry_with_a_secret_in_its_url_is_refused_before_the_flow_begins(watched):
     project, _ = watched
-    said = watch(project, "--registry", "s3://key:hidden@bucket/a", check=False)
-    assert "use AWS_PROFILE" in said.replace("\n", " ")
-    assert "hidden" not in said
+    output = watch(project, "--registry", "s3://key:hidden@bucket/a", check=False)
+    assert "use AWS_PROFILE" in output.replace("\n", " ")
+    assert "hidden" not in output

@@ -87,16 +87,16 @@ def start(folder, launcher=()):
 
 
 def train(folder, launcher=()):
-    """Run the stage to its end; what it said."""
+    """Run the stage to its end; its output."""
     child = start(folder, launcher)
-    said, _ = child.communicate(timeout=300)
-    assert child.returncode == 0, said
-    return said
+    output, _ = child.communicate(timeout=300)
+    assert child.returncode == 0, output
+    return output
 
 
 @pytest.fixture(scope="module")
 def pair(ready, tmp_path_factory):
-    """A folder in which two processes have run it, and what they said."""
+    """A folder in which two processes have run it, and the output."""
     folder = shutil.copytree(ready, tmp_path_factory.mktemp("pair") / "project")
     return folder, train(folder)
 
@@ -106,10 +106,10 @@ def table(folder, name):
 
 
 def test_the_first_says_all_and_the_files_are_whole(pair):
-    folder, said = pair
-    assert said.count("INFO: 2 processes share each batch") == 1
-    assert re.findall(r"epoch (\d): loss", said) == ["1", "2", "3"]
-    assert [line for line in said.splitlines() if not line.startswith("INFO: ")] == []
+    folder, output = pair
+    assert output.count("INFO: 2 processes share each batch") == 1
+    assert re.findall(r"epoch (\d): loss", output) == ["1", "2", "3"]
+    assert [line for line in output.splitlines() if not line.startswith("INFO: ")] == []
     assert all((folder / PATHS[name]).is_file() for name in OUTPUTS)
     assert read_json(folder / "timings.json").keys() == {"finetune"}
 
@@ -147,8 +147,8 @@ def ended(pid):
     return not Path(f"/proc/{pid}").exists()
 
 
-def errors(said):
-    return [line for line in said.splitlines() if not line.startswith("INFO: ")]
+def errors(output):
+    return [line for line in output.splitlines() if not line.startswith("INFO: ")]
 
 
 def test_kill_9_of_one_ends_the_other_which_says_what_happened(project):
@@ -157,9 +157,9 @@ def test_kill_9_of_one_ends_the_other_which_says_what_happened(project):
     child = start(project)
     other = under_way(project, child)
     os.kill(other, signal.SIGKILL)
-    said, _ = child.communicate(timeout=120)
+    output, _ = child.communicate(timeout=120)
     assert child.returncode == 1
-    (error,) = errors(said)
+    (error,) = errors(output)
     assert error.startswith("error: process 2 of 2 was ended by SIGKILL, as the system does when ")
     assert error.endswith("; the next run resumes from its last checkpoint")
     assert not (project / PATHS["model"]).exists()
@@ -185,22 +185,22 @@ def test_sigterm_to_all_of_the_stage_ends_it_with_a_checkpoint(project):
     other = under_way(project, child)
     for pid in (other, child.pid):
         os.kill(pid, signal.SIGTERM)
-    said, _ = child.communicate(timeout=120)
+    output, _ = child.communicate(timeout=120)
     assert child.returncode == 128 + signal.SIGTERM
-    (error,) = errors(said)
+    (error,) = errors(output)
     assert re.fullmatch(r"error: ended by SIGTERM; the next run resumes after step \d+", error)
     wait_for(lambda: ended(other))
 
 
 @pytest.mark.long
-def test_an_error_of_both_is_said_once(project):
+def test_an_error_of_both_is_reported_once(project):
     change(project, "body_rates", rates=[1e9, 1e9, 1e9])
     shutil.rmtree(project / PATHS["body_lr"].parent)
     (project / PATHS["body_lr"].parent).mkdir()
     (project / PATHS["body_lr"]).write_text('{"rates": {"early": 1e9, "late": 1e9, "head": 1e9}}')
     child = start(project)
-    said, _ = child.communicate(timeout=120)
+    output, _ = child.communicate(timeout=120)
     assert child.returncode == 1
-    (error,) = [line for line in said.splitlines() if line.startswith("error: ")]
+    (error,) = [line for line in output.splitlines() if line.startswith("error: ")]
     assert "nan" in error
-    assert "Traceback" not in said
+    assert "Traceback" not in output

@@ -60,9 +60,9 @@ def test_the_terminal_gets_no_control_of_a_name(capsys):
     table.add_row(Text(HOSTILE))
     console().print(table)
     console().print(HOSTILE)
-    said = capsys.readouterr().out
-    assert unsafe_letters(said.replace("\n", "")) == []
-    assert r"\x1b[31m" in said
+    output = capsys.readouterr().out
+    assert unsafe_letters(output.replace("\n", "")) == []
+    assert r"\x1b[31m" in output
 
 
 def test_colours_of_our_own_stay(monkeypatch, capsys):
@@ -74,10 +74,10 @@ def test_colours_of_our_own_stay(monkeypatch, capsys):
 def test_json_has_no_control_and_the_same_value(capsys):
     value = {HOSTILE: [HOSTILE, 1.5, None, "Äpfel"]}
     print_json(value)
-    said = capsys.readouterr().out
-    assert json.loads(said) == value
-    assert unsafe_letters(said.replace("\n", "")) == []
-    assert "Äpfel" in said
+    output = capsys.readouterr().out
+    assert json.loads(output) == value
+    assert unsafe_letters(output.replace("\n", "")) == []
+    assert "Äpfel" in output
 
 
 def test_markdown_has_no_control_of_a_name():

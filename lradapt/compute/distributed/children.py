@@ -69,13 +69,13 @@ def _watch(others: Others) -> None:
             return
         time.sleep(_POLL_SECONDS)
     time.sleep(_GRACE_SECONDS)
-    log.error("%s", why_lost(others))
+    log.error("%s", loss_reason(others))
     for other in others:
         other.kill()
     os._exit(1)
 
 
-def why_lost(others: Others) -> str:
+def loss_reason(others: Others) -> str:
     """Return a message about how the others ended, as far as this process can know."""
     _await(others, _LEAVE_SECONDS)
     ended = [

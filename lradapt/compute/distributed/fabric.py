@@ -7,7 +7,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from lradapt.compute.distributed.children import Others, why_lost
+from lradapt.compute.distributed.children import Others, loss_reason
 from lradapt.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class FabricProcesses:
             TrainingError: another process has ended; says why.
         """
         if isinstance(error, dist.DistError) or "gloo/transport" in str(error):
-            raise TrainingError(why_lost(self.others)) from error
+            raise TrainingError(loss_reason(self.others)) from error
 
     def distribute(self, model: nn.Module) -> nn.Module:
         """Return `model` in DistributedDataParallel, its BatchNorm over all processes."""

@@ -78,7 +78,7 @@ class PoliciesParams(Section):
     blank: Policy
     """One value throughout. Only blank images of one value under several labels are set aside."""
     transparent: Policy
-    """Nearly or wholly transparent. What is said of blank ones holds here, too."""
+    """Nearly or wholly transparent. The same options as for blank images."""
     blank_tail: Policy
     """Zeros where the end of the file belongs: the image is incomplete."""
     aspect: Policy

@@ -176,9 +176,9 @@ def _without_content(kind: Kind, images: Sequence[LabelledImage], what: str) -> 
     """
     labels = sorted({image.label for image in images})
     several = len(labels) > 1 or len({image.group for image in images if image.group}) > 1
-    said = f", under {len(labels)} labels ({', '.join(labels[:3])})" if len(labels) > 1 else ""
+    also = f", under {len(labels)} labels ({', '.join(labels[:3])})" if len(labels) > 1 else ""
     return [
-        Finding(kind, image.image, what + said, images=(image.image,) if several else ())
+        Finding(kind, image.image, what + also, images=(image.image,) if several else ())
         for image in images
     ]
 

@@ -29,9 +29,13 @@ def described(how: Preprocessing) -> dict[str, Any]:
     return ours | dict(_ALWAYS) | {"resize": resize | gap} | padding
 
 
-def from_description(said: Mapping[str, Any]) -> Preprocessing:
+def from_description(description: Mapping[str, Any]) -> Preprocessing:
     """Return the preprocessing of the metadata; a model made before has no fit and no range."""
-    values = {field.name: said[field.name] for field in fields(Preprocessing) if field.name in said}
+    values = {
+        field.name: description[field.name]
+        for field in fields(Preprocessing)
+        if field.name in description
+    }
     if "depth_range" in values:
         low, high = values["depth_range"]
         values["depth_range"] = (low, high)

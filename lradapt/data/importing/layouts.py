@@ -132,9 +132,9 @@ def choose_reading(
         return Reading("split/class", without_unused_test(found))
     if doubled and _is_split(tree, found, doubled=True):
         return Reading("split/class", without_unused_test(found), doubled)
-    if why := _doubt(tree, found):
+    if doubt := _doubt(tree, found):
         raise DataError(
-            f"{source}: {why}; nothing was imported. Choose what is meant:\n"
+            f"{source}: {doubt}; nothing was imported. Choose what is meant:\n"
             + listed(_readings(source, tree, found, roots))
         )
     return Reading("class")

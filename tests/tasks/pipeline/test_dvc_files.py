@@ -33,7 +33,7 @@ def test_a_whole_list_of_locked_files_stays(whole):
     "left",
     ["", "{", json.dumps(WHOLE)[:20], "[]", '{"write": []}', '{"read": {"/a": {}}}', "\udc00"],
 )
-def test_a_list_that_dvc_cannot_read_is_removed_and_told(left, caplog):
+def test_a_list_that_dvc_cannot_read_is_removed_and_reported(left, caplog):
     dvc_files.LOCKS.write_bytes(left.encode(errors="surrogatepass"))
     assert dvc_files.mend_locks()
     assert not dvc_files.LOCKS.exists()

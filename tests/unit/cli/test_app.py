@@ -52,9 +52,9 @@ def cells(table):
 def test_predict_as_a_table_names_the_class_how_sure_and_the_next(lradapt, promoted, tmp_path):
     promoted()
     paint(tmp_path / "a.png", "green")
-    said = lradapt("predict", "a.png")
-    assert (said.code, said.err) == (0, "")
-    ((image, best, probability, others),) = cells(said.out)
+    output = lradapt("predict", "a.png")
+    assert (output.code, output.err) == (0, "")
+    ((image, best, probability, others),) = cells(output.out)
     assert (image, best) == ("a.png", "green")
     (found,) = json.loads(lradapt("predict", "--json", "a.png").out)
     shares = [f"{name} {share:.1%}" for name, share in found["probabilities"].items()]
@@ -98,7 +98,7 @@ def test_a_fault_is_red_on_a_terminal(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "words", [["predict", "images/0.png"], ["history"], ["rollback", "--why", "too many owls"]]
+    "words", [["predict", "images/0.png"], ["history"], ["rollback", "--reason", "too many owls"]]
 )
 def test_a_command_reads_the_registry_and_the_name_that_are_given(
     lradapt, promoted, pictures, words
@@ -111,13 +111,13 @@ def test_a_command_reads_the_registry_and_the_name_that_are_given(
 
 def test_predict_as_json_is_one_object_an_image(lradapt, promoted, pictures):
     promoted()
-    said = lradapt("predict", "--json", "images")
-    first, second, third = json.loads(said.out)
+    output = lradapt("predict", "--json", "images")
+    first, second, third = json.loads(output.out)
     assert (first["image"], first["class"], first["fault"]) == ("images/0.png", "red", None)
     assert sum(first["probabilities"].values()) == pytest.approx(1, abs=1e-6)
     assert (second["class"], second["probabilities"]) == (None, {})
     assert (third["image"], third["class"]) == ("images/2.png", "blue")
-    assert said.out == json.dumps([first, second, third], indent=2) + "\n"
+    assert output.out == json.dumps([first, second, third], indent=2) + "\n"
 
 
 def test_predict_as_csv_has_a_column_a_class_in_the_order_of_the_model(lradapt, promoted, pictures):
@@ -136,19 +136,19 @@ def test_a_file_that_is_no_image_is_named_and_the_others_classified(
     lradapt, promoted, pictures, form
 ):
     promoted()
-    said = lradapt("predict", *([form] if form else []), "images")
-    assert said.code == exit_codes.DATA_FAULTS
-    assert "1.png" in said.out
-    assert "not an image" in said.out
-    assert "red" in said.out
-    assert "blue" in said.out
+    output = lradapt("predict", *([form] if form else []), "images")
+    assert output.code == exit_codes.DATA_FAULTS
+    assert "1.png" in output.out
+    assert "not an image" in output.out
+    assert "red" in output.out
+    assert "blue" in output.out
 
 
 def test_json_and_csv_together_are_wrong_usage(lradapt, promoted, pictures):
     promoted()
-    said = lradapt("predict", "--json", "--csv", "images")
-    assert (said.code, said.out) == (2, "")
-    assert "--json and --csv exclude each other" in said.err
+    output = lradapt("predict", "--json", "--csv", "images")
+    assert (output.code, output.out) == (2, "")
+    assert "--json and --csv exclude each other" in output.err
 
 
 @pytest.mark.parametrize("form", ["--json", "--csv", None])
@@ -156,21 +156,21 @@ def test_a_file_name_that_is_not_unicode_is_printed_with_escapes(lradapt, promot
     promoted()
     name = b"caf\xe9.png"
     os.rename(paint(tmp_path / "a.png", "red"), os.fsencode(tmp_path) + b"/" + name)
-    said = lradapt("predict", *([form] if form else []), os.fsdecode(name))
-    assert said.code == 0
-    assert r"caf\udce9.png" in said.out
+    output = lradapt("predict", *([form] if form else []), os.fsdecode(name))
+    assert output.code == 0
+    assert r"caf\udce9.png" in output.out
     if form == "--json":
-        assert os.fsencode(json.loads(said.out)[0]["image"]) == name
+        assert os.fsencode(json.loads(output.out)[0]["image"]) == name
 
 
 def test_history_lists_every_promotion_with_its_reason(lradapt, promoted, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     one = promoted(colour_model(["a", "b", "c"]), reason="first")
     two = promoted(reason="better [/by] far")
-    said = lradapt("history")
-    assert said.code == 0
+    output = lradapt("history")
+    assert output.code == 0
     at, by = "2026-01-02 03:04", "me@[here]"
-    assert cells(said.out) == [
+    assert cells(output.out) == [
         ["1", at, one, "-", "promotion", by, "first"],
         ["2", at, two, one, "promotion", by, "better [/by] far"],
     ]
@@ -191,8 +191,8 @@ def test_history_at_a_time_is_the_promotion_in_force_then(lradapt, promoted, mon
     monkeypatch.setenv("COLUMNS", "120")
     promoted(colour_model(["a", "b", "c"]))
     version = promoted()
-    said = lradapt("history", "--json", "--at", "2026-01-02T04:04:05+01:00")
-    (move,) = json.loads(said.out)
+    output = lradapt("history", "--json", "--at", "2026-01-02T04:04:05+01:00")
+    (move,) = json.loads(output.out)
     assert (move["sequence"], move["version"], move["by"]) == (2, version, "me@[here]")
     (line,) = cells(lradapt("history", "--at", "2026-01-03").out)
     assert line[:3] == ["2", "2026-01-02 03:04", version]
@@ -207,22 +207,22 @@ def test_history_at_a_time_is_the_promotion_in_force_then(lradapt, promoted, mon
 )
 def test_history_at_a_time_that_has_no_answer_says_why(lradapt, promoted, time, says):
     promoted()
-    said = lradapt("history", "--at", time)
-    assert (said.code, said.out) == (1, "")
-    assert says in said.err
+    output = lradapt("history", "--at", time)
+    assert (output.code, output.out) == (1, "")
+    assert says in output.err
 
 
 def test_history_before_the_first_promotion_is_an_error(lradapt):
-    said = lradapt("history")
-    assert (said.code, said.out) == (1, "")
-    assert "nothing of classifier has been promoted in registry yet" in said.err
+    output = lradapt("history")
+    assert (output.code, output.out) == (1, "")
+    assert "nothing of classifier has been promoted in registry yet" in output.err
 
 
 def test_rollback_restores_the_previous_version_with_the_reason(lradapt, promoted, tmp_path):
     one, two = promoted(colour_model(["a", "b", "c"])), promoted()
-    said = lradapt("rollback", "--why", "too many owls")
-    assert (said.code, said.err) == (0, "")
-    assert said.out.split() == f"{one} replaced {two} in production".split()
+    output = lradapt("rollback", "--reason", "too many owls")
+    assert (output.code, output.err) == (0, "")
+    assert output.out.split() == f"{one} replaced {two} in production".split()
     last = open_registry(str(tmp_path / "registry")).promotions()[-1]
     assert (last.sequence, last.version, last.kind) == (3, one, "rollback")
     assert last.reason == "too many owls"
@@ -231,35 +231,35 @@ def test_rollback_restores_the_previous_version_with_the_reason(lradapt, promote
     assert timedelta(0) <= age < timedelta(minutes=1)
 
 
-@pytest.mark.parametrize("words", [[], ["--why", " "]])
+@pytest.mark.parametrize("words", [[], ["--reason", " "]])
 def test_rollback_without_a_reason_is_wrong_usage(lradapt, words):
-    said = lradapt("rollback", *words)
-    assert (said.code, said.out) == (2, "")
-    assert "--why" in said.err
+    output = lradapt("rollback", *words)
+    assert (output.code, output.out) == (2, "")
+    assert "--reason" in output.err
 
 
 def test_rollback_as_json_is_the_promotion(lradapt, promoted):
     one, two = promoted(colour_model(["a", "b", "c"])), promoted()
-    printed = json.loads(lradapt("rollback", "--why", "x", "--json").out)
+    printed = json.loads(lradapt("rollback", "--reason", "x", "--json").out)
     assert printed == json.loads(lradapt("history", "--json").out)[-1]
     assert (printed["version"], printed["previous"], printed["reason"]) == (one, two, "x")
 
 
 @pytest.mark.parametrize("words", [["versions"], ["show"], ["history"], ["predict", "a.png"]])
-def test_a_registry_that_is_a_file_is_told_as_such(lradapt, tmp_path, words):
+def test_a_registry_that_is_a_file_is_reported_as_such(lradapt, tmp_path, words):
     (tmp_path / "registry").touch()
     paint(tmp_path / "a.png", "red")
-    said = lradapt(*words)
-    assert (said.code, said.out) == (1, "")
-    assert said.err == "error: registry is a file; expected the folder of a registry\n"
+    output = lradapt(*words)
+    assert (output.code, output.out) == (1, "")
+    assert output.err == "error: registry is a file; expected the folder of a registry\n"
 
 
 def test_the_error_of_an_unknown_stage_lists_the_stages(lradapt):
-    said = lradapt("stage", "nosuch")
-    assert (said.code, said.out) == (2, "")
-    assert "no stage 'nosuch'" in said.err
-    told = said.err.replace("│", " ").replace(",", " ").replace(".", " ").split()
-    assert [word for word in told if word in STAGES] == STAGES
+    output = lradapt("stage", "nosuch")
+    assert (output.code, output.out) == (2, "")
+    assert "no stage 'nosuch'" in output.err
+    printed = output.err.replace("│", " ").replace(",", " ").replace(".", " ").split()
+    assert [word for word in printed if word in STAGES] == STAGES
 
 
 @pytest.mark.parametrize("name", ["__init__", "ingest.main", "../cli", ""])
@@ -268,17 +268,17 @@ def test_an_unknown_stage_is_wrong_usage(lradapt, name):
 
 
 def test_a_stage_without_its_paths_is_wrong_usage(lradapt):
-    said = lradapt("stage", "ingest")
-    assert said.code == 2
-    assert "Usage: lradapt stage ingest [OPTIONS]" in said.err
-    assert "Missing option" in said.err
+    output = lradapt("stage", "ingest")
+    assert output.code == 2
+    assert "Usage: lradapt stage ingest [OPTIONS]" in output.err
+    assert "Missing option" in output.err
 
 
 def test_the_help_of_a_stage_lists_its_paths_alone(lradapt):
-    said = lradapt("stage", "ingest", "--", "--help")
-    assert said.code == 0
-    assert "--pixels" in said.out
-    assert "--install-completion" not in said.out
+    output = lradapt("stage", "ingest", "--", "--help")
+    assert output.code == 0
+    assert "--pixels" in output.out
+    assert "--install-completion" not in output.out
 
 
 @pytest.mark.parametrize(("rank", "code"), [(0, 1), (1, 0)])
@@ -287,23 +287,25 @@ def test_a_stage_of_one_process_refuses_several_and_the_first_reports_it(
 ):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", str(rank))
-    said = lradapt("stage", "train_head")
-    assert said.code == code
+    output = lradapt("stage", "train_head")
+    assert output.code == code
     message = (
         "error: stage train_head runs in one process, but WORLD_SIZE is 2; start it without "
         "torchrun\n"
     )
-    assert said.err == (message if rank == 0 else "")
+    assert output.err == (message if rank == 0 else "")
 
 
 def test_a_stage_without_params_is_an_error_and_is_not_timed(lradapt, tmp_path):
     paint(tmp_path / "images" / "a.png", "red")
-    said = lradapt(
+    output = lradapt(
         *("stage", "--timings", "timings.json", "ingest", "--images", "images"),
         *("--store", "store", "--pixels", "p.npy", "--table", "t.csv"),
     )
-    assert said.code == 1
-    assert said.err.startswith("error: no params.yaml: run from the folder that holds params.yaml")
+    assert output.code == 1
+    assert output.err.startswith(
+        "error: no params.yaml: run from the folder that holds params.yaml"
+    )
     assert not (tmp_path / "timings.json").exists()
 
 
@@ -311,20 +313,20 @@ def test_a_stage_writes_its_files_and_its_seconds(lradapt, tmp_path):
     paint(tmp_path / "images" / "a.png", "red")
     params = ROOT / "params.yaml"
     (tmp_path / "params.yaml").write_text(params.read_text())
-    said = lradapt(
+    output = lradapt(
         *("stage", "--timings", "timings.json", "ingest", "--images", "images"),
         *("--store", "store", "--pixels", "p.npy", "--table", "t.csv"),
     )
-    assert said.code == 0
+    assert output.code == 0
     assert (tmp_path / "t.csv").read_text().splitlines()[1].startswith("a.png,")
     assert set(json.loads((tmp_path / "timings.json").read_text())) == {"ingest"}
 
 
 @pytest.mark.parametrize("words", [["nosuch"], ["predict"], ["predict", "--nosuch", "a.png"]])
 def test_wrong_usage_ends_with_two_and_the_usage(lradapt, words):
-    said = lradapt(*words)
-    assert (said.code, said.out) == (2, "")
-    assert "Usage:" in said.err
+    output = lradapt(*words)
+    assert (output.code, output.out) == (2, "")
+    assert "Usage:" in output.err
 
 
 @pytest.mark.parametrize(
@@ -346,9 +348,9 @@ def test_wrong_usage_in_a_pipe_is_plain_lines(lradapt, words, says):
 
 def test_wrong_usage_on_a_terminal_is_a_box(lradapt, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    said = lradapt("serve", "--port", "0")
-    assert said.code == 2
-    assert "╭" in said.err
+    output = lradapt("serve", "--port", "0")
+    assert output.code == 2
+    assert "╭" in output.err
 
 
 @pytest.mark.parametrize("code", [0, 3])
@@ -361,9 +363,9 @@ def test_the_code_of_a_command_is_that_of_the_program(lradapt, promoted, tmp_pat
 
 
 def test_without_arguments_it_lists_the_commands(lradapt):
-    said = lradapt()
-    assert said.code == 2
-    assert "history" in said.out
+    output = lradapt()
+    assert output.code == 2
+    assert "history" in output.out
 
 
 def test_an_internal_error_is_one_line_with_the_way_to_its_traceback(lradapt, monkeypatch):
@@ -371,9 +373,9 @@ def test_an_internal_error_is_one_line_with_the_way_to_its_traceback(lradapt, mo
         raise ZeroDivisionError("a\nbug")
 
     monkeypatch.setattr("lradapt.registry.registry.Registry.promotions", broken)
-    said = lradapt("history")
-    assert (said.code, said.out) == (70, "")
-    assert said.err == (
+    output = lradapt("history")
+    assert (output.code, output.out) == (70, "")
+    assert output.err == (
         f"error: ZeroDivisionError: a bug. This is an internal error of lradapt {__version__}; "
         "please report it with its traceback: run the same command again with --debug, or with "
         "LRADAPT_DEBUG=1\n"
@@ -394,9 +396,9 @@ def test_a_file_that_cannot_be_read_is_an_error(lradapt, tmp_path):
     pointer = tmp_path / "registry" / "classifier" / "production.json"
     pointer.parent.mkdir(parents=True)
     pointer.symlink_to(pointer)  # leads nowhere, for root as well
-    said = lradapt("history")
-    assert said.code == 1
-    assert "Too many levels of symbolic links" in said.err
+    output = lradapt("history")
+    assert output.code == 1
+    assert "Too many levels of symbolic links" in output.err
 
 
 @pytest.mark.slow
@@ -423,16 +425,16 @@ def test_the_program_predicts_without_torch_and_fails_without_a_traceback(promot
 def test_predict_and_history_read_a_registry_on_s3(lradapt, bucket, tmp_path):
     version = release(open_registry(bucket.url), colour_model()).version
     paint(tmp_path / "a.png", "blue")
-    said = lradapt("predict", "a.png", "--json", "--registry", bucket.url)
-    assert (said.code, said.err) == (0, "")
-    assert json.loads(said.out)[0]["class"] == "blue"
+    output = lradapt("predict", "a.png", "--json", "--registry", bucket.url)
+    assert (output.code, output.err) == (0, "")
+    assert json.loads(output.out)[0]["class"] == "blue"
     assert version in lradapt("history", "--registry", bucket.url).out
 
 
 def test_the_error_of_an_invalid_registry_is_one_message_without_a_secret(lradapt):
     for url in ("s3://key:hidden@bucket/a", "ftp://key:hidden@host/a", "s3://bucket?key=hidden"):
-        said = lradapt("history", "--registry", url)
-        assert said.code == 1
-        assert said.err.startswith("error: registry ")
-        assert said.err.count("\n") == 1
-        assert "hidden" not in said.err + said.out
+        output = lradapt("history", "--registry", url)
+        assert output.code == 1
+        assert output.err.startswith("error: registry ")
+        assert output.err.count("\n") == 1
+        assert "hidden" not in output.err + output.out

@@ -42,7 +42,7 @@ def test_the_tables_show_kinds_classes_relabellings_and_images(changes, tmp_path
         "4 changes of 3 images: 1 added, 1 removed, 1 relabelled, 1 moved group, 1 changed pixels; "
         "1 in test by kind"
     )
-    said = lines(out)
+    output = lines(out)
     for line in (
         "relabelled 1 1",
         "moved group 1 -",
@@ -55,7 +55,7 @@ def test_the_tables_show_kinds_classes_relabellings_and_images(changes, tmp_path
         "c.png moved group, changed pixels dog, group p3, train dog, group p2",
         "d.png added - [owl], validation",
     ):
-        assert line in said, out
+        assert line in output, out
 
 
 def test_labels_alone_say_what_was_not_compared(changes):

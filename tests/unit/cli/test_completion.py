@@ -22,9 +22,9 @@ def offered(tmp_path, monkeypatch, capsys):
         with pytest.raises(SystemExit) as end:
             run()
         assert end.value.code == 0
-        said = capsys.readouterr()
-        assert said.err == ""
-        return said.out.split()
+        output = capsys.readouterr()
+        assert output.err == ""
+        return output.out.split()
 
     return offer
 
@@ -34,7 +34,7 @@ def publish(folder, name="classifier"):
     return open_registry(folder, name).publish(files, {})
 
 
-@pytest.mark.parametrize("command", [["show"], ["recipe"], ["rollback", "--why", "x"]])
+@pytest.mark.parametrize("command", [["show"], ["recipe"], ["rollback", "--reason", "x"]])
 def test_versions_of_the_registry_are_offered(offered, command):
     version = publish("registry")
     assert offered(*command, "") == [version]

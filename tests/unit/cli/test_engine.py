@@ -36,8 +36,8 @@ def _project(tmp_path, monkeypatch):
 
 def test_what_is_recommended_stands_in_the_json_and_nothing_is_written(lradapt, tmp_path):
     before = (tmp_path / "params.yaml").read_bytes()
-    said = lradapt("tune-engine", "--json", "--seconds", "1")
-    found = json.loads(said.out)
+    output = lradapt("tune-engine", "--json", "--seconds", "1")
+    found = json.loads(output.out)
     combinations = [one["combination"] for one in found["measured"]]
     assert len(combinations) == 4
     assert found["recommended"] in combinations
@@ -48,14 +48,14 @@ def test_what_is_recommended_stands_in_the_json_and_nothing_is_written(lradapt, 
 
 
 def test_the_lines_to_set_are_those_of_params_yaml(lradapt, tmp_path):
-    said = lradapt("tune-engine", "--seconds", "1")
-    assert said.code == 0
-    assert "tiny, 8 px, batches of 64 on cpu" in said.out
-    lines = said.out.partition("For params.yaml:")[2].partition("Nothing was written")[0]
+    output = lradapt("tune-engine", "--seconds", "1")
+    assert output.code == 0
+    assert "tiny, 8 px, batches of 64 on cpu" in output.out
+    lines = output.out.partition("For params.yaml:")[2].partition("Nothing was written")[0]
     values = yaml.safe_load((tmp_path / "params.yaml").read_text())
     values["engine"] |= yaml.safe_load(lines)["engine"]
     validate(Params, values, Path("params.yaml"))
-    (marked,) = [line for line in said.out.splitlines() if line.startswith("│ >")]
+    (marked,) = [line for line in output.out.splitlines() if line.startswith("│ >")]
     assert f" {', '.join(str(value) for value in reordered(lines))} " in marked
 
 

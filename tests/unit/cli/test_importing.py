@@ -75,7 +75,7 @@ def test_folder_says_what_it_brought_and_what_comes_next(project, source):
     assert len(read_labels(project / "data" / "labels.csv")) == 3
 
 
-def test_a_fault_of_params_yaml_is_told_before_anything_is_replaced(project, source):
+def test_a_fault_of_params_yaml_is_reported_before_anything_is_replaced(project, source):
     lradapt_import("folder", source("a/1.png", "b/2.png"))
     before = {path: path.read_bytes() for path in (project / "data").rglob("*.*")}
     assert before
@@ -223,12 +223,12 @@ def test_digits_unless_present_brings_them_where_there_are_none(project, monkeyp
         return SourceLabels(Path(), found, [f"{n}.txt" for n in range(1200)])
 
     monkeypatch.setattr("lradapt.data.importing.importers.import_digits", stand_in)
-    said = lradapt_import("digits", "--unless-present").splitlines()
-    assert said[0] == "data/images: 1,797 images, 10 classes"
-    assert said[2] == "left behind: 1,200 file(s) without a label or hidden, such as 0.txt"
+    output = lradapt_import("digits", "--unless-present").splitlines()
+    assert output[0] == "data/images: 1,797 images, 10 classes"
+    assert output[2] == "left behind: 1,200 file(s) without a label or hidden, such as 0.txt"
 
 
-def test_cifar10_keeps_its_download_where_it_is_told(project, monkeypatch, tmp_path, source):
+def test_cifar10_keeps_its_download_in_the_given_folder(project, monkeypatch, tmp_path, source):
     caches = []
 
     def few(*, cache, images, labels):
@@ -304,11 +304,11 @@ def test_as_json_an_import_says_what_it_brought(project, source):
     source("cat/1.png", "cat/2.png", "dog/1.png", size=(64, 48))
     folder = source(".hidden/1.png")
     result = CliRunner().invoke(importing.app, ["folder", str(folder), "--json"])
-    told = json.loads(result.stdout)
+    output = json.loads(result.stdout)
     assert result.stderr.splitlines()[1:3] == ["  read as CLASS/IMAGE", "class  images  example  "]
-    (advice,) = told.pop("advice")
+    (advice,) = output.pop("advice")
     assert advice.startswith("The images are about 48 pixels high, the input of the network 24.")
-    assert told == {
+    assert output == {
         "images": "data/images",
         "labels": "data/labels.csv",
         "num_images": 3,
@@ -347,10 +347,10 @@ def test_random_weights_are_brought_with_a_warning(project):
 
 def test_weights_of_a_file_are_brought_without_a_warning(project, tmp_path):
     torch.save(build(ARCHITECTURES["resnet18"], num_classes=3).state_dict(), tmp_path / "mine.pt")
-    said = lradapt_import("weights", tmp_path / "mine.pt")
+    output = lradapt_import("weights", tmp_path / "mine.pt")
     origin = read_origin(project / "data" / "backbone")
     assert origin.detail == "mine.pt"
-    assert said == f"data/backbone: resnet18, {origin.source} (mine.pt)\n"
+    assert output == f"data/backbone: resnet18, {origin.source} (mine.pt)\n"
 
 
 def test_champion_brings_the_model_in_production(project):
@@ -362,9 +362,9 @@ def test_champion_brings_the_model_in_production(project):
     }
     version = registry.publish(files, {})
     registry.promote(version, over=None, kind="promotion", reason="it is the first")
-    said = lradapt_import("champion")
+    output = lradapt_import("champion")
     champion, _ = read_champion(project / "data/champion", "colours")
-    assert said == f"data/champion: colours, version {version}\n"
+    assert output == f"data/champion: colours, version {version}\n"
     assert champion.class_names == ("red", "blue", "green")
 
 
@@ -375,8 +375,8 @@ def fit_line():
 
 def test_an_import_chooses_how_images_become_squares_and_says_why(project, source):
     output = lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(48, 160)))
-    said = " ".join(output.split())
-    assert "data.fit in params.yaml was crop and is squash now: 100% of the images have" in said
+    printed = " ".join(output.split())
+    assert "data.fit in params.yaml was crop and is squash now: 100% of the images have" in printed
     assert fit_line().startswith("fit: squash # import chose squash; or pad, squash: how")
     folder = source("cat/1.png", "dog/1.png", size=(20, 16))
     lradapt_import("folder", folder, "--replace")

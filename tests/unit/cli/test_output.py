@@ -61,6 +61,6 @@ def test_json_keeps_letters_and_ends_with_a_line(capsys):
     assert capsys.readouterr().out == '{\n  "a": "ø"\n}\n'
 
 
-def test_a_time_is_told_to_the_minute():
+def test_a_time_is_reported_to_the_minute():
     assert minute("2026-01-02T03:04:05+00:00") == "2026-01-02 03:04"
     assert minute("") == ""

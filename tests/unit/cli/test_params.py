@@ -43,8 +43,8 @@ def test_the_paper_s_settings_are_written_and_each_change_is_shown(params):
 
 
 def test_as_json_a_preset_says_each_change(params):
-    told = json.loads(run("preset", "paper", "--json", "--params", params).output)
-    assert told == {
+    output = json.loads(run("preset", "paper", "--json", "--params", params).output)
+    assert output == {
         "params": str(params),
         "changes": {
             "find_lr.rule": {"from": "edge", "to": "steepest"},

@@ -10,7 +10,7 @@ from lradapt.registry import open_registry
 
 @pytest.fixture
 def published(tmp_path):
-    """A function that publishes a version of that day, and promotes it where that is said."""
+    """A function that publishes a version of that day, and promotes it where that is asked for."""
 
     def put(day, *, live=False, **facts):
         registry = open_registry(str(tmp_path / "registry"))
@@ -37,10 +37,10 @@ def cells(table):
 def test_versions_shows_each_with_its_scores_and_which_is_live(lradapt, published):
     one = published(1, metrics={"accuracy": 0.98765, "balanced_accuracy": 0.5})
     two = published(2, live=True)
-    said = lradapt("versions")
+    output = lradapt("versions")
     size = f"{len(colour_model(['2', 'b', 'c'])) / 1e6:.1f} MB"
-    assert (said.code, said.err) == (0, "")
-    assert cells(said.out) == [
+    assert (output.code, output.err) == (0, "")
+    assert cells(output.out) == [
         [one, "2026-01-01 01:02", "98.77%", "50.00%", size, ""],
         [two, "2026-01-02 01:02", "-", "-", size, "2026-02-02 01:02"],
     ]
@@ -55,9 +55,9 @@ def test_an_incomplete_version_is_shown_as_such(lradapt, published, tmp_path):
 
 @pytest.mark.parametrize("command", [["versions"], ["prune", "--keep", "1"]])
 def test_a_registry_without_a_version_is_an_error(lradapt, command):
-    said = lradapt(*command)
-    assert (said.code, said.out) == (1, "")
-    assert said.err == (
+    output = lradapt(*command)
+    assert (output.code, output.out) == (1, "")
+    assert output.err == (
         "error: nothing of classifier has been published in registry yet: make retrain\n"
     )
 
@@ -72,21 +72,21 @@ def test_show_tells_of_the_live_version_what_a_person_asks(lradapt, published):
     }
     version = published(2, live=True, **facts)
     rows = cells(lradapt("show").out)
-    told = {what: value for what, value in rows if what}
-    assert told["version"] == version
-    assert (told["accuracy"], told["balanced accuracy"]) == ("90.00%", "80.00%")
-    assert told["code"] == "abc123 with changes"
-    assert told["params"] == "seed: 7"
+    output = {what: value for what, value in rows if what}
+    assert output["version"] == version
+    assert (output["accuracy"], output["balanced accuracy"]) == ("90.00%", "80.00%")
+    assert output["code"] == "abc123 with changes"
+    assert output["params"] == "seed: 7"
     assert ["", "input_size: 24"] in rows
-    assert told["files"].startswith("model.onnx")
-    assert "ancestor" not in told
+    assert output["files"].startswith("model.onnx")
+    assert "ancestor" not in output
 
 
 def test_show_of_a_named_version_as_json_is_its_manifest(lradapt, published, tmp_path):
     version = published(1)
     registry = open_registry(str(tmp_path / "registry"))
-    said = lradapt("show", version, "--json")
-    assert json.loads(said.out) == registry.manifest(version)
+    output = lradapt("show", version, "--json")
+    assert json.loads(output.out) == registry.manifest(version)
 
 
 def test_show_of_what_cannot_be_shown_is_one_message(lradapt, published, tmp_path):
@@ -95,17 +95,17 @@ def test_show_of_what_cannot_be_shown_is_one_message(lradapt, published, tmp_pat
     assert lradapt("show", "abc").err.startswith("error: no version abc of classifier in registry")
     path = tmp_path / f"registry/classifier/versions/{version}/manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
-    said = lradapt("show", version)
-    assert (said.code, said.out) == (1, "")
-    assert said.err == f"error: the manifest of {version} has format 2, expected 1\n"
+    output = lradapt("show", version)
+    assert (output.code, output.out) == (1, "")
+    assert output.err == f"error: the manifest of {version} has format 2, expected 1\n"
 
 
 def test_prune_says_what_goes_asks_and_removes_it(lradapt, published, monkeypatch):
     old, new = published(1), published(2)
     monkeypatch.setattr("builtins.input", lambda *_: "y")
-    said = lradapt("prune", "--keep", "1")
+    output = lradapt("prune", "--keep", "1")
     asked = "remove them for good? [y/n] (n): "
-    assert said.out.splitlines() == [f"to remove from registry: {old}", f"{asked}removed {old}"]
+    assert output.out.splitlines() == [f"to remove from registry: {old}", f"{asked}removed {old}"]
     assert [each["version"] for each in json.loads(lradapt("versions", "--json").out)] == [new]
 
 
@@ -144,9 +144,9 @@ def test_show_card_prints_the_card_and_what_became_of_the_version(lradapt, publi
     registry = open_registry(str(tmp_path / "registry"))
     files = {"model.onnx": b"", "trained_on.csv": b"", "model_card.md": b"# Card\n"}
     version = registry.publish(files, {})
-    said = lradapt("show", version, "--card")
-    assert (said.code, said.err) == (0, "")
-    assert said.out == f"# Card\n\nVersion {version}:\n\nIt has never been in production.\n"
+    output = lradapt("show", version, "--card")
+    assert (output.code, output.err) == (0, "")
+    assert output.out == f"# Card\n\nVersion {version}:\n\nIt has never been in production.\n"
 
 
 def test_prune_as_json_says_what_went_and_asks_nobody(lradapt, published):
@@ -154,8 +154,8 @@ def test_prune_as_json_says_what_went_and_asks_nobody(lradapt, published):
     refused = lradapt("prune", "--keep", "1", "--json")
     assert (refused.code, refused.out) == (2, "")
     assert "--json needs --yes" in refused.err
-    said = lradapt("prune", "--keep", "1", "--json", "--yes")
-    assert json.loads(said.out) == {"removed": [old], "stay": [new]}
+    output = lradapt("prune", "--keep", "1", "--json", "--yes")
+    assert json.loads(output.out) == {"removed": [old], "stay": [new]}
     again = lradapt("prune", "--keep", "1", "--json", "--yes")
     assert json.loads(again.out) == {"removed": [], "stay": [new]}
 
@@ -167,10 +167,10 @@ def test_prune_incomplete_removes_old_temporary_files(lradapt, published, tmp_pa
     os.utime(path, (0, 0))
     assert "nothing to remove" in lradapt("prune", "--keep", "1", "--yes").out
     monkeypatch.setattr("builtins.input", lambda *_: "y")
-    said = lradapt("prune", "--keep", "1", "--incomplete")
+    output = lradapt("prune", "--keep", "1", "--incomplete")
     what = "1 temporary file(s) of killed processes, 2.5 MB"
     asked = "remove them for good? [y/n] (n): "
-    assert said.out.splitlines() == [f"to remove from registry: {what}", f"{asked}removed {what}"]
+    assert output.out.splitlines() == [f"to remove from registry: {what}", f"{asked}removed {what}"]
     assert not path.exists()
 
 
@@ -179,8 +179,8 @@ def test_prune_incomplete_as_json_names_the_temporary_files(lradapt, tmp_path):
     path.parent.mkdir(parents=True)
     path.touch()
     os.utime(path, (0, 0))
-    said = lradapt("prune", "--keep", "1", "--incomplete", "--json", "--yes")
-    assert json.loads(said.out) == {
+    output = lradapt("prune", "--keep", "1", "--incomplete", "--json", "--yes")
+    assert json.loads(output.out) == {
         "removed": [],
         "stay": [],
         "temporary_files": [f"classifier/{path.name}"],
@@ -190,6 +190,6 @@ def test_prune_incomplete_as_json_names_the_temporary_files(lradapt, tmp_path):
 def test_prune_says_what_it_leaves(lradapt, published, tmp_path):
     old, _ = published(1), published(2)
     (tmp_path / f"registry/classifier/versions/{old}/notes.txt").touch()
-    said = lradapt("prune", "--keep", "1", "--yes")
-    assert said.out == f"removed {old}\n"
-    assert said.err.endswith(f"no manifest names it: classifier/versions/{old}/notes.txt\n")
+    output = lradapt("prune", "--keep", "1", "--yes")
+    assert output.out == f"removed {old}\n"
+    assert output.err.endswith(f"no manifest names it: classifier/versions/{old}/notes.txt\n")

@@ -385,9 +385,9 @@ def test_every_kind_has_a_policy_and_a_meaning_and_the_reverse():
 
 def test_a_kind_that_can_be_kept_says_what_keeping_means():
     can_be_kept = {kind for kind in KINDS if "keep" in get_args(POLICIES_OF_KINDS[kind].annotation)}
-    told = {kind for kind in KINDS if MEANINGS[kind].kept}
-    assert told - can_be_kept == {"label_without_image"}  # whose line is left out
-    assert can_be_kept <= told
+    output = {kind for kind in KINDS if MEANINGS[kind].kept}
+    assert output - can_be_kept == {"label_without_image"}  # whose line is left out
+    assert can_be_kept <= output
 
 
 def test_of_several_reasons_to_leave_the_first_is_reported():

@@ -55,7 +55,7 @@ def test_one_relabelled_test_image_is_enough_unless_the_params_ignore_it():
     assert decided(RELABELLED, ["10"]) == Decision(True, "relabelled in test: 1")
     ignored = decided(RELABELLED, ["10"], test_relabels=False)
     assert not ignored.retrain
-    assert ignored.why.endswith("; relabelled in test: 1, ignored by watch.test_relabels")
+    assert ignored.reason.endswith("; relabelled in test: 1, ignored by watch.test_relabels")
 
 
 def test_another_change_in_test_is_no_relabelling():

@@ -23,14 +23,14 @@ LABELS = np.array([0, 0, 0, 1, 1])
 SAID = np.array([0, 0, 1, 1, 2])
 
 
-def one_hot(said, sureness=0.8):
-    """Probabilities whose most probable class is the one said."""
+def one_hot(output, sureness=0.8):
+    """Probabilities whose most probable class is the given one."""
     rest = (1 - sureness) / (len(NAMES) - 1)
-    return np.full((len(said), len(NAMES)), rest) + np.eye(len(NAMES))[said] * (sureness - rest)
+    return np.full((len(output), len(NAMES)), rest) + np.eye(len(NAMES))[output] * (sureness - rest)
 
 
-def metrics(labels=LABELS, said=SAID):
-    return compute_metrics(one_hot(said), np.array(labels), NAMES)
+def metrics(labels=LABELS, output=SAID):
+    return compute_metrics(one_hot(output), np.array(labels), NAMES)
 
 
 def test_the_figures_of_a_small_exam_are_those_counted_by_hand():
@@ -62,17 +62,19 @@ def test_the_figures_are_plain_numbers_that_json_takes():
 classes = st.integers(0, 2)
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")  # scikit-learn's, of classes said in vain
+@pytest.mark.filterwarnings(
+    "ignore::UserWarning"
+)  # scikit-learn's, of classes predicted and absent
 @settings(max_examples=30)
 @given(st.lists(st.tuples(classes, classes), min_size=1, max_size=30))
 def test_the_figures_are_those_of_scikit_learn(pairs):
-    labels, said = map(np.array, zip(*pairs, strict=True))
-    found = metrics(labels, said)
+    labels, output = map(np.array, zip(*pairs, strict=True))
+    found = metrics(labels, output)
     present = np.unique(labels)
-    assert found["accuracy"] == pytest.approx(accuracy_score(labels, said))
-    assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, said))
+    assert found["accuracy"] == pytest.approx(accuracy_score(labels, output))
+    assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, output))
     assert found["macro_f1"] == pytest.approx(
-        f1_score(labels, said, labels=present, average="macro", zero_division=0)
+        f1_score(labels, output, labels=present, average="macro", zero_division=0)
     )
 
 

@@ -83,8 +83,8 @@ def test_balanced_accuracy_is_that_of_scikit_learn(images):
     for hits, ours in ((old, found.champion), (new, found.challenger)):
         recalls = [hits[labels == k].mean() for k in range(3)]
         assert ours == pytest.approx(np.mean(recalls))
-    said = np.where(new == 1, labels, (labels + 1) % 3)
-    assert found.challenger == pytest.approx(balanced_accuracy_score(labels, said))
+    output = np.where(new == 1, labels, (labels + 1) % 3)
+    assert found.challenger == pytest.approx(balanced_accuracy_score(labels, output))
 
 
 @settings(deadline=None)

@@ -15,7 +15,7 @@ def test_a_clearly_better_model_is_promoted_with_its_figures_in_the_sentence():
     found = verdict.comparison
     assert verdict.decision == "promote"
     assert (found.images, found.champion, found.challenger) == (400, 0.5, 0.75)
-    assert verdict.why == (
+    assert verdict.reason == (
         "superior (gate.policy superior): balanced accuracy 75.00% against 50.00% in production, "
         f"+25.00 points, at least {100 * found.lower:+.2f} with 95% confidence, on 400 images that "
         "neither was trained on (McNemar p 1.6e-30)"
@@ -28,7 +28,7 @@ def test_a_model_that_is_a_little_better_is_not_shown_to_be_superior():
     assert verdict.comparison.difference == pytest.approx(3 / 200)
     assert verdict.comparison.mcnemar.only_champion == 100
     assert verdict.decision == "keep"
-    assert verdict.why.startswith("not shown to be superior (gate.policy superior)")
+    assert verdict.reason.startswith("not shown to be superior (gate.policy superior)")
 
 
 def test_not_worse_promotes_what_superior_does_not():
@@ -42,7 +42,7 @@ def test_not_worse_promotes_what_superior_does_not():
 def test_the_same_answers_are_a_tie_and_keep(policy):
     verdict = decided(IMAGES, model(IMAGES, FAIR), model(IMAGES, FAIR), policy=policy)
     assert verdict.decision == "keep"
-    assert verdict.why.startswith("a tie ")
+    assert verdict.reason.startswith("a tie ")
 
 
 def test_more_right_images_lose_against_a_better_mean_over_classes():
@@ -62,7 +62,7 @@ def test_a_gain_elsewhere_does_not_make_up_for_a_class_that_is_lost():
     verdict = decided(IMAGES, old, new)
     assert verdict.decision == "keep"
     expected = "recall drops too much (gate.max_recall_drop): cat 75.0% to 65.0% of 200; better"
-    assert verdict.why.startswith(expected)
+    assert verdict.reason.startswith(expected)
     assert decided(IMAGES, old, new, max_recall_drop=0.11).decision == "promote"
 
 
@@ -72,20 +72,22 @@ def test_classes_too_small_for_a_floor_are_named_with_their_counts():
         images, model(images, {"cat": 100, "dog": 10}), model(images, {"cat": 180, "dog": 9})
     )
     assert verdict.decision == "promote"
-    assert verdict.why.endswith("few images, so only a significant drop counts: dog 20")
+    assert verdict.reason.endswith("few images, so only a significant drop counts: dog 20")
 
 
 def test_the_first_model_is_promoted():
     verdict = decided(IMAGES, None, model(IMAGES, GOOD))
     assert (verdict.decision, verdict.comparison, verdict.champion) == ("promote", None, None)
-    assert verdict.why.startswith("it is the first model: nothing was in production; better than")
+    assert verdict.reason.startswith(
+        "it is the first model: nothing was in production; better than"
+    )
 
 
 @pytest.mark.parametrize("champion", [None, model(IMAGES, POOR)])
 def test_a_model_whose_export_differs_is_invalid(champion):
     verdict = decided(IMAGES, champion, model(IMAGES, GOOD), parity_passed=False)
     assert (verdict.decision, verdict.comparison) == ("invalid", None)
-    assert "parity in metrics.json" in verdict.why
+    assert "parity in metrics.json" in verdict.reason
 
 
 @pytest.mark.parametrize("champion", [None, model(IMAGES, POOR)])
@@ -93,7 +95,7 @@ def test_a_model_over_a_ceiling_is_invalid_and_each_ceiling_is_named(champion):
     large = model(IMAGES, GOOD, seconds=0.0302, megabytes=45.04)
     verdict = decided(IMAGES, champion, large, max_image_seconds=0.03, max_megabytes=45.0)
     assert (verdict.decision, verdict.challenger) == ("invalid", Costs(0.0302, 45.04))
-    assert verdict.why == (
+    assert verdict.reason == (
         "it takes 30.2 ms per image, at most 30 allowed (gate.max_image_seconds); "
         "it has 45.0 MB, at most 45 allowed (gate.max_megabytes)"
     )
@@ -106,13 +108,14 @@ def test_a_class_below_its_own_floor_is_named(champion):
     verdict = decided(IMAGES, champion, model(IMAGES, GOOD), min_recall={"cat": 0.76, "dog": 0.75})
     assert verdict.decision == "keep"
     assert (
-        verdict.why == "recall too low: cat (150 of 200, at least 76% required) (gate.min_recall)"
+        verdict.reason
+        == "recall too low: cat (150 of 200, at least 76% required) (gate.min_recall)"
     )
 
 
 def test_a_floor_for_a_class_without_a_test_image_is_not_passed():
     verdict = decided(IMAGES, None, model(IMAGES, GOOD), min_recall={"cta": 0.1})
-    assert verdict.why == "recall too low: cta (0 of 0, at least 10% required) (gate.min_recall)"
+    assert verdict.reason == "recall too low: cta (0 of 0, at least 10% required) (gate.min_recall)"
 
 
 def test_too_few_clean_images_of_a_class_keep_with_the_remedies():
@@ -122,9 +125,9 @@ def test_too_few_clean_images_of_a_class_keep_with_the_remedies():
     for words in (
         "dog 9, at least 10 per class required",
         "trained on today's images",
-        "--override WHY",
+        "--override REASON",
     ):
-        assert words in verdict.why
+        assert words in verdict.reason
     enough = images_of(cat=200, dog=10)
     promoted = decided(enough, model(enough, {"cat": 90, "dog": 9}), model(enough, GOOD))
     assert promoted.decision == "promote"
@@ -135,7 +138,7 @@ def test_without_a_clean_image_the_champion_stays(least):
     empty = model([], {"cat": 1})
     verdict = decided([], empty, empty, min_class_images=least)
     assert verdict.decision == "keep"
-    assert verdict.why.startswith("too few test images that neither model was trained on")
+    assert verdict.reason.startswith("too few test images that neither model was trained on")
 
 
 def test_a_class_in_two_spellings_is_named_first_with_its_own_remedy():
@@ -144,7 +147,7 @@ def test_a_class_in_two_spellings_is_named_first_with_its_own_remedy():
     new = Candidate(("Bear", "bear", "owl"), known.predictions, known.costs)
     verdict = decided(images, known, new, min_class_images=10)
     assert verdict.decision == "keep"
-    assert verdict.why.startswith(
+    assert verdict.reason.startswith(
         "'Bear' (0) may be 'bear' (40): if they are one class, correct labels.csv; too few test "
         "images that neither model was trained on: Bear 0, at least 10"
     )
@@ -165,8 +168,8 @@ def test_a_new_class_is_left_out_of_the_comparison_and_named():
     new = model(OWLS, {**FAIR, "cat": 104, "owl": 60})
     verdict = decided(OWLS, old, new, policy="superior")
     assert verdict.decision == "promote"
-    assert verdict.why.startswith("no worse by 2 points on the classes that both know (gate.pol")
-    assert "; new classes: owl" in verdict.why
+    assert verdict.reason.startswith("no worse by 2 points on the classes that both know (gate.pol")
+    assert "; new classes: owl" in verdict.reason
     assert [each.name for each in verdict.comparison.classes] == ["cat", "dog"]
     assert verdict.comparison.champion == pytest.approx(103 / 200)
 
@@ -175,14 +178,16 @@ def test_a_new_class_does_not_pay_for_the_others():
     old, new = model(OWLS, FAIR), model(OWLS, {"cat": 97, "dog": 97, "owl": 60})
     verdict = decided(OWLS, old, new)
     assert verdict.decision == "keep"
-    assert verdict.why.startswith("not shown to be no worse by 2 points on the classes that both")
+    assert verdict.reason.startswith(
+        "not shown to be no worse by 2 points on the classes that both"
+    )
 
 
 def test_a_class_that_is_gone_keeps_and_the_sentence_says_how_to_go_on():
     verdict = decided(IMAGES, model(IMAGES, {**POOR, "owl": 0}), model(IMAGES, GOOD))
     assert verdict.decision == "keep"
-    assert "in production knows owl, and this one does not" in verdict.why
-    assert "gate.renamed" in verdict.why
+    assert "in production knows owl, and this one does not" in verdict.reason
+    assert "gate.renamed" in verdict.reason
 
 
 @pytest.mark.parametrize("policy", ["superior", "not_worse"])
@@ -211,7 +216,7 @@ def test_models_without_a_class_in_common_are_not_compared():
     images = images_of(owl=60)
     old, new = model(images, {"cat": 0}), model(images, {"owl": 60})
     verdict = decided(images, old, new, renamed={"cat": None})
-    assert verdict.why.startswith("the models have no class in common")
+    assert verdict.reason.startswith("the models have no class in common")
 
 
 def test_old_new_and_relabelled_images_are_reported_apart():
@@ -223,7 +228,7 @@ def test_old_new_and_relabelled_images_are_reported_apart():
         Part("new", 100, 0, 50),
         Part("relabelled", 30, 30, 30),
     )
-    assert "; 30 relabelled since" in verdict.why
+    assert "; 30 relabelled since" in verdict.reason
 
 
 def test_a_class_that_was_renamed_is_not_relabelled():
@@ -232,7 +237,7 @@ def test_a_class_that_was_renamed_is_not_relabelled():
     old, new = model(IMAGES, {"cat": 100, "dog": 150}), model(images, {"cat": 110, "hound": 160})
     verdict = decided(images, old, new, known, renamed={"dog": "hound"})
     assert [part.images for part in verdict.parts] == [400, 0, 0]
-    assert "relabelled" not in verdict.why
+    assert "relabelled" not in verdict.reason
 
 
 def test_where_the_test_images_of_the_champion_are_not_known_there_are_no_parts():
@@ -251,14 +256,14 @@ def test_images_of_one_group_count_as_one_in_the_interval():
     assert lower(pairs) < lower(apart)
 
 
-def test_both_costs_are_told_whatever_the_verdict():
+def test_both_costs_are_reported_whatever_the_verdict():
     old, new = model(IMAGES, POOR, seconds=0.02, megabytes=10), model(IMAGES, POOR)
     verdict = decided(IMAGES, old, new)
     assert (verdict.champion, verdict.challenger) == (Costs(0.02, 10), Costs(0.01, 40.0))
 
 
-said = st.sampled_from(["cat", "dog", "?"])
-answers = st.lists(st.tuples(said, said), min_size=40, max_size=40)
+output = st.sampled_from(["cat", "dog", "?"])
+answers = st.lists(st.tuples(output, output), min_size=40, max_size=40)
 SMALL = images_of(cat=25, dog=15)
 
 

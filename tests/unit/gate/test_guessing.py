@@ -23,7 +23,7 @@ def test_the_first_model_is_promoted_with_its_figures_beside_those_of_guessing()
     assert 0.74 < found.lower < 0.8
     verdict = decided(images, None, model(images, {"cat": 180, "dog": 70}))
     assert verdict.decision == "promote"
-    assert verdict.why == (
+    assert verdict.reason == (
         "it is the first model: nothing was in production; better than guessing: balanced accuracy "
         f"80.00%, at least {found.lower:.2%} with 95% confidence, on 300 test images that it was "
         "not trained on, against 50.00% of guessing"
@@ -37,9 +37,11 @@ def test_300_classes_at_a_third_of_a_percent_are_not_promoted():
         predictions[row] = images[row].label  # a little luck
     verdict = decided(images, None, answering(images, predictions))
     assert verdict.decision == "keep"
-    assert verdict.why.startswith("it is the first model, and not shown to be better than guessing")
-    assert "against 0.33% of guessing" in verdict.why
-    assert "--override WHY" in verdict.why
+    assert verdict.reason.startswith(
+        "it is the first model, and not shown to be better than guessing"
+    )
+    assert "against 0.33% of guessing" in verdict.reason
+    assert "--override REASON" in verdict.reason
 
 
 @pytest.mark.parametrize("sizes", [{"cat": 9, "dog": 9}, {"cat": 990, "dog": 10, "owl": 3}])
@@ -47,7 +49,7 @@ def test_the_most_frequent_class_for_every_image_is_not_promoted(sizes):
     images = images_of(**sizes)
     verdict = decided(images, None, answering(images, ["cat"] * len(images)))
     assert verdict.decision == "keep"
-    assert "(or of the answer cat for every image)" in verdict.why
+    assert "(or of the answer cat for every image)" in verdict.reason
 
 
 @pytest.mark.parametrize(
@@ -95,8 +97,8 @@ def test_images_that_measure_nothing_keep_with_the_reason(sizes, reason):
     images = images_of(**sizes)
     verdict = decided(images, None, answering(images, [image.label for image in images]))
     assert verdict.decision == "keep"
-    assert verdict.why.startswith(reason)
-    assert "--override WHY" in verdict.why
+    assert verdict.reason.startswith(reason)
+    assert "--override REASON" in verdict.reason
 
 
 def test_the_same_answers_get_the_same_bound():

@@ -43,31 +43,31 @@ def test_probabilities_are_those_of_the_image_as_its_own_preprocessing_gives_it(
     path = paint(tmp_path / "a.png", "green", size=30)
     square = preprocess(path.read_bytes(), model.preprocessing)
     expected = dict(zip(COLOURS, model.probabilities(square[None])[0], strict=True))
-    (said,) = model.classify([path])
-    assert said.probabilities == pytest.approx(expected)
+    (output,) = model.classify([path])
+    assert output.probabilities == pytest.approx(expected)
 
 
 def test_a_damaged_file_keeps_its_place_and_its_fault(model, tmp_path):
     paths = [paint(tmp_path / f"{c}.png", c) for c in COLOURS]
     paths[1].write_bytes(b"not an image")
-    said = list(model.classify(paths))
-    assert [one.label for one in said] == ["red", "", "blue"]
-    assert said[1].fault.startswith("not an image; expected JPEG, PNG")
-    assert said[1].probabilities == {}
+    output = list(model.classify(paths))
+    assert [one.label for one in output] == ["red", "", "blue"]
+    assert output[1].fault.startswith("not an image; expected JPEG, PNG")
+    assert output[1].probabilities == {}
 
 
 def test_an_image_too_large_for_the_model_is_a_fault(model, tmp_path):
     small = Model(with_notes(**{"lradapt.preprocessing": '{"input_size":8,"max_megapixels":1e-5}'}))
-    (said,) = small.classify([paint(tmp_path / "a.png", "red")])
-    assert "over 1e-05 megapixels" in said.fault
+    (output,) = small.classify([paint(tmp_path / "a.png", "red")])
+    assert "over 1e-05 megapixels" in output.fault
 
 
 def test_portions_of_any_size_say_the_same_in_the_same_order(model, tmp_path):
     paths = [paint(tmp_path / f"{n}.png", COLOURS[n % 3], n) for n in range(7)]
     paths[3].write_bytes(b"")
-    labels = [said.label for said in model.classify(paths)]
+    labels = [output.label for output in model.classify(paths)]
     assert labels == ["red", "green", "blue", "", "green", "blue", "red"]
-    assert [said.label for said in model.classify(paths, batch_size=2)] == labels
+    assert [output.label for output in model.classify(paths, batch_size=2)] == labels
     pixels = np.random.default_rng(0).integers(0, 256, (7, 8, 8, 3), dtype=np.uint8)
     at_once = model.probabilities(pixels)
     np.testing.assert_allclose(model.probabilities(pixels, batch_size=3), at_once, atol=1e-6)
@@ -123,7 +123,7 @@ def test_metadata_that_contradict_the_model_are_one_error_of_ours(key, text, say
         Model(with_notes(**{f"lradapt.{key}": text}))
 
 
-def test_all_faults_of_the_metadata_are_told_at_once():
+def test_all_faults_of_the_metadata_are_reported_at_once():
     with pytest.raises(
         ModelError, match=r"2 fault\(s\):\n  - .*class_names.*\n  - .*preprocessing"
     ):
@@ -159,9 +159,9 @@ def test_classifying_imports_no_torch_and_notes_nothing_of_this_machine(tmp_path
 import json, sys
 from pathlib import Path
 from lradapt.inference.predict import Model
-(said,) = Model(Path("model.onnx").read_bytes()).classify([Path("a.png")])
+(output,) = Model(Path("model.onnx").read_bytes()).classify([Path("a.png")])
 loaded = sorted({name.split(".")[0] for name in sys.modules})
-print(json.dumps([said.label, loaded]))
+print(json.dumps([output.label, loaded]))
 """
     environment = {"PYTHONPATH": ":".join(sys.path), "HOME": str(tmp_path)}
     done = subprocess.run(

@@ -122,7 +122,7 @@ def test_any_network_of_torchvision_can_be_given_by_the_names_of_its_layers():
         ("resnet18", "conv1", "conv1 of resnet18 is a Conv2d, expected the last layer, a Linear"),
     ],
 )
-def test_a_network_that_is_not_as_said_is_refused(name, head, message):
+def test_a_network_that_is_not_as_described_is_refused(name, head, message):
     wrong = Architecture(name=name, head=head, early="", late="")
     with pytest.raises(LradaptError, match=message):
         build(wrong, num_classes=3)

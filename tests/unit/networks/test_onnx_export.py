@@ -88,9 +88,9 @@ def test_pytorch_says_the_same_in_batches_and_at_once(deployed):
 
 def test_the_model_takes_uint8_pixels_and_gives_float_probabilities(exported):
     session = onnxruntime.InferenceSession(exported)
-    (given,), (said,) = session.get_inputs(), session.get_outputs()
+    (given,), (output,) = session.get_inputs(), session.get_outputs()
     assert (given.name, given.type, given.shape[1:]) == ("pixels", "tensor(uint8)", [SIZE, SIZE, 3])
-    assert (said.name, said.type) == ("probabilities", "tensor(float)")
+    assert (output.name, output.type) == ("probabilities", "tensor(float)")
     assert isinstance(given.shape[0], str), "the size of a batch is open"
 
 

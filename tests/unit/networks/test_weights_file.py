@@ -114,7 +114,7 @@ def test_what_is_no_file_of_weights_is_one_message_of_ours(tmp_path, case):
         ({"a": torch.zeros(2).to_sparse(), "b": torch.zeros(2, dtype=torch.complex64)}, "2 fault"),
     ],
 )
-def test_what_is_no_state_dict_is_told_with_what_it_is(tmp_path, content, message):
+def test_what_is_no_state_dict_is_reported_with_what_it_is(tmp_path, content, message):
     torch.save(content, tmp_path / "mine.pth")
     with pytest.raises(WeightsError, match=message):
         read_weights(tmp_path / "mine.pth")

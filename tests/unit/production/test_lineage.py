@@ -42,7 +42,7 @@ def test_the_commit_of_the_code_says_whether_files_differ_from_it(paths):
     assert commit == f"{known['code']['commit']}, with changes"
 
 
-def test_an_ancestor_is_told_where_there_is_one(paths):
+def test_an_ancestor_is_reported_where_there_is_one(paths):
     known = lineage(paths)
     assert "warm start from version" not in dict(lineage_rows(known, METRICS))
     rows = dict(lineage_rows(known, {**METRICS, "ancestor": "abc"}))

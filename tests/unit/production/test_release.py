@@ -182,8 +182,8 @@ def test_what_failed_the_smoke_test_is_not_tried_again_but_for_a_person(
         None,
         first,
     )
-    assert f"{second} failed the smoke test: model.onnx of version" in again.verdict.why
-    assert "--override WHY" in again.verdict.why
+    assert f"{second} failed the smoke test: model.onnx of version" in again.verdict.reason
+    assert "--override REASON" in again.verdict.reason
     release(registry, project, colour_model(GOOD), override="the file is mended")
     assert in_production(registry) == second
 
@@ -198,7 +198,7 @@ def test_what_a_person_has_rolled_back_is_not_tried_again_but_for_a_person(regis
         None,
         first,
     )
-    assert f"{second} was rolled back: too many owls; to promote it again" in again.verdict.why
+    assert f"{second} was rolled back: too many owls; to promote it again" in again.verdict.reason
     release(registry, project, colour_model(GOOD), override="they are owls")
     assert in_production(registry) == second
 
@@ -250,7 +250,7 @@ def test_the_first_model_goes_into_production(registry, project):
     assert outcome.verdict.decision == "promote"
     assert outcome.promotion == registry.production().promotion
     assert (outcome.promotion.version, outcome.promotion.by) == (outcome.version, "test")
-    assert outcome.promotion.reason == outcome.verdict.why
+    assert outcome.promotion.reason == outcome.verdict.reason
 
 
 def test_a_first_model_that_is_no_better_than_guessing_needs_a_person(registry, project):
@@ -260,7 +260,7 @@ def test_a_first_model_that_is_no_better_than_guessing_needs_a_person(registry, 
     outcome = release(registry, project, colour_model(POOR), override="to have a start")
     assert (outcome.promotion.kind, outcome.promotion.reason) == (
         "override",
-        f"to have a start (the gate would promote nothing: {outcome.verdict.why})",
+        f"to have a start (the gate would promote nothing: {outcome.verdict.reason})",
     )
     assert in_production(registry) == outcome.version
 
@@ -285,7 +285,7 @@ def test_the_same_model_again_changes_nothing(registry, project, override):
     release(registry, project, colour_model(GOOD))
     outcome = release(registry, project, colour_model(GOOD), override=override)
     assert (outcome.verdict.decision, outcome.promotion) == ("keep", None)
-    assert outcome.verdict.why == f"{outcome.version} is in production already"
+    assert outcome.verdict.reason == f"{outcome.version} is in production already"
 
 
 def test_a_person_may_override_the_gate_and_the_log_has_both_reasons(registry, project):
@@ -296,7 +296,7 @@ def test_a_person_may_override_the_gate_and_the_log_has_both_reasons(registry, p
     assert outcome.previous == champion
     assert (outcome.promotion.kind, outcome.promotion.reason) == (
         "override",
-        f"the ward asks for it (the gate would keep the champion: {outcome.verdict.why})",
+        f"the ward asks for it (the gate would keep the champion: {outcome.verdict.reason})",
     )
     assert registry.promotions()[-1] == outcome.promotion
 
@@ -304,7 +304,7 @@ def test_a_person_may_override_the_gate_and_the_log_has_both_reasons(registry, p
 def test_an_override_that_was_not_needed_leaves_the_gates_reason(registry, project):
     begin(registry, project)
     outcome = release(registry, project, colour_model(GOOD), override="just in case")
-    assert outcome.promotion.reason == outcome.verdict.why
+    assert outcome.promotion.reason == outcome.verdict.reason
 
 
 def test_a_blank_reason_overrides_nothing(registry, project):
@@ -369,8 +369,8 @@ def test_a_bucket_serves_as_a_folder_does(bucket, project):
     live = open_registry(bucket.url, NAME).production().promotion
     assert (live.version, live.previous) == (second.version, first.version)
     model = Model(registry.read_file(live.version, "model.onnx"))
-    (said,) = model.classify([next((project.images / "green").iterdir())])
-    assert said.label == "green"
+    (output,) = model.classify([next((project.images / "green").iterdir())])
+    assert output.label == "green"
 
 
 def test_a_version_says_how_it_came_about(registry, project):

@@ -145,7 +145,7 @@ def test_the_folder_of_a_registry_itself_may_be_a_link(tmp_path):
     assert registry.version_names() == [promotion.version]
 
 
-def test_only_what_the_manifest_names_is_removed_and_the_rest_is_told(registry, tmp_path):
+def test_only_what_the_manifest_names_is_removed_and_the_rest_is_reported(registry, tmp_path):
     version = releases.publish(registry)
     folder = version_folder(tmp_path, version)
     (folder / "notes.txt").write_text("a person's notes")

@@ -143,7 +143,7 @@ def test_a_promotion_waits_for_the_end_of_a_removal_and_then_finds_nothing(regis
     assert registry.production() is None
 
 
-def test_a_removal_that_does_not_end_is_told(registry, monkeypatch):
+def test_a_removal_that_does_not_end_is_reported(registry, monkeypatch):
     monkeypatch.setattr(leases, "_WAIT_SECONDS", 0.05)
     version = releases.publish(registry, b"1")
     with (
@@ -191,7 +191,7 @@ def test_a_version_that_has_lost_its_model_is_restored_by_publishing_it_again(re
     assert registry.read_file(version, "model.onnx") == b"1"
 
 
-def test_a_version_that_has_lost_a_report_of_its_own_day_is_told_with_the_remedy(
+def test_a_version_that_has_lost_a_report_of_its_own_day_is_reported_with_the_remedy(
     registry, tmp_path
 ):
     files = {"model.onnx": b"1", "trained_on.csv": b"", "report.html": b"then"}

@@ -86,7 +86,7 @@ def test_parts_that_were_refused_are_removed(bucket, moto):
     assert "Uploads" not in bucket.client().list_multipart_uploads(Bucket=bucket.name)
 
 
-def test_parts_that_cannot_be_removed_are_told(bucket, moto, caplog):
+def test_parts_that_cannot_be_removed_are_reported(bucket, moto, caplog):
     store = in_parts(bucket)
     store.create("a", b"")
     with (
@@ -159,7 +159,7 @@ def test_a_replace_whose_answer_was_lost_knows_its_own_object(bucket, moto):
     assert store.read("a").content == b"two"
 
 
-def test_a_lost_race_is_told_although_an_answer_was_lost_and_the_content_is_equal(bucket, moto):
+def test_a_lost_race_is_reported_although_an_answer_was_lost_and_the_content_is_equal(bucket, moto):
     store, rival = open_store(bucket.url), open_store(bucket.url)
     rival.create("a", b"one")
     store.create("first", b"")
@@ -182,7 +182,7 @@ def test_two_writes_that_met_are_tried_again(bucket, moto):
 
 
 @pytest.mark.parametrize(
-    ("fault", "on", "after", "why"),
+    ("fault", "on", "after", "reason"),
     [
         (ignores("If-None-Match"), "PUT", 0, "overwrites in spite of If-None-Match"),
         (ignores("If-Match"), "PUT", 0, "overwrites in spite of If-Match"),
@@ -192,7 +192,7 @@ def test_two_writes_that_met_are_tried_again(bucket, moto):
     ],
 )
 def test_a_store_that_does_not_keep_writers_apart_is_not_written_to(
-    bucket, moto, fault, on, after, why
+    bucket, moto, fault, on, after, reason
 ):
     bucket.client().put_object(Bucket=bucket.name, Key="models/a", Body=b"one")
     store = S3Store(parse_location(bucket.url), ONCE)
@@ -202,7 +202,7 @@ def test_a_store_that_does_not_keep_writers_apart_is_not_written_to(
     ):
         with (
             moto.failing(fault, on=f"{on} [^?]*probe[^?]*($|.*uploadId=)", after=after),
-            pytest.raises(UnsafeStoreError, match=why),
+            pytest.raises(UnsafeStoreError, match=reason),
         ):
             write()
     assert store.read("a").content == b"one"
@@ -255,14 +255,14 @@ def test_a_wrong_secret_is_refused_and_not_repeated(rclone, monkeypatch):
 # Settings
 
 
-def test_a_bucket_that_does_not_exist_is_told_and_is_not_an_empty_registry(bucket):
+def test_a_bucket_that_does_not_exist_is_reported_and_is_not_an_empty_registry(bucket):
     store = open_store("s3://no-such-bucket/models")
     for ask in (lambda: store.read("a"), lambda: store.create("a", b""), lambda: store.list("")):
         with pytest.raises(UnreachableError, match="NoSuchBucket: make the bucket, or correct"):
             ask()
 
 
-def test_no_credentials_are_told_with_the_remedy(bucket, monkeypatch):
+def test_no_credentials_are_reported_with_the_remedy(bucket, monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     store = open_store(bucket.url)
@@ -272,16 +272,16 @@ def test_no_credentials_are_told_with_the_remedy(bucket, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "kind", "why"),
+    ("name", "value", "kind", "reason"),
     [
         ("AWS_PROFILE", "nobody", RegistryError, r"profile \(nobody\) could not be found"),
         ("AWS_ENDPOINT_URL", f"me:{SECRET_KEY}", RegistryError, "AWS_ENDPOINT_URL.* is not a URL"),
         ("AWS_SECRET_ACCESS_KEY", "", DeniedError, "missing: AWS_SECRET_ACCESS_KEY"),
     ],
 )
-def test_settings_that_make_no_client_are_told(bucket, monkeypatch, name, value, kind, why):
+def test_settings_that_make_no_client_are_reported(bucket, monkeypatch, name, value, kind, reason):
     monkeypatch.setenv(name, value)
-    with pytest.raises(kind, match=why) as refused:
+    with pytest.raises(kind, match=reason) as refused:
         open_store(bucket.url)
     assert SECRET_KEY not in str(refused.value)
 
@@ -298,7 +298,7 @@ def test_amazon_is_asked_by_host_and_others_by_path(bucket, monkeypatch):
     assert address().startswith("https://my-bucket.s3.amazonaws.com/k?")
 
 
-def test_without_boto3_the_remedy_is_told(monkeypatch):
+def test_without_boto3_the_remedy_is_reported(monkeypatch):
     monkeypatch.setitem(sys.modules, "boto3", None)
     with pytest.raises(RegistryError, match=r"pip install 'lradapt\[s3\]'"):
         open_store("s3://bucket/a")

@@ -34,7 +34,7 @@ def test_a_key_has_a_name_below_the_prefix_and_back():
 
 
 @pytest.mark.parametrize(
-    ("url", "why"),
+    ("url", "reason"),
     [
         ("s3://", "no bucket has the name ''"),
         ("s3:///a", "no bucket has the name ''"),
@@ -56,13 +56,13 @@ def test_a_key_has_a_name_below_the_prefix_and_back():
         ("s3://[bucket/a", "not a URL"),
     ],
 )
-def test_a_url_that_names_no_place_is_refused_with_the_reason(url, why):
+def test_a_url_that_names_no_place_is_refused_with_the_reason(url, reason):
     with pytest.raises(RegistryError) as refused:
         open_store(url)
-    assert why in str(refused.value)
+    assert reason in str(refused.value)
 
 
-def test_all_faults_of_a_url_are_told_at_once():
+def test_all_faults_of_a_url_are_reported_at_once():
     with pytest.raises(RegistryError) as refused:
         parse_location("s3://B/.a?ssl=1&sse=x")
     assert str(refused.value).count(";") == 3
@@ -88,6 +88,6 @@ def test_a_secret_in_a_url_is_refused_and_not_repeated(url):
     assert SECRET not in shown(url)
 
 
-def test_a_password_in_a_url_is_told_where_it_belongs():
+def test_a_password_in_a_url_is_reported_where_it_belongs():
     with pytest.raises(RegistryError, match="use AWS_PROFILE"):
         open_store(f"s3://key:{SECRET}@bucket/a")

@@ -18,8 +18,8 @@ PROMOTION = Promotion(
     at="",
 )
 OVERRIDE = replace(PROMOTION, kind="override")
-KEEP, PROMOTE = (Verdict(decision=word, why="because") for word in ("keep", "promote"))
-INVALID = Verdict(decision="invalid", why="no parity")
+KEEP, PROMOTE = (Verdict(decision=word, reason="because") for word in ("keep", "promote"))
+INVALID = Verdict(decision="invalid", reason="no parity")
 
 
 @pytest.mark.parametrize(

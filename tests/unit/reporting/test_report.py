@@ -39,7 +39,7 @@ def outcome(decision="promote"):
         by="",
         at="",
     )
-    verdict = Verdict(decision=decision, why="because")
+    verdict = Verdict(decision=decision, reason="because")
     return Outcome("abc", verdict, promotion if decision == "promote" else None)
 
 
@@ -65,7 +65,7 @@ def test_the_summary_ends_with_the_verdict(paths):
 
 def test_the_summary_reports_an_override_and_a_failed_smoke_test(paths):
     override = replace(outcome().promotion, kind="override", reason="for me")
-    kept = Outcome("abc", Verdict(decision="keep", why="a tie"), override, fault="damaged")
+    kept = Outcome("abc", Verdict(decision="keep", reason="a tie"), override, fault="damaged")
     assert summary(paths, kept)[-4:] == [
         ("verdict", "keep: a tie"),
         ("override", "promoted by a person all the same: for me"),
@@ -108,7 +108,7 @@ def rows_of(page, section):
 def test_the_report_has_the_comparison_the_classes_the_parts_and_the_costs(paths):
     verdict = Verdict(
         decision="promote",
-        why="because",
+        reason="because",
         comparison=COMPARISON,
         parts=(Part("old", 290, 180, 190), Part("relabelled", 10, 3, 8)),
         champion=Costs(0.0123, 44.71),
@@ -129,7 +129,7 @@ def test_the_report_has_the_comparison_the_classes_the_parts_and_the_costs(paths
 
 
 def test_the_report_of_the_first_model_has_its_costs(paths):
-    verdict = Verdict(decision="promote", why="first", challenger=Costs(0.0205, 30.04))
+    verdict = Verdict(decision="promote", reason="first", challenger=Costs(0.0205, 30.04))
     assert rows_of(render(paths, Outcome("abc", verdict, None)), "gate") == [
         ["", "in production", "new"],
         ["ms per image", "", "20.5"],
@@ -175,8 +175,8 @@ def test_unknown_values_have_no_row_in_the_summary(paths):
 
 def test_the_report_begins_with_the_verdict_and_why(paths):
     page = render(paths, outcome())
-    title, why = re.search(r"<strong>(.*?)</strong>\s+<p>(.*?)</p>", page).groups()
-    assert (title, why) == ("In production: version abc", "because")
+    title, reason = re.search(r"<strong>(.*?)</strong>\s+<p>(.*?)</p>", page).groups()
+    assert (title, reason) == ("In production: version abc", "because")
     assert page.index("<strong>") < page.index('<dl class="figures">') < page.index("<h2")
     assert "Not evaluated by the gate yet" in render(paths, None)
 
@@ -287,7 +287,7 @@ def test_with_no_mistakes_to_show_the_report_has_no_image(paths):
     assert 'id="mistakes"' not in page
 
 
-def test_the_changes_of_the_data_are_told_with_their_tables(paths):
+def test_the_changes_of_the_data_are_reported_with_their_tables(paths):
     section = Section("by kind", ["kind", "images"], [["added", "2"]])
     page = render(paths, None, changes=ChangesSummary("2 changes", (section,)))
     assert "<p>2 changes</p>" in page

@@ -227,11 +227,11 @@ def test_in_a_pipe_there_are_lines_and_in_a_terminal_there_is_a_bar():
     master, slave = pty.openpty()
     subprocess.run([sys.executable, "-c", PROGRAM], stderr=slave, stdout=slave, env=CHILD)
     os.close(slave)
-    said = os.read(master, 100_000).decode()
+    output = os.read(master, 100_000).decode()
     os.close(master)
-    assert "━" in said
-    assert "INFO" not in said
-    assert said.rstrip().endswith("done")
+    assert "━" in output
+    assert "INFO" not in output
+    assert output.rstrip().endswith("done")
 
 
 def test_tracking_costs_less_than_two_microseconds_an_item():

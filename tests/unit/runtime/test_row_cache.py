@@ -93,7 +93,7 @@ def remove(path):
 
 
 @pytest.mark.parametrize("harm", [cut, flip, remove])
-def test_damaged_rows_are_told_and_not_used(store, rows, harm, caplog):
+def test_damaged_rows_are_reported_and_not_used(store, rows, harm, caplog):
     kept(store, rows)
     harm(next(store.glob("*.npy")))
     assert recall(store, "ingest", "a") is NOTHING
@@ -112,7 +112,7 @@ def test_damaged_rows_are_told_and_not_used(store, rows, harm, caplog):
         '{"made_with": "a", "files": 3, "keys": 4}',
     ],
 )
-def test_a_damaged_note_is_told_and_not_used(store, rows, text, caplog):
+def test_a_damaged_note_is_reported_and_not_used(store, rows, text, caplog):
     kept(store, rows)
     (store / "ingest.json").write_text(text)
     assert recall(store, "ingest", "a") is NOTHING
@@ -127,7 +127,7 @@ def test_a_damaged_store_is_made_anew(store, rows):
     assert len(list(store.iterdir())) == 2
 
 
-def test_a_store_that_cannot_be_written_is_told_and_stops_nothing(store, rows, caplog):
+def test_a_store_that_cannot_be_written_is_reported_and_stops_nothing(store, rows, caplog):
     store.write_text("a file in its place")
     kept(store, rows)
     assert "nothing was kept for the next run" in caplog.text

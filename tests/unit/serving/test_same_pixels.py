@@ -74,12 +74,12 @@ def test_every_file_is_the_same_pixels_in_training_evaluation_predict_and_serve(
     (row,) = [number for number, row in enumerate(rows) if row.image == name]
     assert rows[row].verdict == OK
     trained_on = model.probabilities(pixels[row][None])[0]  # as stage evaluate computes them
-    (said,) = model.classify([folder / "images" / name])
-    assert [said.probabilities[label] for label in model.class_names] == trained_on.tolist()
+    (output,) = model.classify([folder / "images" / name])
+    assert [output.probabilities[label] for label in model.class_names] == trained_on.tolist()
     content = (folder / "images" / name).read_bytes()
     loaded = Loaded(SimpleNamespace(version="v"), model)
     status, answer = answer_of_server(loaded, name, content)
-    assert (status, answer["predictions"][0]["probabilities"]) == (200, said.probabilities)
+    assert (status, answer["predictions"][0]["probabilities"]) == (200, output.probabilities)
 
 
 def test_too_little_memory_is_no_fault_of_an_image(monkeypatch):

@@ -64,10 +64,10 @@ def test_an_image_as_the_body_is_answered_with_class_probabilities_and_version(
     ask, registry, pictures
 ):
     version = release(registry, colour_model()).version
-    said = ask(lambda client: client.post("/predict", content=pictures["green"]))
-    assert said.status_code == 200
-    assert said.json()["version"] == version
-    (one,) = said.json()["predictions"]
+    output = ask(lambda client: client.post("/predict", content=pictures["green"]))
+    assert output.status_code == 200
+    assert output.json()["version"] == version
+    (one,) = output.json()["predictions"]
     assert (one["name"], one["class"]) == ("", "green")
     shares = list(one["probabilities"].values())
     assert next(iter(one["probabilities"])) == "green"
@@ -78,20 +78,20 @@ def test_an_image_as_the_body_is_answered_with_class_probabilities_and_version(
 def test_the_files_of_a_form_are_answered_in_order_by_name(ask, registry, pictures):
     release(registry, colour_model())
     files = form(*((f"{colour}.png", pictures[colour]) for colour in ("blue", "red")))
-    said = ask(lambda client: client.post("/predict", files=files))
-    told = [(one["name"], one["class"]) for one in said.json()["predictions"]]
-    assert told == [("blue.png", "blue"), ("red.png", "red")]
+    output = ask(lambda client: client.post("/predict", files=files))
+    printed = [(one["name"], one["class"]) for one in output.json()["predictions"]]
+    assert printed == [("blue.png", "blue"), ("red.png", "red")]
 
 
 def test_what_is_no_image_is_422_with_the_fault_of_each(ask, registry, pictures):
     release(registry, colour_model())
     files = form(("a.png", pictures["red"]), ("b.txt", b"hello"), ("c.png", pictures["red"][:60]))
-    said = ask(lambda client: client.post("/predict", files=files))
-    assert said.status_code == 422
-    faults = {one["name"]: one["fault"] for one in said.json()["faults"]}
+    output = ask(lambda client: client.post("/predict", files=files))
+    assert output.status_code == 422
+    faults = {one["name"]: one["fault"] for one in output.json()["faults"]}
     assert faults["b.txt"].startswith("not an image; expected JPEG, PNG")
     assert sorted(faults) == ["b.txt", "c.png"]
-    assert "predictions" not in said.json()
+    assert "predictions" not in output.json()
 
 
 @pytest.mark.parametrize(
@@ -99,16 +99,16 @@ def test_what_is_no_image_is_422_with_the_fault_of_each(ask, registry, pictures)
 )
 def test_a_request_without_an_image_is_400_or_422(ask, registry, request_):
     release(registry, colour_model())
-    said = ask(lambda client: client.post("/predict", **request_))
-    assert said.status_code == (422 if "data" in request_ else 400)
+    output = ask(lambda client: client.post("/predict", **request_))
+    assert output.status_code == (422 if "data" in request_ else 400)
 
 
 def test_a_form_that_is_none_is_400(ask, registry):
     release(registry, colour_model())
     headers = {"content-type": "multipart/form-data"}
-    said = ask(lambda client: client.post("/predict", content=b"abc", headers=headers))
-    assert said.status_code == 400
-    assert "boundary" in said.json()["detail"]
+    output = ask(lambda client: client.post("/predict", content=b"abc", headers=headers))
+    assert output.status_code == 400
+    assert "boundary" in output.json()["detail"]
 
 
 def test_a_body_that_says_that_it_is_too_large_is_413_before_any_of_it_is_read(ask, registry):
@@ -120,10 +120,10 @@ def test_a_body_that_says_that_it_is_too_large_is_413_before_any_of_it_is_read(a
         yield b"x"
 
     headers = {"content-length": str(LIMIT + 1)}
-    said = ask(lambda client: client.post("/predict", content=body(), headers=headers))
-    assert said.status_code == 413
-    assert "over 0.02 MB" in said.json()["detail"]
-    assert said.headers["connection"] == "close"
+    output = ask(lambda client: client.post("/predict", content=body(), headers=headers))
+    assert output.status_code == 413
+    assert "over 0.02 MB" in output.json()["detail"]
+    assert output.headers["connection"] == "close"
     assert sent == []
 
 
@@ -150,8 +150,8 @@ def test_a_body_that_does_not_say_how_large_it_is_is_413_where_it_passes_the_lim
             yield b"x" * 1000
 
     headers = {"content-type": kind}
-    said = ask(lambda client: client.post("/predict", content=body(), headers=headers))
-    assert said.status_code == 413
+    output = ask(lambda client: client.post("/predict", content=body(), headers=headers))
+    assert output.status_code == 413
     assert len(sent) <= LIMIT / 1000 + 1
 
 
@@ -191,10 +191,10 @@ def test_small_files_of_80_megapixels_are_refused_by_name_and_not_decoded(
     bomb = webp(8944, 8944)
     assert len(bomb) < 100
     files = form(*((f"{number}.webp", bomb) for number in range(8)), ("a.png", pictures["red"]))
-    said = ask(lambda client: client.post("/predict", files=files))
-    assert said.status_code == 422
-    assert [one["name"] for one in said.json()["faults"]] == [f"{n}.webp" for n in range(8)]
-    assert "as long as 80.0 megapixels, over 25, the limit" in said.json()["faults"][0]["fault"]
+    output = ask(lambda client: client.post("/predict", files=files))
+    assert output.status_code == 422
+    assert [one["name"] for one in output.json()["faults"]] == [f"{n}.webp" for n in range(8)]
+    assert "as long as 80.0 megapixels, over 25, the limit" in output.json()["faults"][0]["fault"]
     assert decoded == [pictures["red"]]
 
 
@@ -202,27 +202,27 @@ def test_the_limit_of_pixels_is_an_option_below_that_of_the_model(ask, registry)
     release(registry, generous_model())
     body = webp(300, 300)
     assert ask(lambda client: client.post("/predict", content=body)).status_code == 200
-    said = ask(lambda client: client.post("/predict", content=body), max_megapixels=0.08)
-    assert said.status_code == 422
+    output = ask(lambda client: client.post("/predict", content=body), max_megapixels=0.08)
+    assert output.status_code == 422
 
 
 def test_all_images_of_a_request_together_have_a_limit_of_pixels(ask, registry):
     release(registry, generous_model())
     files = form(*((f"{number}.webp", webp(300, 300)) for number in range(4)))
     for limit, status in [(0.36, 200), (0.35, 413)]:
-        said = ask(lambda c: c.post("/predict", files=files), max_request_megapixels=limit)
-        assert said.status_code == status
-    assert "have 0.4 megapixels together, over 0.35" in said.json()["detail"]
+        output = ask(lambda c: c.post("/predict", files=files), max_request_megapixels=limit)
+        assert output.status_code == status
+    assert "have 0.4 megapixels together, over 0.35" in output.json()["detail"]
 
 
 @pytest.mark.parametrize(("num_files", "status"), [(3, 200), (4, 413), (9, 413)])
 def test_a_request_has_a_limit_of_files(ask, registry, num_files, status, pictures):
     release(registry, colour_model())
     files = form(*((f"{number}.png", pictures["red"]) for number in range(num_files)))
-    said = ask(lambda client: client.post("/predict", files=files), max_files=3)
-    assert said.status_code == status
+    output = ask(lambda client: client.post("/predict", files=files), max_files=3)
+    assert output.status_code == status
     if status == 413:
-        assert "over 3 files" in said.json()["detail"]
+        assert "over 3 files" in output.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -233,8 +233,8 @@ def test_the_kind_of_a_form_may_be_in_capitals(ask, registry, pictures, kind):
     head = b'--x\r\nContent-Disposition: form-data; name="f"; filename="a.png"\r\n\r\n'
     body = head + pictures["green"] + b"\r\n--x--\r\n"
     headers = {"content-type": f"{kind}; boundary=x"}
-    said = ask(lambda client: client.post("/predict", content=body, headers=headers))
-    assert said.json()["predictions"][0]["class"] == "green"
+    output = ask(lambda client: client.post("/predict", content=body, headers=headers))
+    assert output.json()["predictions"][0]["class"] == "green"
 
 
 def test_a_body_that_is_not_complete_in_time_is_408(ask, registry):
@@ -246,12 +246,12 @@ def test_a_body_that_is_not_complete_in_time_is_408(ask, registry):
 
     for kind in ("image/png", "multipart/form-data; boundary=x"):
         headers = {"content-type": kind}
-        said = ask(
+        output = ask(
             lambda c, h=headers: c.post("/predict", content=body(), headers=h), body_seconds=0.1
         )
-        assert said.status_code == 408
-        assert said.headers["connection"] == "close"
-        assert "not complete after 0.1 s" in said.json()["detail"]
+        assert output.status_code == 408
+        assert output.headers["connection"] == "close"
+        assert "not complete after 0.1 s" in output.json()["detail"]
 
 
 def test_of_too_many_bytes_in_flight_the_oldest_incomplete_body_is_refused(ask, registry, pictures):
@@ -283,8 +283,8 @@ def test_the_bytes_of_a_request_are_free_again_after_its_answer(ask, registry, p
         return [await client.post("/predict", content=pictures["red"]) for _ in range(9)]
 
     size = len(pictures["red"])
-    said = ask(questions, max_bytes_in_flight=size + 10)
-    assert {one.status_code for one in said} == {200}
+    output = ask(questions, max_bytes_in_flight=size + 10)
+    assert {one.status_code for one in output} == {200}
 
 
 def test_beyond_a_full_queue_the_answer_is_503_with_a_time_to_try_again(
@@ -372,7 +372,7 @@ def test_without_a_model_in_production_everything_is_503_until_there_is_one(
         return before, await client.post("/predict", content=pictures["red"])
 
     before, after = ask(questions, refresh_seconds=0.05)
-    assert [said.status_code for said in before] == [503] * 3
+    assert [output.status_code for output in before] == [503] * 3
     assert before[0].json()["detail"] == "no model is in production yet"
     assert before[1].json()["checked_seconds_ago"] >= 0
     assert (
@@ -387,8 +387,8 @@ def test_version_and_health_tell_what_is_served(ask, registry):
     async def questions(client):
         return await client.get("/version"), await client.get("/health")
 
-    told, health = ask(questions)
-    assert told.json() == {
+    output, health = ask(questions)
+    assert output.json() == {
         "version": version,
         "since": AT,
         "reason": "it is better",
@@ -400,7 +400,7 @@ def test_version_and_health_tell_what_is_served(ask, registry):
     assert health.json() | NO_AGE == {"status": "ok", "version": version, "fault": None} | NO_AGE
 
 
-def test_a_damaged_new_version_is_told_by_health_and_the_present_one_goes_on(
+def test_a_damaged_new_version_is_reported_by_health_and_the_present_one_goes_on(
     ask, registry, pictures, tmp_path
 ):
     first = release(registry, colour_model()).version
@@ -415,10 +415,10 @@ def test_a_damaged_new_version_is_told_by_health_and_the_present_one_goes_on(
                 break
         return health, await client.post("/predict", content=pictures["red"])
 
-    health, said = ask(questions, refresh_seconds=0.05)
+    health, output = ask(questions, refresh_seconds=0.05)
     assert (health.status_code, health.json()["version"]) == (200, first)
     assert "is damaged" in health.json()["fault"]
-    assert (said.status_code, said.json()["version"]) == (200, first)
+    assert (output.status_code, output.json()["version"]) == (200, first)
 
 
 def test_a_newly_promoted_version_is_served_without_a_restart(ask, registry, pictures):
@@ -428,16 +428,16 @@ def test_a_newly_promoted_version_is_served_without_a_restart(ask, registry, pic
         second = release(registry, colour_model(OTHERS)).version
         for _ in range(200):
             await asyncio.sleep(0.05)
-            said = (await client.post("/predict", content=pictures["red"])).json()
-            if said["version"] == second:
+            output = (await client.post("/predict", content=pictures["red"])).json()
+            if output["version"] == second:
                 break
-        return said["predictions"][0]["class"]
+        return output["predictions"][0]["class"]
 
     assert ask(questions, refresh_seconds=0.05) == "a"
 
 
 @pytest.mark.parametrize("option", ["--max-upload", "--refresh-seconds", "--threads", "--port"])
 def test_an_option_of_nothing_is_wrong_usage(lradapt, option):
-    said = lradapt("serve", option, "0")
-    assert (said.code, said.out) == (2, "")
-    assert option in said.err
+    output = lradapt("serve", option, "0")
+    assert (output.code, output.out) == (2, "")
+    assert option in output.err

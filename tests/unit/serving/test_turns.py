@@ -12,7 +12,7 @@ async def rest():
 
 
 class Work:
-    """Requests that ask for turns, note which one has its turn, and keep it until they are told."""
+    """Requests that ask for turns, note which has its turn, and keep it until released."""
 
     def __init__(self, turns):
         self.turns, self.got, self.ends, self.tasks = turns, [], {}, {}

@@ -79,7 +79,7 @@ def test_before_any_checkpoint_there_is_none(place, caplog):
     assert caplog.text == ""
 
 
-def test_one_of_another_key_is_told_and_not_used(place, caplog):
+def test_one_of_another_key_is_reported_and_not_used(place, caplog):
     caplog.set_level("INFO")
     write_checkpoint(CheckpointFolder(place.folder, OTHER), checkpoint(3))
     assert read_checkpoint(place) is None
@@ -108,14 +108,14 @@ def remove(path):
 
 @pytest.mark.parametrize("harm", [cut, flip, empty, remove])
 @pytest.mark.parametrize("name", ["step-3.safetensors", "cycle-1.safetensors"])
-def test_damaged_tensors_are_told_in_one_line_and_removed(place, caplog, harm, name):
+def test_damaged_tensors_are_reported_in_one_line_and_removed(place, caplog, harm, name):
     write_checkpoint(place, checkpoint(3, num_cycles=1))
     harm(place.own / name)
     assert read_checkpoint(place) is None
-    (said,) = caplog.messages
-    assert said.startswith(f"the checkpoint in {place.own} is damaged; the training starts from ")
-    assert name in said
-    assert "\n" not in said
+    (output,) = caplog.messages
+    assert output.startswith(f"the checkpoint in {place.own} is damaged; the training starts from ")
+    assert name in output
+    assert "\n" not in output
     assert not place.own.exists()
 
 
@@ -123,13 +123,13 @@ def test_damaged_tensors_are_told_in_one_line_and_removed(place, caplog, harm, n
     "text",
     ["", "{", "[]", "null", "{}", f'{{"key": "{KEY}"}}', f'{{"key": "{KEY}", "files": 3}}'],
 )
-def test_a_damaged_note_is_told_in_one_line_and_removed(place, caplog, text):
+def test_a_damaged_note_is_reported_in_one_line_and_removed(place, caplog, text):
     write_checkpoint(place, checkpoint(3))
     (place.own / "checkpoint.json").write_text(text)
     assert read_checkpoint(place) is None
-    (said,) = caplog.messages
-    assert "is damaged; the training starts from the beginning (" in said
-    assert "\n" not in said
+    (output,) = caplog.messages
+    assert "is damaged; the training starts from the beginning (" in output
+    assert "\n" not in output
     assert not place.own.exists()
 
 

@@ -205,11 +205,11 @@ def test_a_longer_one_leaves_its_end(run, folder):
 
 
 @pytest.mark.parametrize(
-    ("error", "why"),
+    ("error", "reason"),
     [(DiskFullError("of no interest"), "the disk is full"), (OSError("no right"), "no right")],
 )
 def test_what_cannot_be_written_is_logged_once_and_training_goes_on(
-    run, folder, monkeypatch, caplog, error, why
+    run, folder, monkeypatch, caplog, error, reason
 ):
     def fails(*words):
         raise error
@@ -217,7 +217,7 @@ def test_what_cannot_be_written_is_logged_once_and_training_goes_on(
     monkeypatch.setattr("lradapt.training.run.write_checkpoint", fails)
     assert same(run(TrainingRun(folder, every_seconds=0.0)), run())
     assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
-        f"no checkpoint of step 1 in {folder.own} ({why}); the previous checkpoint is kept, and "
+        f"no checkpoint of step 1 in {folder.own} ({reason}); the previous checkpoint is kept, and "
         "the training continues"
     ]
 

@@ -233,7 +233,7 @@ def test_where_rates_vary_more_than_combinations_differ_cpu_seconds_decide():
     assert recommend(noisy).precision == "fp32"
 
 
-def test_a_median_is_told_not_the_best():
+def test_a_median_is_reported_not_the_best():
     times = (Timed(90.0, 0.2), Timed(100.0, 0.1), Timed(500.0, 0.9))
     one = Measured(REFERENCE, Effect(0.0, 0.0), times)
     assert (one.rate, one.cpu_seconds) == (100.0, 0.2)

@@ -229,7 +229,7 @@ def test_one_process_trains_without_fabric(monkeypatch):
     assert losses(train(engine, num_cycles=1)[1])
 
 
-def test_without_the_extra_it_is_said_how_to_install_it(monkeypatch):
+def test_without_the_extra_the_message_has_the_command_that_installs_it(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["lradapt", "stage", "finetune"])
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(TrainingError, match=r"is not installed; `pip install '\.\[gpus\]'`"):

@@ -198,9 +198,9 @@ def test_a_stack_and_an_animation_are_found_and_a_preview_in_a_jpeg_is_not(folde
     for name in ("a.tif", "b.png", "c.webp", "d.gif"):
         photo(20, 16).save(folder / name, **frames)
     photo(20, 16).save(folder / "e.jpg", "MPO", **frames)
-    said = {name: detail for kind, name, detail in found() if kind == "several_pages"}
+    output = {name: detail for kind, name, detail in found() if kind == "several_pages"}
     three = "3 pages, of which the first is used"
-    assert said == {
+    assert output == {
         **dict.fromkeys(("a.tif", "b.png", "c.webp"), three),
         "d.gif": "an animation, of which the first is used",
     }

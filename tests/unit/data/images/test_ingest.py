@@ -438,9 +438,9 @@ def test_a_file_that_became_hidden_or_leads_outside_is_not_taken_from_before(
     (folder / "1.png").symlink_to(tmp_path / "1.png")
     second, decoded = rerun(kept_of(first), name="second")
     assert decoded == 0
-    said = verdicts(read_table(second[1]))
-    assert said[".0.png"] == "hidden file"
-    assert said["1.png"].startswith("a link that leads outside")
+    output = verdicts(read_table(second[1]))
+    assert output[".0.png"] == "hidden file"
+    assert output["1.png"].startswith("a link that leads outside")
 
 
 @pytest.mark.slow

@@ -108,7 +108,7 @@ def test_a_patient_is_known_by_the_name_of_its_column(labelled, column):
     "column",
     ["age_group", "patient_age", "lesion_type", "num_lesions", "subject_sex", "person_count"],
 )
-def test_what_is_said_of_a_patient_is_no_patient(labelled, column):
+def test_a_property_of_a_patient_is_no_patient(labelled, column):
     found = labelled(f"image,label,{column}\na.png,cat,1\nb.png,dog,2\nc.png,dog,1\n")
     assert {label.group for label in found.labels} == {""}
     assert f"columns left out: {column}" in found.notes
@@ -272,7 +272,7 @@ def test_a_missing_file_is_named_with_the_nearest_and_the_options(refusal):
     ]
 
 
-def test_many_missing_files_are_told_without_a_search_for_each(refusal):
+def test_many_missing_files_are_reported_without_a_search_for_each(refusal):
     lines = "".join(f"missing_{n}.jpg,cat\n" for n in range(3000))
     text = refusal("image,label\n" + lines, [f"there_{n}.png" for n in range(500)])
     assert text.splitlines()[-1] == "  ... and 2980 more"

@@ -134,11 +134,11 @@ READINGS = {
 
 @pytest.mark.parametrize("case", READINGS)
 def test_folders_of_several_readings_stop_with_them(source, case):
-    names, why = READINGS[case]
+    names, reason = READINGS[case]
     folder = source(*names)
     text = refusal(folder)
     assert text.startswith("SRC: ")
-    assert why in text
+    assert reason in text
     assert "nothing was imported. Choose what is meant:" in text
     with_image = {name.split("/")[0] for name in names if name.endswith(".png")}
     if len(with_image) < 2:

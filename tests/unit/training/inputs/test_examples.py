@@ -147,7 +147,7 @@ def test_a_training_on_streamed_pixels_ends_with_the_weights_of_one_from_memory(
     assert kept == streamed
 
 
-def test_where_the_pixels_lie_is_told_with_the_reason(both, caplog, monkeypatch):
+def test_where_the_pixels_lie_is_reported_with_the_reason(both, caplog, monkeypatch):
     monkeypatch.setattr(
         "lradapt.training.inputs.examples.free_memory", lambda device: 20_000
     )  # 7,680 of pixels
