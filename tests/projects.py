@@ -43,8 +43,8 @@ def stages_run(output):
     return re.findall(r"Running stage '(\w+)'", output)
 
 
-def wait_for(condition, seconds=60):
-    """Until the condition holds; what it last returned."""
+def wait_for(condition, seconds=120):
+    """Until the condition holds; what it last returned. A slow machine may need all the seconds."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, f"not within {seconds} seconds"

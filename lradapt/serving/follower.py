@@ -32,12 +32,13 @@ class Follower:
     Attributes:
         live: the model in production.
         fault: of the last look; empty if it succeeded.
+        look_seconds: until a look without an answer is a fault.
     """
 
     def __init__(self, live: LiveModel, look_seconds: float) -> None:
         """Keep what to follow; the registry must answer within `look_seconds`."""
         self.live, self.fault = live, ""
-        self._look_seconds = look_seconds
+        self.look_seconds = look_seconds
         self._checked: float | None = None
         self._noted = 0
         self._looking: list[threading.Thread] = []
@@ -67,9 +68,9 @@ class Follower:
         thread.start()
         self._looking.append(thread)
         try:
-            await asyncio.wait_for(ended.wait(), self._look_seconds)
+            await asyncio.wait_for(ended.wait(), self.look_seconds)
         except TimeoutError:
-            self._note(number, f"the registry has not answered within {self._look_seconds:g} s")
+            self._note(number, f"the registry has not answered within {self.look_seconds:g} s")
 
     def _num_hanging(self) -> int:
         self._looking = [thread for thread in self._looking if thread.is_alive()]

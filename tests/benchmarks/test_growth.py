@@ -70,8 +70,8 @@ def test_the_stages_run_in_the_project_and_their_cost_is_measured(source, tmp_pa
         (step, 10) for step in growth.STEPS
     ]
     assert "1 relabelled" in (project / "changes.log").read_text()
-    assert wall * 0.8 < sum(cost.seconds for cost in costs) <= wall
-    assert all(0.1 < cost.cpu_seconds < 20 for cost in costs)
+    assert wall * 0.5 < sum(cost.seconds for cost in costs) <= wall
+    assert all(0.1 < cost.cpu_seconds < 100 for cost in costs)
     assert all(20 < cost.peak_mebibytes < 500 for cost in costs)
     assert len(read_table(project / PATHS.table)) == 10
     assert len((project / PATHS.split).read_text().splitlines()) == 11

@@ -11,6 +11,7 @@ import pytest
 
 from lradapt.registry import open_registry
 from lradapt.registry.store import ChangedError
+from tests.projects import wait_for
 from tests.unit.releases import promote
 
 pytestmark = pytest.mark.slow
@@ -156,7 +157,10 @@ def test_killed_at_any_instant_a_second_run_completes_it(place, processes, does,
         time.sleep(instants.uniform(0, 0.7 * seconds))
         child.kill()
         child.join()
-        num_killed += child.exitcode == -signal.SIGKILL
+        if child.exitcode == -signal.SIGKILL:
+            num_killed += 1
+        else:
+            seconds /= 2  # it was slower when it was measured
         assert registry.production().version in whole_versions(registry)
 
         second = publish(registry, 2, SIZE)
@@ -197,10 +201,11 @@ def test_a_reader_never_sees_a_missing_or_a_half_model(place, num_promotions):
     try:
         for number in range(num_promotions):
             promote(registry, pair[number % 2])
+            wait_for(lambda now=pair[number % 2]: failures or (seen and seen[-1][0] == now))
     finally:
         done.set()
         reader.join()
     assert failures == []
     assert set(seen) == {(pair[0], 50_000, 0), (pair[1], 50_000, 1)}
-    assert len(seen) > 5
+    assert len(seen) >= num_promotions
     assert len(registry.promotions()) == num_promotions + 1

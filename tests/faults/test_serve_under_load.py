@@ -83,9 +83,9 @@ def wait_for(address, process):
 
 def wait_for_answers_of(version, answers):
     """Return when a client has had an answer of this version."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not answers or answers[-1][1] != version:
-        assert time.monotonic() < deadline, f"{version} is not served after a minute"
+        assert time.monotonic() < deadline, f"{version} is not served after two minutes"
         time.sleep(0.01)
 
 
@@ -129,7 +129,7 @@ def test_no_request_fails_during_promotions(served, registry, pair, tmp_path, nu
 
 def test_an_upload_of_100_mb_is_413_before_it_is_sent(served):
     port = int(served.rsplit(":", 1)[1])
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
         head = f"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Length: {100 * MB}\r\n\r\n"
         connection.sendall(head.encode())
         answer = b""
@@ -178,13 +178,13 @@ def test_a_port_that_is_taken_is_one_message(served, tmp_path):
 def test_a_stop_beside_a_slow_client_takes_seconds_and_has_its_code(tmp_path, pair, number, code):
     with running(tmp_path, "--grace-seconds", "1") as (process, address):
         port = int(address.rsplit(":", 1)[1])
-        with socket.create_connection(("127.0.0.1", port), timeout=30) as slow:
+        with socket.create_connection(("127.0.0.1", port), timeout=120) as slow:
             slow.sendall(b"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\nx")
             time.sleep(0.2)
             process.send_signal(number)
             started = time.monotonic()
             assert process.wait(60) == code
-            assert time.monotonic() - started < 10
+            assert time.monotonic() - started < 30
 
 
 def test_clients_that_leave_or_stay_silent_log_nothing_and_do_not_stay(tmp_path, pair):
@@ -193,14 +193,14 @@ def test_clients_that_leave_or_stay_silent_log_nothing_and_do_not_stay(tmp_path,
     with running(tmp_path, *options) as (process, address):
         place = ("127.0.0.1", int(address.rsplit(":", 1)[1]))
         for _ in range(20):
-            with socket.create_connection(place, timeout=30) as leaving:
+            with socket.create_connection(place, timeout=120) as leaving:
                 leaving.sendall(head + bytes(1000))
         form = {"content-type": "multipart/form-data; boundary=x"}
-        output = httpx.post(f"{address}/predict", content=b"nonsense", headers=form, timeout=30)
+        output = httpx.post(f"{address}/predict", content=b"nonsense", headers=form, timeout=120)
         assert output.status_code == 400
-        idle = [socket.create_connection(place, timeout=30) for _ in range(300)]
-        assert httpx.get(f"{address}/health", timeout=30).status_code == 200
-        late = socket.create_connection(place, timeout=30)
+        idle = [socket.create_connection(place, timeout=120) for _ in range(300)]
+        assert httpx.get(f"{address}/health", timeout=120).status_code == 200
+        late = socket.create_connection(place, timeout=120)
         late.sendall(head + bytes(1000))
         assert late.recv(100).startswith(b"HTTP/1.1 408 ")
         for each in (late, *idle):

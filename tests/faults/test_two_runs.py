@@ -110,6 +110,6 @@ def test_a_run_of_another_process_starts_when_the_first_has_ended(project, going
         with pytest.raises(subprocess.TimeoutExpired):
             second.wait(0.2)
         going_on.kill()
-        assert second.communicate(timeout=20)[0] == "in\n"
+        assert second.communicate(timeout=120)[0] == "in\n"
     assert output.startswith("waiting: `")
     assert f"(pid {going_on.pid} on " in output

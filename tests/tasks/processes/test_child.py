@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -93,19 +94,27 @@ def test_after_a_cancel_a_child_can_end_by_itself_and_its_output_is_logged(monke
 
 
 STUBBORN = (
-    "import signal, subprocess, sys, time\n"
+    "import os, signal, subprocess, sys, time\n"
     "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    "open({path!r}, 'a').write(f'{{os.getpid()}}\\n')\n"
     "if sys.argv[1:]: subprocess.Popen([sys.executable, *sys.argv[1:]])\n"
-    "open({path!r}, 'a').write('x\\n'); print('begun', flush=True)\n"
-    "while 1: open({path!r}, 'a').write('x'); time.sleep(.05)"
+    "else: print('begun', flush=True)\n"
+    "time.sleep(600)"
 )
-"""A process that ignores SIGTERM and keeps writing; with arguments it starts another."""
+"""A process that ignores SIGTERM and notes its id; with arguments it starts another."""
 
 
-def goes_on(beat):
-    size = beat.stat().st_size
-    time.sleep(0.4)
-    return beat.stat().st_size > size
+def num_running(notes):
+    """How many of the processes that have noted their id run."""
+    return sum(is_running(int(line)) for line in notes.read_text().split())
+
+
+def is_running(process):
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
 
 
 @pytest.mark.slow
@@ -113,46 +122,47 @@ def test_a_cancel_ends_the_whole_group_after_a_grace_period(tmp_path, monkeypatc
     """An exception in the parent (a cancel) must not leave a grandchild training on."""
     info, _ = cancel_at("begun")
     monkeypatch.setattr("tasks.processes.child.log.info", info)
-    beat = tmp_path / "beat"
-    code = STUBBORN.format(path=str(beat))
+    notes = tmp_path / "notes"
+    code = STUBBORN.format(path=str(notes))
     start = time.monotonic()
     with pytest.raises(CancelledError):
         run_child([*python(code), "-c", code])
-    assert GRACE_SECONDS < time.monotonic() - start < GRACE_SECONDS + 4
-    assert not goes_on(beat)
+    assert time.monotonic() - start > GRACE_SECONDS
+    assert len(notes.read_text().split()) == 2
+    wait_for(lambda: num_running(notes) == 0)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("thread", ["main", "another"])
 def test_kill_9_of_the_flow_ends_the_whole_group(tmp_path, thread):
-    beat = tmp_path / "beat"
-    code = STUBBORN.format(path=str(beat))
+    notes = tmp_path / "notes"
+    code = STUBBORN.format(path=str(notes))
     call = f"run_child({[*python(code), '-c', code]!r})"
     flow = f"from tasks.processes.child import run_child\nfrom threading import Thread\n{call}"
     if thread == "another":
         flow = flow.replace(call, f"Thread(target=lambda: {call}).start()")
     with subprocess.Popen(python(flow), env=PROGRAMS, cwd=ROOT) as process:
-        wait_for(beat.exists)
-        time.sleep(0.2)
+        wait_for(lambda: notes.exists() and len(notes.read_text().split()) == 2)
+        killed = time.monotonic()
         process.kill()
-    time.sleep(0.2)
-    assert goes_on(beat), "there was no grace period"
-    time.sleep(GRACE_SECONDS)
-    assert not goes_on(beat)
+    wait_for(lambda: num_running(notes) == 0)
+    assert time.monotonic() - killed > GRACE_SECONDS, "there was no grace period"
 
 
 def test_processes_that_a_child_leaves_behind_end_with_it(tmp_path):
-    beat = tmp_path / "beat"
-    code = f"import time\nwhile 1: open({str(beat)!r}, 'a').write('x'); time.sleep(.05)"
+    notes = tmp_path / "notes"
+    notes.touch()
+    code = f"import os, time; open({str(notes)!r}, 'a').write(str(os.getpid())); time.sleep(600)"
     start = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {code!r}])"
-    wait = f"import os\nwhile not os.path.exists({str(beat)!r}): time.sleep(.05)"
+    wait = f"import os\nwhile not os.path.getsize({str(notes)!r}): time.sleep(.05)"
     run_child(python(f"{start}\n{wait}"))
-    assert not goes_on(beat)
+    wait_for(lambda: num_running(notes) == 0)
 
 
 def test_sigterm_to_the_supervisor_ends_its_command():
-    command = [sys.executable, supervisor.__file__, "sleep", "60"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
-        time.sleep(0.5)
+    command = [sys.executable, supervisor.__file__, "sh", "-c", "echo begun; exec sleep 600"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as process:
+        assert process.stdout.readline() == b"begun\n"
         process.terminate()
-        assert process.wait(10) == 128 + signal.SIGTERM
+        assert process.wait(60) == 128 + signal.SIGTERM

@@ -13,6 +13,7 @@ import pytest
 from lradapt.runtime.progress_file import VARIABLE
 from tasks.ui import progress
 from tasks.ui.progress import Progress, followed, percent, seconds_left, text
+from tests.projects import wait_for
 
 LOOP = {"what": "epoch 4", "done": 100, "total": 400, "unit": "steps", "seconds": 5.0}
 EPOCHS = [
@@ -92,14 +93,13 @@ def shown(monkeypatch):
 def write(settings, entry):
     with open(settings[VARIABLE], "a") as file:
         file.write(json.dumps(entry) + "\n")
-    time.sleep(0.25)
 
 
 def test_one_artifact_is_created_and_then_updated(shown):
     with followed() as settings:
-        for entry in EPOCHS:
+        for number, entry in enumerate(EPOCHS, 1):
             write(settings, entry)
-        time.sleep(0.3)
+            wait_for(lambda number=number: len(shown) == number)
     assert [(key, round(share)) for key, share, _ in shown] == [("progress", 29), (1, 43), (1, 100)]
     assert not os.path.exists(settings[VARIABLE])
 
@@ -114,6 +114,7 @@ def test_the_artifact_of_a_failed_stage_is_not_completed(shown):
     def fail():
         with followed() as settings:
             write(settings, EPOCHS[0])
+            wait_for(lambda: shown)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -124,24 +125,27 @@ def test_the_artifact_of_a_failed_stage_is_not_completed(shown):
 def test_a_server_that_does_not_answer_gives_a_warning_and_no_delay(shown, monkeypatch, caplog):
     caplog.set_level(logging.WARNING, logger="lradapt")
 
-    answers, answered = threading.Event(), threading.Event()
+    asked, answers, answered = threading.Event(), threading.Event(), threading.Event()
 
     def fail(*_, **__):
         raise httpx.ReadTimeout("no answer")
 
     def hang(*_, **__):
-        answers.wait(30)
+        asked.set()
+        answers.wait(120)
         answered.set()
         fail()
 
     monkeypatch.setattr(progress, "create_progress_artifact", fail)
     with followed() as settings:
         write(settings, EPOCHS[0])
+        wait_for(lambda: caplog.messages)
     assert caplog.messages == ["the server did not accept the progress: ReadTimeout('no answer')"]
 
     monkeypatch.setattr(progress, "_JOIN_SECONDS", 0.2)
     monkeypatch.setattr(progress, "create_progress_artifact", hang)
     with followed() as settings:
         write(settings, EPOCHS[0])
+        assert asked.wait(60)
     assert not answered.is_set(), "the block has waited for the answer"
     answers.set()

@@ -172,14 +172,15 @@ def test_many_lines_without_an_image_are_no_contradiction(refusal):
 
 
 @pytest.mark.slow
-def test_200_000_lines_take_less_than_four_seconds(read):
+def test_200_000_lines_are_read_in_seconds(read):
+    """With a search through the lines before each line this would take hours."""
     content = "image,label,group\n" + "".join(
         f"folder/image_{n:06d}.jpg,class {n % 7},lesion {n // 3}\n" for n in range(200_000)
     )
     read("image,label\na.png,cat\n")  # pandas is imported
     start = time.process_time()
     labels = read(content)
-    assert time.process_time() - start < 4  # 1.3 were measured
+    assert time.process_time() - start < 30  # 1.3 were measured
     assert labels[199_999] == Label("folder/image_199999.jpg", "class 2", "lesion 66666")
 
 

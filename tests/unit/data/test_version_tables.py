@@ -83,5 +83,5 @@ def test_a_hundred_thousand_rows_are_read_and_compared_in_seconds(write):
     ]
     start = time.process_time()
     changes = compare(*map(read_version, tables))
-    assert time.process_time() - start < 6
+    assert time.process_time() - start < 30
     assert len(changes.rows) > 80_000

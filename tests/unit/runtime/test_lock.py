@@ -15,6 +15,7 @@ import pytest
 
 from lradapt.errors import BusyError, LradaptError
 from lradapt.runtime import lock
+from tests.projects import wait_for
 
 ROOT = Path(__file__).parents[3]
 
@@ -115,11 +116,12 @@ def test_a_second_run_waits_with_a_message_until_the_first_has_ended(holding, ca
 
     thread = threading.Thread(target=second)
     thread.start()
+    wait_for(lambda: caplog.messages)
     assert not entered.wait(0.3)
     assert [message[:10] for message in caplog.messages] == ["waiting: `"]
     assert f"pid {first.pid} " in caplog.text
     first.communicate()
-    assert entered.wait(10)
+    assert entered.wait(60)
     thread.join()
 
 
@@ -132,10 +134,11 @@ def test_a_run_waits_for_a_stage_that_a_killed_run_left_behind(holding, caplog):
 
     thread = threading.Thread(target=run)
     thread.start()
+    wait_for(lambda: caplog.messages)
     assert not entered.wait(0.3)
     assert f"pid {orphan.pid} " in caplog.text
     orphan.kill()
-    assert entered.wait(10)
+    assert entered.wait(60)
     thread.join()
 
 

@@ -7,7 +7,7 @@ import pty
 import re
 import subprocess
 import sys
-import time
+from collections import Counter
 from contextlib import redirect_stderr
 from pathlib import Path
 
@@ -222,7 +222,7 @@ def test_in_a_pipe_there_are_lines_and_in_a_terminal_there_is_a_bar():
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, env=CHILD
     )
     assert piped.stdout == "done\n"
-    assert re.fullmatch(r"INFO: work: 1\d of 13 items, \d\.\d/s, \d s left\n", piped.stderr)
+    assert re.fullmatch(r"(INFO: work: \d+ of 13 items, \d\.\d.*, \d+ s left\n)+", piped.stderr)
 
     master, slave = pty.openpty()
     subprocess.run([sys.executable, "-c", PROGRAM], stderr=slave, stdout=slave, env=CHILD)
@@ -234,15 +234,16 @@ def test_in_a_pipe_there_are_lines_and_in_a_terminal_there_is_a_bar():
     assert output.rstrip().endswith("done")
 
 
-def test_tracking_costs_less_than_two_microseconds_an_item():
-    def seconds(items):
-        start = time.process_time()
-        for _ in items:
-            pass
-        return time.process_time() - start
-
-    num = 200_000
-    bare = min(seconds(range(num)) for _ in range(3))
-    with tracked(range(num), "x", total=num, unit="x") as items:
-        shown = seconds(items)
-    assert (shown - bare) / num < 2e-6
+def test_an_item_costs_three_calls_and_shows_nothing_in_between():
+    """The size, the clock and the next item: two microseconds where this was measured."""
+    calls, num = Counter(), 1000
+    clock = Clock()
+    with tracked(range(num), "x", total=num, unit="x", clock=clock) as items:
+        sys.setprofile(lambda _, event, __: calls.update([event]))
+        try:
+            for _ in items:
+                pass
+        finally:
+            sys.setprofile(None)
+    assert calls["call"] <= 3 * num + 10
+    assert calls["c_call"] <= 10

@@ -39,11 +39,20 @@ def registry(tmp_path):
 
 
 async def until(true):
-    for _ in range(1000):
+    for _ in range(6000):  # a minute at most
         if true():
             return
         await asyncio.sleep(0.01)
     raise AssertionError
+
+
+async def hanging_look(follower, registry):
+    """A look whose read hangs, and which is given up at its deadline after it has read."""
+    registry.store.num_hanging = 1
+    num, follower.look_seconds = len(registry.store.let), 0.1
+    await follower.look()
+    follower.look_seconds = 60
+    await until(lambda: len(registry.store.let) > num)
 
 
 def test_a_pointer_that_vanishes_is_a_fault_and_the_model_stays(registry, tmp_path):
@@ -61,13 +70,12 @@ def test_a_pointer_that_vanishes_is_a_fault_and_the_model_stays(registry, tmp_pa
 
 def test_a_look_that_hangs_is_a_fault_at_its_deadline_and_the_age_grows(registry):
     release(registry, colour_model())
-    follower = Follower(LiveModel(registry), look_seconds=0.1)
+    follower = Follower(LiveModel(registry), look_seconds=60)
 
     async def questions():
         await follower.look()
         assert (follower.fault, follower.checked_seconds_ago() < 60) == ("", True)
-        registry.store.num_hanging = 1
-        await follower.look()
+        await hanging_look(follower, registry)
         assert follower.fault == "the registry has not answered within 0.1 s"
         assert follower.checked_seconds_ago() >= 0.1
         assert follower.live.loaded is not None
@@ -79,12 +87,11 @@ def test_a_look_that_hangs_is_a_fault_at_its_deadline_and_the_age_grows(registry
 
 
 def test_a_look_that_comes_back_late_counts_if_no_later_one_has(registry):
-    follower = Follower(LiveModel(registry), look_seconds=0.1)
+    follower = Follower(LiveModel(registry), look_seconds=60)
 
     async def questions():
         release(registry, colour_model())
-        registry.store.num_hanging = 1
-        await follower.look()
+        await hanging_look(follower, registry)
         assert follower.fault
         registry.store.let[0].set()
         await until(lambda: follower.fault == "")
@@ -95,12 +102,11 @@ def test_a_look_that_comes_back_late_counts_if_no_later_one_has(registry):
 
 def test_a_late_answer_is_not_taken_up_after_a_newer_one(registry):
     first, second = publish(registry, colour_model()), publish(registry, colour_model(OTHERS))
-    follower = Follower(LiveModel(registry), look_seconds=0.1)
+    follower = Follower(LiveModel(registry), look_seconds=60)
 
     async def questions():
         promote(registry, second)
-        registry.store.num_hanging = 1
-        await follower.look()  # it has read the second version, and hangs
+        await hanging_look(follower, registry)  # it has read the second version
         promote(registry, first, kind="rollback")
         await follower.look()
         assert follower.live.loaded.promotion.version == first
@@ -114,13 +120,12 @@ def test_a_late_answer_is_not_taken_up_after_a_newer_one(registry):
 def test_a_look_that_hangs_for_ever_does_not_keep_the_next_from_looking(registry):
     first, second = publish(registry, colour_model()), publish(registry, colour_model(OTHERS))
     promote(registry, first)
-    follower = Follower(LiveModel(registry), look_seconds=0.05)
+    follower = Follower(LiveModel(registry), look_seconds=60)
 
     async def questions():
         await follower.look()
-        registry.store.num_hanging = 5
         for _ in range(5):
-            await follower.look()
+            await hanging_look(follower, registry)
         promote(registry, second)
         await follower.look()
         return follower.live.loaded.promotion.version, follower.fault
@@ -141,6 +146,7 @@ def test_hanging_looks_do_not_pile_up(registry, monkeypatch):
     async def questions():
         for _ in range(9):
             await follower.look()
+        await until(lambda: len(registry.store.let) >= 3)
 
     asyncio.run(questions())
     assert len(registry.store.let) == 3

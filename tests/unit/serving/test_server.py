@@ -265,7 +265,7 @@ def test_of_too_many_bytes_in_flight_the_oldest_incomplete_body_is_refused(ask, 
         slow = [
             asyncio.create_task(client.post("/predict", content=unfinished())) for _ in range(2)
         ]
-        done, waits = await asyncio.wait(slow, timeout=5, return_when=asyncio.FIRST_COMPLETED)
+        done, waits = await asyncio.wait(slow, timeout=60, return_when=asyncio.FIRST_COMPLETED)
         good = await client.post("/predict", content=pictures["red"])
         for task in waits:
             task.cancel()
@@ -326,10 +326,12 @@ def test_nothing_more_is_decoded_for_a_client_that_has_gone(registry, monkeypatc
 
     async def questions():
         gone, loop = asyncio.Event(), asyncio.get_running_loop()
+        known = threading.Event()
 
         def note(*arguments):
             decoded.append(1)
             loop.call_soon_threadsafe(gone.set)
+            assert known.wait(60)
             time.sleep(0.05)
             return preprocess(*arguments)
 
@@ -337,6 +339,7 @@ def test_nothing_more_is_decoded_for_a_client_that_has_gone(registry, monkeypatc
             if messages:
                 return messages.pop()
             await gone.wait()
+            known.set()
             return {"type": "http.disconnect"}
 
         async def send(message):
@@ -351,7 +354,7 @@ def test_nothing_more_is_decoded_for_a_client_that_has_gone(registry, monkeypatc
             await app(scope | {"query_string": b"", "root_path": ""}, receive, send)
 
     asyncio.run(questions())
-    assert len(decoded) < 4
+    assert len(decoded) < 8
     assert [message.get("status") for message in sent][:1] == [499]
 
 
@@ -365,7 +368,7 @@ def test_without_a_model_in_production_everything_is_503_until_there_is_one(
             await client.get("/version"),
         ]
         release(registry, colour_model())
-        for _ in range(200):
+        for _ in range(1200):  # a minute at most
             await asyncio.sleep(0.05)
             if (await client.get("/health")).status_code == 200:
                 break
@@ -408,7 +411,7 @@ def test_a_damaged_new_version_is_reported_by_health_and_the_present_one_goes_on
     async def questions(client):
         second = release(registry, colour_model(OTHERS)).version
         damage(tmp_path / "registry", NAME, second)
-        for _ in range(200):
+        for _ in range(1200):  # a minute at most
             await asyncio.sleep(0.05)
             health = await client.get("/health")
             if health.json()["fault"]:
@@ -426,7 +429,7 @@ def test_a_newly_promoted_version_is_served_without_a_restart(ask, registry, pic
 
     async def questions(client):
         second = release(registry, colour_model(OTHERS)).version
-        for _ in range(200):
+        for _ in range(1200):  # a minute at most
             await asyncio.sleep(0.05)
             output = (await client.post("/predict", content=pictures["red"])).json()
             if output["version"] == second:

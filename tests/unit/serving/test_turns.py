@@ -36,7 +36,7 @@ class Work:
 def test_so_many_run_at_once_and_the_cheapest_that_waits_is_next():
     async def questions():
         work = Work(Turns(2, max_waiting=9))
-        for name, cost in [("a", 0), ("b", 0), ("dear", 50), ("cheap", 0.1), ("free", 0)]:
+        for name, cost in [("a", 0), ("b", 0), ("dear", 5000), ("cheap", 1000), ("free", 0)]:
             await work.start(name, request_seconds=cost)
         assert work.got == ["a", "b"]
         for name in ("a", "b", "free", "cheap", "dear"):
@@ -87,11 +87,11 @@ def test_a_single_thread_takes_long_work_too():
 def test_in_a_full_queue_the_one_that_would_wait_longest_is_refused():
     async def questions():
         work = Work(Turns(1, max_waiting=2))
-        for name, cost in [("a", 0), ("dear", 50), ("b", 0), ("c", 0)]:
+        for name, cost in [("a", 0), ("dear", 5000), ("b", 0), ("c", 0)]:
             await work.start(name, request_seconds=cost)
         with pytest.raises(CrowdedError):
             await work.tasks["dear"]
-        await work.start("dearest", request_seconds=90)
+        await work.start("dearest", request_seconds=9000)
         with pytest.raises(CrowdedError):
             await work.tasks["dearest"]
         for name in ("a", "b", "c"):
