@@ -27,6 +27,7 @@ from lradapt.cli import (
 )
 from lradapt.cli.error_exit import enable_tracebacks
 from lradapt.cli.help import DATA, DVC, REGISTRY, TRAINING, USE, USUAL_CODES, epilog
+from lradapt.cli.named_classes import require_known_classes
 from lradapt.cli.options import Debug
 from lradapt.cli.program import run_program
 from lradapt.config.code_file import write_code_file
@@ -178,7 +179,10 @@ def code(
     The stage `code` of dvc.yaml calls this. So a stage runs again after an edit of a
     file that it uses, or an upgrade of lradapt. Labels and weights whose content was
     replaced under their former time and size get the present time, so that DVC sees it.
+    A class that params.yaml names (gate.min_recall, gate.renamed) and no label has is an
+    error, before anything is trained.
     """
+    require_known_classes()
     write_code_file(project_file)
     for path in touch_replaced(project_file):
         typer.echo(f"{path}: new content under the former size: its time is set to now")

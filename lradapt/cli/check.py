@@ -1,6 +1,7 @@
 """`lradapt check`: find all problems of the data before anything is trained."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from lradapt.cli import exit_codes
+from lradapt.cli.named_classes import unknown_classes
 from lradapt.cli.options import AsJson
 from lradapt.cli.output import console, print_json
 from lradapt.cli.sources import (
@@ -94,6 +96,8 @@ def check(
         source = _project_labels()
     max_megapixels = load_params().data.max_megapixels
     checked = check_as_stages(source.folder, source.labels)
+    refusals = [checked.refusal, unknown_classes(source.labels)]
+    checked = replace(checked, refusal="\n".join(filter(None, refusals)))
     if html:
         write_text(html, render(checked, source.folder, max_megapixels=max_megapixels))
     if as_json:

@@ -3,8 +3,25 @@
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 
+from lradapt.errors import listed
 from lradapt.gate.explanation import shortened
 from lradapt.gate.rules import Rules
+
+
+def refuse_unknown_names(
+    rules: Rules, today: Collection[str], earlier: Collection[str] | None
+) -> str:
+    """Return the message on every name in the rules that is no class; "" if all are classes.
+
+    Args: as `find_unknown_names`.
+    """
+    faults = list(find_unknown_names(rules, today, earlier))
+    if not faults:
+        return ""
+    return (
+        "params.yaml names classes that do not exist, so no model could be promoted as meant. "
+        f"Correct or remove:\n{listed(faults)}"
+    )
 
 
 def find_unknown_names(

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
-from lradapt.errors import ParamsError, listed
-from lradapt.gate.named_classes import find_unknown_names
+from lradapt.errors import ParamsError
+from lradapt.gate.named_classes import refuse_unknown_names
 from lradapt.gate.rules import Rules
 from lradapt.registry.registry import Registry
 from lradapt.registry.store import RegistryError
@@ -21,12 +21,8 @@ def require_known_classes(registry: Registry, rules: Rules, today: Collection[st
         ParamsError: a name is the name of no class; every such name is listed.
     """
     earlier = _earlier_classes(registry) if set(rules.renamed) - set(today) else set()
-    faults = list(find_unknown_names(rules, today, earlier))
-    if faults:
-        raise ParamsError(
-            "params.yaml names classes that do not exist, so no model could be promoted as meant. "
-            f"Correct or remove:\n{listed(faults)}"
-        )
+    if refusal := refuse_unknown_names(rules, today, earlier):
+        raise ParamsError(refusal)
 
 
 def _earlier_classes(registry: Registry) -> set[str] | None:
