@@ -8,29 +8,33 @@ import pytest
 from PIL import Image
 
 SHARED = Path(__file__).parents[2] / "shared"
-FIRST = ("flows", "faults", "pipeline", "docs", "benchmarks", "contracts")
-"""The folders whose tests take longest, the longest first."""
+FIRST = (
+    "tests/flows/test_drivers.py",  # it makes what others wait for: made_once
+    "tests/flows/test_deployed.py",
+    "tests/flows/test_other_machine.py",
+    "tests/flows/test_pause.py",
+    "tests/flows/test_on_s3.py",
+    "tests/flows/",
+    "tests/faults/",
+    "tests/pipeline/",
+    "tests/docs/",
+    "tests/benchmarks/",
+    "tests/contracts/",
+)
+"""The files and folders whose tests take longest, the longest first."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Let one process of pytest-xdist run what shares fixtures; what takes long begins first.
-
-    What shares them is a file, or the files that name the same `xdist_group`.
-    """
+    """Let one process of pytest-xdist run the tests of a file; what takes long begins first."""
     for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     items.sort(key=_turn)
 
 
 def _turn(item):
-    """By its group's folder; a group of several files comes before all."""
-    (group,) = item.get_closest_marker("xdist_group").args
-    folder = Path(group).parts[1:2]
-    if not folder:
-        return -1
-    return FIRST.index(folder[0]) if folder[0] in FIRST else len(FIRST)
+    turns = (turn for turn, start in enumerate(FIRST) if item.nodeid.startswith(start))
+    return next(turns, len(FIRST))
 
 
 @pytest.fixture(autouse=True)

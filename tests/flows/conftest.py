@@ -1,5 +1,7 @@
 """Small DVC projects, a copy of this one, and a server of Prefect's for all that need no own."""
 
+import fcntl
+import os
 import shutil
 
 import pytest
@@ -139,11 +141,21 @@ def new_project(folder):
 
 
 @pytest.fixture(scope="session")
-def made_once(project_once, tmp_path_factory):
-    """A project after `dvc repro`, from which others take what is made; nobody changes it."""
-    folder = tmp_path_factory.mktemp("made")
-    shutil.copytree(project_once, folder, dirs_exist_ok=True)
-    dvc(folder, "repro")
+def made_once(request, tmp_path_factory):
+    """A project after `dvc repro`, from which others take what is made; nobody changes it.
+
+    The processes of pytest-xdist share it: the first that needs it makes it, and others wait.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / "made"
+    with open(shared / "made.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            partial = shutil.copytree(request.getfixturevalue("project_once"), shared / "making")
+            dvc(partial, "repro")
+            partial.rename(folder)
     return folder
 
 

@@ -9,7 +9,7 @@ from lradapt.config.presets import changed
 from lradapt.runtime.files import read_json
 from tests.projects import dvc, run, stages_run
 
-pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.xdist_group("project")]
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

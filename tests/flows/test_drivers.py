@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.projects import dvc, run, stages_run
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("project")]
+pytestmark = pytest.mark.slow
 
 numbers = count()
 

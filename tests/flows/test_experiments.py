@@ -8,7 +8,7 @@ import pytest
 from lradapt.runtime import lock
 from tests.projects import dvc, run, stages_run
 
-pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.xdist_group("project")]
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 def state(project):

@@ -23,7 +23,7 @@ from tests.prefect_server import answer, connected
 from tests.projects import dvc
 from tests.s3_servers import SECRET_KEY
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("project")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -65,7 +65,7 @@ def on_s3(known, moto, served, before, tmp_path_factory):
     bucket, empty = moto.bucket(), tmp_path_factory.mktemp("aws") / "empty"
     empty.touch()  # DVC's client of S3 wants files
     params = yaml.safe_load((known / "params.yaml").read_text())
-    params["finetune"]["num_cycles"] = 3  # so that it trains
+    params["finetune"]["num_cycles"] = 1  # so that it trains
     (known / "params.yaml").write_text(yaml.safe_dump(params))
     files = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), str(empty))
     with pytest.MonkeyPatch.context() as patch:

@@ -22,7 +22,7 @@ from tasks.remote.results import MisfitError
 from tests.prefect_server import connected, wait_for, worker
 from tests.projects import ROOT, dvc, run
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("project")]
+pytestmark = pytest.mark.slow
 
 STAGES = """\
 stages:

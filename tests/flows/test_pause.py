@@ -11,7 +11,7 @@ from lradapt.production.challenger import EvaluatedChallenger
 from tasks import approval
 from tests.prefect_server import answer, connected
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("project")]
+pytestmark = pytest.mark.slow
 
 BETTER = EvaluatedChallenger("abc", Verdict(decision="promote", reason="it is better"), None)
 

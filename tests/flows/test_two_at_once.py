@@ -10,7 +10,7 @@ import pytest
 
 from tests.projects import PROGRAMS, dvc, stages_run
 
-pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.xdist_group("project")]
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 TRAININGS = ("train_head", "finetune")
 WITNESS = """

@@ -9,7 +9,7 @@ import yaml
 
 from tests.projects import dvc, run
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("project")]
+pytestmark = pytest.mark.slow
 
 THRESHOLDS = {"min_changes": 4, "min_class_share": 1.0, "test_relabels": True}
 
