@@ -31,7 +31,7 @@ from lradapt.config.params import DEFAULT_PATH, Params
 from lradapt.config.presets import Changes, changed
 from lradapt.config.validation import validate
 from lradapt.config.yaml_files import read_yaml
-from lradapt.data.admission import admit
+from lradapt.data.admission import consider, require_training
 from lradapt.data.images.ingest import ingest, read_table
 from lradapt.data.images.near_duplicates import near_pairs
 from lradapt.data.importing.from_folder import label_folder
@@ -127,13 +127,14 @@ def prepare(data: DataSet, folder: Path, values: Changes) -> None:
     ingest(images, pixels=folder / "pixels.npy", table=folder / "images.csv", how=how)
     pixels = np.load(folder / "pixels.npy", mmap_mode="r")
     rules = params.check.rules
-    admission = admit(
+    admission = consider(
         read_table(folder / "images.csv"),
         read_labels(labels),
         near_pairs(pixels, min_correlation=rules.near_correlation),
         rules,
         **params.split.model_dump(),
     )
+    require_training(admission)
     write_split(folder / "split.csv", admission.images)
 
 

@@ -26,7 +26,7 @@ from lradapt.config.params import DEFAULT_PATH, Params
 from lradapt.config.presets import Changes, changed
 from lradapt.config.validation import validate
 from lradapt.config.yaml_files import read_yaml
-from lradapt.data.admission import admit
+from lradapt.data.admission import consider, require_training
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.files import list_files
 from lradapt.data.images.ingest import ingest, read_table
@@ -80,7 +80,8 @@ def make_inputs(source: Path, backbone: Path, folder: Path, values: Mapping[str,
     pixels = np.load(inputs.pixels, mmap_mode="r")
     pairs = near_pairs(pixels, min_correlation=rules.near_correlation)
     table = read_table(inputs.table)
-    admission = admit(table, read_labels(labels), pairs, rules, **params.split.model_dump())
+    admission = consider(table, read_labels(labels), pairs, rules, **params.split.model_dump())
+    require_training(admission)
     write_split(inputs.split, admission.images)
 
 

@@ -1,19 +1,72 @@
 """`lradapt serve`: the HTTP endpoint of the model in production."""
 
+import inspect
 import logging
 import os
-from typing import Annotated
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Annotated, Any
 
 import typer
 
 from lradapt.cli.options import Location, Name
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
+from lradapt.serving.settings import MB, Limits, Settings
 
 _UPLOADS_IN_FLIGHT = 5  # that fit, if each is as large as it may be
 
-_LIMITS = "Limits"
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """The words of an option that sets the field of `Settings` or `Limits` with its name."""
+
+    help: str
+    least: float = 0.1
 
 
+_LIMITS = {
+    "max_files": _Limit("Limit of one request; more are answered with 413.", least=1),
+    "max_megapixels": _Limit("Limit of one image; a larger one is answered with 422.", least=0.01),
+    "total_megapixels": _Limit(
+        "Limit of all images of one request; more are answered with 413.", least=0.01
+    ),
+    "max_waiting": _Limit(
+        "Requests that wait for a thread; beyond it, one is answered with 503.", least=1
+    ),
+    "max_connections": _Limit("Beyond it, the one that is idle the longest is closed.", least=1),
+    "body_seconds": _Limit("For a body to be complete; after it, the answer is 408."),
+    "idle_seconds": _Limit(
+        "For the head of a request to be complete, and for an answer to be read; after it, the "
+        "connection is closed."
+    ),
+    "look_seconds": _Limit("For the registry to answer; after it, /health has a fault."),
+    "grace_seconds": _Limit("For requests in progress when the server is stopped.", least=1),
+}
+
+
+def _in_panel(**words: Any) -> Any:
+    return typer.Option(rich_help_panel="Limits", **words)
+
+
+def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
+    """Return the command with an option for each of `_LIMITS`, in place of its `**limits`."""
+    defaults = {field.name: field for kind in (Settings, Limits) for field in fields(kind)}
+    options = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=defaults[name].default,
+            annotation=Annotated[defaults[name].type, _in_panel(min=limit.least, help=limit.help)],
+        )
+        for name, limit in _LIMITS.items()
+    ]
+    own = inspect.signature(command).parameters.values()
+    kept = [each for each in own if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    command.__signature__ = inspect.Signature([*kept, *options])  # type: ignore[attr-defined]
+    return command
+
+
+@_with_limits
 def serve(
     host: Annotated[
         str, typer.Option(help="Address to listen on. There is no password: keep it internal.")
@@ -26,99 +79,25 @@ def serve(
         int | None,
         typer.Option(min=1, help="Number of images processed at once.", show_default="the cores"),
     ] = None,
+    registry: Location = DEFAULT_LOCATION,
+    name: Name = DEFAULT_NAME,
     max_upload: Annotated[
         float,
-        typer.Option(
-            min=0.1,
-            metavar="MB",
-            help="Limit of one request; a larger one is answered with 413.",
-            rich_help_panel=_LIMITS,
+        _in_panel(
+            min=0.1, metavar="MB", help="Limit of one request; a larger one is answered with 413."
         ),
     ] = 20,
-    max_files: Annotated[
-        int,
-        typer.Option(
-            min=1, help="Limit of one request; more are answered with 413.", rich_help_panel=_LIMITS
-        ),
-    ] = 100,
-    max_megapixels: Annotated[
-        float,
-        typer.Option(
-            min=0.01,
-            help="Limit of one image; a larger one is answered with 422.",
-            rich_help_panel=_LIMITS,
-        ),
-    ] = 25,
-    total_megapixels: Annotated[
-        float,
-        typer.Option(
-            min=0.01,
-            help="Limit of all images of one request; more are answered with 413.",
-            rich_help_panel=_LIMITS,
-        ),
-    ] = 100,
-    max_waiting: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            help="Requests that wait for a thread; beyond it, one is answered with 503.",
-            rich_help_panel=_LIMITS,
-        ),
-    ] = 32,
     max_in_flight: Annotated[
         float | None,
-        typer.Option(
+        _in_panel(
             min=0.1,
             metavar="MB",
             help="Limit of all requests that are not answered yet; beyond it, the oldest "
             "incomplete one is answered with 503.",
             show_default=f"{_UPLOADS_IN_FLIGHT} times --max-upload",
-            rich_help_panel=_LIMITS,
         ),
     ] = None,
-    max_connections: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            help="Beyond it, the one that is idle the longest is closed.",
-            rich_help_panel=_LIMITS,
-        ),
-    ] = 256,
-    body_seconds: Annotated[
-        float,
-        typer.Option(
-            min=0.1,
-            help="For a body to be complete; after it, the answer is 408.",
-            rich_help_panel=_LIMITS,
-        ),
-    ] = 30,
-    idle_seconds: Annotated[
-        float,
-        typer.Option(
-            min=0.1,
-            help="For the head of a request to be complete, and for an answer to be read; after "
-            "it, the connection is closed.",
-            rich_help_panel=_LIMITS,
-        ),
-    ] = 10,
-    look_seconds: Annotated[
-        float,
-        typer.Option(
-            min=0.1,
-            help="For the registry to answer; after it, /health has a fault.",
-            rich_help_panel=_LIMITS,
-        ),
-    ] = 10,
-    grace_seconds: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            help="For requests in progress when the server is stopped.",
-            rich_help_panel=_LIMITS,
-        ),
-    ] = 5,
-    registry: Location = DEFAULT_LOCATION,
-    name: Name = DEFAULT_NAME,
+    **limits: Any,
 ) -> None:
     """Serve the model in production over HTTP.
 
@@ -129,31 +108,30 @@ def serve(
     from lradapt.serving import connections
     from lradapt.serving.live_model import LiveModel
     from lradapt.serving.server import create_app
-    from lradapt.serving.settings import MB, Settings
 
     in_flight = _UPLOADS_IN_FLIGHT * max_upload if max_in_flight is None else max_in_flight
-    if in_flight < max_upload:
-        raise typer.BadParameter(
-            f"--max-in-flight {in_flight:g} is below --max-upload {max_upload:g}; expected at "
-            "least as much"
-        )
+    _require_at_least(in_flight, "--max-in-flight", max_upload, "--max-upload")
+    _require_at_least(
+        *(limits["total_megapixels"], "--total-megapixels"),
+        *(limits["max_megapixels"], "--max-megapixels"),
+    )
+    of_connections = {field.name: limits.pop(field.name) for field in fields(Limits)}
     settings = Settings(
         max_bytes=int(max_upload * MB),
         refresh_seconds=refresh_seconds,
         num_threads=threads or len(os.sched_getaffinity(0)),
-        max_megapixels=max_megapixels,
-        max_files=max_files,
-        max_request_megapixels=max(max_megapixels, total_megapixels),
-        max_waiting=max_waiting,
         max_bytes_in_flight=int(in_flight * MB),
-        body_seconds=body_seconds,
-        look_seconds=look_seconds,
-    )
-    limits = connections.Limits(
-        max_connections=max_connections, idle_seconds=idle_seconds, grace_seconds=grace_seconds
+        **limits,
     )
     live = LiveModel(open_registry(registry, name), threads=1)  # the requests are the threads
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of malformed forms
     listeners = connections.listen(host, port)
     typer.echo(f"{name} of {registry} on http://{host}:{port} (/predict, /health, /version)")
-    connections.run(create_app(live, settings), listeners, limits)
+    connections.run(create_app(live, settings), listeners, Limits(**of_connections))
+
+
+def _require_at_least(value: float, option: str, least: float, other: str) -> None:
+    if value < least:
+        raise typer.BadParameter(
+            f"{option} {value:g} is below {other} {least:g}; expected at least as much"
+        )

@@ -22,7 +22,7 @@ from lradapt.text import printable
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The result of `consider` and `admit`.
+    """The result of `consider`.
 
     Attributes:
         images: those that take part, in the order of the pixels, each in a split.
@@ -39,33 +39,14 @@ class Admission:
     refusal: str
 
 
-def admit(
-    images: Sequence[ImageRow],
-    labels: Sequence[LabelledImage],
-    near: Pairs,
-    rules: Rules,
-    *,
-    train_per_test: float,
-    validation_share: float,
-) -> Admission:
-    """Check the data, set aside what must not take part, and assign the splits.
-
-    Args: as `consider`.
+def require_training(admission: Admission) -> None:
+    """Raise where nothing may be trained on the data.
 
     Raises:
         DataError: a training is refused; the message names all reasons.
     """
-    considered = consider(
-        images,
-        labels,
-        near,
-        rules,
-        train_per_test=train_per_test,
-        validation_share=validation_share,
-    )
-    if considered.refusal:
-        raise DataError(considered.refusal)
-    return considered
+    if admission.refusal:
+        raise DataError(admission.refusal)
 
 
 def consider(
@@ -77,9 +58,10 @@ def consider(
     train_per_test: float,
     validation_share: float,
 ) -> Admission:
-    """Check the data as `admit`, and decide whether a training is refused.
+    """Check the data, set aside what must not take part, assign the splits, and judge the result.
 
-    It is refused for findings whose policy is `stop`, fewer than two classes, or an empty split.
+    A training is refused for findings whose policy is `stop`, fewer than two classes, or an empty
+    split.
 
     Args:
         images: see `run_checks`, as for the next three.

@@ -126,4 +126,8 @@ def _fault(value: "Tensor") -> str:
 
     if value.layout != torch.strided or value.is_quantized:
         return "sparse or quantised, expected a dense tensor"
-    return f"{value.dtype}, expected real numbers" if value.is_complex() else ""
+    if value.is_complex():
+        return f"{value.dtype}, expected real numbers"
+    if num := int((~torch.isfinite(value)).sum()):
+        return f"{num:,} of {value.numel():,} values are infinite or no number"
+    return ""

@@ -34,8 +34,7 @@ class Promotion:
         reason: the gate's sentence, a person's reason, or the fault that the smoke test found.
         by: user and host, or the approver.
         at: UTC, ISO 8601. `sequence` orders the promotions, not `at`: clocks differ.
-        manifest_sha256: of the version's manifest, which has the hashes of all its files; empty in
-            an entry made before there was this key.
+        manifest_sha256: of the version's manifest, which has the hashes of all its files.
     """
 
     sequence: int
@@ -46,7 +45,7 @@ class Promotion:
     reason: str
     by: str
     at: str
-    manifest_sha256: str = ""
+    manifest_sha256: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -480,11 +480,9 @@ class PublishedVersion:
 
 
 def _require_promoted(content: bytes, manifest: Mapping[str, Any], promotion: Promotion) -> None:
-    """Check that a manifest is the one that was promoted; an old promotion has only the model's."""
-    version = promotion.version
-    if promotion.manifest_sha256:
-        found = sha256_hex(content)
-        _require_hash(found, promotion.manifest_sha256, f"the manifest of {version}", "promoted")
+    """Check that a manifest is the one that was promoted, and has the model that was."""
+    version, found = promotion.version, sha256_hex(content)
+    _require_hash(found, promotion.manifest_sha256, f"the manifest of {version}", "promoted")
     model = manifest["files"][MODEL]
     _require_hash(model, promotion.model_sha256, f"{MODEL} of version {version}", "promoted")
 

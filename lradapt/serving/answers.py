@@ -40,7 +40,7 @@ async def answer_to(
     costs = await anyio.to_thread.run_sync(_costs, uploads)
     allowed = [cost for cost in costs if cost.megapixels <= settings.max_megapixels]
     total = sum(cost.megapixels for cost in allowed)
-    _refuse_many_pixels(total, settings.max_request_megapixels)
+    _refuse_many_pixels(total, settings.total_megapixels)
     all_seconds = sum(cost.seconds for cost in allowed)
 
     async def in_turn(seconds: float, work: Callable[..., _Result], *arguments: Any) -> _Result:

@@ -7,7 +7,6 @@ never sends a request, that sends one a byte at a time, or that does not read it
 import asyncio
 import socket
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import h11
@@ -16,27 +15,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lradapt.errors import LradaptError
+from lradapt.serving.settings import Limits
 
 _STOPPING = b'{"detail":"the server stops"}'
 
 
 class ListenError(LradaptError):
     """The address cannot be listened on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Limits of connections.
-
-    Attributes:
-        max_connections: at the same time; beyond it, the one that is idle the longest is closed.
-        idle_seconds: within which a request's head must be complete, or an answer read.
-        grace_seconds: for the requests that are in progress when the server is stopped.
-    """
-
-    max_connections: int = 256
-    idle_seconds: float = 10
-    grace_seconds: int = 5
 
 
 def run(app: ASGIApp, listeners: Sequence[socket.socket], limits: Limits) -> None:

@@ -1,4 +1,4 @@
-"""The limits of an endpoint: what one request may cost, and what all requests together may hold."""
+"""The limits of an endpoint: what one request may cost, and what all of them together may hold."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class Settings:
         num_threads: number of images that are decoded, or batches classified, at the same time.
         max_megapixels: of one image; the model's own limit applies too.
         max_files: of one request.
-        max_request_megapixels: of all images of one request together.
+        total_megapixels: of all images of one request together.
         max_waiting: number of requests that wait for a thread; beyond it, the one that would wait
             longest is refused.
         max_bytes_in_flight: of the bodies of all requests that are not answered yet; beyond it, the
@@ -29,8 +29,23 @@ class Settings:
     num_threads: int
     max_megapixels: float = 25
     max_files: int = 100
-    max_request_megapixels: float = 100
+    total_megapixels: float = 100
     max_waiting: int = 32
     max_bytes_in_flight: int = 100 * MB
     body_seconds: float = 30
     look_seconds: float = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Limits of connections.
+
+    Attributes:
+        max_connections: at the same time; beyond it, the one that is idle the longest is closed.
+        idle_seconds: within which a request's head must be complete, or an answer read.
+        grace_seconds: for the requests that are in progress when the server is stopped.
+    """
+
+    max_connections: int = 256
+    idle_seconds: float = 10
+    grace_seconds: int = 5

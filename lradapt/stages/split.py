@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lradapt.config.params import load_params
-from lradapt.data.admission import Admission, admit
+from lradapt.data.admission import Admission, consider, require_training
 from lradapt.data.checks.findings import Rules, summarise
 from lradapt.data.checks.problem_kinds import MEANINGS
 from lradapt.data.images.ingest import read_table
@@ -27,7 +27,7 @@ def main(*, table: Dep, pixels: Dep, labels: Dep, split: Out, set_aside: Out, su
     """Check the data, set aside what must not take part, and assign the splits."""
     params = load_params()
     rules = params.check.rules
-    admission = admit(
+    admission = consider(
         read_table(table),
         read_labels(labels),
         near_pairs(np.load(pixels, mmap_mode="r"), min_correlation=rules.near_correlation),
@@ -35,6 +35,7 @@ def main(*, table: Dep, pixels: Dep, labels: Dep, split: Out, set_aside: Out, su
         train_per_test=params.split.train_per_test,
         validation_share=params.split.validation_share,
     )
+    require_training(admission)
     write_split(split, admission.images)
     with whole_file(set_aside) as partial:
         lines = [

@@ -18,6 +18,7 @@ PROMOTION = Promotion(
     model_sha256="0",
     reason="it is better",
     by="t@t",
+    manifest_sha256="",
     at="2026-01-01",
 )
 RESTORED = replace(PROMOTION, kind="smoke_test_failure", version="old", previous="new")

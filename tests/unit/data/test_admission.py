@@ -9,7 +9,7 @@ import pytest
 
 from lradapt.config.params import load_params
 from lradapt.config.params.data import PoliciesParams
-from lradapt.data.admission import admit
+from lradapt.data.admission import consider, require_training
 from lradapt.data.checks.findings import Rules
 from lradapt.data.checks.problem_kinds import KINDS, MEANINGS
 from lradapt.data.images.ingest import OK, ImageRow
@@ -38,7 +38,7 @@ def rules(**policies):
 
 
 def admitted(images, labels, validation_share=0.0, ratio=1, near=NONE_NEAR, **policies):
-    return admit(
+    admission = consider(
         images,
         labels,
         near,
@@ -46,6 +46,8 @@ def admitted(images, labels, validation_share=0.0, ratio=1, near=NONE_NEAR, **po
         train_per_test=ratio,
         validation_share=validation_share,
     )
+    require_training(admission)
+    return admission
 
 
 def reasons(admission):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lradapt.config.params import load_params
-from lradapt.data.admission import admit
+from lradapt.data.admission import consider, require_training
 from lradapt.data.checks.findings import Rules
 from lradapt.data.images.ingest import OK, ImageRow
 from lradapt.data.labelled_image import SPLITS
@@ -48,9 +48,10 @@ def splits_of(labels, validation_share):
         for la in labels
     ]
     rules = Rules(8, 0.96, POLICIES)
-    admission = admit(
+    admission = consider(
         images, labels, NONE_NEAR, rules, train_per_test=5, validation_share=validation_share
     )
+    require_training(admission)
     assert {image.image for image in admission.images} | set(admission.set_aside) == {
         label.image for label in labels
     }

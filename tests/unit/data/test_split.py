@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lradapt.config.params import load_params
-from lradapt.data.admission import admit
+from lradapt.data.admission import consider
 from lradapt.data.groups import find_groups
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.ingest import ingest, read_table
@@ -269,5 +269,5 @@ def admitted(rows, labels):
     images = [row for row in rows if row.image in named]
     rules = load_params(Path(__file__).parents[3] / "params.yaml").check.rules
     none_near = np.empty((0, 2), dtype=np.intp)
-    admission = admit(images, labels, none_near, rules, train_per_test=5, validation_share=0.1)
+    admission = consider(images, labels, none_near, rules, train_per_test=5, validation_share=0.1)
     return {image.image: image.split for image in admission.images}

@@ -112,6 +112,8 @@ def test_what_is_no_file_of_weights_is_one_message_of_ours(tmp_path, case):
         ([torch.zeros(2)], "holds a list, and no state dict"),
         (torch.zeros(2), "holds a Tensor, and no state dict"),
         ({"a": torch.zeros(2).to_sparse(), "b": torch.zeros(2, dtype=torch.complex64)}, "2 fault"),
+        ({"a": torch.tensor([1.0, torch.nan, torch.inf])}, "a: 2 of 3 values are infinite or no n"),
+        ({"a": torch.tensor([-torch.inf]).half()}, "a: 1 of 1 values are infinite or no number"),
     ],
 )
 def test_what_is_no_state_dict_is_reported_with_what_it_is(tmp_path, content, message):

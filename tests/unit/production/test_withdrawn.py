@@ -16,6 +16,7 @@ def log(*each):
             model_sha256="0" * 64,
             reason=reason,
             by="clerk",
+            manifest_sha256="",
             at="2026-11-25T00:00:00+00:00",
         )
         for sequence, ((version, kind, reason), before) in enumerate(

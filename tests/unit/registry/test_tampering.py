@@ -1,14 +1,13 @@
 """Whoever may write `versions/` alone changes nothing that was ever in production unnoticed."""
 
 import json
-from dataclasses import replace
 
 import pytest
 import releases
 
 from lradapt.registry import open_registry
 from lradapt.registry.manifest import read_manifest, sha256_hex, write_manifest
-from lradapt.registry.promotions import Production, write_promotion
+from lradapt.registry.promotions import Production
 from lradapt.registry.store import RegistryError
 
 NAME = "digits"
@@ -91,17 +90,15 @@ def test_no_file_of_a_target_of_a_rollback_is_read_after_its_manifest_was_forged
             read()
 
 
-def test_an_old_promotion_without_the_hash_still_holds_the_model(registry, tmp_path):
+def test_a_pointer_without_the_hash_of_the_manifest_is_damaged(registry, tmp_path):
     version = registry.publish(FILES, {})
-    promotion = replace(releases.promote(registry, version), manifest_sha256="")
-    for path in (tmp_path / NAME / "production.json", tmp_path / NAME / "log" / "00000001.json"):
-        content = json.loads(write_promotion(promotion))
-        del content["manifest_sha256"]
-        path.write_text(json.dumps(content))
-    assert registry.production().promotion == promotion
-    assert registry.read_file(version, "model.onnx") == b"model"
+    releases.promote(registry, version)
     path = tmp_path / NAME / "production.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "model_sha256": "123"}))
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({k: v for k, v in content.items() if k != "manifest_sha256"}))
+    with pytest.raises(RegistryError, match=r"production\.json is damaged: .*manifest_sha256"):
+        registry.production()
+    path.write_text(json.dumps(content | {"model_sha256": "123"}))
     with pytest.raises(RegistryError, match=r"model\.onnx of version .* promoted with 123"):
         registry.read_file(version, "report.html")
 

@@ -20,6 +20,7 @@ def promotions(*times):
             model_sha256="",
             reason="",
             by="",
+            manifest_sha256="",
             at=at,
         )
         for n, at in enumerate(times, start=1)

@@ -15,6 +15,7 @@ PROMOTION = Promotion(
     model_sha256="",
     reason="for me",
     by="",
+    manifest_sha256="",
     at="",
 )
 OVERRIDE = replace(PROMOTION, kind="override")

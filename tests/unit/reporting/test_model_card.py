@@ -120,6 +120,7 @@ def promotion(sequence, version, previous, kind="promotion"):
         model_sha256="",
         reason=reason,
         by="",
+        manifest_sha256="",
         at=at,
     )
 

@@ -37,6 +37,7 @@ def outcome(decision="promote"):
         model_sha256="",
         reason="",
         by="",
+        manifest_sha256="",
         at="",
     )
     verdict = Verdict(decision=decision, reason="because")

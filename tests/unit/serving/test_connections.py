@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from lradapt.serving.connections import Limits, ListenError, listen, server_of
+from lradapt.serving.connections import ListenError, listen, server_of
+from lradapt.serving.settings import Limits
 from tests.projects import wait_for
 
 

@@ -210,7 +210,7 @@ def test_all_images_of_a_request_together_have_a_limit_of_pixels(ask, registry):
     release(registry, generous_model())
     files = form(*((f"{number}.webp", webp(300, 300)) for number in range(4)))
     for limit, status in [(0.36, 200), (0.35, 413)]:
-        output = ask(lambda c: c.post("/predict", files=files), max_request_megapixels=limit)
+        output = ask(lambda c: c.post("/predict", files=files), total_megapixels=limit)
         assert output.status_code == status
     assert "have 0.4 megapixels together, over 0.35" in output.json()["detail"]
 
@@ -439,7 +439,27 @@ def test_a_newly_promoted_version_is_served_without_a_restart(ask, registry, pic
     assert ask(questions, refresh_seconds=0.05) == "a"
 
 
-@pytest.mark.parametrize("option", ["--max-upload", "--refresh-seconds", "--threads", "--port"])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--max-upload 20 --max-in-flight 19", "--max-in-flight 19 is below --max-upload 20"),
+        ("--total-megapixels 24", "--total-megapixels 24 is below --max-megapixels 25"),
+        ("--max-megapixels 101", "--total-megapixels 100 is below --max-megapixels 101"),
+    ],
+)
+def test_a_limit_of_all_below_that_of_one_is_refused(lradapt, options, message):
+    output = lradapt("serve", *options.split())
+    assert (output.code, output.out) == (2, "")
+    assert message in " ".join(output.err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *("--max-upload", "--refresh-seconds", "--threads", "--port", "--max-files"),
+        *("--total-megapixels", "--grace-seconds", "--idle-seconds", "--max-in-flight"),
+    ],
+)
 def test_an_option_of_nothing_is_wrong_usage(lradapt, option):
     output = lradapt("serve", option, "0")
     assert (output.code, output.out) == (2, "")
