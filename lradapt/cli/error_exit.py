@@ -12,6 +12,7 @@ from lradapt import __version__
 from lradapt.cli import exit_codes
 from lradapt.errors import LradaptError
 from lradapt.runtime.termination import Terminated
+from lradapt.text import printable
 
 VARIABLE = "LRADAPT_DEBUG"
 _OFF = ("", "0")
@@ -61,7 +62,7 @@ def exit_on_error(*, debug: bool = False, long_work: bool = False) -> Iterator[N
 def _message(error: Exception) -> str:
     text = str(error)
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        text = f"{os.fsdecode(error.filename)}: {error.strerror}"
+        text = f"{printable(os.fsdecode(error.filename))}: {error.strerror}"
     return text if text.startswith("error:") else f"error: {text}"  # a stage has printed the prefix
 
 

@@ -14,6 +14,7 @@ from lradapt.errors import LradaptError, UnreadableError, listed
 from lradapt.inference.external_data import external_tensors
 from lradapt.inference.metadata import ModelError, read_metadata
 from lradapt.runtime.progress import tracked
+from lradapt.text import printable
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -123,7 +124,7 @@ class Model:
             return str(error)
         except (UnreadableError, MemoryError) as error:
             reason = str(error) or "the memory did not suffice"
-            raise UnreadableError(f"{path}: {reason}") from error
+            raise UnreadableError(f"{printable(str(path))}: {reason}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +155,14 @@ def find_images(paths: Iterable[Path]) -> list[Path]:
         if path.is_dir():
             names = [name for name in list_files(path) if "/." not in f"/{name}"]
             if not names:
-                raise LradaptError(f"{path} has only hidden files; name a file to classify it")
+                raise LradaptError(
+                    f"{printable(str(path))} has only hidden files; name a file to classify it"
+                )
             found += [path / name for name in names]
         elif path.exists():
             found.append(path)
         else:
-            raise LradaptError(f"no file or folder {path}")
+            raise LradaptError(f"no file or folder {printable(str(path))}")
     return found
 
 

@@ -10,6 +10,7 @@ from lradapt.data.importing.sources import SourceLabels, files_of
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.labels import as_read, name_fault
 from lradapt.errors import DataError, listed
+from lradapt.text import printable
 
 _NO_IMAGES = frozenset((".pdf", ".ps", ".mpg", ".mpeg", ".h5", ".hdf", ".bufr", ".grib"))
 _MORE_IMAGES = (".heic", ".heif", ".dcm", ".dicom", ".nii", ".jxl", ".dng", ".cr2", ".nef", ".arw")
@@ -50,7 +51,7 @@ def label_folder(
         hints = [f"only {root} is meant: give {source / root}" for root in roots[:5]]
         raise DataError(
             f"{source} has {len(classes)} class folder(s); expected {source}/CLASS/IMAGE "
-            f"with at least 2 classes, got {', '.join(files[:3])} ..."
+            f"with at least 2 classes, got {printable(', '.join(files[:3]))} ..."
             + (f"\n{listed(hints)}" if hints else "")
         )
     left = sorted(set(files) - {label.image for label in found})

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lradapt.data.importing.find_files import FileFinder
 from lradapt.data.importing.sources import SourceLabels, files_of
-from lradapt.data.importing.table_columns import Columns, GivenColumns, choose_columns, notes_on
+from lradapt.data.importing.table_columns import (
+    Columns,
+    GivenColumns,
+    choose_columns,
+    has_usual_names,
+    notes_on,
+)
 from lradapt.data.importing.table_text import read_table
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.labels import contradictions, name_fault
@@ -55,6 +61,7 @@ def label_table(
     given = GivenColumns(
         image_column, label_column, group_column, split_column, ignore_columns, splits
     )
+    _require_header(lines, table, find)
     columns = choose_columns(
         lines, table, given, lambda name: find.count(lines[name][:_FIRST_CELLS])
     )
@@ -77,6 +84,15 @@ def label_table(
     notes += [f"{repeated:,} line(s) are repeated; each is read once"] if repeated else []
     left = sorted(set(files) - {label.image for label in once})
     return SourceLabels(folder, list(once), left, tuple(notes))
+
+
+def _require_header(lines: "pd.DataFrame", table: Path, find: FileFinder) -> None:
+    images = [name for name in lines.columns if find.count([name])]
+    if images and not has_usual_names(lines):
+        raise DataError(
+            f"{table} has no header: its first line names the image {images[0]!r}. Put a line with "
+            "the names of the columns before it, such as image,label"
+        )
 
 
 def _cells(lines: "pd.DataFrame", columns: Columns) -> Iterable[_Line]:

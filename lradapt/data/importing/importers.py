@@ -15,6 +15,7 @@ from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.labels import as_read
 from lradapt.errors import DataError
 from lradapt.runtime.progress import tracked
+from lradapt.text import printable
 
 
 def import_files(source: SourceLabels, *, images: Path, labels: Path) -> SourceLabels:
@@ -93,6 +94,9 @@ def _all_copied(source: SourceLabels, sink: Sink) -> list[LabelledImage]:
 def _copied(file: Path, label: LabelledImage, sink: Sink) -> LabelledImage:
     name = as_read(label.image)
     if sink(name).exists():
-        raise DataError(f"two files have the same name in Unicode NFC, {name}; rename {file}")
+        raise DataError(
+            f"two files have the same name in Unicode NFC, {printable(name)}; rename "
+            f"{printable(str(file))}"
+        )
     shutil.copyfile(file, sink(name))
     return replace(label, image=name, label=as_read(label.label))

@@ -108,6 +108,12 @@ def choose_columns(
     return Columns(image, labels, group, split, split_of, left_out)
 
 
+def has_usual_names(table: "pd.DataFrame") -> bool:
+    """Return whether a column has a usual name of the column of images or of classes."""
+    usual = " ".join((*_IMAGE_NAMES, *_LABEL_NAMES)).split()
+    return bool(_named(table, usual))
+
+
 def notes_on(columns: Columns) -> list[str]:
     """Return which column was read as what, for the user to check."""
     labels = ", ".join(columns.labels[:5]) + (" ..." if len(columns.labels) > 5 else "")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _LOOK_AT = 50  # lines
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[^\S\t\r\n]*(?:\r\n|\r|\n)', re.I)
+"""What Excel reads as the separator, in a line before the header."""
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -21,7 +23,8 @@ def read_table(path: Path) -> tuple["pd.DataFrame", list[str]]:
     """Read a table as `labels.read_csv` does, also in UTF-16 or Latin-1, or with semicolons.
 
     Returns:
-        The table, and a note for each thing that had to be found out.
+        The table, whose index is the number of lines between its header and the line, and one more
+        where a line `sep=;` comes before the header; and a note for each thing that was found out.
 
     Raises:
         DataError: missing, or no table of text.
@@ -31,13 +34,17 @@ def read_table(path: Path) -> tuple["pd.DataFrame", list[str]]:
     except FileNotFoundError as error:
         raise DataError(f"no file {path}") from error
     text, encoding = _decoded(content, path)
-    separator = _separator(text)
+    first = _SEPARATOR_LINE.match(text)
+    text = text[first.end() :] if first else text
+    separator = first[1] if first else _separator(text)
     notes = []
     if encoding:
         notes.append(f"{path.name} is not UTF-8; read as {encoding}")
     if separator != ",":
-        notes.append(f"{path.name} has {_SEPARATORS[separator]} between its columns")
-    return parse_csv(io.StringIO(text, newline=""), path, separator), notes
+        between = _SEPARATORS.get(separator, repr(separator))
+        notes.append(f"{path.name} has {between} between its columns")
+    table = parse_csv(io.StringIO(text, newline=""), path, separator)
+    return (table.set_index(table.index + 1) if first else table), notes
 
 
 def _decoded(content: bytes, path: Path) -> tuple[str, str]:

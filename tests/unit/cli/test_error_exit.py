@@ -31,6 +31,11 @@ def ended(capsys):
     [
         (DataError("no images in [b]"), 1, "error: no images in [b]\n"),
         (PermissionError(13, "No right", "a:smile:b"), 1, "error: a:smile:b: No right\n"),
+        (
+            FileNotFoundError(2, "No file", "a\nerror: b\x1b"),
+            1,
+            "error: a\\nerror: b\\x1b: No file\n",
+        ),
         (OSError("no [red] rate"), 1, "error: no [red] rate\n"),
         (KeyboardInterrupt(), 130, "stopped by Ctrl-C\n"),
         (SystemExit(130), 130, "stopped by Ctrl-C\n"),

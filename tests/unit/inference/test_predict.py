@@ -193,6 +193,17 @@ def test_a_file_that_the_machine_does_not_give_is_no_fault_of_the_image(
         list(model.classify([path]))
 
 
+def test_a_newline_in_a_file_name_breaks_no_line_of_an_error(model, tmp_path, monkeypatch):
+    path = paint(tmp_path / "a\nerror: b.png", "red")
+    monkeypatch.setattr(type(path), "read_bytes", lambda self: exec("raise OSError(5, 'EIO')"))
+    with pytest.raises(UnreadableError) as refused:
+        list(model.classify([path]))
+    assert "a\\nerror: b.png" in str(refused.value)
+    assert "\n" not in str(refused.value)
+    with pytest.raises(LradaptError, match=r"^no file or folder .*a\\nerror: b\.jpg$"):
+        find_images([path.with_suffix(".jpg")])
+
+
 def test_a_model_made_before_is_cropped_and_has_the_whole_range():
     notes = {"lradapt.format": "1", "lradapt.preprocessing": '{"input_size":8,"max_megapixels":9}'}
     assert Model(with_notes(**notes)).preprocessing == Preprocessing(8, 9, "crop", (0, 65535))

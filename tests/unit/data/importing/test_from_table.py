@@ -289,6 +289,35 @@ def test_the_separator_is_found(labelled, separator, words):
     assert f"t.csv has {words} between its columns" in found.notes
 
 
+@pytest.mark.parametrize("first", ["sep=;\n", "sep=;\r\n", '"sep=;"\n', "SEP=; \n"])
+def test_a_line_with_the_separator_before_the_header_is_read(labelled, refusal, first):
+    found = labelled(first + "image;label\na.png;cat\nb.png;dog\n")
+    assert found.labels == [Label("a.png", "cat"), Label("b.png", "dog")]
+    assert "t.csv has semicolons between its columns" in found.notes
+    assert "line 4 (gone.png): no such file" in refusal(
+        first + "image;label\na.png;cat\ngone.png;dog\n"
+    )
+
+
+def test_a_separator_of_its_own_is_read(labelled):
+    found = labelled("sep=^\nimage^label\na.png^cat\nb.png^dog\n")
+    assert found.labels == [Label("a.png", "cat"), Label("b.png", "dog")]
+    assert "t.csv has '^' between its columns" in found.notes
+
+
+@pytest.mark.parametrize(
+    "text", ["a.png,cat\nb.png,dog\n", "cat;./a.png\ndog;./b.png\n", "a,cat\nb,dog\n"]
+)
+def test_a_table_without_a_header_is_refused_as_one(refusal, text):
+    assert "SRC/t.csv has no header: its first line names the image" in refusal(text)
+
+
+def test_a_header_may_be_the_name_of_a_file(labelled):
+    files = ["image.png", "label.png"]
+    found = labelled("image,label\nimage.png,cat\nlabel.png,dog\n", files)
+    assert found.labels == [Label("image.png", "cat"), Label("label.png", "dog")]
+
+
 def test_a_decimal_comma_is_no_separator(labelled):
     found = labelled("image;label;size\na.png;cat;1,5\nb.png;dog;2,5\n")
     assert found.labels == [Label("a.png", "cat"), Label("b.png", "dog")]

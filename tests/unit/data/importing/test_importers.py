@@ -170,6 +170,12 @@ def test_two_files_that_would_become_one_are_refused(source, project, former):
     assert contents(project["images"].parent) == former
 
 
+def test_the_message_on_too_few_classes_keeps_its_lines_whatever_the_names(source, project):
+    folder = source("a/b\nerror: c.png")
+    with pytest.raises(DataError, match=r"got a/b\\nerror: c\.png \.\.\."):
+        import_folder(folder, **project)
+
+
 def test_images_may_be_imported_onto_themselves(source, project):
     import_folder(source("cat/1.png", "dog/1.png"), **project)
     before = contents(project["images"].parent)
