@@ -32,7 +32,8 @@ from lradapt.config.presets import Changes, changed
 from lradapt.config.validation import validate
 from lradapt.config.yaml_files import read_yaml
 from lradapt.data.admission import consider, require_training
-from lradapt.data.images.ingest import ingest, read_table
+from lradapt.data.images.image_table import read_table
+from lradapt.data.images.ingest import ingest
 from lradapt.data.images.near_duplicates import near_pairs
 from lradapt.data.importing.from_folder import label_folder
 from lradapt.data.importing.from_table import label_table

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lradapt.config.paths import read_paths
-from lradapt.data.images.ingest import ImageRow
+from lradapt.data.images.image_table import ImageRow
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.split_table import write_split
 from lradapt.runtime.files import write_json

@@ -29,7 +29,8 @@ from lradapt.config.yaml_files import read_yaml
 from lradapt.data.admission import consider, require_training
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.files import list_files
-from lradapt.data.images.ingest import ingest, read_table
+from lradapt.data.images.image_table import read_table
+from lradapt.data.images.ingest import ingest
 from lradapt.data.images.near_duplicates import near_pairs
 from lradapt.data.importing.from_folder import label_folder
 from lradapt.data.importing.importers import import_files

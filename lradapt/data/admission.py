@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from lradapt.data.checks.findings import Finding, Rules, explain_stops, warnings
 from lradapt.data.checks.run_checks import run_checks
-from lradapt.data.images.ingest import ImageRow
+from lradapt.data.images.image_table import ImageRow
 from lradapt.data.images.near_duplicates import Pairs
 from lradapt.data.labelled_image import TEST, TRAIN, VALIDATION, LabelledImage, in_split
 from lradapt.data.split import assign_splits, validation_from_train

@@ -14,7 +14,8 @@ import numpy as np
 from lradapt.data.admission import consider
 from lradapt.data.checks.findings import Finding, Rules
 from lradapt.data.images.decode import Preprocessing
-from lradapt.data.images.ingest import ingest, read_table
+from lradapt.data.images.image_table import read_table
+from lradapt.data.images.ingest import ingest
 from lradapt.data.images.near_duplicates import near_pairs
 from lradapt.data.labelled_image import LabelledImage
 

@@ -19,7 +19,8 @@ from lradapt.inference.predict import Model
 from lradapt.production.withdrawn import withdrawal_reason
 from lradapt.registry.manifest import MODEL, TEST_IMAGES, TRAINED_ON
 from lradapt.registry.promotions import Production
-from lradapt.registry.registry import PublishedVersion, Registry
+from lradapt.registry.published_version import PublishedVersion
+from lradapt.registry.registry import Registry
 from lradapt.runtime.progress import tracked
 
 

@@ -14,7 +14,6 @@ it and writing the log entry loses nothing: the next promotion writes the missin
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,15 +29,21 @@ from lradapt.registry.manifest import (
     version_name,
     write_manifest,
 )
+from lradapt.registry.promotion_log import (
+    append,
+    read_pointer,
+    read_promotions,
+    readable_promotions,
+    replace_pointer,
+)
 from lradapt.registry.promotions import (
     Production,
     Promotion,
     PromotionKind,
-    read_promotion,
     user_and_host,
     utc_now,
-    write_promotion,
 )
+from lradapt.registry.published_version import PublishedVersion, require_promoted
 from lradapt.registry.store import (
     ExistsError,
     MissingError,
@@ -176,7 +181,7 @@ class Registry:
         """
         return self.open(version).read(file)
 
-    def open(self, version: str, promotion: Promotion | None = None) -> "PublishedVersion":
+    def open(self, version: str, promotion: Promotion | None = None) -> PublishedVersion:
         """Return a version whose files can be read; its manifest is verified.
 
         Args:
@@ -192,8 +197,8 @@ class Registry:
             raise self._no_version(version) from error
         manifest = read_manifest(content, version)
         for each in self._promotions_of(version) if promotion is None else [promotion]:
-            _require_promoted(content, manifest, each)
-        return PublishedVersion(self, manifest, sha256_hex(content))
+            require_promoted(content, manifest, each)
+        return PublishedVersion(self.store, self.name, manifest, sha256_hex(content))
 
     def _promotions_of(self, version: str) -> list[Promotion]:
         """Return the promotions of a version; the log is not read for the one in production."""
@@ -202,19 +207,9 @@ class Registry:
             return []
         if production.version == version:
             return [production.promotion]
-        return [each for each in self._readable_promotions() if each.version == version]
-
-    def _readable_promotions(self) -> list[Promotion]:
-        """Return the entries of the log; a damaged one must not keep a rollback from working."""
-
-        def read(key: str) -> Promotion | None:
-            content = self.store.read(key).content
-            try:
-                return read_promotion(content, key)
-            except RegistryError:
-                return None
-
-        return [each for each in for_each(read, self.store.list(f"{self.name}/log/")) if each]
+        return [
+            each for each in readable_promotions(self.store, self.name) if each.version == version
+        ]
 
     def list_versions(self) -> list[VersionSummary]:
         """Return every version, the oldest first; those that cannot be used come first of all."""
@@ -222,7 +217,7 @@ class Registry:
         complete = sorted(version for version in files if MANIFEST in files[version])
         incomplete = sorted(set(files) - set(complete))
         production = self.production()
-        promoted = self._readable_promotions() if production else []
+        promoted = readable_promotions(self.store, self.name) if production else []
 
         def summary(version: str) -> VersionSummary:
             known = [each for each in promoted if each.version == version]
@@ -289,12 +284,7 @@ class Registry:
 
     def production(self) -> Production | None:
         """Return what is in production, or None before the first promotion."""
-        key = f"{self.name}/production.json"
-        try:
-            stored = self.store.read(key)
-        except MissingError:
-            return None
-        return Production(read_promotion(stored.content, key), stored.etag)
+        return read_pointer(self.store, self.name)
 
     def require_production(self) -> Production:
         """Return what is in production.
@@ -353,7 +343,7 @@ class Registry:
                     f"sha256 {opened.sha256}, expected {manifest_sha256}. It was not promoted"
                 )
             if over:
-                self._log(over.promotion)
+                append(self.store, self.name, over.promotion)
             promotion = Promotion(
                 sequence=over.promotion.sequence + 1 if over else 1,
                 kind=kind,
@@ -365,12 +355,8 @@ class Registry:
                 by=by or user_and_host(),
                 at=at or utc_now(),
             )
-            self.store.replace(
-                f"{self.name}/production.json",
-                write_promotion(promotion),
-                etag=over.etag if over else None,
-            )
-            self._log(promotion)
+            replace_pointer(self.store, self.name, promotion, over)
+            append(self.store, self.name, promotion)
         return promotion
 
     def promotions(self) -> list[Promotion]:
@@ -378,12 +364,7 @@ class Registry:
 
         If the log entry of the last one is still missing, it is taken from the pointer.
         """
-        keys = self.store.list(f"{self.name}/log/")
-        logged = for_each(lambda key: read_promotion(self.store.read(key).content, key), keys)
-        production = self.production()
-        if production and production.promotion not in logged:
-            logged.append(production.promotion)
-        return logged
+        return read_promotions(self.store, self.name)
 
     # Private
 
@@ -410,7 +391,7 @@ class Registry:
             content = self.store.read(self._key(version, MANIFEST)).content
             manifest = read_manifest(content, version)
             for promotion in promoted:
-                _require_promoted(content, manifest, promotion)
+                require_promoted(content, manifest, promotion)
         except RegistryError as error:
             return VersionSummary(version=version, fault=str(error))
         missing = [file for file in manifest["files"] if file not in present]
@@ -430,12 +411,6 @@ class Registry:
             "the versions"
         )
 
-    def _log(self, promotion: Promotion) -> None:
-        key = f"{self.name}/log/{promotion.sequence:08d}.json"
-        # An entry that exists cannot differ: the sequence number is the pointer's.
-        with suppress(ExistsError):
-            self.store.create(key, write_promotion(promotion))
-
     def _create_or_keep(self, key: str, content: bytes) -> bytes:
         """Create a key; return its content, which is the old one if it exists already."""
         try:
@@ -443,53 +418,3 @@ class Registry:
         except ExistsError:
             return self.store.read(key).content
         return content
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedVersion:
-    """A version whose manifest is verified.
-
-    Attributes:
-        registry: that has it.
-        manifest: what is known of it.
-        sha256: of the manifest's content.
-    """
-
-    registry: Registry
-    manifest: dict[str, Any]
-    sha256: str
-
-    def read(self, file: str) -> bytes:
-        """Return the content of a file, after verifying its hash.
-
-        Raises:
-            RegistryError: there is no such file, or it is damaged.
-        """
-        version, hashes = self.manifest["version"], self.manifest["files"]
-        if file not in hashes:
-            raise RegistryError(
-                f"version {version} of {self.registry.name} has no {file}; it has "
-                f"{', '.join(hashes)}"
-            )
-        key = f"{self.registry.name}/versions/{version}/{file}"
-        content = self.registry.store.read(key).content
-        _require_hash(
-            sha256_hex(content), hashes[file], f"{file} of version {version}", "published"
-        )
-        return content
-
-
-def _require_promoted(content: bytes, manifest: Mapping[str, Any], promotion: Promotion) -> None:
-    """Check that a manifest is the one that was promoted, and has the model that was."""
-    version, found = promotion.version, sha256_hex(content)
-    _require_hash(found, promotion.manifest_sha256, f"the manifest of {version}", "promoted")
-    model = manifest["files"][MODEL]
-    _require_hash(model, promotion.model_sha256, f"{MODEL} of version {version}", "promoted")
-
-
-def _require_hash(found: str, expected: str, what: str, when: str) -> None:
-    if found != expected:
-        raise RegistryError(
-            f"{what} is damaged: sha256 {found}, {when} with {expected}. It was not loaded; "
-            "`lradapt rollback` restores the previous version"
-        )

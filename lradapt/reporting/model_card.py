@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lradapt.config.paths import Paths
-from lradapt.data.images.ingest import depth_range_of, read_table
+from lradapt.data.images.image_table import depth_range_of, read_table
 from lradapt.data.split_table import read_split
 from lradapt.production.lineage import lineage, lineage_rows
 from lradapt.reporting.class_figures import ClassFigures, class_figures, read_confusion

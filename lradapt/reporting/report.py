@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from lradapt.config.paths import Paths
-from lradapt.data.images.ingest import read_table
+from lradapt.data.images.image_table import read_table
 from lradapt.production.lineage import lineage, lineage_rows
 from lradapt.production.release import Outcome
 from lradapt.reporting.changes_report import ChangesSummary

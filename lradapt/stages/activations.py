@@ -7,7 +7,7 @@ import torch
 
 from lradapt.compute.engine import start_engine
 from lradapt.config.params import load_params
-from lradapt.data.images.ingest import OK, read_table
+from lradapt.data.images.image_table import OK, read_table
 from lradapt.networks.backbone import read_backbone
 from lradapt.networks.classifier import build_body, num_features
 from lradapt.networks.normalisation import Normalisation

@@ -5,7 +5,7 @@ from dataclasses import replace
 from safetensors.torch import load_file
 
 from lradapt.config.params import load_params
-from lradapt.data.images.ingest import depth_range_of, read_table
+from lradapt.data.images.image_table import depth_range_of, read_table
 from lradapt.data.labelled_image import class_names
 from lradapt.data.split_table import read_split
 from lradapt.networks.classifier import load_classifier

@@ -5,7 +5,8 @@ from dataclasses import asdict
 from PIL import features
 
 from lradapt.config.params import load_params
-from lradapt.data.images.ingest import PIXELS, TABLE, file_keys, ingest
+from lradapt.data.images.image_table import PIXELS, TABLE, file_keys
+from lradapt.data.images.ingest import ingest
 from lradapt.runtime.row_cache import keep, made_with, recall
 from lradapt.stages import Dep, Out, Store
 

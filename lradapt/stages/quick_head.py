@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from lradapt.compute.engine import set_engine
 from lradapt.config.params import Params, load_params
 from lradapt.config.paths import Paths
-from lradapt.data.images.ingest import depth_range_of, read_table
+from lradapt.data.images.image_table import depth_range_of, read_table
 from lradapt.data.labelled_image import class_names, in_split
 from lradapt.data.split_table import read_split
 from lradapt.errors import LradaptError

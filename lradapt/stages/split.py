@@ -11,7 +11,7 @@ from lradapt.config.params import load_params
 from lradapt.data.admission import Admission, consider, require_training
 from lradapt.data.checks.findings import Rules, summarise
 from lradapt.data.checks.problem_kinds import MEANINGS
-from lradapt.data.images.ingest import read_table
+from lradapt.data.images.image_table import read_table
 from lradapt.data.images.near_duplicates import near_pairs
 from lradapt.data.labelled_image import SPLITS, class_names
 from lradapt.data.labels import read_labels

@@ -9,7 +9,8 @@ from benchmarks.arms import Inputs, choose_by_test, run_arm
 from benchmarks.settings import ConventionalSettings, SchemeSettings
 from lradapt.config.presets import changed
 from lradapt.data.images.decode import Preprocessing
-from lradapt.data.images.ingest import ingest, read_table
+from lradapt.data.images.image_table import read_table
+from lradapt.data.images.ingest import ingest
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.split_table import write_split
 from lradapt.networks.architectures import ARCHITECTURES

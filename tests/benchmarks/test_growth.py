@@ -7,7 +7,7 @@ from PIL import Image
 from benchmarks import growth, registry_growth
 from benchmarks.growth import Cost, draw, make_project, measure, table
 from lradapt.config.paths import read_paths
-from lradapt.data.images.ingest import read_table
+from lradapt.data.images.image_table import read_table
 from lradapt.data.labels import read_labels
 from lradapt.errors import DataError
 from tests.projects import ROOT

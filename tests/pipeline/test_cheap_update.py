@@ -9,7 +9,7 @@ import yaml
 from PIL import Image
 
 from lradapt.config import paths as layout
-from lradapt.data.images import ingest
+from lradapt.data.images import ingest_file
 from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.backbone import import_backbone
 from lradapt.training.activations import FrozenBody
@@ -40,7 +40,7 @@ def project(tmp_path, monkeypatch):
 def made(monkeypatch):
     """A function: run both stages; the bytes of their outputs, and how many images each took."""
     counts = {"decoded": 0, "forwarded": 0}
-    decode, forward = ingest.decode_with_storage, FrozenBody.__call__
+    decode, forward = ingest_file.decode_with_storage, FrozenBody.__call__
 
     def counting_decode(content, **options):
         counts["decoded"] += 1
@@ -50,7 +50,7 @@ def made(monkeypatch):
         counts["forwarded"] += len(pixels)
         return forward(self, pixels, keys)
 
-    monkeypatch.setattr(ingest, "decode_with_storage", counting_decode)
+    monkeypatch.setattr(ingest_file, "decode_with_storage", counting_decode)
     monkeypatch.setattr(FrozenBody, "__call__", counting_forward)
 
     def run():

@@ -11,7 +11,7 @@ from PIL import Image
 from lradapt.data.checks.findings import Finding
 from lradapt.data.checks.problem_kinds import Kind
 from lradapt.data.images.fit import LONG, aspect_ratio
-from lradapt.data.images.ingest import OK, ImageRow, depth_range_of
+from lradapt.data.images.image_table import OK, ImageRow, depth_range_of
 
 _PLAIN = "RGB"
 _GREY = "L"

@@ -12,7 +12,7 @@ from lradapt.data.checks.findings import Finding
 from lradapt.data.checks.image_checks import VISIBLE
 from lradapt.data.checks.problem_kinds import Kind
 from lradapt.data.groups import find_groups
-from lradapt.data.images.ingest import OK, ImageRow
+from lradapt.data.images.image_table import OK, ImageRow
 from lradapt.data.images.near_duplicates import Pairs
 from lradapt.data.labelled_image import SPLITS, LabelledImage
 from lradapt.data.similar_names import find_similar_names

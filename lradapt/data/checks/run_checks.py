@@ -7,7 +7,7 @@ from functools import partial
 from lradapt.data.checks import label_checks
 from lradapt.data.checks.findings import Finding, Rules, set_aside
 from lradapt.data.checks.image_checks import find_image_faults
-from lradapt.data.images.ingest import OK, ImageRow
+from lradapt.data.images.image_table import OK, ImageRow
 from lradapt.data.images.near_duplicates import Pairs
 from lradapt.data.labelled_image import LabelledImage
 

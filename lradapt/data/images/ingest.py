@@ -20,25 +20,21 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from sys import intern
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from lradapt.data.images.decode import (
-    Decoded,
     DecodeError,
     Preprocessing,
-    decode_with_storage,
-    num_pages,
     preprocess,
     quiet,
     reuse_memory,
-    tail_of,
 )
-from lradapt.data.images.depth import FULL, DepthRange, range_of_set, used_range
+from lradapt.data.images.depth import FULL, DepthRange, range_of_set
 from lradapt.data.images.files import list_files, read_file, require_unchanged
-from lradapt.data.images.fit import fit_square
+from lradapt.data.images.image_table import OK, PIXELS, TABLE, ImageRow, depth_range_of, read_table
+from lradapt.data.images.ingest_file import ingest_file
 from lradapt.errors import DataError, UnreadableError, listed
 from lradapt.runtime.files import reserve, whole_file
 from lradapt.runtime.progress import tracked
@@ -46,54 +42,8 @@ from lradapt.runtime.row_cache import NOTHING, Kept
 
 log = logging.getLogger(__name__)
 
-OK = "ok"
-PIXELS, TABLE = "pixels.npy", "images.csv"
-"""The files of the row cache that the next run needs; their keys are `file_keys`."""
 _FILES_PER_TASK = 64
-_NUMBERS = ("width", "height", "orientation", "depth", "low", "high", "opacity", "pages")
-_REPEATED = ("verdict", "fault", "format", "mode", "tail", "fit")
 _FEW_FILES = 500  # below it, processes cost more than they save
-
-
-class ImageRow(NamedTuple):
-    """One line of `images.csv`.
-
-    Attributes:
-        image: path below the images folder, with forward slashes.
-        file_sha256: of the file's bytes; empty where the file was not read.
-        pixel_sha256: of the full-size RGB pixels and their size, or of the 16-bit values, which do
-            not depend on other images; empty where not decoded.
-        width, height: full size in pixels, upright; 0 where not decoded.
-        verdict: "ok", or the reason why the file cannot be decoded.
-        fault: the kind of that reason (`decode.Fault`); empty where decoded.
-        format, mode, orientation: how the file stores the image, see `decode.Decoded`; empty and 1
-            where not decoded.
-        depth: bits of a value, 8 or 16.
-        low, high: the least and greatest value; of 8 bits in the channel in which they differ most,
-            of 16 bits in all channels and but for outliers. They are equal in a blank image.
-        opacity: of the most opaque pixel, 0 to 255; 255 without transparency.
-        pages: the number of pages or frames, of which the first is used.
-        tail: what zeros at the end of the file are, see `tails.Tail`.
-        fit: how it became a square, see `fit.Fit`; empty where not decoded.
-    """
-
-    image: str
-    file_sha256: str
-    pixel_sha256: str
-    width: int
-    height: int
-    verdict: str
-    fault: str
-    format: str
-    mode: str
-    orientation: int
-    depth: int = 8
-    low: int = 0
-    high: int = 255
-    opacity: int = 255
-    pages: int = 1
-    tail: str = ""
-    fit: str = ""
 
 
 class _File(NamedTuple):
@@ -189,27 +139,6 @@ def ingest(
     return len(names)
 
 
-def depth_range_of(rows: Iterable[ImageRow]) -> DepthRange:
-    """Return the range of the 16-bit images of a set, which `ingest` has used for its pixels."""
-    return range_of_set([(row.low, row.high) for row in rows if row.depth == 16])
-
-
-def read_table(path: Path) -> list[ImageRow]:
-    """Read an `images.csv`; repeated words are stored once, which needs a quarter of the memory."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return [ImageRow(**_typed(line)) for line in csv.DictReader(file)]
-
-
-def _typed(line: dict[str, str]) -> dict[str, Any]:
-    numbers = {name: int(line[name]) for name in _NUMBERS}
-    return {**line, **numbers, **{name: intern(line[name]) for name in _REPEATED}}
-
-
-def file_keys(table: Path) -> list[str]:
-    """Return the key of each row in the row cache: the hash of its file; empty if not decoded."""
-    return [row.file_sha256 if row.verdict == OK else "" for row in read_table(table)]
-
-
 def _recognised(images: Path, names: Sequence[str], kept: Kept) -> list[_File]:
     """Return the files; those whose bytes the previous run has decoded with its results."""
     if not kept.row_of:
@@ -293,7 +222,7 @@ def _ingest_files(
                 done.append((file.row, previous[file.previous].tobytes()))
                 continue
             try:
-                done.append(_ingest_file(root, file.name, how))
+                done.append(ingest_file(root, file.name, how))
             except (UnreadableError, MemoryError) as error:
                 unreadable.append(_unreadable(file.name, error))
     if unreadable:
@@ -356,61 +285,6 @@ def _write_at(descriptor: int, content: bytes, offset: int) -> None:
     while left:
         written = os.pwrite(descriptor, left, offset)
         left, offset = left[written:], offset + written
-
-
-def _ingest_file(root: Path, name: str, how: Preprocessing) -> tuple[ImageRow, bytes]:
-    content = b""
-    try:
-        content = read_file(root, name)
-        decoded = decode_with_storage(content, max_megapixels=how.max_megapixels)
-    except DecodeError as error:
-        file_sha256 = hashlib.sha256(content).hexdigest() if content else ""
-        return ImageRow(name, file_sha256, "", 0, 0, str(error), error.fault, "", "", 1), b""
-    image = decoded.image
-    pixels = image.tobytes()
-    low, high = _value_range(decoded)
-    row = ImageRow(
-        name,
-        hashlib.sha256(content).hexdigest(),
-        _pixel_sha256(decoded, pixels),
-        image.width,
-        image.height,
-        OK,
-        "",
-        decoded.format,
-        decoded.mode,
-        decoded.orientation,
-        8 if decoded.values is None else 16,
-        low,
-        high,
-        decoded.opacity,
-        num_pages(content, decoded.format) if decoded.may_have_pages else 1,
-        tail_of(content),
-        how.fit,
-    )
-    square = fit_square(image, how.input_size, how.fit)
-    return row, pixels if square is image else square.tobytes()
-
-
-def _pixel_sha256(decoded: Decoded, pixels: bytes) -> str:
-    size = f"{decoded.image.width}x{decoded.image.height}"
-    if decoded.values is None:
-        full = hashlib.sha256(f"{size} RGB\n".encode())
-        full.update(pixels)
-        return full.hexdigest()
-    values = np.ascontiguousarray(decoded.values, "<u2")
-    full = hashlib.sha256(f"{size} 16-bit {values.ndim}\n".encode())
-    full.update(values.data)
-    return full.hexdigest()
-
-
-def _value_range(decoded: Decoded) -> DepthRange:
-    """Return `low` and `high` of a line of the table."""
-    if decoded.values is not None:
-        return used_range(decoded.values)
-    channels: Any = decoded.image.getextrema()
-    low, high = max(channels, key=lambda channel: channel[1] - channel[0])
-    return int(low), int(high)
 
 
 def _write_table(

@@ -12,7 +12,7 @@ from lradapt.config.params.data import PoliciesParams
 from lradapt.data.admission import consider, require_training
 from lradapt.data.checks.findings import Rules
 from lradapt.data.checks.problem_kinds import KINDS, MEANINGS
-from lradapt.data.images.ingest import OK, ImageRow
+from lradapt.data.images.image_table import OK, ImageRow
 from lradapt.data.labelled_image import LabelledImage as Label
 from lradapt.errors import DataError
 

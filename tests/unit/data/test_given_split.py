@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lradapt.config.params import load_params
 from lradapt.data.admission import consider, require_training
 from lradapt.data.checks.findings import Rules
-from lradapt.data.images.ingest import OK, ImageRow
+from lradapt.data.images.image_table import OK, ImageRow
 from lradapt.data.labelled_image import SPLITS
 from lradapt.data.labelled_image import LabelledImage as Label
 

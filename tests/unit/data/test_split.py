@@ -18,7 +18,8 @@ from lradapt.config.params import load_params
 from lradapt.data.admission import consider
 from lradapt.data.groups import find_groups
 from lradapt.data.images.decode import Preprocessing
-from lradapt.data.images.ingest import ingest, read_table
+from lradapt.data.images.image_table import read_table
+from lradapt.data.images.ingest import ingest
 from lradapt.data.labelled_image import TEST, TRAIN, VALIDATION, LabelledImage
 from lradapt.data.split import assign_splits, validation_from_train
 

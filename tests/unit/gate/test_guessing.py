@@ -44,6 +44,19 @@ def test_300_classes_at_a_third_of_a_percent_are_not_promoted():
     assert "--override REASON" in verdict.reason
 
 
+@pytest.mark.parametrize(("num_classes", "enough"), [(2, 4), (3, 3), (10, 1)])
+def test_a_model_without_a_mistake_needs_a_few_images_of_each_class(num_classes, enough):
+    """As docs/method.md says; with fewer, guesses would be right by chance too often."""
+    for images_each in (enough, enough - 1):
+        images = images_of(**{f"c{k}_": images_each for k in range(num_classes)})
+        if images:
+            perfect = compare_with_guessing(
+                images, [image.label for image in images], RULES, seed=0
+            )
+            assert perfect.accuracy == 1
+            assert perfect.shown_better == (images_each == enough)
+
+
 @pytest.mark.parametrize("sizes", [{"cat": 9, "dog": 9}, {"cat": 990, "dog": 10, "owl": 3}])
 def test_the_most_frequent_class_for_every_image_is_not_promoted(sizes):
     images = images_of(**sizes)

@@ -1,11 +1,12 @@
 """Below a registry's folder no link is followed: decoys beside it stay as they are."""
 
 import os
+from contextlib import suppress
 
 import pytest
 import releases
 
-from lradapt.registry import open_registry
+from lradapt.registry import local, open_registry
 from lradapt.registry.store import DamagedError, RegistryError
 
 NAME = "digits"
@@ -76,6 +77,24 @@ def test_a_file_of_a_version_that_is_a_link_is_not_read_and_its_removal_removes_
     with pytest.raises(DamagedError, match=r"model\.onnx is a link"):
         registry.read_file(version, "model.onnx")
     registry.remove(version)
+    assert content(decoy) == before
+
+
+def test_a_link_that_comes_after_the_look_for_links_is_not_followed(
+    registry, decoy, tmp_path, monkeypatch
+):
+    one, two = releases.publish(registry, b"1"), releases.publish(registry, b"2")
+    (decoy / "manifest.json").unlink()  # else its content would stop the removal
+    before = content(decoy)
+    replace_by_link(version_folder(tmp_path, one) / "model.onnx", decoy / "model.onnx")
+    replace_by_link(version_folder(tmp_path, two), decoy)
+    monkeypatch.setattr(local, "_refuse_link", lambda parent, path: None)
+    with pytest.raises(RegistryError, match="Too many levels of symbolic links"):
+        registry.read_file(one, "model.onnx")
+    with pytest.raises(RegistryError):
+        registry.read_file(two, "model.onnx")
+    with suppress(RegistryError):
+        registry.remove(two)
     assert content(decoy) == before
 
 

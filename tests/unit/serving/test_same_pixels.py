@@ -13,7 +13,8 @@ from odd_files import files_of_every_kind
 
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.description import described
-from lradapt.data.images.ingest import OK, depth_range_of, ingest, read_table
+from lradapt.data.images.image_table import OK, depth_range_of, read_table
+from lradapt.data.images.ingest import ingest
 from lradapt.inference.predict import Model
 from lradapt.serving.answers import answer_to
 from lradapt.serving.live_model import Loaded

@@ -10,7 +10,8 @@ from PIL import Image
 
 from lradapt.data.checks.image_checks import find_image_faults
 from lradapt.data.images.decode import Preprocessing
-from lradapt.data.images.ingest import ingest, read_table
+from lradapt.data.images.image_table import read_table
+from lradapt.data.images.ingest import ingest
 
 HOW = Preprocessing(input_size=8, max_megapixels=0.01)
 

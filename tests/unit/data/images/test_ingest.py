@@ -15,16 +15,16 @@ from PIL import Image
 from lradapt.data.images.decode import Preprocessing, decode, decode_with_storage
 from lradapt.data.images.files import list_files
 from lradapt.data.images.fit import fit_square
-from lradapt.data.images.ingest import (
+from lradapt.data.images.image_table import (
     OK,
     PIXELS,
     TABLE,
     ImageRow,
     depth_range_of,
     file_keys,
-    ingest,
     read_table,
 )
+from lradapt.data.images.ingest import ingest
 from lradapt.errors import DataError, UnreadableError
 from lradapt.runtime.row_cache import NOTHING, Kept
 
@@ -389,7 +389,7 @@ def rerun(folder, tmp_path, monkeypatch):
             made.append(content)
             return decode_with_storage(content, **options)
 
-        monkeypatch.setattr("lradapt.data.images.ingest.decode_with_storage", counting)
+        monkeypatch.setattr("lradapt.data.images.ingest_file.decode_with_storage", counting)
         pixels, table = tmp_path / name / "pixels.npy", tmp_path / name / "images.csv"
         ingest(folder, pixels=pixels, table=table, how=HOW, kept=kept, num_workers=num_workers)
         return (pixels, table), len(made)

@@ -173,6 +173,12 @@ def test_with_a_test_set_val_and_dev_are_the_validation_split(labelled):
 FOLDS = "image,label,fold\na.png,x,0\nb.png,x,1\nc.png,y,2\n"
 
 
+@pytest.mark.parametrize("column", ["split", "Splits", "subset", "partition_no"])
+def test_a_column_with_the_name_of_a_split_stops_whatever_its_values(refusal, column):
+    text = refusal(FOLDS.replace("fold", column))
+    assert f"the column {column!r} looks like a split, but its values '0', '1', '2'" in text
+
+
 def test_a_split_whose_values_say_nothing_stops_with_the_options(refusal, labelled):
     text = refusal(FOLDS)
     assert "the column 'fold' looks like a split, but its values '0', '1', '2'" in text

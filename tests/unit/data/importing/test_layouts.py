@@ -54,6 +54,7 @@ SPLITS = {
     ("TRAIN", "Valid", "tEsT"): ("train", "validation", "test"),
     ("TrainImages", "TestImages"): ("train", "test"),
     ("trainset", "testset"): ("train", "test"),
+    ("BrainTrain", "BrainTest"): ("train", "test"),
     ("train2017", "val2017"): ("train", "test"),
     ("01_train", "02_val", "03_test"): ("train", "validation", "test"),
     ("trn", "tst"): ("train", "test"),

@@ -1,0 +1,85 @@
+"""One file of a folder: its line of `images.csv`, and its square of pixels."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lradapt.data.images.decode import (
+    Decoded,
+    DecodeError,
+    Preprocessing,
+    decode_with_storage,
+    num_pages,
+    tail_of,
+)
+from lradapt.data.images.depth import DepthRange, used_range
+from lradapt.data.images.files import read_file
+from lradapt.data.images.fit import fit_square
+from lradapt.data.images.image_table import OK, ImageRow
+
+
+def ingest_file(root: Path, name: str, how: Preprocessing) -> tuple[ImageRow, bytes]:
+    """Decode a file; return its row and its square of pixels, empty where it cannot be decoded.
+
+    Args:
+        root: the images folder, resolved.
+        name: of the file, below it.
+        how: as `ingest`.
+
+    Raises:
+        UnreadableError: the system did not give the file.
+    """
+    content = b""
+    try:
+        content = read_file(root, name)
+        decoded = decode_with_storage(content, max_megapixels=how.max_megapixels)
+    except DecodeError as error:
+        file_sha256 = hashlib.sha256(content).hexdigest() if content else ""
+        return ImageRow(name, file_sha256, "", 0, 0, str(error), error.fault, "", "", 1), b""
+    image = decoded.image
+    pixels = image.tobytes()
+    low, high = _value_range(decoded)
+    row = ImageRow(
+        name,
+        hashlib.sha256(content).hexdigest(),
+        _pixel_sha256(decoded, pixels),
+        image.width,
+        image.height,
+        OK,
+        "",
+        decoded.format,
+        decoded.mode,
+        decoded.orientation,
+        8 if decoded.values is None else 16,
+        low,
+        high,
+        decoded.opacity,
+        num_pages(content, decoded.format) if decoded.may_have_pages else 1,
+        tail_of(content),
+        how.fit,
+    )
+    square = fit_square(image, how.input_size, how.fit)
+    return row, pixels if square is image else square.tobytes()
+
+
+def _pixel_sha256(decoded: Decoded, pixels: bytes) -> str:
+    size = f"{decoded.image.width}x{decoded.image.height}"
+    if decoded.values is None:
+        full = hashlib.sha256(f"{size} RGB\n".encode())
+        full.update(pixels)
+        return full.hexdigest()
+    values = np.ascontiguousarray(decoded.values, "<u2")
+    full = hashlib.sha256(f"{size} 16-bit {values.ndim}\n".encode())
+    full.update(values.data)
+    return full.hexdigest()
+
+
+def _value_range(decoded: Decoded) -> DepthRange:
+    """Return `low` and `high` of a line of the table."""
+    if decoded.values is not None:
+        return used_range(decoded.values)
+    channels: Any = decoded.image.getextrema()
+    low, high = max(channels, key=lambda channel: channel[1] - channel[0])
+    return int(low), int(high)

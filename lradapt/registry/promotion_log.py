@@ -1,0 +1,69 @@
+"""The pointer to the version in production, and the log of all promotions, in a store.
+
+    NAME/production.json        the last promotion; replaced only if nobody else has replaced it
+    NAME/log/SEQUENCE.json      every promotion; entries are only added
+
+The pointer carries the whole promotion, so a process that dies between replacing it and writing the
+log entry loses nothing: the next promotion writes the missing entry first.
+"""
+
+from contextlib import suppress
+
+from lradapt.registry.promotions import Production, Promotion, read_promotion, write_promotion
+from lradapt.registry.store import ExistsError, MissingError, RegistryError, Store, for_each
+
+
+def read_pointer(store: Store, name: str) -> Production | None:
+    """Return what is in production, or None before the first promotion."""
+    key = f"{name}/production.json"
+    try:
+        stored = store.read(key)
+    except MissingError:
+        return None
+    return Production(read_promotion(stored.content, key), stored.etag)
+
+
+def replace_pointer(store: Store, name: str, promotion: Promotion, over: Production | None) -> None:
+    """Write the pointer, if `over` is still in production.
+
+    Raises:
+        ChangedError: another version has been promoted meanwhile.
+    """
+    content, etag = write_promotion(promotion), over.etag if over else None
+    store.replace(f"{name}/production.json", content, etag=etag)
+
+
+def append(store: Store, name: str, promotion: Promotion) -> None:
+    """Add a promotion to the log, if it has no entry yet."""
+    # An entry that exists cannot differ: the sequence number is the pointer's.
+    with suppress(ExistsError):
+        store.create(f"{name}/log/{promotion.sequence:08d}.json", write_promotion(promotion))
+
+
+def read_promotions(store: Store, name: str) -> list[Promotion]:
+    """Return every promotion, the first one first.
+
+    If the log entry of the last one is still missing, it is taken from the pointer.
+
+    Raises:
+        RegistryError: an entry is damaged.
+    """
+    keys = store.list(f"{name}/log/")
+    logged = for_each(lambda key: read_promotion(store.read(key).content, key), keys)
+    production = read_pointer(store, name)
+    if production and production.promotion not in logged:
+        logged.append(production.promotion)
+    return logged
+
+
+def readable_promotions(store: Store, name: str) -> list[Promotion]:
+    """Return the entries of the log; a damaged one must not keep a rollback from working."""
+
+    def read(key: str) -> Promotion | None:
+        content = store.read(key).content
+        try:
+            return read_promotion(content, key)
+        except RegistryError:
+            return None
+
+    return [each for each in for_each(read, store.list(f"{name}/log/")) if each]

@@ -1,0 +1,60 @@
+"""A published version whose manifest is verified, and the checks of hashes at each read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lradapt.registry.manifest import MODEL, sha256_hex
+from lradapt.registry.promotions import Promotion
+from lradapt.registry.store import RegistryError, Store
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedVersion:
+    """A version whose manifest is verified.
+
+    Attributes:
+        store: that has its files.
+        name: of the model.
+        manifest: what is known of it.
+        sha256: of the manifest's content.
+    """
+
+    store: Store
+    name: str
+    manifest: dict[str, Any]
+    sha256: str
+
+    def read(self, file: str) -> bytes:
+        """Return the content of a file, after verifying its hash.
+
+        Raises:
+            RegistryError: there is no such file, or it is damaged.
+        """
+        version, hashes = self.manifest["version"], self.manifest["files"]
+        if file not in hashes:
+            raise RegistryError(
+                f"version {version} of {self.name} has no {file}; it has {', '.join(hashes)}"
+            )
+        key = f"{self.name}/versions/{version}/{file}"
+        content = self.store.read(key).content
+        _require_hash(
+            sha256_hex(content), hashes[file], f"{file} of version {version}", "published"
+        )
+        return content
+
+
+def require_promoted(content: bytes, manifest: Mapping[str, Any], promotion: Promotion) -> None:
+    """Check that a manifest is the one that was promoted, and has the model that was."""
+    version, found = promotion.version, sha256_hex(content)
+    _require_hash(found, promotion.manifest_sha256, f"the manifest of {version}", "promoted")
+    model = manifest["files"][MODEL]
+    _require_hash(model, promotion.model_sha256, f"{MODEL} of version {version}", "promoted")
+
+
+def _require_hash(found: str, expected: str, what: str, when: str) -> None:
+    if found != expected:
+        raise RegistryError(
+            f"{what} is damaged: sha256 {found}, {when} with {expected}. It was not loaded; "
+            "`lradapt rollback` restores the previous version"
+        )
