@@ -30,7 +30,7 @@ from tests.projects import ROOT, dvc, run, wait_for
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 API, MARK = "PREFECT_API_URL", "LRADAPT_TEST_MARK"
-LIMIT_SECONDS = 15
+LIMIT_SECONDS = 60  # 7 s where this was measured
 TRAIN = """
 import json, os, signal, sys, time
 from pathlib import Path
@@ -217,12 +217,12 @@ def test_a_cancel_as_in_the_ui_leaves_no_process_and_the_next_run_goes_on(
     with worker(small, environment, "test") as working:
         first = start()
         wait_for(lambda: starts(small), seconds=120)
-        before = wait_for(lambda: shares(client, first), seconds=30)
-        wait_for(lambda: shares(client, first) > before, seconds=30)  # one artifact, and it moves
+        before = wait_for(lambda: shares(client, first), seconds=120)
+        wait_for(lambda: shares(client, first) > before, seconds=120)  # one artifact, and it moves
         client.set_flow_run_state(first, Cancelling())
         assert_gone(environment, working.pid)
         assert_free(small)
-        wait_for(lambda: state_of(client, first, "Cancelled"), seconds=60)
+        wait_for(lambda: state_of(client, first, "Cancelled"), seconds=120)
         assert not (small / "model").exists()
 
         (small / "enough").touch()
@@ -327,9 +327,9 @@ def test_a_temporary_server_that_is_killed_is_started_again_and_the_run_complete
         wait_for(lambda: starts(small), seconds=240)
         killed = temporary_server(own)
         os.kill(killed, signal.SIGKILL)
-        wait_for(lambda: killed not in ours(own), seconds=10)
+        wait_for(lambda: killed not in ours(own), seconds=120)
         (small / "enough").touch()
-        assert flow.wait(120) == 0, (small / "output").read_text()
+        assert flow.wait(300) == 0, (small / "output").read_text()
         assert_gone(own)
     assert "was killed; it is started again" in (small / "output").read_text()
     assert (small / "model").exists()
@@ -352,7 +352,7 @@ def test_a_server_that_starts_again_during_a_stage_costs_neither_the_stage_nor_t
         assert flow.poll() is None, (small / "output").read_text()
         stack.enter_context(serving(tmp_path, environment))
         (small / "enough").touch()
-        assert flow.wait(120) == 0, (small / "output").read_text()
+        assert flow.wait(300) == 0, (small / "output").read_text()
         with connected(environment) as client:
             assert [name for _, name in runs(client)] == ["Completed"]
     assert (small / "model").exists()
@@ -368,13 +368,13 @@ def test_a_server_that_is_silent_for_a_minute_holds_up_no_stage(small, tmp_path)
         os.killpg(silent.pid, signal.SIGSTOP)
         try:
             (small / "enough").touch()
-            wait_for((small / "dvc.lock").exists, seconds=30)
+            wait_for((small / "dvc.lock").exists, seconds=120)
             time.sleep(60)
         finally:
             os.killpg(silent.pid, signal.SIGCONT)
-        flow.wait(120)
+        flow.wait(300)
         output = (small / "output").read_text()
         assert "the server does not take the progress" in output or flow.returncode == 0, output
         with by_hand(small, environment) as again:
-            assert again.wait(120) == 0, (small / "output").read_text()
+            assert again.wait(300) == 0, (small / "output").read_text()
     assert starts(small) == [0], "the stage was to run once"

@@ -95,7 +95,7 @@ def posted(posts, event, number=0):
         bodies = [body for _, body in posts if body["event"] == event]
         return bodies[number] if len(bodies) > number else None
 
-    return wait_for(found, seconds=60)[0]
+    return wait_for(found, seconds=180)[0]
 
 
 def output(client, name, at_least=1):
@@ -106,7 +106,7 @@ def output(client, name, at_least=1):
         events = client.read_events(chosen, limit=50).events
         return events if len(events) >= at_least else None
 
-    return [event.payload for event in wait_for(found, seconds=60)[0]]
+    return [event.payload for event in wait_for(found, seconds=180)[0]]
 
 
 def everything(client):
@@ -184,7 +184,7 @@ def test_a_run_whose_worker_died_before_its_start_is_marked_and_the_next_one_beg
 
     stranded, skipped = taken(), taken()
     assert client.read_flow_run(skipped).state.is_cancelled()
-    assert ended(client, stranded, seconds=60).is_crashed()
+    assert ended(client, stranded, seconds=180).is_crashed()
     following = taken()
     assert client.read_flow_run(following).state.is_pending()
     client.set_flow_run_state(following, Cancelled(), force=True)
@@ -237,7 +237,7 @@ def test_the_watch_trains_nothing_but_tells_and_so_a_retraining_starts(workers, 
     assert ended(client, start(client, "watch-labels")).is_completed()
     (payload,) = output(client, "lradapt.labels.changed")
     assert payload["reason"] == "changes: 2, threshold: 2"
-    (run,), _ = wait_for(new, seconds=60)
+    (run,), _ = wait_for(new, seconds=180)
     assert ended(client, run.id).is_completed()
     assert (project / "dvc.lock").read_text() != lock_before
     assert len(new()) == 1

@@ -65,7 +65,7 @@ def kill_amid(project, environment, stage, seconds):
         time.sleep(seconds)
         assert started.poll() is None, output.read_text()
         started.send_signal(signal.SIGKILL)
-    wait_for(lambda: not ours(environment), seconds=15)
+    wait_for(lambda: not ours(environment), seconds=60)
 
 
 def locked(project):
@@ -79,7 +79,7 @@ def test_a_flow_killed_five_times_ends_with_the_lock_of_an_undisturbed_run(proje
     for stage, seconds in KILLS:
         kill_amid(project, environment, stage, draw.uniform(1, seconds))
     with flow(project, environment) as (last, output):
-        assert last.wait(300) == 0, output.read_text()
+        assert last.wait(600) == 0, output.read_text()
         assert "promote: it is the first model" in output.read_text()
     disturbed = locked(project)
     for made in ("build", "reports", ".dvc/cache", "dvc.lock"):
