@@ -56,7 +56,7 @@ SMALL = {
     "data": {"input_size": 16},
     "engine": {"device": "cpu", "threads": 1},
     "find_lr": {"num_steps": 30, "num_sweeps": 2},
-    "find_body_lr": {"num_steps": 10, "num_sweeps": 2},
+    "find_body_lr": {"num_steps": 20, "num_sweeps": 2},
     "body_rates": {"source": "found_or_given"},
     "checkpoint": {"every_seconds": 3600.0},
     "train_head": {"batch_size": 8, "max_epochs": 3},
