@@ -59,13 +59,13 @@ deploy: install ## tell the server pools, limit, automations, deployments (and L
 worker: install ## run what the server has for POOL=gpu (or cpu), one at a time, in this project
 	@"$(BIN)/python" -m flows.worker --pool $(POOL)
 
-test: install ## the test suite in JOBS=2 processes, ten to fifteen minutes on two cores
+test: install ## the test suite in JOBS=2 processes, ten minutes on two cores
 	$(PYTEST) -m "not long"
 
-test-all: install ## all that it leaves out: deployments, workers, kills, the tutorial; twenty minutes
+test-all: install ## all that it leaves out: deployments, workers, kills, the tutorial; over half an hour
 	$(PYTEST) -m long
 
-check: install ## format, lint, types, layers of imports and the fast tests, in about a minute
+check: install ## format, lint, types, layers of imports and the fast tests, in 2.5 minutes
 	"$(BIN)/ruff" format --check .
 	"$(BIN)/ruff" check .
 	"$(BIN)/mypy"
