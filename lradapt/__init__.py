@@ -24,6 +24,7 @@ __all__ = [
     "layer_groups",
     "open_registry",
     "range_test",
+    "solve_head",
 ]
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from lradapt.registry import open_registry
     from lradapt.serving.live_model import LiveModel
     from lradapt.training.activations import cached_activations
+    from lradapt.training.exact_head import solve_head
     from lradapt.training.layers import layer_groups
     from lradapt.training.range_test.curve import Sweep
     from lradapt.training.range_test.measure import RangeTest, range_test
@@ -55,6 +57,7 @@ else:  # hidden from type checkers, to which it would make any name valid
         "layer_groups": "training.layers",
         "open_registry": "registry",
         "range_test": "training.range_test.measure",
+        "solve_head": "training.exact_head",
     }
 
     def __getattr__(name):

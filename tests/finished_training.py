@@ -67,6 +67,7 @@ def _write_training(paths):
     curve = "sweep,lr,loss,baseline,smoothed\n0,0.001,2,2,1\n0,0.01,1.5,2,0.8\n0,0.1,1,2,0.5\n"
     paths.lr_curve.write_text(curve)
     paths.body_lr_curve.write_text(NO_CURVE)
+    write_json(paths.head_solution, {"method": "sgd", "penalty": None, "tried": [], "note": ""})
     paths.head_steps.write_text("step,lr_head,loss\n0,0.1,2.0\n1,0.05,1.0\n")
     steps = "0,1,2,3,4\n1,0.5,1,1.5,3\n2,1,2,3,2\n"
     paths.model_steps.write_text("step,lr_early,lr_late,lr_head,loss\n" + steps)

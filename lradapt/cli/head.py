@@ -27,7 +27,7 @@ def head(
     Shows the effect of corrected labels before all layers are trained. The head
     is calibrated and exported into a folder of its own; the outputs of the
     pipeline do not change, and nothing is published. Prints the path of the
-    model, accuracy, learning rate and temperature.
+    model, accuracy, learning rate or penalty, and temperature.
     """
     from lradapt.stages.quick_head import make_head
 
@@ -44,5 +44,8 @@ def _summary(made: "QuickHead") -> str:
         accuracy = "no validation split"
     else:
         accuracy = f"accuracy on the validation split {made.validation_accuracy:.2%}"
-    rate, temperature = f"learning rate {made.rate:.3g}", f"temperature {made.temperature:.2f}"
-    return f"{made.onnx}: {accuracy}, {rate}, {temperature}"
+    if made.rate is None:
+        way = f"solved exactly with penalty {made.penalty:.3g}"
+    else:
+        way = f"learning rate {made.rate:.3g}"
+    return f"{made.onnx}: {accuracy}, {way}, temperature {made.temperature:.2f}"

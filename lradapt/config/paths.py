@@ -29,6 +29,7 @@ class Paths:
     lr: Path
     lr_curve: Path
     head: Path
+    head_solution: Path
     head_steps: Path
     head_epochs: Path
     body_lr: Path

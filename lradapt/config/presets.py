@@ -11,7 +11,7 @@ Changes = Mapping[str, Any]
 PAPER: Changes = {
     "find_lr": {"rule": "steepest"},  # section 2.2: by the rate of change of the loss
     "activations": {"num_views": 1},
-    "train_head": {"batch_size": 32, "max_epochs": 10},  # sections 2.1 and 2.3
+    "train_head": {"method": "sgd", "batch_size": 32, "max_epochs": 10},  # sections 2.1 and 2.3
     "body_rates": {"source": "given", "rates": [1e-4, 1e-3, 1e-2]},  # section 2.4
     "finetune": {
         "batch_size": 32,

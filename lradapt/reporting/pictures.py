@@ -37,16 +37,21 @@ def range_test_pngs(paths: Paths) -> dict[str, bytes]:
 
 
 def schedule_pictures(paths: Paths) -> list[Picture]:
-    """Draw the learning rates of the head and of the whole network."""
+    """Draw the learning rates of the whole network, and of the head if it was trained in steps."""
     tables = {
         "Learning rate of the head": paths.head_steps,
         "Learning rates by depth": paths.model_steps,
     }
-    return [Picture(title, _schedule(path.read_bytes(), title)) for title, path in tables.items()]
+    contents = {title: path.read_bytes() for title, path in tables.items()}
+    return [
+        Picture(title, _schedule(steps, title))
+        for title, steps in contents.items()
+        if _has_rows(steps)
+    ]
 
 
 def training_pictures(paths: Paths) -> list[Picture]:
-    """Draw the training of the head and of the whole network."""
+    """Draw the training of the whole network, and of the head if it was trained in steps."""
     tables = {
         "Training of the head": (paths.head_steps, paths.head_epochs),
         "Training of all layers": (paths.model_steps, paths.model_epochs),
@@ -54,6 +59,7 @@ def training_pictures(paths: Paths) -> list[Picture]:
     return [
         Picture(title, _training(steps.read_bytes(), epochs.read_bytes(), title))
         for title, (steps, epochs) in tables.items()
+        if _has_rows(steps.read_bytes())
     ]
 
 

@@ -65,6 +65,7 @@ def trained(paths: Paths) -> list[Row]:
         ("split", ", ".join(f"{name} {count:,}" for name, count in images.items())),
         ("model", f"{backbone['architecture']}, body: {_origin(backbone)}"),
         ("warm start", f"from version {metrics['ancestor']}" if metrics["ancestor"] else ""),
+        ("head", _solved_head(read_json(paths.head_solution))),
         ("rate of the head", _head_rate(paths)),
         ("rates by depth", _rates_by_depth(paths)),
     ]
@@ -126,6 +127,7 @@ def _evaluation(paths: Paths) -> dict[str, Any]:
         "split": read_json(paths.split_summary),
         "metrics": metrics,
         "choice": read_json(paths.model_choice),
+        "solution": read_json(paths.head_solution),
         "classes": class_figures(counts, metrics["intervals_95"]["recall"]),
         "confusion": confusion_rows(counts) if len(counts) <= _MOST_CLASSES else None,
         "confusion_table": paths.confusion,
@@ -150,8 +152,23 @@ def _lineage(paths: Paths, outcome: Outcome | None) -> list[Row]:
     return [("version", outcome.version), *rows] if outcome else rows
 
 
+def _solved_head(solution: Mapping[str, Any]) -> str:
+    if solution["method"] != "exact":
+        return ""
+    penalty = f"solved exactly, with penalty {solution['penalty']:.3g}"
+    if solution["note"]:
+        return f"{penalty} ({solution['note']})"
+    lowest = min(one["loss"] for one in solution["tried"])
+    return (
+        f"{penalty}: the lowest loss on held-out training images, {lowest:.4f}, of "
+        f"{len(solution['tried'])} penalties in {solution['num_folds']} folds"
+    )
+
+
 def _head_rate(paths: Paths) -> str:
     found = read_json(paths.lr)
+    if found["rate"] is None:
+        return str(found["refusal"])
     return f"{found['rate']:.3g} ({_source(found['refusal'], paths.lr_curve)})"
 
 

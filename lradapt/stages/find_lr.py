@@ -1,4 +1,7 @@
-"""Stage `find_lr`: the peak rate of the head, given or found on the cached activations."""
+"""Stage `find_lr`: the peak rate of the head, given or found on the cached activations.
+
+A head that is solved exactly has no rate.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -25,10 +28,22 @@ from lradapt.training.range_test.curve import Sweep
 from lradapt.training.range_test.measure import seeded_sweeps
 from lradapt.training.range_test.suggestion import given, suggest_or_given
 
+NOT_NEEDED = {
+    "rate": None,
+    "lowest": None,
+    "highest": None,
+    "refusal": "not needed: the head is solved exactly (train_head.method)",
+}
+"""The record of a head without a rate, with the keys of a `Suggestion`."""
+
 
 def main(*, activations: Dep, split: Dep, rate: Out, curve: Out) -> None:
-    """Find the rate of the head."""
+    """Find the rate of the head, or record that it needs none."""
     params = load_params()
+    if params.train_head.method == "exact":
+        write_sweeps(curve, [])
+        write_json(rate, NOT_NEEDED)
+        return
     source, default = params.head_rate.source, params.head_rate.rate
     sweeps: Sequence[Sweep] = []
     found = given(default)

@@ -42,13 +42,15 @@ class QuickHead:
 
     Attributes:
         onnx: the exported model: the frozen body and the new head.
-        rate: of the head's training.
+        rate: of the head's training; None where it was solved exactly.
+        penalty: of the exact solution; None where it was trained.
         validation_accuracy: in [0, 1]; None without a validation split.
         temperature: fitted on the validation split.
     """
 
     onnx: Path
-    rate: float
+    rate: float | None
+    penalty: float | None
     validation_accuracy: float | None
     temperature: float
 
@@ -77,6 +79,7 @@ def make_head(paths: Paths, into: Path) -> QuickHead:
         rate=made.lr,
         checkpoints=made.checkpoints,
         head=made.head,
+        solution=made.head_solution,
         steps=made.head_steps,
         epochs=made.head_epochs,
     )
@@ -87,7 +90,8 @@ def make_head(paths: Paths, into: Path) -> QuickHead:
     temperature = float(read_json(made.temperature)["temperature"])
     _write_onnx(params, paths, made, temperature)
     accuracy = float(hits.mean()) if len(hits) else None
-    return QuickHead(made.onnx, read_json(made.lr)["rate"], accuracy, temperature)
+    rate, penalty = read_json(made.lr)["rate"], read_json(made.head_solution)["penalty"]
+    return QuickHead(made.onnx, rate, penalty, accuracy, temperature)
 
 
 def _require(paths: Paths) -> None:

@@ -9,6 +9,9 @@ from lradapt.runtime.files import write_csv
 if TYPE_CHECKING:
     from lradapt.training.range_test.curve import Sweep
     from lradapt.training.records import Epoch
+    from lradapt.training.scoring import Score
+
+_EPOCH_COLUMNS = ("epoch", "train_loss", "validation_loss", "validation_accuracy")
 
 
 def write_steps(path: Path, epochs: "Sequence[Epoch]", groups: Sequence[str]) -> None:
@@ -24,17 +27,17 @@ def write_epochs(path: Path, epochs: "Sequence[Epoch]") -> None:
     """Write a line per epoch: training loss, and validation loss and accuracy where known."""
     write_csv(
         path,
-        ["epoch", "train_loss", "validation_loss", "validation_accuracy"],
-        (
-            [
-                epoch.number + 1,
-                _short(epoch.loss),
-                _short(epoch.validation.loss) if epoch.validation else "",
-                _short(epoch.validation.accuracy) if epoch.validation else "",
-            ]
-            for epoch in epochs
-        ),
+        _EPOCH_COLUMNS,
+        ([epoch.number + 1, *_scores(epoch.loss, epoch.validation)] for epoch in epochs),
     )
+
+
+def write_solved(
+    steps: Path, epochs: Path, *, groups: Sequence[str], loss: float, validation: "Score | None"
+) -> None:
+    """Write both tables for a training without steps: a single epoch has the result."""
+    write_steps(steps, [], groups)
+    write_csv(epochs, _EPOCH_COLUMNS, [[1, *_scores(loss, validation)]])
 
 
 def write_sweeps(path: Path, sweeps: "Sequence[Sweep]") -> None:
@@ -48,6 +51,11 @@ def write_sweeps(path: Path, sweeps: "Sequence[Sweep]") -> None:
             for point in zip(sweep.rates, sweep.losses, sweep.baseline, sweep.smoothed, strict=True)
         ),
     )
+
+
+def _scores(loss: float, validation: "Score | None") -> list[str]:
+    scores = [_short(validation.loss), _short(validation.accuracy)] if validation else ["", ""]
+    return [_short(loss), *scores]
 
 
 def _short(value: float) -> str:

@@ -149,6 +149,9 @@ class SgdParams(Section):
 class HeadParams(SgdParams):
     """Training of the new head on cached activations (paper, section 2.3)."""
 
+    method: Literal["exact", "sgd"]
+    """`exact`: logistic regression, its penalty by cross-validation within the training split; no
+    other key of this section is read. `sgd`: gradient descent with restarts, the paper's."""
     max_epochs: int = Field(ge=1, le=1000)
     """Upper limit; the learning rate restarts in each epoch."""
     patience_epochs: int = Field(ge=1, le=1000)

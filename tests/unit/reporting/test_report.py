@@ -16,6 +16,7 @@ from lradapt.reporting.changes_report import ChangesSummary, Section
 from lradapt.reporting.report import next_commands, render, summary
 from lradapt.runtime.costs import Price
 from lradapt.runtime.files import write_json
+from lradapt.stages.find_lr import NOT_NEEDED
 from tests.finished_training import EVIL, NO_CURVE, write_outputs
 
 ESCAPED = EVIL.replace("<", "&lt;").replace(">", "&gt;").replace("'", "&#39;")
@@ -56,6 +57,49 @@ def test_the_summary_has_the_training_and_its_metrics(paths):
         ("accuracy", "66.67%"),
         ("balanced accuracy", "50.00%"),
     ]
+
+
+@pytest.fixture
+def solved(paths):
+    """The same paths, after a head that was solved exactly."""
+    tried = [
+        {"penalty": 0.1, "loss": 0.71234, "accuracy": 0.7, "balanced_accuracy": 0.6},
+        {"penalty": 0.0316, "loss": 0.69876, "accuracy": 0.75, "balanced_accuracy": 0.65},
+    ]
+    solution = {"method": "exact", "penalty": 0.0316, "num_folds": 3, "note": "", "tried": tried}
+    write_json(paths.head_solution, solution)
+    write_json(paths.lr, NOT_NEEDED)
+    paths.lr_curve.write_text(NO_CURVE)
+    paths.head_steps.write_text("step,lr_head,loss\n")
+    return paths
+
+
+def test_the_summary_has_the_penalty_of_a_solved_head(solved):
+    rows = dict(summary(solved, None))
+    assert rows["head"] == (
+        "solved exactly, with penalty 0.0316: the lowest loss on held-out training images, 0.6988, "
+        "of 2 penalties in 3 folds"
+    )
+    assert rows["rate of the head"] == (
+        "not needed: the head is solved exactly (train_head.method)"
+    )
+
+
+def test_the_summary_says_why_a_penalty_was_not_chosen(solved):
+    note = {"method": "exact", "penalty": 0.1, "num_folds": 0, "note": "one group", "tried": []}
+    write_json(solved.head_solution, note)
+    assert dict(summary(solved, None))["head"] == "solved exactly, with penalty 0.1 (one group)"
+    assert "Penalties of the head" not in render(solved, None)
+
+
+def test_the_page_of_a_solved_head_has_its_penalties_and_no_plots_of_steps(solved):
+    page = unescape(render(solved, None))
+    assert "Penalties of the head, on training images that its 3 folds held out" in page
+    assert '<th scope="row" class="n">0.0316</th><td class="n">0.6988</td>' in page
+    assert "Training of all layers" in page
+    assert "Training of the head" not in page
+    assert "Learning rate of the head" not in page
+    assert "Range test of the head" not in page
 
 
 def test_the_summary_ends_with_the_verdict(paths):
