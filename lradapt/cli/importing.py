@@ -193,6 +193,29 @@ def cifar10(
     _import(run_import, replace=replace, as_json=as_json)
 
 
+@app.command("solar-cells")
+def solar_cells(
+    cache: Annotated[Path, typer.Option(help="The folder of pip's download.")] = Path(
+        "~/.cache/lradapt/solar_cells"
+    ),
+    replace: Replace = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import 2,624 photographs of solar cells in four grades of defect (not for commercial use).
+
+    pip downloads them (87 MB) from the package index. Prints their licence and what
+    to cite; then how many images and classes there are, and what to type next.
+    """
+    from lradapt.data.importing import solar_cells as source
+
+    def run_import(images: Path, labels: Path) -> "SourceLabels":
+        found = source.import_solar_cells(cache=cache.expanduser(), images=images, labels=labels)
+        print_understood(found, stderr=as_json)
+        return found
+
+    _import(run_import, replace=replace, as_json=as_json)
+
+
 @app.command()
 def weights(
     choice: Annotated[

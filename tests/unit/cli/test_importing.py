@@ -98,7 +98,7 @@ def test_images_that_are_there_are_not_replaced_unasked(project, source):
     assert (project / "data" / "images" / "owl" / "1.png").exists()
 
 
-@pytest.mark.parametrize("what", ["folder", "table", "digits", "cifar10"])
+@pytest.mark.parametrize("what", ["folder", "table", "digits", "cifar10", "solar-cells"])
 def test_no_command_replaces_images_unasked(project, what):
     (project / "data" / "images").mkdir()
     columns = ["--images", "x", "--image-column", "x", "--label-column", "x"]
@@ -240,6 +240,19 @@ def test_cifar10_keeps_its_download_where_it_is_told(project, monkeypatch, tmp_p
     monkeypatch.setenv("HOME", str(tmp_path))
     assert "data/images: 1 images, 1 classes" in lradapt_import("cifar10", "--cache", "~/kept")
     assert caches == [tmp_path / "kept"]
+
+
+@pytest.mark.parametrize("option", [[], ["--json"]])
+def test_solar_cells_show_their_licence(project, monkeypatch, tmp_path, source, option):
+    def few(*, cache, images, labels):
+        assert cache == tmp_path / "kept"
+        source("a/1.png").rename(images)
+        return SourceLabels(images, [Label("a/1.png", "a")], [], ("licence: no commercial use",))
+
+    monkeypatch.setattr("lradapt.data.importing.solar_cells.import_solar_cells", few)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    output = lradapt_import("solar-cells", "--cache", "~/kept", *option)
+    assert "licence: no commercial use" in output
 
 
 def test_more_than_twelve_classes_are_cut_short(project, source):
