@@ -20,8 +20,8 @@ from lradapt.runtime.files import sha256_of
 from lradapt.runtime.progress import tracked
 
 LICENCE = (
-    "CC BY-NC-SA 4.0 (https://creativecommons.org/licenses/by-nc-sa/4.0/): no commercial use; "
-    "images by Deitsch et al., doi.org/10.1016/j.solener.2019.02.067"
+    "CC BY-NC-SA 4.0 (creativecommons.org/licenses/by-nc-sa/4.0), not for commercial use; images "
+    "of Deitsch et al. 2019, doi.org/10.1016/j.solener.2019.02.067"
 )
 """Of the images and the labels."""
 
@@ -81,7 +81,7 @@ def import_solar_cells(
     """
     path = fetch(wheel, cache)
     found = replace_whole(images, labels, lambda sink: _all_unzipped(path, sink))
-    return SourceLabels(images, found, [], NOTES)
+    return SourceLabels(images, found, [], NOTES, LICENCE)
 
 
 def fetch(wheel: Wheel, cache: Path, *, seconds: float = _SECONDS) -> Path:
