@@ -93,14 +93,15 @@ def _for_images(
     known = backbone_of(network.present)
     if known:
         choices += choose_normalisation(known)
+    least_size = known.least_size if known else 0
     if facts.small:
-        choices += choose_for_small(facts)
+        choices += choose_for_small(facts, least_size=least_size)
     else:
         own_size = None if may_change(values, "data.input_size") else values["data"]["input_size"]
         choices += choose_for_photos(
             facts,
             _machine(values["engine"]["device"]),
-            least_size=known.least_size if known else 0,
+            least_size=least_size,
             input_size=own_size,
         )
     return [network, *decide(values, choices, keep=keep)]
@@ -115,9 +116,9 @@ def _architecture(facts: ImageFacts, values: Mapping[str, Any], backbone: Path) 
     if _has_own_weights(backbone):
         return ParamChoice(key, present, f"{backbone} has weights of yours")
     if facts.small:
-        return ParamChoice(key, RESNET18.architecture, "the network of the quick start")
+        return ParamChoice(key, RESNET18.name, "the network of the quick start")
     best, reason = photo_backbone()
-    return ParamChoice(key, best.architecture, reason)
+    return ParamChoice(key, best.name, reason)
 
 
 def _has_own_weights(backbone: Path) -> bool:

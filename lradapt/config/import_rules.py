@@ -7,6 +7,7 @@ photographs. `lradapt.config.import_choices` writes the values.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from lradapt.config.import_choices import ParamChoice
 from lradapt.data.images.fit import choose_fit
@@ -16,7 +17,7 @@ SMALL_SIDE = 40
 SIZES = (64, 96, 128, 160, 224)
 """Input sizes for photographs, in pixels."""
 MOST_ON_CPU, MOST_ON_GPU = 160, 224
-QUICK_START = {
+QUICK_START: Mapping[str, Any] = {
     "data.input_size": 24,
     "finetune.batch_size": 64,
     "engine.precision": "fp32",
@@ -63,12 +64,12 @@ class Backbone:
     """What the params state about a pre-trained network.
 
     Attributes:
-        architecture: as `model.architecture` names it.
+        name: as in `model.architecture`.
         mean, deviation: of its normalisation, for each channel on the scale 0 to 1.
         least_size: the smallest input in pixels.
     """
 
-    architecture: str
+    name: str
     mean: tuple[float, float, float]
     deviation: tuple[float, float, float]
     least_size: int
@@ -93,7 +94,7 @@ class Machine:
 
 def choose_normalisation(backbone: Backbone) -> list[ParamChoice]:
     """Choose the mean and the deviation that the backbone was trained with."""
-    reason = f"{backbone.architecture} was trained with it"
+    reason = f"{backbone.name} was trained with it"
     return [
         ParamChoice("data.mean", list(backbone.mean), reason),
         ParamChoice("data.deviation", list(backbone.deviation), reason),
@@ -110,10 +111,14 @@ def choose_for_any(facts: ImageFacts) -> list[ParamChoice]:
     ]
 
 
-def choose_for_small(facts: ImageFacts) -> list[ParamChoice]:
-    """Choose the values of the quick start."""
+def choose_for_small(facts: ImageFacts, *, least_size: int) -> list[ParamChoice]:
+    """Choose the values of the quick start, and an input that the backbone can compute."""
     reason = f"{_sides(facts)}: the value of the quick start"
-    return [ParamChoice(key, value, reason) for key, value in QUICK_START.items()]
+    chosen = [ParamChoice(key, value, reason) for key, value in QUICK_START.items()]
+    if least_size <= QUICK_START["data.input_size"]:
+        return chosen
+    enlarged = ParamChoice("data.input_size", least_size, "the least that the network can compute")
+    return [enlarged if choice.key == enlarged.key else choice for choice in chosen]
 
 
 def choose_for_photos(

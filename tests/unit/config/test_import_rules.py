@@ -30,10 +30,15 @@ def facts(side, *, coloured=True, sizes=(50, 50)):
 
 
 def test_small_pictures_get_the_values_that_are_shipped():
-    choices = choose_for_small(facts(8)) + choose_normalisation(RESNET18)
+    choices = choose_for_small(facts(8), least_size=8) + choose_normalisation(RESNET18)
     assert {choice.key for choice in choices} > set(QUICK_START)
     assert [choice.value for choice in choices] == [value_of(SHIPPED, c.key) for c in choices]
-    assert value_of(SHIPPED, "model.architecture") == RESNET18.architecture
+    assert value_of(SHIPPED, "model.architecture") == RESNET18.name
+
+
+def test_small_pictures_are_enlarged_for_a_network_that_needs_it():
+    values = {choice.key: choice.value for choice in choose_for_small(facts(8), least_size=33)}
+    assert values == {**QUICK_START, "data.input_size": 33}
 
 
 @pytest.mark.parametrize(("side", "small"), [(8, True), (40, True), (41, False)])
