@@ -333,6 +333,8 @@ def test_as_json_weights_say_where_they_lie_and_whose_they_are(project, monkeypa
         "architecture": "resnet18",
         "source": "none",
         "detail": "random weights",
+        "licence": "",
+        "advice": "",
     }
 
 
