@@ -86,11 +86,11 @@ def _facts(images: Path, class_sizes: Mapping[str, int], params: Params) -> Imag
 def _for_images(
     facts: ImageFacts, values: Mapping[str, Any], backbone: Path, *, keep: bool
 ) -> list[Decision]:
-    from lradapt.config.photo_backbone import backbone_of
+    from lradapt.config.photo_backbone import facts_of
 
     choices = choose_for_any(facts)
     (network,) = decide(values, [_architecture(facts, values, backbone)], keep=keep)
-    known = backbone_of(network.present)
+    known = facts_of(network.present)
     if known:
         choices += choose_normalisation(known)
     least_size = known.least_size if known else 0
@@ -116,7 +116,7 @@ def _architecture(facts: ImageFacts, values: Mapping[str, Any], backbone: Path) 
     if _has_own_weights(backbone):
         return ParamChoice(key, present, f"{backbone} has weights of yours")
     if facts.small:
-        return ParamChoice(key, RESNET18.name, "the network of the quick start")
+        return ParamChoice(key, RESNET18, "the network of the quick start")
     best, reason = photo_backbone()
     return ParamChoice(key, best.name, reason)
 

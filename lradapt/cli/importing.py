@@ -66,6 +66,8 @@ class Body:
     architecture: str
     source: str
     detail: str
+    licence: str
+    advice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,10 +379,15 @@ def _import(
 def _import_body(choice: str) -> Body:
     from lradapt.config.params import load_params
     from lradapt.networks.backbone import import_backbone
+    from lradapt.networks.facts import normalisation_advice, require_size
+    from lradapt.networks.known import backbone_facts
 
-    path = read_paths().backbone
-    origin: Origin = import_backbone(choice, load_params().model.network, path)
-    return Body(str(path), **asdict(origin))
+    path, params = read_paths().backbone, load_params()
+    facts = backbone_facts(params.model.architecture)
+    require_size(facts, params.data.input_size)
+    origin: Origin = import_backbone(choice, params.model.network, path)
+    advice = normalisation_advice(facts, params.data.mean, params.data.deviation)
+    return Body(str(path), **asdict(origin), advice="" if origin.source == "none" else advice)
 
 
 def _print_imported(imported: Imported, paths: Paths) -> None:
@@ -415,9 +422,13 @@ def _print_imported(imported: Imported, paths: Paths) -> None:
 def _print_body(body: Body) -> None:
     screen = console()
     screen.print(f"{body.path}: {body.architecture}, {body.source} ({body.detail})")
+    if body.licence:
+        screen.print(f"licence of the weights: {body.licence}")
     if body.source == "none":
         advice = (
             "The backbone has random weights. For photographs ImageNet weights are far better: "
             "`lradapt import weights imagenet`, or without a network `lradapt import weights PATH`."
         )
         screen.print(Text(advice, "bold yellow"))
+    if body.advice:
+        screen.print(Text(body.advice, "bold yellow"))

@@ -11,14 +11,19 @@ from typing import Any
 
 from lradapt.config.import_choices import ParamChoice
 from lradapt.data.images.fit import choose_fit
+from lradapt.networks.facts import BackboneFacts
 
 SMALL_SIDE = 40
 """Pixels; a set whose shorter sides have at most this median is one of small pictures."""
 SIZES = (64, 96, 128, 160, 224)
 """Input sizes for photographs, in pixels."""
 MOST_ON_CPU, MOST_ON_GPU = 160, 224
+RESNET18 = "resnet18"
+"""The network of the quick start."""
+
 QUICK_START: Mapping[str, Any] = {
     "data.input_size": 24,
+    "model.reads": "last",
     "finetune.batch_size": 64,
     "engine.precision": "fp32",
     "engine.threads": 2,
@@ -60,26 +65,6 @@ class ImageFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Backbone:
-    """What the params state about a pre-trained network.
-
-    Attributes:
-        name: as in `model.architecture`.
-        mean, deviation: of its normalisation, for each channel on the scale 0 to 1.
-        least_size: the smallest input in pixels.
-    """
-
-    name: str
-    mean: tuple[float, float, float]
-    deviation: tuple[float, float, float]
-    least_size: int
-
-
-RESNET18 = Backbone("resnet18", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), least_size=8)
-"""The network of the quick start; the normalisation is that of torchvision's ImageNet weights."""
-
-
-@dataclass(frozen=True, slots=True)
 class Machine:
     """What a training has.
 
@@ -92,7 +77,7 @@ class Machine:
     free_bytes: int
 
 
-def choose_normalisation(backbone: Backbone) -> list[ParamChoice]:
+def choose_normalisation(backbone: BackboneFacts) -> list[ParamChoice]:
     """Choose the mean and the deviation that the backbone was trained with."""
     reason = f"{backbone.name} was trained with it"
     return [
@@ -124,7 +109,7 @@ def choose_for_small(facts: ImageFacts, *, least_size: int) -> list[ParamChoice]
 def choose_for_photos(
     facts: ImageFacts, machine: Machine, *, least_size: int, input_size: int | None
 ) -> list[ParamChoice]:
-    """Choose the input size and the batch size.
+    """Choose what the head reads, the input size and the batch size.
 
     Args:
         facts: of the images.
@@ -134,7 +119,8 @@ def choose_for_photos(
     """
     size = choose_size(facts, machine, least_size)
     num_images = sum(facts.class_sizes.values())
-    return [size, choose_batch(num_images, input_size or size.value, machine)]
+    reads = ParamChoice("model.reads", "stages", "early stages see textures that the last one lost")
+    return [reads, size, choose_batch(num_images, input_size or size.value, machine)]
 
 
 def choose_size(facts: ImageFacts, machine: Machine, least_size: int) -> ParamChoice:

@@ -1,7 +1,7 @@
 """`lradapt import` as a person types it: what it says, and what it leaves."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 
 from lradapt.cli import choosing, exit_codes, importing
 from lradapt.config.import_choices import ParamChoice
-from lradapt.config.import_rules import Backbone
 from lradapt.config.yaml_files import read_yaml
 from lradapt.data.importing.sources import SourceLabels
 from lradapt.data.labelled_image import LabelledImage as Label
@@ -23,6 +22,7 @@ from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.backbone import Origin, read_origin
 from lradapt.networks.champion import read_champion
 from lradapt.networks.classifier import build
+from lradapt.networks.known import backbone_facts
 from lradapt.registry import open_registry
 
 REPOSITORY = Path(__file__).parents[3]
@@ -53,6 +53,8 @@ def measured(monkeypatch):
         return [ParamChoice("engine.threads", 3, "measured")]
 
     monkeypatch.setattr(choosing, "_measured", measure)
+    known = backbone_facts("resnet18")
+    monkeypatch.setattr("lradapt.config.photo_backbone.photo_backbone", lambda: (known, "known"))
     return asked
 
 
@@ -332,6 +334,7 @@ def test_as_json_an_import_says_what_it_brought(project, source):
         ("imbalance", "none", "none", "same"),
         ("data.mean", [0.485, 0.456, 0.406], [0.485, 0.456, 0.406], "same"),
         ("data.deviation", [0.229, 0.224, 0.225], [0.229, 0.224, 0.225], "same"),
+        ("model.reads", "last", "stages", "changed"),
         ("data.input_size", 32, 64, "yours"),
         ("finetune.batch_size", 64, 16, "changed"),
         ("engine.threads", 2, 3, "changed"),
@@ -363,6 +366,8 @@ def test_as_json_weights_say_where_they_lie_and_whose_they_are(project, monkeypa
         "architecture": "resnet18",
         "source": "none",
         "detail": "random weights",
+        "licence": "",
+        "advice": "",
     }
 
 
@@ -469,11 +474,13 @@ def test_the_digits_leave_params_yaml_as_it_is(project):
 @pytest.fixture
 def best(monkeypatch):
     """Another network for photographs, of which weights can be had."""
-    best = Backbone("resnet34", (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), least_size=112)
+    best = replace(
+        backbone_facts("resnet34"), mean=(0.5,) * 3, deviation=(0.25,) * 3, least_size=112
+    )
     monkeypatch.setattr(
         "lradapt.config.photo_backbone.photo_backbone", lambda: (best, "it is best")
     )
-    monkeypatch.setattr("lradapt.config.photo_backbone.backbone_of", {"resnet34": best}.get)
+    monkeypatch.setattr("lradapt.config.photo_backbone.facts_of", {"resnet34": best}.get)
     return best
 
 
@@ -531,7 +538,7 @@ def test_a_network_that_a_person_has_set_stays_and_of_an_unknown_one_nothing_is_
     backbone_from("none")
     sought = imported_weights(monkeypatch)
     Path("params.yaml").write_text(
-        SHIPPED.replace("architecture: resnet18\n", "architecture: resnet50\n", 1)
+        SHIPPED.replace("architecture: resnet18 ", "architecture: resnet50 ", 1)
     )
     output = lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(100, 90)))
     assert sought == []

@@ -20,6 +20,7 @@ from lradapt.config.import_rules import (
     choose_size,
 )
 from lradapt.config.yaml_files import read_yaml
+from lradapt.networks.known import backbone_facts
 
 SHIPPED = read_yaml(Path(__file__).parents[3] / "params.yaml")
 CPU, GPU = Machine(False, 2**36), Machine(True, 2**36)
@@ -30,10 +31,12 @@ def facts(side, *, coloured=True, sizes=(50, 50)):
 
 
 def test_small_pictures_get_the_values_that_are_shipped():
-    choices = choose_for_small(facts(8), least_size=8) + choose_normalisation(RESNET18)
+    choices = choose_for_small(facts(8), least_size=8) + choose_normalisation(
+        backbone_facts(RESNET18)
+    )
     assert {choice.key for choice in choices} > set(QUICK_START)
     assert [choice.value for choice in choices] == [value_of(SHIPPED, c.key) for c in choices]
-    assert value_of(SHIPPED, "model.architecture") == RESNET18.name
+    assert value_of(SHIPPED, "model.architecture") == RESNET18
 
 
 def test_small_pictures_are_enlarged_for_a_network_that_needs_it():
@@ -108,11 +111,11 @@ def test_batches_are_smaller_for_few_images_and_little_memory(images, size, free
 
 def test_the_batch_fits_the_size_that_a_person_has_set():
     little = Machine(False, 10 * 2**30)
-    _, batch = choose_for_photos(
+    *_, batch = choose_for_photos(
         facts(300, sizes=(2000, 2000)), little, least_size=8, input_size=224
     )
     assert batch.value == 32
-    size, batch = choose_for_photos(
+    _, size, batch = choose_for_photos(
         facts(300, sizes=(2000, 2000)), little, least_size=8, input_size=None
     )
     assert (size.value, batch.value) == (160, 64)

@@ -112,7 +112,9 @@ def test_the_error_of_an_unknown_architecture_lists_the_known_ones(faults):
 
 def test_a_network_with_named_layers_is_accepted(load):
     layers = {"head": "classifier.2", "early": "^a", "late": "^b"}
-    params = load(changed(model={"architecture": "convnext_tiny", "layers": layers}))
+    params = load(
+        changed(model={"architecture": "convnext_tiny", "layers": layers, "reads": "last"})
+    )
     assert params.model.network.name == "convnext_tiny"
     assert [group.pattern for group in params.model.network.groups] == [
         "^a",
@@ -121,9 +123,23 @@ def test_a_network_with_named_layers_is_accepted(load):
     ]
 
 
+def test_an_unknown_timm_network_is_reported_with_the_nearest_names(faults):
+    (fault,) = faults(changed(model__architecture="timm/tf_eficientnet_lite0"))
+    assert fault.startswith("model: timm has no network 'tf_eficientnet_lite0'; the nearest names:")
+    assert "tf_efficientnet_lite0, " in fault
+
+
+def test_the_head_reads_the_last_layer_or_the_stages_too(load):
+    assert load(changed(model__reads="last")).model.network.taps == ()
+    stages = load(changed(model__reads="stages")).model.network.taps
+    assert stages == ("layer1", "layer2", "layer3")
+
+
 def test_an_invalid_regular_expression_is_reported(faults):
     layers = {"head": "fc", "early": "(", "late": "b"}
-    (fault,) = faults(changed(model={"architecture": "resnet18", "layers": layers}))
+    (fault,) = faults(
+        changed(model={"architecture": "resnet18", "layers": layers, "reads": "last"})
+    )
     assert fault.startswith("model.layers.early: '(' is not a regular expression")
 
 
