@@ -101,7 +101,12 @@ def _write_exam(paths):
         },
         "final_model": "best_snapshot",
         "parity": {"max_difference": 1.2e-6, "num_other_class": 0, "passed": True},
-        "backbone": {"architecture": "resnet18", "source": "none", "detail": "by choice"},
+        "backbone": {
+            "architecture": "resnet18",
+            "source": "none",
+            "detail": "by choice",
+            "licence": "",
+        },
         "ancestor": "",
     }
     write_json(paths.metrics, metrics)

@@ -44,16 +44,17 @@ def tune_engine(
     params = load_params()
     engine = set_engine(**params.engine.model_dump())
     tried = combinations(engine.device, params.engine.threads)
-    work = _work(params)
+    work = work_of(params)
     found = tune(work, engine.device, tried, seconds=seconds)
-    present = _present(params)
+    present = present_combination(params)
     if as_json:
         print_json(_as_json(found, present, str(engine.device)))
     else:
         _print(found, present, f"{_describe_work(work)} on {engine.device}")
 
 
-def _work(params: "Params") -> "Work":
+def work_of(params: "Params") -> "Work":
+    """Return a step of the fine-tuning that params.yaml describes."""
     from lradapt.networks.normalisation import Normalisation
     from lradapt.training.inputs.augment import Augmentation
     from lradapt.training.inputs.examples import Preparation, RandomViews
@@ -70,7 +71,8 @@ def _work(params: "Params") -> "Work":
     )
 
 
-def _present(params: "Params") -> "Combination":
+def present_combination(params: "Params") -> "Combination":
+    """Return the settings of the engine in params.yaml."""
     from lradapt.training.tune_engine import Combination
 
     return Combination(**params.engine.model_dump(exclude={"device"}))

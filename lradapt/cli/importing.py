@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,6 +31,7 @@ from lradapt.runtime import lock
 from lradapt.text import printable, shortened
 
 if TYPE_CHECKING:
+    from lradapt.config.import_choices import Decision
     from lradapt.data.importing.sources import SourceLabels
     from lradapt.data.labelled_image import LabelledImage
     from lradapt.networks.backbone import Origin
@@ -47,10 +47,12 @@ app = typer.Typer(
         codes=(*USUAL_CODES, exit_codes.DATA_FAULTS),
     ),
 )
-_FEW_IMAGES = 30  # enough for a median
 _MOST_CLASSES = 12
 
 Replace = Annotated[bool, typer.Option("--replace", help="Replace the present images.")]
+KeepParams = Annotated[
+    bool, typer.Option("--keep-params", help="Leave params.yaml as it is; say what would suit.")
+]
 UnlessPresent = Annotated[
     bool, typer.Option("--unless-present", help="Do nothing if there are images already.")
 ]
@@ -64,6 +66,8 @@ class Body:
     architecture: str
     source: str
     detail: str
+    licence: str
+    advice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,8 @@ class Imported:
         classes: the number of images of each class, the largest first.
         left_behind: files of the source that were not imported.
         notes: sentences on how the source was read.
-        advice: sentences with hints for the training.
+        advice: sentences on values of params.yaml that stay, though others suit the images.
+        choices: what became of each value that the import has chosen for params.yaml.
         refusal: why a training on them would be refused; empty where it would not.
         backbone: imported with them; None where there was one.
     """
@@ -88,6 +93,7 @@ class Imported:
     left_behind: list[str]
     notes: list[str]
     advice: list[str]
+    choices: "list[Decision]"
     refusal: str
     backbone: Body | None
 
@@ -98,6 +104,7 @@ def folder(
     layout: LayoutOption = None,
     split: SplitsOption = None,
     replace: Replace = False,
+    keep_params: KeepParams = False,
     as_json: AsJson = False,
 ) -> None:
     """Import images from a folder for each class.
@@ -112,7 +119,7 @@ def folder(
 
     splits = parse_choices(split or [])
     label = partial(label_folder, source, layout=layout, splits=splits)
-    _import_files(label, replace=replace, as_json=as_json)
+    _import_files(label, replace=replace, keep_params=keep_params, as_json=as_json)
 
 
 @app.command()
@@ -132,6 +139,7 @@ def table(
     ignore_column: IgnoreColumns = None,
     split: SplitsOption = None,
     replace: Replace = False,
+    keep_params: KeepParams = False,
     as_json: AsJson = False,
 ) -> None:
     """Import the images and labels of a CSV file and a folder.
@@ -154,12 +162,15 @@ def table(
         ignore_columns=ignore_column or [],
         splits=parse_choices(split or []),
     )
-    _import_files(label, replace=replace, as_json=as_json)
+    _import_files(label, replace=replace, keep_params=keep_params, as_json=as_json)
 
 
 @app.command()
 def digits(
-    replace: Replace = False, unless_present: UnlessPresent = False, as_json: AsJson = False
+    replace: Replace = False,
+    unless_present: UnlessPresent = False,
+    keep_params: KeepParams = False,
+    as_json: AsJson = False,
 ) -> None:
     """Import the 1,797 handwritten digits of scikit-learn, for a first run.
 
@@ -172,7 +183,7 @@ def digits(
         if as_json:
             print_json(None)
         return
-    _import(importers.import_digits, replace=replace, as_json=as_json)
+    _import(importers.import_digits, replace=replace, keep_params=keep_params, as_json=as_json)
 
 
 @app.command()
@@ -181,6 +192,7 @@ def cifar10(
         "~/.cache/lradapt/cifar10"
     ),
     replace: Replace = False,
+    keep_params: KeepParams = False,
     as_json: AsJson = False,
 ) -> None:
     """Import CIFAR-10 by torchvision's loader; its 50,000 / 10,000 are kept as the split.
@@ -190,7 +202,31 @@ def cifar10(
     from lradapt.data.importing import importers
 
     run_import = partial(importers.import_cifar10, cache=cache.expanduser())
-    _import(run_import, replace=replace, as_json=as_json)
+    _import(run_import, replace=replace, keep_params=keep_params, as_json=as_json)
+
+
+@app.command("solar-cells")
+def solar_cells(
+    cache: Annotated[Path, typer.Option(help="The folder of pip's download.")] = Path(
+        "~/.cache/lradapt/solar_cells"
+    ),
+    replace: Replace = False,
+    keep_params: KeepParams = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import 2,624 photographs of solar cells in four grades of defect (not for commercial use).
+
+    pip downloads them (87 MB) from the package index. Prints their licence and what
+    to cite; then how many images and classes there are, and what to type next.
+    """
+    from lradapt.data.importing import solar_cells as source
+
+    def run_import(images: Path, labels: Path) -> "SourceLabels":
+        found = source.import_solar_cells(cache=cache.expanduser(), images=images, labels=labels)
+        print_understood(found, stderr=as_json)
+        return found
+
+    _import(run_import, replace=replace, keep_params=keep_params, as_json=as_json)
 
 
 @app.command()
@@ -239,7 +275,9 @@ def champion(
         console().print(f"{path}: {found.architecture}, version {found.version}")
 
 
-def _import_files(label: "Callable[[], SourceLabels]", *, replace: bool, as_json: bool) -> None:
+def _import_files(
+    label: "Callable[[], SourceLabels]", *, replace: bool, keep_params: bool, as_json: bool
+) -> None:
     from lradapt.data.importing.importers import import_files
 
     refusals: list[str] = []
@@ -255,7 +293,7 @@ def _import_files(label: "Callable[[], SourceLabels]", *, replace: bool, as_json
             )
         return import_files(source, **to)
 
-    _import(run_import, refusals, replace=replace, as_json=as_json)
+    _import(run_import, refusals, replace=replace, keep_params=keep_params, as_json=as_json)
 
 
 def _why_refused(images: Path, labels: "Sequence[LabelledImage]") -> str:
@@ -281,6 +319,7 @@ def _import(
     refusals: Sequence[str] = (),
     *,
     replace: bool,
+    keep_params: bool,
     as_json: bool,
 ) -> None:
     """Run an importer with the paths of images and labels; import a backbone if there is none.
@@ -289,9 +328,10 @@ def _import(
         run_import: the importer.
         refusals: why a training would be refused; the importer may add a reason.
         replace: the present images.
+        keep_params: change nothing in params.yaml.
         as_json: print JSON.
     """
-    from lradapt.config.fit_choice import set_fit
+    from lradapt.cli.choosing import choose_params
     from lradapt.config.params import load_params
 
     load_params()  # its faults are reported before anything is replaced
@@ -303,17 +343,28 @@ def _import(
         )
     with lock.importing():
         source = run_import(images=paths.images, labels=paths.labels)
-        fit = set_fit(paths.images)
+        classes = dict(Counter(label.label for label in source.labels).most_common())
+        choices = choose_params(
+            paths.images,
+            classes,
+            backbone=paths.backbone,
+            licence=source.licence,
+            measure=not any(refusals),
+            keep=keep_params,
+        )
         ensure_file(paths.champion)
-        body = None if paths.backbone.exists() else _import_body("auto")
+        other_network = any(c.key == "model.architecture" and c.state == "changed" for c in choices)
+        needed = other_network or not paths.backbone.exists()
+        body = _import_body("auto") if needed else None
     imported = Imported(
         images=str(paths.images),
         labels=str(paths.labels),
         num_images=len(source.labels),
-        classes=dict(Counter(label.label for label in source.labels).most_common()),
+        classes=classes,
         left_behind=source.left_behind,
         notes=list(source.notes),
-        advice=[*([fit] if fit else []), *_advice_on_size(paths.images)],
+        advice=[str(choice) for choice in choices if choice.state in ("yours", "kept")],
+        choices=choices,
         refusal="".join(refusals),
         backbone=body,
     )
@@ -328,10 +379,15 @@ def _import(
 def _import_body(choice: str) -> Body:
     from lradapt.config.params import load_params
     from lradapt.networks.backbone import import_backbone
+    from lradapt.networks.facts import normalisation_advice, require_size
+    from lradapt.networks.known import backbone_facts
 
-    path = read_paths().backbone
-    origin: Origin = import_backbone(choice, load_params().model.network, path)
-    return Body(str(path), **asdict(origin))
+    path, params = read_paths().backbone, load_params()
+    facts = backbone_facts(params.model.architecture)
+    require_size(facts, params.data.input_size)
+    origin: Origin = import_backbone(choice, params.model.network, path)
+    advice = normalisation_advice(facts, params.data.mean, params.data.deviation)
+    return Body(str(path), **asdict(origin), advice="" if origin.source == "none" else advice)
 
 
 def _print_imported(imported: Imported, paths: Paths) -> None:
@@ -346,6 +402,11 @@ def _print_imported(imported: Imported, paths: Paths) -> None:
             f"left behind: {len(left):,} file(s) without a label or hidden, such as "
             f"{printable(left[0])}"
         )
+    if any(choice.state == "changed" for choice in imported.choices):
+        screen.print("params.yaml, values for these images (change one, and it stays):")
+        for choice in imported.choices:
+            if choice.state in ("changed", "same"):
+                screen.print(f"  {printable(str(choice))}")
     for advice in imported.advice:
         screen.print(Text(advice, "bold yellow"))
     if imported.backbone:
@@ -361,40 +422,13 @@ def _print_imported(imported: Imported, paths: Paths) -> None:
 def _print_body(body: Body) -> None:
     screen = console()
     screen.print(f"{body.path}: {body.architecture}, {body.source} ({body.detail})")
+    if body.licence:
+        screen.print(f"licence of the weights: {body.licence}")
     if body.source == "none":
         advice = (
             "The backbone has random weights. For photographs ImageNet weights are far better: "
             "`lradapt import weights imagenet`, or without a network `lradapt import weights PATH`."
         )
         screen.print(Text(advice, "bold yellow"))
-
-
-def _advice_on_size(images: Path) -> list[str]:
-    """Return a hint where the images are much larger than the input of the network."""
-    from lradapt.config.params import load_params
-
-    data = load_params().data
-    sides = _short_sides(images, max_megapixels=data.max_megapixels)
-    if not sides or median(sides) < 2 * data.input_size:
-        return []
-    return [
-        f"The images are about {median(sides):.0f} pixels high, the input of the network "
-        f"{data.input_size}. Raise data.input_size in params.yaml (64 to 224), and turn on the "
-        "flips in augment if a mirrored image has the same label."
-    ]
-
-
-def _short_sides(images: Path, *, max_megapixels: float) -> list[int]:
-    """Return the shorter side of a few of the images, in pixels."""
-    from lradapt.data.images.decode import DecodeError, decode, quiet
-    from lradapt.data.images.files import list_files
-
-    names, sides = list_files(images), []
-    for name in names[:: max(1, len(names) // _FEW_IMAGES)]:
-        try:
-            with quiet():
-                picture = decode((images / name).read_bytes(), max_megapixels=max_megapixels)
-            sides.append(min(picture.size))
-        except DecodeError:
-            continue  # ingest reports it
-    return sides
+    if body.advice:
+        screen.print(Text(body.advice, "bold yellow"))

@@ -16,8 +16,9 @@ from lradapt.runtime.files import write_text
 
 ParamsFile = Annotated[Path, typer.Option("--params", help="The file to change.")]
 
-_NOT_OF_A_RECIPE = ("split", "check", "watch", "gate", "report", "card")
-"""The sections about the data, the gate and the reports; a recipe leaves them as they are."""
+_NOT_OF_A_RECIPE = ("split", "check", "watch", "gate", "report", "card", "chosen_by_import")
+"""The sections about the data, the gate and the reports, and the record of the last import; a
+recipe leaves them as they are."""
 
 
 def preset(

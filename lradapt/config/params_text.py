@@ -10,6 +10,7 @@ from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
+from ruamel.yaml.tokens import CommentToken
 
 from lradapt.config.presets import Changes
 from lradapt.errors import ParamsError
@@ -50,12 +51,20 @@ def with_values(text: str, changes: Changes) -> str:
             if section not in document:
                 raise ParamsError(f"no section {section} in the params file that is to be changed")
             for key, value in values.items():
-                document[section][key] = _in_style_of(document[section].get(key), value)
+                _set(document[section], key, value)
         else:
-            document[section] = values
+            _set(document, section, values)
     stream = io.StringIO()
     yaml.dump(document, stream)
     return stream.getvalue()
+
+
+def _set(mapping: Any, key: str, value: Any) -> None:
+    """Set a value; the comment behind it follows after one space, also behind a shorter value."""
+    mapping[key] = _in_style_of(mapping.get(key), value)
+    for token in mapping.ca.items.get(key, ()):
+        if isinstance(token, CommentToken) and token.value.startswith("#"):
+            token.column = 0
 
 
 _AS_WRITTEN = "tag:lradapt,2026:as_written"

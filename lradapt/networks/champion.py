@@ -93,7 +93,17 @@ def warm_weights(
         previous_classes: of the champion, in the order of its head's rows.
         classes: the current ones, in the order of the new head's rows. A class that the champion
             knows by name gets the champion's row; another keeps the new head's.
+
+    Raises:
+        WeightsError: the champion's head reads other features.
     """
+    width, expected = champion[f"{head}.weight"].shape[1], new[f"{head}.weight"].shape[1]
+    if width != expected:
+        raise WeightsError(
+            f"the champion's head reads {width} features, but with model.reads of params.yaml it "
+            f"would read {expected}: set model.reads as the champion has it, or finetune.start to "
+            "backbone"
+        )
     row_of = {name: row for row, name in enumerate(previous_classes)}
     known = [number for number, name in enumerate(classes) if name in row_of]
     weights = dict(champion)

@@ -1,10 +1,11 @@
-"""The networks of torchvision, as a body and a head.
+"""The networks of torchvision and timm, as a body and a head.
 
 A "body" is a network without its last linear layer; its weights are a state dict without the head's
 entries. Letters in tensor names: N images, D features, K classes, S side in pixels.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import cast
 
 import torch
@@ -12,28 +13,23 @@ from torch import Tensor, nn
 
 from lradapt.errors import LradaptError, WeightsError, listed
 from lradapt.networks.architectures import Architecture
+from lradapt.networks.depth_features import DepthHead, DepthOutput, pooled_widths, tap
+from lradapt.networks.known import backbone_facts
 
 Weights = dict[str, Tensor]
 
 
 def build(architecture: Architecture, num_classes: int) -> nn.Module:
-    """Build a torchvision network with random weights; call it within `engine.seeded`.
+    """Build a network with random weights; call it within `engine.seeded`.
 
     Raises:
-        LradaptError: torchvision has no such network, or its head is not a linear layer.
+        LradaptError: there is no such network, or its head is not a linear layer.
     """
-    from torchvision.models import get_model
-
-    try:
-        model = cast(nn.Module, get_model(architecture.name, weights=None, num_classes=num_classes))
-        head = model.get_submodule(architecture.head)
-    except (ValueError, AttributeError) as error:
-        raise LradaptError(f"model.architecture {architecture.name}: {error}") from error
-    if not isinstance(head, nn.Linear):
-        raise LradaptError(
-            f"model.layers.head: {architecture.head} of {architecture.name} is a "
-            f"{type(head).__name__}, expected the last layer, a Linear"
-        )
+    model = _plain(architecture, num_classes)
+    if architecture.taps:
+        head = DepthHead(num_features(architecture), num_classes, len(architecture.taps))
+        model.set_submodule(architecture.head, head)
+        tap(model, architecture.taps, head)
     return model
 
 
@@ -45,9 +41,12 @@ def build_body(architecture: Architecture, weights: Weights) -> nn.Module:
     Raises:
         WeightsError: the weights are not this architecture's.
     """
-    model = build(architecture, num_classes=1)
-    model.set_submodule(architecture.head, nn.Identity())
+    model = _plain(architecture, num_classes=1)
+    end = DepthOutput(len(architecture.taps)) if architecture.taps else nn.Identity()
+    model.set_submodule(architecture.head, end)
     load_weights(model, weights, architecture)
+    if isinstance(end, DepthOutput):
+        tap(model, architecture.taps, end)
     return model.requires_grad_(False).eval()
 
 
@@ -74,11 +73,16 @@ def load_classifier(architecture: Architecture, weights: Weights, num_classes: i
     return model.eval()
 
 
+@cache
 def num_features(architecture: Architecture) -> int:
-    """Return D, the width of the activations before the head."""
+    """Return D, the width of the activations before the head: of all depths that it reads."""
     with torch.device("meta"):
-        model = build(architecture, num_classes=1)
-    return int(cast(nn.Linear, model.get_submodule(architecture.head)).in_features)
+        model = _plain(architecture, num_classes=1)
+    last = int(cast(nn.Linear, model.get_submodule(architecture.head)).in_features)
+    if not architecture.taps:
+        return last
+    size = backbone_facts(architecture.name).input_size
+    return sum(pooled_widths(model, architecture.taps, size)) + last
 
 
 def body_weights(architecture: Architecture, weights: Mapping[str, Tensor]) -> Weights:
@@ -122,3 +126,28 @@ def load_weights(
             f"with `lradapt import weights`. {len(faults)} fault(s):\n" + listed(faults, limit=6)
         )
     model.load_state_dict(dict(weights))
+
+
+def _plain(architecture: Architecture, num_classes: int) -> nn.Module:
+    """Build the network as its library does: the head reads the body's own output alone."""
+    try:
+        model = _of_library(architecture, num_classes)
+        head = model.get_submodule(architecture.head)
+    except (ValueError, AttributeError) as error:
+        raise LradaptError(f"model.architecture {architecture.name}: {error}") from error
+    if not isinstance(head, nn.Linear):
+        raise LradaptError(
+            f"model.layers.head: {architecture.head} of {architecture.name} is a "
+            f"{type(head).__name__}, expected the last layer, a Linear"
+        )
+    return model
+
+
+def _of_library(architecture: Architecture, num_classes: int) -> nn.Module:
+    if architecture.timm_name:
+        from lradapt.networks.timm_networks import build_timm
+
+        return build_timm(architecture.timm_name, num_classes)
+    from torchvision.models import get_model
+
+    return cast(nn.Module, get_model(architecture.name, weights=None, num_classes=num_classes))

@@ -187,7 +187,10 @@ def _source(refusal: str, curve: Path) -> str:
 def _origin(backbone: Mapping[str, Any]) -> str:
     if backbone["source"] == "none":
         return "RANDOM WEIGHTS (lradapt import weights imagenet)"
-    return str(backbone["source"] if backbone["source"] == "imagenet" else backbone["detail"])
+    licence = f", licence {backbone['licence']}" if backbone["licence"] else ""
+    if backbone["source"] == "imagenet":
+        return f"imagenet ({backbone['detail']}{licence})"
+    return f"{backbone['detail']}{licence}"
 
 
 def _counted(reasons: Mapping[str, int]) -> str:

@@ -10,6 +10,8 @@ from lradapt.config.params import load_params
 from lradapt.data.images.image_table import OK, read_table
 from lradapt.networks.backbone import read_backbone
 from lradapt.networks.classifier import build_body, num_features
+from lradapt.networks.facts import require_size
+from lradapt.networks.known import backbone_facts
 from lradapt.networks.normalisation import Normalisation
 from lradapt.runtime.files import sha256_of
 from lradapt.runtime.row_cache import NOTHING, keep, made_with, recall
@@ -28,6 +30,7 @@ def main(*, table: Dep, pixels: Dep, backbone: Dep, store: Store, activations: O
     """Pass every new image, and random views of it if asked for, through the frozen body once."""
     params = load_params()
     architecture = params.model.network
+    require_size(backbone_facts(architecture.name), params.data.input_size)
     engine = start_engine(**params.engine.model_dump())
     body = build_body(architecture, read_backbone(backbone, architecture))
     frozen = FrozenBody(

@@ -37,6 +37,7 @@ threads that wait for each other beside another program do not use up all the ti
 TIE = 0.95
 """A rate of this share of the highest counts as equally fast."""
 _SHORT_SECONDS = 1.0  # a step below this is timed however slow it is
+_NO_TIME = "not measured in the time that was given"
 _NUM_CLASSES, _NUM_BATCHES, _RATE = 10, 4, 1e-4  # none of them changes the time of a step
 
 
@@ -150,6 +151,7 @@ def tune(
     tried: Sequence[Combination],
     *,
     seconds: float,
+    at_most: float = math.inf,
     clock: Callable[[], float] = time.monotonic,
 ) -> Tuning:
     """Measure each combination in turn, in several rounds.
@@ -160,26 +162,32 @@ def tune(
         work: to measure with.
         device: to measure on.
         tried: the first is the reference of the effects.
-        seconds: no round begins later; the first is always whole.
+        seconds: no round begins later.
+        at_most: no measurement begins later, not even in the first round, and no effect is measured
+            after half of it. What was not measured is left out; the reference always is.
         clock: seconds from any start.
     """
     with seeded(0):
         network = build(work.architecture, _NUM_CLASSES)
     start, examples = clock(), _examples(work, device)
-    effects, left_out = _effects(network, examples, work, device, tried, clock=clock)
+
+    effects, left_out = _effects(
+        network, examples, work, device, tried, until=start + at_most / 2, clock=clock
+    )
     times: dict[Combination, list[Timed]] = {combination: [] for combination in effects}
 
     def due() -> Iterator[Combination]:
         for number in range(MAX_ROUNDS):
             if not number or clock() - start < seconds:
-                yield from times
+                yield from (each for each in times if clock() < start + at_most or each == tried[0])
 
     total = MAX_ROUNDS * len(times)
     with tracked(due(), "measure", total=total, unit="measurements") as shown:
         for combination in shown:
             engine = _engine(device, combination)
             times[combination].append(_timed(network, examples, work, engine))
-    measured = tuple(Measured(one, effects[one], tuple(found)) for one, found in times.items())
+    measured = tuple(Measured(one, effects[one], tuple(own)) for one, own in times.items() if own)
+    left_out |= {one: _NO_TIME for one, own in times.items() if not own}
     return Tuning(measured, left_out, recommend(measured))
 
 
@@ -220,6 +228,7 @@ def _effects(
     device: torch.device,
     tried: Sequence[Combination],
     *,
+    until: float,
     clock: Callable[[], float],
 ) -> tuple[dict[Combination, Effect], dict[Combination, str]]:
     """Return the effects of those to time, from a warm-up step, and why the others are left out."""
@@ -231,6 +240,9 @@ def _effects(
     fastest = math.inf
     with tracked(tried, "first steps", total=len(tried), unit="combinations") as shown:
         for combination in shown:
+            if effects and clock() >= until:
+                left_out[combination] = _NO_TIME
+                continue
             if any(_worse(combination, than=one) for one in slow):
                 left_out[combination] = "slower than a combination that is left out above"
                 continue

@@ -44,6 +44,7 @@ NETWORK = {
         "early": r"^features\.[0-5]\.",
         "late": r"^features|^classifier\.0",
     },
+    "reads": "last",
 }
 
 

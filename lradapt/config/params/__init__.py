@@ -1,13 +1,13 @@
 """The schema of `params.yaml`: every key, its meaning, unit and bounds; a module for each concern.
 
-No key has a default: `params.yaml` states every value, so that one file describes a run. Only
+No value has a default: `params.yaml` states each, so that one file describes a run. Only
 `lradapt.stages` and the tasks read it; the functions that they call take plain values.
 """
 
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from lradapt.config.params.data import (
     AugmentParams,
@@ -64,6 +64,17 @@ class Params(Section):
     cost: CostParams
     report: ReportParams
     card: CardParams
+    chosen_by_import: dict[str, JsonValue] = Field(default_factory=dict)
+    """Keys with dots, and what the last `lradapt import` chose for them. No stage reads it. A value
+    that differs from its entry, or has none, is a person's: an import does not change it. Without
+    this section, the only one that may be missing, all values are a person's."""
+
+    @model_validator(mode="after")
+    def _choices_are_of_known_keys(self) -> Self:
+        unknown = [key for key in self.chosen_by_import if not _has(self, key)]
+        if unknown:
+            raise ValueError(f"chosen_by_import names keys that do not exist: {', '.join(unknown)}")
+        return self
 
     @model_validator(mode="after")
     def _rates_of_a_warm_start_are_given(self) -> Self:
@@ -73,6 +84,15 @@ class Params(Section):
                 f"{self.body_rates.source}): the range test uses the backbone"
             )
         return self
+
+
+def _has(params: Params, key: str) -> bool:
+    found: object = params
+    for part in key.split("."):
+        if part not in getattr(type(found), "model_fields", {}):
+            return False
+        found = getattr(found, part)
+    return True
 
 
 def load_params(path: Path = DEFAULT_PATH) -> Params:

@@ -1,12 +1,14 @@
 """Sections about the network and its training."""
 
 import re
+from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from lradapt.config.params.section import Fraction, Positive, Section
-from lradapt.networks.architectures import ARCHITECTURES, Architecture
+from lradapt.networks.architectures import Architecture
+from lradapt.networks.known import architecture_of, unknown_architecture
 
 
 def _compiles(pattern: str) -> str:
@@ -35,26 +37,32 @@ class ModelParams(Section):
     """The network."""
 
     architecture: str
-    """Name of a classifier in torchvision."""
+    """Name of a classifier in torchvision, or timm/NAME."""
     layers: LayersParams | None
-    """null for the ResNets and DenseNets, whose layers lradapt knows."""
+    """null for torchvision's ResNets and DenseNets and timm's networks: their layers are known."""
+    reads: Literal["stages", "last"]
+    """The features of the head. `last`: the body's output (the paper's). `stages`: also the maps of
+    earlier stages, averaged over the image, where they are known."""
 
     @model_validator(mode="after")
     def _layers_are_known(self) -> Self:
-        if self.architecture not in ARCHITECTURES and not self.layers:
-            known = ", ".join(ARCHITECTURES)
-            raise ValueError(
-                f"the layers of {self.architecture!r} are not known; name them in model.layers "
-                f"(head, early, late), or choose one of {known}"
-            )
+        fault = "" if self.layers else unknown_architecture(self.architecture)
+        if fault:
+            raise ValueError(fault)
         return self
 
     @property
     def network(self) -> Architecture:
-        """The architecture with its layers; `layers` has priority over the known layers."""
-        if not self.layers:
-            return ARCHITECTURES[self.architecture]
-        return Architecture(name=self.architecture, **self.layers.model_dump())
+        """The architecture with its layers; `layers` has priority over the known layers.
+
+        Raises:
+            ParamsError: the head of a timm network is not one linear layer.
+            LayersError: timm does not order the layers of a network by depth.
+        """
+        if self.layers:
+            return Architecture(name=self.architecture, **self.layers.model_dump())
+        known = architecture_of(self.architecture)
+        return known if self.reads == "stages" else replace(known, taps=())
 
 
 class EngineParams(Section):

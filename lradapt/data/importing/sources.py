@@ -17,12 +17,14 @@ class SourceLabels:
         labels: one for each image.
         left_behind: files without one (hidden, outside class folders, not in the table).
         notes: sentences on how the source was understood, for the user to check.
+        licence: of images and labels; empty if it is not known.
     """
 
     folder: Path
     labels: list[LabelledImage]
     left_behind: list[str]
     notes: tuple[str, ...] = ()
+    licence: str = ""
 
 
 def files_of(folder: Path) -> list[str]:

@@ -18,7 +18,7 @@ LAYERS = {"head": "fc", "early": "^conv1", "late": "^conv2"}
 def _project(tmp_path, monkeypatch):
     """A project with a network of two layers, on one core."""
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
-    values["model"] = {"architecture": "tiny", "layers": LAYERS}
+    values["model"] = {"architecture": "tiny", "layers": LAYERS, "reads": "last"}
     values["data"]["input_size"] = 8
     values["engine"] = {
         "device": "cpu",

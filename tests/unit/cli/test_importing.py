@@ -1,6 +1,7 @@
 """`lradapt import` as a person types it: what it says, and what it leaves."""
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from path_table import path_variables
 from safetensors.torch import save
 from typer.testing import CliRunner
 
-from lradapt.cli import exit_codes, importing
+from lradapt.cli import choosing, exit_codes, importing
+from lradapt.config.import_choices import ParamChoice
+from lradapt.config.yaml_files import read_yaml
 from lradapt.data.importing.sources import SourceLabels
 from lradapt.data.labelled_image import LabelledImage as Label
 from lradapt.data.labels import read_labels
@@ -19,9 +22,12 @@ from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.backbone import Origin, read_origin
 from lradapt.networks.champion import read_champion
 from lradapt.networks.classifier import build
+from lradapt.networks.known import backbone_facts
 from lradapt.registry import open_registry
 
 REPOSITORY = Path(__file__).parents[3]
+SHIPPED = (REPOSITORY / "params.yaml").read_text()
+ENOUGH = tuple(f"{name}/{n}.png" for name in ("cat", "dog") for n in range(4))
 PATHS = path_variables(backbone="data/backbone", champion="data/champion")
 
 
@@ -37,15 +43,30 @@ def project(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def measured(monkeypatch):
+    """Stands in the measurement of the engine; a list of the params that it got."""
+    asked = []
+
+    def measure(params, values):
+        asked.append(params)
+        return [ParamChoice("engine.threads", 3, "measured")]
+
+    monkeypatch.setattr(choosing, "_measured", measure)
+    known = backbone_facts("resnet18")
+    monkeypatch.setattr("lradapt.config.photo_backbone.photo_backbone", lambda: (known, "known"))
+    return asked
+
+
 @pytest.fixture
 def source(tmp_path, random_image):
-    """A function: pictures of this size at these names."""
+    """A function: pictures of this size and mode at these names."""
 
-    def make(*names, size=(20, 16)):
+    def make(*names, size=(20, 16), mode="L"):
         for seed, name in enumerate(names):
             path = tmp_path / "source" / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            random_image(seed, size).save(path)
+            random_image(seed, size).convert(mode).save(path)
         return tmp_path / "source"
 
     return make
@@ -98,7 +119,7 @@ def test_images_that_are_there_are_not_replaced_unasked(project, source):
     assert (project / "data" / "images" / "owl" / "1.png").exists()
 
 
-@pytest.mark.parametrize("what", ["folder", "table", "digits", "cifar10"])
+@pytest.mark.parametrize("what", ["folder", "table", "digits", "cifar10", "solar-cells"])
 def test_no_command_replaces_images_unasked(project, what):
     (project / "data" / "images").mkdir()
     columns = ["--images", "x", "--image-column", "x", "--label-column", "x"]
@@ -242,6 +263,19 @@ def test_cifar10_keeps_its_download_in_the_given_folder(project, monkeypatch, tm
     assert caches == [tmp_path / "kept"]
 
 
+@pytest.mark.parametrize("option", [[], ["--json"]])
+def test_solar_cells_show_their_licence(project, monkeypatch, tmp_path, source, option):
+    def few(*, cache, images, labels):
+        assert cache == tmp_path / "kept"
+        source("a/1.png").rename(images)
+        return SourceLabels(images, [Label("a/1.png", "a")], [], ("licence: no commercial use",))
+
+    monkeypatch.setattr("lradapt.data.importing.solar_cells.import_solar_cells", few)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    output = lradapt_import("solar-cells", "--cache", "~/kept", *option)
+    assert "licence: no commercial use" in output
+
+
 def test_more_than_twelve_classes_are_cut_short(project, source):
     output = lradapt_import("folder", source(*(f"class{n:02d}/1.png" for n in range(14))))
     assert "class11 1 ..." in output
@@ -254,36 +288,20 @@ def test_twelve_classes_are_all_named(project, source):
     assert "class10 1, class11 1\n" in output
 
 
-def test_pictures_much_larger_than_the_input_are_pointed_out(project, source):
-    folder = source("cat/1.png", "dog/1.png", size=(90, 48))
-    assert "about 48 pixels high, the input of the network 24." in lradapt_import("folder", folder)
-
-
-def test_pictures_of_about_the_input_are_not_pointed_out(project, source):
-    folder = source("cat/1.png", "dog/1.png", size=(90, 47))
-    assert "pixels high" not in lradapt_import("folder", folder)
-
-
-def test_one_large_picture_among_small_ones_is_not_pointed_out(project, source):
-    source("cat/1.png", "dog/1.png")
-    folder = source("cat/0.png", size=(200, 200))
-    assert "pixels high" not in lradapt_import("folder", folder)
-
-
 def test_files_of_which_none_is_an_image_are_brought_without_advice(project, source):
     folder = source("cat/1.png", "dog/1.png")
     for path in folder.rglob("*.png"):
         path.write_text("text")
     output = lradapt_import("folder", folder)
     assert "data/images: 2 images, 2 classes" in output
-    assert "pixels high" not in output
+    assert Path("params.yaml").read_text() == SHIPPED
 
 
-def test_files_that_are_no_images_do_not_stop_the_advice(project, source):
+def test_files_that_are_no_images_do_not_stop_the_choices(project, source):
     folder = source("cat/1.png", "dog/1.png", size=(90, 64))
     (folder / "cat" / "0.png").write_text("text")
     (folder / "cat" / "2.png").write_bytes((folder / "cat" / "1.png").read_bytes()[:200])
-    assert "about 64 pixels high" in lradapt_import("folder", folder)
+    assert "data.input_size: 24 -> 64: the shorter sides" in lradapt_import("folder", folder)
 
 
 def test_without_a_backbone_one_is_sought(project, source, monkeypatch):
@@ -303,11 +321,26 @@ def test_without_a_backbone_one_is_sought(project, source, monkeypatch):
 def test_as_json_an_import_says_what_it_brought(project, source):
     source("cat/1.png", "cat/2.png", "dog/1.png", size=(64, 48))
     folder = source(".hidden/1.png")
+    own = SHIPPED.replace("input_size: 24\n  fit", "input_size: 32\n  fit")
+    Path("params.yaml").write_text(own)
     result = CliRunner().invoke(importing.app, ["folder", str(folder), "--json"])
     output = json.loads(result.stdout)
     assert result.stderr.splitlines()[1:3] == ["  read as CLASS/IMAGE", "class  images  example  "]
+    assert [(c["key"], c["before"], c["value"], c["state"]) for c in output.pop("choices")] == [
+        ("card.data_licence", "", "", "same"),
+        ("model.architecture", "resnet18", "resnet18", "same"),
+        ("data.fit", "crop", "crop", "same"),
+        ("augment.horizontal_flip", False, True, "changed"),
+        ("imbalance", "none", "none", "same"),
+        ("data.mean", [0.485, 0.456, 0.406], [0.485, 0.456, 0.406], "same"),
+        ("data.deviation", [0.229, 0.224, 0.225], [0.229, 0.224, 0.225], "same"),
+        ("model.reads", "last", "stages", "changed"),
+        ("data.input_size", 32, 64, "yours"),
+        ("finetune.batch_size", 64, 16, "changed"),
+        ("engine.threads", 2, 3, "changed"),
+    ]
     (advice,) = output.pop("advice")
-    assert advice.startswith("The images are about 48 pixels high, the input of the network 24.")
+    assert advice.startswith("data.input_size stays 32 (as params.yaml has it); suggested is 64:")
     assert output == {
         "images": "data/images",
         "labels": "data/labels.csv",
@@ -333,6 +366,8 @@ def test_as_json_weights_say_where_they_lie_and_whose_they_are(project, monkeypa
         "architecture": "resnet18",
         "source": "none",
         "detail": "random weights",
+        "licence": "",
+        "advice": "",
     }
 
 
@@ -368,26 +403,161 @@ def test_champion_brings_the_model_in_production(project):
     assert champion.class_names == ("red", "blue", "green")
 
 
-def fit_line():
-    (line,) = [line for line in Path("params.yaml").read_text().splitlines() if "  fit:" in line]
-    return line.strip()
+def line_of(key):
+    found = [line for line in Path("params.yaml").read_text().splitlines() if f"  {key}:" in line]
+    return found[0].strip()
 
 
 def test_an_import_chooses_how_images_become_squares_and_says_why(project, source):
     output = lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(48, 160)))
-    printed = " ".join(output.split())
-    assert "data.fit in params.yaml was crop and is squash now: 100% of the images have" in printed
-    assert fit_line().startswith("fit: squash # import chose squash; or pad, squash: how")
-    folder = source("cat/1.png", "dog/1.png", size=(20, 16))
-    lradapt_import("folder", folder, "--replace")
-    assert fit_line().startswith("fit: crop # import chose crop;")
+    assert "data.fit: crop -> squash: 100% of the images have" in " ".join(output.split())
+    assert line_of("fit").startswith("fit: squash # or pad, squash: how")
+    lradapt_import("folder", source("cat/1.png", "dog/1.png"), "--replace")
+    assert Path("params.yaml").read_text() == SHIPPED
 
 
-@pytest.mark.parametrize("line", ["fit: crop # import chose pad;", "fit: crop", "fit: pad # mine"])
+@pytest.mark.parametrize("line", ["fit: crop", "fit: pad # mine"])
 def test_the_fit_that_a_person_has_set_stays(project, source, line):
     path = Path("params.yaml")
-    path.write_text(path.read_text().replace(fit_line(), line))
+    path.write_text(
+        path.read_text().replace(line_of("fit"), line).replace("  data.fit: crop\n", "")
+    )
     output = lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(48, 160)))
-    assert fit_line() == line
-    assert "stays" in output
-    assert "suggest squash" in " ".join(output.split())
+    assert line_of("fit") == line
+    assert (
+        f"data.fit stays {line.split()[1]} (as params.yaml has it); suggested is squash" in output
+    )
+
+
+def test_photographs_get_values_of_their_own_and_the_engine_is_measured_with_them(
+    project, source, measured
+):
+    lradapt_import("folder", source(*ENOUGH, size=(100, 90), mode="RGB"))
+    (params,) = measured
+    assert (params.data.input_size, params.augment.horizontal_flip) == (96, True)
+    values = read_yaml(Path("params.yaml"))
+    assert (values["data"]["input_size"], values["engine"]["threads"]) == (96, 3)
+
+
+def test_with_keep_params_values_are_suggested_and_none_is_written_or_measured(
+    project, source, measured
+):
+    folder = source(*ENOUGH, size=(100, 90))
+    output = lradapt_import("folder", folder, "--keep-params")
+    assert "data.input_size stays 24 (--keep-params); suggested is 96: the shorter" in output
+    assert Path("params.yaml").read_text() == SHIPPED
+    assert not measured
+
+
+def test_an_engine_that_a_person_has_set_is_not_measured(project, source, measured):
+    own = SHIPPED
+    for key in ("threads: 2", "precision: fp32", "memory_format: channels_last"):
+        own = own.replace(f"  engine.{key}\n", "")
+    Path("params.yaml").write_text(own)
+    output = lradapt_import("folder", source(*ENOUGH, size=(100, 90)))
+    assert "data.input_size: 24 -> 96" in output
+    assert not measured
+
+
+def test_without_a_training_the_engine_is_not_measured(project, source, measured):
+    output = lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(100, 90)))
+    assert "a training would be refused" in output
+    assert not measured
+
+
+def test_the_digits_leave_params_yaml_as_it_is(project):
+    output = lradapt_import("digits")
+    assert Path("params.yaml").read_text() == SHIPPED
+    assert "params.yaml" not in output
+
+
+@pytest.fixture
+def best(monkeypatch):
+    """Another network for photographs, of which weights can be had."""
+    best = replace(
+        backbone_facts("resnet34"), mean=(0.5,) * 3, deviation=(0.25,) * 3, least_size=112
+    )
+    monkeypatch.setattr(
+        "lradapt.config.photo_backbone.photo_backbone", lambda: (best, "it is best")
+    )
+    monkeypatch.setattr("lradapt.config.photo_backbone.facts_of", {"resnet34": best}.get)
+    return best
+
+
+def backbone_from(source):
+    origin = Origin("resnet18", source, "")
+    note = {"lradapt.origin": json.dumps(asdict(origin))}
+    Path("data/backbone").write_bytes(save({"fc.bias": torch.zeros(3)}, note))
+
+
+def imported_weights(monkeypatch):
+    sought = []
+
+    def stand_in(choice, architecture, into):
+        sought.append(architecture.name)
+        return Origin(architecture.name, "imagenet", "of a package")
+
+    monkeypatch.setattr("lradapt.networks.backbone.import_backbone", stand_in)
+    return sought
+
+
+def test_photographs_get_the_best_network_its_weights_and_its_normalisation(
+    project, source, best, monkeypatch
+):
+    backbone_from("none")
+    sought = imported_weights(monkeypatch)
+    folder = source("cat/1.png", "dog/1.png", size=(100, 90))
+    output = lradapt_import("folder", folder)
+    assert sought == ["resnet34"]
+    assert "model.architecture: resnet18 -> resnet34: it is best" in output
+    data = read_yaml(Path("params.yaml"))["data"]
+    assert (data["mean"], data["deviation"]) == ([0.5] * 3, [0.25] * 3)
+    assert data["input_size"] == 112  # the least of the network
+    lradapt_import("folder", folder, "--replace")
+    assert sought == ["resnet34"]
+
+
+def test_weights_that_a_person_has_imported_stay(project, source, best, monkeypatch):
+    backbone_from("0" * 64)
+    sought = imported_weights(monkeypatch)
+    lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(100, 90)))
+    assert sought == []
+    assert read_yaml(Path("params.yaml"))["model"]["architecture"] == "resnet18"
+
+
+def test_a_network_whose_layers_a_person_has_named_stays(project, source, best):
+    layers = "layers: {head: fc, early: ^conv1, late: ^layer}"
+    Path("params.yaml").write_text(SHIPPED.replace("layers: null", layers))
+    lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(100, 90)))
+    assert read_yaml(Path("params.yaml"))["model"]["architecture"] == "resnet18"
+
+
+def test_a_network_that_a_person_has_set_stays_and_of_an_unknown_one_nothing_is_stated(
+    project, source, best, monkeypatch
+):
+    backbone_from("none")
+    sought = imported_weights(monkeypatch)
+    Path("params.yaml").write_text(
+        SHIPPED.replace("architecture: resnet18 ", "architecture: resnet50 ", 1)
+    )
+    output = lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(100, 90)))
+    assert sought == []
+    assert "model.architecture stays resnet50 (as params.yaml has it)" in output
+    assert read_yaml(Path("params.yaml"))["data"]["mean"] == [0.485, 0.456, 0.406]
+
+
+def test_the_licence_of_a_set_goes_when_others_are_imported(project, source, monkeypatch):
+    def few(*, cache, images, labels):
+        source("a/1.png").rename(images)
+        return SourceLabels(images, [Label("a/1.png", "a")], [], (), "CC BY")
+
+    monkeypatch.setattr("lradapt.data.importing.solar_cells.import_solar_cells", few)
+    lradapt_import("solar-cells")
+    assert read_yaml(Path("params.yaml"))["card"]["data_licence"] == "CC BY"
+    lradapt_import("digits", "--replace")
+    assert Path("params.yaml").read_text() == SHIPPED
+
+
+@pytest.mark.parametrize("what", ["folder", "table", "digits", "cifar10", "solar-cells"])
+def test_every_import_of_images_can_leave_the_params(what):
+    assert "--keep-params" in CliRunner().invoke(importing.app, [what, "--help"]).output

@@ -88,9 +88,10 @@ def test_a_warm_start_needs_given_rates(load, faults):
 
 
 def test_every_key_is_required(load):
-    sections = {key: value for key, value in GOOD.items() if isinstance(value, dict)}
+    values = {key: value for key, value in GOOD.items() if key != "chosen_by_import"}  # a record
+    sections = {key: value for key, value in values.items() if isinstance(value, dict)}
     places = [f"{section}__{key}" for section, keys in sections.items() for key in keys]
-    for place in [*GOOD, *places]:
+    for place in [*values, *places]:
         with pytest.raises(ParamsError, match=f"{place.replace('__', '.')}: missing"):
             load(changed(**{place: ...}))
 
@@ -111,7 +112,9 @@ def test_the_error_of_an_unknown_architecture_lists_the_known_ones(faults):
 
 def test_a_network_with_named_layers_is_accepted(load):
     layers = {"head": "classifier.2", "early": "^a", "late": "^b"}
-    params = load(changed(model={"architecture": "convnext_tiny", "layers": layers}))
+    params = load(
+        changed(model={"architecture": "convnext_tiny", "layers": layers, "reads": "last"})
+    )
     assert params.model.network.name == "convnext_tiny"
     assert [group.pattern for group in params.model.network.groups] == [
         "^a",
@@ -120,9 +123,23 @@ def test_a_network_with_named_layers_is_accepted(load):
     ]
 
 
+def test_an_unknown_timm_network_is_reported_with_the_nearest_names(faults):
+    (fault,) = faults(changed(model__architecture="timm/tf_eficientnet_lite0"))
+    assert fault.startswith("model: timm has no network 'tf_eficientnet_lite0'; the nearest names:")
+    assert "tf_efficientnet_lite0, " in fault
+
+
+def test_the_head_reads_the_last_layer_or_the_stages_too(load):
+    assert load(changed(model__reads="last")).model.network.taps == ()
+    stages = load(changed(model__reads="stages")).model.network.taps
+    assert stages == ("layer1", "layer2", "layer3")
+
+
 def test_an_invalid_regular_expression_is_reported(faults):
     layers = {"head": "fc", "early": "(", "late": "b"}
-    (fault,) = faults(changed(model={"architecture": "resnet18", "layers": layers}))
+    (fault,) = faults(
+        changed(model={"architecture": "resnet18", "layers": layers, "reads": "last"})
+    )
     assert fault.startswith("model.layers.early: '(' is not a regular expression")
 
 

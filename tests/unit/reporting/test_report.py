@@ -186,10 +186,17 @@ def test_before_the_gate_the_report_has_no_section_about_it(paths):
     assert '<h2 id="gate">' not in render(paths, None)
 
 
-@pytest.mark.parametrize(("source", "body"), [("imagenet", "imagenet"), ("file", "mine.pt")])
-def test_the_summary_has_the_source_of_the_backbone(paths, source, body):
+@pytest.mark.parametrize(
+    ("source", "licence", "body"),
+    [
+        ("imagenet", "Apache-2.0", "imagenet (mine.pt, licence Apache-2.0)"),
+        ("file", "", "mine.pt"),
+    ],
+)
+def test_the_summary_has_source_and_licence_of_the_backbone(paths, source, licence, body):
     metrics = json.loads(paths.metrics.read_text())
-    metrics["backbone"] = {"architecture": "resnet50", "source": source, "detail": "mine.pt"}
+    origin = {"source": source, "detail": "mine.pt", "licence": licence}
+    metrics["backbone"] = {"architecture": "resnet50"} | origin
     write_json(paths.metrics, metrics)
     assert ("model", f"resnet50, body: {body}") in summary(paths, None)
 

@@ -104,6 +104,21 @@ def test_no_round_begins_later_than_asked_but_for_the_first(timed, seconds, roun
     assert timed == tried * rounds
 
 
+@pytest.mark.parametrize(
+    ("at_most", "times"),
+    [(0.0, [REFERENCE]), (2.0, [REFERENCE, LAST]), (100.0, [REFERENCE, LAST, BF16])],
+)
+def test_no_measurement_begins_later_than_allowed_but_for_the_reference(timed, at_most, times):
+    tried = [REFERENCE, LAST, BF16]
+    clock = lambda: float(len(timed))  # noqa: E731
+    found = tune(WORK, CPU, tried, seconds=0.0, at_most=at_most, clock=clock)
+    assert timed == times
+    assert [one.combination for one in found.measured] == times
+    left = dict.fromkeys(tried[len(times) :], "not measured in the time that was given")
+    assert found.left_out == left
+    assert found.recommended in times
+
+
 def test_steps_are_timed_in_images_and_cpu_seconds(monkeypatch):
     seconds = count(step=2.0)
     monkeypatch.setattr(tune_engine.time, "perf_counter", lambda: next(seconds))
@@ -152,7 +167,7 @@ def test_a_combination_that_trains_wrongly_is_not_timed_and_says_why(timed, monk
 def first_steps(monkeypatch):
     """A function: tune with first steps that last so long; what was timed, and what not and why."""
 
-    def run(seconds):
+    def run(seconds, **limits):
         now, stepped = [0.0], []
 
         def first_step(network, batch, engine):
@@ -163,7 +178,7 @@ def first_steps(monkeypatch):
             return 1.0, torch.ones(2)
 
         monkeypatch.setattr(tune_engine, "_gradients", first_step)
-        found = tune(WORK, CPU, list(seconds), seconds=0.0, clock=lambda: now[0])
+        found = tune(WORK, CPU, list(seconds), seconds=0.0, clock=lambda: now[0], **limits)
         assert stepped[0] == stepped[1], "the first is the reference, too"
         return [one.combination for one in found.measured], found.left_out, stepped[1:]
 
@@ -178,6 +193,13 @@ def test_a_combination_that_is_far_slower_is_not_timed_and_says_by_how_much(
     assert measured == timed == kept
     if kept == [REFERENCE]:
         assert left_out == {BF16: "a step took 5.1 s, the fastest so far 1.0"}
+
+
+def test_first_steps_take_at_most_half_of_the_time(timed, first_steps):
+    seconds = {REFERENCE: 1.0, LAST: 1.0, BF16: 1.0}
+    measured, left_out, stepped = first_steps(seconds, at_most=6.0)  # the reference takes two
+    assert measured == stepped == [REFERENCE, LAST]
+    assert left_out == {BF16: "not measured in the time that was given"}
 
 
 def test_where_all_steps_are_short_none_is_left_out(timed, first_steps):

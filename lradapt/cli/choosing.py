@@ -1,0 +1,181 @@
+"""What an import writes into params.yaml: facts of the images and the machine, rules, decisions."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lradapt.config.import_choices import (
+    Decision,
+    ParamChoice,
+    decide,
+    may_change,
+    with_decisions,
+    write_decisions,
+)
+from lradapt.config.import_rules import (
+    RESNET18,
+    ImageFacts,
+    Machine,
+    choose_for_any,
+    choose_for_photos,
+    choose_for_small,
+    choose_licence,
+    choose_normalisation,
+)
+from lradapt.config.params import Params
+from lradapt.config.paths import PARAMS_FILE
+from lradapt.config.validation import validate
+from lradapt.config.yaml_files import read_yaml
+
+if TYPE_CHECKING:
+    from lradapt.training.tune_engine import Tuning
+
+MEASURE_SECONDS = 20.0
+"""No measurement of the engine begins later."""
+_MEASURED_BATCH = 4  # a larger one takes longer, and ranks the settings alike
+_ENGINE_KEYS = ("engine.precision", "engine.threads", "engine.memory_format")
+
+
+def choose_params(
+    images: Path,
+    class_sizes: Mapping[str, int],
+    *,
+    backbone: Path,
+    licence: str,
+    measure: bool,
+    keep: bool,
+    path: Path = PARAMS_FILE,
+) -> list[Decision]:
+    """Choose values for the imported images, and write them where no person has set others.
+
+    Args:
+        images: their folder.
+        class_sizes: images of each class.
+        backbone: the file of the pre-trained weights; it may be missing.
+        licence: of the images; "" if it is not known.
+        measure: the engine, for photographs; no use where a training would be refused.
+        keep: write nothing, and measure nothing.
+        path: the params.yaml.
+    """
+    values = read_yaml(path)
+    decisions = decide(values, [choose_licence(licence)], keep=keep)
+    if facts := _facts(images, class_sizes, validate(Params, values, path)):
+        decisions += _for_images(facts, values, backbone, keep=keep)
+        open_keys = [key for key in _ENGINE_KEYS if may_change(values, key)]
+        if open_keys and measure and not facts.small and not keep:
+            params = validate(Params, with_decisions(values, decisions), path)
+            decisions += decide(values, _measured(params, values), keep=keep)
+    write_decisions(path, values, decisions)
+    return decisions
+
+
+def _facts(images: Path, class_sizes: Mapping[str, int], params: Params) -> ImageFacts | None:
+    """Return the facts; None where no file is an image."""
+    from lradapt.data.images.colour import any_coloured
+    from lradapt.data.images.shapes import sample_shapes
+
+    shapes = sample_shapes(images)
+    if not shapes:
+        return None
+    coloured = any_coloured(images, max_megapixels=params.data.max_megapixels)
+    return ImageFacts(shapes, coloured, class_sizes)
+
+
+def _for_images(
+    facts: ImageFacts, values: Mapping[str, Any], backbone: Path, *, keep: bool
+) -> list[Decision]:
+    from lradapt.config.photo_backbone import facts_of
+
+    choices = choose_for_any(facts)
+    (network,) = decide(values, [_architecture(facts, values, backbone)], keep=keep)
+    known = facts_of(network.present)
+    if known:
+        choices += choose_normalisation(known)
+    least_size = known.least_size if known else 0
+    if facts.small:
+        choices += choose_for_small(facts, least_size=least_size)
+    else:
+        own_size = None if may_change(values, "data.input_size") else values["data"]["input_size"]
+        choices += choose_for_photos(
+            facts,
+            _machine(values["engine"]["device"]),
+            least_size=least_size,
+            input_size=own_size,
+        )
+    return [network, *decide(values, choices, keep=keep)]
+
+
+def _architecture(facts: ImageFacts, values: Mapping[str, Any], backbone: Path) -> ParamChoice:
+    from lradapt.config.photo_backbone import photo_backbone
+
+    key, present = "model.architecture", values["model"]["architecture"]
+    if values["model"]["layers"]:
+        return ParamChoice(key, present, "model.layers names its layers")
+    if _has_own_weights(backbone):
+        return ParamChoice(key, present, f"{backbone} has weights of yours")
+    if facts.small:
+        return ParamChoice(key, RESNET18, "the network of the quick start")
+    best, reason = photo_backbone()
+    return ParamChoice(key, best.name, reason)
+
+
+def _has_own_weights(backbone: Path) -> bool:
+    """Return whether a person has imported the backbone from a file."""
+    from lradapt.errors import WeightsError
+    from lradapt.networks.backbone import read_origin
+
+    try:
+        return read_origin(backbone).source not in ("imagenet", "none")
+    except WeightsError:
+        return False
+
+
+def _machine(device: str) -> Machine:
+    from lradapt.compute.engine import free_memory, set_engine
+
+    engine = set_engine(device=device, precision="fp32", threads=1, memory_format="channels_last")
+    return Machine(engine.device.type == "cuda", free_memory(engine.device))
+
+
+def _measured(params: Params, values: Mapping[str, Any]) -> Sequence[ParamChoice]:
+    """Measure the settings of the engine that no person has set, on steps of this training."""
+    from lradapt.cli.engine import present_combination, work_of
+    from lradapt.compute.engine import set_engine
+    from lradapt.training.tune_engine import combinations, tune
+
+    present = present_combination(params)
+    own = [key for key in _ENGINE_KEYS if not may_change(values, key)]
+    device = set_engine(**params.engine.model_dump()).device
+    names = [key.removeprefix("engine.") for key in own]
+    threads = (params.engine.threads, len(os.sched_getaffinity(0)))
+    tried = [
+        each
+        for each in combinations(device, params.engine.threads)
+        if each != present
+        and each.threads in threads
+        and all(getattr(each, name) == getattr(present, name) for name in names)
+    ]
+    work = replace(work_of(params), batch_size=_MEASURED_BATCH)
+    found = tune(work, device, [present, *tried], seconds=0, at_most=MEASURE_SECONDS)
+    return engine_choices(found)
+
+
+def engine_choices(found: "Tuning") -> list[ParamChoice]:
+    """Choose the recommended settings; the present ones if they are as fast."""
+    from lradapt.training.tune_engine import TIE
+
+    present = found.measured[0]
+    (best,) = [one for one in found.measured if one.combination == found.recommended]
+    as_fast = present.rate >= TIE * best.rate
+    chosen = present if as_fast else best
+    reason = f"measured: {chosen.rate:.1f} images/s in training steps"
+    if not as_fast:
+        reason += f", {present.rate:.1f} with the settings before"
+    elif len(found.measured) == 1:
+        reason = "no other settings could be measured; `lradapt tune-engine` says why"
+    return [
+        ParamChoice(key, getattr(chosen.combination, key.removeprefix("engine.")), reason)
+        for key in _ENGINE_KEYS
+    ]

@@ -1,0 +1,89 @@
+"""Features of several depths for the head: maps of earlier stages, averaged over the image.
+
+Forward hooks on the stages keep their pooled maps until the head is reached, which puts them before
+its own input. The state dict is that of the network itself: the head stays one linear layer, only
+wider. Letters: N images, C channels, D features, K classes.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class _Pooled:
+    """The pooled maps of one forward pass, until the head takes them."""
+
+    def __init__(self, num_taps: int) -> None:
+        self.num_taps = num_taps
+        self.by_tap: dict[int, Tensor] = {}
+
+    def before(self, last_ND: Tensor) -> Tensor:
+        """Return the maps, in the order of the taps, and then the body's own output, in fp32."""
+        assert len(self.by_tap) == self.num_taps, "a stage was not computed before the head"
+        stages_NC = [self.by_tap.pop(number) for number in range(self.num_taps)]
+        return torch.cat([*stages_NC, last_ND.float()], dim=1)
+
+
+class _Tap:
+    """The forward hook of one stage; an object, so that a copied network has its own."""
+
+    def __init__(self, pooled: _Pooled, number: int) -> None:
+        self.pooled = pooled
+        self.number = number
+
+    def __call__(self, module: nn.Module, inputs: object, map_NCHW: Tensor) -> None:
+        self.pooled.by_tap[self.number] = map_NCHW.mean(dim=(2, 3), dtype=torch.float32)
+
+
+class DepthHead(nn.Linear):
+    """A linear head that reads the stages and the body's own output."""
+
+    def __init__(self, num_features: int, num_classes: int, num_taps: int) -> None:
+        super().__init__(num_features, num_classes)
+        self.pooled = _Pooled(num_taps)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the logits `[N, K]`."""
+        return super().forward(self.pooled.before(input))
+
+
+class DepthOutput(nn.Module):
+    """The end of a body without a head: the features of all depths, `[N, D]`."""
+
+    def __init__(self, num_taps: int) -> None:
+        super().__init__()
+        self.pooled = _Pooled(num_taps)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the features."""
+        return self.pooled.before(input)
+
+
+def tap(model: nn.Module, taps: Sequence[str], end: DepthHead | DepthOutput) -> None:
+    """Let the modules that `taps` names give their pooled maps to the network's end."""
+    for number, name in enumerate(taps):
+        model.get_submodule(name).register_forward_hook(_Tap(end.pooled, number))
+
+
+def pooled_widths(model: nn.Module, taps: Sequence[str], input_size: int) -> list[int]:
+    """Return the channels C of each tap.
+
+    Args:
+        model: on the meta device.
+        taps: names of modules.
+        input_size: side of the images in pixels.
+    """
+    shapes: dict[str, torch.Size] = {}
+    hooks = [
+        model.get_submodule(name).register_forward_hook(
+            lambda _, __, output, name=name: shapes.__setitem__(name, output.shape)
+        )
+        for name in taps
+    ]
+    with torch.no_grad():
+        model.eval()(torch.empty(2, 3, input_size, input_size, device="meta"))
+    for hook in hooks:
+        hook.remove()
+    assert all(len(shapes[name]) == 4 for name in taps), "a tap must give a map [N, C, H, W]"
+    return [shapes[name][1] for name in taps]

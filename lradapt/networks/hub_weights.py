@@ -1,0 +1,86 @@
+"""ImageNet weights from the hub that timm uses (huggingface.co), within a bounded time."""
+
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lradapt.errors import WeightsError
+from lradapt.networks.timm_networks import load_timm_file
+from lradapt.runtime.files import sha256_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_FILE = "model.safetensors"
+_SHA256_LENGTH = 64
+_Answer = TypeVar("_Answer")
+
+
+def hub_weights(name: str, *, seconds: float) -> "tuple[dict[str, Tensor], str, str]":
+    """Return the default weights of a timm network, their source and their licence.
+
+    Args:
+        name: within timm.
+        seconds: until the hub must have answered; the download may then take longer.
+
+    Raises:
+        WeightsError: there are none, the hub does not answer, or the file is damaged.
+    """
+    from timm import get_pretrained_cfg
+
+    known: Any = get_pretrained_cfg(name)
+    repository = known.hf_hub_id if known else None
+    if not repository:
+        raise WeightsError(f"timm names no weights of {name} on its hub")
+    path, digest = _download(repository, seconds)
+    if len(digest) == _SHA256_LENGTH and sha256_of(path) != digest:
+        raise WeightsError(f"{path} of {repository} is damaged: its sha256 is not the hub's")
+    weights = load_timm_file(name, str(path))
+    return weights, f"{repository} on huggingface.co, sha256 {sha256_of(path)}", known.license or ""
+
+
+def _download(repository: str, seconds: float) -> tuple[Any, str]:
+    import huggingface_hub as hub
+
+    kept = hub.try_to_load_from_cache(repository, _FILE)
+    if isinstance(kept, str):
+        return kept, ""
+    url = hub.hf_hub_url(repository, _FILE)
+    try:
+        # No token: the weights are public, and a person's credentials are not ours to send.
+        found = _within(
+            seconds, lambda: hub.get_hf_file_metadata(url, token=False, timeout=seconds)
+        )
+        path = hub.hf_hub_download(
+            repository, _FILE, revision=found.commit_hash, token=False, etag_timeout=seconds
+        )
+    except Exception as error:  # the hub's client raises whatever its connection does
+        raise WeightsError(
+            f"{repository} cannot be downloaded from huggingface.co here ({error})"
+        ) from error
+    return path, found.etag or ""
+
+
+def _within(seconds: float, ask: Callable[[], _Answer]) -> _Answer:
+    """Return the answer, or give up: a name lookup or a proxy can ignore every timeout.
+
+    Raises:
+        TimeoutError: there is no answer in time.
+    """
+    answers: SimpleQueue[tuple[_Answer | None, Exception | None]] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            answers.put((ask(), None))
+        except Exception as error:  # noqa: BLE001 - raised again in the caller
+            answers.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        answer, error = answers.get(timeout=seconds)
+    except Empty as empty:
+        raise TimeoutError(f"no answer in {seconds:g} seconds") from empty
+    if error:
+        raise error
+    return answer  # type: ignore[return-value]

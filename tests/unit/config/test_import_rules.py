@@ -1,0 +1,126 @@
+"""What follows from the images and the machine, for params.yaml."""
+
+from pathlib import Path
+
+import pytest
+
+from lradapt.config.import_choices import value_of
+from lradapt.config.import_rules import (
+    QUICK_START,
+    RESNET18,
+    ImageFacts,
+    Machine,
+    choose_batch,
+    choose_flip,
+    choose_for_photos,
+    choose_for_small,
+    choose_imbalance,
+    choose_licence,
+    choose_normalisation,
+    choose_size,
+)
+from lradapt.config.yaml_files import read_yaml
+from lradapt.networks.known import backbone_facts
+
+SHIPPED = read_yaml(Path(__file__).parents[3] / "params.yaml")
+CPU, GPU = Machine(False, 2**36), Machine(True, 2**36)
+
+
+def facts(side, *, coloured=True, sizes=(50, 50)):
+    return ImageFacts([(side, 2 * side)], coloured, {str(n): size for n, size in enumerate(sizes)})
+
+
+def test_small_pictures_get_the_values_that_are_shipped():
+    choices = choose_for_small(facts(8), least_size=8) + choose_normalisation(
+        backbone_facts(RESNET18)
+    )
+    assert {choice.key for choice in choices} > set(QUICK_START)
+    assert [choice.value for choice in choices] == [value_of(SHIPPED, c.key) for c in choices]
+    assert value_of(SHIPPED, "model.architecture") == RESNET18
+
+
+def test_small_pictures_are_enlarged_for_a_network_that_needs_it():
+    values = {choice.key: choice.value for choice in choose_for_small(facts(8), least_size=33)}
+    assert values == {**QUICK_START, "data.input_size": 33}
+
+
+@pytest.mark.parametrize(("side", "small"), [(8, True), (40, True), (41, False)])
+def test_pictures_of_up_to_40_pixels_are_small(side, small):
+    assert facts(side).small is small
+
+
+def test_one_large_picture_among_small_ones_changes_nothing():
+    assert ImageFacts([(8, 8), (8, 8), (900, 900)], True, {}).small
+
+
+@pytest.mark.parametrize(
+    ("side", "machine", "least", "size"),
+    [
+        (41, CPU, 8, 64),
+        (64, CPU, 8, 64),
+        (65, CPU, 8, 96),
+        (128, CPU, 8, 128),
+        (300, CPU, 8, 160),
+        (180, GPU, 8, 224),
+        (4000, GPU, 8, 224),
+        (41, CPU, 112, 112),
+    ],
+)
+def test_the_input_covers_the_images_within_the_limit_of_the_machine(side, machine, least, size):
+    choice = choose_size(facts(side), machine, least)
+    assert choice.value == size
+    assert f"a median of {side} pixels" in choice.reason
+
+
+@pytest.mark.parametrize(
+    ("side", "coloured", "flip"), [(8, False, False), (32, True, True), (300, False, True)]
+)
+def test_photographs_are_mirrored_and_grey_symbols_are_not(side, coloured, flip):
+    assert choose_flip(facts(side, coloured=coloured)).value is flip
+
+
+def test_how_to_undo_the_flips_is_said():
+    assert "set it to false if left and right matter" in choose_flip(facts(300)).reason
+
+
+@pytest.mark.parametrize(
+    ("sizes", "reason"), [((30, 10), "3 times the smallest"), ((29, 10), "the same size"), ((), "")]
+)
+def test_unbalanced_classes_are_pointed_out(sizes, reason):
+    choice = choose_imbalance(facts(8, sizes=sizes).class_sizes)
+    assert choice.value == "none"
+    assert reason in choice.reason
+
+
+@pytest.mark.parametrize(
+    ("images", "size", "free", "batch"),
+    [
+        (2000, 160, 2**36, 64),
+        (640, 160, 2**36, 64),
+        (639, 160, 2**36, 32),
+        (50, 160, 2**36, 16),
+        (2000, 224, 11 * 2**30, 64),
+        (2000, 224, 10 * 2**30, 32),
+        (2000, 64, 10 * 2**30, 64),
+        (2000, 224, 0, 16),
+    ],
+)
+def test_batches_are_smaller_for_few_images_and_little_memory(images, size, free, batch):
+    assert choose_batch(images, size, Machine(False, free)).value == batch
+
+
+def test_the_batch_fits_the_size_that_a_person_has_set():
+    little = Machine(False, 10 * 2**30)
+    *_, batch = choose_for_photos(
+        facts(300, sizes=(2000, 2000)), little, least_size=8, input_size=224
+    )
+    assert batch.value == 32
+    _, size, batch = choose_for_photos(
+        facts(300, sizes=(2000, 2000)), little, least_size=8, input_size=None
+    )
+    assert (size.value, batch.value) == (160, 64)
+
+
+def test_an_unknown_licence_is_empty():
+    assert choose_licence("").value == ""
+    assert choose_licence("MIT").value == "MIT"
