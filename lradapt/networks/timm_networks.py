@@ -187,8 +187,11 @@ def _pattern(chosen: set[str], names: Sequence[str]) -> str:
 
 
 def _taps(model: nn.Module, name: str, head: str) -> tuple[str, ...]:
-    """Return the modules that give the maps of timm's stages, without what the head reads."""
-    stages = _stages(model)
+    """Return the modules that give the maps of timm's stages, without what the head reads.
+
+    A BatchNorm is left out: training by several processes replaces it, and its hook with it.
+    """
+    stages = [stage for stage in _stages(model) if not _is_batchnorm(model, stage["module"])]
     shapes: dict[str, tuple[int, ...]] = {}
     hooks = [
         model.get_submodule(stage["module"]).register_forward_hook(_noting(shapes, stage["module"]))
@@ -214,6 +217,10 @@ def _taps(model: nn.Module, name: str, head: str) -> tuple[str, ...]:
 def _stages(model: nn.Module) -> Sequence[Mapping[str, Any]]:
     known: Any = getattr(model, "feature_info", None) or []
     return list(getattr(known, "info", known))
+
+
+def _is_batchnorm(model: nn.Module, module: str) -> bool:
+    return isinstance(dict(model.named_modules()).get(module), nn.modules.batchnorm._BatchNorm)
 
 
 def _noting(shapes: dict[str, tuple[int, ...]], module: str) -> Any:

@@ -33,17 +33,31 @@ def _shared(own: _BatchNorm) -> "GlobalBatchNorm":
     new.weight, new.bias = own.weight, own.bias
     new.running_mean, new.running_var = own.running_mean, own.running_var
     new.num_batches_tracked = own.num_batches_tracked
+    for part in ("drop", "act"):  # what timm's BatchNorm does after it
+        if hasattr(own, part):
+            setattr(new, part, getattr(own, part))
     return new.train(own.training)
 
 
 class GlobalBatchNorm(_BatchNorm):
-    """A BatchNorm of any number of dimensions, `[B, C, *]`; B may be 0 in one process."""
+    """A BatchNorm of any number of dimensions, `[B, C, *]`; B may be 0 in one process.
+
+    Like timm's, it may have a dropout and an activation.
+    """
+
+    def __init__(self, num_features: int, eps: float, momentum: float | None) -> None:
+        super().__init__(num_features, eps, momentum)
+        self.drop: nn.Module = nn.Identity()
+        self.act: nn.Module = nn.Identity()
 
     def _check_input_dim(self, input: Tensor) -> None:
         assert input.dim() >= 2, "expected images or vectors"
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalise by the statistics of all processes' images, in eval mode the running ones."""
+        return cast(Tensor, self.act(self.drop(self._normalised(input))))
+
+    def _normalised(self, input: Tensor) -> Tensor:
         if not self.training:
             return super().forward(input)
         self._check_input_dim(input)

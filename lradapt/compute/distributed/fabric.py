@@ -71,10 +71,20 @@ class FabricProcesses:
     def distribute(self, model: nn.Module) -> nn.Module:
         """Return `model` in DistributedDataParallel, its BatchNorm over all processes."""
         if self.fabric.device.type == "cuda":
-            nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
+            _sync_batchnorm(model)
         else:
             from lradapt.compute.distributed.batchnorm import share_batchnorm
 
             share_batchnorm(model)
         distributed: nn.Module = self.fabric.setup_module(model, move_to_device=False)
         return distributed
+
+
+def _sync_batchnorm(model: nn.Module) -> None:
+    """Let each BatchNorm use the batch of all GPUs; timm's have an activation of their own."""
+    if any(type(module).__name__ == "BatchNormAct2d" for module in model.modules()):
+        from timm.layers import convert_sync_batchnorm
+
+        convert_sync_batchnorm(model)
+    else:
+        nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]

@@ -175,3 +175,9 @@ def test_a_set_of_images_smaller_than_the_backbone_is_made_for_is_told():
     facts = backbone_facts(LITE0)
     assert size_advice(facts, 32) == ""
     assert "every image is smaller than 32 pixels (the largest has 8)" in size_advice(facts, 8)
+
+
+def test_no_stage_is_a_batchnorm_which_several_processes_replace():
+    assert architecture_of("timm/mobilenetv3_small_050").taps == (
+        *("blocks.0", "blocks.1", "blocks.3", "blocks.5"),
+    )

@@ -90,3 +90,14 @@ def test_in_eval_mode_it_is_the_layer_that_it_stands_for():
     assert torch.equal(own(images), whole(images))
     assert list(own.state_dict()) == list(whole.state_dict())
     assert own[0] is not whole[0]
+
+
+def test_the_activation_in_a_batchnorm_of_timm_stays():
+    from timm.layers import BatchNormAct2d
+
+    model = nn.Sequential(BatchNormAct2d(2)).eval()
+    images = torch.linspace(-1, 1, 16).view(2, 2, 2, 2)
+    expected = model(images)
+    share_batchnorm(model)
+    torch.testing.assert_close(model(images), expected)
+    assert expected.min() == 0
