@@ -10,6 +10,7 @@ Changes = Mapping[str, Any]
 
 PAPER: Changes = {
     "find_lr": {"rule": "steepest"},  # section 2.2: by the rate of change of the loss
+    "model": {"reads": "last"},
     "activations": {"num_views": 1},
     "train_head": {"method": "sgd", "batch_size": 32, "max_epochs": 10},  # sections 2.1 and 2.3
     "body_rates": {"source": "given", "rates": [1e-4, 1e-3, 1e-2]},  # section 2.4
@@ -18,6 +19,8 @@ PAPER: Changes = {
         "num_cycles": 3,
         "first_cycle_epochs": 1,
         "cycle_growth": 2,
+        "batchnorm": "batch",
+        "stop": "never",
         "target_accuracy": None,
     },
     "imbalance": "none",

@@ -68,6 +68,7 @@ def trained(paths: Paths) -> list[Row]:
         ("head", _solved_head(read_json(paths.head_solution))),
         ("rate of the head", _head_rate(paths)),
         ("rates by depth", _rates_by_depth(paths)),
+        ("all layers", _length(read_json(paths.model_choice))),
     ]
     return [row for row in rows if row[1]]
 
@@ -176,6 +177,15 @@ def _rates_by_depth(paths: Paths) -> str:
     found = read_json(paths.body_lr)
     rates = ", ".join(f"{depth} {rate:.2g}" for depth, rate in found["rates"].items())
     return f"{rates} ({_source(found['refusal'], paths.body_lr_curve)})"
+
+
+def _length(choice: Mapping[str, Any]) -> str:
+    """Return how long all layers were trained, and what the stopping rule saved."""
+    epochs, cycles = choice["epochs"], choice["num_cycles"]
+    trained = f"{epochs['trained']} epochs in {cycles} cycle{'s' if cycles != 1 else ''}"
+    if not (saved := epochs["planned"] - epochs["trained"]):
+        return trained
+    return f"{trained}; {saved} of {epochs['planned']} planned epochs were saved"
 
 
 def _source(refusal: str, curve: Path) -> str:

@@ -1,8 +1,8 @@
 """Stage `finetune`: all layers, three rates by depth, growing cycles, and the final model."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,12 +25,12 @@ from lradapt.stages import Dep, Out, Store
 from lradapt.stages.checkpoints import resumable_stage
 from lradapt.stages.epochs import epoch_reporter
 from lradapt.stages.inputs import read_classifier, split_examples
-from lradapt.training.finetune import FinetuneRecipe, finetune
+from lradapt.training.finetune import FinetuneRecipe, finetune, was_worth_it
 from lradapt.training.history import write_epochs, write_steps
 from lradapt.training.imbalance import make_balance
 from lradapt.training.model_choice import choose_final
 from lradapt.training.records import Cycle, Weights, snapshot
-from lradapt.training.scoring import predict_logits
+from lradapt.training.scoring import Score, predict_logits, score
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +66,12 @@ def main(
     max_lrs = read_json(rates)["rates"]
     network.to(engine.device)
     before = snapshot(network)
+    score_before = score(network, validation, engine) if len(validation.labels) else None
     done: list[Cycle] = []
     inputs = [pixels, split, backbone, head, champion, rates]
     with resumable_stage(__name__, checkpoints, params, engine, inputs=inputs) as run:
         with _rescuing(done, model.with_name("last_good.safetensors")):
-            for cycle in finetune(
+            cycles = finetune(
                 network,
                 training,
                 validation,
@@ -82,8 +83,9 @@ def main(
                 balance=make_balance(params.imbalance, training.labels, len(names)),
                 run=run,
                 on_epoch=report,
-            ):
-                done.append(cycle)
+            )
+            with closing(cycles):
+                _train(cycles, done, score_before, stop=recipe.stop == "no_gain")
             chosen = choose_final(
                 network,
                 done,
@@ -92,17 +94,37 @@ def main(
                 engine,
                 batch_size=recipe.batch_size,
                 before=before,
+                score_before=score_before,
+                batchnorm_frozen=recipe.batchnorm == "frozen",
             )
         validation_logits = predict_logits(network, validation, engine).numpy()
         if engine.processes.rank == 0:
             _save(network.state_dict(), model)
-            write_json(choice, {**asdict(chosen), "ancestor": ancestor})
+            length = {"num_cycles": len(done), "epochs": epoch_counts(recipe, done)}
+            write_json(choice, {**asdict(chosen), **length, "ancestor": ancestor})
             with whole_file(logits) as partial, partial.open("wb") as file:
                 np.save(file, validation_logits)
             all_epochs = [epoch for cycle in done for epoch in cycle.epochs]
             write_steps(steps, all_epochs, [layer.name for layer in layers])
             write_epochs(epochs, all_epochs)
     return run.earlier
+
+
+def _train(cycles: Iterable[Cycle], done: list[Cycle], before: Score | None, *, stop: bool) -> None:
+    """Add the cycles to `done`; with `stop`, none after one that was not worth it."""
+    for cycle in cycles:
+        done.append(cycle)
+        if stop and not was_worth_it(before, done):
+            log.info("no gain in cycle %d; the training of all layers ends", len(done))
+            return
+
+
+def epoch_counts(recipe: FinetuneRecipe, done: Sequence[Cycle]) -> dict[str, int]:
+    """Return the number of epochs that were trained, and of those that were planned."""
+    return {
+        "trained": sum(len(cycle.epochs) for cycle in done),
+        "planned": sum(recipe.cycle_epochs),
+    }
 
 
 def _warm_start(network: nn.Module, params: Params, path: Path, names: Sequence[str]) -> str:

@@ -28,6 +28,7 @@ from lradapt.runtime.progress import tracked
 from lradapt.runtime.row_cache import NOTHING, Kept
 from lradapt.training.inputs.augment import Augmentation, show, views_of
 from lradapt.training.inputs.batches import Batch
+from lradapt.training.modes import eval_mode
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def cached_activations(
     engine = engine or Engine(next(model.parameters()).device, "fp32")
     activations: list[Tensor] = []
     labels: list[Tensor] = []
-    with _eval_mode(model), _head_inputs(model, head) as body:
+    with eval_mode(model), _head_inputs(model, head) as body:
         for inputs, labels_B in batches:
             activations.append(frozen_forward(body, inputs.to(engine.device), engine))
             labels.append(labels_B.cpu())
@@ -77,18 +78,6 @@ def frozen_forward(body: Callable[[Tensor], Tensor], inputs: Tensor, engine: Eng
     with engine.autocast():
         output = body(inputs)
     return output.float().cpu()
-
-
-@contextmanager
-def _eval_mode(model: nn.Module) -> Iterator[None]:
-    """Run a block in eval mode; restore each layer's own mode after it."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Training of all layers: three rates by depth, growing cosine cycles (paper, section 2.4)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import nn
 
@@ -11,10 +12,11 @@ from lradapt.training.imbalance import NO_BALANCE, Balance
 from lradapt.training.inputs.batches import Examples
 from lradapt.training.layers import layer_groups
 from lradapt.training.loop import OnEpoch, log_epoch, train_cycles, train_epochs
+from lradapt.training.modes import train_mode
 from lradapt.training.records import Cycle, Epoch
 from lradapt.training.run import TrainingRun
 from lradapt.training.schedules import growing_cycles
-from lradapt.training.scoring import require_validation
+from lradapt.training.scoring import Score, require_validation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,9 @@ class FinetuneRecipe:
         first_cycle_epochs: length of the first cycle.
         cycle_growth: length of a cycle over the one before it.
         target_accuracy: the training ends with the epoch that reaches it on the validation split.
+        batchnorm: "batch": it normalises by each batch, and averages the statistics. "frozen": by
+            those of the pre-training.
+        stop: "never", or "no_gain": see `was_worth_it`.
     """
 
     batch_size: int
@@ -37,6 +42,8 @@ class FinetuneRecipe:
     first_cycle_epochs: int
     cycle_growth: int
     target_accuracy: float | None = None
+    batchnorm: Literal["batch", "frozen"] = "batch"
+    stop: Literal["never", "no_gain"] = "never"
 
     @property
     def cycle_epochs(self) -> list[int]:
@@ -59,7 +66,7 @@ def finetune(
     balance: Balance = NO_BALANCE,
     run: TrainingRun | None = None,
     on_epoch: OnEpoch = log_epoch,
-) -> Iterator[Cycle]:
+) -> Generator[Cycle]:
     """Train every layer of `model` in place, one cycle for each that the caller asks for.
 
     Within a cycle the rates of all `layers` fall together from their peaks, `max_lrs`, to zero.
@@ -72,7 +79,7 @@ def finetune(
     """
     if recipe.target_accuracy is not None:
         require_validation(validation, "finetune.target_accuracy")
-    engine.place(model).train()
+    train_mode(engine.place(model), batchnorm_frozen=recipe.batchnorm == "frozen")
     run = run or TrainingRun(processes=engine.processes)
     with train_epochs(
         model,
@@ -102,3 +109,18 @@ def reached(epoch: Epoch, target_accuracy: float | None) -> bool:
         and epoch.validation is not None
         and epoch.validation.accuracy >= target_accuracy
     )
+
+
+def was_worth_it(before: Score | None, cycles: Sequence[Cycle]) -> bool:
+    """Return whether the last cycle gained anything, so that a longer one may, too.
+
+    A gain is a higher balanced accuracy or a lower loss on the validation split than at the end of
+    every earlier cycle and before the first. Without a validation split every cycle counts as one.
+    """
+    scores = [before, *(cycle.epochs[-1].validation for cycle in cycles)]
+    if not all(scores):
+        return True
+    *earlier, last = (score for score in scores if score)
+    return last.balanced_accuracy > max(
+        score.balanced_accuracy for score in earlier
+    ) or last.loss < min(score.loss for score in earlier)

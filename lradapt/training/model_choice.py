@@ -43,6 +43,8 @@ def choose_final(
     *,
     batch_size: int,
     before: Weights,
+    score_before: Score | None = None,
+    batchnorm_frozen: bool = False,
 ) -> Choice:
     """Load into `model` the candidate with the best balanced accuracy on the validation split.
 
@@ -56,6 +58,8 @@ def choose_final(
         engine: where to compute.
         batch_size: of the pass that estimates the statistics.
         before: the weights with which the first cycle began.
+        score_before: of these, on the validation split; None: it is measured.
+        batchnorm_frozen: whether the statistics are those of the pre-training in every candidate.
 
     Raises:
         TrainingError: the loss of a candidate on the validation split is not finite.
@@ -64,13 +68,16 @@ def choose_final(
         return Choice(LAST, {})
     candidates = {HEAD_ALONE: before, LAST: cycles[-1].weights}
     scores = {LAST: score(model, validation, engine)}
-    model.load_state_dict(before)
-    scores[HEAD_ALONE] = score(model, validation, engine, when="before the first cycle")
+    if score_before is None:
+        model.load_state_dict(before)
+        score_before = score(model, validation, engine, when="before the first cycle")
+    scores[HEAD_ALONE] = score_before
     if len(cycles) > 1:
         best = max(cycles[:-1], key=lambda cycle: _rank(_end_score(cycle)))
         candidates[BEST_SNAPSHOT], scores[BEST_SNAPSHOT] = best.weights, _end_score(best)
         model.load_state_dict(average_weights([cycle.weights for cycle in cycles]))
-        estimate_batchnorm(model, training, engine, batch_size=batch_size)
+        if not batchnorm_frozen:
+            estimate_batchnorm(model, training, engine, batch_size=batch_size)
         candidates[AVERAGE] = snapshot(model)
         scores[AVERAGE] = score(model, validation, engine, when="with the average of the snapshots")
     chosen = max(scores, key=lambda name: _rank(scores[name]))  # the first of equals

@@ -11,6 +11,7 @@ from lradapt.compute.engine import Engine
 from lradapt.errors import TrainingError
 from lradapt.runtime.progress import tracked
 from lradapt.training.inputs.batches import Batch, Examples, clean_batches, clean_places
+from lradapt.training.modes import eval_mode
 
 LOWER_RATES = (
     "lower the rates (params.yaml: head_rate, body_rates) or the end of the range test (end_lr)"
@@ -38,17 +39,17 @@ def predict_logits(
 
     Several processes share the images, and each gets all logits; `batch_size` is for each of them.
     """
-    was_training = model.training
-    model.eval()
     processes, count = engine.processes, len(examples.labels)
     whole = batch_size * processes.size
     places = torch.cat([*clean_places(count, whole, processes)])
     batches, logits = clean_batches(examples, batch_size=whole, processes=processes), []
-    with tracked(batches, "score", total=len(places), unit="images", size=_num_images) as shown:
+    with (
+        eval_mode(model),
+        tracked(batches, "score", total=len(places), unit="images", size=_num_images) as shown,
+    ):
         for inputs, _ in shown:
             with engine.autocast():
                 logits.append(model(inputs).float().cpu())
-    model.train(was_training)
     return processes.joined(torch.cat(logits), places, count)
 
 

@@ -178,6 +178,12 @@ class FinetuneParams(SgdParams):
     first_cycle_epochs: int = Field(ge=1, le=1000)
     cycle_growth: int = Field(ge=1, le=10)
     """Length of a cycle divided by that of the previous one (the paper's 2^n: 2)."""
+    batchnorm: Literal["batch", "frozen"]
+    """`batch`: BatchNorm normalises by each batch (the paper's). `frozen`: by the statistics of the
+    pre-training, as in production; so nothing changes when all layers are unfrozen."""
+    stop: Literal["never", "no_gain"]
+    """`no_gain`: no further cycle after one that brought neither a higher balanced accuracy nor a
+    lower loss on the validation split than before. `never`: every cycle."""
     target_accuracy: Annotated[float, Field(gt=0, le=1)] | None
     """Stop after the epoch that reaches it on the validation split; null: run every cycle."""
     processes: int = Field(ge=1, le=64)
