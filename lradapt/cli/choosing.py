@@ -23,6 +23,7 @@ from lradapt.config.import_rules import (
     choose_for_small,
     choose_licence,
     choose_normalisation,
+    choose_recipe,
 )
 from lradapt.config.params import Params
 from lradapt.config.paths import PARAMS_FILE
@@ -104,6 +105,8 @@ def _for_images(
             least_size=least_size,
             input_size=own_size,
         )
+    if not _has_own_weights(backbone):
+        choices += choose_recipe(pretrained=bool(known and known.weights_available))
     return [network, *decide(values, choices, keep=keep)]
 
 

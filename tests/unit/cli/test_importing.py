@@ -301,7 +301,7 @@ def test_files_that_are_no_images_do_not_stop_the_choices(project, source):
     folder = source("cat/1.png", "dog/1.png", size=(90, 64))
     (folder / "cat" / "0.png").write_text("text")
     (folder / "cat" / "2.png").write_bytes((folder / "cat" / "1.png").read_bytes()[:200])
-    assert "data.input_size: 24 -> 64: the shorter sides" in lradapt_import("folder", folder)
+    assert "data.input_size: 24 -> 96: the shorter sides" in lradapt_import("folder", folder)
 
 
 def test_without_a_backbone_one_is_sought(project, source, monkeypatch):
@@ -334,13 +334,17 @@ def test_as_json_an_import_says_what_it_brought(project, source):
         ("imbalance", "none", "none", "same"),
         ("data.mean", [0.485, 0.456, 0.406], [0.485, 0.456, 0.406], "same"),
         ("data.deviation", [0.229, 0.224, 0.225], [0.229, 0.224, 0.225], "same"),
-        ("model.reads", "last", "stages", "changed"),
-        ("data.input_size", 32, 64, "yours"),
+        ("data.input_size", 32, 96, "yours"),
         ("finetune.batch_size", 64, 16, "changed"),
+        ("model.reads", "last", "last", "same"),
+        ("train_head.method", "sgd", "sgd", "same"),
+        ("finetune.batchnorm", "batch", "batch", "same"),
+        ("finetune.stop", "never", "never", "same"),
+        ("body_rates.rates", [3e-3, 1e-2, 3e-2], [3e-3, 1e-2, 3e-2], "same"),
         ("engine.threads", 2, 3, "changed"),
     ]
     (advice,) = output.pop("advice")
-    assert advice.startswith("data.input_size stays 32 (as params.yaml has it); suggested is 64:")
+    assert advice.startswith("data.input_size stays 32 (as params.yaml has it); suggested is 96:")
     assert output == {
         "images": "data/images",
         "labels": "data/labels.csv",

@@ -17,6 +17,7 @@ from lradapt.config.import_rules import (
     choose_imbalance,
     choose_licence,
     choose_normalisation,
+    choose_recipe,
     choose_size,
 )
 from lradapt.config.yaml_files import read_yaml
@@ -44,21 +45,39 @@ def test_small_pictures_are_enlarged_for_a_network_that_needs_it():
     assert values == {**QUICK_START, "data.input_size": 33}
 
 
-@pytest.mark.parametrize(("side", "small"), [(8, True), (40, True), (41, False)])
-def test_pictures_of_up_to_40_pixels_are_small(side, small):
-    assert facts(side).small is small
+@pytest.mark.parametrize(
+    ("side", "coloured", "small"),
+    [(8, False, True), (40, False, True), (41, False, False), (32, True, False)],
+)
+def test_grey_pictures_of_up_to_40_pixels_are_small(side, coloured, small):
+    assert facts(side, coloured=coloured).small is small
+
+
+def test_the_recipe_without_imagenet_is_the_one_that_is_shipped():
+    choices = choose_recipe(pretrained=False)
+    assert [choice.value for choice in choices] == [
+        value_of(SHIPPED, choice.key) for choice in choices
+    ]
+
+
+def test_a_pretrained_backbone_gets_the_exact_head_and_gentle_cycles():
+    choices = choose_recipe(pretrained=True)
+    values = {choice.key: choice.value for choice in choices}
+    assert values.keys() == {choice.key for choice in choose_recipe(pretrained=False)}
+    assert (values["train_head.method"], values["finetune.stop"]) == ("exact", "no_gain")
+    assert all(choice.reason for choice in choices)
 
 
 def test_one_large_picture_among_small_ones_changes_nothing():
-    assert ImageFacts([(8, 8), (8, 8), (900, 900)], True, {}).small
+    assert ImageFacts([(8, 8), (8, 8), (900, 900)], False, {}).small
 
 
 @pytest.mark.parametrize(
     ("side", "machine", "least", "size"),
     [
-        (41, CPU, 8, 64),
-        (64, CPU, 8, 64),
-        (65, CPU, 8, 96),
+        (32, CPU, 8, 96),
+        (96, CPU, 8, 96),
+        (97, CPU, 8, 128),
         (128, CPU, 8, 128),
         (300, CPU, 8, 160),
         (180, GPU, 8, 224),
