@@ -37,6 +37,7 @@ UNBALANCED = 3.0
 FROM_SCRATCH: Mapping[str, Any] = {
     "model.reads": "last",
     "train_head.method": "sgd",
+    "finetune.optimizer": "sgd",
     "finetune.batchnorm": "batch",
     "finetune.stop": "never",
     "body_rates.rates": [3e-3, 1e-2, 3e-2],
@@ -45,9 +46,10 @@ FROM_SCRATCH: Mapping[str, Any] = {
 PRETRAINED: Mapping[str, Any] = {
     "model.reads": "stages",
     "train_head.method": "exact",
+    "finetune.optimizer": "adamw",
     "finetune.batchnorm": "frozen",
     "finetune.stop": "no_gain",
-    "body_rates.rates": [1e-3, 3e-3, 1e-2],
+    "body_rates.rates": [5e-4, 5e-4, 1e-4],
 }
 """The recipe for a backbone with ImageNet's weights (docs/log.md)."""
 
@@ -165,9 +167,10 @@ def choose_recipe(*, pretrained: bool) -> list[ParamChoice]:
     reasons = {
         "model.reads": "early stages see textures that the last one lost",
         "train_head.method": "the head is solved in seconds, and needs no learning rate",
+        "finetune.optimizer": "it needs fewer epochs on pre-trained layers",
         "finetune.batchnorm": "its statistics are better than those of few images",
         "finetune.stop": "where pre-trained layers fit the images, training them gains nothing",
-        "body_rates.rates": "pre-trained layers need only small changes",
+        "body_rates.rates": "the layers may change; the head, which is solved already, hardly",
     }
     return [ParamChoice(key, PRETRAINED[key], reason) for key, reason in reasons.items()]
 

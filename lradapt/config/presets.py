@@ -19,6 +19,7 @@ PAPER: Changes = {
         "num_cycles": 3,
         "first_cycle_epochs": 1,
         "cycle_growth": 2,
+        "optimizer": "sgd",
         "batchnorm": "batch",
         "stop": "never",
         "target_accuracy": None,

@@ -38,8 +38,6 @@ def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve
 
 def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Path) -> "list[Sweep]":
     # Given rates need none of these imports, which take seconds.
-    import torch
-
     from lradapt.compute.engine import start_engine
     from lradapt.data.labelled_image import class_names
     from lradapt.data.split_table import read_split
@@ -47,17 +45,22 @@ def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Pat
     from lradapt.stages.sweeps import sweep_recipe
     from lradapt.training.imbalance import make_balance
     from lradapt.training.layers import layer_groups
+    from lradapt.training.modes import train_mode
+    from lradapt.training.optimizers import make_optimizer
     from lradapt.training.range_test.measure import seeded_sweeps
 
     recipe, architecture = sweep_recipe(params.find_body_lr, params.finetune), params.model.network
     engine = start_engine(**params.engine.model_dump())
     rows = read_split(split)
-    network = engine.place(read_classifier(architecture, backbone, head)).train()
+    network = engine.place(read_classifier(architecture, backbone, head))
+    train_mode(network, batchnorm_frozen=params.finetune.batchnorm == "frozen")
     training = split_examples("train", params, rows, pixels, engine)
 
     def optimizer(model: "nn.Module") -> "Optimizer":
         groups = layer_groups(model, params.body_rates.rates, layers=architecture.groups)
-        return torch.optim.SGD(groups, momentum=recipe.momentum, weight_decay=recipe.l2)
+        return make_optimizer(
+            params.finetune.optimizer, groups, momentum=recipe.momentum, weight_decay=recipe.l2
+        )
 
     return seeded_sweeps(
         lambda seed: network,

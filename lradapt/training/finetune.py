@@ -13,6 +13,7 @@ from lradapt.training.inputs.batches import Examples
 from lradapt.training.layers import layer_groups
 from lradapt.training.loop import OnEpoch, log_epoch, train_cycles, train_epochs
 from lradapt.training.modes import train_mode
+from lradapt.training.optimizers import OptimizerName
 from lradapt.training.records import Cycle, Epoch
 from lradapt.training.run import TrainingRun
 from lradapt.training.schedules import growing_cycles
@@ -25,11 +26,12 @@ class FinetuneRecipe:
 
     Attributes:
         batch_size: images of a step, over all processes.
-        momentum, l2: of SGD.
+        momentum, l2: of the optimizer.
         num_cycles: the rates restart at each cycle.
         first_cycle_epochs: length of the first cycle.
         cycle_growth: length of a cycle over the one before it.
         target_accuracy: the training ends with the epoch that reaches it on the validation split.
+        optimizer: "sgd" or "adamw".
         batchnorm: "batch": it normalises by each batch, and averages the statistics. "frozen": by
             those of the pre-training.
         stop: "never", or "no_gain": see `was_worth_it`.
@@ -42,6 +44,7 @@ class FinetuneRecipe:
     first_cycle_epochs: int
     cycle_growth: int
     target_accuracy: float | None = None
+    optimizer: OptimizerName = "sgd"
     batchnorm: Literal["batch", "frozen"] = "batch"
     stop: Literal["never", "no_gain"] = "never"
 

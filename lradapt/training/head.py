@@ -11,6 +11,7 @@ from lradapt.training.imbalance import NO_BALANCE, Balance
 from lradapt.training.inputs.batches import Examples
 from lradapt.training.layers import layer_groups
 from lradapt.training.loop import OnEpoch, log_epoch, train_epochs
+from lradapt.training.optimizers import OptimizerName
 from lradapt.training.records import Epoch
 from lradapt.training.run import TrainingRun
 
@@ -27,6 +28,7 @@ class HeadRecipe:
         max_epochs: the rate restarts at each epoch; the training ends after the last.
         patience_epochs: epochs without a gain after which the training ends.
         min_gain: least rise of the validation accuracy that counts as a gain.
+        optimizer: the paper's.
     """
 
     batch_size: int
@@ -35,6 +37,7 @@ class HeadRecipe:
     max_epochs: int
     patience_epochs: int
     min_gain: float
+    optimizer: OptimizerName = "sgd"
 
     @property
     def cycle_epochs(self) -> list[int]:

@@ -32,6 +32,7 @@ from lradapt.training.inputs.batches import (
     steps_per_epoch,
     training_batches,
 )
+from lradapt.training.optimizers import OptimizerName, make_optimizer
 from lradapt.training.records import Cycle, Epoch, Step, snapshot
 from lradapt.training.run import TrainingRun
 from lradapt.training.schedulers import CosineCycles
@@ -44,7 +45,12 @@ OnEpoch = Callable[[Epoch], None]
 
 
 class Recipe(Protocol):
-    """The settings that every training has: SGD, and the epochs of each cosine cycle."""
+    """The settings that every training has: the optimizer, and the epochs of each cosine cycle."""
+
+    @property
+    def optimizer(self) -> OptimizerName:
+        """Of the steps."""
+        ...
 
     @property
     def batch_size(self) -> int:
@@ -53,12 +59,12 @@ class Recipe(Protocol):
 
     @property
     def momentum(self) -> float:
-        """Of SGD."""
+        """Of SGD; of AdamW the memory of its mean gradient."""
         ...
 
     @property
     def l2(self) -> float:
-        """Of SGD: its weight decay."""
+        """The weight decay."""
         ...
 
     @property
@@ -159,7 +165,7 @@ def train_epochs(
     run: TrainingRun,
     on_epoch: OnEpoch,
 ) -> Iterator[Iterator[Epoch]]:
-    """Yield the epochs of a training, from where `run` stands: SGD in cosine cycles.
+    """Yield the epochs of a training, from where `run` stands: SGD or AdamW in cosine cycles.
 
     The rates of `groups` fall from their peaks to zero once in each cycle. Several processes take a
     part of every batch each; the losses are those of the whole batches.
@@ -170,7 +176,9 @@ def train_epochs(
     """
     num_steps = steps_per_epoch(len(training.labels), recipe.batch_size)
     _require_parts(len(training.labels) // num_steps, engine.processes)
-    optimizer = torch.optim.SGD(groups, momentum=recipe.momentum, weight_decay=recipe.l2)
+    optimizer = make_optimizer(
+        recipe.optimizer, groups, momentum=recipe.momentum, weight_decay=recipe.l2
+    )
     with run.training(model, optimizer):  # restores the last checkpoint
         first_step, cycle_steps = run.first_step, [num_steps * n for n in recipe.cycle_epochs]
         batches = training_batches(

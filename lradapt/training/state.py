@@ -1,4 +1,4 @@
-"""A training as the tensors of a checkpoint, and back: weights, momentum, steps, epochs."""
+"""A training as the tensors of a checkpoint, and back: weights, optimizer, steps, epochs."""
 
 import math
 
@@ -10,7 +10,7 @@ from lradapt.training.checkpoint import Tensors
 from lradapt.training.records import Epoch, Step
 from lradapt.training.scoring import Score
 
-_WEIGHTS, _MOMENTUM = "weights/", "momentum/"
+_WEIGHTS, _OPTIMIZER = "weights/", "optimizer/"
 
 
 def state_of(
@@ -19,15 +19,15 @@ def state_of(
     """Return all of a training that does not follow from the number of its step."""
     return {
         **_prefixed(_WEIGHTS, model.state_dict()),
-        **_prefixed(_MOMENTUM, _momentum(optimizer)),
+        **_prefixed(_OPTIMIZER, _optimizer_state(optimizer)),
         **_records(steps, epochs),
     }
 
 
 def load_state(state: Tensors, model: nn.Module, optimizer: Optimizer) -> None:
-    """Give `model` and `optimizer` the weights and the momentum of a state."""
+    """Give `model` and `optimizer` the weights and the averages of a state."""
     model.load_state_dict(_part(state, _WEIGHTS))
-    _set_momentum(optimizer, _part(state, _MOMENTUM))
+    _set_optimizer_state(optimizer, _part(state, _OPTIMIZER))
 
 
 def _prefixed(prefix: str, tensors: Tensors) -> dict[str, Tensor]:
@@ -49,19 +49,24 @@ def _parameters(optimizer: Optimizer) -> dict[str, Tensor]:
     return {str(number): parameter for number, parameter in enumerate(own)}
 
 
-def _momentum(optimizer: Optimizer) -> dict[str, Tensor]:
-    """Return the momentum of each parameter by its place, where it has one already."""
-    found = {
-        name: optimizer.state[parameter].get("momentum_buffer")
+def _optimizer_state(optimizer: Optimizer) -> dict[str, Tensor]:
+    """Return what the optimizer knows of each parameter, by its place: momentum, averages, step."""
+    return {
+        f"{name}/{key}": value
         for name, parameter in _parameters(optimizer).items()
+        for key, value in optimizer.state[parameter].items()
+        if value is not None
     }
-    return {name: value for name, value in found.items() if value is not None}
 
 
-def _set_momentum(optimizer: Optimizer, momentum: Tensors) -> None:
+def _set_optimizer_state(optimizer: Optimizer, state: Tensors) -> None:
     parameters = _parameters(optimizer)
-    for name, value in like(momentum, parameters).items():
-        optimizer.state[parameters[name]]["momentum_buffer"] = value.detach()
+    for name, value in state.items():
+        place, key = name.split("/")
+        parameter = parameters[place]
+        # A count of steps is a scalar on the CPU; averages lie as their parameter does.
+        own = like({place: value}, parameters)[place] if value.dim() else value.clone()
+        optimizer.state[parameter][key] = own.detach()
 
 
 def _records(steps: list[Step], epochs: list[Epoch]) -> dict[str, Tensor]:

@@ -178,6 +178,9 @@ class FinetuneParams(SgdParams):
     first_cycle_epochs: int = Field(ge=1, le=1000)
     cycle_growth: int = Field(ge=1, le=10)
     """Length of a cycle divided by that of the previous one (the paper's 2^n: 2)."""
+    optimizer: Literal["sgd", "adamw"]
+    """`sgd` (the paper's), or `adamw`, for which rates are some 10 times lower and `l2` is the
+    decoupled weight decay."""
     batchnorm: Literal["batch", "frozen"]
     """`batch`: BatchNorm normalises by each batch (the paper's). `frozen`: by the statistics of the
     pre-training, as in production; so nothing changes when all layers are unfrozen."""

@@ -338,6 +338,7 @@ def test_as_json_an_import_says_what_it_brought(project, source):
         ("finetune.batch_size", 64, 16, "changed"),
         ("model.reads", "last", "last", "same"),
         ("train_head.method", "sgd", "sgd", "same"),
+        ("finetune.optimizer", "sgd", "sgd", "same"),
         ("finetune.batchnorm", "batch", "batch", "same"),
         ("finetune.stop", "never", "never", "same"),
         ("body_rates.rates", [3e-3, 1e-2, 3e-2], [3e-3, 1e-2, 3e-2], "same"),

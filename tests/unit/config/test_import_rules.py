@@ -130,11 +130,11 @@ def test_batches_are_smaller_for_few_images_and_little_memory(images, size, free
 
 def test_the_batch_fits_the_size_that_a_person_has_set():
     little = Machine(False, 10 * 2**30)
-    *_, batch = choose_for_photos(
+    _, batch = choose_for_photos(
         facts(300, sizes=(2000, 2000)), little, least_size=8, input_size=224
     )
     assert batch.value == 32
-    _, size, batch = choose_for_photos(
+    size, batch = choose_for_photos(
         facts(300, sizes=(2000, 2000)), little, least_size=8, input_size=None
     )
     assert (size.value, batch.value) == (160, 64)
