@@ -383,9 +383,9 @@ def _import_body(choice: str) -> Body:
     from lradapt.networks.known import backbone_facts
 
     path, params = read_paths().backbone, load_params()
-    facts = backbone_facts(params.model.architecture)
+    network, facts = params.model.network, backbone_facts(params.model.architecture)
     require_size(facts, params.data.input_size)
-    origin: Origin = import_backbone(choice, params.model.network, path)
+    origin: Origin = import_backbone(choice, network, path)
     advice = normalisation_advice(facts, params.data.mean, params.data.deviation)
     return Body(str(path), **asdict(origin), advice="" if origin.source == "none" else advice)
 

@@ -236,16 +236,16 @@ def _compute(model: nn.Module, size: int) -> None:
 
 
 def _least_size(model: nn.Module, size: int) -> int:
-    """Return the least side in pixels for which the network computes an answer."""
-    low, high = 1, size
-    while low < high:
-        middle = (low + high) // 2
-        try:
-            _compute(model, middle)
-            high = middle
-        except (RuntimeError, ValueError, AssertionError, ZeroDivisionError):
-            low = middle + 1
-    return low
+    """Return the least side in pixels, up to `size`, for which the network computes an answer."""
+    return next((side for side in range(1, size) if _computes(model, side)), size)
+
+
+def _computes(model: nn.Module, size: int) -> bool:
+    try:
+        _compute(model, size)
+    except (RuntimeError, ValueError, AssertionError, ZeroDivisionError):
+        return False
+    return True
 
 
 def _reduction(model: nn.Module) -> int:

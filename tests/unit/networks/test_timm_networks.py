@@ -163,6 +163,7 @@ def test_mean_and_deviation_other_than_the_backbones_are_told():
     [
         ("densenet121", 24, "densenet121 needs images of at least 29 pixels"),
         ("timm/densenet121", 24, "timm/densenet121 needs images of at least 29 pixels"),
+        ("timm/test_convnext", 24, "timm/test_convnext needs images of at least 32 pixels"),
         ("timm/test_vit", 64, "timm/test_vit accepts images of 160 pixels only"),
     ],
 )
