@@ -17,7 +17,7 @@ SMALL_SIDE = 40
 """Pixels; a grey set whose shorter sides have at most this median is one of small pictures."""
 SIZES = (96, 128, 160, 224)
 """Input sizes for photographs, in pixels. Smaller ones are enlarged, since a backbone that was
-trained on 224 pixels reads them better: on CIFAR-10 (32 pixels), an exact head on EfficientNet-Lite0
+trained on 224 pixels reads them better: on CIFAR-10 (32 pixels) an exact head on EfficientNet-Lite0
 was right on 77.8 % of the test images at 64 pixels, 84.9 % at 96, 87.8 % at 128 (docs/log.md)."""
 MOST_ON_CPU, MOST_ON_GPU = 160, 224
 RESNET18 = "resnet18"
@@ -39,6 +39,7 @@ FROM_SCRATCH: Mapping[str, Any] = {
     "train_head.method": "sgd",
     "finetune.optimizer": "sgd",
     "finetune.batchnorm": "batch",
+    "finetune.choose_by": "balanced_accuracy",
     "finetune.stop": "never",
     "body_rates.rates": [3e-3, 1e-2, 3e-2],
 }
@@ -48,6 +49,7 @@ PRETRAINED: Mapping[str, Any] = {
     "train_head.method": "exact",
     "finetune.optimizer": "adamw",
     "finetune.batchnorm": "frozen",
+    "finetune.choose_by": "loss",
     "finetune.stop": "no_gain",
     "body_rates.rates": [5e-4, 5e-4, 1e-4],
 }
@@ -169,6 +171,7 @@ def choose_recipe(*, pretrained: bool) -> list[ParamChoice]:
         "train_head.method": "the head is solved in seconds, and needs no learning rate",
         "finetune.optimizer": "it needs fewer epochs on pre-trained layers",
         "finetune.batchnorm": "its statistics are better than those of few images",
+        "finetune.choose_by": "it depends less on chance than the balanced accuracy of few images",
         "finetune.stop": "where pre-trained layers fit the images, training them gains nothing",
         "body_rates.rates": "the layers may change; the head, which is solved already, hardly",
     }

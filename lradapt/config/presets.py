@@ -21,6 +21,7 @@ PAPER: Changes = {
         "cycle_growth": 2,
         "optimizer": "sgd",
         "batchnorm": "batch",
+        "choose_by": "balanced_accuracy",
         "stop": "never",
         "target_accuracy": None,
     },

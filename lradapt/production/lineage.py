@@ -12,7 +12,7 @@ from lradapt.config.paths import Paths
 from lradapt.config.yaml_files import read_yaml
 from lradapt.runtime.files import sha256_of
 
-_LIBRARIES = ("lradapt", "torch", "torchvision", "onnx", "onnxruntime", "pillow", "numpy")
+_LIBRARIES = ("lradapt", "torch", "torchvision", "timm", "onnx", "onnxruntime", "pillow", "numpy")
 _MEANINGS = {"labels": "labels", "split": "split", "table": "images and their hashes"}
 
 

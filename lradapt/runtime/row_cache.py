@@ -24,7 +24,7 @@ from lradapt.runtime.files import read_json, sha256_of, whole_file, write_json
 
 log = logging.getLogger(__name__)
 
-_LIBRARIES = ("numpy", "pillow", "torch", "torchvision")
+_LIBRARIES = ("numpy", "pillow", "timm", "torch", "torchvision")
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def main(
                 on_epoch=report,
             )
             with closing(cycles):
-                _train(cycles, done, score_before, stop=recipe.stop == "no_gain")
+                _train(cycles, done, score_before, recipe)
             chosen = choose_final(
                 network,
                 done,
@@ -96,6 +96,7 @@ def main(
                 before=before,
                 score_before=score_before,
                 batchnorm_frozen=recipe.batchnorm == "frozen",
+                by=recipe.choose_by,
             )
         validation_logits = predict_logits(network, validation, engine).numpy()
         if engine.processes.rank == 0:
@@ -110,11 +111,13 @@ def main(
     return run.earlier
 
 
-def _train(cycles: Iterable[Cycle], done: list[Cycle], before: Score | None, *, stop: bool) -> None:
-    """Add the cycles to `done`; with `stop`, none after one that was not worth it."""
+def _train(
+    cycles: Iterable[Cycle], done: list[Cycle], before: Score | None, recipe: FinetuneRecipe
+) -> None:
+    """Add the cycles to `done`; with `stop: no_gain`, none after one that was not worth it."""
     for cycle in cycles:
         done.append(cycle)
-        if stop and not was_worth_it(before, done):
+        if recipe.stop == "no_gain" and not was_worth_it(before, done, recipe.choose_by):
             log.info("no gain in cycle %d; the training of all layers ends", len(done))
             return
 

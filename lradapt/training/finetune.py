@@ -17,7 +17,7 @@ from lradapt.training.optimizers import OptimizerName
 from lradapt.training.records import Cycle, Epoch
 from lradapt.training.run import TrainingRun
 from lradapt.training.schedules import growing_cycles
-from lradapt.training.scoring import Score, require_validation
+from lradapt.training.scoring import Criterion, Score, require_validation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,7 @@ class FinetuneRecipe:
         optimizer: "sgd" or "adamw".
         batchnorm: "batch": it normalises by each batch, and averages the statistics. "frozen": by
             those of the pre-training.
+        choose_by: what the better weights have more of: see `Score.rank`.
         stop: "never", or "no_gain": see `was_worth_it`.
     """
 
@@ -46,6 +47,7 @@ class FinetuneRecipe:
     target_accuracy: float | None = None
     optimizer: OptimizerName = "sgd"
     batchnorm: Literal["batch", "frozen"] = "batch"
+    choose_by: Criterion = "balanced_accuracy"
     stop: Literal["never", "no_gain"] = "never"
 
     @property
@@ -114,16 +116,14 @@ def reached(epoch: Epoch, target_accuracy: float | None) -> bool:
     )
 
 
-def was_worth_it(before: Score | None, cycles: Sequence[Cycle]) -> bool:
+def was_worth_it(before: Score | None, cycles: Sequence[Cycle], by: Criterion) -> bool:
     """Return whether the last cycle gained anything, so that a longer one may, too.
 
-    A gain is a higher balanced accuracy or a lower loss on the validation split than at the end of
-    every earlier cycle and before the first. Without a validation split every cycle counts as one.
+    A gain is a better score on the validation split than at the end of every earlier cycle and
+    before the first. Without a validation split every cycle counts as one.
     """
     scores = [before, *(cycle.epochs[-1].validation for cycle in cycles)]
     if not all(scores):
         return True
     *earlier, last = (score for score in scores if score)
-    return last.balanced_accuracy > max(
-        score.balanced_accuracy for score in earlier
-    ) or last.loss < min(score.loss for score in earlier)
+    return last.rank(by) > max(score.rank(by) for score in earlier)

@@ -15,7 +15,7 @@ from torch.optim.swa_utils import update_bn
 from lradapt.compute.engine import Engine
 from lradapt.training.inputs.batches import Examples, clean_batches
 from lradapt.training.records import Cycle, Weights, snapshot
-from lradapt.training.scoring import Score, score
+from lradapt.training.scoring import Criterion, Score, score
 
 LAST, BEST_SNAPSHOT, AVERAGE = "last", "best_snapshot", "average"
 HEAD_ALONE = "head_alone"
@@ -45,10 +45,11 @@ def choose_final(
     before: Weights,
     score_before: Score | None = None,
     batchnorm_frozen: bool = False,
+    by: Criterion = "balanced_accuracy",
 ) -> Choice:
-    """Load into `model` the candidate with the best balanced accuracy on the validation split.
+    """Load into `model` the candidate with the best score on the validation split.
 
-    Among equals the lower loss wins, then the simpler candidate.
+    Among equals the simpler candidate wins.
 
     Args:
         model: as the last cycle left it.
@@ -59,6 +60,7 @@ def choose_final(
         batch_size: of the pass that estimates the statistics.
         before: the weights with which the first cycle began.
         score_before: of these, on the validation split; None: it is measured.
+        by: what decides.
         batchnorm_frozen: whether the statistics are those of the pre-training in every candidate.
 
     Raises:
@@ -73,14 +75,14 @@ def choose_final(
         score_before = score(model, validation, engine, when="before the first cycle")
     scores[HEAD_ALONE] = score_before
     if len(cycles) > 1:
-        best = max(cycles[:-1], key=lambda cycle: _rank(_end_score(cycle)))
+        best = max(cycles[:-1], key=lambda cycle: _end_score(cycle).rank(by))
         candidates[BEST_SNAPSHOT], scores[BEST_SNAPSHOT] = best.weights, _end_score(best)
         model.load_state_dict(average_weights([cycle.weights for cycle in cycles]))
         if not batchnorm_frozen:
             estimate_batchnorm(model, training, engine, batch_size=batch_size)
         candidates[AVERAGE] = snapshot(model)
         scores[AVERAGE] = score(model, validation, engine, when="with the average of the snapshots")
-    chosen = max(scores, key=lambda name: _rank(scores[name]))  # the first of equals
+    chosen = max(scores, key=lambda name: scores[name].rank(by))  # the first of equals
     model.load_state_dict(candidates[chosen])
     return Choice(chosen, scores)
 
@@ -109,7 +111,3 @@ def _end_score(cycle: Cycle) -> Score:
     end = cycle.epochs[-1].validation
     assert end is not None, "cycles are compared without a validation split"
     return end
-
-
-def _rank(found: Score) -> tuple[float, float]:
-    return found.balanced_accuracy, -found.loss

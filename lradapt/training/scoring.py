@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,10 @@ LOWER_RATES = (
 """The remedy in the messages about values that are not finite."""
 
 
+Criterion = Literal["balanced_accuracy", "loss"]
+"""By which of two models the better one is chosen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """A model on a set of images: mean cross-entropy; accuracy and mean recall, in [0, 1].
@@ -29,6 +34,16 @@ class Score:
     loss: float
     accuracy: float
     balanced_accuracy: float
+
+    def rank(self, by: Criterion) -> tuple[float, float]:
+        """Return a value that is higher for the better of two models.
+
+        The loss uses every image's probability; the balanced accuracy of a few rare images is often
+        higher by chance. Each decides where the other is equal.
+        """
+        if by == "loss":
+            return -self.loss, self.balanced_accuracy
+        return self.balanced_accuracy, -self.loss
 
 
 @torch.no_grad()

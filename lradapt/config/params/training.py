@@ -184,9 +184,12 @@ class FinetuneParams(SgdParams):
     batchnorm: Literal["batch", "frozen"]
     """`batch`: BatchNorm normalises by each batch (the paper's). `frozen`: by the statistics of the
     pre-training, as in production; so nothing changes when all layers are unfrozen."""
+    choose_by: Literal["balanced_accuracy", "loss"]
+    """What decides on the validation split between the head alone, the end of each cycle and their
+    average: the balanced accuracy; or the loss, which depends less on chance in small classes."""
     stop: Literal["never", "no_gain"]
-    """`no_gain`: no further cycle after one that brought neither a higher balanced accuracy nor a
-    lower loss on the validation split than before. `never`: every cycle."""
+    """`no_gain`: no further cycle after one that is not better than all before it, by `choose_by`.
+    `never`: every cycle."""
     target_accuracy: Annotated[float, Field(gt=0, le=1)] | None
     """Stop after the epoch that reaches it on the validation split; null: run every cycle."""
     processes: int = Field(ge=1, le=64)

@@ -340,6 +340,7 @@ def test_as_json_an_import_says_what_it_brought(project, source):
         ("train_head.method", "sgd", "sgd", "same"),
         ("finetune.optimizer", "sgd", "sgd", "same"),
         ("finetune.batchnorm", "batch", "batch", "same"),
+        ("finetune.choose_by", "balanced_accuracy", "balanced_accuracy", "same"),
         ("finetune.stop", "never", "never", "same"),
         ("body_rates.rates", [3e-3, 1e-2, 3e-2], [3e-3, 1e-2, 3e-2], "same"),
         ("engine.threads", 2, 3, "changed"),

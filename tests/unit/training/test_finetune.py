@@ -9,10 +9,10 @@ from torch import nn
 
 from lradapt.errors import TrainingError
 from lradapt.networks.architectures import LayerGroup
-from lradapt.training.finetune import FinetuneRecipe, finetune, reached
+from lradapt.training.finetune import FinetuneRecipe, finetune, reached, was_worth_it
 from lradapt.training.imbalance import NO_BALANCE, Balance
 from lradapt.training.inputs.batches import training_batches
-from lradapt.training.records import Epoch
+from lradapt.training.records import Cycle, Epoch, snapshot
 from lradapt.training.scoring import Score
 
 LAYERS = (LayerGroup(name="body", pattern=r"^0\."), LayerGroup(name="head", pattern=r"^1\."))
@@ -151,3 +151,48 @@ def test_the_loss_and_the_order_of_the_balance_are_used(model, blobs, engine):
 
     run(model, training, blobs(0), engine, balance=Balance(loss, order), num_cycles=1)
     assert [labels.tolist() for labels in seen] == [[0] * 16] * 3
+
+
+def cycle_with(loss, balanced_accuracy=0.5):
+    epoch = Epoch(0, (), Score(loss, 0.5, balanced_accuracy))
+    return Cycle((epoch,), {})
+
+
+@pytest.mark.parametrize(
+    ("losses", "worth"),
+    [((0.6, 0.5), True), ((0.6, 0.7), False), ((0.6, 0.6), False), ((0.6, 0.4, 0.5), False)],
+)
+def test_a_cycle_was_worth_it_if_it_is_better_than_all_before_it(losses, worth):
+    before, *cycles = (cycle_with(loss) for loss in losses)
+    assert was_worth_it(before.epochs[-1].validation, cycles, "loss") is worth
+
+
+def test_the_criterion_decides_what_better_is():
+    before, cycle = Score(0.5, 0.5, 0.5), cycle_with(0.6, balanced_accuracy=0.6)
+    assert was_worth_it(before, [cycle], "balanced_accuracy")
+    assert not was_worth_it(before, [cycle], "loss")
+
+
+def test_without_a_validation_split_every_cycle_counts_as_worth_it():
+    assert was_worth_it(None, [Cycle((Epoch(0, (), None),), {})], "loss")
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_frozen_batchnorm_keeps_its_statistics_and_trains_its_scales(blobs, engine, frozen):
+    model = nn.Sequential(nn.Linear(8, 6), nn.BatchNorm1d(6), nn.Linear(6, 3))
+    before = snapshot(model)
+    recipe = FinetuneRecipe(
+        batch_size=16,
+        momentum=0.9,
+        l2=0.0,
+        num_cycles=2,
+        first_cycle_epochs=1,
+        cycle_growth=1,
+        batchnorm="frozen" if frozen else "batch",
+    )
+    layers = [LayerGroup(name="all", pattern="")]
+    words = {"layers": layers, "max_lrs": [0.05], "seed": 0}
+    list(finetune(model, blobs(48), blobs(9, seed=1), engine, recipe, **words))
+    after = snapshot(model)
+    assert torch.equal(before["1.running_mean"], after["1.running_mean"]) is frozen
+    assert not torch.equal(before["1.weight"], after["1.weight"])

@@ -160,6 +160,12 @@ def test_scores_rank_by_balanced_accuracy_before_accuracy(fit, blobs, engine):
     assert choose(trained, blobs, engine).scores["best_snapshot"] == fair
 
 
+def test_by_the_loss_the_balanced_accuracy_does_not_decide():
+    lucky, sure = Score(0.7, 0.8, 0.9), Score(0.6, 0.8, 0.8)
+    assert max(lucky, sure, key=lambda each: each.rank("loss")) == sure
+    assert max(lucky, sure, key=lambda each: each.rank("balanced_accuracy")) == lucky
+
+
 def _tuned(trained):
     return [cycle.epochs[-1].validation.balanced_accuracy for cycle in trained.cycles]
 

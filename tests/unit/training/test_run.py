@@ -81,15 +81,19 @@ def same(one, other):
 @contextmanager
 def before_step(number, act):
     """A block whose training calls `act` in the step of that number, before the weights change."""
-    own, numbers = torch.optim.SGD.step, count()
+    numbers = count()
 
-    def step(self, *words):
-        if next(numbers) == number:
-            act()
-        return own(self, *words)
+    def acting(own):
+        def step(self, *words):
+            if next(numbers) == number:
+                act()
+            return own(self, *words)
+
+        return step
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.optim.SGD, "step", step)
+        for optimizer in (torch.optim.SGD, torch.optim.AdamW):
+            patch.setattr(optimizer, "step", acting(optimizer.step))
         yield
 
 
@@ -101,6 +105,13 @@ def cut(run, folder, step, **settings):
     """Train with a checkpoint after each step, and die in the step of that number."""
     with before_step(step, cut_power), pytest.raises(PowerCut):
         run(TrainingRun(folder, every_seconds=0.0), **settings)
+
+
+@pytest.mark.parametrize("step", range(1, NUM_STEPS))
+def test_cut_in_a_training_by_adamw_it_ends_like_an_undisturbed_one(run, folder, step):
+    settings = {"optimizer": "adamw", "batchnorm": "frozen"}
+    cut(run, folder, step, **settings)
+    assert same(run(TrainingRun(folder), **settings), run(**settings))
 
 
 @pytest.mark.parametrize("validation", [9, 0])
