@@ -38,7 +38,7 @@ NOT_SOLVED: Mapping[str, Any] = {
 """The record of a head that was trained by gradient descent, with the keys of a solved one."""
 
 _NUM_FOLDS = 3
-_TOLERANCE = 1e-10
+_TOLERANCE = 1e-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def solve_head(
         refusal = "no cross-validation: with one group held out, fewer than two classes are left"
         log.warning("%s; the penalty of the head is %g", refusal, DEFAULT_PENALTY)
         return _solve_at(images, [DEFAULT_PENALTY], note=refusal)[0]
-    found = search(folds, sorted(penalties, reverse=True), len(images.present))
+    found = search(folds, sorted(penalties, reverse=True), images.shares[images.present])
     gram = sum((fold.rows.gram() for fold in folds), torch.zeros(()))
     solution = solve(
         [fold.rows for fold in folds],

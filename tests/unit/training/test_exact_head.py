@@ -87,6 +87,16 @@ def test_logit_adjustment_is_the_minimum_of_the_adjusted_loss():
         assert slope.abs().max() < 1e-4
 
 
+def test_adjusted_logits_decide_what_held_out_images_are():
+    features, labels = clouds(spread=2.0)
+    kept = (labels > 0) | (torch.arange(300) < 60)
+    features, labels = features[kept], labels[kept]
+    plain = solve_head(features, labels, penalties=[0.1, 0.01])
+    adjusted = solve_head(features, labels, penalties=[0.1, 0.01], imbalance="logit_adjustment")
+    assert adjusted.tried[0].loss == plain.tried[0].loss
+    assert adjusted.tried[0].balanced_accuracy > plain.tried[0].balanced_accuracy + 0.1
+
+
 def test_the_penalty_is_the_one_with_the_lowest_held_out_loss():
     features, labels = clouds(num_features=60, spread=4.0)
     head = solve_head(features, labels)
