@@ -41,6 +41,10 @@ FROM_SCRATCH: Mapping[str, Any] = {
     "finetune.batchnorm": "batch",
     "finetune.choose_by": "balanced_accuracy",
     "finetune.stop": "never",
+    "find_body_lr.start_lr": 1e-3,
+    "find_body_lr.end_lr": 10.0,
+    "find_body_lr.num_sweeps": 4,
+    "body_rates.source": "given",
     "body_rates.rates": [3e-3, 1e-2, 3e-2],
 }
 """The recipe for a backbone with random weights."""
@@ -51,7 +55,11 @@ PRETRAINED: Mapping[str, Any] = {
     "finetune.batchnorm": "frozen",
     "finetune.choose_by": "loss",
     "finetune.stop": "no_gain",
-    "body_rates.rates": [5e-4, 5e-4, 1e-4],
+    "find_body_lr.start_lr": 1e-7,
+    "find_body_lr.end_lr": 1e-2,
+    "find_body_lr.num_sweeps": 1,
+    "body_rates.source": "found_or_given",
+    "body_rates.rates": [1.5e-4, 1.5e-4, 3e-5],
 }
 """The recipe for a backbone with ImageNet's weights (docs/log.md)."""
 
@@ -173,6 +181,10 @@ def choose_recipe(*, pretrained: bool) -> list[ParamChoice]:
         "finetune.batchnorm": "its statistics are better than those of few images",
         "finetune.choose_by": "it depends less on chance than the balanced accuracy of few images",
         "finetune.stop": "where pre-trained layers fit the images, training them gains nothing",
+        "find_body_lr.start_lr": "so low that nothing changes",
+        "find_body_lr.end_lr": "so high that the pre-training is lost",
+        "find_body_lr.num_sweeps": "one costs as much as 40 steps of the training",
+        "body_rates.source": "how much the layers may change depends on the images",
         "body_rates.rates": "the layers may change; the head, which is solved already, hardly",
     }
     return [ParamChoice(key, PRETRAINED[key], reason) for key, reason in reasons.items()]

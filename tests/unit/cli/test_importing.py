@@ -342,6 +342,10 @@ def test_as_json_an_import_says_what_it_brought(project, source):
         ("finetune.batchnorm", "batch", "batch", "same"),
         ("finetune.choose_by", "balanced_accuracy", "balanced_accuracy", "same"),
         ("finetune.stop", "never", "never", "same"),
+        ("find_body_lr.start_lr", 1e-3, 1e-3, "same"),
+        ("find_body_lr.end_lr", 10.0, 10.0, "same"),
+        ("find_body_lr.num_sweeps", 4, 4, "same"),
+        ("body_rates.source", "given", "given", "same"),
         ("body_rates.rates", [3e-3, 1e-2, 3e-2], [3e-3, 1e-2, 3e-2], "same"),
         ("engine.threads", 2, 3, "changed"),
     ]
