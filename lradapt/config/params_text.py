@@ -92,7 +92,17 @@ class _Constructor(RoundTripConstructor):
 
 
 class _Representer(RoundTripRepresenter):
-    """Writes marked scalars as they were, and a null value as `null` instead of an empty string."""
+    """Writes marked scalars as they were, null as `null`, and 1e-07 as `1.0e-07`.
+
+    An empty string would be null, too, but not for every reader; PyYAML takes 1e-07 for a text.
+    """
+
+    def represent_number(self, value: float) -> Any:
+        """Represent a float so that every YAML parser reads a number."""
+        text = repr(value)
+        if "e" in text and "." not in text:
+            text = text.replace("e", ".0e")
+        return self.represent_scalar("tag:yaml.org,2002:float", text)
 
     def represent_as_written(self, text: _AsWritten) -> Any:
         """Represent a text so that it is written without quotes."""
@@ -102,6 +112,7 @@ class _Representer(RoundTripRepresenter):
 _MERGE = "tag:yaml.org,2002:merge"
 _Constructor.add_constructor(_AS_WRITTEN, lambda _, node: _AsWritten(node.value))
 _Representer.add_representer(_AsWritten, _Representer.represent_as_written)
+_Representer.add_representer(float, _Representer.represent_number)
 _Representer.add_representer(
     type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null")
 )

@@ -2,8 +2,10 @@ import re
 
 import pytest
 import yaml
+from ruamel.yaml import YAML
 
 from lradapt.config import yaml_files
+from lradapt.config.params_text import with_values
 from lradapt.config.yaml_files import read_yaml
 from lradapt.errors import ParamsError
 
@@ -76,3 +78,11 @@ def test_a_merged_mapping_is_merged(read):
 def test_a_key_that_stands_twice_is_refused_with_both_lines(read):
     with pytest.raises(ParamsError, match="line 2, column 1: the key 'a' is also in line 1"):
         read("a: 1\na: 2")
+
+
+@pytest.mark.parametrize("value", [1e-07, 3e-05, 1.5e-4, 10.0, 1e22, 0.1])
+def test_a_number_that_is_written_is_read_as_that_number(tmp_path, value):
+    path = tmp_path / "any.yaml"
+    path.write_text(with_values("a: {b: 1, c: [1, 2]}\n", {"a": {"b": value, "c": [value, 1]}}))
+    assert read_yaml(path) == {"a": {"b": value, "c": [value, 1]}}
+    assert YAML(typ="safe").load(path) == {"a": {"b": value, "c": [value, 1]}}
