@@ -75,7 +75,13 @@ def _write_training(paths):
     paths.head_epochs.write_text(header + "1,1.5,1.4,0.75\n")
     paths.model_epochs.write_text(header + "1,3,,\n")
     score = {"loss": 0.5, "accuracy": 0.75, "balanced_accuracy": 0.625}
-    choice = {"name": "best_snapshot", "scores": {"best_snapshot": score}, "ancestor": ""}
+    choice = {
+        "name": "best_snapshot",
+        "scores": {"best_snapshot": score},
+        "num_cycles": 2,
+        "epochs": {"trained": 3, "planned": 7},
+        "ancestor": "",
+    }
     write_json(paths.model_choice, choice)
     write_json(paths.timings, {"split": {"seconds": 61.2, "cpu_seconds": 70.3}})
 

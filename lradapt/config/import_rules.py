@@ -19,7 +19,7 @@ SIZES = (96, 128, 160, 224)
 """Input sizes for photographs, in pixels. Smaller ones are enlarged, since a backbone that was
 trained on 224 pixels reads them better: on CIFAR-10 (32 pixels) an exact head on EfficientNet-Lite0
 was right on 77.8 % of the test images at 64 pixels, 84.9 % at 96, 87.8 % at 128 (docs/log.md)."""
-MOST_ON_CPU, MOST_ON_GPU = 160, 224
+MOST_ON_CPU, MOST_ON_GPU = 128, 224
 RESNET18 = "resnet18"
 """The network of the quick start."""
 
@@ -38,11 +38,13 @@ FROM_SCRATCH: Mapping[str, Any] = {
     "model.reads": "last",
     "train_head.method": "sgd",
     "finetune.optimizer": "sgd",
+    "finetune.num_cycles": 3,
     "finetune.batchnorm": "batch",
     "finetune.choose_by": "balanced_accuracy",
     "finetune.stop": "never",
     "find_body_lr.start_lr": 1e-3,
     "find_body_lr.end_lr": 10.0,
+    "find_body_lr.num_steps": 40,
     "find_body_lr.num_sweeps": 4,
     "body_rates.source": "given",
     "body_rates.rates": [3e-3, 1e-2, 3e-2],
@@ -52,11 +54,13 @@ PRETRAINED: Mapping[str, Any] = {
     "model.reads": "stages",
     "train_head.method": "exact",
     "finetune.optimizer": "adamw",
+    "finetune.num_cycles": 2,
     "finetune.batchnorm": "frozen",
     "finetune.choose_by": "loss",
     "finetune.stop": "no_gain",
     "find_body_lr.start_lr": 1e-7,
     "find_body_lr.end_lr": 1e-2,
+    "find_body_lr.num_steps": 25,
     "find_body_lr.num_sweeps": 1,
     "body_rates.source": "found_or_given",
     "body_rates.rates": [1.5e-4, 1.5e-4, 3e-5],
@@ -178,12 +182,14 @@ def choose_recipe(*, pretrained: bool) -> list[ParamChoice]:
         "model.reads": "early stages see textures that the last one lost",
         "train_head.method": "the head is solved in seconds, and needs no learning rate",
         "finetune.optimizer": "it needs fewer epochs on pre-trained layers",
+        "finetune.num_cycles": "a third cycle costs more than the first two, and gains little",
         "finetune.batchnorm": "its statistics are better than those of few images",
         "finetune.choose_by": "it depends less on chance than the balanced accuracy of few images",
         "finetune.stop": "where pre-trained layers fit the images, training them gains nothing",
         "find_body_lr.start_lr": "so low that nothing changes",
         "find_body_lr.end_lr": "so high that the pre-training is lost",
-        "find_body_lr.num_sweeps": "one costs as much as 40 steps of the training",
+        "find_body_lr.num_steps": "each costs a third more than a step of the training",
+        "find_body_lr.num_sweeps": "a second would cost as much again",
         "body_rates.source": "how much the layers may change depends on the images",
         "body_rates.rates": "the layers may change; the head, which is solved already, hardly",
     }
