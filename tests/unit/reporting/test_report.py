@@ -53,6 +53,7 @@ def test_the_summary_has_the_training_and_its_metrics(paths):
         ("model", "resnet18, body: RANDOM WEIGHTS (lradapt import weights imagenet)"),
         ("rate of the head", "0.0335 (found by range test)"),
         ("rates by depth", "early 0.00012, late 0.001, head 0.01 (given)"),
+        ("all layers", "3 epochs in 2 cycles; 4 of 7 planned epochs were saved"),
         ("seconds", "split 61.2 (total 0:01:01)"),
         ("accuracy", "66.67%"),
         ("balanced accuracy", "50.00%"),
