@@ -182,10 +182,14 @@ def _rates_by_depth(paths: Paths) -> str:
 def _length(choice: Mapping[str, Any]) -> str:
     """Return how long all layers were trained, and what the stopping rule saved."""
     epochs, cycles = choice["epochs"], choice["num_cycles"]
-    trained = f"{epochs['trained']} epochs in {cycles} cycle{'s' if cycles != 1 else ''}"
+    trained = f"{_number(epochs['trained'], 'epoch')} in {_number(cycles, 'cycle')}"
     if not (saved := epochs["planned"] - epochs["trained"]):
         return trained
     return f"{trained}; {saved} of {epochs['planned']} planned epochs were saved"
+
+
+def _number(count: int, unit: str) -> str:
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
 def _source(refusal: str, curve: Path) -> str:

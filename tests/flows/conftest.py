@@ -3,6 +3,8 @@
 import fcntl
 import os
 import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 import yaml
@@ -153,7 +155,8 @@ def made_once(request, tmp_path_factory):
     with open(shared / "made.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
-            partial = shutil.copytree(request.getfixturevalue("project_once"), shared / "making")
+            partial = Path(tempfile.mkdtemp(prefix="making", dir=shared))
+            shutil.copytree(request.getfixturevalue("project_once"), partial, dirs_exist_ok=True)
             dvc(partial, "repro")
             partial.rename(folder)
     return folder

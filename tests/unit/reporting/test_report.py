@@ -15,7 +15,7 @@ from lradapt.registry.promotions import Promotion
 from lradapt.reporting.changes_report import ChangesSummary, Section
 from lradapt.reporting.report import next_commands, render, summary
 from lradapt.runtime.costs import Price
-from lradapt.runtime.files import write_json
+from lradapt.runtime.files import read_json, write_json
 from lradapt.stages.find_lr import NOT_NEEDED
 from tests.finished_training import EVIL, NO_CURVE, write_outputs
 
@@ -58,6 +58,21 @@ def test_the_summary_has_the_training_and_its_metrics(paths):
         ("accuracy", "66.67%"),
         ("balanced accuracy", "50.00%"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "cycles", "expected"),
+    [
+        ({"trained": 1, "planned": 3}, 1, "1 epoch in 1 cycle; 2 of 3 planned epochs were saved"),
+        ({"trained": 7, "planned": 7}, 3, "7 epochs in 3 cycles"),
+    ],
+)
+def test_the_summary_says_how_long_all_layers_were_trained(paths, epochs, cycles, expected):
+    write_json(
+        paths.model_choice,
+        read_json(paths.model_choice) | {"epochs": epochs, "num_cycles": cycles},
+    )
+    assert dict(summary(paths, None))["all layers"] == expected
 
 
 @pytest.fixture
