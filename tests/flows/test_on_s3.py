@@ -65,7 +65,7 @@ def on_s3(known, moto, served, before, tmp_path_factory):
     bucket, empty = moto.bucket(), tmp_path_factory.mktemp("aws") / "empty"
     empty.touch()  # DVC's client of S3 wants files
     params = yaml.safe_load((known / "params.yaml").read_text())
-    params["finetune"]["num_cycles"] = 1  # so that it trains
+    params["finetune"]["num_cycles"] = 3  # so that it trains, well enough to be promoted
     (known / "params.yaml").write_text(yaml.safe_dump(params))
     files = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), str(empty))
     with pytest.MonkeyPatch.context() as patch:
