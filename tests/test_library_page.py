@@ -23,7 +23,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_the_examples_of_the_page_run_in_order(folder, capsys):
     examples = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    assert len(examples) == 10
+    assert len(examples) == 11
     names = {}
     for example in examples:
         exec(compile(example, str(PAGE), "exec"), names)
@@ -32,6 +32,7 @@ def test_the_examples_of_the_page_run_in_order(folder, capsys):
     assert len(names["snapshots"]) == 3
     assert [round(factor, 2) for factor in names["factors"]] == [1, 0.5, 1, 0.85, 0.5, 0.15]
     assert len(names["known"]) == 1200
+    assert max(tried.accuracy for tried in names["solved"].tried) > 0.9
     assert 0.05 < names["temperature"] < 20
     output = capsys.readouterr().out
     assert "photo.png green" in output

@@ -84,7 +84,8 @@ def solve(
         gram_EE: sum of their Gram matrices.
         start_KE: weights, such as those at a stronger penalty.
         penalty: above 0.
-        tolerance: least relative fall of the loss in a step; the search ends below it.
+        tolerance: least fall in a step, as a share of the value at the start; the search ends below
+            it.
     """
     from scipy.optimize import minimize  # half a second, only where a head is solved
 
@@ -103,9 +104,18 @@ def solve(
         slope_EK = torch.linalg.solve_triangular(factor_EE, slope_KE.T, upper=False)
         return value, slope_EK.T.double().numpy().ravel()
 
+    start = (start_KE @ factor_EE).double().numpy().ravel()
+    # SciPy compares a fall with 1 where the loss is below 1: as a share of the first value it is
+    # a fall of the loss, however small that is.
+    unit = max(objective(start)[0], 1e-12)
+
+    def in_units(flat: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+        value, slope = objective(flat)
+        return value / unit, slope / unit
+
     found = minimize(
-        objective,
-        (start_KE @ factor_EE).double().numpy().ravel(),
+        in_units,
+        start,
         jac=True,
         method="L-BFGS-B",
         options={

@@ -11,6 +11,9 @@ from lradapt.training.logistic import Rows, solve
 
 log = logging.getLogger(__name__)
 
+LEAST_FALL = 0.005
+"""Share of the held-out loss that a weaker penalty must save, or the search ends."""
+
 _TOLERANCE = 3e-6  # the held-out loss is then known to a thousandth
 
 
@@ -59,7 +62,7 @@ class Search:
 
 
 def search(folds: Sequence[Fold], penalties: Sequence[float], shares_K: Tensor) -> Search:
-    """Try the penalties in order until the held-out loss rises.
+    """Try the penalties in order until the held-out loss falls by less than `LEAST_FALL`.
 
     Args:
         folds: two at least; without each of them, the others have a held-out image's class.
@@ -86,7 +89,7 @@ def search(folds: Sequence[Fold], penalties: Sequence[float], shares_K: Tensor) 
         tried.append(_score(penalty, folds, training, weights, shares_K))
         starts.append(torch.stack(weights).mean(0))
         log.info("head, penalty %g: held-out loss %.4f", penalty, tried[-1].loss)
-        if tried[-1].loss > min(one.loss for one in tried):
+        if len(tried) > 1 and tried[-1].loss > (1 - LEAST_FALL) * tried[-2].loss:
             break
     best = min(tried, key=lambda one: one.loss)
     return Search((*tried,), best, starts[tried.index(best)], evaluations)
