@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from safetensors.torch import save_file
 from torch import nn
 
@@ -85,7 +86,7 @@ def main(
                 on_epoch=report,
             )
             with closing(cycles):
-                _train(cycles, done, score_before, recipe)
+                _train_cycles(cycles, done, score_before, recipe)
             chosen = choose_final(
                 network,
                 done,
@@ -101,17 +102,16 @@ def main(
         validation_logits = predict_logits(network, validation, engine).numpy()
         if engine.processes.rank == 0:
             _save(network.state_dict(), model)
-            length = {"num_cycles": len(done), "epochs": epoch_counts(recipe, done)}
+            length = {"num_cycles": len(done), "epochs": _epoch_counts(recipe, done)}
             write_json(choice, {**asdict(chosen), **length, "ancestor": ancestor})
-            with whole_file(logits) as partial, partial.open("wb") as file:
-                np.save(file, validation_logits)
+            _save_array(validation_logits, logits)
             all_epochs = [epoch for cycle in done for epoch in cycle.epochs]
             write_steps(steps, all_epochs, [layer.name for layer in layers])
             write_epochs(epochs, all_epochs)
     return run.earlier
 
 
-def _train(
+def _train_cycles(
     cycles: Iterable[Cycle], done: list[Cycle], before: Score | None, recipe: FinetuneRecipe
 ) -> None:
     """Add the cycles to `done`; with `stop: no_gain`, none after one that was not worth it."""
@@ -122,7 +122,7 @@ def _train(
             return
 
 
-def epoch_counts(recipe: FinetuneRecipe, done: Sequence[Cycle]) -> dict[str, int]:
+def _epoch_counts(recipe: FinetuneRecipe, done: Sequence[Cycle]) -> dict[str, int]:
     """Return the number of epochs that were trained, and of those that were planned."""
     return {
         "trained": sum(len(cycle.epochs) for cycle in done),
@@ -161,6 +161,11 @@ def _rescuing(cycles: Sequence[Cycle], rescued: Path) -> Iterator[None]:
         raise TrainingError(
             f"{error}. The weights after the last whole cycle are in {rescued}"
         ) from error
+
+
+def _save_array(values: npt.NDArray[np.float32], path: Path) -> None:
+    with whole_file(path) as partial, partial.open("wb") as file:
+        np.save(file, values)
 
 
 def _save(weights: Weights, path: Path) -> None:
