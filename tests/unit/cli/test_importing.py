@@ -529,6 +529,18 @@ def test_photographs_get_the_best_network_its_weights_and_its_normalisation(
     assert sought == ["resnet34"]
 
 
+@pytest.mark.parametrize(("installed", "method"), [(True, "exact"), (False, "sgd")])
+def test_the_recipe_depends_on_whether_the_weights_can_be_had(
+    project, source, best, monkeypatch, installed, method
+):
+    backbone_from("none")
+    imported_weights(monkeypatch)
+    known = {"resnet34": replace(best, weights_available=installed)}
+    monkeypatch.setattr("lradapt.config.photo_backbone.facts_of", known.get)
+    lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(100, 90)))
+    assert read_yaml(Path("params.yaml"))["train_head"]["method"] == method
+
+
 def test_weights_that_a_person_has_imported_stay(project, source, best, monkeypatch):
     backbone_from("0" * 64)
     sought = imported_weights(monkeypatch)

@@ -57,29 +57,39 @@ def test_as_json_a_preset_says_each_change(params):
 
 
 UNLIKE = {
+    "model": {"reads": "stages"},
     "find_lr": {"rule": "valley"},
     "activations": {"num_views": 4},
-    "train_head": {"batch_size": 8, "max_epochs": 5},
+    "train_head": {"method": "exact", "batch_size": 8, "max_epochs": 5},
     "body_rates": {"source": "found", "rates": [0.1, 0.2, 0.3]},
     "finetune": {
         "batch_size": 8,
         "num_cycles": 9,
         "first_cycle_epochs": 4,
         "cycle_growth": 1,
+        "optimizer": "adamw",
+        "batchnorm": "frozen",
+        "choose_by": "loss",
+        "stop": "no_gain",
         "target_accuracy": 0.5,
     },
     "imbalance": "class_weights",
 }
 PAPER = {
+    "model": {"reads": "last"},
     "find_lr": {"rule": "steepest"},
     "activations": {"num_views": 1},
-    "train_head": {"batch_size": 32, "max_epochs": 10},
+    "train_head": {"method": "sgd", "batch_size": 32, "max_epochs": 10},
     "body_rates": {"source": "given", "rates": [0.0001, 0.001, 0.01]},
     "finetune": {
         "batch_size": 32,
         "num_cycles": 3,
         "first_cycle_epochs": 1,
         "cycle_growth": 2,
+        "optimizer": "sgd",
+        "batchnorm": "batch",
+        "choose_by": "balanced_accuracy",
+        "stop": "never",
         "target_accuracy": None,
     },
     "imbalance": "none",
@@ -93,7 +103,7 @@ def test_whatever_the_settings_were_they_become_the_paper_s_and_the_others_stay(
     done = run("preset", "paper", "--params", params)
     assert done.output.splitlines()[-2:] == [
         "imbalance: class_weights -> none",
-        f"{params}: 12 value(s) changed",
+        f"{params}: 18 value(s) changed",
     ]
     assert read_yaml(params) == changed(shipped, PAPER)
 

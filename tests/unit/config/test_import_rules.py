@@ -6,6 +6,7 @@ import pytest
 
 from lradapt.config.import_choices import value_of
 from lradapt.config.import_rules import (
+    PRETRAINED,
     QUICK_START,
     RESNET18,
     ImageFacts,
@@ -64,7 +65,9 @@ def test_a_pretrained_backbone_gets_the_exact_head_and_gentle_cycles():
     choices = choose_recipe(pretrained=True)
     values = {choice.key: choice.value for choice in choices}
     assert values.keys() == {choice.key for choice in choose_recipe(pretrained=False)}
+    assert values == PRETRAINED
     assert (values["train_head.method"], values["finetune.stop"]) == ("exact", "no_gain")
+    assert (values["finetune.optimizer"], values["finetune.batchnorm"]) == ("adamw", "frozen")
     assert all(choice.reason for choice in choices)
 
 

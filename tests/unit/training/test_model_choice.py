@@ -55,7 +55,7 @@ def fit(network, blobs, engine):
     return make
 
 
-def choose(trained, blobs, engine, validation=None):
+def choose(trained, blobs, engine, validation=None, **settings):
     validation = blobs(90, seed=1) if validation is None else validation
     return choose_final(
         trained.model,
@@ -65,6 +65,7 @@ def choose(trained, blobs, engine, validation=None):
         engine,
         batch_size=64,
         before=trained.before,
+        **settings,
     )
 
 
@@ -158,6 +159,25 @@ def test_scores_rank_by_balanced_accuracy_before_accuracy(fit, blobs, engine):
     ends = [Cycle((Epoch(0, (), found),), trained.cycles[0].weights) for found in (common, fair)]
     trained.cycles[:] = [*ends, trained.cycles[1]]
     assert choose(trained, blobs, engine).scores["best_snapshot"] == fair
+
+
+def test_the_criterion_decides_between_the_candidates(fit, blobs, engine):
+    trained = fit(0.5, 0.5)
+    lucky = Score(loss=99.0, accuracy=1.0, balanced_accuracy=1.1)
+    trained.cycles[0] = Cycle((Epoch(0, (), lucky),), trained.cycles[0].weights)
+    assert choose(trained, blobs, engine).name == "best_snapshot"
+    assert choose(trained, blobs, engine, by="loss").name != "best_snapshot"
+
+
+def test_frozen_statistics_are_not_estimated_again(fit, blobs, engine, monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        "lradapt.training.model_choice.estimate_batchnorm", lambda *_, **__: calls.append(1)
+    )
+    choose(fit(0.1, 0.1), blobs, engine, batchnorm_frozen=True)
+    assert calls == []
+    choose(fit(0.1, 0.1), blobs, engine)
+    assert calls == [1]
 
 
 def test_by_the_loss_the_balanced_accuracy_does_not_decide():

@@ -1,0 +1,136 @@
+"""The stages of the unfrozen network: what the params say is done."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+
+from lradapt.config.params import load_params
+from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.split_table import write_split
+from lradapt.errors import TrainingError
+from lradapt.networks.backbone import import_backbone, read_backbone
+from lradapt.networks.champion import ensure_file
+from lradapt.networks.classifier import num_features
+from lradapt.stages import find_body_lr, finetune
+from tests.projects import ROOT, SMALL
+
+NETWORK = {"architecture": "timm/test_resnet", "layers": None, "reads": "stages"}
+GENTLE = {"optimizer": "adamw", "batchnorm": "frozen", "choose_by": "loss", "stop": "no_gain"}
+HARMFUL, HARMLESS = [1.0, 1.0, 1.0], [1e-6, 1e-6, 1e-3]
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """Images of three colours, a body with random weights, and a head of zeros."""
+    monkeypatch.chdir(tmp_path)
+    use()
+    random = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    pixels = random.integers(0, 40, (60, 32, 32, 3), dtype=np.uint8)
+    pixels[np.arange(60), :, :, labels] += 180
+    np.save("pixels.npy", pixels)
+    splits = ["train", "train", "validation", "train", "test"] * 12
+    images = [
+        LabelledImage(f"{row}.png", "abc"[label], "", splits[row], f"{row:02x}", row)
+        for row, label in enumerate(labels)
+    ]
+    write_split(tmp_path / "split.csv", images)
+    architecture = load_params().model.network
+    import_backbone("none", architecture, tmp_path / "backbone.safetensors")
+    width = num_features(architecture)
+    save_file({"weight": torch.zeros(3, width), "bias": torch.zeros(3)}, "head.safetensors")
+    ensure_file(tmp_path / "champion.safetensors")
+    return tmp_path
+
+
+def use(**changes):
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values["model"] = NETWORK
+    values["data"]["input_size"] = 32
+    values["engine"] |= SMALL["engine"]
+    values["finetune"] |= {"batch_size": 12, "num_cycles": 2} | GENTLE | changes.pop("finetune", {})
+    values["find_body_lr"] |= changes.pop("find_body_lr", {})
+    values["body_rates"] |= changes
+    with open("params.yaml", "w") as file:
+        yaml.safe_dump(values, file)
+
+
+def inputs(folder):
+    names = ("pixels.npy", "split.csv", "backbone.safetensors", "head.safetensors")
+    return {name.split(".")[0]: folder / name for name in names}
+
+
+def train(folder, rates):
+    depths = dict(zip(("early", "late", "head"), rates, strict=True))
+    (folder / "rates.json").write_text(json.dumps({"rates": depths, "refusal": ""}))
+    outs = {
+        name: folder / f"{name}.out" for name in ("model", "choice", "logits", "steps", "epochs")
+    }
+    finetune.main(
+        **inputs(folder),
+        champion=folder / "champion.safetensors",
+        rates=folder / "rates.json",
+        checkpoints=folder / "kept",
+        **outs,
+    )
+    return json.loads(outs["choice"].read_text()), load_file(outs["model"])
+
+
+def test_after_a_cycle_that_harms_none_follows_and_the_head_alone_is_kept(project):
+    choice, model = train(project, HARMFUL)
+    assert choice["name"] == "head_alone"
+    assert (choice["num_cycles"], choice["epochs"]) == (1, {"trained": 1, "planned": 3})
+    assert not model["fc.weight"].any()
+
+
+def test_without_the_rule_every_cycle_is_trained(project):
+    use(finetune={"stop": "never"})
+    choice, _ = train(project, HARMFUL)
+    assert (choice["num_cycles"], choice["epochs"]) == (2, {"trained": 3, "planned": 3})
+
+
+def test_after_cycles_that_gain_all_are_trained_and_the_statistics_stay(project):
+    choice, model = train(project, HARMLESS)
+    assert choice["num_cycles"] == 2
+    assert choice["name"] != "head_alone"
+    body = read_backbone(project / "backbone.safetensors", load_params().model.network)
+    statistics = [name for name in body if name.endswith("running_mean")]
+    assert all(torch.equal(body[name], model[name]) for name in statistics)
+
+
+def test_the_params_say_what_the_better_weights_are(project, monkeypatch):
+    asked = []
+    own = finetune.choose_final
+
+    def choose(*words, **settings):
+        asked.append((settings["by"], settings["batchnorm_frozen"]))
+        return own(*words, **settings)
+
+    monkeypatch.setattr(finetune, "choose_final", choose)
+    train(project, HARMLESS)
+    use(finetune={"choose_by": "balanced_accuracy", "batchnorm": "batch", "stop": "never"})
+    train(project, HARMLESS)
+    assert asked == [("loss", True), ("balanced_accuracy", False)]
+
+
+@pytest.mark.parametrize("batchnorm", ["frozen", "batch"])
+def test_the_range_test_runs_in_the_mode_and_with_the_optimizer_of_the_training(
+    project, monkeypatch, batchnorm
+):
+    seen = []
+
+    def sweeps(model_of, training, make_optimizer, *words, **settings):
+        network = model_of(0)
+        norm = next(m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d))
+        seen.append((norm.training, network.training, type(make_optimizer(network)).__name__))
+        raise TrainingError("seen")
+
+    monkeypatch.setattr("lradapt.training.range_test.measure.seeded_sweeps", sweeps)
+    use(source="found_or_given", finetune={"batchnorm": batchnorm})
+    with pytest.raises(TrainingError, match="seen"):
+        find_body_lr.main(**inputs(project), rates=project / "r.json", curve=project / "c.csv")
+    assert seen == [(batchnorm == "batch", True, "AdamW")]
