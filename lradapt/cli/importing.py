@@ -80,7 +80,7 @@ class Imported:
         classes: the number of images of each class, the largest first.
         left_behind: files of the source that were not imported.
         notes: sentences on how the source was read.
-        advice: sentences on values of params.yaml that stay, though others suit the images.
+        advice: sentences on values that stay though others suit, and on images that are too small.
         choices: what became of each value that the import has chosen for params.yaml.
         refusal: why a training on them would be refused; empty where it would not.
         backbone: imported with them; None where there was one.
@@ -363,7 +363,10 @@ def _import(
         classes=classes,
         left_behind=source.left_behind,
         notes=list(source.notes),
-        advice=[str(choice) for choice in choices if choice.state in ("yours", "kept")],
+        advice=[
+            *(str(choice) for choice in choices if choice.state in ("yours", "kept")),
+            *_advice_on_size(paths),
+        ],
         choices=choices,
         refusal="".join(refusals),
         backbone=body,
@@ -388,6 +391,25 @@ def _import_body(choice: str) -> Body:
     origin: Origin = import_backbone(choice, network, path)
     advice = normalisation_advice(facts, params.data.mean, params.data.deviation)
     return Body(str(path), **asdict(origin), advice="" if origin.source == "none" else advice)
+
+
+def _advice_on_size(paths: Paths) -> list[str]:
+    """Return a warning where the images are smaller than what pre-trained layers are made for."""
+    from lradapt.data.images.shapes import sample_shapes
+    from lradapt.errors import WeightsError
+    from lradapt.networks.backbone import read_origin
+    from lradapt.networks.facts import size_advice
+    from lradapt.networks.known import backbone_facts
+
+    try:
+        origin = read_origin(paths.backbone)
+    except WeightsError:
+        return []  # the stages report it
+    sides = [min(shape) for shape in sample_shapes(paths.images)]
+    if origin.source != "imagenet" or not sides:
+        return []
+    advice = size_advice(backbone_facts(origin.architecture), max(sides))
+    return [advice] if advice else []
 
 
 def _print_imported(imported: Imported, paths: Paths) -> None:

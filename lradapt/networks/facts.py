@@ -64,8 +64,9 @@ def size_advice(facts: BackboneFacts, largest_side: int) -> str:
     if largest_side >= least:
         return ""
     return (
-        f"every image is smaller than {least} pixels (the largest has {largest_side}), the least "
-        f"that {facts.name} is made for: they are enlarged, and its weights may be of little use"
+        f"no image reaches {least} pixels (the largest that was looked at has {largest_side}), the "
+        f"least that {facts.name} is made for: they are enlarged, and its weights may be of "
+        "little use"
     )
 
 

@@ -113,12 +113,12 @@ def solve_head(
     """
     images = _images(features, labels, num_classes, imbalance)
     if len(penalties) == 1:
-        return _solve_at(images, penalties, note="the penalty was given")[0]
+        return _solve_at(images, penalties[0], note="the penalty was given")
     folds = _folds(images, range(len(labels)) if groups is None else groups)
     if len(folds) < 2:
         refusal = "no cross-validation: with one group held out, fewer than two classes are left"
         log.warning("%s; the penalty of the head is %g", refusal, DEFAULT_PENALTY)
-        return _solve_at(images, [DEFAULT_PENALTY], note=refusal)[0]
+        return _solve_at(images, DEFAULT_PENALTY, note=refusal)
     found = search(folds, sorted(penalties, reverse=True), images.shares[images.present])
     gram = sum((fold.rows.gram() for fold in folds), torch.zeros(()))
     solution = solve(
@@ -134,23 +134,6 @@ def solve_head(
         num_folds=len(folds),
         evaluations=found.evaluations + solution.evaluations,
     )
-
-
-def solve_path(
-    features: Tensor,
-    labels: Tensor,
-    penalties: Sequence[float],
-    *,
-    num_classes: int | None = None,
-    imbalance: str = "none",
-) -> list[ExactHead]:
-    """Return the head of each penalty, without cross-validation; see `solve_head`.
-
-    A stronger penalty gives smaller weights. Each head starts the search of the next one, so give
-    the strongest penalty first.
-    """
-    images = _images(features, labels, num_classes, imbalance)
-    return _solve_at(images, penalties, note="the penalty was given")
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,16 +200,13 @@ def _folds(images: _Images, groups: Sequence[int]) -> list[Fold]:
     return [images.fold(member) for member in members] if min(left) >= 2 else []
 
 
-def _solve_at(images: _Images, penalties: Sequence[float], *, note: str) -> list[ExactHead]:
+def _solve_at(images: _Images, penalty: float, *, note: str) -> ExactHead:
     rows = images.fold(torch.arange(len(images.labels))).rows
-    gram, heads = rows.gram(), list[ExactHead]()
+    gram = rows.gram()
     start = torch.zeros(len(images.present), len(gram))
-    for penalty in penalties:
-        solution = solve([rows], gram, start, penalty=penalty, tolerance=_TOLERANCE)
-        start = solution.weights
-        head = _as_head(images, solution, penalty)
-        heads.append(replace(head, note=note, evaluations=solution.evaluations))
-    return heads
+    solution = solve([rows], gram, start, penalty=penalty, tolerance=_TOLERANCE)
+    head = _as_head(images, solution, penalty)
+    return replace(head, note=note, evaluations=solution.evaluations)
 
 
 def _as_head(images: _Images, solution: Solution, penalty: float) -> ExactHead:

@@ -541,6 +541,13 @@ def test_the_recipe_depends_on_whether_the_weights_can_be_had(
     assert read_yaml(Path("params.yaml"))["train_head"]["method"] == method
 
 
+@pytest.mark.parametrize(("origin", "warned"), [("imagenet", True), ("none", False)])
+def test_images_too_small_for_pretrained_layers_are_pointed_out(project, source, origin, warned):
+    backbone_from(origin)
+    output = lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(20, 16)))
+    assert ("no image reaches 32 pixels (the largest" in " ".join(output.split())) is warned
+
+
 def test_weights_that_a_person_has_imported_stay(project, source, best, monkeypatch):
     backbone_from("0" * 64)
     sought = imported_weights(monkeypatch)

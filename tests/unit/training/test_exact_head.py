@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from lradapt.errors import TrainingError
-from lradapt.training.exact_head import DEFAULT_PENALTY, PENALTIES, solve_head, solve_path
+from lradapt.training.exact_head import DEFAULT_PENALTY, PENALTIES, solve_head
 from lradapt.training.imbalance import log_shares
 from lradapt.training.penalty_search import LEAST_FALL
 
@@ -231,13 +231,11 @@ def test_the_same_inputs_give_the_same_bits():
 
 def test_a_stronger_penalty_gives_a_smaller_head():
     features, labels = clouds()
-    heads = solve_path(features, labels, [10.0, 1.0, 0.1])
+    heads = [solve_head(features, labels, penalties=[each]) for each in (10.0, 1.0, 0.1)]
     scale = features.std(0)
     norms = [float((head.weight * scale).norm()) for head in heads]
     assert norms == sorted(norms)
     assert norms[0] < norms[-1] / 5
-    alone = solve_head(features, labels, penalties=[0.1])
-    torch.testing.assert_close(heads[-1].weight * scale, alone.weight * scale, atol=1e-3, rtol=0)
 
 
 @settings(max_examples=20, deadline=None)
