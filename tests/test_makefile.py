@@ -25,6 +25,9 @@ if words[:2] == ["-m", "venv"]:
 INSTALL = ["-m venv", "-m pip", "-m pip", "-m prefect"]
 
 
+HANDED_ON = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "VENV")
+
+
 @pytest.fixture(params=["", ".my venv", "{parent}/else where/venv"])
 def make(request, tmp_path):
     """A function: run `make` in a copy of the project's Makefile; the calls of its programs."""
@@ -41,7 +44,9 @@ def make(request, tmp_path):
 
     def run(*words):
         calls.write_text("")
-        environment = {**os.environ, "CALLS": str(calls)}
+        # Of the make that runs these tests, such as `make VENV=DIR check`, nothing is handed on.
+        own = {name: value for name, value in os.environ.items() if name not in HANDED_ON}
+        environment = {**own, "CALLS": str(calls)}
         command = ["make", *settings, *words]
         done = subprocess.run(command, cwd=project, env=environment, text=True, capture_output=True)
         assert done.returncode == 0, done.stderr
