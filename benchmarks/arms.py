@@ -9,7 +9,6 @@ includes range tests, caching and validation.
 """
 
 import contextlib
-import json
 import logging
 import os
 import platform
@@ -32,11 +31,15 @@ from torch import nn
 from benchmarks.clock import Clock
 from benchmarks.conventional import train_at
 from benchmarks.program import run
-from benchmarks.settings import ConventionalSettings, SchemeSettings, load_benchmark
+from benchmarks.settings import (
+    ConventionalSettings,
+    SchemeSettings,
+    load_benchmark,
+    with_architecture,
+)
 from lradapt.compute.engine import Engine, start_engine
 from lradapt.config.params import DEFAULT_PATH, Params
 from lradapt.config.paths import Paths, read_paths
-from lradapt.config.presets import changed
 from lradapt.config.validation import validate
 from lradapt.config.yaml_files import read_yaml
 from lradapt.data.labelled_image import LabelledImage, class_names, in_split
@@ -117,8 +120,7 @@ def run_arm(
         inputs: the files that every arm starts from.
     """
     rows = inputs.rows  # read before the clock starts
-    applied = settings.applied_to(dict(values)) if isinstance(settings, SchemeSettings) else values
-    params = validate(Params, applied, DEFAULT_PATH)
+    params = validate(Params, settings.applied_to(values), DEFAULT_PATH)
     engine = start_engine(**params.engine.model_dump())
     if isinstance(settings, ConventionalSettings):
         model, clock, found = _run_conventional(settings, params, inputs, engine)
@@ -205,7 +207,7 @@ def _run_scheme(params: Params, inputs: Inputs, engine: Engine) -> tuple[nn.Modu
 
 
 def _make_project(folder: Path, params: Params, inputs: Inputs, paths: Paths) -> None:
-    (folder / DEFAULT_PATH).write_text(json.dumps(params.model_dump(mode="json")))  # JSON is YAML
+    (folder / DEFAULT_PATH).write_text(yaml.safe_dump(params.model_dump(mode="json")))
     sources = {
         paths.pixels: inputs.pixels,
         paths.table: inputs.table,
@@ -253,7 +255,7 @@ def _final(model: nn.Module, inputs: Inputs, params: Params, engine: Engine) -> 
 def main(
     *,
     arm: Annotated[str, typer.Option(help="A key of settings in benchmarks/params.yaml.")],
-    architecture: Annotated[str, typer.Option(help="Of the network.")],
+    architecture: Annotated[str, typer.Option(help="Of the network, or `project`.")],
     seed: Annotated[int, typer.Option(help="Of order, views and head.")],
     pixels: Dep,
     table: Dep,
@@ -265,10 +267,9 @@ def main(
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("lradapt").setLevel(logging.INFO)
     settings = load_benchmark().settings[arm]
-    this = {"seed": seed, "model": {"architecture": architecture}}
-    values = changed(read_yaml(DEFAULT_PATH), this)
+    values = with_architecture({**read_yaml(DEFAULT_PATH), "seed": seed}, architecture)
     found = run_arm(settings, values, Inputs(pixels, table, split, backbone))
-    about = {"arm": arm, "architecture": architecture, "seed": seed}
+    about = {"arm": arm, "architecture": values["model"]["architecture"], "seed": seed}
     write_json(into, {**about, "settings": settings.model_dump(mode="json"), **found})
 
 

@@ -2,8 +2,9 @@
 
     python -m benchmarks.backbones
 
-An existing file is not changed. The project's own backbone is copied; for another architecture the
-weights of ImageNet are downloaded, or if that fails, random weights are made, with a warning.
+The project's own backbone is copied; for another architecture the weights of ImageNet are brought,
+or if they cannot be had, random weights are made, with a warning. An existing file stays, but the
+copy of the project's backbone is brought up to date.
 """
 
 from pathlib import Path
@@ -12,23 +13,23 @@ from typing import Annotated
 import typer
 
 from benchmarks.program import run
-from benchmarks.settings import load_benchmark
+from benchmarks.settings import PROJECT, load_benchmark, with_architecture
 from lradapt.config.params import DEFAULT_PATH, Params
 from lradapt.config.paths import read_paths
-from lradapt.config.presets import changed
 from lradapt.config.validation import validate
 from lradapt.config.yaml_files import read_yaml
 from lradapt.networks.backbone import Origin, import_backbone, read_origin
-from lradapt.runtime.files import write_bytes
+from lradapt.runtime.files import sha256_of, write_bytes
 
 
 def make_backbone(architecture: str, into: Path, own: Path) -> Origin:
     """Write the backbone of an architecture to `into`; `own` is that of the project."""
-    if own.exists() and read_origin(own).architecture == architecture:
+    values = with_architecture(read_yaml(DEFAULT_PATH), architecture)
+    network = validate(Params, values, DEFAULT_PATH).model.network
+    if own.exists() and read_origin(own).architecture == network.name:
         write_bytes(into, own.read_bytes())
         return read_origin(into)
-    values = changed(read_yaml(DEFAULT_PATH), {"model": {"architecture": architecture}})
-    return import_backbone("auto", validate(Params, values, DEFAULT_PATH).model.network, into)
+    return import_backbone("auto", network, into)
 
 
 def main(
@@ -38,11 +39,15 @@ def main(
     own = read_paths().backbone
     for architecture in load_benchmark().architectures:
         into = folder / f"{architecture}.safetensors"
-        if not into.exists():
+        if not into.exists() or _is_outdated(architecture, into, own):
             origin = make_backbone(architecture, into, own)
             typer.echo(f"{into}: {architecture}, {origin.source} ({origin.detail})")
             if origin.source == "none":
                 typer.secho("It starts from random weights.", fg="yellow", bold=True)
+
+
+def _is_outdated(architecture: str, copy: Path, own: Path) -> bool:
+    return architecture == PROJECT and own.exists() and sha256_of(copy) != sha256_of(own)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The schema of `benchmarks/params.yaml`: which arms, and what each differs in."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,8 @@ from lradapt.config.validation import validate
 from lradapt.config.yaml_files import read_yaml
 
 DEFAULT_PATH = Path("benchmarks/params.yaml")
+PROJECT = "project"
+"""In `architectures`: the network of ../params.yaml."""
 
 
 class ConventionalSettings(SgdParams):
@@ -28,6 +31,10 @@ class ConventionalSettings(SgdParams):
     target_accuracy: Annotated[float, Field(gt=0, le=1)] | None
     """Stop at the epoch that reaches it; null: by patience alone."""
 
+    def applied_to(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """`values` of params.yaml with a head that reads the last layer alone, as is usual."""
+        return changed(values, {"model": {"reads": "last"}})
+
 
 class SchemeSettings(Section):
     """The scheme, as `params.yaml` has it but for these changes."""
@@ -36,7 +43,7 @@ class SchemeSettings(Section):
     changes: dict[str, Any]
     """Keys of params.yaml and their values; go before the preset's."""
 
-    def applied_to(self, values: dict[str, Any]) -> dict[str, Any]:
+    def applied_to(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """`values` of params.yaml with the preset's and then these changes.
 
         Every arm starts from the backbone, and trains in one process.
@@ -51,6 +58,7 @@ class BenchmarkParams(Section):
 
     seeds: Annotated[list[int], Field(min_length=1)]
     architectures: Annotated[list[str], Field(min_length=1)]
+    """Names as in params.yaml, or `PROJECT`."""
     arms: Annotated[list[str], Field(min_length=1)]
     settings: dict[str, ConventionalSettings | SchemeSettings]
 
@@ -69,3 +77,9 @@ def load_benchmark(path: Path = DEFAULT_PATH) -> BenchmarkParams:
         ParamsError: as `lradapt.config.params.load_params`.
     """
     return validate(BenchmarkParams, read_yaml(path), path)
+
+
+def with_architecture(values: Mapping[str, Any], architecture: str) -> dict[str, Any]:
+    """Return `values` of params.yaml with a network of `BenchmarkParams.architectures`."""
+    other = {} if architecture == PROJECT else {"model": {"architecture": architecture}}
+    return changed(values, other)

@@ -129,7 +129,7 @@ def figures(runs: Sequence[Run]) -> dict[str, bytes]:
     """Return file name -> PNG of the first seed of each model and arm, numbered as in the paper."""
     drawn: dict[str, bytes] = {}
     for (model, arm), (run, *_) in _by_model_and_arm(runs):
-        name = f"{model}-{arm}"
+        name = f"{model.replace('/', '-')}-{arm}"
         title = f"{name}, {run['images']['validation']:,} validation images"
         plot = confusion_plot(np.array(run["final"]["confusion"]), run["classes"], title)
         drawn[f"figure-5-confusion-{name}.png"] = plot.png()
@@ -207,7 +207,7 @@ def main(
     pictures: Annotated[Path, typer.Option(help="Folder of the figures.")],
 ) -> None:
     """Write the tables and draw the figures."""
-    found = [read_json(path) for path in sorted(runs.glob("*.json"))]
+    found = [read_json(path) for path in sorted(runs.rglob("*.json"))]
     write_text(tables, markdown(found))
     write_json(
         summary, {"table_1": table_1(found), "table_2": table_2(found), "table_3": table_3(found)}

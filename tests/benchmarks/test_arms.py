@@ -27,7 +27,8 @@ CONVENTIONAL = ConventionalSettings(
     max_epochs=2,
     target_accuracy=None,
 )
-SCHEME = SchemeSettings(preset=None, changes={})
+TINY_RATES = {"find_body_lr": {"start_lr": 1e-7}}  # YAML reads a plain 1e-07 as text
+SCHEME = SchemeSettings(preset=None, changes=TINY_RATES)
 
 pytestmark = pytest.mark.slow
 

@@ -28,8 +28,19 @@ def own(tmp_path, monkeypatch):
     return body
 
 
+@pytest.fixture
+def compare(own):
+    """A function: let the benchmark compare on one architecture."""
+
+    def chosen(architecture):
+        path = Path("benchmarks/params.yaml")
+        path.write_text(path.read_text().replace("[project]", f"[{architecture}]"))
+
+    return chosen
+
+
 def test_the_body_of_the_project_is_copied_and_that_of_another_architecture_brought(own):
-    into = Path("bodies/new/body.safetensors")
+    into = Path("bodies/timm/body.safetensors")
     assert make_backbone("resnet18", into, own) == Origin("resnet18", "none", "random weights")
     assert into.read_bytes() == own.read_bytes()
     brought = make_backbone("resnet34", into, own)
@@ -43,15 +54,34 @@ def test_without_a_body_of_the_project_one_is_brought(own):
     assert "no route to [host]" in make_backbone("resnet18", Path("body.safetensors"), own).detail
 
 
-def test_bodies_that_are_missing_are_brought_and_those_that_are_there_left(own, capsys):
+def test_bodies_that_are_missing_are_brought_and_those_that_are_there_left(own, compare, capsys):
+    compare("resnet34")
     folder = Path("bodies[a]")
     main(folder)
-    body = folder / "resnet18.safetensors"
-    assert body.read_bytes() == own.read_bytes()
-    assert capsys.readouterr().out == (
-        f"{body}: resnet18, none (random weights)\nIt starts from random weights.\n"
-    )
+    body = folder / "resnet34.safetensors"
+    assert read_origin(body).architecture == "resnet34"
+    assert capsys.readouterr().out.endswith("\nIt starts from random weights.\n")
     body.write_bytes(b"mine")
     main(folder)
     assert capsys.readouterr().out == ""
     assert body.read_bytes() == b"mine"
+
+
+def test_the_copy_of_the_project_s_body_follows_it(own, compare, capsys):
+    compare("project")
+    folder = Path("bodies")
+    main(folder)
+    body = folder / "project.safetensors"
+    assert body.read_bytes() == own.read_bytes()
+    assert capsys.readouterr().out == (
+        f"{body}: project, none (random weights)\nIt starts from random weights.\n"
+    )
+    main(folder)
+    assert capsys.readouterr().out == "", "an unchanged copy was made again"
+    import_backbone("none", ARCHITECTURES["resnet34"], own)
+    params = Path("params.yaml")
+    params.write_text(
+        params.read_text().replace("architecture: resnet18", "architecture: resnet34")
+    )
+    main(folder)
+    assert body.read_bytes() == own.read_bytes()

@@ -3,7 +3,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks.settings import ConventionalSettings, SchemeSettings, load_benchmark
+from benchmarks.settings import (
+    ConventionalSettings,
+    SchemeSettings,
+    load_benchmark,
+    with_architecture,
+)
 from lradapt.config.params import Params
 from lradapt.config.presets import PAPER, changed
 from lradapt.config.validation import validate
@@ -69,3 +74,17 @@ def test_an_arm_starts_from_the_backbone_in_one_process_whatever_params_yaml_say
         {"finetune": {"start": "champion", "processes": 4}}
     )
     assert applied == {"finetune": {"start": "backbone", "processes": 1}}
+
+
+def test_the_conventional_arm_reads_the_last_layer_alone():
+    settings = load_benchmark(SHIPPED).settings["conventional"]
+    values = {"model": {"architecture": "resnet18", "reads": "stages"}, "seed": 1}
+    applied = settings.applied_to(values)
+    assert applied == {"model": {"architecture": "resnet18", "reads": "last"}, "seed": 1}
+
+
+def test_the_project_s_network_is_compared_unless_another_is_named():
+    values = {"model": {"architecture": "resnet18", "reads": "last"}, "seed": 1}
+    assert with_architecture(values, "project") == values
+    other = with_architecture(values, "timm/resnet50")
+    assert other["model"] == {"architecture": "timm/resnet50", "reads": "last"}

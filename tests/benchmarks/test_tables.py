@@ -211,6 +211,12 @@ def test_figures_are_numbered_as_in_the_paper_and_drawn_for_the_first_seed():
     }
 
 
+def test_the_slash_of_a_name_makes_no_folder_of_figures():
+    made = run("paper", 0, REACHES, {"head": 1}, curves=curves())
+    drawn = figures([{**made, "architecture": "timm/x"}])
+    assert "figure-5-confusion-timm-x-paper.png" in drawn
+
+
 def test_a_rate_that_was_given_has_no_figure_of_a_range_test():
     drawn = figures([run("paper", 0, REACHES, {"head": 1}, curves=curves())])
     assert not [name for name in drawn if "range-test" in name]
@@ -218,7 +224,7 @@ def test_a_rate_that_was_given_has_no_figure_of_a_range_test():
 
 def test_the_program_writes_the_page_its_cells_and_the_figures(tmp_path):
     for number, made in enumerate(RUNS):
-        write_json(tmp_path / "runs" / f"{number}.json", made)
+        write_json(tmp_path / "runs/0-timm" / f"{number}.json", made)  # a name with a slash
     (tmp_path / "runs" / "notes.txt").write_text("no run")
     page, summary, pictures = (tmp_path / name for name in ("t.md", "t.json", "pictures"))
     main(runs=tmp_path / "runs", tables=page, summary=summary, pictures=pictures)

@@ -37,7 +37,7 @@ def test_the_flow_makes_the_tables_and_the_figures(compared):
     assert "| resnet18 | lradapt |" in tables
     assert set(read_json(results / "tables.json")) == {"table_1", "table_2", "table_3"}
     names = sorted(path.name for path in (results / "runs").iterdir())
-    assert names == ["0-resnet18-conventional.json", "0-resnet18-lradapt.json"]
+    assert names == ["0-project-conventional.json", "0-project-lradapt.json"]
     assert "figure-5-confusion-resnet18-lradapt.png" in [
         path.name for path in (results / "figures").iterdir()
     ]
@@ -46,7 +46,7 @@ def test_the_flow_makes_the_tables_and_the_figures(compared):
 def test_the_comparison_starts_from_the_project_s_own_body(compared):
     project, _ = compared
     own = (project / "data/backbone.safetensors").read_bytes()
-    assert (project / "benchmarks/backbones/resnet18.safetensors").read_bytes() == own
+    assert (project / "benchmarks/backbones/project.safetensors").read_bytes() == own
 
 
 def test_once_made_the_comparison_is_up_to_date_and_retrain_does_not_see_it(compared):
