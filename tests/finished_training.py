@@ -9,6 +9,7 @@ from lradapt.config.paths import read_paths
 from lradapt.data.images.image_table import ImageRow
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.split_table import write_split
+from lradapt.evaluation.slice_table import write_slices
 from lradapt.runtime.files import write_json
 
 ROOT = Path(__file__).parents[1]
@@ -125,6 +126,7 @@ def _write_exam(paths):
     counts = pd.DataFrame([[2, 1], [0, 0]], pd.Index([EVIL, "owl"], name="true"), [EVIL, "owl"])
     counts.to_csv(paths.confusion)
     paths.confusion_plot.write_bytes(b"\x89PNG\r\n")
+    write_slices(paths.slices, [])
     paths.reliability.write_text(
         "temperature,low,high,images,confidence,accuracy\n"
         "before,0,0.5,0,,\nbefore,0.5,1,3,0.9,0.5\nafter,0,0.5,0,,\nafter,0.5,1,3,0.8,0.75\n"

@@ -179,8 +179,8 @@ def code(
     The stage `code` of dvc.yaml calls this. So a stage runs again after an edit of a
     file that it uses, or an upgrade of lradapt. Labels and weights whose content was
     replaced under their former time and size get the present time, so that DVC sees it.
-    A class that params.yaml names (gate.min_recall, gate.renamed) and no label has is an
-    error, before anything is trained.
+    A class that the gate's params name (min_recall, min_recall_in, renamed) and no label
+    has is an error, before anything is trained.
     """
     require_known_classes()
     write_code_file(project_file)

@@ -11,6 +11,8 @@ from lradapt.config.yaml_files import read_yaml
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.errors import DataError, ParamsError
 
+_KEYS = ("min_recall", "min_recall_in", "renamed")  # of the gate, whose values name classes
+
 
 def unknown_classes(labels: Iterable[LabelledImage]) -> str:
     """Return the message on each class that params.yaml names and no label has; "" for none."""
@@ -48,4 +50,4 @@ def _names_classes() -> bool:
     if not PARAMS_FILE.exists():
         return False
     gate = dict(read_yaml(PARAMS_FILE) or {}).get("gate")
-    return isinstance(gate, dict) and bool(gate.get("min_recall") or gate.get("renamed"))
+    return isinstance(gate, dict) and any(map(gate.get, _KEYS))

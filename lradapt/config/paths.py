@@ -46,6 +46,7 @@ class Paths:
     confusion: Path
     confusion_plot: Path
     reliability: Path
+    slices: Path
     store: Path
     checkpoints: Path
     timings: Path

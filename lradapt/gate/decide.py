@@ -9,11 +9,13 @@ groups, not single images. Models are compared by class names, so their classes 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
 from lradapt.data.groups import group_numbers
 from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.slices import Slices
 from lradapt.gate.comparison import Comparison, Hits, compare
 from lradapt.gate.criteria import apply_policy, below_recall_floor
 from lradapt.gate.explanation import OVERRIDE, explain, explain_first
@@ -43,6 +45,7 @@ def decide(
     *,
     parity_passed: bool,
     known: Mapping[str, str] | None = None,
+    slices: Slices = MappingProxyType({}),
 ) -> Verdict:
     """Decide whether the challenger replaces the champion.
 
@@ -54,9 +57,10 @@ def decide(
         parity_passed: whether the exported challenger agrees with the trained one.
         known: pixel hash -> label, of the test images that the champion was published with; None
             where they are not known.
+        slices: the columns of `rules.min_recall_in`, with the value of each image.
     """
     verdict = (
-        _check_alone(images, challenger, rules, parity_passed)
+        _check_alone(images, challenger, rules, parity_passed, slices)
         or (champion and _compare_with(images, champion, challenger, rules, known))
         or _check_first(images, challenger, rules)
     )
@@ -65,12 +69,16 @@ def decide(
 
 
 def _check_alone(
-    images: Sequence[LabelledImage], challenger: Candidate, rules: Rules, parity_passed: bool
+    images: Sequence[LabelledImage],
+    challenger: Candidate,
+    rules: Rules,
+    parity_passed: bool,
+    slices: Slices,
 ) -> Verdict | None:
     """Check what is required of any model."""
     if reason := unfit(challenger.costs, rules, parity_passed=parity_passed):
         return Verdict(decision="invalid", reason=reason)
-    reason = below_min_recall(images, challenger, rules)
+    reason = below_min_recall(images, challenger, rules, slices)
     return Verdict(decision="keep", reason=reason) if reason else None
 
 

@@ -1,4 +1,7 @@
-"""The classes that `gate.min_recall` and `gate.renamed` name: each must exist, or have existed."""
+"""The classes that params of the gate name: each must exist, or have existed.
+
+The params are `gate.min_recall`, `gate.min_recall_in` and `gate.renamed`.
+"""
 
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
@@ -39,6 +42,11 @@ def find_unknown_names(
     for name in rules.min_recall:
         if name not in today:
             yield _sentence("gate.min_recall", name, today)
+    for column, values in rules.min_recall_in.items():
+        for value, floors in values.items():
+            unknown = (name for name in floors if name not in today)
+            where = f"gate.min_recall_in, {column} {value}"
+            yield from (_sentence(where, name, today) for name in unknown)
     for old, new in rules.renamed.items():
         if earlier is not None and old not in {*earlier, *today}:
             yield _sentence("gate.renamed", old, earlier)

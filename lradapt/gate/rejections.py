@@ -5,9 +5,12 @@ from collections.abc import Mapping, Sequence
 
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.similar_names import find_similar_names
+from lradapt.data.slices import Slices
 from lradapt.gate.explanation import OVERRIDE, shortened
 from lradapt.gate.rules import Rules
 from lradapt.gate.verdict import Candidate, Costs
+
+_Pair = tuple[str, str]  # label and prediction of an image
 
 
 def unfit(costs: Costs, rules: Rules, *, parity_passed: bool) -> str:
@@ -30,23 +33,45 @@ def unfit(costs: Costs, rules: Rules, *, parity_passed: bool) -> str:
     return "; ".join(reasons)
 
 
-def below_min_recall(images: Sequence[LabelledImage], challenger: Candidate, rules: Rules) -> str:
-    """Return the classes whose recall on the test images is below `gate.min_recall`.
+def below_min_recall(
+    images: Sequence[LabelledImage], challenger: Candidate, rules: Rules, slices: Slices
+) -> str:
+    """Return the classes whose recall on the test images is below its floor.
 
-    A class without a test image is below any floor.
+    A class without a test image is below any floor: in all images (`gate.min_recall`), or in those
+    of a slice (`gate.min_recall_in`).
     """
-    sizes = Counter(image.label for image in images)
-    hits = Counter(
-        image.label
+    pairs = [
+        (image.label, predicted)
         for image, predicted in zip(images, challenger.predictions, strict=True)
-        if predicted == image.label
-    )
-    low = [
-        f"{name} ({hits[name]} of {sizes[name]}, at least {100 * floor:g}% required)"
-        for name, floor in rules.min_recall.items()
+    ]
+    low = _below(rules.min_recall, pairs, "")
+    low_in = [
+        words
+        for column, values in rules.min_recall_in.items()
+        for value, floors in values.items()
+        for words in _below(floors, _only(pairs, slices[column], value), f" in {column} {value}")
+    ]
+    reasons = [
+        f"recall too low: {shortened(words)} ({key})"
+        for words, key in ((low, "gate.min_recall"), (low_in, "gate.min_recall_in"))
+        if words
+    ]
+    return "; ".join(reasons)
+
+
+def _only(pairs: Sequence[_Pair], values: Sequence[str], value: str) -> list[_Pair]:
+    return [pair for pair, own in zip(pairs, values, strict=True) if own == value]
+
+
+def _below(floors: Mapping[str, float], pairs: Sequence[_Pair], where: str) -> list[str]:
+    sizes = Counter(label for label, _ in pairs)
+    hits = Counter(label for label, predicted in pairs if predicted == label)
+    return [
+        f"{name}{where} ({hits[name]} of {sizes[name]}, at least {100 * floor:g}% required)"
+        for name, floor in floors.items()
         if hits[name] < floor * sizes[name] or not sizes[name]
     ]
-    return f"recall too low: {shortened(low)} (gate.min_recall)" if low else ""
 
 
 def missing_classes(names: Mapping[str, str | None], challenger: Candidate) -> str:

@@ -19,6 +19,7 @@ class Rules:
     max_recall_drop: float
     min_floor_images: int
     min_recall: Mapping[str, float]
+    min_recall_in: Mapping[str, Mapping[str, Mapping[str, float]]]
     max_image_seconds: float | None
     max_megabytes: float | None
     renamed: Mapping[str, str | None]

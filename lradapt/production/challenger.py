@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lradapt.config.paths import Paths
 from lradapt.data.labelled_image import LabelledImage, in_split
+from lradapt.data.slices import read_slices
 from lradapt.data.split_table import read_split
 from lradapt.gate.decide import decide
 from lradapt.gate.held_out import TrainedOn, held_out, read_test_images, read_trained_on
@@ -90,6 +91,7 @@ def _compare(versions: Sequence[PublishedVersion], paths: Paths, rules: Rules) -
         )
         for each, spent in zip(published, seconds, strict=True)
     ]
+    slices = read_slices(paths.labels, list(rules.min_recall_in), [each.image for each in images])
     return decide(
         images,
         previous[0] if previous else None,
@@ -97,6 +99,7 @@ def _compare(versions: Sequence[PublishedVersion], paths: Paths, rules: Rules) -
         rules,
         parity_passed=published[-1].parity_passed,
         known=published[0].known if previous else None,
+        slices=slices,
     )
 
 

@@ -11,6 +11,8 @@ from typing import Any
 from lradapt.config.paths import Paths
 from lradapt.data.images.image_table import depth_range_of, read_table
 from lradapt.data.split_table import read_split
+from lradapt.evaluation.slice_table import read_slice_results
+from lradapt.evaluation.slices import SliceResult, worst_slice
 from lradapt.production.lineage import lineage, lineage_rows
 from lradapt.reporting.class_figures import ClassFigures, class_figures, read_confusion
 from lradapt.reporting.pages import render_text
@@ -31,6 +33,7 @@ def render(paths: Paths, name: str, stated: Mapping[str, str]) -> str:
     recalls = metrics["intervals_95"]["recall"]
     data = known["params"]["data"]
     classes = class_figures(read_confusion(paths.confusion), recalls)
+    slices = read_slice_results(paths.slices)
     return render_text(
         "model_card.md.jinja",
         name=name,
@@ -39,7 +42,8 @@ def render(paths: Paths, name: str, stated: Mapping[str, str]) -> str:
         metrics=metrics,
         classes=classes,
         groups=_groups(paths.split),
-        limits=[*_uncertain(classes), *_set_aside(split), *split["warnings"]],
+        slices=slices,
+        limits=[*_uncertain(classes), *_weak(slices), *_set_aside(split), *split["warnings"]],
         trained=trained(paths),
         lineage=lineage_rows(known, metrics),
         input_size=data["input_size"],
@@ -68,6 +72,11 @@ def _uncertain(classes: Sequence[ClassFigures]) -> list[str]:
         if high - low >= _WIDE
     ]
     return unseen + wide
+
+
+def _weak(slices: Sequence[SliceResult]) -> list[str]:
+    worst = worst_slice(slices)
+    return [f"the worst slice is {worst.describe()}"] if worst else []
 
 
 def _set_aside(split: Mapping[str, Any]) -> list[str]:

@@ -10,6 +10,8 @@ import pandas as pd
 
 from lradapt.config.paths import Paths
 from lradapt.data.images.image_table import read_table
+from lradapt.evaluation.slice_table import read_slice_results
+from lradapt.evaluation.slices import worst_slice
 from lradapt.production.lineage import lineage, lineage_rows
 from lradapt.production.release import Outcome
 from lradapt.reporting.changes_report import ChangesSummary
@@ -44,6 +46,7 @@ def summary(paths: Paths, outcome: Outcome | None) -> list[Row]:
         ("seconds", _seconds(paths.timings)),
         ("accuracy", f"{metrics['accuracy']:.2%}"),
         ("balanced accuracy", f"{metrics['balanced_accuracy']:.2%}"),
+        ("worst slice", _worst(paths)),
     ]
     if outcome:
         rows += [
@@ -132,8 +135,16 @@ def _evaluation(paths: Paths) -> dict[str, Any]:
         "classes": class_figures(counts, metrics["intervals_95"]["recall"]),
         "confusion": confusion_rows(counts) if len(counts) <= _MOST_CLASSES else None,
         "confusion_table": paths.confusion,
+        "slices": read_slice_results(paths.slices),
+        "worst_slice": _worst(paths),
+        "slice_table": paths.slices,
         "set_aside": set_aside.head(_MOST_SET_ASIDE).to_dict("records"),
     }
+
+
+def _worst(paths: Paths) -> str:
+    worst = worst_slice(read_slice_results(paths.slices))
+    return worst.describe() if worst else ""
 
 
 def _pictures(paths: Paths) -> dict[str, Any]:

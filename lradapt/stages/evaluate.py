@@ -9,6 +9,7 @@ from lradapt.compute.engine import set_engine
 from lradapt.config.params import load_params
 from lradapt.data.groups import group_numbers
 from lradapt.data.labelled_image import class_names, in_split, pixel_rows
+from lradapt.data.slices import read_slices
 from lradapt.data.split_table import read_split
 from lradapt.evaluation.intervals import metric_intervals
 from lradapt.evaluation.metrics import (
@@ -20,6 +21,8 @@ from lradapt.evaluation.metrics import (
     write_predictions,
 )
 from lradapt.evaluation.reliability import write_reliability
+from lradapt.evaluation.slice_table import write_slices
+from lradapt.evaluation.slices import slice_results
 from lradapt.inference.predict import Model
 from lradapt.networks.backbone import read_origin
 from lradapt.networks.classifier import load_classifier
@@ -39,12 +42,14 @@ def main(
     choice: Dep,
     pixels: Dep,
     split: Dep,
+    labels: Dep,
     backbone: Dep,
     metrics: Out,
     predictions: Out,
     matrix: Out,
     matrix_plot: Out,
     reliability: Out,
+    slices: Out,
 ) -> None:
     """Evaluate the exported model, and compare it with PyTorch's on every test image."""
     params = load_params()
@@ -52,7 +57,7 @@ def main(
     rows = read_split(split)
     names = class_names(rows)
     images = in_split(rows, "test")
-    labels = label_numbers(images, names).numpy()
+    label_N = label_numbers(images, names).numpy()
     squares = np.load(pixels, mmap_mode="r")[pixel_rows(images)]
     fitted = read_json(temperature)["temperature"]
     deployed = Model(onnx.read_bytes(), threads=params.engine.threads)
@@ -63,21 +68,24 @@ def main(
         fitted,
     )
     parity = compute_parity(found, probabilities(reference, squares))
-    write_predictions(predictions, [image.image for image in images], found, labels, names)
-    counts = confusion(found, labels, names)
+    write_predictions(predictions, [image.image for image in images], found, label_N, names)
+    counts = confusion(found, label_N, names)
     write_confusion(matrix, counts, names)
     num_bins = params.evaluate.calibration_bins
-    calibration = compute_calibration(found, labels, temperature=fitted, num_bins=num_bins)
-    write_reliability(reliability, found, labels, temperature=fitted, num_bins=num_bins)
+    calibration = compute_calibration(found, label_N, temperature=fitted, num_bins=num_bins)
+    write_reliability(reliability, found, label_N, temperature=fitted, num_bins=num_bins)
     groups = np.array(group_numbers(images))
+    values = read_slices(labels, params.evaluate.slices, [image.image for image in images])
+    predicted = found.argmax(axis=1)
+    write_slices(slices, slice_results(label_N, predicted, groups, names, values))
     title = f"{params.model.architecture}, {len(images)} test images"
     write_bytes(matrix_plot, confusion_plot(counts, names, title).png())
     passed = parity.max_difference <= params.evaluate.max_parity_difference
     write_json(
         metrics,
         {
-            **compute_metrics(found, labels, names),
-            "intervals_95": metric_intervals(labels, found.argmax(axis=1), groups, names),
+            **compute_metrics(found, label_N, names),
+            "intervals_95": metric_intervals(label_N, predicted, groups, names),
             "calibration": calibration,
             "parity": {**asdict(parity), "passed": passed},
             "backbone": asdict(read_origin(backbone)),

@@ -25,7 +25,7 @@ from lradapt.networks.classifier import build_classifier
 from lradapt.networks.normalisation import Normalisation
 from lradapt.networks.onnx_export import Deployed, probabilities
 from lradapt.runtime.files import read_json, sha256_of
-from lradapt.stages import NAMES
+from lradapt.stages import NAMES, evaluate
 from lradapt.stages.quick_head import make_head
 from tests.projects import SMALL, draw
 
@@ -127,6 +127,25 @@ def test_the_exam_is_of_the_exported_file_and_agrees_with_pytorch(finished):
     assert set(predictions["image"]) == set(split[split.split == "test"]["image"])
     hits = (predictions["label"] == predictions["predicted"]).mean()
     assert metrics["accuracy"] == pytest.approx(hits)
+
+
+def test_the_slices_are_those_of_a_further_column_of_the_labels(finished, tmp_path, monkeypatch):
+    folder = shutil.copytree(finished[0], tmp_path / "project")
+    monkeypatch.chdir(folder)
+    labels = pd.read_csv(PATHS["labels"])
+    labels["site"] = ["Wien" if number % 2 else "Graz" for number in range(len(labels))]
+    labels.to_csv(PATHS["labels"], index=False)
+    values = yaml.safe_load(Path("params.yaml").read_text())
+    values["evaluate"]["slices"] = ["site"]
+    Path("params.yaml").write_text(yaml.safe_dump(values))
+    words = re.findall(r"--([\w-]+) \$\{path\.(\w+)\}", STAGES["evaluate"]["cmd"])
+    evaluate.main(**{option.replace("-", "_"): PATHS[path] for option, path in words})
+    predictions = pd.read_csv(PATHS["predictions"]).merge(labels[["image", "site"]], on="image")
+    hits = predictions["label"] == predictions["predicted"]
+    expected = hits.groupby(predictions["site"]).agg(["size", "mean"])
+    found = pd.read_csv(PATHS["slices"]).query("`class`.isna()").set_index("value")
+    assert found["images"].to_dict() == expected["size"].to_dict()
+    assert found["share"].to_dict() == expected["mean"].to_dict()
 
 
 def test_the_rates_run_are_the_rates_found(finished):

@@ -16,6 +16,7 @@ RULES = Rules(
     max_recall_drop=0.05,
     min_floor_images=50,
     min_recall={},
+    min_recall_in={},
     max_image_seconds=None,
     max_megabytes=None,
     renamed={},
@@ -40,10 +41,10 @@ def model(images, hits, *, first=0, seconds=0.01, megabytes=40.0):
     return Candidate(sorted(hits), predictions, Costs(seconds, megabytes))
 
 
-def decided(images, champion, challenger, known=None, parity_passed=True, **rules):
+def decided(images, champion, challenger, known=None, parity_passed=True, slices=None, **rules):
     """The verdict, with some of the rules changed."""
-    changed = replace(RULES, **rules)
-    return decide(images, champion, challenger, changed, parity_passed=parity_passed, known=known)
+    changed, words = replace(RULES, **rules), {"parity_passed": parity_passed, "known": known}
+    return decide(images, champion, challenger, changed, **words, slices=slices or {})
 
 
 def _number(image):

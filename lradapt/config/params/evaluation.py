@@ -4,13 +4,25 @@ from functools import partial
 from typing import Annotated, Literal
 from unicodedata import normalize
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
 from lradapt.config.params.section import Positive, Section
+from lradapt.data.slices import RESERVED
 from lradapt.gate.rules import Rules
 
 ClassName = Annotated[str, AfterValidator(partial(normalize, "NFC"))]
 """In the form in which the labels are read."""
+Recall = Annotated[float, Field(gt=0, le=1)]
+
+
+def _no_reserved_name(name: str) -> str:
+    if name in RESERVED:
+        raise ValueError(f"the column {name!r} has a meaning of its own; name a further one")
+    return name
+
+
+SliceColumn = Annotated[ClassName, AfterValidator(_no_reserved_name), Field(min_length=1)]
+"""A column of labels.csv."""
 
 
 class EvaluateParams(Section):
@@ -20,6 +32,16 @@ class EvaluateParams(Section):
     """Equal-width bins of confidence for the expected calibration error."""
     max_parity_difference: float = Field(gt=0, le=1)
     """Largest accepted difference of a probability between ONNX and PyTorch."""
+    slices: list[SliceColumn]
+    """Further columns of labels.csv, such as site or camera: the results are also shown for each of
+    their values. They change no training."""
+
+    @field_validator("slices")
+    @classmethod
+    def _each_once(cls, names: list[str]) -> list[str]:
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{', '.join(twice)} is there more than once")
+        return names
 
 
 class GateParams(Section):
@@ -41,9 +63,12 @@ class GateParams(Section):
     """Largest accepted loss of recall of a class against the model in production."""
     min_floor_images: int = Field(ge=1, le=1_000_000)
     """In a class with fewer images a larger loss may be chance: it must be significant."""
-    min_recall: dict[ClassName, Annotated[float, Field(gt=0, le=1)]]
+    min_recall: dict[ClassName, Recall]
     """Least measured recall of named classes, such as {melanoma: 0.7}; {}: no condition. A name is
     read as written, also yes, 007 or 12:30."""
+    min_recall_in: dict[SliceColumn, dict[ClassName, dict[ClassName, Recall]]]
+    """The same within slices: column of labels.csv -> its value -> class -> least recall, such as
+    {site: {Vienna: {melanoma: 0.6}}}."""
     max_image_seconds: Positive | None
     """Most seconds per image, decoding included, on this machine; null: no condition."""
     max_megabytes: Positive | None

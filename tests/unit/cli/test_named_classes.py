@@ -28,9 +28,10 @@ def project(tmp_path, monkeypatch, random_image):
     return tmp_path
 
 
-def name_class(floors="{}", renamed="{}"):
+def name_class(floors="{}", renamed="{}", floors_in="{}"):
     text = (ROOT / "params.yaml").read_text()
-    for key, value in (("min_recall", floors), ("renamed", renamed)):
+    values = {"min_recall": floors, "min_recall_in": floors_in, "renamed": renamed}
+    for key, value in values.items():
         assert f"  {key}: {{}}" in text
         text = text.replace(f"  {key}: {{}}", f"  {key}: {value}")
     Path("params.yaml").write_text(text)
@@ -64,6 +65,14 @@ def test_a_class_that_is_none_is_refused_by_both(project, floors, renamed, messa
         lradapt("code")
     assert message in str(refused.value)
     assert not Path("build/code.json").exists()
+
+
+def test_a_class_of_a_slice_is_checked_too(project):
+    name_class(floors_in="{site: {Wien: {cta: 0.5}}}")
+    with pytest.raises(
+        ParamsError, match="min_recall_in, site Wien: 'cta' is no class; nearest: 'c"
+    ):
+        lradapt("code")
 
 
 def test_an_old_name_is_not_checked_without_the_registry(project):

@@ -151,7 +151,11 @@ def test_two_mechanisms_against_imbalance_are_refused(faults):
 
 
 def test_the_params_of_the_gate_become_its_rules(load):
-    given = {"min_recall": {"cat": 0.7}, "renamed": {"puss": "cat", "owl": None}}
+    given = {
+        "min_recall": {"cat": 0.7},
+        "min_recall_in": {"site": {"Wien": {"cat": 0.6}}},
+        "renamed": {"puss": "cat", "owl": None},
+    }
     rules = load(changed(gate={**GOOD["gate"], **given})).gate.rules
     assert asdict(rules) == {**GOOD["gate"], **given}
 
@@ -187,6 +191,11 @@ def test_the_params_of_the_gate_become_its_rules(load):
         ("gate__max_recall_drop", 0),
         ("gate__min_floor_images", 0),
         ("gate__min_recall", {"cat": 1.5}),
+        ("gate__min_recall_in", {"site": {"cat": 0.5}}),
+        ("gate__min_recall_in", {"group": {"1": {"cat": 0.5}}}),
+        ("evaluate__slices", ["site", "site"]),
+        ("evaluate__slices", ["label"]),
+        ("evaluate__slices", [""]),
         ("gate__max_image_seconds", 0),
         ("gate__max_megabytes", -1),
         ("gate__renamed", {"cat": 5}),

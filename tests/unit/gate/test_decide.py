@@ -118,6 +118,39 @@ def test_a_floor_for_a_class_without_a_test_image_is_not_passed():
     assert verdict.reason == "recall too low: cta (0 of 0, at least 10% required) (gate.min_recall)"
 
 
+SITES = {"site": ["Graz" if image.image in ("cat0", "dog199") else "Wien" for image in IMAGES]}
+
+
+@pytest.mark.parametrize("champion", [None, model(IMAGES, POOR)])
+def test_a_class_below_its_floor_in_a_slice_is_named_with_the_slice(champion):
+    floors = {"site": {"Wien": {"cat": 0.75, "dog": 0.7}, "Graz": {"dog": 0.5}}}
+    verdict = decided(IMAGES, champion, model(IMAGES, GOOD), slices=SITES, min_recall_in=floors)
+    assert verdict.decision == "keep"
+    assert verdict.reason == (
+        "recall too low: cat in site Wien (149 of 199, at least 75% required), "
+        "dog in site Graz (0 of 1, at least 50% required) (gate.min_recall_in)"
+    )
+    passed = {"site": {"Wien": {"cat": 0.74, "dog": 0.7}}}
+    verdict = decided(IMAGES, champion, model(IMAGES, GOOD), slices=SITES, min_recall_in=passed)
+    assert verdict.decision == "promote"
+
+
+def test_a_slice_without_an_image_is_below_any_floor_and_both_floors_are_named():
+    floors = {"site": {"Linz": {"cat": 0.1}}}
+    verdict = decided(
+        IMAGES,
+        None,
+        model(IMAGES, GOOD),
+        slices=SITES,
+        min_recall={"cat": 0.9},
+        min_recall_in=floors,
+    )
+    assert verdict.reason == (
+        "recall too low: cat (150 of 200, at least 90% required) (gate.min_recall); "
+        "recall too low: cat in site Linz (0 of 0, at least 10% required) (gate.min_recall_in)"
+    )
+
+
 def test_too_few_clean_images_of_a_class_keep_with_the_remedies():
     images = images_of(cat=200, dog=9)
     verdict = decided(images, model(images, POOR), model(images, GOOD))

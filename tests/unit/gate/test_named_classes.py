@@ -29,6 +29,15 @@ def test_a_floor_for_a_class_that_is_none_has_the_nearest_names(name, nearest):
     assert found(min_recall={name: 0.5}) == [f"gate.min_recall: {name!r} is no class; {nearest}"]
 
 
+def test_a_floor_in_a_slice_for_a_class_that_is_none_is_reported_with_its_slice():
+    floors = {"site": {"Wien": {"naevus": 0.5, "melanom": 0.5}, "Graz": {"wart": 0.1}}}
+    assert found(min_recall_in=floors) == [
+        "gate.min_recall_in, site Wien: 'melanom' is no class; nearest: 'melanoma'",
+        "gate.min_recall_in, site Graz: 'wart' is no class; the classes are 'Keratosis', "
+        "'melanoma', 'naevus', 'yes'",
+    ]
+
+
 def test_a_rename_of_a_class_of_before_is_no_fault_nor_is_a_chain_or_a_retired_class():
     earlier = {"mole", "nevus", "wart"}
     renamed = {"mole": "nevus", "nevus": "naevus", "wart": None}

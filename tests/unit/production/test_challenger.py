@@ -108,3 +108,20 @@ def test_old_new_and_relabelled_test_images_are_counted_apart(registry, paths):
         Part("new", 1, 0, 1),
         Part("relabelled", 1, 1, 1),
     )
+
+
+def test_floors_in_slices_are_asked_of_the_images_that_neither_was_trained_on(registry, paths):
+    lines = [
+        f"{colour}/{number}.png,{colour},{'Wien' if number < 6 else 'Graz'}"
+        for number, colour in enumerate(5 * COLOURS)
+    ]
+    labels = paths.split.parent / "labels.csv"
+    labels.write_text("\n".join(["image,label,site", *reversed(lines)]))
+    paths = replace(paths, labels=labels)
+    floors = {"site": {"Wien": {"red": 0.9, "blue": 0.9}}}
+    poor = published(registry, colour_model(POOR), trained_on=["h2"])  # a blue one in Wien
+    assert verdict_on(registry, paths, poor, min_recall_in=floors).reason == (
+        "recall too low: blue in site Wien (0 of 1, at least 90% required) (gate.min_recall_in)"
+    )
+    good = published(registry, colour_model(GOOD), trained_on=["h2"])
+    assert verdict_on(registry, paths, good, min_recall_in=floors).decision == "promote"

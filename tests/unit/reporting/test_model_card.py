@@ -1,10 +1,13 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.split_table import write_split
+from lradapt.evaluation.slice_table import write_slices
+from lradapt.evaluation.slices import slice_results
 from lradapt.registry.promotions import Promotion
 from lradapt.reporting.card_history import with_promotions
 from lradapt.reporting.model_card import render
@@ -76,6 +79,18 @@ def test_the_limits_come_from_the_test_set_and_the_data(paths):
         f"- 1 x label {ESCAPED}: set aside",
         f"- few images of {ESCAPED}",
     ]
+
+
+def test_slices_have_their_figures_and_the_worst_is_a_limit(paths):
+    labels, groups = np.zeros(60, dtype=int), np.arange(60)
+    sites = {"site": ["Graz"] * 25 + ["Wien"] * 35}
+    predicted = (groups < 20).astype(int)
+    write_slices(paths.slices, slice_results(labels, predicted, groups, [EVIL, "owl"], sites))
+    card = render(paths, "skin", NOTHING)
+    assert "| site = Graz | 25 | 20.0 % | 8.9 to 39.1 | 66.7 % |" in card
+    assert "| site = Wien | 35 | 100.0 % | 90.1 to 100.0 | 66.7 % |" in card
+    (worst,) = (line for line in limits(card) if "slice" in line)
+    assert worst.startswith("- the worst slice is site = Graz: accuracy 20.0% on 25 test images")
 
 
 def test_a_class_with_a_narrow_interval_is_not_a_limit(paths):

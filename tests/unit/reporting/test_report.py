@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from jinja2 import UndefinedError
 
+from lradapt.evaluation.slice_table import write_slices
+from lradapt.evaluation.slices import slice_results
 from lradapt.gate.comparison import ClassResult, Comparison, McNemar
 from lradapt.gate.verdict import Costs, Part, Verdict
 from lradapt.production.release import Outcome
@@ -266,6 +268,34 @@ def test_each_class_has_its_precision_recall_interval_and_f1(paths):
         [ESCAPED, "3", "100.0 %", "66.7 %", "20.8 to 93.8", "80.0 %"],
         ["owl", "0", "0.0 %", "no image", "-", "-"],
     ]
+
+
+def in_slices(paths):
+    """Write the results of two slices, of which one is worse than chance explains."""
+    labels, groups = np.zeros(60, dtype=int), np.arange(60)
+    predicted = (groups < 20).astype(int)
+    sites = ["<b>Graz"] * 25 + ["Wien"] * 35
+    write_slices(
+        paths.slices, slice_results(labels, predicted, groups, [EVIL, "owl"], {"site": sites})
+    )
+
+
+def test_the_slices_have_their_figures_and_the_worst_is_named(paths):
+    in_slices(paths)
+    page = render(paths, None)
+    titles, graz, wien = rows_of(page, "slices")
+    assert titles == ["slice", "images", "accuracy", "interval", "expected", "p", "lowest recall"]
+    assert graz[:3] == ["site = &lt;b&gt;Graz", "25", "20.0 %"]
+    assert graz[4] == "66.7 %"
+    assert graz[-1].startswith(f"{ESCAPED}: 20.0 % of 25 (")
+    assert wien[:3] == ["site = Wien", "35", "100.0 %"]
+    assert "Worse than chance explains: site = &lt;b&gt;Graz: accuracy 20.0%" in page
+    assert dict(summary(paths, None))["worst slice"].startswith("site = <b>Graz: accuracy 20.0% on")
+
+
+def test_without_slices_there_is_no_section_about_them(paths):
+    assert "slice" not in render(paths, None).lower()
+    assert "worst slice" not in dict(summary(paths, None))
 
 
 def test_the_confusion_matrix_has_counts_and_shares_of_the_row(paths):
