@@ -1,0 +1,13 @@
+"""Options that the commands of `lradapt import` share."""
+
+from typing import Annotated
+
+import typer
+
+Replace = Annotated[bool, typer.Option("--replace", help="Replace the present images.")]
+KeepParams = Annotated[
+    bool, typer.Option("--keep-params", help="Leave params.yaml as it is; say what would suit.")
+]
+UnlessPresent = Annotated[
+    bool, typer.Option("--unless-present", help="Do nothing if there are images already.")
+]

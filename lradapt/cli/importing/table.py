@@ -1,0 +1,54 @@
+"""`lradapt import table`: a CSV file that names images."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lradapt.cli.importing.options import KeepParams, Replace
+from lradapt.cli.importing.run import import_files
+from lradapt.cli.options import AsJson
+from lradapt.cli.sources import GroupColumn, IgnoreColumns, SplitColumn, SplitsOption
+
+
+def table(
+    labels: Annotated[Path, typer.Argument(help="A CSV file with a line for each image.")],
+    images: Annotated[Path, typer.Option(help="The folder of the images.")],
+    image_column: Annotated[
+        str | None,
+        typer.Option(help="The column of the file name; its extension is optional."),
+    ] = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option(help="The column of the class; of one column for each class: A,B,C."),
+    ] = None,
+    group_column: GroupColumn = None,
+    split_column: SplitColumn = None,
+    ignore_column: IgnoreColumns = None,
+    split: SplitsOption = None,
+    replace: Replace = False,
+    keep_params: KeepParams = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import the images and labels of a CSV file and a folder.
+
+    Columns that no option names are found by their names. Prints first how the
+    table was read, and which columns were left out; then how many images and
+    classes there are, and what to type next.
+    """
+    from lradapt.data.importing.from_table import label_table
+    from lradapt.data.importing.split_names import parse_choices
+
+    label = partial(
+        label_table,
+        labels,
+        folder=images,
+        image_column=image_column,
+        label_column=label_column,
+        group_column=group_column,
+        split_column=split_column,
+        ignore_columns=ignore_column or [],
+        splits=parse_choices(split or []),
+    )
+    import_files(label, replace=replace, keep_params=keep_params, as_json=as_json)

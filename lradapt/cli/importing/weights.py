@@ -1,0 +1,38 @@
+"""`lradapt import weights`: the pre-trained backbone."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from lradapt.cli import completion
+from lradapt.cli.importing.backbone import import_body, print_body
+from lradapt.cli.options import AsJson
+from lradapt.cli.output import print_json
+from lradapt.config.paths import read_paths
+from lradapt.networks.champion import ensure_file
+from lradapt.runtime import lock
+
+
+def weights(
+    choice: Annotated[
+        str,
+        typer.Argument(
+            help="imagenet, none (random), auto, or a file of weights.",
+            autocompletion=completion.weights,
+        ),
+    ] = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Import the pre-trained backbone for the architecture in params.yaml.
+
+    auto is imagenet if it can be downloaded, else none. Prints the path of the
+    weights and their origin.
+    """
+    with lock.importing():
+        ensure_file(read_paths().champion)
+        body = import_body(choice)
+    if as_json:
+        print_json(asdict(body))
+    else:
+        print_body(body)
