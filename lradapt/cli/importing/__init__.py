@@ -7,6 +7,7 @@ from lradapt.cli.help import USUAL_CODES, epilog
 from lradapt.cli.importing import (
     champion,
     cifar10,
+    coco,
     digits,
     folder,
     solar_cells,
@@ -29,6 +30,7 @@ app = typer.Typer(
 for command in (
     folder.folder,
     table.table,
+    coco.coco,
     digits.digits,
     cifar10.cifar10,
     solar_cells.solar_cells,

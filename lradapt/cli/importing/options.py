@@ -1,5 +1,6 @@
 """Options that the commands of `lradapt import` share."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,4 +11,7 @@ KeepParams = Annotated[
 ]
 UnlessPresent = Annotated[
     bool, typer.Option("--unless-present", help="Do nothing if there are images already.")
+]
+ImagesFolder = Annotated[
+    Path | None, typer.Option("--images", help="The folder of the images.", show_default=False)
 ]

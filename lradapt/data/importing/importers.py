@@ -27,7 +27,7 @@ def import_files(source: SourceLabels, *, images: Path, labels: Path) -> SourceL
         DataError: two names are equal in Unicode NFC.
     """
     found = replace_whole(images, labels, lambda sink: _all_copied(source, sink))
-    return SourceLabels(images, found, source.left_behind, source.notes)
+    return SourceLabels(images, found, source.left_behind, source.notes, source.licence)
 
 
 def import_digits(*, images: Path, labels: Path) -> SourceLabels:
