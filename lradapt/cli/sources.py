@@ -70,7 +70,7 @@ def check_as_stages(folder: Path, labels: Sequence[LabelledImage]) -> "FolderChe
 def print_understood(source: "SourceLabels", *, stderr: bool = False) -> None:
     """Print how a source was read: notes, and for each class its images, splits and an example."""
     screen = console(stderr=stderr)
-    screen.print(f"{source.folder}: {len(source.labels):,} images")
+    screen.print(f"{source.title}: {len(source.labels):,} images")
     for note in source.notes:
         screen.print(f"  {printable(note)}")
     screen.print(class_table(source.labels))

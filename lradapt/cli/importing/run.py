@@ -42,7 +42,7 @@ def import_files(
         if refusals[0] and not present_refusal(**to):
             raise DataError(
                 f"{to['images']} was not replaced: a training is possible on it, and would be "
-                f"refused on {source.folder}: {refusals[0]}"
+                f"refused on {source.title}: {refusals[0]}"
             )
         return importers.import_files(source, **to)
 

@@ -18,6 +18,7 @@ class SourceLabels:
         left_behind: files without one (hidden, outside class folders, not in the table).
         notes: sentences on how the source was understood, for the user to check.
         licence: of images and labels; empty if it is not known.
+        archive: that the folder is the content of, for messages; empty where it is none.
     """
 
     folder: Path
@@ -25,6 +26,12 @@ class SourceLabels:
     left_behind: list[str]
     notes: tuple[str, ...] = ()
     licence: str = ""
+    archive: str = ""
+
+    @property
+    def title(self) -> str:
+        """The source as messages name it."""
+        return self.archive or str(self.folder)
 
 
 def files_of(folder: Path) -> list[str]:

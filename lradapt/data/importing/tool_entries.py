@@ -37,7 +37,7 @@ class Export:
     """The content of an export.
 
     Attributes:
-        path: of the export.
+        path: of the export: a file, a folder or an archive.
         entries: what it says of images.
         faults: of the parts of it that are no entry.
         notes: on how it was read.
@@ -51,8 +51,13 @@ class Export:
     licence: str = ""
 
 
-def label_export(export: Export, folder: Path) -> SourceLabels:
+def label_export(export: Export, folder: Path, *, inside: bool = False) -> SourceLabels:
     """Label files of `folder` by the entries of an export; nothing is written.
+
+    Args:
+        export: what it says.
+        folder: of the images.
+        inside: the folder is the export itself, or its content if it is an archive.
 
     Raises:
         DataError: no entry; or faults of the export, all of them in one message: a name that fits
@@ -64,9 +69,10 @@ def label_export(export: Export, folder: Path) -> SourceLabels:
     found, faults = _matched(export.entries, find)
     faults = [*export.faults, *faults, *_several_classes(found)]
     if faults:
+        hint = "" if inside else f" (or is --images another folder than {folder}?)"
         raise DataError(
             f"{export.path} has {len(faults)} fault(s), and nothing was imported; correct or "
-            f"remove them (or is --images another folder than {folder}?):\n{listed(faults)}"
+            f"remove them{hint}:\n{listed(faults)}"
         )
     if not found:
         raise DataError(
@@ -75,7 +81,8 @@ def label_export(export: Export, folder: Path) -> SourceLabels:
     labels = list(dict.fromkeys(label for label, _ in found))
     left = sorted(set(files) - {label.image for label in labels})
     notes = (*export.notes, *find.notes())
-    return SourceLabels(folder, labels, left, notes, export.licence)
+    archive = str(export.path) if inside else ""
+    return SourceLabels(folder, labels, left, notes, export.licence, archive)
 
 
 def _matched(
