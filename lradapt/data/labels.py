@@ -134,13 +134,15 @@ def read_labels(path: Path) -> list[LabelledImage]:
         for line in table.reindex(columns=list(_COLUMNS), fill_value="").to_numpy()
     ]
     lines = [int(row) + 2 for row in table.index]
-    once = dict(zip(reversed(labels), reversed(lines), strict=True))  # the first line wins
+    once: dict[LabelledImage, str] = {}
+    for number, label in zip(lines, labels, strict=True):
+        once.setdefault(label, f"line {number}")  # the first line wins
     faults = [*_cell_faults(lines, labels), *contradictions(once)]
     if faults:
         raise DataError(f"{path} has {len(faults)} fault(s):\n{listed(faults)}")
     if len(once) < len(labels):
         log.warning("%s repeats %d line(s); each is read once", path, len(labels) - len(once))
-    return list(reversed(once))
+    return list(once)
 
 
 def class_sizes(path: Path) -> Counter[str]:
@@ -194,25 +196,25 @@ def leads_outside(image: str) -> bool:
     return _OUTSIDE.match(image.replace("\\", "/")) is not None
 
 
-def contradictions(lines: Mapping[LabelledImage, int]) -> list[str]:
+def contradictions(places: Mapping[LabelledImage, str]) -> list[str]:
     """Return a fault for each image whose lines disagree.
 
     Args:
-        lines: labelled image -> its first line.
+        places: labelled image -> where it is first, such as "line 3", in the order of the file.
     """
     by_image: defaultdict[str, list[LabelledImage]] = defaultdict(list)
-    for label in sorted(lines, key=lines.__getitem__):
+    for label in places:
         by_image[label.image].append(label)
     return [
-        f"{image} is in lines that disagree: {_differences(labels, lines)}; keep one"
+        f"{image} is in lines that disagree: {_differences(labels, places)}; keep one"
         for image, labels in by_image.items()
         if image and len(labels) > 1
     ]
 
 
-def _differences(labels: Sequence[LabelledImage], lines: Mapping[LabelledImage, int]) -> str:
+def _differences(labels: Sequence[LabelledImage], places: Mapping[LabelledImage, str]) -> str:
     columns = [c for c in _COLUMNS[1:] if len({getattr(label, c) for label in labels}) > 1]
     return ", ".join(
-        f"line {lines[label]} " + " ".join(f"{c} {getattr(label, c)!r}" for c in columns)
+        f"{places[label]} " + " ".join(f"{c} {getattr(label, c)!r}" for c in columns)
         for label in labels
     )

@@ -11,6 +11,7 @@ from lradapt.cli.importing import (
     cvat,
     digits,
     folder,
+    imagefolder,
     solar_cells,
     table,
     weights,
@@ -31,6 +32,7 @@ app = typer.Typer(
 for command in (
     folder.folder,
     table.table,
+    imagefolder.imagefolder,
     coco.coco,
     cvat.cvat,
     digits.digits,

@@ -26,9 +26,9 @@ _FIRST_CELLS = 50
 
 
 class _Line(NamedTuple):
-    """The cells of a line; `number` is its own in the file."""
+    """The cells of a line, and its place in the file."""
 
-    number: int
+    place: str
     image: str
     labels: list[str]
     group: str
@@ -51,16 +51,40 @@ def label_table(
     Columns that are not given are found by their names.
 
     Raises:
+        DataError: see `label_lines`.
+    """
+    lines, notes = read_table(table)
+    given = GivenColumns(
+        image_column, label_column, group_column, split_column, ignore_columns, splits
+    )
+    return label_lines(lines, table, folder, given, notes)
+
+
+def label_lines(
+    lines: "pd.DataFrame",
+    table: Path,
+    folder: Path,
+    given: GivenColumns,
+    notes: Sequence[str],
+    places: Sequence[str] = (),
+) -> SourceLabels:
+    """Label files of `folder` by lines of text.
+
+    Args:
+        lines: see `labels.read_csv`.
+        table: that they are from, for messages.
+        folder: of the images.
+        given: the columns that are known; the others are found by their names.
+        notes: on how the table was read.
+        places: of each line, for messages; empty: its number in the table.
+
+    Raises:
         DataError: no line, a missing or ambiguous column, a line without a label, a name that
             leads outside `folder`, fits no file or several, or lines of one image that disagree;
             the message names all of them.
     """
-    lines, notes = read_table(table)
     files = files_of(folder)
     find = FileFinder(folder, files, table)
-    given = GivenColumns(
-        image_column, label_column, group_column, split_column, ignore_columns, splits
-    )
     _require_header(lines, table, find)
     columns = choose_columns(
         lines, table, given, lambda name: find.count(lines[name][:_FIRST_CELLS])
@@ -68,22 +92,27 @@ def label_table(
     if lines.empty:
         raise DataError(f"{table} has no lines below its header, expected one for each image")
     find.learn_prefix(list(lines[columns.image]))
-    found, faults = _matched(_cells(lines, columns), columns, find)
-    once: dict[LabelledImage, int] = {}
-    for number, label in found:
-        once.setdefault(label, number)
+    found, faults = _matched(_cells(lines, columns, places), columns, find)
+    once: dict[LabelledImage, str] = {}
+    for place, label in found:
+        once.setdefault(label, place)
     faults += contradictions(once)
     if faults:
         raise DataError(
-            f"{table} has {len(faults)} fault(s) in {len(lines)} lines; correct or remove them (or "
-            f"is --images another folder, or --image-column another than {columns.image!r}?):\n"
-            + listed(faults)
+            f"{table} has {len(faults)} fault(s) in {len(lines)} lines; correct or remove them"
+            f"{_hint(columns, given)}:\n" + listed(faults)
         )
     repeated = len(found) - len(once)
     notes = [*notes_on(columns), *notes, *find.notes()]
     notes += [f"{repeated:,} line(s) are repeated; each is read once"] if repeated else []
     left = sorted(set(files) - {label.image for label in once})
     return SourceLabels(folder, list(once), left, tuple(notes))
+
+
+def _hint(columns: Columns, given: GivenColumns) -> str:
+    if given.image_is_fixed:
+        return ""
+    return f" (or is --images another folder, or --image-column another than {columns.image!r}?)"
 
 
 def _require_header(lines: "pd.DataFrame", table: Path, find: FileFinder) -> None:
@@ -95,11 +124,11 @@ def _require_header(lines: "pd.DataFrame", table: Path, find: FileFinder) -> Non
         )
 
 
-def _cells(lines: "pd.DataFrame", columns: Columns) -> Iterable[_Line]:
+def _cells(lines: "pd.DataFrame", columns: Columns, places: Sequence[str]) -> Iterable[_Line]:
     blank = [""] * len(lines)
     return map(
         _Line,
-        (int(row) + 2 for row in lines.index),
+        places or [f"line {int(row) + 2}" for row in lines.index],
         lines[columns.image],
         _classes(lines, columns),
         lines[columns.group] if columns.group else blank,
@@ -117,15 +146,15 @@ def _classes(lines: "pd.DataFrame", columns: Columns) -> list[list[str]]:
 
 def _matched(
     lines: Iterable[_Line], columns: Columns, find: FileFinder
-) -> tuple[list[tuple[int, LabelledImage]], list[str]]:
-    """Return line number and labelled image of each line, and the faults of the others."""
+) -> tuple[list[tuple[str, LabelledImage]], list[str]]:
+    """Return place and labelled image of each line, and the faults of the others."""
     found, faults = [], []
     for line in lines:
         try:
             label, split = _class_of(line), _split_of(line, columns)
-            found.append((line.number, LabelledImage(find(line.image), label, line.group, split)))
+            found.append((line.place, LabelledImage(find(line.image), label, line.group, split)))
         except DataError as error:
-            faults.append(f"line {line.number} ({line.image}): {error}")
+            faults.append(f"{line.place} ({line.image}): {error}")
     return found, faults
 
 

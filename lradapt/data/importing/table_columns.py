@@ -47,6 +47,7 @@ class GivenColumns:
         image, label, group, split: of the table; `label` may name several, with commas.
         ignored: columns that are left out although they look like a group or a split.
         splits: value of the split column -> split.
+        image_is_fixed: no option names the image column, nor the folder of the images.
     """
 
     image: str | None = None
@@ -55,6 +56,7 @@ class GivenColumns:
     split: str | None = None
     ignored: Sequence[str] = ()
     splits: Mapping[str, str] | None = None
+    image_is_fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,13 @@ EXPORTS = Path(__file__).parent / "exports"
 
 @pytest.fixture
 def exported():
-    """A function: the value of an export in JSON, to be changed."""
-    return lambda name: json.loads((EXPORTS / name).read_text())
+    """A function: the value of an export in JSON, to be changed; of another its text."""
+
+    def read(name):
+        text = (EXPORTS / name).read_text()
+        return json.loads(text) if name.endswith(".json") else text
+
+    return read
 
 
 @pytest.fixture
