@@ -54,8 +54,8 @@ class Change:
 
     @property
     def classes(self) -> set[str]:
-        """The class before and the class after: one or two names."""
-        return {image.label for image in (self.before, self.after) if image is not None}
+        """The class before and the class after: two names, or one; none where it had no label."""
+        return {i.label for i in (self.before, self.after) if i is not None and i.label}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,16 +12,25 @@ SPLITS = (TRAIN, VALIDATION, TEST)
 
 
 @dataclass(frozen=True, slots=True)
+class Annotation:
+    """The label that one annotator gives an image."""
+
+    annotator: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class LabelledImage:
     """One image and its label.
 
     Attributes:
         image: path below the images folder, with forward slashes.
-        label: class name.
+        label: class name; of several annotators the one that most give, empty for a tie.
         group: patient or lesion, whose images stay in one split; empty: the image is its own group.
         split: "train", "validation" or "test"; empty while none is given or assigned.
         pixel_sha256: of the full-size pixels, hexadecimal; empty where they are not known.
         row: of `pixels.npy` and of the activations; None where the image has none.
+        annotations: by annotator; empty where `labels.csv` has no column `annotator`.
     """
 
     image: str
@@ -30,6 +39,7 @@ class LabelledImage:
     split: str = ""
     pixel_sha256: str = ""
     row: int | None = None
+    annotations: tuple[Annotation, ...] = ()
 
 
 def in_split(images: Iterable[LabelledImage], split: str) -> list[LabelledImage]:
@@ -38,8 +48,11 @@ def in_split(images: Iterable[LabelledImage], split: str) -> list[LabelledImage]
 
 
 def class_names(images: Iterable[LabelledImage]) -> list[str]:
-    """Return the classes in alphabetical order, which is the order of a model's outputs."""
-    return sorted({image.label for image in images})
+    """Return the classes in alphabetical order, which is the order of a model's outputs.
+
+    An image on which annotators are tied has none.
+    """
+    return sorted({image.label for image in images} - {""})
 
 
 def pixel_rows(images: Sequence[LabelledImage]) -> list[int]:

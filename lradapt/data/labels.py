@@ -6,23 +6,26 @@
 | `label` | class name |
 | `group` | optional: patient or lesion, whose images stay in one split; empty: its own |
 | `split` | optional: `train`, `validation` or `test`, a split to be kept |
+| `annotator` | optional: who gives the label; an image may have a line of each annotator |
 
 Other columns and empty lines are ignored. Text is normalised to Unicode's composed form (NFC), so
 that one name has one spelling. A repeated line is read once, with a warning; lines of one image
-that disagree are an error.
+that disagree are an error, unless annotators disagree on its label: see `consensus`.
 """
 
 import csv
 import logging
 import re
 import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from lradapt.data.labelled_image import SPLITS, LabelledImage
+from lradapt.data.consensus import merge_lines
+from lradapt.data.labelled_image import SPLITS, Annotation, LabelledImage
 from lradapt.errors import DataError, listed
 from lradapt.runtime.files import write_csv
 from lradapt.text import printable, unsafe_letters
@@ -34,6 +37,7 @@ log = logging.getLogger(__name__)
 
 _REQUIRED = ("image", "label")
 _COLUMNS = ("image", "label", "group", "split")
+_ANNOTATOR = "annotator"
 _OUTSIDE = re.compile(r"/|[a-zA-Z]:/|(.*/)?\.\.(/|\Z)", re.DOTALL)
 
 
@@ -121,7 +125,7 @@ def require_columns(table: "pd.DataFrame", columns: Iterable[str], path: Path) -
 
 
 def read_labels(path: Path) -> list[LabelledImage]:
-    """Read and check `labels.csv`; of equal lines the first.
+    """Read and check `labels.csv`: an entry for each image, with the label of most annotators.
 
     Raises:
         DataError: a missing column, an empty or unsafe cell, lines of one image that disagree; the
@@ -129,20 +133,29 @@ def read_labels(path: Path) -> list[LabelledImage]:
     """
     table = read_csv(path)
     require_columns(table, _REQUIRED, path)
-    labels = [
-        LabelledImage(*line)
-        for line in table.reindex(columns=list(_COLUMNS), fill_value="").to_numpy()
-    ]
-    lines = [int(row) + 2 for row in table.index]
-    once: dict[LabelledImage, str] = {}
-    for number, label in zip(lines, labels, strict=True):
-        once.setdefault(label, f"line {number}")  # the first line wins
-    faults = [*_cell_faults(lines, labels), *contradictions(once)]
+    labels = list(_lines(table))
+    numbers = [int(row) + 2 for row in table.index]
+    places: dict[LabelledImage, str] = {}
+    for number, label in zip(numbers, labels, strict=True):
+        places.setdefault(label, f"line {number}")
+    merged, disagreements = merge_lines(places)
+    faults = [*_cell_faults(numbers, labels), *disagreements]
     if faults:
         raise DataError(f"{path} has {len(faults)} fault(s):\n{listed(faults)}")
-    if len(once) < len(labels):
-        log.warning("%s repeats %d line(s); each is read once", path, len(labels) - len(once))
-    return list(once)
+    if len(places) < len(labels):
+        repeated = len(labels) - len(places)
+        log.warning("%s repeats %d line(s); each is read once", path, repeated)
+    return merged
+
+
+def _lines(table: "pd.DataFrame") -> Iterator[LabelledImage]:
+    """Yield the labelled image of each line; of one annotator, where there is the column."""
+    annotated = _ANNOTATOR in table.columns
+    columns = [*_COLUMNS, _ANNOTATOR]
+    cells = table.reindex(columns=columns, fill_value="").to_numpy()
+    for image, label, group, split, annotator in cells:
+        annotations = (Annotation(annotator, label),) if annotated else ()
+        yield LabelledImage(image, label, group, split, annotations=annotations)
 
 
 def class_sizes(path: Path) -> Counter[str]:
@@ -152,14 +165,25 @@ def class_sizes(path: Path) -> Counter[str]:
 
 
 def write_labels(path: Path, labels: Sequence[LabelledImage]) -> None:
-    """Write `labels.csv`, sorted by image; `group` and `split` only where any line has one."""
+    """Write `labels.csv`, sorted by image, with a line for each annotator.
+
+    `group`, `split` and `annotator` are written only where any image has one.
+    """
     columns = [*_REQUIRED]
     columns += [c for c in ("group", "split") if any(getattr(label, c) for label in labels)]
+    annotated = any(label.annotations for label in labels)
     rows = [
-        [getattr(label, column) for column in columns]
+        [*(getattr(line, column) for column in columns), *([annotator] if annotated else [])]
         for label in sorted(labels, key=lambda label: label.image)
+        for line, annotator in _lines_of(label)
     ]
-    write_csv(path, columns, rows)
+    write_csv(path, [*columns, *([_ANNOTATOR] if annotated else [])], rows)
+
+
+def _lines_of(label: LabelledImage) -> list[tuple[LabelledImage, str]]:
+    """Return a line for each annotation of an image, with its annotator."""
+    said = label.annotations
+    return [(replace(label, label=a.label), a.annotator) for a in said] or [(label, "")]
 
 
 def _cell_faults(lines: Sequence[int], labels: Sequence[LabelledImage]) -> list[str]:
@@ -194,27 +218,3 @@ def name_fault(name: str) -> str:
 def leads_outside(image: str) -> bool:
     """Return whether a path relative to the images folder would leave it."""
     return _OUTSIDE.match(image.replace("\\", "/")) is not None
-
-
-def contradictions(places: Mapping[LabelledImage, str]) -> list[str]:
-    """Return a fault for each image whose lines disagree.
-
-    Args:
-        places: labelled image -> where it is first, such as "line 3", in the order of the file.
-    """
-    by_image: defaultdict[str, list[LabelledImage]] = defaultdict(list)
-    for label in places:
-        by_image[label.image].append(label)
-    return [
-        f"{image} is in lines that disagree: {_differences(labels, places)}; keep one"
-        for image, labels in by_image.items()
-        if image and len(labels) > 1
-    ]
-
-
-def _differences(labels: Sequence[LabelledImage], places: Mapping[LabelledImage, str]) -> str:
-    columns = [c for c in _COLUMNS[1:] if len({getattr(label, c) for label in labels}) > 1]
-    return ", ".join(
-        f"{places[label]} " + " ".join(f"{c} {getattr(label, c)!r}" for c in columns)
-        for label in labels
-    )

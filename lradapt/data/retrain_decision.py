@@ -27,7 +27,8 @@ def decide(
     if not changes.rows:
         return Decision(False, "nothing has changed since the last training")
     relabelled = count_kinds(changes).get(RELABELLED, Count(0, 0)).in_test
-    share, name = max((one.share, name) for name, one in count_classes(changes).items())
+    shares = ((one.share, name) for name, one in count_classes(changes).items())
+    share, name = max(shares, default=(0.0, "-"))  # annotators may be tied on all that changed
     count = len(changes.rows)
     ignored = "" if test_relabels else ", ignored by watch.test_relabels"
     criteria = [

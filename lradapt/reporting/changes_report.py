@@ -18,6 +18,7 @@ from lradapt.reporting.markdown import escaped
 
 _MOST_ROWS = 20
 _NONE = "-"
+_TIE = "(tie of annotators)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,10 @@ def _by_class(changes: Changes) -> Section:
 
 def _matrix(changes: Changes) -> Section:
     found = count_relabellings(changes)
-    rows = [[*pair, *_cells(count, changes.test_known)] for pair, count in found.items()]
+    rows = [
+        [old or _TIE, new or _TIE, *_cells(count, changes.test_known)]
+        for (old, new), count in found.items()
+    ]
     return Section("relabelled", ["from", "to", "images", "in test"], _first(rows))
 
 
@@ -125,7 +129,7 @@ def _state(image: LabelledImage | None, split: str, change: Change) -> str:
         return _NONE
     moved = change.before and change.after and change.before.group != change.after.group
     group = f"group {image.group or 'of its own'}" if moved else ""
-    return ", ".join(part for part in (image.label, group, split or image.split) if part)
+    return ", ".join(part for part in (image.label or _TIE, group, split or image.split) if part)
 
 
 def _first(rows: Sequence[Sequence[str]]) -> list[Sequence[str]]:

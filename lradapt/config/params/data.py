@@ -85,6 +85,8 @@ class PoliciesParams(Section):
     """Under `data.fit: crop`, an aspect ratio of 1.5 or more: a third or more is not seen."""
     label_without_image: MustLeave
     image_without_label: MustLeave
+    annotators_tie: MustLeave
+    """Several labels that equally many annotators give an image (column annotator)."""
     two_labels: Policy
     """Identical pixels with two labels; the policy applies to all of these images."""
     two_groups: Policy

@@ -56,6 +56,25 @@ def image_without_label(
     ]
 
 
+def annotators_tie(
+    images: Sequence[ImageRow], label_of: Mapping[str, LabelledImage]
+) -> list[Finding]:
+    """Find decoded images on which annotators are tied: none of their labels is chosen."""
+    return [
+        Finding("annotators_tie", row.image, _votes(label_of[row.image]), images=(row.image,))
+        for row in images
+        if row.verdict == OK and row.image in label_of and not label_of[row.image].label
+    ]
+
+
+def _votes(image: LabelledImage) -> str:
+    """Return the labels of an image with their annotators, such as "cat (eva), dog (bob, jo)"."""
+    by_label: defaultdict[str, list[str]] = defaultdict(list)
+    for each in image.annotations:
+        by_label[each.label].append(each.annotator or "no name")
+    return ", ".join(f"{label} ({', '.join(who)})" for label, who in sorted(by_label.items()))
+
+
 def blank(rows: Sequence[ImageRow], images: Sequence[LabelledImage]) -> list[Finding]:
     """Find images of one value; equal ones with several labels or groups are to be set aside."""
     names = {row.image for row in rows if row.low == row.high and row.opacity >= VISIBLE}

@@ -28,6 +28,7 @@ Kind = Literal[
     "aspect",
     "label_without_image",
     "image_without_label",
+    "annotators_tie",
     "two_labels",
     "two_groups",
     "duplicate",
@@ -112,6 +113,10 @@ MEANINGS: Mapping[Kind, Meaning] = {
     ),
     "image_without_label": Meaning(
         "an image without a label", "add a line to labels.csv, or remove the file"
+    ),
+    "annotators_tie": Meaning(
+        "an image without a label that most annotators give",
+        "ask one more annotator, or correct or remove a line of the image in labels.csv",
     ),
     "two_labels": Meaning(
         "identical images under two labels",

@@ -32,9 +32,9 @@ def run_checks(
 ) -> CheckResult:
     """Join images and labels, and find all problems.
 
-    Images without pixels or a label are always removed. Images that a policy sets aside are removed
-    too, and later checks do not get them. Under the policy `stop` images remain, so that one run
-    finds all problems.
+    Images without pixels or without one label are always removed. Images that a policy sets aside
+    are removed too, and later checks do not get them. Under the policy `stop` images remain, so
+    that one run finds all problems.
 
     Args:
         images: the rows of `images.csv`.
@@ -47,6 +47,7 @@ def run_checks(
         *find_image_faults(images, min_side=rules.min_side),
         *label_checks.label_without_image(images, labels),
         *label_checks.image_without_label(images, label_of),
+        *label_checks.annotators_tie(images, label_of),
     ]
     aside = set_aside(findings, rules.policies)
     left = _joined(images, label_of, aside)
@@ -87,9 +88,13 @@ def _joined(
     label_of: Mapping[str, LabelledImage],
     aside: Mapping[str, Finding],
 ) -> list[LabelledImage]:
-    """Return the labels of the usable images, under the names of the files, with their pixels."""
+    """Return the labels of the usable images, under the names of the files, with their pixels.
+
+    An image on which annotators are tied has no label, whatever the policy.
+    """
     return [
         replace(label_of[row.image], image=row.image, pixel_sha256=row.pixel_sha256, row=number)
         for number, row in enumerate(images)
-        if row.verdict == OK and row.image in label_of and row.image not in aside
+        if row.verdict == OK and row.image not in aside
+        if row.image in label_of and label_of[row.image].label
     ]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from lradapt.data.consensus import merge_lines
 from lradapt.data.importing.find_files import FileFinder
 from lradapt.data.importing.sources import SourceLabels, files_of
 from lradapt.data.importing.table_columns import (
@@ -15,7 +16,7 @@ from lradapt.data.importing.table_columns import (
 )
 from lradapt.data.importing.table_text import read_table
 from lradapt.data.labelled_image import LabelledImage
-from lradapt.data.labels import contradictions, name_fault
+from lradapt.data.labels import name_fault
 from lradapt.errors import DataError, listed
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def label_lines(
     once: dict[LabelledImage, str] = {}
     for place, label in found:
         once.setdefault(label, place)
-    faults += contradictions(once)
+    faults += merge_lines(once)[1]
     if faults:
         raise DataError(
             f"{table} has {len(faults)} fault(s) in {len(lines)} lines; correct or remove them"

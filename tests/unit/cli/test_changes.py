@@ -122,3 +122,16 @@ def test_markdown_escapes_what_would_end_a_cell():
     text = changes_report.as_markdown(many(1))
     assert text.startswith("1 change of 1 images: 1 relabelled (pixels not compared)\n\n**by kind")
     assert "| c0 | x\\|y | 1 | ? |" in text
+
+
+def test_a_consensus_that_changes_is_relabelled_and_a_tie_is_named(changes, tmp_path):
+    annotated = "image,label,annotator\na.png,cat,eva\nb.png,dog,eva\nb.png,dog,bob\n"
+    (tmp_path / "old" / "labels.csv").write_text(annotated)
+    (tmp_path / "new" / "labels.csv").write_text(
+        annotated + "a.png,dog,bob\nb.png,cat,jo\nc.png,cat,jo\nc.png,dog,eva\n"
+    )
+    output = lines(changes("old", "new").out)
+    assert "cat (tie of annotators) 1 ?" in output
+    assert "a.png relabelled cat (tie of annotators)" in output
+    assert "c.png added - (tie of annotators)" in output
+    assert not any(line.startswith("b.png") for line in output)

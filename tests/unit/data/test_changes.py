@@ -24,7 +24,7 @@ from lradapt.data.changes import (
     count_kinds,
     count_relabellings,
 )
-from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.labelled_image import Annotation, LabelledImage
 
 settings.register_profile("changes", deadline=None, derandomize=True)
 settings.load_profile("changes")
@@ -197,3 +197,20 @@ def test_test_is_known_where_either_version_has_its_sides(old, new):
     versions = [Version(has_splits=known) for known in (old, new)]
     assert compare(*versions).test_known
     assert not compare(Version(), Version()).test_known
+
+
+def test_a_new_consensus_is_a_relabelling_and_a_vote_that_changes_none_is_no_change():
+    def voted(**labels):
+        return tuple(Annotation(name, label) for name, label in labels.items())
+
+    two = LabelledImage("a", "cat", annotations=voted(bob="cat", eva="cat"))
+    three = replace(two, annotations=voted(bob="cat", eva="cat", jo="dog"))
+    tied = replace(two, label="", annotations=voted(bob="cat", eva="dog"))
+    other = replace(two, label="dog", annotations=voted(bob="dog", eva="dog"))
+    versions = {name: Version({"a": image}) for name, image in locals().items() if name != "voted"}
+    assert not compare(versions["two"], versions["three"]).rows
+    found = compare(versions["two"], versions["other"])
+    assert count_relabellings(found) == {("cat", "dog"): Count(1, 0)}
+    tie = compare(versions["two"], versions["tied"])
+    assert count_relabellings(tie) == {("cat", ""): Count(1, 0)}
+    assert list(count_classes(tie)) == ["cat"]

@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 
+from lradapt.data.labelled_image import Annotation, class_names
 from lradapt.data.labelled_image import LabelledImage as Label
 from lradapt.data.labels import (
     class_sizes,
@@ -165,6 +166,51 @@ def test_lines_that_disagree_are_all_named_with_their_values(refusal):
 def test_two_spellings_of_one_name_are_one_name(refusal):
     text = refusal("image,label\né.png,cat\n" + unicodedata.normalize("NFD", "é.png,dog"))
     assert "é.png is in lines that disagree: line 2 label 'cat', line 3 label 'dog'" in text
+
+
+ANNOTATED = (
+    "image,label,group,annotator\n"
+    "a.png,cat,p,eva\na.png,dog,p,bob\na.png,dog,p,jo\na.png,dog,p,jo\n"
+    "b.png,cat,,eva\nb.png,dog,,bob\n"
+    "c.png,dog,,\n"
+)
+
+
+def annotations(**labels):
+    return tuple(Annotation(name, label) for name, label in labels.items())
+
+
+def test_several_annotators_give_the_label_of_most_and_a_tie_gives_none(read, tmp_path):
+    found = read(ANNOTATED)
+    assert found == [
+        Label("a.png", "dog", "p", annotations=annotations(bob="dog", eva="cat", jo="dog")),
+        Label("b.png", "", annotations=annotations(bob="dog", eva="cat")),
+        Label("c.png", "dog", annotations=(Annotation("", "dog"),)),
+    ]
+    assert class_names(found) == ["dog"]
+    write_labels(tmp_path / "again.csv", found)
+    assert read_labels(tmp_path / "again.csv") == found
+
+
+def test_one_annotator_with_everything_reads_as_without(read):
+    found = read("annotator,image,label\neva,a.png,cat\neva,b.png,dog\n")
+    assert [(each.image, each.label) for each in found] == [("a.png", "cat"), ("b.png", "dog")]
+
+
+def test_an_annotator_who_gives_two_labels_and_groups_that_differ_are_faults(refusal):
+    text = refusal(
+        "image,label,group,annotator\na.png,cat,,eva\na.png,dog,,eva\na.png,dog,,bob\n"
+        "b.png,cat,p,eva\nb.png,dog,q,bob\nc.png,,,eva\nd.png,cat,,\nd.png,dog,,\n"
+    )
+    assert text.splitlines()[1:] == [
+        "  - line 7 (c.png): the label is empty; fill it in or remove the line",
+        "  - a.png is in lines that disagree: line 2 annotator 'eva' label 'cat', line 3 annotator "
+        "'eva' label 'dog'; keep one",
+        "  - b.png is in lines that disagree: line 5 annotator 'eva' group 'p', line 6 annotator "
+        "'bob' group 'q'; keep one",
+        "  - d.png is in lines that disagree: line 8 annotator '' label 'cat', line 9 annotator "
+        "'' label 'dog'; keep one",
+    ]
 
 
 def test_many_lines_without_an_image_are_no_contradiction(refusal):

@@ -68,3 +68,9 @@ def test_all_thresholds_that_are_reached_are_named():
         "changes: 4, threshold: 3; changed of class owl: 100.0%, threshold: 50.0%; "
         "relabelled in test: 1",
     )
+
+
+def test_images_on_which_annotators_are_tied_count_as_changes_of_no_class():
+    assert decided({f"9{n}": ("", "") for n in range(3)}) == Decision(
+        True, "changes: 3, threshold: 3"
+    )

@@ -125,6 +125,33 @@ def test_check_reports_what_the_stages_find(project, random_image):
     assert sum(summary["set_aside"].values()) == 6
 
 
+def annotated(*lines):
+    text = "\n".join(["image,label,annotator", *lines])
+    Path("data/labels.csv").write_text(text + "\n")
+
+
+@pytest.mark.parametrize("policy", ["set_aside", "stop"])
+def test_an_image_on_which_annotators_are_tied_is_named_and_takes_no_part(project, policy):
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(
+        text.replace("annotators_tie: set_aside", f"annotators_tie: {policy}")
+    )
+    good = [line for line in Path("data/labels.csv").read_text().split()[1:] if "cat/0" not in line]
+    tied = [f"cat/0.png,{label},{who}" for label, who in (("dog", "eva"), ("cat", "bob"))]
+    annotated(*(f"{line},eva" for line in good), *tied, "cat/1.png,dog,bob", "cat/1.png,cat,jo")
+    done = lradapt_check("--json")
+    found = json.loads(done.output)
+    (tie,) = [each for each in found["findings"] if each["kind"] == "annotators_tie"]
+    assert (tie["count"], tie["policy"], found["usable"]) == (1, policy, 7)
+    assert tie["examples"] == [
+        {"subject": "cat/0.png", "detail": "cat (bob), dog (eva)", "beside": []}
+    ]
+    assert done.exit_code == (exit_codes.DATA_FAULTS if policy == "stop" else 0)
+    tied.append("cat/0.png,cat,jo")
+    annotated(*(f"{line},eva" for line in good), *tied)
+    assert json.loads(lradapt_check("--json").output)["usable"] == 8
+
+
 def test_the_table_names_count_policy_example_and_remedy(project, random_image):
     make_dirty(random_image)
     done = lradapt_check()
