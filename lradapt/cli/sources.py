@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lradapt.data.importing.sources import SourceLabels
 
 _MOST_CLASSES = 12
+_TIE = "(annotators are tied)"
 
 LayoutOption = Annotated[
     Layout | None,
@@ -96,7 +97,7 @@ def class_table(labels: Sequence[LabelledImage]) -> Table:
     order = sorted(counts, key=lambda name: -counts[name].total())
     for name in order[:_MOST_CLASSES]:
         each = [f"{counts[name][split]:,}" for split in splits]
-        texts = [printable(shortened(text)) for text in (name, examples[name])]
+        texts = [printable(shortened(text)) for text in (name or _TIE, examples[name])]
         table.add_row(texts[0], f"{counts[name].total():,}", *each, texts[1])
     if len(order) > _MOST_CLASSES:
         table.add_row(f"... and {len(order) - _MOST_CLASSES:,} more")

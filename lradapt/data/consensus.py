@@ -13,13 +13,16 @@ def majority(labels: Iterable[str]) -> str:
     return "" if others and others[0][1] == most else first
 
 
-def merge_lines(places: Mapping[LabelledImage, str]) -> tuple[list[LabelledImage], list[str]]:
+def merge_lines(
+    places: Mapping[LabelledImage, str], what: str = "lines"
+) -> tuple[list[LabelledImage], list[str]]:
     """Return one labelled image for each image, and a fault for each whose lines disagree.
 
     Lines of several annotators may differ in the label alone, others in nothing.
 
     Args:
         places: labelled image -> where it is first, such as "line 3", in the order of the file.
+        what: the places are, in the plural.
     """
     by_image: defaultdict[str, list[LabelledImage]] = defaultdict(list)
     for line in places:
@@ -29,7 +32,7 @@ def merge_lines(places: Mapping[LabelledImage, str]) -> tuple[list[LabelledImage
         if not image or len(lines) == 1:
             merged += lines
         elif fault := _disagreement(lines, places):
-            faults.append(f"{image} is in lines that disagree: {fault}; keep one")
+            faults.append(f"{image} is in {what} that disagree: {fault}; keep one")
         else:
             merged.append(_consensus(lines))
     return merged, faults

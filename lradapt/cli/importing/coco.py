@@ -20,9 +20,10 @@ def coco(
 ) -> None:
     """Import images by a COCO file in JSON that gives each image one category.
 
-    Without --images they are in the folder of FILE, or in the one above it if that
-    folder is named annotations. An image of several categories is an error; all of
-    them are listed. Boxes are left out. Prints first how the file was read.
+    Without --images they are in the folder of FILE, or in the one above it if
+    that folder is named annotations. An image of several categories is an
+    error, and all are listed. Boxes are left out. Prints first how the file
+    was read.
     """
     from lradapt.data.importing.from_coco import label_coco
 

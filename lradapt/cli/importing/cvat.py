@@ -20,9 +20,10 @@ def cvat(
 ) -> None:
     """Import images by an export of CVAT in the format ImageNet 1.0.
 
-    With its images: LABEL/IMAGE. Without: SUBSET.txt and synsets.txt, and --images
-    names the folder. Subsets named as splits are kept as the split. Images without
-    a tag are left out; an image of several tags is an error, and all are listed.
+    With its images: LABEL/IMAGE. Without: SUBSET.txt and synsets.txt, and
+    --images names the folder. Subsets named as splits are kept as the split.
+    Images without a tag are left out; an image of several tags is an error,
+    and all are listed. Prints first how the export was read.
     """
     from lradapt.data.importing.from_cvat import label_cvat
     from lradapt.data.importing.unzip import unpacked

@@ -27,9 +27,10 @@ def imagefolder(
 ) -> None:
     """Import a Hugging Face imagefolder with metadata.csv or metadata.jsonl.
 
-    The column file_name names an image beside the metadata. Folders named as splits
-    (train, test) are kept as the split. Names of classes and the licence are taken
-    from the header of README.md. Prints first how the metadata were read.
+    The column file_name names an image beside the metadata. Folders named as
+    splits (train, test) are kept as the split. Names of classes and the
+    licence are taken from the header of README.md. Prints first how the
+    metadata were read.
     """
     from lradapt.data.importing.from_imagefolder import label_imagefolder
     from lradapt.data.importing.split_names import parse_choices

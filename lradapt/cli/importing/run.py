@@ -78,7 +78,8 @@ def import_images(
         )
     with lock.importing():
         source = run_import(images=paths.images, labels=paths.labels)
-        classes = dict(Counter(label.label for label in source.labels).most_common())
+        labelled = (label.label for label in source.labels if label.label)  # no ties
+        classes = dict(Counter(labelled).most_common())
         choices = choose_params(
             paths.images,
             classes,

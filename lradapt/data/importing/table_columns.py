@@ -268,7 +268,7 @@ def _group(table: "pd.DataFrame", path: Path, rest: Sequence[str], given: str) -
 
     Of several that look like one, the column is taken whose groups no other column joins.
     """
-    found = [c for c in rest if c != given and _looks_like_group(c) and table[c].nunique() > 1]
+    found = [c for c in rest if c != given and looks_like_group(c) and table[c].nunique() > 1]
     candidates = [given] if given else found
     for column in candidates:
         if not (joining := [other for other in found if _joins(table, other, column)]):
@@ -289,7 +289,7 @@ def _group(table: "pd.DataFrame", path: Path, rest: Sequence[str], given: str) -
     )
 
 
-def _looks_like_group(column: str) -> bool:
+def looks_like_group(column: str) -> bool:
     """Return whether a name ends in `patient`, `lesion_id` and the like; not `age_group`."""
     parts, people, things = words(column), _PEOPLE.split(), _THINGS.split()
     name = "".join(parts)

@@ -2,13 +2,14 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lradapt.data.consensus import merge_lines
 from lradapt.data.importing.find_files import FileFinder
 from lradapt.data.importing.sources import SourceLabels, files_of
-from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.labelled_image import Annotation, LabelledImage
 from lradapt.data.labels import as_read, name_fault
 from lradapt.errors import DataError, listed
 
@@ -23,13 +24,19 @@ class Entry:
         where: it is in the export, for messages, such as "task 3".
         image: path of the image, as the export has it.
         label: the class.
-        split: empty where none is given.
+        group: patient or lesion; empty where none is given.
+        split: the same.
+        annotator: who says it; empty where that is not known.
+        others: names of the image that are tried where `image` fits no file.
     """
 
     where: str
     image: str
     label: str
+    group: str = ""
     split: str = ""
+    annotator: str = ""
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,46 +73,75 @@ def label_export(export: Export, folder: Path, *, inside: bool = False) -> Sourc
     files = files_of(folder)
     find = FileFinder(folder, files, export.path)
     find.learn_prefix([entry.image for entry in export.entries])
-    found, faults = _matched(export.entries, find)
-    faults = [*export.faults, *faults, *_several_classes(found)]
+    places, faults = _matched(export.entries, find)
+    labels, disagreements = merge_lines(places, "entries")
+    faults = [*export.faults, *faults, *disagreements]
     if faults:
         hint = "" if inside else f" (or is --images another folder than {folder}?)"
         raise DataError(
             f"{export.path} has {len(faults)} fault(s), and nothing was imported; correct or "
             f"remove them{hint}:\n{listed(faults)}"
         )
-    if not found:
+    if not labels:
         raise DataError(
             f"{export.path} gives no image a class" + "".join(f"; {note}" for note in export.notes)
         )
-    labels = list(dict.fromkeys(label for label, _ in found))
     left = sorted(set(files) - {label.image for label in labels})
-    notes = (*export.notes, *find.notes())
+    labels, on_annotators = _of_several_annotators(labels)
+    notes = (*export.notes, *on_annotators, *find.notes())
     archive = str(export.path) if inside else ""
     return SourceLabels(folder, labels, left, notes, export.licence, archive)
 
 
 def _matched(
     entries: Sequence[Entry], find: FileFinder
-) -> tuple[list[tuple[LabelledImage, str]], list[str]]:
-    """Return the labelled image of each entry with its place, and the faults of the others."""
-    found, faults = [], []
+) -> tuple[dict[LabelledImage, str], list[str]]:
+    """Return the labelled image of each entry with its first place, and all faults."""
+    places: dict[LabelledImage, str] = {}
+    faults: list[str] = []
+    uploads: defaultdict[str, set[str]] = defaultdict(set)
+    annotated = any(entry.annotator for entry in entries)
     for entry in entries:
         try:
-            label = LabelledImage(_file(entry.image, find), _class(entry.label), split=entry.split)
-            found.append((label, entry.where))
+            file, label = _file(entry, find), _class(entry.label)
         except DataError as error:
             faults.append(f"{entry.where} ({entry.image or 'no image'}): {error}")
-    return found, faults
+            continue
+        uploads[file].add(entry.image)
+        said = (Annotation(entry.annotator, label),) if annotated else ()
+        image = LabelledImage(file, label, entry.group, entry.split, annotations=said)
+        places.setdefault(image, entry.where)
+    return places, [*faults, *_shared_files(uploads)]
 
 
-def _file(image: str, find: FileFinder) -> str:
-    if _URL.match(image):
+def _shared_files(uploads: dict[str, set[str]]) -> list[str]:
+    return [
+        f"{file} is the file of several images: {', '.join(sorted(images))}; give the folder in "
+        "which they have these names as --images"
+        for file, images in uploads.items()
+        if len(images) > 1
+    ]
+
+
+def _of_several_annotators(labels: list[LabelledImage]) -> tuple[list[LabelledImage], list[str]]:
+    """Return the labels, without annotators if no image has several, and a note on them."""
+    several = [label for label in labels if len(label.annotations) > 1]
+    if not several:
+        return [replace(label, annotations=()) for label in labels], []
+    annotators = {each.annotator for label in labels for each in label.annotations}
+    ties = sum(not label.label for label in several)
+    note = f"{len(annotators)} annotators; {len(several):,} image(s) have several of them"
+    return labels, [note + (f", and {ties:,} of these no majority" if ties else "")]
+
+
+def _file(entry: Entry, find: FileFinder) -> str:
+    if _URL.match(entry.image):
         raise DataError(
             "is a URL, and nothing is downloaded: download the images into a folder, and give it "
             "as --images"
         )
-    return find(as_read(image))
+    names = [as_read(name) for name in (entry.image, *entry.others)]
+    return find(next((name for name in names if find.count([name])), names[0]))
 
 
 def _class(label: str) -> str:
@@ -115,21 +151,3 @@ def _class(label: str) -> str:
     if fault := name_fault(name):
         raise DataError(fault)
     return name
-
-
-def _several_classes(found: Sequence[tuple[LabelledImage, str]]) -> list[str]:
-    """Return a fault for each image that has several classes, or is in several splits."""
-    places: defaultdict[str, dict[LabelledImage, str]] = defaultdict(dict)
-    for label, where in found:
-        places[label.image].setdefault(label, where)
-    return [_disagreement(image, each) for image, each in places.items() if len(each) > 1]
-
-
-def _disagreement(image: str, places: Mapping[LabelledImage, str]) -> str:
-    classes = len({label.label for label in places})
-    what = f"has {classes} classes" if classes > 1 else "is in several splits"
-    each = (
-        f"{label.label if classes > 1 else label.split} ({place})"
-        for label, place in places.items()
-    )
-    return f"{image} {what}: {', '.join(each)}; expected one"

@@ -80,7 +80,7 @@ _KINDS: Mapping[str, Callable[[Any, Any], bool]] = {
         {"data"} <= set(keys) and bool({"id", "predictions", "meta"} & set(keys) or len(keys) == 1)
     ),
     "Label Studio before version 1.0 (export it again with a newer version)": _has("completions"),
-    LABEL_STUDIO_MIN: _has("annotation_id", "annotator"),
+    LABEL_STUDIO_MIN: _has("annotator"),
     "Datumaro (in CVAT export ImageNet or COCO)": _has("items", "categories"),
     "LabelMe, shapes in an image": _has("shapes", "imagePath"),
     "VGG Image Annotator": _has("_via_img_metadata"),

@@ -1,6 +1,7 @@
 """`lradapt import` as a person types it: what it says, and what it leaves."""
 
 import json
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -119,11 +120,18 @@ def test_images_that_are_there_are_not_replaced_unasked(project, source):
     assert (project / "data" / "images" / "owl" / "1.png").exists()
 
 
-@pytest.mark.parametrize("what", ["folder", "table", "digits", "cifar10", "solar-cells"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        *("folder", "table", "imagefolder", "labelstudio", "cvat", "coco"),
+        *("digits", "cifar10", "solar-cells"),
+    ],
+)
 def test_no_command_replaces_images_unasked(project, what):
     (project / "data" / "images").mkdir()
     columns = ["--images", "x", "--image-column", "x", "--label-column", "x"]
-    arguments = {"folder": ["x"], "table": ["x", *columns]}
+    arguments = {"folder": ["x"], "table": ["x", *columns], "imagefolder": ["x"]}
+    arguments |= {"labelstudio": ["x"], "coco": ["x"], "cvat": ["."]}
     with pytest.raises(DataError, match="data/images exists already; --replace"):
         lradapt_import(what, *arguments.get(what, []))
 
@@ -225,6 +233,66 @@ def test_table_takes_its_columns_by_name(project, source, tmp_path):
     assert read_labels(project / "data" / "labels.csv") == [
         Label("a.jpg", "mel", "1"),
         Label("b.jpg", "nv", "2"),
+    ]
+
+
+def test_an_archive_of_cvat_is_unpacked_and_named(project, source, tmp_path):
+    archive = shutil.make_archive(str(tmp_path / "task"), "zip", source(*ENOUGH, "no_label/x.png"))
+    output = lradapt_import("cvat", archive).splitlines()
+    assert output[0] == f"{archive}: 8 images"
+    assert output[2] == "  1 image(s) without a label are left out"
+    assert "data/labels.csv: cat 4, dog 4" in output
+    assert len(read_labels(project / "data" / "labels.csv")) == 8
+
+
+def test_a_coco_file_gives_the_model_card_its_licence(project, source):
+    folder = source(*ENOUGH)
+    licence = {"id": 1, "name": "CC BY 4.0"}
+    rows = [{"id": n, "file_name": name, "license": 1} for n, name in enumerate(ENOUGH)]
+    joins = [{"image_id": n, "category_id": n // 4} for n in range(8)]
+    names = [{"id": 0, "name": "cat"}, {"id": 1, "name": "dog"}]
+    content = {"images": rows, "annotations": joins, "categories": names, "licenses": [licence]}
+    (folder / "coco.json").write_text(json.dumps(content))
+    assert "data/labels.csv: cat 4, dog 4" in lradapt_import("coco", folder / "coco.json")
+    assert read_yaml(Path("params.yaml"))["card"]["data_licence"] == "CC BY 4.0"
+
+
+def test_an_imagefolder_keeps_its_splits(project, source):
+    names = [f"{split}/{n}.png" for split in ("train", "test") for n in range(4)]
+    folder = source(*names)
+    for split in ("train", "test"):
+        lines = [f"{n}.png,{'cat' if n % 2 else 'dog'}" for n in range(4)]
+        (folder / split / "metadata.csv").write_text("\n".join(["file_name,kind", *lines]))
+    output = lradapt_import("imagefolder", folder, "--label-column", "kind")
+    assert "data/labels.csv: dog 4, cat 4" in output
+    assert {each.split for each in read_labels(Path("data/labels.csv"))} == {"train", "test"}
+
+
+def test_annotators_of_label_studio_are_kept_and_a_tie_is_shown(project, source):
+    folder = source(*ENOUGH)
+
+    def annotation(who, label):
+        value = {"choices": [label]}
+        return {
+            "completed_by": who,
+            "result": [{"type": "choices", "from_name": "a", "value": value}],
+        }
+
+    tasks = [
+        {"id": n, "data": {"image": name}, "annotations": [annotation(1, name.split("/")[0])]}
+        for n, name in enumerate(ENOUGH)
+    ]
+    tasks[0]["annotations"].append(annotation(2, "dog"))
+    (folder / "export.json").write_text(json.dumps(tasks))
+    output = lradapt_import("labelstudio", folder / "export.json")
+    assert "(annotators are tied)       1  cat/0.png" in output
+    assert "data/labels.csv: dog 4, cat 3\n" in output
+    lines = (project / "data" / "labels.csv").read_text().splitlines()
+    assert lines[:4] == [
+        "image,label,annotator",
+        "cat/0.png,cat,1",
+        "cat/0.png,dog,2",
+        "cat/1.png,cat,1",
     ]
 
 

@@ -68,7 +68,8 @@ def test_all_faults_are_listed_at_once(coco, fault):
         "  - annotation 106 (../../etc/passwd): the path leads outside the images folder",
         "  - annotation 107 (https://example.org/a.png): is a URL, and nothing is downloaded: "
         "download the images into a folder, and give it as --images",
-        "  - c.png has 2 classes: dog (annotation 104), cat (annotation 111); expected one",
+        "  - c.png is in entries that disagree: annotation 104 label 'dog', annotation 111 label "
+        "'cat'; keep one",
     ]
 
 
