@@ -40,6 +40,7 @@ def _write_data(paths):
         "classes": {name: dict(zip(sides, n, strict=True)) for name, n in classes.items()},
         "set_aside": {"empty file": 2000, f"label {EVIL}": 1},
         "warnings": [f"few images of {EVIL}"],
+        "annotators": None,
     }
     write_json(paths.split_summary, split)
     paths.set_aside.write_text(

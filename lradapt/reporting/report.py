@@ -14,6 +14,7 @@ from lradapt.evaluation.slice_table import read_slice_results
 from lradapt.evaluation.slices import worst_slice
 from lradapt.production.lineage import lineage, lineage_rows
 from lradapt.production.release import Outcome
+from lradapt.reporting.annotators import annotators_sentence
 from lradapt.reporting.changes_report import ChangesSummary
 from lradapt.reporting.class_figures import class_figures, confusion_rows, read_confusion
 from lradapt.reporting.ending import describe_ending, override_sentence, smoke_test_sentence
@@ -65,6 +66,7 @@ def trained(paths: Paths) -> list[Row]:
     rows = [
         ("data", f"{sum(images.values()):,} images, {len(split['classes'])} classes"),
         ("set aside", _counted(split["set_aside"])),
+        ("annotators", annotators_sentence(split["annotators"])),
         ("split", ", ".join(f"{name} {count:,}" for name, count in images.items())),
         ("model", f"{backbone['architecture']}, body: {_origin(backbone)}"),
         ("warm start", f"from version {metrics['ancestor']}" if metrics["ancestor"] else ""),

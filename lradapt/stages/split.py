@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from lradapt.config.params import load_params
 from lradapt.data.admission import Admission, consider, require_training
+from lradapt.data.agreement import Agreement, measure_agreement
 from lradapt.data.checks.findings import Rules, summarise
 from lradapt.data.checks.problem_kinds import MEANINGS
 from lradapt.data.images.image_table import read_table
@@ -27,9 +29,10 @@ def main(*, table: Dep, pixels: Dep, labels: Dep, split: Out, set_aside: Out, su
     """Check the data, set aside what must not take part, and assign the splits."""
     params = load_params()
     rules = params.check.rules
+    given = read_labels(labels)
     admission = consider(
         read_table(table),
-        read_labels(labels),
+        given,
         near_pairs(np.load(pixels, mmap_mode="r"), min_correlation=rules.near_correlation),
         rules,
         train_per_test=params.split.train_per_test,
@@ -44,7 +47,7 @@ def main(*, table: Dep, pixels: Dep, labels: Dep, split: Out, set_aside: Out, su
         ]
         table_aside = pd.DataFrame(lines, columns=["image", "kind", "reason"])
         table_aside.to_csv(partial, index=False, lineterminator="\n")
-    counts = _summary(admission, rules)
+    counts = _summary(admission, rules, measure_agreement(given))
     write_json(summary, counts)
     for warning in admission.warnings:
         log.warning("%s", warning)
@@ -52,7 +55,7 @@ def main(*, table: Dep, pixels: Dep, labels: Dep, split: Out, set_aside: Out, su
         log.warning("set aside: %d x %s", count, title)
 
 
-def _summary(admission: Admission, rules: Rules) -> dict[str, Any]:
+def _summary(admission: Admission, rules: Rules, agreement: Agreement | None) -> dict[str, Any]:
     images = admission.images
     by_split = Counter(image.split for image in images)
     by_class = Counter((image.label, image.split) for image in images)
@@ -65,4 +68,5 @@ def _summary(admission: Admission, rules: Rules) -> dict[str, Any]:
         "set_aside": {MEANINGS[kind].title: count for kind, count in aside.most_common()},
         "findings": summarise(admission.findings, rules.policies, num_examples=5),
         "warnings": admission.warnings,
+        "annotators": asdict(agreement) if agreement else None,
     }

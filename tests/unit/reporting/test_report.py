@@ -15,7 +15,7 @@ from lradapt.gate.verdict import Costs, Part, Verdict
 from lradapt.production.release import Outcome
 from lradapt.registry.promotions import Promotion
 from lradapt.reporting.changes_report import ChangesSummary, Section
-from lradapt.reporting.report import next_commands, render, summary
+from lradapt.reporting.report import next_commands, render, summary, trained
 from lradapt.runtime.costs import Price
 from lradapt.runtime.files import read_json, write_json
 from lradapt.stages.find_lr import NOT_NEEDED
@@ -460,6 +460,23 @@ def test_the_report_needs_no_network(paths):
 def test_nothing_set_aside_has_no_section(paths):
     paths.set_aside.write_text("image,kind,reason\n")
     assert 'id="set-aside"' not in render(paths, None)
+
+
+def test_several_annotators_are_in_the_rows_and_in_a_table(paths):
+    assert "against the majority" not in render(paths, None)
+    split = json.loads(paths.split_summary.read_text())
+    each = [
+        {"annotator": EVIL, "images": 40, "against_majority": 4},
+        {"annotator": "", "images": 0, "against_majority": 0},
+    ]
+    found = {"annotators": 2, "images": 40, "ties": 0, "agreement": 0.9, "kappa": 0.8}
+    split["annotators"] = found | {"kappa_of": "Fleiss'", "each": each}
+    write_json(paths.split_summary, split)
+    assert dict(trained(paths))["annotators"].startswith("2; on 40 images that several have")
+    page = render(paths, None)
+    assert '<td class="n">40</td><td class="n">4</td><td class="n">10.0 %</td>' in page
+    assert '>no name</th><td class="n">0</td><td class="n">0</td><td class="n">-</td>' in page
+    assert EVIL not in page
 
 
 def test_missing_warnings_are_an_error(paths):

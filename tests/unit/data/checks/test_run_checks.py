@@ -103,11 +103,7 @@ def test_check_reports_what_the_stages_find(project, random_image):
         text.replace("label_without_image: stop", "label_without_image: set_aside")
     )
     reported = json.loads(lradapt_check("--json").output)["findings"]
-    table, pixels = Path("images.csv"), Path("pixels.npy")
-    ingest_stage.main(images=Path("data/images"), store=Path("store"), pixels=pixels, table=table)
-    outs = {name: Path(name) for name in ("split", "set_aside", "summary")}
-    split_stage.main(table=table, pixels=pixels, labels=Path("data/labels.csv"), **outs)
-    summary = json.loads(outs["summary"].read_text())
+    summary = split_summary()
     assert summary["findings"] == reported
     assert {found["kind"]: found["count"] for found in reported} == DIRTY
     assert Path("set_aside").read_text().splitlines() == [
@@ -123,6 +119,15 @@ def test_check_reports_what_the_stages_find(project, random_image):
         "dog/unlabelled.png,image_without_label,no label",
     ]
     assert sum(summary["set_aside"].values()) == 6
+
+
+def split_summary():
+    """The summary of stage `split`, after `ingest`."""
+    table, pixels = Path("images.csv"), Path("pixels.npy")
+    ingest_stage.main(images=Path("data/images"), store=Path("store"), pixels=pixels, table=table)
+    outs = {name: Path(name) for name in ("split", "set_aside", "summary")}
+    split_stage.main(table=table, pixels=pixels, labels=Path("data/labels.csv"), **outs)
+    return json.loads(outs["summary"].read_text())
 
 
 def annotated(*lines):
@@ -147,6 +152,20 @@ def test_an_image_on_which_annotators_are_tied_is_named_and_takes_no_part(projec
         {"subject": "cat/0.png", "detail": "cat (bob), dog (eva)", "beside": []}
     ]
     assert done.exit_code == (exit_codes.DATA_FAULTS if policy == "stop" else 0)
+    if policy == "set_aside":
+        assert split_summary()["annotators"] == {
+            "annotators": 3,
+            "images": 2,
+            "ties": 1,
+            "agreement": pytest.approx(1 / 6),
+            "kappa": pytest.approx((1 / 6 - 0.52) / 0.48),
+            "kappa_of": "Fleiss'",
+            "each": [
+                {"annotator": "bob", "images": 1, "against_majority": 1},
+                {"annotator": "eva", "images": 1, "against_majority": 0},
+                {"annotator": "jo", "images": 1, "against_majority": 0},
+            ],
+        }
     tied.append("cat/0.png,cat,jo")
     annotated(*(f"{line},eva" for line in good), *tied)
     assert json.loads(lradapt_check("--json").output)["usable"] == 8
