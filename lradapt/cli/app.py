@@ -18,6 +18,7 @@ from lradapt.cli import (
     completion,
     engine,
     exit_codes,
+    exporting,
     head,
     importing,
     model,
@@ -59,6 +60,7 @@ def _add(
 
 
 app.add_typer(importing.app, name="import", rich_help_panel=DATA)
+app.add_typer(exporting.app, name="export", rich_help_panel=DATA)
 _add(
     DATA,
     check.check,
