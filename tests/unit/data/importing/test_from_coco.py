@@ -95,6 +95,7 @@ def test_a_name_in_the_other_form_of_unicode_is_found(coco, files):
 def test_images_of_several_licences_have_none(coco):
     def second(content):
         content["images"][0]["license"] = 2
+        content["licenses"].append({"id": 2, "name": "CC BY-NC 4.0"})
 
     assert coco(second).licence == ""
 
