@@ -30,7 +30,7 @@ from tests.projects import ROOT, dvc, run, wait_for
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 API, MARK = "PREFECT_API_URL", "LRADAPT_TEST_MARK"
-LIMIT_SECONDS = 60  # 7 s where this was measured
+LIMIT_SECONDS = 180  # 3 to 15 s where this was measured, beside other programs
 TRAIN = """
 import json, os, signal, sys, time
 from pathlib import Path
