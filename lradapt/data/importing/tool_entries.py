@@ -101,12 +101,15 @@ def _matched(
     faults: list[str] = []
     uploads: defaultdict[str, set[str]] = defaultdict(set)
     annotated = any(entry.annotator for entry in entries)
+    known: dict[str, str] = {}
     for entry in entries:
         try:
-            file, label = _file(entry, find), _class(entry.label)
+            file = known.get(entry.image) or _file(entry, find)
+            label = _class(entry.label)
         except DataError as error:
             faults.append(f"{entry.where} ({entry.image or 'no image'}): {error}")
             continue
+        known[entry.image] = file
         uploads[file].add(entry.image)
         said = (Annotation(entry.annotator, label),) if annotated else ()
         image = LabelledImage(file, label, entry.group, entry.split, annotations=said)
@@ -141,7 +144,8 @@ def _file(entry: Entry, find: FileFinder) -> str:
             "as --images"
         )
     names = [as_read(name) for name in (entry.image, *entry.others)]
-    return find(next((name for name in names if find.count([name])), names[0]))
+    fitting = (name for name in names if find.count([name])) if entry.others else iter(names)
+    return find(next(fitting, names[0]))
 
 
 def _class(label: str) -> str:
