@@ -3,10 +3,10 @@
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from lradapt.data.consensus import merge_lines
+from lradapt.data.consensus import keep_annotators, merge_lines
 from lradapt.data.importing.find_files import FileFinder
 from lradapt.data.importing.sources import SourceLabels, files_of
 from lradapt.data.labelled_image import Annotation, LabelledImage
@@ -87,7 +87,7 @@ def label_export(export: Export, folder: Path, *, inside: bool = False) -> Sourc
             f"{export.path} gives no image a class" + "".join(f"; {note}" for note in export.notes)
         )
     left = sorted(set(files) - {label.image for label in labels})
-    labels, on_annotators = _of_several_annotators(labels)
+    labels, on_annotators = keep_annotators(labels)
     notes = (*export.notes, *on_annotators, *find.notes())
     archive = str(export.path) if inside else ""
     return SourceLabels(folder, labels, left, notes, export.licence, archive)
@@ -124,17 +124,6 @@ def _shared_files(uploads: dict[str, set[str]]) -> list[str]:
         for file, images in uploads.items()
         if len(images) > 1
     ]
-
-
-def _of_several_annotators(labels: list[LabelledImage]) -> tuple[list[LabelledImage], list[str]]:
-    """Return the labels, without annotators if no image has several, and a note on them."""
-    several = [label for label in labels if len(label.annotations) > 1]
-    if not several:
-        return [replace(label, annotations=()) for label in labels], []
-    annotators = {each.annotator for label in labels for each in label.annotations}
-    ties = sum(not label.label for label in several)
-    note = f"{len(annotators)} annotators; {len(several):,} image(s) have several of them"
-    return labels, [note + (f", and {ties:,} of these no majority" if ties else "")]
 
 
 def _file(entry: Entry, find: FileFinder) -> str:
