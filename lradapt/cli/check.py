@@ -14,6 +14,7 @@ from lradapt.cli.named_classes import unknown_classes
 from lradapt.cli.options import AsJson
 from lradapt.cli.output import console, print_json
 from lradapt.cli.sources import (
+    AnnotatorColumn,
     GroupColumn,
     IgnoreColumns,
     LayoutOption,
@@ -56,6 +57,7 @@ def check(
     ] = None,
     group_column: GroupColumn = None,
     split_column: SplitColumn = None,
+    annotator_column: AnnotatorColumn = None,
     ignore_column: IgnoreColumns = None,
     split: SplitsOption = None,
     as_json: AsJson = False,
@@ -87,6 +89,7 @@ def check(
             label_column=label_column,
             group_column=group_column,
             split_column=split_column,
+            annotator_column=annotator_column,
             ignore_columns=ignore_column or [],
             splits=splits,
         )

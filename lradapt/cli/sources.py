@@ -42,11 +42,18 @@ GroupColumn = Annotated[
 SplitColumn = Annotated[
     str | None, typer.Option(help="The column of a given split; else found by its name or values.")
 ]
+AnnotatorColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="The column of who gives the label; an image may have a line of each annotator; else "
+        "found by its name."
+    ),
+]
 IgnoreColumns = Annotated[
     list[str] | None,
     typer.Option(
         "--ignore-column",
-        help="Leave out a column that looks like a patient or a split. Repeatable.",
+        help="Leave out a column that looks like a patient, split or annotator. Repeatable.",
     ),
 ]
 

@@ -38,6 +38,19 @@ def merge_lines(
     return merged, faults
 
 
+def keep_annotators(
+    labels: Sequence[LabelledImage],
+) -> tuple[list[LabelledImage], list[str]]:
+    """Return the labels of a source, without annotators if no image has several; a note on them."""
+    several = [label for label in labels if len(label.annotations) > 1]
+    if not several:
+        return [replace(label, annotations=()) for label in labels], []
+    annotators = {each.annotator for label in labels for each in label.annotations}
+    ties = sum(not label.label for label in several)
+    note = f"{len(annotators)} annotators; {len(several):,} image(s) have several of them"
+    return list(labels), [note + (f", and {ties:,} of these no majority" if ties else "")]
+
+
 def _consensus(lines: Sequence[LabelledImage]) -> LabelledImage:
     said = sorted((each for line in lines for each in line.annotations), key=lambda a: a.annotator)
     return replace(lines[0], label=majority(each.label for each in said), annotations=tuple(said))

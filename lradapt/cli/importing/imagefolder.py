@@ -9,7 +9,13 @@ import typer
 from lradapt.cli.importing.options import KeepParams, Replace
 from lradapt.cli.importing.run import import_files
 from lradapt.cli.options import AsJson
-from lradapt.cli.sources import GroupColumn, IgnoreColumns, SplitColumn, SplitsOption
+from lradapt.cli.sources import (
+    AnnotatorColumn,
+    GroupColumn,
+    IgnoreColumns,
+    SplitColumn,
+    SplitsOption,
+)
 
 
 def imagefolder(
@@ -19,6 +25,7 @@ def imagefolder(
     ] = None,
     group_column: GroupColumn = None,
     split_column: SplitColumn = None,
+    annotator_column: AnnotatorColumn = None,
     ignore_column: IgnoreColumns = None,
     split: SplitsOption = None,
     replace: Replace = False,
@@ -40,6 +47,7 @@ def imagefolder(
         label=label_column,
         group=group_column,
         split=split_column,
+        annotator=annotator_column,
         ignored=ignore_column or [],
         splits=parse_choices(split or []),
     )

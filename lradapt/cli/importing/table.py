@@ -9,7 +9,13 @@ import typer
 from lradapt.cli.importing.options import KeepParams, Replace
 from lradapt.cli.importing.run import import_files
 from lradapt.cli.options import AsJson
-from lradapt.cli.sources import GroupColumn, IgnoreColumns, SplitColumn, SplitsOption
+from lradapt.cli.sources import (
+    AnnotatorColumn,
+    GroupColumn,
+    IgnoreColumns,
+    SplitColumn,
+    SplitsOption,
+)
 
 
 def table(
@@ -25,6 +31,7 @@ def table(
     ] = None,
     group_column: GroupColumn = None,
     split_column: SplitColumn = None,
+    annotator_column: AnnotatorColumn = None,
     ignore_column: IgnoreColumns = None,
     split: SplitsOption = None,
     replace: Replace = False,
@@ -48,6 +55,7 @@ def table(
         label_column=label_column,
         group_column=group_column,
         split_column=split_column,
+        annotator_column=annotator_column,
         ignore_columns=ignore_column or [],
         splits=parse_choices(split or []),
     )

@@ -73,9 +73,14 @@ class FileFinder:
     _close: list[dict[str, list[str]]] = field(default_factory=list)
     _prefix: str = ""
     _searches: int = 0
+    _absolute: Path = field(init=False)
+    _resolved: Path = field(init=False)  # links are followed once, not for each name
+    _table_folder: Path = field(init=False)
 
     def __post_init__(self) -> None:
         """Index the files by their paths in NFC, with and without their endings."""
+        self._absolute, self._resolved = self.folder.absolute(), self.folder.resolve()
+        self._table_folder = self.table.resolve().parent
         for name in self.files:
             for key in {name, _without_ending(name)}:
                 self._exact.setdefault(unicodedata.normalize("NFC", key), []).append(name)
@@ -96,7 +101,7 @@ class FileFinder:
             ),
             min(len(p) - 1 for p in parts),
         )
-        own = {part.casefold() for part in self.folder.resolve().parts}
+        own = {part.casefold() for part in self._resolved.parts}
         for level in range(1, shared + 1):
             left = [part for part in parts[0][:level] if part.casefold() not in own]
             if read_split_names(left):
@@ -168,11 +173,11 @@ class FileFinder:
         ways = [("./ or back-slashes", plain)]
         if self._prefix and plain.startswith(self._prefix):
             ways.append((f"all below {self._prefix}", plain.removeprefix(self._prefix)))
-        for root in dict.fromkeys((self.folder.absolute(), self.folder.resolve())):
+        for root in dict.fromkeys((self._absolute, self._resolved)):
             if plain.startswith(f"{root}/"):
                 ways.append(("absolute paths", plain.removeprefix(f"{root}/")))
         parts = plain.split("/")
-        own = [part.casefold() for part in self.folder.resolve().parts]
+        own = [part.casefold() for part in self._resolved.parts]
         for count in range(1, min(len(parts), len(own) + 1)):
             if [part.casefold() for part in parts[:count]] == own[-count:]:
                 ways.append(("with the name of the images folder", "/".join(parts[count:])))
@@ -182,9 +187,9 @@ class FileFinder:
 
     def _below_table(self, plain: str) -> str:
         """Return a path that starts at the folder of the table as one below the images folder."""
-        path = Path(self.table.resolve().parent, plain)
+        path = Path(self._table_folder, plain)
         try:
-            return path.resolve().relative_to(self.folder.resolve()).as_posix()
+            return path.resolve().relative_to(self._resolved).as_posix()
         except (ValueError, OSError):
             return ""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from lradapt.data.consensus import merge_lines
+from lradapt.data.consensus import keep_annotators, merge_lines
 from lradapt.data.importing.find_files import FileFinder
 from lradapt.data.importing.sources import SourceLabels, files_of
 from lradapt.data.importing.table_columns import (
@@ -15,7 +15,7 @@ from lradapt.data.importing.table_columns import (
     notes_on,
 )
 from lradapt.data.importing.table_text import read_table
-from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.labelled_image import Annotation, LabelledImage
 from lradapt.data.labels import name_fault
 from lradapt.errors import DataError, listed
 
@@ -34,6 +34,7 @@ class _Line(NamedTuple):
     labels: list[str]
     group: str
     split: str
+    annotator: str
 
 
 def label_table(
@@ -46,6 +47,7 @@ def label_table(
     split_column: str | None = None,
     ignore_columns: Sequence[str] = (),
     splits: Mapping[str, str] | None = None,
+    annotator_column: str | None = None,
 ) -> SourceLabels:
     """Label files of `folder` by the lines of a table; nothing is written.
 
@@ -56,7 +58,13 @@ def label_table(
     """
     lines, notes = read_table(table)
     given = GivenColumns(
-        image_column, label_column, group_column, split_column, ignore_columns, splits
+        image_column,
+        label_column,
+        group_column,
+        split_column,
+        ignore_columns,
+        splits,
+        annotator=annotator_column,
     )
     return label_lines(lines, table, folder, given, notes)
 
@@ -97,17 +105,18 @@ def label_lines(
     once: dict[LabelledImage, str] = {}
     for place, label in found:
         once.setdefault(label, place)
-    faults += merge_lines(once)[1]
-    if faults:
+    merged, disagreements = merge_lines(once)
+    if faults := faults + disagreements:
         raise DataError(
             f"{table} has {len(faults)} fault(s) in {len(lines)} lines; correct or remove them"
             f"{_hint(columns, given)}:\n" + listed(faults)
         )
     repeated = len(found) - len(once)
-    notes = [*notes_on(columns), *notes, *find.notes()]
+    labels, on_annotators = keep_annotators(merged)
+    notes = [*notes_on(columns), *notes, *on_annotators, *find.notes()]
     notes += [f"{repeated:,} line(s) are repeated; each is read once"] if repeated else []
-    left = sorted(set(files) - {label.image for label in once})
-    return SourceLabels(folder, list(once), left, tuple(notes))
+    left = sorted(set(files) - {label.image for label in labels})
+    return SourceLabels(folder, labels, left, tuple(notes))
 
 
 def _hint(columns: Columns, given: GivenColumns) -> str:
@@ -134,6 +143,7 @@ def _cells(lines: "pd.DataFrame", columns: Columns, places: Sequence[str]) -> It
         _classes(lines, columns),
         lines[columns.group] if columns.group else blank,
         lines[columns.split] if columns.split else blank,
+        lines[columns.annotator] if columns.annotator else blank,
     )
 
 
@@ -152,11 +162,16 @@ def _matched(
     found, faults = [], []
     for line in lines:
         try:
-            label, split = _class_of(line), _split_of(line, columns)
-            found.append((line.place, LabelledImage(find(line.image), label, line.group, split)))
+            found.append((line.place, _labelled(line, columns, find)))
         except DataError as error:
             faults.append(f"{line.place} ({line.image}): {error}")
     return found, faults
+
+
+def _labelled(line: _Line, columns: Columns, find: FileFinder) -> LabelledImage:
+    label, split = _class_of(line), _split_of(line, columns)
+    said = (Annotation(line.annotator, label),) if columns.annotator else ()
+    return LabelledImage(find(line.image), label, line.group, split, annotations=said)
 
 
 def _class_of(line: _Line) -> str:

@@ -33,6 +33,9 @@ _THINGS = (
     "case animal specimen slide video clip sequence study exam examination session visit scan "
     "series nodule tumor tumour mole wound sample"
 )
+_ANNOTATORS = (
+    "annotator annotatorid annotatedby rater raterid labeller labeler labelledby labeledby"
+)
 _IDENTIFIERS = "id ids no nr num number name code key uid uuid hash index identifier ref"
 _SPLIT_WORDS = "split splits fold folds partition subset tvt"
 _TRUE, _FALSE = ("1", "1.0", "true", "yes", "t", "y"), ("0", "0.0", "false", "no", "f", "n")
@@ -44,7 +47,7 @@ class GivenColumns:
     """The columns that the options name; None or empty: find them.
 
     Attributes:
-        image, label, group, split: of the table; `label` may name several, with commas.
+        image, label, group, split, annotator: of the table; `label` may name several, with commas.
         ignored: columns that are left out although they look like a group or a split.
         splits: value of the split column -> split.
         image_is_fixed: no option names the image column, nor the folder of the images.
@@ -57,6 +60,7 @@ class GivenColumns:
     ignored: Sequence[str] = ()
     splits: Mapping[str, str] | None = None
     image_is_fixed: bool = False
+    annotator: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class Columns:
     Attributes:
         image: column of the file.
         labels: column of the class; several: one for each class, with a 1 where an image has it.
-        group, split: columns, or "".
+        group, split, annotator: columns, or "".
         split_of: value of the split column -> split.
         left_out: the other columns.
     """
@@ -77,6 +81,7 @@ class Columns:
     split: str
     split_of: Mapping[str, str]
     left_out: tuple[str, ...]
+    annotator: str = ""
 
 
 def choose_columns(
@@ -94,20 +99,22 @@ def choose_columns(
         DataError: a column is missing or ambiguous, or one that looks like a group or a split
             would be left out.
     """
-    named = [given.image, *_label_list(table, given.label), given.group, given.split]
+    of_labels = _label_list(table, given.label)
+    named = [given.image, *of_labels, given.group, given.split, given.annotator]
     resolved = _resolved(table, path, [name for name in [*named, *given.ignored] if name])
     ignored = {resolved[name] for name in given.ignored}
     image = resolved[given.image] if given.image else _image(table, path, count_files)
-    labels = tuple(resolved[name] for name in _label_list(table, given.label))
+    labels = tuple(resolved[name] for name in of_labels)
     labels = labels or _labels(table, path, {image} | ignored)
     rest = [name for name in table.columns if name not in {image, *labels} | ignored]
     split = resolved[given.split] if given.split else ""
     group = resolved[given.group] if given.group else ""
     split, split_of = _split(table, path, [n for n in rest if n != group], split, given.splits)
     group = _group(table, path, [name for name in rest if name != split], group)
-    used = {image, *labels, group, split}
+    annotator = _annotator(table, path, rest, resolved.get(given.annotator or "", ""))
+    used = {image, *labels, group, split, annotator}
     left_out = tuple(name for name in table.columns if name not in used)
-    return Columns(image, labels, group, split, split_of, left_out)
+    return Columns(image, labels, group, split, split_of, left_out, annotator)
 
 
 def has_usual_names(table: "pd.DataFrame") -> bool:
@@ -123,6 +130,7 @@ def notes_on(columns: Columns) -> list[str]:
     used = [f"image {columns.image!r}", f"class {labels!r}{one_each}"]
     used += [f"group {columns.group!r}"] if columns.group else []
     used += [f"split {columns.split!r}"] if columns.split else []
+    used += [f"annotator {columns.annotator!r}"] if columns.annotator else []
     values = ", ".join(f"{value!r} is {split}" for value, split in columns.split_of.items())
     left = ", ".join(columns.left_out)
     return [
@@ -215,6 +223,17 @@ def _split(
         column = next((c for c in found if c in named), next(iter(found)))
         return column, found[column]
     return (named[0], _no_splits(table, path, named[0])) if named else ("", {})
+
+
+def _annotator(table: "pd.DataFrame", path: Path, rest: Sequence[str], given: str) -> str:
+    """Return the column of the annotator; "" where none has such a name."""
+    found = [name for name in _named(table, _ANNOTATORS.split()) if name in rest]
+    if given or len(found) < 2:
+        return given or "".join(found)
+    raise DataError(
+        f"{path}: {', '.join(map(repr, found))} can be the column of the annotator; choose one "
+        "with --annotator-column"
+    )
 
 
 def _looks_like_split(column: str) -> bool:

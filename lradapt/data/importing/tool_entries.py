@@ -3,10 +3,10 @@
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from lradapt.data.consensus import merge_lines
+from lradapt.data.consensus import keep_annotators, merge_lines
 from lradapt.data.importing.find_files import FileFinder
 from lradapt.data.importing.sources import SourceLabels, files_of
 from lradapt.data.labelled_image import Annotation, LabelledImage
@@ -87,7 +87,7 @@ def label_export(export: Export, folder: Path, *, inside: bool = False) -> Sourc
             f"{export.path} gives no image a class" + "".join(f"; {note}" for note in export.notes)
         )
     left = sorted(set(files) - {label.image for label in labels})
-    labels, on_annotators = _of_several_annotators(labels)
+    labels, on_annotators = keep_annotators(labels)
     notes = (*export.notes, *on_annotators, *find.notes())
     archive = str(export.path) if inside else ""
     return SourceLabels(folder, labels, left, notes, export.licence, archive)
@@ -101,12 +101,15 @@ def _matched(
     faults: list[str] = []
     uploads: defaultdict[str, set[str]] = defaultdict(set)
     annotated = any(entry.annotator for entry in entries)
+    known: dict[str, str] = {}
     for entry in entries:
         try:
-            file, label = _file(entry, find), _class(entry.label)
+            file = known.get(entry.image) or _file(entry, find)
+            label = _class(entry.label)
         except DataError as error:
             faults.append(f"{entry.where} ({entry.image or 'no image'}): {error}")
             continue
+        known[entry.image] = file
         uploads[file].add(entry.image)
         said = (Annotation(entry.annotator, label),) if annotated else ()
         image = LabelledImage(file, label, entry.group, entry.split, annotations=said)
@@ -123,17 +126,6 @@ def _shared_files(uploads: dict[str, set[str]]) -> list[str]:
     ]
 
 
-def _of_several_annotators(labels: list[LabelledImage]) -> tuple[list[LabelledImage], list[str]]:
-    """Return the labels, without annotators if no image has several, and a note on them."""
-    several = [label for label in labels if len(label.annotations) > 1]
-    if not several:
-        return [replace(label, annotations=()) for label in labels], []
-    annotators = {each.annotator for label in labels for each in label.annotations}
-    ties = sum(not label.label for label in several)
-    note = f"{len(annotators)} annotators; {len(several):,} image(s) have several of them"
-    return labels, [note + (f", and {ties:,} of these no majority" if ties else "")]
-
-
 def _file(entry: Entry, find: FileFinder) -> str:
     if _URL.match(entry.image):
         raise DataError(
@@ -141,7 +133,8 @@ def _file(entry: Entry, find: FileFinder) -> str:
             "as --images"
         )
     names = [as_read(name) for name in (entry.image, *entry.others)]
-    return find(next((name for name in names if find.count([name])), names[0]))
+    fitting = (name for name in names if find.count([name])) if entry.others else iter(names)
+    return find(next(fitting, names[0]))
 
 
 def _class(label: str) -> str:

@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 
 from lradapt.data.importing.from_table import label_table
+from lradapt.data.labelled_image import Annotation
 from lradapt.data.labelled_image import LabelledImage as Label
 from lradapt.errors import DataError
 
@@ -394,3 +395,38 @@ def test_a_workbook_is_no_table(refusal):
 def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(DataError, match=r"^no file .*absent\.csv$"):
         partial(label_table, folder=tmp_path)(tmp_path / "absent.csv")
+
+
+ANNOTATED = "image,label,Rater_ID\na.png,cat,1\na.png,dog,2\na.png,dog,3\nb.png,cat,1\n"
+
+
+def test_a_column_of_annotators_allows_a_line_of_each(labelled, refusal):
+    found = labelled(ANNOTATED)
+    said = (Annotation("1", "cat"), Annotation("2", "dog"), Annotation("3", "dog"))
+    assert found.labels == [
+        Label("a.png", "dog", annotations=said),
+        Label("b.png", "cat", annotations=(Annotation("1", "cat"),)),
+    ]
+    assert found.notes == (
+        "columns: image 'image', class 'label', annotator 'Rater_ID'",
+        "3 annotators; 1 image(s) have several of them",
+    )
+    assert (
+        labelled(ANNOTATED.replace("Rater_ID", "who"), annotator_column="who").labels
+        == found.labels
+    )
+    assert "in lines that disagree" in refusal(ANNOTATED, ignore_columns=["Rater_ID"])
+    assert "in lines that disagree" in refusal(ANNOTATED.replace(",2", ",1"))
+
+
+def test_annotators_of_whom_each_image_has_one_are_left_out(labelled):
+    text = "image,label,annotator\na.png,cat,1\nb.png,dog,2\n"
+    assert labelled(text).labels == [Label("a.png", "cat"), Label("b.png", "dog")]
+
+
+def test_two_columns_of_annotators_ask_for_an_option(refusal):
+    text = "image,label,annotator,rater\na.png,cat,1,2\n"
+    assert refusal(text).endswith(
+        "'annotator', 'rater' can be the column of the annotator; choose one with "
+        "--annotator-column"
+    )
