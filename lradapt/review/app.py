@@ -108,6 +108,10 @@ def create_app(desk: Desk, *, token: str, who: str) -> ASGIApp:
         entry = desk.decide(asked.queue, decision)
         return {"entry": as_json(entry), **desk.next_items(asked.queue, asked.visitor)}
 
+    @app.post("/api/release")
+    def release(asked: _Asked) -> None:
+        desk.release(asked.visitor)
+
     @app.post("/api/undo")
     def undo(asked: _Next) -> dict[str, object]:
         entry = desk.undo(asked.visitor)

@@ -105,6 +105,12 @@ class Desk:
         with self._mutex:
             self.open_queue(name).show_again(visitor.who)
 
+    def release(self, visitor: Visitor) -> None:
+        """Give the images of a window that is closed to others."""
+        with self._mutex:
+            for queue in self._queues.values():
+                queue.release(visitor.window)
+
     def decide(self, name: QueueName, decision: Decision) -> Entry:
         """Carry out a decision.
 

@@ -206,13 +206,17 @@ class Queue:
         self._lease(taken, window, now)
         return [self.items[position] for position in taken]
 
+    def release(self, window: str) -> None:
+        """Forget what a window looks at."""
+        self.leases = {p: lease for p, lease in self.leases.items() if lease[0] != window}
+
     def progress(self, who: str) -> dict[str, int]:
         """Return the number of items: all, open, and skipped by a person and open."""
         skipped = sum(position in self.open for position in self.skipped.get(who, ()))
         return {"total": len(self.items), "open": len(self.open), "skipped": skipped}
 
     def _lease(self, taken: Sequence[int], window: str, now: float) -> None:
-        self.leases = {p: lease for p, lease in self.leases.items() if lease[0] != window}
+        self.release(window)
         self.leases |= dict.fromkeys(taken, (window, now + LEASE_SECONDS))
 
 

@@ -3,9 +3,16 @@
 const $ = (id) => document.getElementById(id);
 const NUM_DIGITS = 9;
 const state = {
-  who: "", window: crypto.randomUUID(), queue: "", classes: [], testWarning: "",
+  who: "", window: windowId(), queue: "", classes: [], testWarning: "",
   items: [], progress: null, busy: false, pictures: new Map(), neighbours: new Map(),
 };
+
+// A window keeps its identity when the page is loaded again, and with it its images.
+function windowId() {
+  const id = sessionStorage.getItem("window") ?? crypto.randomUUID();
+  sessionStorage.setItem("window", id);
+  return id;
+}
 
 // Requests
 
@@ -330,19 +337,33 @@ function onKey(event) {
 
 function connect() {
   document.addEventListener("keydown", onKey);
+  addEventListener("pagehide", release);
   const ids = { keep: "k", change: "c", exclude: "x", skip: "s", undo: "u", list: "l", "help-button": "?" };
   for (const [id, key] of Object.entries(ids)) $(id).addEventListener("click", () => { $(id).blur(); KEYS[key](); });
   $("queue").addEventListener("change", () => { $("queue").blur(); openQueue($("queue").value); });
   $("filter").addEventListener("input", filterList);
   $("filter").addEventListener("keydown", (event) => {
     const first = $("all-classes").querySelector("button");
-    if (event.key === "Enter" && first) choose(first.textContent);
+    if (event.key !== "Enter" || !first) return;
+    event.preventDefault();
+    choose(first.textContent);
   });
-  $("person").addEventListener("click", () => { $("name").value = state.who; $("person-dialog").showModal(); });
+  $("person").addEventListener("click", () => { $("name").value = state.who; $("person-dialog").returnValue = ""; $("person-dialog").showModal(); });
   $("person-dialog").addEventListener("close", () => {
-    if ($("name").value.trim()) setPerson($("name").value.trim());
+    const name = $("name").value.trim();
+    if (name && $("person-dialog").returnValue === "ok") setPerson(name);
   });
-  $("name").addEventListener("keydown", (event) => { if (event.key === "Enter") $("person-dialog").close(); });
+  $("name").addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault(); // the button that gets the focus back would open the dialog again
+    $("person-dialog").close("ok");
+  });
+}
+
+// The images of a window that is closed go to others at once.
+function release() {
+  const options = { method: "POST", keepalive: true, headers: { "content-type": "application/json" } };
+  fetch("/api/release", { ...options, body: JSON.stringify(asked()) });
 }
 
 async function start() {

@@ -89,9 +89,12 @@ def test_two_windows_get_different_images_until_the_time_is_over(desk, monkeypat
     assert names(desk, visitor=ANNA, count=2) == ["case 03.png", "case 01.png"]
     assert names(desk, visitor=BEN, count=2) == ["case 02.png", "case 00.png"]
     assert names(desk, visitor=ANNA, count=2) == ["case 03.png", "case 01.png"]
+    desk.release(ANNA)
+    assert names(desk, visitor=BEN, count=2) == ["case 03.png", "case 01.png"]
+    assert names(desk, visitor=ANNA, count=2) == ["case 02.png", "case 00.png"]
     later = time.monotonic() + LEASE_SECONDS + 1
     monkeypatch.setattr("lradapt.review.desk.time.monotonic", lambda: later)
-    assert names(desk, visitor=BEN, count=2) == ["case 03.png", "case 01.png"]
+    assert names(desk, visitor=ANNA, count=2) == ["case 03.png", "case 01.png"]
 
 
 def test_decisions_of_another_program_are_taken_up(desk):
