@@ -124,6 +124,7 @@ def _serve(desk: "Desk", queue: "QueueName", port: int, who: str, *, open_browse
     token = secrets.token_urlsafe(32)
     listeners = connections.listen(_HOST, port)
     address = f"http://{_HOST}:{listeners[0].getsockname()[1]}/?token={token}&queue={queue}"
+    threading.Thread(target=desk.prepare, args=(queue,), daemon=True).start()
     app = create_app(desk, token=token, who=who)
     typer.echo(f"{address}\nReview as {who}; Ctrl-C ends it. The address is valid until then.")
     sys.stdout.flush()  # a program may read it from a pipe

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -89,6 +90,12 @@ class Desk:
                     self._faults.pop(name, None)
             return self._queues[name]
 
+    def prepare(self, name: QueueName) -> None:
+        """Make a queue and the neighbours in the background, while a browser starts."""
+        with suppress(DataError):  # the page will say it
+            self.open_queue(name)
+            _ = self.project.neighbours
+
     def next_items(self, name: QueueName, visitor: Visitor, count: int = 2) -> dict[str, Any]:
         """Return the next images for a window, and the progress."""
         queue = self.open_queue(name)
@@ -117,7 +124,7 @@ class Desk:
         Raises:
             ConflictError, BusyError: see `Decisions.decide`; also for a class that does not exist.
         """
-        if decision.action == "change" and decision.new not in self._known_classes(name):
+        if decision.action == "change" and not self._is_class(name, decision.new):
             raise ConflictError(
                 f"no class {decision.new!r}: expected one of the classes of labels.csv"
             )
@@ -188,9 +195,9 @@ class Desk:
             "latest": as_json(latest) if latest else None,
         }
 
-    def _known_classes(self, name: QueueName) -> set[str]:
-        proposed = {item.proposed for item in self.open_queue(name).items}
-        return proposed | set(self.decisions.lines.labels.values())
+    def _is_class(self, name: QueueName, label: str) -> bool:
+        proposed = self.open_queue(name).proposed
+        return label in proposed or label in self.decisions.lines.labels.values()
 
     def _look(self) -> None:
         """Take up what others have changed."""

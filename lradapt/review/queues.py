@@ -144,6 +144,7 @@ class Queue:
         skipped: person -> positions that the person has skipped since the start.
         leases: position -> who looks at it (a window of a browser), and until when.
         places: image -> positions of the items that depend on its label.
+        proposed: all classes that its items propose.
     """
 
     name: QueueName
@@ -152,8 +153,10 @@ class Queue:
     skipped: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     leases: dict[int, tuple[str, float]] = field(default_factory=dict)
     places: dict[str, list[int]] = field(default_factory=dict)
+    proposed: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
+        self.proposed = frozenset(item.proposed for item in self.items if item.proposed)
         for position, item in enumerate(self.items):
             for image in (item.image, *item.beside):
                 self.places.setdefault(image, []).append(position)
