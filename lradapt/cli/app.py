@@ -23,6 +23,7 @@ from lradapt.cli import (
     importing,
     model,
     params,
+    review,
     serve,
     versions,
 )
@@ -68,6 +69,14 @@ _add(
     "lradapt check --folder photos --html page.html",
     "lradapt check --json | jq .findings",
     codes=(*USUAL_CODES, exit_codes.DATA_FAULTS),
+)
+_add(
+    DATA,
+    review.review,
+    "lradapt review",
+    "lradapt review --queue duplicates --as Anna --port 8100 --no-browser",
+    "lradapt review --export doubtful.csv",
+    "lradapt review --import doubtful.csv",
 )
 _add(
     DATA,

@@ -47,6 +47,7 @@ class Paths:
     confusion_plot: Path
     reliability: Path
     slices: Path
+    doubtful_labels: Path
     store: Path
     checkpoints: Path
     timings: Path

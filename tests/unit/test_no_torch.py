@@ -7,15 +7,16 @@ import sys
 PROGRAM = """
 import importlib, json, pkgutil, sys
 importlib.import_module("lradapt.cli.serve")
-for name in ("lradapt.registry", "lradapt.production", "lradapt.serving", "lradapt.gate"):
-    package = importlib.import_module(name)
-    for module in pkgutil.walk_packages(package.__path__, f"{name}."):
+importlib.import_module("lradapt.cli.review")
+for name in ("registry", "production", "serving", "gate", "review"):
+    package = importlib.import_module(f"lradapt.{name}")
+    for module in pkgutil.walk_packages(package.__path__, f"lradapt.{name}."):
         importlib.import_module(module.name)
 print(json.dumps(sorted(sys.modules)))
 """
 
 
-def test_registry_production_serving_and_gate_import_no_torch():
+def test_registry_production_serving_gate_and_review_import_no_torch():
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         env={"PYTHONPATH": ":".join(sys.path)},

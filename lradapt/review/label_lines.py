@@ -1,0 +1,189 @@
+"""`labels.csv` as the lines of its text, so that one cell changes and every other byte stays.
+
+`read_labels` gives the values of the file; this module keeps its text: order, further columns,
+spaces, quotation marks, line ends. A value is a line; an edit returns a new one.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lradapt.data.labels import as_read, not_a_table
+from lradapt.errors import DataError
+
+_BYTE_ORDER_MARK = "\ufeff"
+_CELL = re.compile(r' *"(?:[^"]|"")*"[^,]*|[^,]*')
+_NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')
+_NAMES = ("image", "label", "group")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelLines:
+    """The text of a `labels.csv`.
+
+    Attributes:
+        path: of the file, for messages.
+        lines: text of each record with its line end, the header first; "" for a removed one.
+        columns: the position of the columns `image`, `label` and, where there is one, `group`.
+        places: image -> positions of its records in `lines`.
+        labels: image -> its label; of several records that disagree, all, in `disagreeing`.
+        groups: image -> its group; without those that have none.
+        disagreeing: image -> the labels of its records, where they are not one.
+    """
+
+    path: Path
+    lines: list[str]
+    columns: Mapping[str, int]
+    places: Mapping[str, tuple[int, ...]]
+    labels: Mapping[str, str]
+    groups: Mapping[str, str]
+    disagreeing: Mapping[str, tuple[str, ...]]
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of the file."""
+        return "".join(self.lines).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedLine:
+    """A record that was removed.
+
+    Attributes:
+        number: of the record in the file, the header being 1.
+        text: with its line end.
+    """
+
+    number: int
+    text: str
+
+
+def parse_lines(content: bytes, path: Path) -> LabelLines:
+    """Parse the bytes of a `labels.csv`.
+
+    Raises:
+        DataError: no comma-separated UTF-8 text, or no column `image` or `label`.
+    """
+    try:
+        records = _records(content.decode("utf-8"))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise not_a_table(path, error) from error
+    lines = [line for line, _ in records]
+    columns = _columns(records[0][1] if records else [], path)
+    places: dict[str, tuple[int, ...]] = {}
+    labels: dict[str, str] = {}
+    groups: dict[str, str] = {}
+    disagreeing: dict[str, tuple[str, ...]] = {}
+    for number, (_, cells) in enumerate(records[1:], 1):
+        image, label, group = (_cell(cells, columns.get(name)) for name in _NAMES)
+        if not image:
+            continue
+        places[image] = (*places.get(image, ()), number)
+        if label != labels.setdefault(image, label):
+            disagreeing[image] = (*disagreeing.get(image, (labels[image],)), label)
+        if group:
+            groups[image] = group
+    return LabelLines(path, lines, columns, places, labels, groups, disagreeing)
+
+
+def with_label(lines: LabelLines, image: str, label: str) -> LabelLines:
+    """Return the lines with another label for an image, in each of its records."""
+    texts = list(lines.lines)
+    for place in lines.places[image]:
+        texts[place] = _with_cell(texts[place], lines.columns["label"], label)
+    return replace(lines, lines=texts, labels={**lines.labels, image: label})
+
+
+def without_image(lines: LabelLines, image: str) -> tuple[LabelLines, tuple[RemovedLine, ...]]:
+    """Return the lines without the records of an image, and those records."""
+    texts = list(lines.lines)
+    removed: list[RemovedLine] = []
+    for place in lines.places[image]:
+        number = 1 + sum(1 for text in texts[:place] if text) + len(removed)
+        removed.append(RemovedLine(number, texts[place]))
+        texts[place] = ""
+    labels = {name: label for name, label in lines.labels.items() if name != image}
+    places = {name: place for name, place in lines.places.items() if name != image}
+    return replace(lines, lines=texts, labels=labels, places=places), tuple(removed)
+
+
+def with_lines(lines: LabelLines, removed: Sequence[RemovedLine]) -> LabelLines:
+    """Return the lines with removed records at their former places.
+
+    Raises:
+        DataError: see `parse_lines`.
+    """
+    texts = [text for text in lines.lines if text]
+    newline = re.search(r"\r?\n|\r|\Z", texts[0])[0] or "\n"  # type: ignore[index]
+    for record in removed:
+        place = min(record.number - 1, len(texts))
+        if not texts[place - 1].endswith(("\n", "\r")):
+            texts[place - 1] += newline
+        is_last = place == len(texts)
+        ended = is_last or record.text.endswith(("\n", "\r"))
+        texts.insert(place, record.text if ended else record.text + newline)
+    return parse_lines("".join(texts).encode(), lines.path)
+
+
+def _records(text: str) -> list[tuple[str, list[str]]]:
+    """Return the text of each record with its cells; a cell in quotes may have several lines."""
+    parts = list(io.StringIO(text, newline=""))
+    mark = _BYTE_ORDER_MARK if text.startswith(_BYTE_ORDER_MARK) else ""
+    reader = csv.reader(
+        [parts[0].removeprefix(mark), *parts[1:]] if parts else [], skipinitialspace=True
+    )
+    records, start = [], 0
+    for cells in reader:
+        end = reader.line_num
+        records.append(("".join(parts[start:end]) if end - start > 1 else parts[start], cells))
+        start = end
+    return records
+
+
+def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
+    names = [as_read(name) for name in header]
+    missing = [name for name in ("image", "label") if name not in names]
+    if missing:
+        raise DataError(
+            f"{path} has no column {', '.join(map(repr, missing))}; "
+            f"its columns are {', '.join(map(repr, names))}"
+        )
+    return {name: names.index(name) for name in _NAMES if name in names}
+
+
+def _cell(cells: Sequence[str], column: int | None) -> str:
+    return as_read(cells[column]) if column is not None and column < len(cells) else ""
+
+
+def _with_cell(record: str, column: int, text: str) -> str:
+    body = record.rstrip("\r\n")
+    cells = _raw_cells(body)
+    before = next(csv.reader(io.StringIO(body, newline=""), skipinitialspace=True))
+    cells[column] = _quoted(text, like=cells[column])
+    changed = ",".join(cells)
+    after = next(csv.reader(io.StringIO(changed, newline=""), skipinitialspace=True))
+    before[column] = text
+    assert after == before, f"more than a cell would change in {record!r}"
+    return changed + record[len(body) :]
+
+
+def _raw_cells(body: str) -> list[str]:
+    """Return the cells of a record as they are written, with their quotation marks."""
+    cells, position = [], 0
+    while True:
+        found = _CELL.match(body, position)
+        assert found is not None
+        cells.append(found[0])
+        position = found.end() + 1  # behind the comma
+        if position > len(body):
+            return cells
+
+
+def _quoted(text: str, *, like: str) -> str:
+    if like.lstrip(" ").startswith('"') or _NEEDS_QUOTES.search(text):
+        escaped = text.replace('"', '""')
+        return f'"{escaped}"'
+    return text

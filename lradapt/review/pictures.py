@@ -1,0 +1,50 @@
+"""Pictures for the page, by row of the project's table: the file itself, or its square."""
+
+import io
+from typing import NamedTuple
+
+from PIL import Image
+
+from lradapt.data.images.decode import decode_with_storage, quiet
+from lradapt.data.images.depth import reduced, used_range
+from lradapt.data.images.files import read_file
+from lradapt.review.project import Project
+
+_OF_BROWSERS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif"}
+"""Formats that every browser shows, upright too, and their media types."""
+
+
+class Picture(NamedTuple):
+    """A picture: its bytes and their media type."""
+
+    content: bytes
+    media_type: str
+
+
+def full_picture(project: Project, row: int) -> Picture:
+    """Return an image in full size: its file, or as PNG where browsers do not show the format.
+
+    Raises:
+        DecodeError, UnreadableError: see `read_file` and `decode`.
+    """
+    entry = project.rows[row]
+    content = read_file(project.sources.images.resolve(), entry.image)
+    if entry.format in _OF_BROWSERS and entry.depth == 8:
+        return Picture(content, _OF_BROWSERS[entry.format])
+    with quiet():
+        decoded = decode_with_storage(content, max_megapixels=project.sources.max_megapixels)
+    if decoded.values is None:
+        return _png(decoded.image)
+    values = decoded.values  # of 16 bits: with the contrast that this image has by itself
+    return _png(Image.fromarray(reduced(values, used_range(values))).convert("RGB"))
+
+
+def square_picture(project: Project, row: int) -> Picture:
+    """Return the square that the network receives; no file is decoded for it."""
+    return _png(Image.fromarray(project.squares[row]))
+
+
+def _png(image: Image.Image) -> Picture:
+    content = io.BytesIO()
+    image.save(content, "PNG", compress_level=1)
+    return Picture(content.getvalue(), "image/png")

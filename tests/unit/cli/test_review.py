@@ -1,0 +1,93 @@
+"""`lradapt review` on the command line: what it refuses, and decisions in a table."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from reviewed_project import write_project
+
+TABLE = Path("decisions.csv")
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    write_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LRADAPT_RUN", raising=False)
+
+
+@pytest.fixture
+def command(project, lradapt, monkeypatch):
+    """A function that runs `lradapt review` in a small project."""
+    return lambda *words: lradapt("review", *words)
+
+
+def decide(**cells):
+    rows = list(csv.DictReader(TABLE.read_text().splitlines()))
+    rows[0] |= cells
+    with TABLE.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_an_export_comes_back_as_decisions(command):
+    done = command("--export", TABLE)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("decisions.csv: 4 open images; fill in the column action")
+    decide(action="change", to="benign")
+    done = command("--import", TABLE, "--as", "Ben")
+    assert done.out == "decisions.csv: 1 decisions carried out, 0 already were\n"
+    assert 'case 03.png,"benign"' in Path("data/labels.csv").read_text()
+    assert '"who": "Ben"' in Path("data/label_journal.jsonl").read_text()
+    done = command("--import", TABLE)
+    assert done.out == "decisions.csv: 0 decisions carried out, 1 already were\n"
+
+
+def test_decisions_that_do_not_fit_are_one_error(command):
+    command("--export", TABLE)
+    decide(action="change", to="horse")
+    done = command("--import", TABLE)
+    assert done.code == 1
+    assert "line 2: case 03.png: no class 'horse' in labels.csv" in done.err
+
+
+def test_an_export_of_another_queue(command):
+    done = command("--queue", "duplicates", "--export", TABLE)
+    assert done.out.startswith("decisions.csv: 2 open images")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--queue", "unsure"], "expected one of doubtful, duplicates, near_duplicates"),
+        (["--as", "a\x1bb"], "expected 1 to 80 letters"),
+        (["--export", "a.csv", "--import", "b.csv"], "not both"),
+    ],
+)
+def test_wrong_usage_is_said(command, words, message):
+    done = command(*words)
+    assert done.code == 2
+    assert message in done.err
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        ("data/labels.csv", "no data/labels.csv: import images and labels"),
+        ("build/ingest/images.csv", "no build/ingest/images.csv: run `make retrain` first"),
+        ("build/doubtful_labels/doubtful_labels.csv", "run `dvc repro doubtful_labels` first"),
+    ],
+)
+def test_a_project_without_a_run_is_told_what_to_do(command, missing, message):
+    Path(missing).unlink()
+    done = command("--export", TABLE)
+    assert (done.code, TABLE.exists()) == (1, False)
+    assert message in done.err
+
+
+def test_a_cut_journal_is_a_warning_at_the_start(command):
+    Path("data/label_journal.jsonl").write_text('{"time": "2026')
+    done = command("--export", TABLE)
+    assert done.code == 0
+    assert done.err.startswith("warning: data/label_journal.jsonl, line 1: not a complete entry")
