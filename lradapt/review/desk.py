@@ -152,8 +152,8 @@ class Desk:
             self._look_at(entry.image)
         return entry
 
-    def neighbours(self, row: int, labels: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-        """Return label -> the training images of that class that are nearest to an image.
+    def neighbours(self, row: int, labels: Sequence[str]) -> list[dict[str, Any]]:
+        """Return for each label the training images of that class that are nearest to an image.
 
         Raises:
             DataError: the image is in no split, or the files of the last run are missing.
@@ -162,13 +162,16 @@ class Desk:
         image = as_read(self.project.rows[row].image)
         if image not in self.project.neighbour_names:
             raise DataError(f"{image} is in no split, so its neighbours are not known")
-        return {
-            label: [
-                {**asdict(found), "row": self.project.row_of.get(found.image)}
-                for found in near.nearest(image, NUM_NEIGHBOURS, label)
-            ]
+        return [
+            {
+                "label": label,
+                "images": [
+                    {**asdict(found), "row": self.project.row_of.get(found.image)}
+                    for found in near.nearest(image, NUM_NEIGHBOURS, label)
+                ],
+            }
             for label in labels
-        }
+        ]
 
     def described(self, item: Item) -> dict[str, Any]:
         """Return an item for the page, with the labels of now."""

@@ -3,7 +3,7 @@
 const $ = (id) => document.getElementById(id);
 const NUM_DIGITS = 9;
 const state = {
-  who: "", window: windowId(), queue: "", classes: [], testWarning: "",
+  who: "", window: windowId(), queue: "", classes: [], digits: new Map(), testWarning: "",
   items: [], progress: null, busy: false, pictures: new Map(), neighbours: new Map(),
 };
 
@@ -156,7 +156,12 @@ function showItem(item) {
 
 function showLabel(place, label, probability) {
   place.textContent = label;
-  if (probability !== null) place.append(element("small", `probability ${(100 * probability).toFixed(1)} %`));
+  if (probability !== null) place.append(element("small", `probability ${percent(probability)}`));
+}
+
+function percent(probability) {
+  if (probability < 0.001) return "below 0.1 %";
+  return probability > 0.999 ? "above 99.9 %" : `${(100 * probability).toFixed(1)} %`;
 }
 
 function earlier(latest) {
@@ -177,8 +182,8 @@ async function showNear(item) {
     near.append(element("p", answer.fault));
     return;
   }
-  near.replaceChildren(...Object.entries(answer.neighbours).map(([label, found]) => strip(
-    `Nearest of ${label}`, found.map((each) => ({ ...each, note: `${each.similarity.toFixed(2)} · ${each.image}` })), "square",
+  near.replaceChildren(...answer.neighbours.map(({ label, images }) => strip(
+    `Nearest of ${label}`, images.map((each) => ({ ...each, note: `${each.similarity.toFixed(2)} · ${each.image}` })), "square",
   )));
 }
 
@@ -239,14 +244,20 @@ function forgetOthers() {
 // Classes, queues, person
 
 function showClasses() {
-  const first = state.classes.slice(0, NUM_DIGITS).map((label, place) => {
+  $("classes").replaceChildren(...[...state.digits].map(([digit, label]) => {
     const button = element("button");
     button.dataset.label = label;
-    button.append(element("kbd", String(place + 1)), element("span", label));
+    button.append(element("kbd", digit), element("span", label));
     button.addEventListener("click", () => decide("change", label));
     return button;
-  });
-  $("classes").replaceChildren(...first);
+  }));
+}
+
+// The digit of a class is its place, but never the name of another class.
+function digitsOf(classes) {
+  const named = classes.filter((label) => /^[0-9]$/.test(label));
+  if (named.length) return new Map(named.map((label) => [label, label]));
+  return new Map(classes.slice(0, NUM_DIGITS).map((label, place) => [String(place + 1), label]));
 }
 
 function openList() {
@@ -277,6 +288,7 @@ function choose(label) {
 async function loadOverview() {
   const overview = await ask("/api/overview", asked());
   state.classes = overview.classes;
+  state.digits = digitsOf(state.classes);
   state.testWarning = overview.test_warning;
   $("queue").replaceChildren(...overview.queues.map(({ name, title }) => {
     const option = element("option", title);
@@ -328,8 +340,8 @@ const KEYS = {
 function onKey(event) {
   const inField = event.target.closest?.("input, select, dialog") || (event.key === "Enter" && event.target.closest?.("button"));
   if (inField || event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
-  const digit = /^[1-9]$/.test(event.key) ? state.classes[Number(event.key) - 1] : undefined;
-  const act = digit === undefined ? KEYS[event.key] : () => decide("change", digit);
+  const label = state.digits.get(event.key);
+  const act = label === undefined ? KEYS[event.key] : () => decide("change", label);
   if (!act) return;
   event.preventDefault();
   act();

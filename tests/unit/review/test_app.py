@@ -266,4 +266,4 @@ def test_undo_over_http_brings_the_image_back(client, project):
 
 def test_neighbours_over_http(client):
     answer = client.get("/api/neighbours/3", params={"label": "malignant", "proposed": "benign"})
-    assert list(answer.json()["neighbours"]) == ["malignant", "benign"]
+    assert [near["label"] for near in answer.json()["neighbours"]] == ["malignant", "benign"]

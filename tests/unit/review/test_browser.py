@@ -129,6 +129,17 @@ def test_help_list_and_name_work_by_keys_and_keys_in_them_decide_nothing(window)
     assert (json.loads(line)["who"], json.loads(line)["to"]) == ("Ben k", "nevus, common")
 
 
+def test_a_class_that_is_a_digit_has_its_own_name_as_its_key(window):
+    text = LABELS.read_text()
+    LABELS.write_text(text.replace("nevus, common", "1").replace("benign", "2"))
+    page = window()
+    shows(page, "case 03.png")
+    assert page.locator("#classes kbd").all_inner_texts() == ["1", "2"]
+    page.keyboard.press("1")
+    shows(page, "case 01.png")
+    assert actions() == [("case 03.png", "change", "1")]
+
+
 def test_a_phone_shows_everything_within_its_width_and_works_by_touch(window):
     page = window(375, 740)
     assert page.evaluate("document.documentElement.scrollWidth") == 375

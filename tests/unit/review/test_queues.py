@@ -145,11 +145,12 @@ def test_a_class_that_does_not_exist_is_refused(desk):
 def test_neighbours_are_training_images_of_the_class_and_never_the_image_itself(desk):
     found = desk.neighbours(0, ["benign", "malignant"])
     splits = {name: image.split for name, image in desk.project.in_splits.items()}
-    for label, near in found.items():
+    assert [each["label"] for each in found] == ["benign", "malignant"]
+    for label, near in (each.values() for each in found):
         assert 0 < len(near) <= 3
         assert {each["label"] for each in near} == {label}
         assert {splits[each["image"]] for each in near} == {"train"}
         assert "case 00.png" not in {each["image"] for each in near}
-    similarities = [each["similarity"] for each in found["benign"]]
+    similarities = [each["similarity"] for each in found[0]["images"]]
     assert similarities == sorted(similarities, reverse=True)
     json.dumps(found)
