@@ -47,6 +47,8 @@ class Paths:
     confusion_plot: Path
     reliability: Path
     slices: Path
+    doubtful_labels: Path
+    doubtful_summary: Path
     store: Path
     checkpoints: Path
     timings: Path
