@@ -48,6 +48,7 @@ class Paths:
     reliability: Path
     slices: Path
     doubtful_labels: Path
+    doubtful_summary: Path
     store: Path
     checkpoints: Path
     timings: Path

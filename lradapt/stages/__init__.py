@@ -22,6 +22,7 @@ See lradapt.runtime.row_cache, lradapt.training.checkpoint."""
 NAMES = (
     "activations",
     "calibrate",
+    "doubtful_labels",
     "evaluate",
     "export",
     "find_body_lr",

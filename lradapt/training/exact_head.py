@@ -167,7 +167,7 @@ class _Images:
 def _images(features: Tensor, labels: Tensor, num_classes: int | None, imbalance: str) -> _Images:
     features, labels = features.detach().float().cpu(), labels.cpu()
     features = features if features.dim() == 3 else features[:, None]
-    _require_finite(features, labels)
+    require_finite(features, labels)
     num_classes = int(labels.max()) + 1 if num_classes is None else num_classes
     present, numbers = torch.unique(labels, return_inverse=True)
     weights, shares = torch.ones(len(labels)), torch.zeros(num_classes)
@@ -178,7 +178,16 @@ def _images(features: Tensor, labels: Tensor, num_classes: int | None, imbalance
     return _Images(features, numbers, weights, present, shares, measure_scale(features))
 
 
-def _require_finite(features: Tensor, labels: Tensor) -> None:
+def require_finite(features: Tensor, labels: Tensor) -> None:
+    """Check the features and labels of a head.
+
+    Args:
+        features: `[N, D]` or `[N, V, D]`.
+        labels: int64 `[N]`.
+
+    Raises:
+        TrainingError: there is no image, their numbers differ, or a feature is not finite.
+    """
     if not len(labels):
         raise TrainingError("a head needs training images, found none")
     if len(features) != len(labels):

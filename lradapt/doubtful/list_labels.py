@@ -1,0 +1,124 @@
+"""The doubtful labels of a data set, from its activations and its splits.
+
+Letters: N images, V views of each, D features, K classes.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from lradapt.data.doubtful_table import DoubtfulLabel
+from lradapt.data.groups import group_numbers
+from lradapt.data.labelled_image import SPLITS, TEST, LabelledImage, class_names, pixel_rows
+from lradapt.doubtful.confident_learning import Floats, class_thresholds, find_doubts
+from lradapt.doubtful.held_out import NUM_FOLDS, held_out
+from lradapt.training.inputs.examples import label_numbers
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtfulLabels:
+    """What was found.
+
+    Attributes:
+        labels: the most doubtful first; those of test images after all others.
+        num_confident: of those outside the test split, the images that reach the threshold of the
+            proposed class.
+        judged: number of images in each split whose label was judged.
+        skipped: classes of too few groups, with the number of groups; their labels are neither
+            doubted nor proposed.
+        penalty: of the heads; None where no head was possible.
+        note: why no label was judged; empty where some were.
+    """
+
+    labels: tuple[DoubtfulLabel, ...]
+    num_confident: int
+    judged: dict[str, int]
+    skipped: dict[str, int]
+    penalty: float | None
+    note: str = ""
+
+
+def list_doubtful_labels(
+    activations: npt.NDArray[np.float32], rows: Sequence[LabelledImage]
+) -> DoubtfulLabels:
+    """Return the labels that are probably wrong.
+
+    Training and validation images are judged by heads of other images; test images by one head of
+    all training and validation images.
+
+    Args:
+        activations: `[*, V, D]`, the clean view first.
+        rows: the images of all splits.
+
+    Raises:
+        TrainingError: an activation is not finite.
+    """
+    skipped = _small_classes(rows)
+    judged = [row for row in rows if row.label not in skipped]
+    names = class_names(judged)
+    if len(names) < 2:
+        note = f"fewer than two classes have {NUM_FOLDS} groups or more outside the test split"
+        return DoubtfulLabels((), 0, dict.fromkeys(SPLITS, 0), skipped, None, note)
+    known = [row for row in judged if row.split != TEST]
+    tested = [row for row in judged if row.split == TEST]
+    found = held_out(
+        _features(activations, known),
+        label_numbers(known, names),
+        group_numbers(known),
+        _features(activations, tested),
+        num_classes=len(names),
+    )
+    thresholds_K = class_thresholds(found.own.numpy(), label_numbers(known, names).numpy())
+    labels, num_confident = _doubtful(known, names, found.own, thresholds_K)
+    test_labels, _ = _doubtful(tested, names, found.others, thresholds_K)
+    counts = Counter(row.split for row in judged)
+    by_split = {split: counts[split] for split in SPLITS}
+    return DoubtfulLabels((*labels, *test_labels), num_confident, by_split, skipped, found.penalty)
+
+
+def _small_classes(rows: Sequence[LabelledImage]) -> dict[str, int]:
+    """Return the classes with fewer groups outside the test split than there are folds."""
+    known = [row for row in rows if row.split != TEST]
+    groups = defaultdict[str, set[int]](set)
+    for row, group in zip(known, group_numbers(known), strict=True):
+        groups[row.label].add(group)
+    counts = {name: len(groups[name]) for name in class_names(rows)}
+    return {name: count for name, count in counts.items() if count < NUM_FOLDS}
+
+
+def _features(activations: npt.NDArray[np.float32], rows: Sequence[LabelledImage]) -> Tensor:
+    """Return the features of the clean views, fp32 `[N, D]`."""
+    return torch.from_numpy(activations[pixel_rows(rows), 0])
+
+
+def _doubtful(
+    rows: Sequence[LabelledImage],
+    names: Sequence[str],
+    probabilities_NK: Tensor,
+    thresholds_K: Floats,
+) -> tuple[list[DoubtfulLabel], int]:
+    """Return the doubtful labels of some images, and how many of them are confident."""
+    labels_N, found_NK = label_numbers(rows, names).numpy(), probabilities_NK.numpy()
+    doubts = find_doubts(found_NK, labels_N, thresholds_K)
+    found = [
+        DoubtfulLabel(
+            rows[row].image,
+            rows[row].label,
+            names[proposed],
+            rows[row].split,
+            _rounded(found_NK[row, labels_N[row]]),
+            _rounded(found_NK[row, proposed]),
+            rows[row].group,
+        )
+        for row, proposed in zip(doubts.rows, doubts.proposed, strict=True)
+    ]
+    return found, doubts.num_confident
+
+
+def _rounded(probability: np.float32) -> float:
+    return round(float(probability), 4)  # differences between machines are below that
