@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from lradapt.data.checks.findings import Finding, Rules, explain_stops, warnings
 from lradapt.data.checks.run_checks import run_checks
 from lradapt.data.images.image_table import ImageRow
+from lradapt.data.images.looks import Looks
 from lradapt.data.images.near_duplicates import Pairs
 from lradapt.data.labelled_image import TEST, TRAIN, VALIDATION, LabelledImage, in_split
 from lradapt.data.split import assign_splits, validation_from_train
@@ -57,6 +58,7 @@ def consider(
     *,
     train_per_test: float,
     validation_share: float,
+    looks: Looks | None = None,
 ) -> Admission:
     """Check the data, set aside what must not take part, assign the splits, and judge the result.
 
@@ -70,8 +72,9 @@ def consider(
         rules: limits and policies.
         train_per_test: see `split.assign_splits`.
         validation_share: the same.
+        looks: see `run_checks`.
     """
-    checked = run_checks(images, labels, near, rules)
+    checked = run_checks(images, labels, near, rules, looks)
     admitted = _with_splits(checked.images, train_per_test, validation_share)
     missing = _missing_classes(checked.images, checked.set_aside) or _empty_splits(admitted)
     stops = explain_stops(checked.findings, rules.policies)

@@ -16,6 +16,7 @@ from lradapt.data.checks.findings import Finding, Rules
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.image_table import read_table
 from lradapt.data.images.ingest import ingest
+from lradapt.data.images.looks import measure_looks
 from lradapt.data.images.near_duplicates import near_pairs
 from lradapt.data.labelled_image import LabelledImage
 
@@ -72,6 +73,7 @@ def check_folder(
         rows = read_table(table)
         squares = np.load(pixels, mmap_mode="r")
         near = near_pairs(squares, min_correlation=rules.near_correlation)
+        looks = measure_looks(squares)
     found = consider(
         rows,
         labels,
@@ -79,5 +81,6 @@ def check_folder(
         rules,
         train_per_test=train_per_test,
         validation_share=validation_share,
+        looks=looks,
     )
     return FolderCheck(len(rows), len(found.images), found.findings, rules, found.refusal)

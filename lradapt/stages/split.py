@@ -14,6 +14,7 @@ from lradapt.data.agreement import Agreement, measure_agreement
 from lradapt.data.checks.findings import Rules, summarise
 from lradapt.data.checks.problem_kinds import MEANINGS
 from lradapt.data.images.image_table import read_table
+from lradapt.data.images.looks import measure_looks
 from lradapt.data.images.near_duplicates import near_pairs
 from lradapt.data.labelled_image import SPLITS, class_names
 from lradapt.data.labels import read_labels
@@ -29,14 +30,15 @@ def main(*, table: Dep, pixels: Dep, labels: Dep, split: Out, set_aside: Out, su
     """Check the data, set aside what must not take part, and assign the splits."""
     params = load_params()
     rules = params.check.rules
-    given = read_labels(labels)
+    given, squares = read_labels(labels), np.load(pixels, mmap_mode="r")
     admission = consider(
         read_table(table),
         given,
-        near_pairs(np.load(pixels, mmap_mode="r"), min_correlation=rules.near_correlation),
+        near_pairs(squares, min_correlation=rules.near_correlation),
         rules,
         train_per_test=params.split.train_per_test,
         validation_share=params.split.validation_share,
+        looks=measure_looks(squares),
     )
     require_training(admission)
     write_split(split, admission.images)

@@ -83,6 +83,12 @@ class PoliciesParams(Section):
     """Zeros where the end of the file belongs: the image is incomplete."""
     aspect: Policy
     """Under `data.fit: crop`, an aspect ratio of 1.5 or more: a third or more is not seen."""
+    dark: Policy
+    """99 % of the grey values are in the lowest third."""
+    bright: Policy
+    """95 % of the grey values are in the highest twentieth."""
+    blurred: Policy
+    """Less than a quarter of the sharpness of the median image, as the network sees it."""
     label_without_image: MustLeave
     image_without_label: MustLeave
     annotators_tie: MustLeave
@@ -104,6 +110,8 @@ class PoliciesParams(Section):
     `07`), or by one letter where it has one image; the policy applies to the smaller class."""
     few_groups: Policy
     """A class of one group: if kept, it is trained on and has no test images."""
+    spurious_cue: Literal["stop", "keep"]
+    """A class that brightness, size, format and the like alone tell from the others."""
 
 
 class CheckParams(Section):
@@ -113,13 +121,15 @@ class CheckParams(Section):
     """Pixels; an image with a shorter side is `tiny`."""
     near_correlation: float = Field(ge=0.8, le=1)
     """Least correlation of the grey values of near duplicates."""
+    cue_auc: float = Field(gt=0.5, le=1)
+    """Least area under the ROC curve at which a property of the files is a `spurious_cue`."""
     policies: PoliciesParams
 
     @property
     def rules(self) -> Rules:
         """The rules for lradapt.data.checks.run_checks."""
         policies: dict[Kind, Policy] = {kind: getattr(self.policies, kind) for kind in KINDS}
-        return Rules(self.min_side, self.near_correlation, policies)
+        return Rules(self.min_side, self.near_correlation, policies, self.cue_auc)
 
 
 class AugmentParams(Section):

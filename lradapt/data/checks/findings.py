@@ -17,11 +17,13 @@ class Rules:
         min_side: pixels; an image with a shorter side is tiny.
         near_correlation: of the grey values of two images; at this or above, near duplicates.
         policies: a policy for each kind.
+        cue_auc: of a property that tells a class from the others; at this or above, a finding.
     """
 
     min_side: int
     near_correlation: float
     policies: Mapping[Kind, Policy]
+    cue_auc: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ Kind = Literal[
     "transparent",
     "blank_tail",
     "aspect",
+    "dark",
+    "bright",
+    "blurred",
     "label_without_image",
     "image_without_label",
     "annotators_tie",
@@ -36,6 +39,7 @@ Kind = Literal[
     "split_leak",
     "similar_names",
     "few_groups",
+    "spurious_cue",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -106,6 +110,13 @@ MEANINGS: Mapping[Kind, Meaning] = {
         "set data.fit to pad or squash, if what matters is not in the centre",
         "the centre square is used",
     ),
+    "dark": Meaning("nearly black", "check that the image shows something", "used as it is"),
+    "bright": Meaning("nearly white", "check that the image shows something", "used as it is"),
+    "blurred": Meaning(
+        "far less sharp than the other images",
+        "check that the image shows what its label says",
+        "used as it is",
+    ),
     "label_without_image": Meaning(
         "a label without an image",
         "add the file, or remove the line from labels.csv",
@@ -147,5 +158,11 @@ MEANINGS: Mapping[Kind, Meaning] = {
         "a class with fewer than two groups",
         "add images of other patients or lesions",
         "trained on, but not in test",
+    ),
+    "spurious_cue": Meaning(
+        "a class that a property of its files alone tells from the others",
+        "see whether its images are from another camera or program; add images of the class "
+        "without this property",
+        "a model may have learnt this property alone, and fail on images without it",
     ),
 }

@@ -5,9 +5,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from lradapt.data.checks import label_checks
+from lradapt.data.checks.cue_checks import spurious_cue
 from lradapt.data.checks.findings import Finding, Rules, set_aside
 from lradapt.data.checks.image_checks import find_image_faults
+from lradapt.data.checks.look_checks import find_look_faults
 from lradapt.data.images.image_table import OK, ImageRow
+from lradapt.data.images.looks import Looks
 from lradapt.data.images.near_duplicates import Pairs
 from lradapt.data.labelled_image import LabelledImage
 
@@ -28,7 +31,11 @@ class CheckResult:
 
 
 def run_checks(
-    images: Sequence[ImageRow], labels: Sequence[LabelledImage], near: Pairs, rules: Rules
+    images: Sequence[ImageRow],
+    labels: Sequence[LabelledImage],
+    near: Pairs,
+    rules: Rules,
+    looks: Looks | None = None,
 ) -> CheckResult:
     """Join images and labels, and find all problems.
 
@@ -41,10 +48,14 @@ def run_checks(
         labels: the rows of `labels.csv`.
         near: pairs of nearly identical `images`, see `near_duplicates.near_pairs`.
         rules: the limits and policies.
+        looks: of `images`, see `looks.measure_looks`; None: not known, and not checked.
     """
     label_of = label_checks.labels_of(images, labels)
+    of_files = find_image_faults(images, min_side=rules.min_side)
+    removed = set_aside(of_files, rules.policies)
     findings = [
-        *find_image_faults(images, min_side=rules.min_side),
+        *of_files,
+        *(find_look_faults(images, looks, removed) if looks else []),
         *label_checks.label_without_image(images, labels),
         *label_checks.image_without_label(images, label_of),
         *label_checks.annotators_tie(images, label_of),
@@ -72,6 +83,8 @@ def run_checks(
         without_content |= {f.subject for f in found if f.kind in ("blank", "transparent")}
         aside |= set_aside(found, rules.policies)
         left = [image for image in left if image.image not in aside]
+    if looks and left:
+        findings += spurious_cue(left, images, looks, min_auc=rules.cue_auc)
     return CheckResult(_one_remedy(findings, rules), left, dict(sorted(aside.items())))
 
 

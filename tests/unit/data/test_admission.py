@@ -34,7 +34,7 @@ NOT_DECODED = {"fault": "undecodable", "format": "", "mode": "", "orientation": 
 
 
 def rules(**policies):
-    return Rules(8, 0.96, {**POLICIES, **policies})
+    return Rules(8, 0.96, {**POLICIES, **policies}, cue_auc=0.9)
 
 
 def admitted(images, labels, validation_share=0.0, ratio=1, near=NONE_NEAR, **policies):

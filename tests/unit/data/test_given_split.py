@@ -47,7 +47,7 @@ def splits_of(labels, validation_share):
         ImageRow(la.image, "file", f"pixels of {la.image}", 8, 8, OK, "", "PNG", "RGB", 1)
         for la in labels
     ]
-    rules = Rules(8, 0.96, POLICIES)
+    rules = Rules(8, 0.96, POLICIES, cue_auc=0.9)
     admission = consider(
         images, labels, NONE_NEAR, rules, train_per_test=5, validation_share=validation_share
     )

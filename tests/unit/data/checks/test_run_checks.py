@@ -171,6 +171,33 @@ def test_an_image_on_which_annotators_are_tied_is_named_and_takes_no_part(projec
     assert json.loads(lradapt_check("--json").output)["usable"] == 8
 
 
+def test_a_class_that_brightness_gives_away_and_dark_or_blurred_images_are_named(
+    project, random_image
+):
+    images = Path("data/images")
+    lines = Path("data/labels.csv").read_text().split()[1:]
+    for seed in range(20, 36):
+        name, scale = ("cat", 0.6) if seed % 2 else ("dog", 1)
+        random_image(seed).point(lambda grey, by=scale: int(grey * by)).save(
+            images / name / f"{seed}.png"
+        )
+        lines.append(f"{name}/{seed}.png,{name}")
+    random_image(1).point(lambda grey: grey // 4).save(images / "cat/1.png")
+    random_image(5, (2, 2)).resize((32, 32), Image.Resampling.BICUBIC).save(images / "dog/5.png")
+    label(*lines)
+    found = {each["kind"]: each for each in json.loads(lradapt_check("--json").output)["findings"]}
+    assert found.keys() == {"dark", "blurred", "spurious_cue"}
+    assert [each["subject"] for each in found["dark"]["examples"]] == ["cat/1.png"]
+    assert [each["subject"] for each in found["blurred"]["examples"]] == ["dog/5.png"]
+    cues = [(each["subject"], each["detail"][:15]) for each in found["spurious_cue"]["examples"]]
+    assert ("cat", "its brightness ") in cues
+    summary = split_summary()
+    assert {each["kind"] for each in summary["findings"]} == found.keys()
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("spurious_cue: keep", "spurious_cue: stop"))
+    assert lradapt_check().exit_code == exit_codes.DATA_FAULTS
+
+
 def test_the_table_names_count_policy_example_and_remedy(project, random_image):
     make_dirty(random_image)
     done = lradapt_check()
