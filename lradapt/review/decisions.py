@@ -153,6 +153,11 @@ class Decisions:
         """
         with self._writing(INTENT.exists()):
             self.journal.mend()
+            return self.reports()
+
+    def reports(self) -> list[str]:
+        """Return what was found about killed processes since the last call, in words."""
+        with self._mutex:
             found, self.journal.faults = self.journal.faults, []
             return found
 

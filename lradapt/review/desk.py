@@ -1,5 +1,6 @@
 """What the page asks for: queues with their progress, the next images, decisions, neighbours."""
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from lradapt.review.decisions import ConflictError, Decision, Decisions
 from lradapt.review.journal import Entry, as_json
 from lradapt.review.project import Project
 from lradapt.review.queues import QUEUES, TITLES, Item, Queue, QueueName, proposed_for
+
+log = logging.getLogger(__name__)
 
 NUM_NEIGHBOURS = 3
 TEST_WARNING = (
@@ -205,6 +208,8 @@ class Desk:
     def _look(self) -> None:
         """Take up what others have changed."""
         self.decisions.refresh()
+        for report in self.decisions.reports():
+            log.warning("%s", report)
         with self._mutex:
             if self._generation == self.decisions.generation:
                 return

@@ -156,20 +156,21 @@ def test_a_link_that_leads_outside_the_images_is_not_served(client, project, tmp
     assert client.get("/image/5").status_code == 404
 
 
-def test_a_format_that_browsers_do_not_show_becomes_png(project):
+@pytest.mark.parametrize(("form", "depth"), [("BMP", 8), ("PNG", 16)])
+def test_what_browsers_do_not_show_as_it_is_becomes_png(project, form, depth):
     desk = open_desk()
-    tiff = project / "data/images/case 05.png"
-    Image.fromarray(np.arange(300, dtype=np.uint16).reshape(15, 20) * 200).save(tiff, "TIFF")
-    desk.project.rows[5] = desk.project.rows[5]._replace(format="TIFF", depth=16)
+    values = np.arange(300).reshape(15, 20)
+    pixels = (
+        (values * 200).astype(np.uint16) if depth == 16 else values.clip(0, 255).astype(np.uint8)
+    )
+    Image.fromarray(pixels).save(project / "data/images/case 05.png", form)
+    desk.project.rows[5] = desk.project.rows[5]._replace(format=form, depth=depth)
     client = TestClient(create_app(desk, token=TOKEN, who="A"), base_url=BASE)
     client.get(f"/?token={TOKEN}")
     answer = client.get("/image/5")
+    assert answer.headers["content-type"] == "image/png"
     picture = Image.open(io.BytesIO(answer.content))
-    assert (answer.headers["content-type"], picture.size, picture.mode) == (
-        "image/png",
-        (20, 15),
-        "RGB",
-    )
+    assert (picture.format, picture.size, picture.mode) == ("PNG", (20, 15), "RGB")
     assert picture.convert("L").getextrema() == (0, 255)
 
 

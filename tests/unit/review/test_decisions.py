@@ -282,6 +282,14 @@ def test_a_journal_that_kill_9_has_cut_is_reported_and_kept():
     assert Path("data/label_journal.jsonl").read_bytes().startswith(cut + b"\n")
 
 
+def test_an_entry_that_lacks_its_end_alone_is_not_written_again():
+    killed("after the journal")
+    path = Path("data/label_journal.jsonl")
+    path.write_bytes(path.read_bytes()[:-1])
+    assert len(Decisions(LABELS).recover()) == 1
+    assert [entry["image"] for entry in journal()] == ["a", "b"]
+
+
 def test_an_edit_after_kill_9_stays_and_the_journal_takes_the_decision_back():
     killed("after the journal")
     edited = TEXT.replace("a,cat", "a,owl")

@@ -16,6 +16,7 @@ ODD = (
     b'"a ""quoted"", one",x.png, old ,p1\r\n'
     b"\r\n"
     b'"two\r\nlines",y.png,"old, er",\r\n'
+    b'x, "v.png" , "old, er",p3\r\n'
     b",z.png,old,p1,too many\r\n"
     b"plain,w.png,old"
 )
@@ -26,6 +27,7 @@ ODD = (
     [
         ("x.png", b"x.png, old ,p1", b"x.png,new,p1"),
         ("y.png", b'y.png,"old, er",', b'y.png,"new",'),
+        ("v.png", b'"v.png" , "old, er",p3', b'"v.png" ,"new",p3'),
         ("z.png", b"z.png,old,p1", b"z.png,new,p1"),
         ("w.png", b"w.png,old", b"w.png,new"),
     ],
@@ -61,7 +63,7 @@ def test_all_other_cells_are_the_same_after_a_change(images, label, data):
     )
 
 
-@pytest.mark.parametrize("image", ["x.png", "y.png", "z.png", "w.png"])
+@pytest.mark.parametrize("image", ["x.png", "y.png", "v.png", "z.png", "w.png"])
 def test_an_excluded_line_comes_back_to_its_place(image):
     lines = parse_lines(ODD, PATH)
     left, removed = without_image(lines, image)

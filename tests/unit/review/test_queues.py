@@ -104,6 +104,15 @@ def test_decisions_of_another_program_are_taken_up(desk):
     assert "case 03.png" not in names(desk)
 
 
+def test_a_journal_that_is_cut_while_the_page_is_open_is_a_warning(desk, caplog):
+    decide(desk, shown(desk)[0], "keep")
+    with Path("data/label_journal.jsonl").open("a") as file:
+        file.write('{"time": ')
+    decide(desk, shown(desk)[0], "keep")
+    (record,) = caplog.records
+    assert "label_journal.jsonl, line 2: not a complete entry" in record.getMessage()
+
+
 def test_identical_images_are_compared_until_their_labels_agree(desk):
     first, second = shown(desk, "duplicates")
     assert (first["image"], first["proposed"]) == ("case 02.png", "benign")
