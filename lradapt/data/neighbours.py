@@ -48,7 +48,9 @@ class Neighbours:
         candidates = np.ones(len(self._images), bool) if label is None else self._labels == label
         candidates[row] = False
         rows = np.flatnonzero(candidates)
-        order = np.argsort(-similarities_N[rows], kind="stable")[:count]
+        if count < len(rows):  # to sort all takes longer than to compare them
+            rows = rows[np.argpartition(-similarities_N[rows], count)[:count]]
+        order = np.argsort(-similarities_N[rows], kind="stable")
         return [
             Neighbour(self._images[r], str(self._labels[r]), float(similarities_N[r]))
             for r in rows[order]

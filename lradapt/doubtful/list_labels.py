@@ -9,14 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from lradapt.data.doubtful_table import DoubtfulLabel
 from lradapt.data.groups import group_numbers
 from lradapt.data.labelled_image import SPLITS, TEST, LabelledImage, class_names, pixel_rows
 from lradapt.doubtful.confident_learning import Floats, class_thresholds, find_doubts
-from lradapt.doubtful.held_out import NUM_FOLDS, held_out
+from lradapt.doubtful.held_out import NUM_FOLDS, clean_features, judge
 from lradapt.training.inputs.examples import label_numbers
 
 
@@ -31,7 +30,6 @@ class DoubtfulLabels:
         judged: number of images in each split whose label was judged.
         skipped: classes of too few groups, with the number of groups; their labels are neither
             doubted nor proposed.
-        penalty: of the heads; None where no head was possible.
         note: why no label was judged; empty where some were.
     """
 
@@ -39,7 +37,6 @@ class DoubtfulLabels:
     num_confident: int
     judged: dict[str, int]
     skipped: dict[str, int]
-    penalty: float | None
     note: str = ""
 
 
@@ -63,22 +60,20 @@ def list_doubtful_labels(
     names = class_names(judged)
     if len(names) < 2:
         note = f"fewer than two classes have {NUM_FOLDS} groups or more outside the test split"
-        return DoubtfulLabels((), 0, dict.fromkeys(SPLITS, 0), skipped, None, note)
+        return DoubtfulLabels((), 0, dict.fromkeys(SPLITS, 0), skipped, note)
     known = [row for row in judged if row.split != TEST]
     tested = [row for row in judged if row.split == TEST]
-    found = held_out(
-        _features(activations, known),
-        label_numbers(known, names),
-        group_numbers(known),
-        _features(activations, tested),
-        num_classes=len(names),
+    labels_N = label_numbers(known, names)
+    found = judge(
+        activations, pixel_rows(known), labels_N, group_numbers(known), num_classes=len(names)
     )
-    thresholds_K = class_thresholds(found.own.numpy(), label_numbers(known, names).numpy())
-    labels, num_confident = _doubtful(known, names, found.own, thresholds_K)
-    test_labels, _ = _doubtful(tested, names, found.others, thresholds_K)
+    thresholds_K = class_thresholds(found.probabilities.numpy(), labels_N.numpy())
+    labels, num_confident = _doubtful(known, names, found.probabilities, thresholds_K)
+    of_tested_MK = found.of_others(clean_features(activations, pixel_rows(tested)))
+    test_labels, _ = _doubtful(tested, names, of_tested_MK, thresholds_K)
     counts = Counter(row.split for row in judged)
     by_split = {split: counts[split] for split in SPLITS}
-    return DoubtfulLabels((*labels, *test_labels), num_confident, by_split, skipped, found.penalty)
+    return DoubtfulLabels((*labels, *test_labels), num_confident, by_split, skipped)
 
 
 def _small_classes(rows: Sequence[LabelledImage]) -> dict[str, int]:
@@ -89,11 +84,6 @@ def _small_classes(rows: Sequence[LabelledImage]) -> dict[str, int]:
         groups[row.label].add(group)
     counts = {name: len(groups[name]) for name in class_names(rows)}
     return {name: count for name, count in counts.items() if count < NUM_FOLDS}
-
-
-def _features(activations: npt.NDArray[np.float32], rows: Sequence[LabelledImage]) -> Tensor:
-    """Return the features of the clean views, fp32 `[N, D]`."""
-    return torch.from_numpy(activations[pixel_rows(rows), 0])
 
 
 def _doubtful(

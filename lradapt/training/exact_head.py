@@ -39,6 +39,7 @@ NOT_SOLVED: Mapping[str, Any] = {
 
 _NUM_FOLDS = 3
 _TOLERANCE = 1e-8
+_PORTION = 4096  # images checked at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,9 @@ def require_finite(features: Tensor, labels: Tensor) -> None:
         raise TrainingError("a head needs training images, found none")
     if len(features) != len(labels):
         raise TrainingError(f"{len(features)} images have features, and {len(labels)} labels")
-    broken = int((~features.isfinite()).flatten(1).any(1).sum())
+    # In portions, since each needs three times its memory.
+    portions = torch.split(features, _PORTION)
+    broken = sum(int((~rows.isfinite()).flatten(1).any(1).sum()) for rows in portions)
     if broken:
         raise TrainingError(
             f"the features of {broken} of {len(features)} images are not finite; replace the "

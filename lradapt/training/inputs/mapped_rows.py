@@ -6,7 +6,7 @@ Letters: N rows, B of a batch.
 import mmap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +67,7 @@ class MappedRows:
         return found
 
 
-def release(array: npt.NDArray[np.uint8]) -> None:
+def release(array: npt.NDArray[Any]) -> None:
     """Release the memory through which a map was read; the system keeps its pages cached.
 
     So a process never holds the whole file, however often it has read all of it.

@@ -1,0 +1,36 @@
+"""The images nearest to an image, on points that a reader can place."""
+
+import numpy as np
+import pytest
+
+from lradapt.data.neighbours import Neighbour, Neighbours
+
+ANGLES = np.radians([0, 10, 30, 90, 180])
+POINTS = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1).astype(np.float32)
+IMAGES = ["a", "b", "c", "d", "e"]
+NEIGHBOURS = Neighbours(POINTS * [[1], [5], [2], [3], [4]], IMAGES, ["x", "y", "x", "y", "x"])
+
+
+def names(found):
+    return [one.image for one in found]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 9])
+def test_the_nearest_come_first_whatever_their_length_and_never_the_image_itself(count):
+    assert names(NEIGHBOURS.nearest("a", count)) == ["b", "c", "d", "e"][:count]
+
+
+def test_a_label_limits_the_neighbours():
+    assert names(NEIGHBOURS.nearest("a", 3, "x")) == ["c", "e"]
+    assert names(NEIGHBOURS.nearest("a", 1, "y")) == ["b"]
+    assert NEIGHBOURS.nearest("a", 3, "z") == []
+
+
+def test_the_similarity_is_the_cosine_of_the_angle():
+    found = NEIGHBOURS.nearest("b", 1)
+    assert found == [Neighbour("a", "x", pytest.approx(np.cos(np.radians(10)), abs=1e-6))]
+
+
+def test_a_row_of_zeros_is_like_no_other():
+    flat = Neighbours(np.zeros((2, 2), np.float32), ["a", "b"], ["x", "y"])
+    assert flat.nearest("a", 1) == [Neighbour("b", "y", 0.0)]
