@@ -170,6 +170,11 @@ class Decisions:
         if image in lines.disagreeing:
             found = ", ".join(map(repr, lines.disagreeing[image]))
             return f"{image}: labels.csv has several lines for it, with {found}; correct them there"
+        if decision.action == "change" and lines.has_votes(image):
+            return (
+                f"{image}: labels.csv has the votes of several annotators for it, which a change "
+                "would overwrite; add a line of your own there: the majority decides"
+            )
         if current != decision.label:
             return (
                 f"{image}: the label was {decision.label!r}, and is {current!r} now; look at it "

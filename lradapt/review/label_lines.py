@@ -32,6 +32,7 @@ class LabelLines:
         labels: image -> its label; of several records that disagree, all, in `disagreeing`.
         groups: image -> its group; without those that have none.
         disagreeing: image -> the labels of its records, where they are not one.
+        has_annotators: whether there is a column `annotator`, so that records are votes.
     """
 
     path: Path
@@ -41,6 +42,11 @@ class LabelLines:
     labels: Mapping[str, str]
     groups: Mapping[str, str]
     disagreeing: Mapping[str, tuple[str, ...]]
+    has_annotators: bool
+
+    def has_votes(self, image: str) -> bool:
+        """Return whether several annotators have labelled an image."""
+        return self.has_annotators and len(self.places[image]) > 1
 
     @property
     def content(self) -> bytes:
@@ -86,7 +92,8 @@ def parse_lines(content: bytes, path: Path) -> LabelLines:
             disagreeing[image] = (*disagreeing.get(image, (labels[image],)), label)
         if group:
             groups[image] = group
-    return LabelLines(path, lines, columns, places, labels, groups, disagreeing)
+    has_annotators = "annotator" in map(as_read, records[0][1])
+    return LabelLines(path, lines, columns, places, labels, groups, disagreeing, has_annotators)
 
 
 def with_label(lines: LabelLines, image: str, label: str) -> LabelLines:

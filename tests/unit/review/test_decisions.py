@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,18 @@ def test_lines_that_disagree_are_left_to_a_person():
     LABELS.write_bytes(b"image,label\na,cat\na,dog\n")
     with pytest.raises(ConflictError, match="several lines for it, with 'cat', 'dog'"):
         Decisions(LABELS).decide([decided("change", new="owl")])
+
+
+def test_votes_of_several_annotators_are_not_overwritten():
+    votes = b"image,label,annotator\na,cat,1\na,cat,2\nb,cat,1\n"
+    LABELS.write_bytes(votes)
+    opened = Decisions(LABELS)
+    with pytest.raises(ConflictError, match="a: labels.csv has the votes of several annotators"):
+        opened.decide([decided("change", new="dog")])
+    assert LABELS.read_bytes() == votes
+    opened.decide([decided("keep")])
+    opened.decide([replace(decided("change", new="dog"), image="b")])
+    assert LABELS.read_bytes() == votes.replace(b"b,cat", b"b,dog")
 
 
 def test_what_another_person_has_decided_meanwhile_is_not_decided_again():
