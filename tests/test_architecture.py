@@ -47,4 +47,4 @@ def test_flows_and_tasks_name_no_stage_and_no_path():
 def test_every_path_is_made_or_read_by_a_stage_or_is_an_effect():
     text = (ROOT / "dvc.yaml").read_text()
     unused = [name for name in PATHS if f"${{path.{name}}}" not in text]
-    assert unused == ["doubtful_labels", "timings", "report"]
+    assert unused == ["timings", "report"]
