@@ -10,6 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from lradapt.cli import exit_codes
+from lradapt.cli.doubtful import doubts_in_words, open_doubts
 from lradapt.cli.named_classes import unknown_classes
 from lradapt.cli.options import AsJson
 from lradapt.cli.output import console, print_json
@@ -109,6 +110,7 @@ def check(
         if source.notes:
             print_understood(source)
         _print_table(checked)
+        _print_doubts(source, of_project=not (folder or table))
     if checked.stops:
         raise typer.Exit(exit_codes.DATA_FAULTS)
 
@@ -124,6 +126,15 @@ def _project_labels() -> "SourceLabels":
             "others with --folder or --table"
         )
     return SourceLabels(paths.images, read_labels(paths.labels), [])
+
+
+def _print_doubts(source: "SourceLabels", *, of_project: bool) -> None:
+    if not of_project:
+        return
+    table = read_paths().doubtful_labels
+    doubts = open_doubts(table, source.labels)
+    if doubts:
+        console().print(Text(doubts_in_words(doubts, table, most=_NUM_EXAMPLES)))
 
 
 def _as_json(checked: "FolderCheck") -> dict[str, object]:

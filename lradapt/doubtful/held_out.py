@@ -19,7 +19,7 @@ from lradapt.training.standardise import Scale, measure_scale
 
 NUM_FOLDS = 5
 PENALTY = 0.2
-"""Of all heads: near the best for finding flipped labels on four data sets (docs/method.md).
+"""Of all heads: near the best for finding flipped labels on real images (docs/method.md).
 
 The penalty with the lowest held-out loss is weaker on easy images, and then heads learn mistakes.
 """
