@@ -43,6 +43,8 @@ def _write_data(paths):
         "annotators": None,
     }
     write_json(paths.split_summary, split)
+    judged = {"train": 1010, "validation": 4, "test": 3}
+    write_json(paths.doubtful_summary, {"judged": judged, "confident": 0})
     paths.set_aside.write_text(
         f"image,kind,reason\n{EVIL}.png,undecodable,empty file\nNA,undecodable,empty file\n"
     )

@@ -74,6 +74,7 @@ def trained(paths: Paths) -> list[Row]:
         ("rate of the head", _head_rate(paths)),
         ("rates by depth", _rates_by_depth(paths)),
         ("all layers", _length(read_json(paths.model_choice))),
+        ("doubtful labels", _doubtful(read_json(paths.doubtful_summary))),
     ]
     return [row for row in rows if row[1]]
 
@@ -164,6 +165,12 @@ def _lineage(paths: Paths, outcome: Outcome | None) -> list[Row]:
     if outcome and outcome.previous:
         rows.insert(0, ("in production at the decision of the gate", outcome.previous))
     return [("version", outcome.version), *rows] if outcome else rows
+
+
+def _doubtful(found: Mapping[str, Any]) -> str:
+    """Return how many labels are confidently doubted, and where to look at them; "" for none."""
+    count, judged = found["confident"], sum(found["judged"].values()) - found["judged"]["test"]
+    return f"{count:,} of {judged:,} are probably wrong: lradapt review" if count else ""
 
 
 def _solved_head(solution: Mapping[str, Any]) -> str:

@@ -493,3 +493,12 @@ def test_the_next_commands_can_be_pasted(paths):
         "lradapt history",
         "lradapt import folder PATH --replace   # your own images, then: make retrain",
     ]
+
+
+def test_the_summary_says_how_many_labels_are_doubtful_and_where_to_look(paths):
+    assert "doubtful labels" not in dict(summary(paths, None))
+    found = read_json(paths.doubtful_summary)
+    write_json(paths.doubtful_summary, {**found, "confident": 40})
+    assert dict(summary(paths, None))["doubtful labels"] == (
+        "40 of 1,014 are probably wrong: lradapt review"
+    )

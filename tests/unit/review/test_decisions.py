@@ -153,7 +153,7 @@ def test_votes_of_several_annotators_are_not_overwritten():
     votes = b"image,label,annotator\na,cat,1\na,cat,2\nb,cat,1\n"
     LABELS.write_bytes(votes)
     opened = Decisions(LABELS)
-    with pytest.raises(ConflictError, match="a: labels.csv has the votes of several annotators"):
+    with pytest.raises(ConflictError, match="has the votes of several annotators"):
         opened.decide([decided("change", new="dog")])
     assert LABELS.read_bytes() == votes
     opened.decide([decided("keep")])
