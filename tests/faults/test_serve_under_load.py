@@ -176,15 +176,14 @@ def test_a_port_that_is_taken_is_one_message(served, tmp_path):
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15)])
 def test_a_stop_beside_a_slow_client_takes_seconds_and_has_its_code(tmp_path, pair, number, code):
-    with running(tmp_path, "--grace-seconds", "1") as (process, address):
+    options = ("--grace-seconds", "1", "--body-seconds", "600")
+    with running(tmp_path, *options) as (process, address):
         port = int(address.rsplit(":", 1)[1])
         with socket.create_connection(("127.0.0.1", port), timeout=120) as slow:
             slow.sendall(b"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\nx")
             time.sleep(0.2)
             process.send_signal(number)
-            started = time.monotonic()
-            assert process.wait(60) == code
-            assert time.monotonic() - started < 30
+            assert process.wait(180) == code, "it waited for the body, for ten minutes"
 
 
 def test_clients_that_leave_or_stay_silent_log_nothing_and_do_not_stay(tmp_path, pair):
