@@ -102,6 +102,14 @@ def threads_kept() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute a block on one thread; more are slower for small matrices, and change last bits."""
+    with threads_kept():
+        torch.set_num_threads(1)
+        yield
+
+
 def free_memory(device: torch.device) -> int:
     """Return the free bytes of the device; of the CPU, what this process can still get."""
     if device.type == "cuda":

@@ -4,9 +4,8 @@ import logging
 from collections import Counter
 
 import numpy as np
-import torch
 
-from lradapt.compute.engine import threads_kept
+from lradapt.compute.engine import one_thread
 from lradapt.data.doubtful_table import write_doubtful
 from lradapt.data.labelled_image import SPLITS
 from lradapt.data.split_table import read_split
@@ -19,8 +18,7 @@ log = logging.getLogger(__name__)
 
 def main(*, activations: Dep, split: Dep, doubtful: Out, summary: Out) -> None:
     """List the labels that are probably wrong, the most doubtful first."""
-    with threads_kept():
-        torch.set_num_threads(1)  # more are slower for small matrices, and change the last bits
+    with one_thread():
         found = list_doubtful_labels(np.load(activations, mmap_mode="r"), read_split(split))
     write_doubtful(doubtful, found.labels)
     counts = Counter(label.split for label in found.labels)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lradapt.compute.engine import set_engine, start_engine, threads_kept
+from lradapt.compute.engine import one_thread, set_engine, start_engine, threads_kept
 from lradapt.errors import TrainingError
 
 ROOT = Path(__file__).parents[3]
@@ -52,6 +52,13 @@ def test_a_library_that_sets_threads_of_its_own_does_not_keep_them():
     with threads_kept():
         torch.set_num_threads(2)
     assert torch.get_num_threads() == 1
+
+
+def test_a_block_on_one_thread_leaves_the_number_of_threads_as_it_was():
+    set_engine(**PLAIN | {"threads": 2})
+    with one_thread():
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
 
 
 THREADS = {"set_num_threads", "set_num_interop_threads", "OMP_NUM_THREADS", "MKL_NUM_THREADS"}
