@@ -92,6 +92,18 @@ def test_the_p_values_are_corrected_for_the_number_of_slices():
     assert among.p == pytest.approx(alone.p / 4 * 10)
 
 
+def test_of_two_slices_the_less_clear_one_is_corrected_for_itself_alone():
+    labels = [0] * 400
+    predicted = [1 if number % 4 == 0 and number < 200 else 0 for number in range(400)]
+    clear = ["x" if number < 60 else "" for number in range(400)]
+    less = ["y" if 100 <= number < 130 else "" for number in range(400)]
+    (alone,), (other,) = (results(labels, predicted, {"site": values}) for values in (clear, less))
+    both = results(labels, predicted, {"site": clear, "camera": less})
+    assert alone.p < other.p < 0.5
+    assert both[0].p == pytest.approx(2 * alone.p)
+    assert both[1].p == pytest.approx(max(other.p, 2 * alone.p))
+
+
 def test_without_a_difference_a_slice_is_named_by_chance_in_at_most_a_twentieth():
     random = np.random.default_rng(0)
     named = 0
