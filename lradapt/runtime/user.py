@@ -16,7 +16,8 @@ def user_name() -> str:
 def complete_environment() -> None:
     """Set what libraries need of a user: a name, a home, and a place for what they download.
 
-    What the environment has and can be used is kept. Child processes inherit the rest.
+    What the environment has and can be used is kept. A home that is absent, no folder, or closed
+    to this user is none: DVC and Prefect end there. Child processes inherit the rest.
     """
     if not any(os.environ.get(name) for name in ("LOGNAME", "USER", "LNAME", "USERNAME")):
         os.environ["LOGNAME"] = user_name()
@@ -25,11 +26,20 @@ def complete_environment() -> None:
         os.environ["HOME"] = str(own / "home")
     if not os.access(Path.home(), os.W_OK):
         os.environ.setdefault("XDG_CACHE_HOME", str(own / "cache"))
+        os.environ.setdefault("MPLCONFIGDIR", str(own / "cache/matplotlib"))
+
+
+def expand(path: Path) -> Path:
+    """Return a path without `~`; `~/.cache` is the folder of XDG_CACHE_HOME, if that is set."""
+    cache = os.environ.get("XDG_CACHE_HOME")
+    if cache and path.parts[:2] == ("~", ".cache"):
+        return Path(cache, *path.parts[2:])
+    return path.expanduser()
 
 
 def _has_home() -> bool:
     try:
-        Path.home()
+        home = Path.home()
     except RuntimeError:
         return False
-    return True
+    return os.path.isdir(home) and os.access(home, os.R_OK | os.X_OK)

@@ -49,6 +49,14 @@ def test_a_stage_added_to_dvc_yaml_appears_in_the_plan(project):
     }
 
 
+@pytest.mark.parametrize("home", ["HOME={file}", "HOME={file}/below", "-uHOME"])
+def test_a_home_that_cannot_be_used_is_none(project, tmp_path, home):
+    (tmp_path / "file").touch()
+    words = "env", home.format(file=tmp_path / "file"), sys.executable, "-m", "flows.retrain"
+    nodes = json.loads(run(project, *words, "--plan", "--json").stdout)["nodes"]
+    assert nodes[0]["address"] == "code"
+
+
 def test_outside_a_project_the_plan_says_what_is_missing(tmp_path, project):
     import os
 

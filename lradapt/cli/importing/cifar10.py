@@ -9,6 +9,7 @@ import typer
 from lradapt.cli.importing.options import KeepParams, Replace
 from lradapt.cli.importing.run import import_images
 from lradapt.cli.options import AsJson
+from lradapt.runtime.user import expand
 
 
 def cifar10(
@@ -25,5 +26,5 @@ def cifar10(
     """
     from lradapt.data.importing import importers
 
-    run_import = partial(importers.import_cifar10, cache=cache.expanduser())
+    run_import = partial(importers.import_cifar10, cache=expand(cache))
     import_images(run_import, replace=replace, keep_params=keep_params, as_json=as_json)

@@ -9,6 +9,7 @@ from lradapt.cli.importing.options import KeepParams, Replace
 from lradapt.cli.importing.run import import_images
 from lradapt.cli.options import AsJson
 from lradapt.cli.sources import print_understood
+from lradapt.runtime.user import expand
 
 if TYPE_CHECKING:
     from lradapt.data.importing.sources import SourceLabels
@@ -30,7 +31,7 @@ def solar_cells(
     from lradapt.data.importing import solar_cells as source
 
     def run_import(images: Path, labels: Path) -> "SourceLabels":
-        found = source.import_solar_cells(cache=cache.expanduser(), images=images, labels=labels)
+        found = source.import_solar_cells(cache=expand(cache), images=images, labels=labels)
         print_understood(found, stderr=as_json)
         return found
 
