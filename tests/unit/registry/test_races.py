@@ -1,6 +1,12 @@
-"""A removal beside a promotion, and beside a publish, of the same version: nothing is lost."""
+"""A removal beside a promotion, and beside a publish, of the same version: nothing is lost.
 
+In a folder and on S3, by two who share nothing but the store.
+"""
+
+import random
 import threading
+import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,8 +19,15 @@ from lradapt.registry.registry import Registry
 from lradapt.registry.store import RegistryError
 
 NAME = "digits"
-TIMES = pytest.mark.parametrize(
-    "times", [15, pytest.param(500, marks=[pytest.mark.slow, pytest.mark.long])]
+SLOW, LONG = pytest.mark.slow, (pytest.mark.slow, pytest.mark.long)
+PLACES = pytest.mark.parametrize(
+    ("place", "times"),
+    [
+        ("tmp_path", 15),
+        pytest.param("tmp_path", 500, marks=LONG),
+        pytest.param("bucket", 20, marks=SLOW),
+        pytest.param("bucket", 500, marks=LONG),
+    ],
 )
 
 
@@ -43,6 +56,37 @@ def registry(tmp_path):
     return open_registry(str(tmp_path), NAME)
 
 
+class Hesitant:
+    """A store that pauses before each operation, so that two meet in every order."""
+
+    def __init__(self, store, seed):
+        self._store, self._random, self.most = store, random.Random(seed), 0.0
+        self.slow = 0.02 if store.location.startswith("s3:") else 0.004
+
+    def __getattr__(self, name):
+        found = getattr(self._store, name)
+
+        def hesitate(*args, **kwargs):
+            time.sleep(self._random.uniform(0, self.most))
+            return found(*args, **kwargs)
+
+        return hesitate if callable(found) else found
+
+
+@pytest.fixture
+def two(request, place):
+    """Two who open one registry by themselves, in a folder or on S3."""
+    found = request.getfixturevalue(place)
+    url = found.url if place == "bucket" else str(found)
+    return [Registry(Hesitant(open_registry(url, NAME).store, seed), NAME) for seed in range(2)]
+
+
+def vary(number, *registries):
+    """Let one be the slower in even rounds, the other in odd ones."""
+    for turn, registry in enumerate(registries):
+        registry.store.most = registry.store.slow if (number + turn) % 2 else 0.0005
+
+
 def meeting(registry, operation, part, other):
     return Registry(Meeting(registry.store, operation, part, other), NAME)
 
@@ -67,35 +111,45 @@ def at_once(*acts):
         return list(threads.map(run, acts))
 
 
-@TIMES
-def test_a_promotion_beside_a_removal_ends_with_a_version_that_is_there(registry, times):
+@PLACES
+def test_a_promotion_beside_a_removal_ends_with_a_version_that_is_there(two, times):
+    registry, remover = two
     releases.release(registry, b"the champion")
+    outcomes = Counter()
     for number in range(times):
         version = releases.publish(registry, b"%d" % number)
+        vary(number, *two)
         promoted, removed = at_once(
             lambda version=version: releases.promote(registry, version),
-            lambda version=version: registry.remove(version),
+            lambda version=version: remover.remove(version),
         )
         live = registry.production()
         assert registry.read_promoted_model(live.promotion)
         assert (live.version == version) == (promoted is None)
         assert promoted is None or removed is None, (promoted, removed)
         assert not live.promotion.previous or registry.has(live.promotion.previous)
+        outcomes["promoted" if promoted is None else "removed"] += 1
+    print(outcomes)
 
 
-@TIMES
-def test_a_publish_beside_a_removal_ends_with_a_whole_version_or_none(registry, times):
+@PLACES
+def test_a_publish_beside_a_removal_ends_with_a_whole_version_or_none(two, times):
+    registry, remover = two
     version = releases.publish(registry, b"model")
-    for _ in range(times):
+    outcomes = Counter()
+    for number in range(times):
+        vary(number, *two)
         published, _ = at_once(
-            lambda: releases.publish(registry, b"model"), lambda: registry.remove(version)
+            lambda: releases.publish(registry, b"model"), lambda: remover.remove(version)
         )
         assert published is None
+        outcomes["there" if registry.has(version) else "removed"] += 1
         if registry.has(version):
             assert whole(registry, version)
         assert releases.publish(registry, b"model") == version
         assert whole(registry, version)
     assert leases.expired(registry.store, NAME) == []
+    print(outcomes)
 
 
 def test_a_removal_that_begins_before_the_swap_of_the_pointer_gives_up(registry):
