@@ -3,13 +3,16 @@
 import multiprocessing
 import os
 import random
+import re
 import signal
 import threading
 import time
+from functools import partial
 
 import pytest
 
-from lradapt.registry import open_registry
+from lradapt.cli.versions import prune
+from lradapt.registry import leases, open_registry
 from lradapt.registry.store import ChangedError
 from tests.projects import wait_for
 from tests.unit.releases import promote
@@ -107,12 +110,12 @@ def test_of_sixteen_that_promote_at_once_none_is_lost_and_the_log_has_no_gap(
 # Killed at any instant
 
 
-def publish_there(registry):
-    publish(registry, 2, SIZE)
+def publish_there(registry, number=2, size=SIZE):
+    publish(registry, number, size)
 
 
-def promote_there(registry):
-    promote(registry, publish(registry, 2, SIZE))
+def promote_there(registry, number=2, size=SIZE):
+    promote(registry, publish(registry, number, size))
 
 
 def work(url, settings, name, does, begun):
@@ -175,6 +178,45 @@ def test_killed_at_any_instant_a_second_run_completes_it(place, processes, does,
     assert num_killed >= min(3, num_kills // 3), (
         "hardly anybody was killed at work: the test says little"
     )
+
+
+def partial_files(folder):
+    """The temporary files below a folder, by their names alone."""
+    found = folder.rglob(".*")
+    return {path for path in found if re.fullmatch(r"\.[0-9a-f]{32}", path.name)}
+
+
+@pytest.mark.parametrize("num_kills", [6, pytest.param(150, marks=pytest.mark.long)])
+def test_prune_finds_and_removes_all_that_killed_processes_leave(
+    tmp_path, processes, monkeypatch, num_kills
+):
+    place, instants = (str(tmp_path), {}), random.Random(0)
+    registry = open_registry(place[0], NAME)
+    champion = publish(registry, 255)
+    promote(registry, champion)
+    seconds = [seconds_of(processes, place, does) for does in (publish_there, promote_there)]
+    for number in range(num_kills):
+        does = (publish_there, promote_there)[number % 2]
+        child = started(processes, place, NAME, partial(does, number=number, size=4 * SIZE))
+        time.sleep(instants.uniform(0, seconds[number % 2]))
+        child.kill()
+        child.join()
+    left = partial_files(tmp_path)
+    print(f"{num_kills} kills: {len(left)} files, {sum(p.stat().st_size for p in left) / 1e6} MB")
+    assert left, "nobody was killed in the middle of a file: the test says nothing"
+    found = registry.remnants(older_than_seconds=-1)
+    assert {tmp_path / each.name for each in found} == left
+    live = registry.production().promotion
+    assert registry.remnants() == []  # they are young: a write may be under way
+
+    for path in left:
+        os.utime(path, (time.time() - 7200,) * 2)
+    monkeypatch.setattr(leases, "HOLD_SECONDS", 0)  # as an hour later
+    prune(keep=1000, incomplete=True, yes=True, registry=place[0], name=NAME)
+    assert partial_files(tmp_path) == set()
+    assert registry.store.list(f"{NAME}/{leases.HOLDS}/") == []
+    assert registry.production().promotion == live
+    assert live.version in whole_versions(registry) == sorted(registry.version_names())
 
 
 # One who reads
