@@ -202,7 +202,6 @@ def test_prune_finds_and_removes_all_that_killed_processes_leave(
         child.kill()
         child.join()
     left = partial_files(tmp_path)
-    print(f"{num_kills} kills: {len(left)} files, {sum(p.stat().st_size for p in left) / 1e6} MB")
     assert left, "nobody was killed in the middle of a file: the test says nothing"
     found = registry.remnants(older_than_seconds=-1)
     assert {tmp_path / each.name for each in found} == left

@@ -8,8 +8,10 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+from prefect.server.api import server as prefect_server
 
 from flows import own_server, program
+from lradapt.cli import exit_codes
 from lradapt.errors import LradaptError
 from tests.projects import PROGRAMS, ROOT, wait_for
 
@@ -79,6 +81,22 @@ def test_one_that_is_killed_is_started_again_at_most_three_times(restarted, capl
     assert "it is not started again" in caplog.text
 
 
+def test_one_that_is_started_again_ends_with_its_flow_too():
+    used = []
+
+    def start():
+        used.append(prefect_server.subprocess.Popen)
+        own_server._ending.set()
+        return short_lived(0)
+
+    server = SimpleNamespace(server_process=short_lived(-9), _run_uvicorn_command=start)
+    try:
+        own_server._keep_running(server)
+    finally:
+        own_server._ending.clear()
+    assert used == [own_server._supervised]
+
+
 def test_one_that_has_ended_with_its_flow_is_not(restarted):
     own_server._ending.set()
     assert restarted(short_lived(0)) == 0
@@ -92,3 +110,11 @@ def test_a_server_that_is_gone_is_one_message_that_names_what_is_kept():
     output = r"no usable answer \(ConnectError: .*\).* What its stages have made is kept"
     with pytest.raises(LradaptError, match=output), program.lost_server_as_error():
         raise httpx.ConnectError("All connection attempts failed")
+
+
+def test_a_flow_whose_server_is_gone_ends_with_that_message(monkeypatch, capsys):
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    with pytest.raises(SystemExit) as ended, program.session():
+        raise httpx.ConnectError("All connection attempts failed")
+    assert ended.value.code == exit_codes.FAILED
+    assert "Prefect's server gave no usable answer" in capsys.readouterr().err

@@ -108,6 +108,12 @@ def test_only_a_run_of_our_flows_that_a_worker_has_taken_can_be_stranded(trigger
     assert not stranded.meets_threshold(1)
 
 
+def test_dead_and_stranded_runs_are_marked_also_without_a_webhook(monkeypatch):
+    monkeypatch.setattr(server, "_create_or_update", lambda automation: None)
+    names = ["lradapt: dead runs", "lradapt: stranded runs"]
+    assert server.ensure_automations(FLOWS, "") == names
+
+
 def test_a_stranded_run_is_marked_as_crashed(automations):
     (action,) = automations["stranded runs"].actions
     assert (action.state.value, action.force) == ("CRASHED", False)
