@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from lradapt.training.exact_head import require_finite
+from lradapt.training.feature_scale import Scale, measure_scale
 from lradapt.training.folds import fold_numbers
 from lradapt.training.inputs.mapped_rows import release
 from lradapt.training.logistic import Rows, solve
-from lradapt.training.standardise import Scale, measure_scale
 
 NUM_FOLDS = 5
 PENALTY = 0.2
@@ -33,7 +33,7 @@ class HeldOut:
 
     Attributes:
         probabilities: of each image by a head of the other folds, fp32 `[N, K]`.
-        weights: of the head of all images, on standardised features, fp32 `[K, E]`.
+        weights: of the head of all images, on scaled features, fp32 `[K, E]`.
         scale: of the features.
     """
 

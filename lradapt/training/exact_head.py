@@ -1,4 +1,4 @@
-"""The head solved exactly: logistic regression on standardised activations, as one linear layer.
+"""The head solved exactly: logistic regression on scaled activations, as one linear layer.
 
 The penalty is chosen by cross-validation within the training images, whose groups are never
 divided. Letters: N images, V views of each, D features, K classes, P of them present.
@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from lradapt.errors import TrainingError
+from lradapt.training.feature_scale import Scale, measure_scale
 from lradapt.training.folds import fold_numbers
 from lradapt.training.imbalance import class_weights, log_shares
 from lradapt.training.logistic import Rows, Solution, solve
 from lradapt.training.penalty_search import Fold, Tried, search
-from lradapt.training.standardise import Scale, measure_scale
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +158,7 @@ class _Images:
     scale: Scale
 
     def fold(self, images: Tensor) -> Fold:
-        """Return some of the images, int64 `[n]`, as standardised rows."""
+        """Return some of the images, int64 `[n]`, as scaled rows."""
         inputs, num_views = self.scale.inputs(self.features[images]), self.features.shape[1]
         labels, weights = self.labels[images], self.weights[images]
         rows = Rows(inputs, labels.repeat(num_views), weights.repeat(num_views))

@@ -101,5 +101,5 @@ def test_an_image_is_judged_by_heads_that_have_not_seen_its_group():
         judge(activations, range(150), labels, groups, num_classes=3).probabilities[:9, 1].max()
         for groups in ([0] * 9 + list(range(9, 150)), range(150))
     )
-    assert apart < 0.1
+    assert apart < 0.15
     assert together > 2 * apart
