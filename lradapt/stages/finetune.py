@@ -1,9 +1,9 @@
 """Stage `finetune`: all layers, three rates by depth, growing cycles, and the final model."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from lradapt.compute.distributed.launch import distribute
-from lradapt.compute.engine import start_engine
+from lradapt.compute.engine import Engine, start_engine
 from lradapt.config.params import Params, load_params
 from lradapt.data.labelled_image import class_names
 from lradapt.data.split_table import read_split
@@ -29,8 +29,10 @@ from lradapt.stages.inputs import read_classifier, split_examples
 from lradapt.training.finetune import FinetuneRecipe, finetune, was_worth_it
 from lradapt.training.history import write_epochs, write_steps
 from lradapt.training.imbalance import make_balance
-from lradapt.training.model_choice import choose_final
+from lradapt.training.inputs.batches import Examples
+from lradapt.training.model_choice import Choice, choose_final
 from lradapt.training.records import Cycle, Weights, snapshot
+from lradapt.training.run import TrainingRun
 from lradapt.training.scoring import Score, predict_logits, score
 
 log = logging.getLogger(__name__)
@@ -53,62 +55,85 @@ def main(
 ) -> Spent:
     """Train every layer; return the time of earlier processes."""
     params = load_params()
-    recipe = FinetuneRecipe(**params.finetune.model_dump(exclude={"start", "processes"}))
-    layers = params.model.network.groups
-    report = epoch_reporter(sum(recipe.cycle_epochs))
     engine = distribute(start_engine(**params.engine.model_dump()), params.finetune.processes)
     rows = read_split(split)
     names = class_names(rows)
     training, validation = (
         split_examples(each, params, rows, pixels, engine) for each in ("train", "validation")
     )
+    images = _Images(training, validation, num_classes=len(names))
     network = read_classifier(params.model.network, backbone, head)
     ancestor = _warm_start(network, params, champion, names)
-    max_lrs = read_json(rates)["rates"]
     network.to(engine.device)
-    before = snapshot(network)
-    score_before = score(network, validation, engine) if len(validation.labels) else None
-    done: list[Cycle] = []
     inputs = [pixels, split, backbone, head, champion, rates]
     with resumable_stage(__name__, checkpoints, params, engine, inputs=inputs) as run:
-        with _rescuing(done, model.with_name("last_good.safetensors")):
-            cycles = finetune(
-                network,
-                training,
-                validation,
-                engine,
-                recipe,
-                layers=layers,
-                max_lrs=[max_lrs[layer.name] for layer in layers],
-                seed=params.seed,
-                balance=make_balance(params.imbalance, training.labels, len(names)),
-                run=run,
-                on_epoch=report,
-            )
-            with closing(cycles):
-                _train_cycles(cycles, done, score_before, recipe)
-            chosen = choose_final(
-                network,
-                done,
-                training,
-                validation,
-                engine,
-                batch_size=recipe.batch_size,
-                before=before,
-                score_before=score_before,
-                batchnorm_frozen=recipe.batchnorm == "frozen",
-                by=recipe.choose_by,
-            )
+        with _rescuing(model.with_name("last_good.safetensors")) as done:
+            chosen = _train(network, images, engine, params, read_json(rates)["rates"], run, done)
         validation_logits = predict_logits(network, validation, engine).numpy()
         if engine.processes.rank == 0:
             _save(network.state_dict(), model)
-            length = {"num_cycles": len(done), "epochs": _epoch_counts(recipe, done)}
-            write_json(choice, {**asdict(chosen), **length, "ancestor": ancestor})
             _save_array(validation_logits, logits)
+            length = {"num_cycles": len(done), "epochs": _epoch_counts(_recipe(params), done)}
+            write_json(choice, {**asdict(chosen), **length, "ancestor": ancestor})
             all_epochs = [epoch for cycle in done for epoch in cycle.epochs]
-            write_steps(steps, all_epochs, [layer.name for layer in layers])
+            write_steps(steps, all_epochs, [layer.name for layer in params.model.network.groups])
             write_epochs(epochs, all_epochs)
     return run.earlier
+
+
+@dataclass(frozen=True, slots=True)
+class _Images:
+    """Examples of the two splits that a training reads."""
+
+    training: Examples
+    validation: Examples
+    num_classes: int
+
+
+def _recipe(params: Params) -> FinetuneRecipe:
+    return FinetuneRecipe(**params.finetune.model_dump(exclude={"start", "processes"}))
+
+
+def _train(
+    network: nn.Module,
+    images: _Images,
+    engine: Engine,
+    params: Params,
+    max_lrs: Mapping[str, float],
+    run: TrainingRun,
+    done: list[Cycle],
+) -> Choice:
+    """Train all layers, add each whole cycle to `done`, and load the final weights."""
+    recipe, layers, validation = _recipe(params), params.model.network.groups, images.validation
+    before = snapshot(network)
+    score_before = score(network, validation, engine) if len(validation.labels) else None
+    cycles = finetune(
+        network,
+        images.training,
+        validation,
+        engine,
+        recipe,
+        layers=layers,
+        max_lrs=[max_lrs[layer.name] for layer in layers],
+        seed=params.seed,
+        balance=make_balance(params.imbalance, images.training.labels, images.num_classes),
+        run=run,
+        on_epoch=epoch_reporter(sum(recipe.cycle_epochs)),
+    )
+    with closing(cycles):
+        _train_cycles(cycles, done, score_before, recipe)
+    return choose_final(
+        network,
+        done,
+        images.training,
+        validation,
+        engine,
+        batch_size=recipe.batch_size,
+        before=before,
+        score_before=score_before,
+        batchnorm_frozen=recipe.batchnorm == "frozen",
+        by=recipe.choose_by,
+    )
 
 
 def _train_cycles(
@@ -149,11 +174,12 @@ def _warm_start(network: nn.Module, params: Params, path: Path, names: Sequence[
 
 
 @contextmanager
-def _rescuing(cycles: Sequence[Cycle], rescued: Path) -> Iterator[None]:
-    """Run a block that fills `cycles`; after an error save the last one's weights in `rescued`."""
+def _rescuing(rescued: Path) -> Iterator[list[Cycle]]:
+    """Yield a list for the block's cycles; after an error save the last one's weights."""
     rescued.unlink(missing_ok=True)
+    cycles: list[Cycle] = []
     try:
-        yield
+        yield cycles
     except TrainingError as error:
         if not cycles or process_rank.rank():
             raise

@@ -9,8 +9,7 @@ from lradapt.training.records import Cycle
 
 def rescue(path, count, error=None):
     """A block that makes `count` cycles and then ends, with an error if one is given."""
-    cycles = []
-    with _rescuing(cycles, path):
+    with _rescuing(path) as cycles:
         for number in range(count):
             cycles.append(Cycle((), {"w": torch.full((2,), float(number))}))
         if error:
