@@ -83,7 +83,7 @@ def _write_training(paths):
         "name": "best_snapshot",
         "scores": {"best_snapshot": score},
         "num_cycles": 2,
-        "epochs": {"trained": 3, "planned": 7},
+        "epochs": {"trained": 3, "planned": 7, "given_up": 0},
         "ancestor": "",
     }
     write_json(paths.model_choice, choice)

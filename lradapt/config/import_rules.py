@@ -42,6 +42,7 @@ FROM_SCRATCH: Mapping[str, Any] = {
     "finetune.batchnorm": "batch",
     "finetune.choose_by": "balanced_accuracy",
     "finetune.stop": "never",
+    "finetune.lower_rates": 0,
     "find_body_lr.start_lr": 1e-3,
     "find_body_lr.end_lr": 10.0,
     "find_body_lr.num_steps": 40,
@@ -58,12 +59,13 @@ PRETRAINED: Mapping[str, Any] = {
     "finetune.batchnorm": "frozen",
     "finetune.choose_by": "loss",
     "finetune.stop": "no_gain",
+    "finetune.lower_rates": 1,
     "find_body_lr.start_lr": 1e-7,
     "find_body_lr.end_lr": 1e-2,
     "find_body_lr.num_steps": 25,
     "find_body_lr.num_sweeps": 1,
     "body_rates.source": "given",
-    "body_rates.rates": [1.5e-4, 1.5e-4, 3e-5],
+    "body_rates.rates": [5e-4, 5e-4, 1e-4],
 }
 """The recipe for a backbone with ImageNet's weights (docs/log.md)."""
 
@@ -186,6 +188,8 @@ def choose_recipe(*, pretrained: bool) -> list[ParamChoice]:
         "finetune.batchnorm": "its statistics are better than those of few images",
         "finetune.choose_by": "it depends less on chance than the balanced accuracy of few images",
         "finetune.stop": "where pre-trained layers fit the images, training them gains nothing",
+        "finetune.lower_rates": "high rates suit some photographs; where their first epoch gains "
+        "nothing, a second begins with a third of them",
         "find_body_lr.start_lr": "so low that nothing changes",
         "find_body_lr.end_lr": "so high that the pre-training is lost",
         "find_body_lr.num_steps": "each costs a third more than a step of the training",

@@ -23,6 +23,7 @@ PAPER: Changes = {
         "batchnorm": "batch",
         "choose_by": "balanced_accuracy",
         "stop": "never",
+        "lower_rates": 0,
         "target_accuracy": None,
     },
     "imbalance": "none",

@@ -203,6 +203,8 @@ def _length(choice: Mapping[str, Any]) -> str:
     """Return how long all layers were trained, and what the stopping rule saved."""
     epochs, cycles = choice["epochs"], choice["num_cycles"]
     trained = f"{_number(epochs['trained'], 'epoch')} in {_number(cycles, 'cycle')}"
+    if epochs["given_up"]:
+        trained += f", after {_number(epochs['given_up'], 'epoch')} at rates that gained nothing"
     if not (saved := epochs["planned"] - epochs["trained"]):
         return trained
     return f"{trained}; {saved} of {epochs['planned']} planned epochs were saved"

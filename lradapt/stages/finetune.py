@@ -1,7 +1,7 @@
 """Stage `finetune`: all layers, three rates by depth, growing cycles, and the final model."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,12 +21,12 @@ from lradapt.networks.champion import read_champion, warm_weights
 from lradapt.networks.classifier import load_weights
 from lradapt.runtime import process_rank
 from lradapt.runtime.files import read_json, whole_file, write_json
-from lradapt.runtime.timings import Spent
+from lradapt.runtime.timings import NO_TIME, Spent
 from lradapt.stages import Dep, Out, Store
 from lradapt.stages.checkpoints import resumable_stage
 from lradapt.stages.epochs import epoch_reporter
 from lradapt.stages.inputs import read_classifier, split_examples
-from lradapt.training.finetune import FinetuneRecipe, finetune, was_worth_it
+from lradapt.training.finetune import FinetuneRecipe, finetune, lowered, was_worth_it
 from lradapt.training.history import write_epochs, write_steps
 from lradapt.training.imbalance import make_balance
 from lradapt.training.inputs.batches import Examples
@@ -36,6 +36,8 @@ from lradapt.training.run import TrainingRun
 from lradapt.training.scoring import Score, predict_logits, score
 
 log = logging.getLogger(__name__)
+
+NOT_OF_THE_RECIPE = {"start", "processes", "lower_rates"}
 
 
 def main(
@@ -65,20 +67,36 @@ def main(
     network = read_classifier(params.model.network, backbone, head)
     ancestor = _warm_start(network, params, champion, names)
     network.to(engine.device)
+    before = _Start(
+        snapshot(network), score(network, validation, engine) if len(validation.labels) else None
+    )
     inputs = [pixels, split, backbone, head, champion, rates]
-    with resumable_stage(__name__, checkpoints, params, engine, inputs=inputs) as run:
-        with _rescuing(model.with_name("last_good.safetensors")) as done:
-            chosen = _train(network, images, engine, params, read_json(rates)["rates"], run, done)
-        validation_logits = predict_logits(network, validation, engine).numpy()
-        if engine.processes.rank == 0:
-            _save(network.state_dict(), model)
-            _save_array(validation_logits, logits)
-            length = {"num_cycles": len(done), "epochs": _epoch_counts(_recipe(params), done)}
-            write_json(choice, {**asdict(chosen), **length, "ancestor": ancestor})
-            all_epochs = [epoch for cycle in done for epoch in cycle.epochs]
-            write_steps(steps, all_epochs, [layer.name for layer in params.model.network.groups])
-            write_epochs(epochs, all_epochs)
-    return run.earlier
+    earlier, given_up = NO_TIME, 0
+    for attempt in range(1 + params.finetune.lower_rates):
+        max_lrs = lowered(read_json(rates)["rates"], attempt)
+        with resumable_stage(
+            __name__, checkpoints, params, engine, inputs=inputs, attempt=attempt
+        ) as run:
+            with _rescuing(model.with_name("last_good.safetensors")) as done:
+                gained = _train(network, images, engine, params, max_lrs, before, run, done)
+                earlier += run.earlier
+                if not gained and attempt < params.finetune.lower_rates:
+                    log.info("the training begins again, with a third of the rates")
+                    network.load_state_dict(before.weights)
+                    given_up += len(done[0].epochs)
+                    continue
+                chosen = _choose(network, images, engine, _recipe(params), before, done)
+            validation_logits = predict_logits(network, validation, engine).numpy()
+            if engine.processes.rank == 0:
+                _save(network.state_dict(), model)
+                _save_array(validation_logits, logits)
+                lengths = {"num_cycles": len(done), "epochs": _epoch_counts(params, done, given_up)}
+                write_json(choice, {**asdict(chosen), **lengths, "ancestor": ancestor})
+                all_epochs = [epoch for cycle in done for epoch in cycle.epochs]
+                write_steps(steps, all_epochs, [each.name for each in params.model.network.groups])
+                write_epochs(epochs, all_epochs)
+            break
+    return earlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +108,16 @@ class _Images:
     num_classes: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """The network before its training: its weights, and their score on the validation split."""
+
+    weights: Weights
+    score: Score | None
+
+
 def _recipe(params: Params) -> FinetuneRecipe:
-    return FinetuneRecipe(**params.finetune.model_dump(exclude={"start", "processes"}))
+    return FinetuneRecipe(**params.finetune.model_dump(exclude=NOT_OF_THE_RECIPE))
 
 
 def _train(
@@ -100,58 +126,63 @@ def _train(
     engine: Engine,
     params: Params,
     max_lrs: Mapping[str, float],
+    before: _Start,
     run: TrainingRun,
     done: list[Cycle],
-) -> Choice:
-    """Train all layers, add each whole cycle to `done`, and load the final weights."""
-    recipe, layers, validation = _recipe(params), params.model.network.groups, images.validation
-    before = snapshot(network)
-    score_before = score(network, validation, engine) if len(validation.labels) else None
+) -> bool:
+    """Train all layers and add each whole cycle to `done`; return whether the first one gained."""
+    recipe = _recipe(params)
     cycles = finetune(
         network,
         images.training,
-        validation,
+        images.validation,
         engine,
         recipe,
-        layers=layers,
-        max_lrs=[max_lrs[layer.name] for layer in layers],
+        layers=params.model.network.groups,
+        max_lrs=[max_lrs[layer.name] for layer in params.model.network.groups],
         seed=params.seed,
         balance=make_balance(params.imbalance, images.training.labels, images.num_classes),
         run=run,
         on_epoch=epoch_reporter(sum(recipe.cycle_epochs)),
     )
     with closing(cycles):
-        _train_cycles(cycles, done, score_before, recipe)
+        for cycle in cycles:
+            done.append(cycle)
+            if recipe.stop == "no_gain" and not was_worth_it(before.score, done, recipe.choose_by):
+                log.info("no gain in cycle %d; the training of all layers ends", len(done))
+                return len(done) > 1
+    return True
+
+
+def _choose(
+    network: nn.Module,
+    images: _Images,
+    engine: Engine,
+    recipe: FinetuneRecipe,
+    before: _Start,
+    done: Sequence[Cycle],
+) -> Choice:
+    """Load the final weights, and return which they are."""
     return choose_final(
         network,
         done,
         images.training,
-        validation,
+        images.validation,
         engine,
         batch_size=recipe.batch_size,
-        before=before,
-        score_before=score_before,
+        before=before.weights,
+        score_before=before.score,
         batchnorm_frozen=recipe.batchnorm == "frozen",
         by=recipe.choose_by,
     )
 
 
-def _train_cycles(
-    cycles: Iterable[Cycle], done: list[Cycle], before: Score | None, recipe: FinetuneRecipe
-) -> None:
-    """Add the cycles to `done`; with `stop: no_gain`, none after one that was not worth it."""
-    for cycle in cycles:
-        done.append(cycle)
-        if recipe.stop == "no_gain" and not was_worth_it(before, done, recipe.choose_by):
-            log.info("no gain in cycle %d; the training of all layers ends", len(done))
-            return
-
-
-def _epoch_counts(recipe: FinetuneRecipe, done: Sequence[Cycle]) -> dict[str, int]:
-    """Return the number of epochs that were trained, and of those that were planned."""
+def _epoch_counts(params: Params, done: Sequence[Cycle], given_up: int) -> dict[str, int]:
+    """Return the number of epochs trained, of those planned, and of those before lower rates."""
     return {
         "trained": sum(len(cycle.epochs) for cycle in done),
-        "planned": sum(recipe.cycle_epochs),
+        "planned": sum(_recipe(params).cycle_epochs),
+        "given_up": given_up,
     }
 
 

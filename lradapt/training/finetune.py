@@ -1,6 +1,6 @@
 """Training of all layers: three rates by depth, growing cosine cycles (paper, section 2.4)."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -114,6 +114,16 @@ def reached(epoch: Epoch, target_accuracy: float | None) -> bool:
         and epoch.validation is not None
         and epoch.validation.accuracy >= target_accuracy
     )
+
+
+def lowered(rates: Mapping[str, float], times: int) -> dict[str, float]:
+    """Return the rates by layer after they were lowered a number of times, to a third each time.
+
+    How high the rates may be depends on the images, and only whole epochs show it (docs/log.md).
+    So a training begins with high ones, and where its first cycle gains nothing it begins again
+    with lower ones.
+    """
+    return {layer: rate / 3**times for layer, rate in rates.items()}
 
 
 def was_worth_it(before: Score | None, cycles: Sequence[Cycle], by: Criterion) -> bool:

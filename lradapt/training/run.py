@@ -117,7 +117,14 @@ class TrainingRun:
         if found:
             self._resume(found, model, optimizer)
         self._trained, self._last = (model, optimizer), self._clock()
-        yield
+        try:
+            yield
+        except GeneratorExit:  # the caller asks for no further cycle
+            self._end()
+            raise
+        self._end()
+
+    def _end(self) -> None:
         if self._saved_step:
             self._save()
         self._trained = None  # from here on the caller may load other weights

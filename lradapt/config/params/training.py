@@ -190,11 +190,20 @@ class FinetuneParams(SgdParams):
     stop: Literal["never", "no_gain"]
     """`no_gain`: no further cycle after one that is not better than all before it, by `choose_by`.
     `never`: every cycle."""
+    lower_rates: int = Field(ge=0, le=5)
+    """How often the training may begin again with a third of the rates, where its first cycle
+    gained nothing on the validation split. Only with `stop: no_gain`; 0: never."""
     target_accuracy: Annotated[float, Field(gt=0, le=1)] | None
     """Stop after the epoch that reaches it on the validation split; null: run every cycle."""
     processes: int = Field(ge=1, le=64)
     """Processes that share each batch on one machine, each with its own GPU, or with
     `engine.threads` of the CPU. More than one needs the extra `gpus`, and changes the last bits."""
+
+    @model_validator(mode="after")
+    def _lower_rates_need_the_rule(self) -> Self:
+        if self.lower_rates and self.stop != "no_gain":
+            raise ValueError("lower_rates needs stop: no_gain, which tells that nothing was gained")
+        return self
 
 
 class CheckpointParams(Section):

@@ -411,6 +411,7 @@ def test_as_json_an_import_says_what_it_brought(project, source):
         ("finetune.batchnorm", "batch", "batch", "same"),
         ("finetune.choose_by", "balanced_accuracy", "balanced_accuracy", "same"),
         ("finetune.stop", "never", "never", "same"),
+        ("finetune.lower_rates", 0, 0, "same"),
         ("find_body_lr.start_lr", 1e-3, 1e-3, "same"),
         ("find_body_lr.end_lr", 10.0, 10.0, "same"),
         ("find_body_lr.num_steps", 40, 40, "same"),

@@ -71,6 +71,7 @@ UNLIKE = {
         "batchnorm": "frozen",
         "choose_by": "loss",
         "stop": "no_gain",
+        "lower_rates": 2,
         "target_accuracy": 0.5,
     },
     "imbalance": "class_weights",
@@ -90,6 +91,7 @@ PAPER = {
         "batchnorm": "batch",
         "choose_by": "balanced_accuracy",
         "stop": "never",
+        "lower_rates": 0,
         "target_accuracy": None,
     },
     "imbalance": "none",
@@ -103,7 +105,7 @@ def test_whatever_the_settings_were_they_become_the_paper_s_and_the_others_stay(
     done = run("preset", "paper", "--params", params)
     assert done.output.splitlines()[-2:] == [
         "imbalance: class_weights -> none",
-        f"{params}: 18 value(s) changed",
+        f"{params}: 19 value(s) changed",
     ]
     assert read_yaml(params) == changed(shipped, PAPER)
 

@@ -65,14 +65,16 @@ def test_the_summary_has_the_training_and_its_metrics(paths):
 @pytest.mark.parametrize(
     ("epochs", "cycles", "expected"),
     [
-        ({"trained": 1, "planned": 3}, 1, "1 epoch in 1 cycle; 2 of 3 planned epochs were saved"),
-        ({"trained": 7, "planned": 7}, 3, "7 epochs in 3 cycles"),
+        ((1, 3, 0), 1, "1 epoch in 1 cycle; 2 of 3 planned epochs were saved"),
+        ((7, 7, 0), 3, "7 epochs in 3 cycles"),
+        ((3, 3, 1), 2, "3 epochs in 2 cycles, after 1 epoch at rates that gained nothing"),
     ],
 )
 def test_the_summary_says_how_long_all_layers_were_trained(paths, epochs, cycles, expected):
+    counts = dict(zip(("trained", "planned", "given_up"), epochs, strict=True))
     write_json(
         paths.model_choice,
-        read_json(paths.model_choice) | {"epochs": epochs, "num_cycles": cycles},
+        read_json(paths.model_choice) | {"epochs": counts, "num_cycles": cycles},
     )
     assert dict(summary(paths, None))["all layers"] == expected
 

@@ -1,5 +1,6 @@
 """The stages of the unfrozen network: what the params say is done."""
 
+import csv
 import json
 
 import numpy as np
@@ -20,6 +21,7 @@ from tests.projects import ROOT, SMALL
 
 NETWORK = {"architecture": "timm/test_resnet", "layers": None, "reads": "stages"}
 GENTLE = {"optimizer": "adamw", "batchnorm": "frozen", "choose_by": "loss", "stop": "no_gain"}
+COUNTS = {"trained": 3, "planned": 3, "given_up": 0}
 HARMFUL, HARMLESS = [1.0, 1.0, 1.0], [1e-6, 1e-6, 1e-3]
 
 
@@ -54,6 +56,7 @@ def use(**changes):
     values["engine"] |= SMALL["engine"]
     values["finetune"] |= {"batch_size": 12, "num_cycles": 2} | GENTLE | changes.pop("finetune", {})
     values["find_body_lr"] |= changes.pop("find_body_lr", {})
+    values["checkpoint"] |= changes.pop("checkpoint", {})
     values["body_rates"] |= changes
     with open("params.yaml", "w") as file:
         yaml.safe_dump(values, file)
@@ -62,6 +65,11 @@ def use(**changes):
 def inputs(folder):
     names = ("pixels.npy", "split.csv", "backbone.safetensors", "head.safetensors")
     return {name.split(".")[0]: folder / name for name in names}
+
+
+def read_csv(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
 
 
 def train(folder, rates):
@@ -83,14 +91,14 @@ def train(folder, rates):
 def test_after_a_cycle_that_harms_none_follows_and_the_head_alone_is_kept(project):
     choice, model = train(project, HARMFUL)
     assert choice["name"] == "head_alone"
-    assert (choice["num_cycles"], choice["epochs"]) == (1, {"trained": 1, "planned": 3})
+    assert (choice["num_cycles"], choice["epochs"]) == (1, COUNTS | {"trained": 1})
     assert not model["fc.weight"].any()
 
 
 def test_without_the_rule_every_cycle_is_trained(project):
     use(finetune={"stop": "never"})
     choice, _ = train(project, HARMFUL)
-    assert (choice["num_cycles"], choice["epochs"]) == (2, {"trained": 3, "planned": 3})
+    assert (choice["num_cycles"], choice["epochs"]) == (2, COUNTS | {"trained": 3})
 
 
 def test_after_cycles_that_gain_all_are_trained_and_the_statistics_stay(project):
@@ -100,6 +108,41 @@ def test_after_cycles_that_gain_all_are_trained_and_the_statistics_stay(project)
     body = read_backbone(project / "backbone.safetensors", load_params().model.network)
     statistics = [name for name in body if name.endswith("running_mean")]
     assert all(torch.equal(body[name], model[name]) for name in statistics)
+
+
+def test_where_the_first_cycle_gains_nothing_it_begins_again_with_a_third_of_the_rates(project):
+    low = [rate / 3 for rate in HARMFUL]
+    use(finetune={"lower_rates": 1})
+    choice, lowered = train(project, HARMFUL)
+    assert choice["epochs"]["given_up"] == 1
+    peaks = [row["lr_early"] for row in read_csv(project / "steps.out")]
+    assert max(map(float, peaks)) == pytest.approx(low[0])
+    use()
+    choice, once = train(project, low)
+    assert choice["epochs"]["given_up"] == 0
+    assert all(torch.equal(lowered[name], once[name]) for name in once)
+
+
+def test_where_the_first_cycle_gains_the_rates_stay(project):
+    use(finetune={"lower_rates": 3})
+    choice, _ = train(project, HARMLESS)
+    assert choice["epochs"] == COUNTS
+
+
+def test_the_rates_are_lowered_as_often_as_the_params_allow(project):
+    use(finetune={"lower_rates": 2})
+    choice, model = train(project, [100 * rate for rate in HARMFUL])
+    assert (choice["name"], choice["epochs"]["given_up"]) == ("head_alone", 2)
+    assert not model["fc.weight"].any()
+
+
+def test_a_second_attempt_resumes_from_a_checkpoint_of_its_own(project, caplog):
+    use(finetune={"lower_rates": 1}, checkpoint={"every_seconds": 1e-9})
+    _, first = train(project, HARMFUL)
+    with caplog.at_level("INFO"):
+        _, again = train(project, HARMFUL)
+    assert caplog.text.count("resuming after step") == 2
+    assert all(torch.equal(first[name], again[name]) for name in first)
 
 
 def test_the_params_say_what_the_better_weights_are(project, monkeypatch):
