@@ -194,7 +194,7 @@ def choose_recipe(*, pretrained: bool) -> list[ParamChoice]:
         "find_body_lr.end_lr": "so high that the pre-training is lost",
         "find_body_lr.num_steps": "each costs a third more than a step of the training",
         "find_body_lr.num_sweeps": "a second would cost as much again",
-        "body_rates.source": "on CIFAR-10 they were two points better than what a range test found",
+        "body_rates.source": "only whole epochs show how high the rates may be, not a range test",
         "body_rates.rates": "the layers may change; the head, which is solved already, hardly",
     }
     return [ParamChoice(key, PRETRAINED[key], reason) for key, reason in reasons.items()]
