@@ -10,7 +10,8 @@ from colour_model import COLOURS, colour_model, paint
 
 from lradapt.data.images.decode import Preprocessing, preprocess
 from lradapt.errors import LradaptError, UnreadableError
-from lradapt.inference.predict import Model, ModelError, find_images
+from lradapt.inference.metadata import ModelError
+from lradapt.inference.predict import Model, find_images
 
 
 @pytest.fixture(scope="module")
