@@ -46,11 +46,11 @@ class Model:
 
     def probabilities(self, pixels_NSS3: Pixels, *, batch_size: int = 64) -> Probabilities:
         """Return the probabilities `[N, K]` of preprocessed pixels `[N, S, S, 3]` uint8."""
-        name = self._session.get_inputs()[0].name
+        name, wanted = self._session.get_inputs()[0].name, [self._session.get_outputs()[0].name]
         starts = range(0, len(pixels_NSS3), batch_size)
         parts = (pixels_NSS3[start : start + batch_size] for start in starts)
         with tracked(parts, "classify", total=len(pixels_NSS3), unit="images", size=len) as shown:
-            return np.concatenate([self._session.run(None, {name: part})[0] for part in shown])
+            return np.concatenate([self._session.run(wanted, {name: part})[0] for part in shown])
 
     def classify(self, paths: Sequence[Path], *, batch_size: int = 64) -> "Iterator[Prediction]":
         """Classify image files, in order; one that cannot be decoded gives its fault.

@@ -13,6 +13,9 @@ from lradapt.errors import LradaptError
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
 
+FEATURES = "features"
+"""The second output of an exported network: what its last layer reads, fp32 `[N, D]`."""
+
 _POOLING = ("GlobalAveragePool", "ReduceMean")
 _SHAPING = ("Cast", "Flatten", "Gather", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
 """Operators by which exporters bring pooled maps into rows; none changes a value."""
@@ -79,6 +82,24 @@ def pooled_maps(graph: "GraphProto", features: str) -> list[str]:
         return None if None in parts else [name for part in parts for name in part or ()]
 
     return maps_of(features) or []
+
+
+def give_features(graph: "GraphProto") -> None:
+    """Make what the last layer reads an output of the graph; nothing without a linear layer."""
+    from onnx import TensorProto, helper
+
+    try:
+        head = find_head(graph)
+    except NoLinearHeadError:
+        return
+    (width,) = (tensor.dims[1] for tensor in graph.initializer if tensor.name == head.weight)
+    for node in graph.node:
+        for values in (node.input, node.output):
+            values[:] = [FEATURES if value == head.features else value for value in values]
+    for known in [known for known in graph.value_info if known.name == head.features]:
+        graph.value_info.remove(known)
+    batch = graph.output[0].type.tensor_type.shape.dim[0].dim_param
+    graph.output.append(helper.make_tensor_value_info(FEATURES, TensorProto.FLOAT, [batch, width]))
 
 
 def _makers(graph: "GraphProto") -> Mapping[str, "NodeProto"]:
