@@ -48,7 +48,15 @@ def _write_data(paths):
     counts = {"train": 0, "validation": 0, "test": 0}
     write_json(
         paths.doubtful_summary,
-        {"judged": judged, "doubtful": counts, "confident": 0, "skipped_classes": {}, "note": ""},
+        {
+            "judged": judged,
+            "doubtful": counts,
+            "confident": 0,
+            "policy": "keep",
+            "excluded": 0,
+            "skipped_classes": {},
+            "note": "",
+        },
     )
     write_doubtful(paths.doubtful_labels, [])
     paths.set_aside.write_text(
@@ -65,6 +73,7 @@ def _write_data(paths):
         for row, (image, _, _) in enumerate(EXAM)
     ]
     write_split(paths.split, exam)
+    write_split(paths.training_split, exam)
     squares = np.zeros((len(EXAM), 8, 8, 3), np.uint8)
     squares[2] = (10, 20, 30)
     np.save(paths.pixels, squares)

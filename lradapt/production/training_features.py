@@ -52,12 +52,12 @@ def find_training_images(version: PublishedVersion, paths: Paths) -> list[Traini
 
     There are none outside a project, before its first run, and without the files of the images.
     """
-    if not (paths.split.exists() and paths.table.exists()):
+    if not (paths.training_split.exists() and paths.table.exists()):
         return []
     table, learnt = read_table(paths.table), read_trained_on(version.read(TRAINED_ON))
     found = [
         TrainingImage(image, paths.images / table[image.row].image, table[image.row].file_sha256)
-        for image in in_split(read_split(paths.split), TRAIN)
+        for image in in_split(read_split(paths.training_split), TRAIN)
         if image.row is not None and image.pixel_sha256 in learnt.pixel_sha256s
     ]
     return [each for each in found if each.file.is_file()]

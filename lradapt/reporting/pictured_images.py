@@ -73,7 +73,7 @@ class PicturedImages:
 
     @cached_property
     def _images(self) -> Mapping[str, LabelledImage]:
-        return {_key(image.image): image for image in read_split(self._paths.split)}
+        return {_key(image.image): image for image in read_split(self._paths.training_split)}
 
     @cached_property
     def _squares(self) -> Pixels | None:

@@ -181,9 +181,10 @@ def _lineage(paths: Paths, outcome: Outcome | None) -> list[Row]:
 
 
 def _doubtful(found: Mapping[str, Any]) -> str:
-    """Return how many labels are confidently doubted, and where to look at them; "" for none."""
+    """Return how many labels are confidently doubted and excluded, and what to do; "" for none."""
     count, judged = found["confident"], sum(found["judged"].values()) - found["judged"]["test"]
-    return f"{count:,} of {judged:,} are probably wrong: lradapt review" if count else ""
+    out = f"; not trained on {found['excluded']:,} of them" if found["policy"] == "exclude" else ""
+    return f"{count:,} of {judged:,} are probably wrong{out}: lradapt review" if count else ""
 
 
 def _solved_head(solution: Mapping[str, Any]) -> str:

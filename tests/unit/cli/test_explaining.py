@@ -60,9 +60,9 @@ def project(tmp_path, monkeypatch, pooled_model):
         paint(paths.images / f"{colour}.png", colour)
     images = [LabelledImage(f"{c}.png", c, "", "train", c, row) for row, c in enumerate(COLOURS)]
     paths.table.parent.mkdir(parents=True)
-    paths.split.parent.mkdir(parents=True)
+    paths.training_split.parent.mkdir(parents=True)
     pd.DataFrame(rows).to_csv(paths.table, index=False)
-    write_split(paths.split, images)
+    write_split(paths.training_split, images)
     registry = open_registry("registry", "classifier")
     files = {"model.onnx": pooled_model, "trained_on.csv": write_trained_on(images)}
     promote(registry, registry.publish(files, {}))

@@ -37,8 +37,8 @@ def paths(tmp_path):
             ImageRow(name, f"file {number}", f"p{number}", 10, 10, "ok", "", "PNG", "RGB", 1)
         )
         images.append(LabelledImage(name, colour, "", split, f"p{number}", number))
-    paths.split.parent.mkdir(parents=True)
-    write_split(paths.split, images)
+    paths.training_split.parent.mkdir(parents=True)
+    write_split(paths.training_split, images)
     paths.table.parent.mkdir(parents=True)
     pd.DataFrame(rows).to_csv(paths.table, index=False)
     return paths
@@ -71,7 +71,7 @@ def test_only_images_of_the_training_that_the_version_has_learnt_from_are_compar
 
 
 def test_without_a_run_there_is_no_training_image(version, paths):
-    paths.split.unlink()
+    paths.training_split.unlink()
     assert find_training_images(version, paths) == []
 
 

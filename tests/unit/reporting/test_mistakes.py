@@ -27,7 +27,7 @@ PREDICTED = [
 def paths(tmp_path):
     """The paths of a project in an empty folder."""
     paths = PATHS.below(tmp_path)
-    for path in (paths.predictions, paths.split, paths.pixels, paths.activations):
+    for path in (paths.predictions, paths.training_split, paths.pixels, paths.activations):
         path.parent.mkdir(parents=True, exist_ok=True)
     return paths
 
@@ -49,7 +49,7 @@ def mistakes(paths):
             LabelledImage(image, label, "", "test", f"{k}", order[k])
             for k, (image, label, *_) in enumerate(PREDICTED)
         ]
-        write_split(paths.split, rows)
+        write_split(paths.training_split, rows)
         if size:
             shades = np.arange(5, dtype=np.uint8)[:, None, None, None] * 10
             np.save(paths.pixels, np.broadcast_to(shades, (5, size, size, 3)))

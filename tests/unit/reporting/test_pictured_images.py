@@ -30,11 +30,11 @@ IMAGES = [  # angle of the activations in degrees
 def paths(tmp_path):
     """A project of six images, whose rows are in another order than the splits."""
     paths = PATHS.below(tmp_path)
-    for path in (paths.split, paths.pixels, paths.activations):
+    for path in (paths.training_split, paths.pixels, paths.activations):
         path.parent.mkdir(parents=True, exist_ok=True)
     order = [5, 3, 1, 0, 2, 4]
     write_split(
-        paths.split,
+        paths.training_split,
         [
             LabelledImage(image, label, "", split, f"{row}", row)
             for row, (image, label, split, _) in zip(order, IMAGES, strict=True)

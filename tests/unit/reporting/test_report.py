@@ -388,7 +388,7 @@ def test_a_mistake_has_its_nearest_training_images(paths):
         LabelledImage(EVIL, EVIL, "", "train", "n", 3),
         LabelledImage("same.png", "owl", "", "train", "s", 4),
     ]
-    write_split(paths.split, [*rows, *near])
+    write_split(paths.training_split, [*rows, *near])
     np.save(paths.pixels, np.zeros((5, 8, 8, 3), np.uint8))
     features = np.array([[0, 1], [0, 1], [1, 0], [3, 4], [2, 0]], np.float32)
     np.save(paths.activations, features[:, None])
@@ -451,6 +451,17 @@ def test_doubtful_test_images_are_apart_with_a_warning(paths, doubts):
     assert of_test.startswith(" 1 labels of test images are doubtful. To correct only")
     assert "makes its results look better than they are" in of_test
     assert of_test.endswith(f"{ESCAPED} (10.0 %), rather owl (85.0 %) NA")
+
+
+def test_labels_that_were_not_trained_on_are_counted_in_report_and_summary(paths, doubts):
+    assert "were not trained on (" not in render(paths, None)
+    found = read_json(paths.doubtful_summary)
+    write_json(paths.doubtful_summary, found | {"policy": "exclude", "excluded": 1})
+    text = section(render(paths, None), "doubtful")
+    assert "1 training images with such a label were not trained on" in text
+    assert dict(summary(paths, None))["doubtful labels"] == (
+        "2 of 1,014 are probably wrong; not trained on 1 of them: lradapt review"
+    )
 
 
 def test_without_a_doubtful_label_the_report_says_so_and_proposes_nothing(paths):
