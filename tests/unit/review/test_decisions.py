@@ -161,6 +161,23 @@ def test_votes_of_several_annotators_are_not_overwritten():
     assert LABELS.read_bytes() == votes.replace(b"b,cat", b"b,dog")
 
 
+def test_the_label_of_several_annotators_is_that_of_most_and_can_be_kept_or_excluded():
+    votes = b"image,label,annotator\na,dog,1\na,cat,2\na,cat,3\nb,cat,1\nb,dog,2\n"
+    LABELS.write_bytes(votes)
+    opened = Decisions(LABELS)
+    assert opened.lines.labels == {"a": "cat", "b": ""}
+    opened.decide([decided("keep")])
+    assert (journal()[-1]["from"], journal()[-1]["to"]) == ("cat", "cat")
+    with pytest.raises(ConflictError, match="votes of several annotators"):
+        opened.decide([decided("change", new="owl")])
+    with pytest.raises(ConflictError, match="b: as many annotators give one label as another"):
+        opened.decide([replace(decided("keep"), image="b", label="")])
+    opened.decide([decided("exclude")])
+    assert LABELS.read_bytes() == b"image,label,annotator\nb,cat,1\nb,dog,2\n"
+    opened.undo("Anna")
+    assert LABELS.read_bytes() == votes
+
+
 def test_what_another_person_has_decided_meanwhile_is_not_decided_again():
     one, other = Decisions(LABELS), Decisions(LABELS)
     one.decide([decided("keep", seen="")])
