@@ -403,14 +403,3 @@ def test_kill_9_at_any_moment_leaves_journal_and_labels_in_agreement():
         changed = {image for image, label in opened.lines.labels.items() if label == "dog"}
         assert changed == {image for image in names if opened.journal.settled(image)}
     assert len(changed) > 12
-
-
-@pytest.mark.skipif(os.getuid() == 0, reason="root writes into read-only folders")
-def test_a_read_only_project_is_an_error_and_nothing_is_written():
-    LABELS.parent.chmod(0o555)
-    try:
-        with pytest.raises(PermissionError):
-            Decisions(LABELS).decide([decided("keep")])
-    finally:
-        LABELS.parent.chmod(0o755)
-    assert text() == TEXT
