@@ -217,7 +217,7 @@ def _make_project(folder: Path, params: Params, inputs: Inputs, paths: Paths) ->
         link = folder / path
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(source.resolve())
-    write_split(folder / paths.split, inputs.rows)
+    write_split(folder / paths.training_split, inputs.rows)
     ensure_file(folder / paths.champion)
 
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
+from lradapt.cli.doubtful import exclusion_in_words
 from lradapt.cli.output import console, print_json
-from lradapt.config.paths import read_paths
+from lradapt.config.params import load_params
+from lradapt.config.paths import PARAMS_FILE, read_paths
 from lradapt.data.labels import class_sizes
 from lradapt.data.similar_names import find_similar_names
 from tasks.pipeline import dvc_files, graph
@@ -21,11 +23,13 @@ class Plan:
         sources: data without a version in DVC yet; the run adds them.
         nodes: of DVC's graph, in order.
         similar_names: classes that may be two spellings of one, in words.
+        left_out: of the training, because of doubtful labels, in words; "" for nothing.
     """
 
     sources: Sequence[str]
     nodes: Sequence[Node]
     similar_names: Sequence[str] = ()
+    left_out: str = ""
 
 
 def read(project_file: str, *, full_check: bool = False) -> Plan:
@@ -34,7 +38,7 @@ def read(project_file: str, *, full_check: bool = False) -> Plan:
     if full_check:
         graph.read_every_file()
     nodes = graph.read_plan.fn(project_file)
-    return Plan(graph.unversioned_sources(project_file), nodes, _similar_names())
+    return Plan(graph.unversioned_sources(project_file), nodes, _similar_names(), _left_out())
 
 
 def _similar_names() -> list[str]:
@@ -44,6 +48,12 @@ def _similar_names() -> list[str]:
     return [found.words for found in find_similar_names(class_sizes(path))]
 
 
+def _left_out() -> str:
+    if not PARAMS_FILE.exists():
+        return ""
+    return exclusion_in_words(load_params().doubtful_labels, read_paths().doubtful_summary)
+
+
 def as_json(plan: Plan) -> dict[str, object]:
     """Return the plan as JSON, for programs."""
     nodes = [
@@ -51,7 +61,12 @@ def as_json(plan: Plan) -> dict[str, object]:
         for node in plan.nodes
     ]
     similar = list(plan.similar_names)
-    return {"unversioned": plan.sources, "nodes": nodes, "similar_names": similar}
+    return {
+        "unversioned": plan.sources,
+        "nodes": nodes,
+        "similar_names": similar,
+        "left_out": plan.left_out,
+    }
 
 
 def as_table(plan: Plan) -> Table:
@@ -76,6 +91,8 @@ def show(plan: Plan, *, as_data: bool) -> None:
         print_json(as_json(plan))
         return
     console().print(as_table(plan))
+    if plan.left_out:
+        console().print(plan.left_out)
     if plan.similar_names:
         names = ", ".join(plan.similar_names)
         console().print(f"similar names: {names}; if they are one class, correct labels.csv")

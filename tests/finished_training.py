@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lradapt.config.paths import read_paths
+from lradapt.data.doubtful_table import write_doubtful
 from lradapt.data.images.image_table import ImageRow
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.split_table import write_split
@@ -44,7 +45,20 @@ def _write_data(paths):
     }
     write_json(paths.split_summary, split)
     judged = {"train": 1010, "validation": 4, "test": 3}
-    write_json(paths.doubtful_summary, {"judged": judged, "confident": 0})
+    counts = {"train": 0, "validation": 0, "test": 0}
+    write_json(
+        paths.doubtful_summary,
+        {
+            "judged": judged,
+            "doubtful": counts,
+            "confident": 0,
+            "policy": "keep",
+            "excluded": 0,
+            "skipped_classes": {},
+            "note": "",
+        },
+    )
+    write_doubtful(paths.doubtful_labels, [])
     paths.set_aside.write_text(
         f"image,kind,reason\n{EVIL}.png,undecodable,empty file\nNA,undecodable,empty file\n"
     )
@@ -59,6 +73,7 @@ def _write_data(paths):
         for row, (image, _, _) in enumerate(EXAM)
     ]
     write_split(paths.split, exam)
+    write_split(paths.training_split, exam)
     squares = np.zeros((len(EXAM), 8, 8, 3), np.uint8)
     squares[2] = (10, 20, 30)
     np.save(paths.pixels, squares)

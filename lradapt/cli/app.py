@@ -36,6 +36,7 @@ from lradapt.config.code_file import write_code_file
 from lradapt.config.paths import PROJECT_FILE
 from lradapt.config.replaced_sources import touch_replaced
 from lradapt.errors import LradaptError, TrainingError
+from lradapt.review.confirmed import write_confirmed
 from lradapt.runtime import lock, process_rank
 from lradapt.runtime.termination import Terminated
 from lradapt.runtime.timings import Spent, Stopwatch, timed
@@ -185,16 +186,18 @@ def code(
         Path, typer.Argument(help="The dvc.yaml whose stages name their modules.")
     ] = PROJECT_FILE,
 ) -> None:
-    """Write which code each stage of dvc.yaml uses.
+    """Write which code each stage of dvc.yaml uses, and which labels are confirmed.
 
     The stage `code` of dvc.yaml calls this. So a stage runs again after an edit of a
-    file that it uses, or an upgrade of lradapt. Labels and weights whose content was
+    file that it uses, or an upgrade of lradapt. It also writes which labels people have
+    confirmed, if params.yaml lets doubtful ones be excluded. Labels and weights whose content was
     replaced under their former time and size get the present time, so that DVC sees it.
     A class that the gate's params name (min_recall, min_recall_in, renamed) and no label
     has is an error, before anything is trained.
     """
     require_known_classes()
     write_code_file(project_file)
+    write_confirmed(project_file)
     for path in touch_replaced(project_file):
         typer.echo(f"{path}: new content under the former size: its time is set to now")
 

@@ -2,7 +2,7 @@
 
 import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +11,7 @@ import typer
 from rich.table import Column, Table
 from rich.text import Text
 
-from lradapt.cli import completion, exit_codes
+from lradapt.cli import completion, exit_codes, explaining
 from lradapt.cli.options import AsJson, Location, Name
 from lradapt.cli.output import console, minute, print_json
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
@@ -28,6 +28,12 @@ def predict(
     paths: Annotated[list[Path], typer.Argument(help="Image files, and folders of them.")],
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Also why: nearest training images, class maps.")
+    ] = False,
+    into: Annotated[
+        Path, typer.Option(file_okay=False, help="Folder for what --explain writes.")
+    ] = Path("build/explained"),
     registry: Location = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,
 ) -> None:
@@ -36,21 +42,33 @@ def predict(
     Prints a line for each image: the class, its probability, and the next two
     classes. An image that cannot be decoded is reported, and the others are
     classified; the exit code is then 3.
+
+    --explain adds the training images whose features are nearest, and writes
+    them and a class map of each image into a folder, the map as values (.json)
+    and over the image (.png). The first time it computes the features of all
+    training images.
     """
     from lradapt.inference.predict import find_images
     from lradapt.serving.live_model import LiveModel
 
-    if as_json and as_csv:
-        raise typer.BadParameter("--json and --csv exclude each other")
+    if as_csv and (as_json or explain):
+        raise typer.BadParameter(
+            f"--{'json' if as_json else 'explain'} and --csv exclude each other"
+        )
     images = find_images(paths)
-    model = LiveModel(open_registry(registry, name)).current().model
-    predictions = list(model.classify(images))
+    opened = open_registry(registry, name)
+    loaded = LiveModel(opened).current()
+    model, predictions = loaded.model, list(loaded.model.classify(images))
+    explained = {}
+    if explain:
+        version = opened.open(loaded.promotion.version, loaded.promotion)
+        explained = explaining.explain(predictions, model, version, into)
     if as_json:
-        print_json([_as_json(prediction) for prediction in predictions])
+        print_json([_as_json(each, explained.get(each.path)) for each in predictions])
     elif as_csv:
         _print_csv(predictions, model.class_names)
     else:
-        _print_table(predictions)
+        _print_table(predictions, explained)
     if any(prediction.fault for prediction in predictions):
         raise typer.Exit(exit_codes.DATA_FAULTS)
 
@@ -139,13 +157,17 @@ def _print_promotions(promotions: Sequence[Promotion]) -> None:
     console().print(table)
 
 
-def _print_table(predictions: "Sequence[Prediction]") -> None:
+def _print_table(
+    predictions: "Sequence[Prediction]",
+    explained: "Mapping[Path, explaining.Explanation] | None" = None,
+) -> None:
     # As Text: a name in brackets is not markup. Folded, not cut off.
     table = Table(
         Column("image", overflow="fold"),
         Column("class", overflow="fold"),
         Column("probability", no_wrap=True),
         Column("next", overflow="fold"),
+        *([Column("nearest training images", overflow="fold")] if explained else []),
     )
     for each in predictions:
         if each.fault:
@@ -153,16 +175,21 @@ def _print_table(predictions: "Sequence[Prediction]") -> None:
             continue
         (_, best), *others = each.probabilities.items()
         rest = ", ".join(f"{name} {p:.1%}" for name, p in others[:2])
-        table.add_row(Text(str(each.path)), Text(each.label), f"{best:.1%}", Text(rest))
+        near = explained[each.path].neighbours if explained else ()
+        why = [Text(explaining.nearest_in_words(near))] if explained else []
+        table.add_row(Text(str(each.path)), Text(each.label), f"{best:.1%}", Text(rest), *why)
     console().print(table)
 
 
-def _as_json(prediction: "Prediction") -> dict[str, object]:
+def _as_json(
+    prediction: "Prediction", explanation: "explaining.Explanation | None"
+) -> dict[str, object]:
     return {
         "image": str(prediction.path),
         "class": prediction.label or None,
         "probabilities": prediction.probabilities,
         "fault": prediction.fault or None,
+        **(explaining.as_json(explanation) if explanation else {}),
     }
 
 

@@ -30,7 +30,7 @@ def write_code_file(project_file: Path) -> Path | None:
             not exist.
     """
     project = _read(project_file)
-    path = _code_path(project)
+    path = _path(project, "code")
     if path is None:
         return None
     code = code_of(sorted(set(_named_modules(project))), Path.cwd())
@@ -42,16 +42,21 @@ def write_code_file(project_file: Path) -> Path | None:
 
 def read_code_path(project_file: Path) -> Path | None:
     """Read the path `code` of a `dvc.yaml`; None if it has none."""
-    return _code_path(_read(project_file))
+    return read_path(project_file, "code")
+
+
+def read_path(project_file: Path, name: str) -> Path | None:
+    """Read one path of a `dvc.yaml`; None if it has none of this name."""
+    return _path(_read(project_file), name)
 
 
 def _read(project_file: Path) -> dict[str, Any]:
     return dict(read_yaml(project_file) or {})
 
 
-def _code_path(project: dict[str, Any]) -> Path | None:
+def _path(project: dict[str, Any], name: str) -> Path | None:
     tables = [part.get("path", {}) for part in project.get("vars", []) if isinstance(part, dict)]
-    return next((Path(table["code"]) for table in tables if "code" in table), None)
+    return next((Path(table[name]) for table in tables if name in table), None)
 
 
 def _named_modules(project: dict[str, Any]) -> Iterator[str]:

@@ -20,6 +20,7 @@ class Paths:
     backbone: Path
     champion: Path
     code: Path
+    confirmed: Path
     pixels: Path
     table: Path
     split: Path
@@ -49,6 +50,7 @@ class Paths:
     slices: Path
     doubtful_labels: Path
     doubtful_summary: Path
+    training_split: Path
     store: Path
     checkpoints: Path
     timings: Path

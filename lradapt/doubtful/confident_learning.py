@@ -24,13 +24,13 @@ class Doubts:
     Attributes:
         rows: of the probabilities, `[C]`.
         proposed: the most probable class of each, `[C]`.
-        num_confident: of them, the images that reach the threshold of the proposed class: the
+        confident: whether the image reaches the threshold of the proposed class, `[C]`: the
             off-diagonal entries of the confident joint (equation 1 of the paper).
     """
 
     rows: Numbers
     proposed: Numbers
-    num_confident: int
+    confident: npt.NDArray[np.bool_]
 
 
 def class_thresholds(probabilities_NK: Floats, labels_N: Numbers) -> Floats:
@@ -67,7 +67,7 @@ def find_doubts(probabilities_NK: Floats, labels_N: Numbers, thresholds_K: Float
     rows = np.flatnonzero(best_N > own_N)
     order = np.argsort(-doubt_N[rows], kind="stable")
     confident_N = best_N >= thresholds_K[proposed_N]
-    return Doubts(rows[order], proposed_N[rows][order], int(confident_N[rows].sum()))
+    return Doubts(rows[order], proposed_N[rows][order], confident_N[rows][order])
 
 
 def _of(probabilities_NK: Floats, classes_N: Numbers) -> Floats:

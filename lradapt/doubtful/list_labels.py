@@ -25,7 +25,7 @@ class DoubtfulLabels:
 
     Attributes:
         labels: the most doubtful first; those of test images after all others.
-        num_confident: of those outside the test split, the images that reach the threshold of the
+        confident: of those outside the test split, the images that reach the threshold of the
             proposed class.
         judged: number of images in each split whose label was judged.
         skipped: classes of too few groups, with the number of groups; their labels are neither
@@ -34,7 +34,7 @@ class DoubtfulLabels:
     """
 
     labels: tuple[DoubtfulLabel, ...]
-    num_confident: int
+    confident: frozenset[str]
     judged: dict[str, int]
     skipped: dict[str, int]
     note: str = ""
@@ -60,7 +60,7 @@ def list_doubtful_labels(
     names = class_names(judged)
     if len(names) < 2:
         note = f"fewer than two classes have {NUM_FOLDS} groups or more outside the test split"
-        return DoubtfulLabels((), 0, dict.fromkeys(SPLITS, 0), skipped, note)
+        return DoubtfulLabels((), frozenset(), dict.fromkeys(SPLITS, 0), skipped, note)
     known = [row for row in judged if row.split != TEST]
     tested = [row for row in judged if row.split == TEST]
     labels_N = label_numbers(known, names)
@@ -68,12 +68,12 @@ def list_doubtful_labels(
         activations, pixel_rows(known), labels_N, group_numbers(known), num_classes=len(names)
     )
     thresholds_K = class_thresholds(found.probabilities.numpy(), labels_N.numpy())
-    labels, num_confident = _doubtful(known, names, found.probabilities, thresholds_K)
+    labels, confident = _doubtful(known, names, found.probabilities, thresholds_K)
     of_tested_MK = found.of_others(clean_features(activations, pixel_rows(tested)))
     test_labels, _ = _doubtful(tested, names, of_tested_MK, thresholds_K)
     counts = Counter(row.split for row in judged)
     by_split = {split: counts[split] for split in SPLITS}
-    return DoubtfulLabels((*labels, *test_labels), num_confident, by_split, skipped)
+    return DoubtfulLabels((*labels, *test_labels), frozenset(confident), by_split, skipped)
 
 
 def _small_classes(rows: Sequence[LabelledImage]) -> dict[str, int]:
@@ -91,8 +91,8 @@ def _doubtful(
     names: Sequence[str],
     probabilities_NK: Tensor,
     thresholds_K: Floats,
-) -> tuple[list[DoubtfulLabel], int]:
-    """Return the doubtful labels of some images, and how many of them are confident."""
+) -> tuple[list[DoubtfulLabel], list[str]]:
+    """Return the doubtful labels of some images, and the images of the confident ones."""
     labels_N, found_NK = label_numbers(rows, names).numpy(), probabilities_NK.numpy()
     doubts = find_doubts(found_NK, labels_N, thresholds_K)
     found = [
@@ -107,7 +107,8 @@ def _doubtful(
         )
         for row, proposed in zip(doubts.rows, doubts.proposed, strict=True)
     ]
-    return found, doubts.num_confident
+    confident = [one.image for one, sure in zip(found, doubts.confident, strict=True) if sure]
+    return found, confident
 
 
 def _rounded(probability: np.float32) -> float:

@@ -11,7 +11,8 @@ from lradapt.data.images.description import from_description
 from lradapt.data.images.fit import Fit
 from lradapt.errors import LradaptError, listed
 
-SUPPORTED_FORMATS = ("1", "2")
+SUPPORTED_FORMATS = ("1", "2", "3")
+_FEATURES = "features"  # a second output since format 3, see `lradapt.networks.onnx_graph`
 
 _Value = TypeVar("_Value")
 
@@ -43,7 +44,7 @@ def read_metadata(session: Any) -> Metadata:
     if notes.get("lradapt.format") not in SUPPORTED_FORMATS:
         raise ModelError(
             f"model format {notes.get('lradapt.format')!r}, expected "
-            f"{' or '.join(map(repr, SUPPORTED_FORMATS))}: "
+            f"{', '.join(map(repr, SUPPORTED_FORMATS[:-1]))} or {SUPPORTED_FORMATS[-1]!r}: "
             "made by another version of lradapt, or by another program"
         )
     faults: list[str] = []
@@ -53,7 +54,8 @@ def read_metadata(session: Any) -> Metadata:
     side = preprocessing.input_size if preprocessing else None
     faults += _shape_faults("takes", session.get_inputs(), "uint8", [None, side, side, 3])
     num_classes = len(names) if names else None
-    faults += _shape_faults("gives", session.get_outputs(), "float", [None, num_classes])
+    outputs = [each for each in session.get_outputs() if each.name != _FEATURES]
+    faults += _shape_faults("gives", outputs, "float", [None, num_classes])
     if faults or names is None or preprocessing is None or architecture is None:
         raise ModelError(
             "the model cannot be used: it was not made by `lradapt`, or was changed since. "

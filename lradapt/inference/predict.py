@@ -1,6 +1,5 @@
 """Use of an exported model, with ONNX Runtime and Pillow alone: no torch."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,38 +9,13 @@ import numpy.typing as npt
 
 from lradapt.data.images.decode import DecodeError, Pixels, preprocess, quiet
 from lradapt.data.images.files import fault_of_reading, list_files
-from lradapt.errors import LradaptError, UnreadableError, listed
-from lradapt.inference.external_data import external_tensors
-from lradapt.inference.metadata import ModelError, read_metadata
+from lradapt.errors import LradaptError, UnreadableError
+from lradapt.inference.metadata import read_metadata
+from lradapt.inference.session import open_session
 from lradapt.runtime.progress import tracked
 from lradapt.text import printable
 
 Probabilities = npt.NDArray[np.float32]
-
-_NO_OTHER_FILES = {  # where ONNX Runtime would look for tensors: nothing can be below a device
-    "session.model_external_initializers_file_folder_path": f"{os.devnull}/none",
-    "session.load_model_format": "ONNX",
-}
-
-
-def require_self_contained(content: bytes) -> None:
-    """Check that an ONNX file keeps all its tensors itself.
-
-    A model that keeps some in other files could return the content of any file that its reader may
-    read, as its probabilities.
-
-    Raises:
-        ModelError: it names other files, or it is no ONNX file.
-    """
-    try:
-        names = external_tensors(content)
-    except ValueError as error:
-        raise ModelError(f"not a model that ONNX Runtime can load: {error}") from error
-    if names:
-        raise ModelError(
-            f"the model keeps {len(names)} tensor(s) in other files, which lradapt does not read: "
-            f"export it with external_data=False. They are:\n" + listed(names, limit=6)
-        )
 
 
 class Model:
@@ -64,22 +38,7 @@ class Model:
             ModelError: not an ONNX model, not made by `lradapt export`, of a newer format, with
                 metadata that contradict it, or with tensors in other files.
         """
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # without it, 1.29 and later send data
-        import onnxruntime
-
-        require_self_contained(content)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        for key, value in _NO_OTHER_FILES.items():
-            options.add_session_config_entry(key, value)
-        if threads:
-            options.intra_op_num_threads = threads
-        try:
-            self._session = onnxruntime.InferenceSession(
-                content, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # ONNX Runtime's errors have no base class
-            raise ModelError(f"not a model that ONNX Runtime can load: {error}") from error
+        self._session = open_session(content, threads=threads)
         metadata = read_metadata(self._session)
         self.class_names = metadata.class_names
         self.preprocessing = metadata.preprocessing
@@ -87,11 +46,11 @@ class Model:
 
     def probabilities(self, pixels_NSS3: Pixels, *, batch_size: int = 64) -> Probabilities:
         """Return the probabilities `[N, K]` of preprocessed pixels `[N, S, S, 3]` uint8."""
-        name = self._session.get_inputs()[0].name
+        name, wanted = self._session.get_inputs()[0].name, [self._session.get_outputs()[0].name]
         starts = range(0, len(pixels_NSS3), batch_size)
         parts = (pixels_NSS3[start : start + batch_size] for start in starts)
         with tracked(parts, "classify", total=len(pixels_NSS3), unit="images", size=len) as shown:
-            return np.concatenate([self._session.run(None, {name: part})[0] for part in shown])
+            return np.concatenate([self._session.run(wanted, {name: part})[0] for part in shown])
 
     def classify(self, paths: Sequence[Path], *, batch_size: int = 64) -> "Iterator[Prediction]":
         """Classify image files, in order; one that cannot be decoded gives its fault.

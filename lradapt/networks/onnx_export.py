@@ -1,4 +1,4 @@
-"""The model as one ONNX file: uint8 pixels in, calibrated probabilities out.
+"""The model as one ONNX file: uint8 pixels in, calibrated probabilities and features out.
 
 Normalisation, temperature and softmax are inside; class names and preprocessing are in its metadata
 (read by `lradapt.inference.predict`). The file depends on nothing but the model: no path, no clock.
@@ -19,10 +19,11 @@ from torch import Tensor, nn
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.description import described
 from lradapt.networks.normalisation import Normalisation
+from lradapt.networks.onnx_graph import give_features
 from lradapt.runtime.files import whole_file
 from lradapt.runtime.progress import tracked
 
-FORMAT = "2"
+FORMAT = "3"
 INPUT, OUTPUT = "pixels", "probabilities"
 
 
@@ -62,7 +63,11 @@ def export_onnx(
     architecture: str,
     preprocessing: Preprocessing,
 ) -> None:
-    """Write `deployed` to the file `into`, with classes and preprocessing in its metadata."""
+    """Write `deployed` to the file `into`, with classes and preprocessing in its metadata.
+
+    The first output is the probabilities. The second is what the last layer reads, where that is a
+    linear one.
+    """
     import onnx
 
     deployed = deployed.eval().cpu()
@@ -83,6 +88,7 @@ def export_onnx(
     assert program is not None
     model = program.model_proto
     _forget_origin(model)
+    give_features(model.graph)
     onnx.helper.set_model_props(
         model,
         {

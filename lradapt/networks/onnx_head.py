@@ -1,18 +1,18 @@
 """A new head on an exported network: its last layer, temperature and classes replaced in the file.
 
 The exporter takes seconds, this takes none: a frozen body is exported once, and every head trained
-on its activations is inserted into that file. The head is found backwards from the output (softmax,
-division by the temperature, last layer), not by names.
+on its activations is inserted into that file.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from lradapt.errors import LradaptError
+from lradapt.networks.onnx_graph import find_head
 
 if TYPE_CHECKING:
     from onnx import GraphProto
@@ -42,11 +42,13 @@ def with_head(
     import onnx
 
     model = onnx.load_from_string(content)
-    names = _head_of(model.graph)
-    _require_width(model.graph, names["weight"], weight_KD.shape[1])
-    _replace(model.graph, names["weight"], weight_KD)
-    _replace(model.graph, names["bias"], bias_K)
-    _replace(model.graph, names["temperature"], np.array(temperature, np.float32))
+    head = find_head(model.graph)
+    assert head.temperature, "the body was exported with a temperature of 1"
+    assert head.bias, "the body was exported with a bias of zeros"
+    _require_width(model.graph, head.weight, weight_KD.shape[1])
+    _replace(model.graph, head.weight, weight_KD)
+    _replace(model.graph, head.bias, bias_K)
+    _replace(model.graph, head.temperature, np.array(temperature, np.float32))
     del model.graph.value_info[:]  # shapes with the previous number of classes
     model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = len(class_names)
     notes = {entry.key: entry.value for entry in model.metadata_props}
@@ -54,19 +56,6 @@ def with_head(
     notes["lradapt.temperature"] = repr(temperature)
     onnx.helper.set_model_props(model, notes)
     return bytes(model.SerializeToString(deterministic=True))
-
-
-def _head_of(graph: "GraphProto") -> Mapping[str, str]:
-    """Return the names of the head's weight, bias and temperature among the initialisers."""
-    maker = {output: node for node in graph.node for output in node.output}
-    softmax = maker[graph.output[0].name]
-    division = maker.get(softmax.input[0])
-    layer = maker.get(division.input[0]) if division else None
-    if not division or not layer or (division.op_type, layer.op_type) != ("Div", "Gemm"):
-        raise LradaptError(
-            "the exported network does not end with a linear layer, so its head cannot be replaced"
-        )
-    return {"weight": layer.input[1], "bias": layer.input[2], "temperature": division.input[1]}
 
 
 def _require_width(graph: "GraphProto", name: str, num_features: int) -> None:

@@ -9,7 +9,7 @@ import yaml
 from lradapt.config.paths import Paths
 from lradapt.data.split_table import read_split
 from lradapt.gate.held_out import write_test_images, write_trained_on
-from lradapt.inference.predict import require_self_contained
+from lradapt.inference.session import require_self_contained
 from lradapt.production.lineage import lineage
 from lradapt.registry.manifest import (
     CARD,

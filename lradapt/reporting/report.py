@@ -17,9 +17,11 @@ from lradapt.production.release import Outcome
 from lradapt.reporting.annotators import annotators_sentence
 from lradapt.reporting.changes_report import ChangesSummary
 from lradapt.reporting.class_figures import class_figures, confusion_rows, read_confusion
+from lradapt.reporting.doubtful_labels import doubtful_section
 from lradapt.reporting.ending import describe_ending, override_sentence, smoke_test_sentence
 from lradapt.reporting.mistakes import most_confident_mistakes
 from lradapt.reporting.pages import render_page
+from lradapt.reporting.pictured_images import PicturedImages
 from lradapt.reporting.pictures import (
     range_test_pictures,
     reliability_picture,
@@ -34,6 +36,7 @@ Row = tuple[str, str]
 
 _MOST_CLASSES = 60  # with more, the page refers to the file of the confusion matrix
 _MOST_SET_ASIDE = 200  # rows
+_NUM_NEIGHBOURS = 3  # of a mistake
 
 
 def summary(paths: Paths, outcome: Outcome | None) -> list[Row]:
@@ -105,7 +108,7 @@ def render(
         outcome: of the gate; None before it, or if nothing was published.
         previous: the timings before this run; None if there were none.
         price: of the machine; None: no costs.
-        num_mistakes: number of mistakes shown as pictures.
+        num_mistakes: number of mistakes shown as pictures, and of doubtful labels.
         changes: of the data since the version last trained on; None: not compared.
     """
     done = phases(read_timings(paths.timings), previous or {})
@@ -116,13 +119,11 @@ def render(
         trained=trained(paths),
         lineage=_lineage(paths, outcome),
         changes=changes,
-        mistakes=most_confident_mistakes(
-            paths.predictions, paths.split, paths.pixels, most=num_mistakes
-        ),
         phases=done,
         seconds=total_seconds(done),
         price=price,
         **_evaluation(paths),
+        **_images(paths, num_mistakes),
         **_pictures(paths),
     )
 
@@ -142,6 +143,18 @@ def _evaluation(paths: Paths) -> dict[str, Any]:
         "worst_slice": _worst(paths),
         "slice_table": paths.slices,
         "set_aside": set_aside.head(_MOST_SET_ASIDE).to_dict("records"),
+    }
+
+
+def _images(paths: Paths, most: int) -> dict[str, Any]:
+    """Return what the page shows of single images: mistakes and doubtful labels, `most` of each."""
+    images = PicturedImages(paths)
+    mistakes = most_confident_mistakes(paths.predictions, images, most=most)
+    return {
+        "mistakes": mistakes,
+        "nearest": {each.image: images.nearest(each.image, _NUM_NEIGHBOURS) for each in mistakes},
+        "doubtful": doubtful_section(paths, images, most=most),
+        "doubtful_table": paths.doubtful_labels,
     }
 
 
@@ -168,9 +181,10 @@ def _lineage(paths: Paths, outcome: Outcome | None) -> list[Row]:
 
 
 def _doubtful(found: Mapping[str, Any]) -> str:
-    """Return how many labels are confidently doubted, and where to look at them; "" for none."""
+    """Return how many labels are confidently doubted and excluded, and what to do; "" for none."""
     count, judged = found["confident"], sum(found["judged"].values()) - found["judged"]["test"]
-    return f"{count:,} of {judged:,} are probably wrong: lradapt review" if count else ""
+    out = f"; not trained on {found['excluded']:,} of them" if found["policy"] == "exclude" else ""
+    return f"{count:,} of {judged:,} are probably wrong{out}: lradapt review" if count else ""
 
 
 def _solved_head(solution: Mapping[str, Any]) -> str:

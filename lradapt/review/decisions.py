@@ -170,11 +170,8 @@ class Decisions:
         if image in lines.disagreeing:
             found = ", ".join(map(repr, lines.disagreeing[image]))
             return f"{image}: labels.csv has several lines for it, with {found}; correct them there"
-        if decision.action == "change" and lines.has_votes(image):
-            return (
-                f"{image}: labels.csv has the votes of several annotators for it, which a change "
-                "would overwrite; add a line of your own there: the majority decides"
-            )
+        if lines.has_votes(image) and (fault := _fault_of_votes(decision, current)):
+            return fault
         if current != decision.label:
             return (
                 f"{image}: the label was {decision.label!r}, and is {current!r} now; look at it "
@@ -372,6 +369,21 @@ def _new_entry(
 
 def _in_words(entry: Entry) -> str:
     return f"{entry.action} {entry.old!r} -> {entry.new!r} by {entry.who}"
+
+
+def _fault_of_votes(decision: Decision, current: str) -> str:
+    """Return why a decision does not fit the votes of several annotators; "" if it does."""
+    if decision.action == "keep" and not current:
+        return (
+            f"{decision.image}: as many annotators give one label as another, so there is none to "
+            "keep; add a line to labels.csv: the majority decides"
+        )
+    if decision.action == "change":
+        return (
+            f"{decision.image}: labels.csv has the votes of several annotators for it, which a "
+            "change would overwrite; add a line of your own there: the majority decides"
+        )
+    return ""
 
 
 def _refusal(faults: Sequence[str]) -> str:

@@ -71,7 +71,7 @@ class Desk:
 
     def classes(self) -> list[str]:
         """Return the classes of the labels in alphabetical order."""
-        return sorted(set(self.decisions.lines.labels.values()))
+        return sorted(set(self.decisions.lines.labels.values()) - {""})
 
     def open_queue(self, name: QueueName) -> Queue:
         """Return a queue, which is made when it is first asked for.

@@ -139,6 +139,11 @@ class Journal:
         entries = self._of_image.get(image)
         return entries[-1] if entries else None
 
+    def confirmed(self) -> dict[str, str]:
+        """Return image -> label that the last decision in force has kept or chosen."""
+        last = (entries[-1] for entries in self._of_image.values() if entries)
+        return {entry.image: entry.new for entry in last if entry.action in ("keep", "change")}
+
     def latest(self, image: str) -> Entry | None:
         """Return the last entry about an image that is no skip, an undo too."""
         return self._latest.get(image)

@@ -7,10 +7,11 @@ spaces, quotation marks, line ends. A value is a line; an edit returns a new one
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lradapt.data.consensus import majority
 from lradapt.data.labels import as_read, not_a_table
 from lradapt.errors import DataError
 
@@ -18,6 +19,7 @@ _BYTE_ORDER_MARK = "\ufeff"
 _CELL = re.compile(r' *"(?:[^"]|"")*"[^,]*|[^,]*')
 _NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')
 _NAMES = ("image", "label", "group")
+_ANNOTATOR = "annotator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class LabelLines:
         lines: text of each record with its line end, the header first; "" for a removed one.
         columns: the position of the columns `image`, `label` and, where there is one, `group`.
         places: image -> positions of its records in `lines`.
-        labels: image -> its label; of several records that disagree, all, in `disagreeing`.
+        labels: image -> its label; of the votes of several annotators the one that most give, ""
+            for a tie; of other records that disagree the first, and all of them in `disagreeing`.
         groups: image -> its group; without those that have none.
         disagreeing: image -> the labels of its records, where they are not one.
         has_annotators: whether there is a column `annotator`, so that records are votes.
@@ -92,7 +95,11 @@ def parse_lines(content: bytes, path: Path) -> LabelLines:
             disagreeing[image] = (*disagreeing.get(image, (labels[image],)), label)
         if group:
             groups[image] = group
-    has_annotators = "annotator" in map(as_read, records[0][1])
+    votes = _votes(records, places, disagreeing)
+    for image, given in votes.items():
+        labels[image] = majority(given)
+        del disagreeing[image]
+    has_annotators = _ANNOTATOR in map(as_read, records[0][1])
     return LabelLines(path, lines, columns, places, labels, groups, disagreeing, has_annotators)
 
 
@@ -159,6 +166,28 @@ def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
             f"its columns are {', '.join(map(repr, names))}"
         )
     return {name: names.index(name) for name in _NAMES if name in names}
+
+
+def _votes(
+    records: Sequence[tuple[str, list[str]]],
+    places: Mapping[str, Sequence[int]],
+    images: Iterable[str],
+) -> dict[str, list[str]]:
+    """Return the labels of each image that several annotators disagree on, one of each annotator.
+
+    An image is left out if one of them gives it two labels, or if there are no annotators.
+    """
+    names = list(map(as_read, records[0][1]))
+    if _ANNOTATOR not in names:
+        return {}
+    found = {}
+    for image in images:
+        cells = [records[place][1] for place in places[image]]
+        columns = names.index(_ANNOTATOR), names.index("label")
+        votes = {tuple(_cell(each, column) for column in columns) for each in cells}
+        if len({annotator for annotator, _ in votes}) == len(votes):
+            found[image] = [label for _, label in votes]
+    return found
 
 
 def _cell(cells: Sequence[str], column: int | None) -> str:

@@ -14,9 +14,9 @@ from lradapt.data.checks.run_checks import run_checks
 from lradapt.data.doubtful_table import read_doubtful
 from lradapt.data.images.image_table import OK, ImageRow, read_table
 from lradapt.data.images.near_duplicates import near_pairs
-from lradapt.data.labelled_image import TRAIN, LabelledImage
+from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.labels import as_read, read_labels
-from lradapt.data.neighbours import Neighbours
+from lradapt.data.neighbours import Neighbours, read_neighbours
 from lradapt.data.split_table import read_split
 from lradapt.errors import DataError
 from lradapt.review.queues import (
@@ -104,16 +104,7 @@ class Project:
     def neighbours(self) -> Neighbours:
         """All images of the splits; only those of the training have a label."""
         require(self.sources.activations, NO_RUN)
-        images = list(self.in_splits.values())
-        features_NVD = np.load(self.sources.activations, mmap_mode="r")
-        rows = [image.row for image in images]
-        clean_ND = features_NVD[:, 0]  # the first view
-        whole = rows == list(range(len(features_NVD)))
-        return Neighbours(
-            clean_ND if whole else clean_ND[rows],
-            [as_read(image.image) for image in images],
-            [image.label if image.split == TRAIN else "" for image in images],
-        )
+        return read_neighbours(self.sources.activations, list(self.in_splits.values()))
 
     def items(self, queue: QueueName) -> list[Item]:
         """Return the items of a queue; that of near duplicates takes seconds for 10,000 images.

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from lradapt.compute.engine import set_engine
 from lradapt.config.params import Params, load_params
-from lradapt.config.paths import Paths
+from lradapt.config.paths import PROJECT_FILE, Paths
 from lradapt.data.images.image_table import depth_range_of, read_table
 from lradapt.data.labelled_image import class_names, in_split
 from lradapt.data.split_table import read_split
@@ -24,9 +24,10 @@ from lradapt.networks.classifier import build_classifier, num_features
 from lradapt.networks.normalisation import Normalisation
 from lradapt.networks.onnx_export import Deployed, export_onnx
 from lradapt.networks.onnx_head import with_head
+from lradapt.review.confirmed import write_confirmed
 from lradapt.runtime.files import read_json, sha256_of, whole_file
 from lradapt.runtime.row_cache import keep, made_with, recall
-from lradapt.stages import calibrate, find_lr, split, train_head
+from lradapt.stages import calibrate, doubtful_labels, find_lr, split, train_head
 from lradapt.training.head import new_head
 from lradapt.training.inputs.examples import activation_examples
 from lradapt.training.scoring import predict_logits
@@ -64,7 +65,6 @@ def make_head(paths: Paths, into: Path) -> QuickHead:
     _require(paths)
     params = load_params()
     made = paths.directly_in(into)
-    inputs = {"activations": paths.activations, "split": made.split}
     split.main(
         table=paths.table,
         pixels=paths.pixels,
@@ -73,6 +73,7 @@ def make_head(paths: Paths, into: Path) -> QuickHead:
         set_aside=made.set_aside,
         summary=made.split_summary,
     )
+    inputs = {"activations": paths.activations, "split": _training_split(params, paths, made)}
     find_lr.main(**inputs, rate=made.lr, curve=made.lr_curve)
     train_head.main(
         **inputs,
@@ -92,6 +93,22 @@ def make_head(paths: Paths, into: Path) -> QuickHead:
     accuracy = float(hits.mean()) if len(hits) else None
     rate, penalty = read_json(made.lr)["rate"], read_json(made.head_solution)["penalty"]
     return QuickHead(made.onnx, rate, penalty, accuracy, temperature)
+
+
+def _training_split(params: Params, paths: Paths, made: Paths) -> Path:
+    """Return the split to train on: by params without the images whose labels are doubtful."""
+    if params.doubtful_labels == "keep":
+        return made.split
+    write_confirmed(PROJECT_FILE)
+    doubtful_labels.main(
+        activations=paths.activations,
+        split=made.split,
+        confirmed=paths.confirmed,
+        doubtful=made.doubtful_labels,
+        summary=made.doubtful_summary.with_name("doubtful_summary.json"),  # beside that of `split`
+        training_split=made.training_split,
+    )
+    return made.training_split
 
 
 def _require(paths: Paths) -> None:

@@ -12,6 +12,7 @@ import networkx as nx
 from prefect import task
 
 from lradapt.config.code_file import write_code_file
+from lradapt.review.confirmed import write_confirmed
 from tasks.git import GitError
 from tasks.pipeline import dvc_commands, dvc_index
 from tasks.pipeline.code_changes import explain_code
@@ -74,6 +75,8 @@ def read_plan(project_file: str) -> list[Node]:
     dvc_index.forget_hashes(_source_files(graph))
     files = {str(file) for _, file in graph.nodes(data="file")}
     code_files = {file: write_code_file(Path(file)) for file in files if not is_source(file)}
+    for file in code_files:
+        write_confirmed(Path(file))
     status = read_status(project_file)
     reasons: dict[str, tuple[str, ...]] = {}
     for address in nx.lexicographical_topological_sort(graph):

@@ -17,6 +17,7 @@ from lradapt.reporting.changes_report import ChangesSummary
 from lradapt.reporting.markdown import escaped
 from lradapt.reporting.mistakes import Mistake, most_confident_mistakes
 from lradapt.reporting.pages import png_uri
+from lradapt.reporting.pictured_images import PicturedImages
 from lradapt.reporting.pictures import range_test_pngs
 from lradapt.runtime import costs
 from lradapt.runtime.files import write_text
@@ -60,7 +61,7 @@ def show(
     write_text(paths.report, page)
     done = costs.phases(read_timings(paths.timings), previous)
     pictures = range_test_pngs(paths)
-    mistakes = most_confident_mistakes(paths.predictions, paths.split, paths.pixels, most=most)
+    mistakes = most_confident_mistakes(paths.predictions, PicturedImages(paths), most=most)
     parts = {
         "rates": "\n\n".join(_picture(title, image) for title, image in pictures.items()),
         "seconds-and-cost": costs.as_markdown(done, price),

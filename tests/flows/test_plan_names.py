@@ -1,4 +1,4 @@
-"""The plan names the classes that may be two spellings of one."""
+"""The plan names classes that may be two spellings of one, and labels that are left out."""
 
 import json
 
@@ -27,8 +27,17 @@ def test_the_names_are_read_from_the_labels(tmp_path, monkeypatch):
 
     class Paths:
         labels = tmp_path / "data" / "labels.csv"
+        doubtful_summary = tmp_path / "none.json"
 
     monkeypatch.setattr(plan, "read_paths", Paths)
     monkeypatch.setattr(plan.graph, "unversioned_sources", lambda _: [])
     monkeypatch.setattr(plan.graph.read_plan, "fn", lambda _: [])
     assert plan.read("dvc.yaml").similar_names == ["'Bear' (1) may be 'bear' (3)"]
+
+
+def test_what_is_left_out_of_the_training_is_in_the_plan(capsys):
+    found = plan.Plan((), (), left_out="doubtful_labels: exclude: 3")
+    plan.show(found, as_data=False)
+    assert "doubtful_labels: exclude: 3" in capsys.readouterr().out
+    plan.show(found, as_data=True)
+    assert json.loads(capsys.readouterr().out)["left_out"] == found.left_out

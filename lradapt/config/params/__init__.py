@@ -23,6 +23,7 @@ from lradapt.config.params.training import (
     ActivationsParams,
     BodyRatesParams,
     CheckpointParams,
+    DoubtfulPolicy,
     EngineParams,
     FinetuneParams,
     HeadParams,
@@ -46,6 +47,7 @@ class Params(Section):
     model: ModelParams
     split: SplitParams
     check: CheckParams
+    doubtful_labels: DoubtfulPolicy
     engine: EngineParams
     imbalance: Imbalance
     augment: AugmentParams

@@ -25,7 +25,9 @@ class ReportParams(Section):
 
     mistakes: int = Field(ge=0, le=60)
     """Number of the most confident mistakes on the test set that are shown as small pictures, in
-    the report (which is published with the version) and in Prefect's UI; 0 for images of people."""
+    the report (which is published with the version) and in Prefect's UI; in the report, each with
+    its three nearest training images, and as many doubtful labels of the training and of the test.
+    0 for images of people."""
 
 
 class CardParams(Section):

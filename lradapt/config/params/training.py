@@ -95,6 +95,9 @@ Imbalance = Annotated[
     BeforeValidator(_one_mechanism),
 ]
 """How class imbalance is corrected: see lradapt.training.imbalance."""
+DoubtfulPolicy = Literal["keep", "exclude"]
+"""What becomes of confidently doubtful labels of the training split (docs/method.md). keep: only
+listed. exclude: not trained on, unless a person has confirmed the label (`lradapt review`)."""
 
 
 class ActivationsParams(Section):

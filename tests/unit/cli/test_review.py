@@ -1,6 +1,10 @@
 """`lradapt review` on the command line: what it refuses, and decisions in a table."""
 
 import csv
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,3 +95,35 @@ def test_a_cut_journal_is_a_warning_at_the_start(command):
     done = command("--export", TABLE)
     assert done.code == 0
     assert done.err.startswith("warning: data/label_journal.jsonl, line 1: not a complete entry")
+
+
+def run_without_privileges(*words):
+    """Run `lradapt` as one who needs rights to write, though tests may run as root."""
+    rights = "--bounding-set=-dac_override,-dac_read_search"
+    drop = ["setpriv", rights, "--"] if os.getuid() == 0 else []
+    program = [*drop, sys.executable, "-m", "lradapt", *map(str, words)]
+    return subprocess.run(program, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(
+    os.getuid() == 0 and not shutil.which("setpriv"), reason="root writes into read-only folders"
+)
+@pytest.mark.parametrize("action", ["keep", "change"])
+def test_in_a_read_only_project_a_decision_is_an_error_and_nothing_is_written(command, action):
+    command("--export", TABLE)
+    decide(action=action, to="benign" if action == "change" else "")
+    files = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    folders = [Path(), *(path for path in Path().rglob("*") if path.is_dir())]
+    for path in (*folders, *files):
+        path.chmod(0o555)
+    try:
+        done = run_without_privileges("review", "--import", TABLE.resolve())
+        looked = run_without_privileges("check", "--json")
+    finally:
+        for path in (*folders, *files):
+            path.chmod(0o755)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.endswith("Permission denied\n")
+    assert looked.returncode == 0, looked.stderr
+    assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == files

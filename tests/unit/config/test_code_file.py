@@ -54,7 +54,9 @@ def test_each_stage_of_this_project_names_its_own_module_and_the_stage_that_writ
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     named = {
         name: [
-            entry["${path.code}"] for entry in stage.get("params", []) if isinstance(entry, dict)
+            entry["${path.code}"]
+            for entry in stage.get("params", [])
+            if isinstance(entry, dict) and "${path.code}" in entry
         ]
         for name, stage in stages.items()
     }

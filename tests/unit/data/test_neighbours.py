@@ -34,3 +34,13 @@ def test_the_similarity_is_the_cosine_of_the_angle():
 def test_a_row_of_zeros_is_like_no_other():
     flat = Neighbours(np.zeros((2, 2), np.float32), ["a", "b"], ["x", "y"])
     assert flat.nearest("a", 1) == [Neighbour("b", "y", 0.0)]
+
+
+def test_an_image_without_a_label_has_neighbours_and_is_none():
+    some = Neighbours(POINTS, IMAGES, ["", "", "x", "y", "x"])
+    assert names(some.nearest("a", 2)) == ["c", "d"]
+
+
+def test_activations_of_another_image_have_neighbours_too():
+    found = NEIGHBOURS.nearest_to(np.array([0, 7], np.float32), 2)
+    assert [(one.image, round(one.similarity, 3)) for one in found] == [("d", 1.0), ("c", 0.5)]

@@ -13,7 +13,7 @@ def doubts(probabilities, labels, thresholds=None):
     if thresholds is None:
         thresholds = class_thresholds(probabilities, labels)
     found = find_doubts(probabilities, labels, np.array(thresholds, dtype=np.float32))
-    return found.rows.tolist(), found.proposed.tolist(), found.num_confident
+    return found.rows.tolist(), found.proposed.tolist(), int(found.confident.sum())
 
 
 def test_the_threshold_of_a_class_is_the_mean_confidence_of_its_own_images():

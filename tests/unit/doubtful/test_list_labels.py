@@ -46,7 +46,8 @@ def test_wrong_labels_come_first_with_the_right_one_proposed_and_test_images_las
     assert tested[0].image == "012.png"
     assert found.labels[-len(tested) :] == tuple(tested)
     assert found.judged == {"train": 90, "validation": 30, "test": 30}
-    assert found.num_confident >= 1
+    assert "000.png" in found.confident
+    assert "012.png" not in found.confident  # a test image
 
 
 def test_a_proposed_label_is_more_probable_than_the_present_one():

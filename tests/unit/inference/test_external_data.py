@@ -7,9 +7,9 @@ import pytest
 from colour_model import colour_model
 from onnx import TensorProto, helper, numpy_helper, onnx_ml_pb2
 
-from lradapt.inference import predict
 from lradapt.inference.external_data import _FIELDS, external_tensors
-from lradapt.inference.predict import Model, ModelError
+from lradapt.inference.metadata import ModelError
+from lradapt.inference.predict import Model
 from lradapt.production.publish import publish
 
 FLOATS = [1, 2]
@@ -142,7 +142,7 @@ def test_a_model_that_passed_could_not_read_a_file_either(tmp_path, monkeypatch)
     ).SerializeToString()
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     assert session.run(None, {})[0].tolist() == FLOATS, "what this is about"
-    monkeypatch.setattr(predict, "require_self_contained", lambda _: None)
+    monkeypatch.setattr("lradapt.inference.session.require_self_contained", lambda _: None)
     with pytest.raises(ModelError, match="External data path validation failed"):
         Model(content)
 

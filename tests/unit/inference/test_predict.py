@@ -10,7 +10,8 @@ from colour_model import COLOURS, colour_model, paint
 
 from lradapt.data.images.decode import Preprocessing, preprocess
 from lradapt.errors import LradaptError, UnreadableError
-from lradapt.inference.predict import Model, ModelError, find_images
+from lradapt.inference.metadata import ModelError
+from lradapt.inference.predict import Model, find_images
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +84,17 @@ def test_a_file_that_is_no_onnx_is_refused(content):
         Model(content)
 
 
-@pytest.mark.parametrize("form", [None, "3"])
+def test_a_model_without_the_output_of_features_is_read_too(model):
+    proto = onnx.load_model_from_string(with_notes(**{"lradapt.format": "2"}))
+    del proto.graph.output[1:]
+    square = np.zeros((1, 8, 8, 3), np.uint8)
+    found = Model(proto.SerializeToString()).probabilities(square)
+    np.testing.assert_array_equal(found, model.probabilities(square))
+
+
+@pytest.mark.parametrize("form", [None, "4"])
 def test_a_model_of_another_program_or_version_is_refused(form):
-    with pytest.raises(ModelError, match=f"model format {form!r}, expected '1' or '2'"):
+    with pytest.raises(ModelError, match=f"model format {form!r}, expected '1', '2' or '3'"):
         Model(with_notes(**{"lradapt.format": form}))
 
 

@@ -88,16 +88,27 @@ def test_pytorch_says_the_same_in_batches_and_at_once(deployed):
 
 def test_the_model_takes_uint8_pixels_and_gives_float_probabilities(exported):
     session = onnxruntime.InferenceSession(exported)
-    (given,), (output,) = session.get_inputs(), session.get_outputs()
+    (given,), (output, _) = session.get_inputs(), session.get_outputs()
     assert (given.name, given.type, given.shape[1:]) == ("pixels", "tensor(uint8)", [SIZE, SIZE, 3])
     assert (output.name, output.type) == ("probabilities", "tensor(float)")
     assert isinstance(given.shape[0], str), "the size of a batch is open"
 
 
+def test_the_second_output_is_what_the_last_layer_reads(deployed, exported):
+    session = onnxruntime.InferenceSession(exported)
+    probabilities_2K, features_2D = session.run(None, {"pixels": pixels(2)})
+    found = session.get_outputs()[1]
+    assert (found.name, found.type, found.shape) == ("features", "tensor(float)", ["batch", 144])
+    layer = deployed.model[-1]
+    with torch.no_grad():
+        logits = layer(torch.from_numpy(features_2D)) / TEMPERATURE
+    np.testing.assert_allclose(probabilities_2K, logits.softmax(dim=1).numpy(), atol=1e-5)
+
+
 def test_the_metadata_say_all_that_a_reader_needs(exported):
     notes = onnxruntime.InferenceSession(exported).get_modelmeta().custom_metadata_map
     assert notes == {
-        "lradapt.format": "2",
+        "lradapt.format": "3",
         "lradapt.architecture": "resnet18",
         "lradapt.class_names": '["red", "green", "blue"]',
         "lradapt.preprocessing": notes["lradapt.preprocessing"],

@@ -1,15 +1,19 @@
 import base64
 import io
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from lradapt.config.paths import read_paths
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.split_table import write_split
 from lradapt.reporting.mistakes import most_confident_mistakes
+from lradapt.reporting.pictured_images import PicturedImages
 
+PATHS = read_paths(Path(__file__).parents[3] / "dvc.yaml")
 PREDICTED = [
     ("right.png", "owl", "owl", 0.99),
     ("unsure.png", "owl", "cat", 0.6),
@@ -20,28 +24,36 @@ PREDICTED = [
 
 
 @pytest.fixture
-def mistakes(tmp_path):
+def paths(tmp_path):
+    """The paths of a project in an empty folder."""
+    paths = PATHS.below(tmp_path)
+    for path in (paths.predictions, paths.training_split, paths.pixels, paths.activations):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return paths
+
+
+@pytest.fixture
+def mistakes(paths):
     """A function that writes test images of this size and returns the most confident mistakes."""
 
     def find(most, size=8):
-        predictions, split, pixels = (tmp_path / name for name in ("p.csv", "s.csv", "x.npy"))
         columns = ["image", "label", "predicted"]
         table = pd.DataFrame([row[:3] for row in PREDICTED], columns=columns)
         for name in ("NA", "cat", "owl"):
             table[f"p_{name}"] = [
                 sure if predicted == name else 0.05 for *_, predicted, sure in PREDICTED
             ]
-        table.to_csv(predictions, index=False)
+        table.to_csv(paths.predictions, index=False)
         order = [3, 4, 0, 2, 1]  # of the rows of pixels
         rows = [
             LabelledImage(image, label, "", "test", f"{k}", order[k])
             for k, (image, label, *_) in enumerate(PREDICTED)
         ]
-        write_split(split, rows)
+        write_split(paths.training_split, rows)
         if size:
             shades = np.arange(5, dtype=np.uint8)[:, None, None, None] * 10
-            np.save(pixels, np.broadcast_to(shades, (5, size, size, 3)))
-        return most_confident_mistakes(predictions, split, pixels, most=most)
+            np.save(paths.pixels, np.broadcast_to(shades, (5, size, size, 3)))
+        return most_confident_mistakes(paths.predictions, PicturedImages(paths), most=most)
 
     return find
 
@@ -70,9 +82,8 @@ def test_a_large_picture_becomes_a_small_jpeg(mistakes):
     assert (found.format, found.size) == ("JPEG", (224, 224))
 
 
-def test_with_no_mistakes_to_show_no_file_is_read(tmp_path):
-    nowhere = tmp_path / "none"
-    assert most_confident_mistakes(nowhere, nowhere, nowhere, most=0) == []
+def test_with_no_mistakes_to_show_no_file_is_read(paths):
+    assert most_confident_mistakes(paths.predictions, PicturedImages(paths), most=0) == []
 
 
 def test_without_pixels_there_is_no_picture(mistakes):

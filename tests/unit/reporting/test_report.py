@@ -8,6 +8,9 @@ import pandas as pd
 import pytest
 from jinja2 import UndefinedError
 
+from lradapt.data.doubtful_table import DoubtfulLabel, write_doubtful
+from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.split_table import read_split, write_split
 from lradapt.evaluation.slice_table import write_slices
 from lradapt.evaluation.slices import slice_results
 from lradapt.gate.comparison import ClassResult, Comparison, McNemar
@@ -375,13 +378,105 @@ def test_each_plot_is_drawn_from_its_own_table(paths):
 def test_the_most_confident_mistakes_are_shown_as_the_model_receives_them(paths):
     page = render(paths, None, num_mistakes=5)
     (found,) = re.findall(r"<li>(.*?)</li>", page, re.DOTALL)
-    assert re.sub(r'src="data:image/png;base64,[^"]+"', "SRC", found) == (
+    assert re.sub(r'src="data:image/png;base64,[^"]+"', "SRC", found.strip()) == (
         f'<img class="small" alt="NA" SRC>\n<b>{ESCAPED}</b>, predicted as <b>owl</b> with 70.0 %'
         "<br>NA"
     )
 
 
-def test_with_no_mistakes_to_show_the_report_has_no_image(paths):
+def test_a_mistake_has_its_nearest_training_images(paths):
+    rows = read_split(paths.split)
+    near = [
+        LabelledImage(EVIL, EVIL, "", "train", "n", 3),
+        LabelledImage("same.png", "owl", "", "train", "s", 4),
+    ]
+    write_split(paths.training_split, [*rows, *near])
+    np.save(paths.pixels, np.zeros((5, 8, 8, 3), np.uint8))
+    features = np.array([[0, 1], [0, 1], [1, 0], [3, 4], [2, 0]], np.float32)
+    np.save(paths.activations, features[:, None])
+    page = render(paths, None, num_mistakes=5)
+    (found,) = re.findall(r'<ol class="nearest".*?</ol>', page, re.DOTALL)
+    lines = [re.sub(r"\s*<[^>]+>\s*", " ", line).strip() for line in found.split("<li")[1:]]
+    assert [line.partition(">")[2].strip() for line in lines] == [
+        "owl 1.00 same.png",
+        f"{ESCAPED} 0.60 {ESCAPED}",
+    ]
+    assert found.count("data:image/png") == 2
+
+
+def doubt(image, label, proposed, split="train"):
+    return DoubtfulLabel(image, label, proposed, split, 0.1, 0.85, "")
+
+
+@pytest.fixture
+def doubts(paths):
+    """Three doubtful labels of training images and one of a test image, in the files of `paths`."""
+    rows = [
+        doubt("a b/1.png", "owl", "cat"),
+        doubt("a b/2.png", EVIL, "owl", "validation"),
+        doubt("NA", "owl", "cat"),
+        doubt("NA", EVIL, "owl", "test"),
+    ]
+    write_doubtful(paths.doubtful_labels, rows)
+    found = read_json(paths.doubtful_summary)
+    write_json(paths.doubtful_summary, found | {"confident": 2, "skipped_classes": {"elk": 3}})
+    return rows
+
+
+def section(page, name):
+    """Return a section's text without elements."""
+    (found,) = re.findall(rf'<h2 id="{name}">(.*?)(?=<h2|</body>)', page, re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", found).split())
+
+
+def test_the_doubtful_labels_are_counted_by_pair_and_the_first_ones_shown(paths, doubts):
+    page = render(paths, None, num_mistakes=2)
+    assert rows_of(page, "doubtful") == [
+        ["label", "rather", "images"],
+        ["owl", "cat", "2"],
+        [ESCAPED, "owl", "1"],
+    ]
+    text = section(page, "doubtful")
+    assert "2 of 1,014 labels of training and validation images are probably wrong" in text
+    assert "Decide with lradapt review , then make retrain ." in text
+    assert "Not judged, because of too few groups of images: elk (3)" in text
+    shown = text.partition("The most doubtful")[2].partition("Test images")[0]
+    assert shown.strip() == (
+        "owl (10.0 %), rather cat (85.0 %) a b/1.png "
+        f"{ESCAPED} (10.0 %), rather owl (85.0 %) a b/2.png"
+    )
+
+
+def test_doubtful_test_images_are_apart_with_a_warning(paths, doubts):
+    page = render(paths, None, num_mistakes=1)
+    of_test = section(page, "doubtful").partition("Test images")[2]
+    assert of_test.startswith(" 1 labels of test images are doubtful. To correct only")
+    assert "makes its results look better than they are" in of_test
+    assert of_test.endswith(f"{ESCAPED} (10.0 %), rather owl (85.0 %) NA")
+
+
+def test_labels_that_were_not_trained_on_are_counted_in_report_and_summary(paths, doubts):
+    assert "were not trained on (" not in render(paths, None)
+    found = read_json(paths.doubtful_summary)
+    write_json(paths.doubtful_summary, found | {"policy": "exclude", "excluded": 1})
+    text = section(render(paths, None), "doubtful")
+    assert "1 training images with such a label were not trained on" in text
+    assert dict(summary(paths, None))["doubtful labels"] == (
+        "2 of 1,014 are probably wrong; not trained on 1 of them: lradapt review"
+    )
+
+
+def test_without_a_doubtful_label_the_report_says_so_and_proposes_nothing(paths):
+    text = section(render(paths, None), "doubtful")
+    assert "0 of 1,014 labels" in text
+    assert "lradapt review" not in text
+    found = read_json(paths.doubtful_summary)
+    write_json(paths.doubtful_summary, found | {"note": "fewer than two classes"})
+    text = section(render(paths, None), "doubtful")
+    assert text == "Doubtful labels No label was judged: fewer than two classes."
+
+
+def test_with_no_mistakes_to_show_the_report_has_no_image(paths, doubts):
     page = render(paths, None, num_mistakes=0)
     assert "<img" not in page
     assert 'id="mistakes"' not in page

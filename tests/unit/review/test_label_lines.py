@@ -104,3 +104,25 @@ def test_the_labels_are_those_that_read_labels_reads(tmp_path):
 def test_what_is_no_table_of_labels_is_an_error(content):
     with pytest.raises(DataError, match=r"labels\.csv (has no column|is not a table)"):
         parse_lines(content, PATH)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "a,cat,1\na,dog,2\na,dog,3\n",
+        "a,cat,1\na,dog,2\n",
+        "a,cat,1\na,cat,1\na,dog,2\na,dog,3\nb,owl,\n",
+        "a,cat,\na,dog,2\nb,owl,2\n",
+    ],
+)
+def test_the_label_of_several_annotators_is_that_of_the_training(tmp_path, rows):
+    path = tmp_path / "labels.csv"
+    path.write_text("image,label,annotator\n" + rows)
+    lines = parse_lines(path.read_bytes(), path)
+    assert lines.labels == {found.image: found.label for found in read_labels(path)}
+    assert lines.disagreeing == {}
+
+
+def test_two_labels_of_one_annotator_are_no_votes():
+    lines = parse_lines(b"image,label,annotator\na,1,x\na,2,x\na,2,y\n", PATH)
+    assert (lines.labels, lines.disagreeing) == ({"a": "1"}, {"a": ("1", "2", "2")})

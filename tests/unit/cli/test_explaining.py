@@ -1,0 +1,137 @@
+"""`lradapt predict --explain` in an empty folder and in a project."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from colour_model import COLOURS, NORMALISATION, colour_model, paint
+from PIL import Image
+from releases import promote
+from torch import nn
+
+from lradapt.config.paths import PROJECT_FILE, read_paths
+from lradapt.data.images.decode import Preprocessing
+from lradapt.data.images.image_table import ImageRow
+from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.split_table import write_split
+from lradapt.gate.held_out import write_trained_on
+from lradapt.networks.onnx_export import Deployed, export_onnx
+from lradapt.registry import open_registry
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def pooled_model(tmp_path_factory):
+    """A model that names the brightest of three channels, by the means of their maps."""
+    layers = nn.Conv2d(3, 3, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 3)
+    with torch.no_grad():
+        for layer, weight in (
+            (layers[0], torch.eye(3)[:, :, None, None]),
+            (layers[3], torch.eye(3)),
+        ):
+            layer.weight.copy_(weight)
+            layer.bias.copy_(torch.tensor([0.1, 0.2, 0.3]))
+    path = tmp_path_factory.mktemp("model") / "model.onnx"
+    export_onnx(
+        Deployed(nn.Sequential(*layers), NORMALISATION, 2.0),
+        path,
+        class_names=COLOURS,
+        architecture="colours",
+        preprocessing=Preprocessing(8, 10),
+    )
+    return path.read_bytes()
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, pooled_model):
+    """A project with a run of three training images, and a version in production."""
+    monkeypatch.chdir(tmp_path)
+    Path(PROJECT_FILE).write_text((ROOT / PROJECT_FILE).read_text())
+    paths = read_paths()
+    rows = [
+        ImageRow(f"{colour}.png", colour, colour, 10, 10, "ok", "", "PNG", "RGB", 1)
+        for colour in COLOURS
+    ]
+    for colour in COLOURS:
+        paint(paths.images / f"{colour}.png", colour)
+    images = [LabelledImage(f"{c}.png", c, "", "train", c, row) for row, c in enumerate(COLOURS)]
+    paths.table.parent.mkdir(parents=True)
+    paths.training_split.parent.mkdir(parents=True)
+    pd.DataFrame(rows).to_csv(paths.table, index=False)
+    write_split(paths.training_split, images)
+    registry = open_registry("registry", "classifier")
+    files = {"model.onnx": pooled_model, "trained_on.csv": write_trained_on(images)}
+    promote(registry, registry.publish(files, {}))
+    return paths
+
+
+def test_an_explanation_has_neighbours_a_picture_and_the_exact_map(lradapt, project):
+    paint(Path("one/a.png"), "green", seed=5)
+    paint(Path("two/a.png"), "blue", seed=6)
+    done = lradapt("predict", "--explain", "--json", "one", "two", "--into", "why")
+    assert done.code == 0, done.err
+    first, second = json.loads(done.out)
+    assert first["neighbours"][0]["image"] == "green.png"
+    assert set(first["neighbours"][0]) == {"image", "label", "similarity"}
+    assert (first["explanation"], first["picture"]) == ("why/a.json", "why/a.png")
+    assert (second["explanation"], second["picture"]) == ("why/a-2.json", "why/a-2.png")
+    written = json.loads(Path("why/a.json").read_text())
+    assert (written["image"], written["class"]) == ("one/a.png", "green")
+    found = written["class_map"]
+    assert np.shape(found["values"]) == (8, 8)
+    assert np.mean(found["values"]) == pytest.approx(found["logit"] - found["bias"], abs=1e-6)
+    with Image.open("why/a-2.png") as picture:
+        assert picture.size == (224, 224)
+
+
+def test_the_table_names_the_nearest_training_images(lradapt, project):
+    paint(Path("a.png"), "red", seed=5)
+    Path("b.png").write_bytes(b"damaged")
+    done = lradapt("predict", "--explain", "a.png", "b.png")
+    assert done.code == 3
+    assert "nearest training images" in done.out
+    assert "red.png (red " in done.out
+
+
+def test_outside_a_project_no_image_is_compared_and_the_map_is_written(lradapt, project, caplog):
+    Path(PROJECT_FILE).unlink()
+    paint(Path("a.png"), "red", seed=5)
+    (found,) = json.loads(lradapt("predict", "--explain", "--json", "a.png").out)
+    assert found["neighbours"] == []
+    assert Path(found["picture"]).exists()
+    assert "are not here, so none is compared" in caplog.text
+
+
+def test_a_model_without_pooled_maps_is_said_once_and_neighbours_are_given(
+    lradapt, project, caplog
+):
+    registry = open_registry("registry", "classifier")
+    trained_on = write_trained_on([LabelledImage("", "", "", "train", c) for c in COLOURS])
+    files = {"model.onnx": colour_model(), "trained_on.csv": trained_on}
+    promote(registry, registry.publish(files, {}))
+    for name in ("a", "b"):
+        paint(Path(f"{name}.png"), "red", seed=5)
+    done = lradapt("predict", "--explain", "--json", "a.png", "b.png")
+    first, _ = json.loads(done.out)
+    assert first["picture"] is None
+    assert first["neighbours"][0]["image"] == "red.png"
+    assert caplog.text.count("colours has no exact class map") == 1
+    assert json.loads(Path("build/explained/a.json").read_text())["class_map"] is None
+
+
+def test_without_explain_nothing_is_written(lradapt, project):
+    paint(Path("a.png"), "red", seed=5)
+    (found,) = json.loads(lradapt("predict", "--json", "a.png").out)
+    assert set(found) == {"image", "class", "probabilities", "fault"}
+    assert not Path("build/explained").exists()
+
+
+def test_csv_has_no_explanation(lradapt, project):
+    paint(Path("a.png"), "red", seed=5)
+    done = lradapt("predict", "--explain", "--csv", "a.png")
+    assert done.code == 2
+    assert "--explain and --csv exclude each other" in done.err
