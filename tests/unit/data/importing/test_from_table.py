@@ -146,7 +146,7 @@ def test_numbers_that_repeat_in_few_images_are_a_group(labelled, column):
     [
         ("case", [["control", "treated"][n % 2] for n in range(12)]),
         ("tumor", [f"grade {n % 4}" for n in range(12)]),
-        ("wound", ["burn cut graze bite bruise stab".split()[n % 6] for n in range(12)]),
+        ("wound", [["burn", "cut", "graze", "bite", "bruise", "stab"][n % 6] for n in range(12)]),
         ("mouse_id", [f"M{n}" for n in range(12)]),
         ("camera_id", [f"C{n % 2}" for n in range(12)]),
         ("frame_no", [n // 2 for n in range(12)]),
