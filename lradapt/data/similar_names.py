@@ -10,9 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-_SEPARATORS = re.compile(r"(?<=\d)[\s_-]+(?=\d)|([\s_-]+)")
+_SEPARATORS = re.compile(r"(?<=\d)[\s_-]+(?=\d)|((?!^-\d)[\s_-]+)")  # not the minus of -1
+_MARKS = re.compile(r"(?<!\d)[,;:/.]+|[,;:/.]+(?!\d)|['\"`\u2018\u2019\u201c\u201d]+")
 _ZEROS = re.compile(r"(?<![\d.])0+(?=\d)")
 _NUMBER = re.compile(r"\d+\.\d+")
+_LOOK_ALIKE = str.maketrans(
+    "аеорсухіјѕһӏкмнтвαικνορτυχ", "aeopcyxijshlkmhtbaikvoptux"
+)  # Cyrillic and Greek
 _IGNORED = ("Mn", "Cf")  # accents, and letters that take no room
 _SHORTEST_SLIP = 4  # letters; of shorter names many differ by one letter: cat, bat
 
@@ -40,8 +44,9 @@ class SimilarName:
 def find_similar_names(sizes: Mapping[str, int]) -> list[SimilarName]:
     """Return the classes whose name is another spelling of that of a larger class, by name.
 
-    Names are alike where they differ in case, space, accents, hyphens or the zeros of a number; a
-    class of one image also where one letter differs.
+    Names are alike where they differ in case, space, accents, hyphens, commas, quotes, letters of
+    another alphabet that look the same, or the zeros of a number; a class of one image also where
+    one letter differs.
 
     Args:
         sizes: class -> its images.
@@ -67,6 +72,7 @@ def _key(name: str) -> str:
     """Return what the spellings of a name have in common."""
     letters = unicodedata.normalize("NFKD", name.strip())
     plain = "".join(c for c in letters if unicodedata.category(c) not in _IGNORED).casefold()
+    plain = _MARKS.sub(" ", plain.translate(_LOOK_ALIKE)).strip()
     plain = _SEPARATORS.sub(lambda match: "" if match[1] else " ", plain)
     if _NUMBER.fullmatch(plain):
         plain = plain.rstrip("0").rstrip(".")

@@ -234,8 +234,8 @@ def _readings(
 def _deep_readings(tree: Tree, deep: Sequence[str], found: Mapping[str, str]) -> list[str]:
     """Return what folders within folders can mean."""
     splits = {top: found[top] for top in deep if top in found}
-    if len(set(splits.values())) < 2:
-        splits = {**dict.fromkeys(deep, TRAIN), deep[-1]: TEST} if _shared(tree, deep) else {}
+    if TRAIN not in splits.values() or len(set(splits.values())) < 2:
+        splits = _guessed(tree, deep, splits) if _shared(tree, deep) else {}
     options = " ".join(f"--split {shlex.quote(f'{top}={s}')}" for top, s in splits.items())
     inner = _inner(tree)
     inner_splits = len(read_split_names(inner)) == len(inner) > 1
@@ -249,6 +249,17 @@ def _deep_readings(tree: Tree, deep: Sequence[str], found: Mapping[str, str]) ->
         f"{_some(deep)} mean nothing, the folders in them are classes: --layout any/class",
         "the folders in them are groups (patients, lesions): --layout class/group",
     ]
+
+
+def _guessed(tree: Tree, deep: Sequence[str], known: Mapping[str, str]) -> dict[str, str]:
+    """Return what folders may be of which at most one split is known: the largest is train."""
+    by_size = sorted(reversed(deep), key=lambda top: sum(tree.below[top].values()))
+    train = next((top for top, split in known.items() if split == TRAIN), "")
+    train = train or next((top for top in reversed(by_size) if top not in known), by_size[-1])
+    others = {top: known.get(top, TRAIN) for top in deep}
+    if set(others.values()) == {TRAIN}:
+        others[next(top for top in by_size if top != train)] = TEST
+    return without_unused_test(others | {train: TRAIN})
 
 
 def _inner(tree: Tree) -> list[str]:

@@ -16,7 +16,7 @@ _SPLIT_OF = {
 _GENERIC_WORDS = (
     "a all data dataset datasets dir file files folder full image images img imgs input jpg my new "
     "official original orig part partition photo photos pic pics picture pictures png private "
-    "public raw sample samples set sets split subset the"
+    "public raw sample samples set sets split subset the v ver version"
 )
 _NO_MEANING = frozenset(_GENERIC_WORDS.split())
 _PAIRS = {"hold out": "holdout", "held out": "holdout", "cross validation": "validation"}

@@ -28,7 +28,10 @@ _LABEL_NAMES = (
     "class labels classname classlabel category target diagnosis dx species groundtruth gt breed "
     "labelname",
 )
-_PEOPLE = "patient patients subject participant person individual donor lesion group"
+_PEOPLE = (
+    "patient patients patienten subject participant person individual identity donor proband "
+    "lesion group"
+)
 _THINGS = (
     "case animal specimen slide video clip sequence study exam examination session visit scan "
     "series nodule tumor tumour mole wound sample"
@@ -36,8 +39,18 @@ _THINGS = (
 _ANNOTATORS = (
     "annotator annotatorid annotatedby rater raterid labeller labeler labelledby labeledby"
 )
-_IDENTIFIERS = "id ids no nr num number name code key uid uuid hash index identifier ref"
-_SPLIT_WORDS = "split splits fold folds partition subset tvt"
+_IDENTIFIERS = (
+    "id ids no nr num number nummer name code key uid uuid hash index identifier kennung ref"
+)
+_NUMBERS = "id uid uuid no nr number nummer identifier"
+_NO_GROUPS = (
+    "image img picture photo file frame slice page view row line record index order sort class "
+    "label category type target annotator rater labeller model version"
+)
+_FEW_GROUPS, _MOST_IMAGES = 5, 20  # of a group whose column has no known name
+_MOST_SPLITS = 100
+_SPLIT_WORDS = "split splits fold folds kfold cv partition subset tvt"
+_LITTLE_WORDS = "is for in as to use used"
 _TRUE, _FALSE = ("1", "1.0", "true", "yes", "t", "y"), ("0", "0.0", "false", "no", "f", "n")
 _MARKS = {"1": True, "1.0": True, "0": False, "0.0": False}
 
@@ -212,7 +225,8 @@ def _split(
         return given, _split_of(table, given, splits) or _no_splits(table, path, given)
     found = {c: split_of for c in rest if (split_of := _split_of(table, c, splits))}
     found = {c: split_of for c, split_of in found.items() if _is_whole(split_of)}
-    named = [c for c in rest if _looks_like_split(c) and table[c].nunique() > 1]
+    named = [c for c in rest if _looks_like_split(c) and 1 < table[c].nunique() <= _MOST_SPLITS]
+    named += [c for c in rest if c not in named and _has_splits_alone(table, c)]
     meanings = {tuple(table[column].map(split_of)) for column, split_of in found.items()}
     if len(meanings) > 1:
         raise DataError(
@@ -240,6 +254,12 @@ def _looks_like_split(column: str) -> bool:
     return not set(_SPLIT_WORDS.split()).isdisjoint(words(column))
 
 
+def _has_splits_alone(table: "pd.DataFrame", column: str) -> bool:
+    """Return whether several names of splits are the values, such as `dev` and `eval`."""
+    values = set(table[column]) - {""}
+    return 1 < len(values) <= _MOST_SPLITS and len(read_split_names(values)) == len(values)
+
+
 def _is_whole(split_of: Mapping[str, str]) -> bool:
     return TRAIN in split_of.values() and len(set(split_of.values())) > 1
 
@@ -248,7 +268,7 @@ def _split_of(
     table: "pd.DataFrame", column: str, splits: Mapping[str, str] | None
 ) -> dict[str, str]:
     """Return value -> split for the values of a column; empty where one of them is no split."""
-    if table[column].nunique() > 100:
+    if table[column].nunique() > _MOST_SPLITS:
         return {}
     values = sorted(set(table[column]) - {""})
     if splits:
@@ -262,7 +282,8 @@ def _split_of(
 
 def _yes_or_no(column: str, values: Sequence[str]) -> dict[str, str]:
     """Return value -> split for a column such as `is_test` of 0 and 1."""
-    own = read_split_names([" ".join(word for word in words(column) if word != "is")])
+    little = _LITTLE_WORDS.split()
+    own = read_split_names([" ".join(word for word in words(column) if word not in little)])
     yes = [value for value in values if value.casefold() in _TRUE]
     no = [value for value in values if value.casefold() in _FALSE]
     if not own or not yes or not no or len(yes) + len(no) < len(values):
@@ -277,7 +298,7 @@ def _no_splits(table: "pd.DataFrame", path: Path, column: str) -> Mapping[str, s
     options = " ".join(f"--split {value}=SPLIT" for value in values[:3])
     raise DataError(
         f"{path}: the column {column!r} looks like a split, but its values "
-        f"{', '.join(map(repr, values[:5]))} are not all names of splits; say what they mean "
+        f"{', '.join(map(repr, values[:5]))} do not say which are train; say what they mean "
         f"(--split-column {column} {options}), or leave it out (--ignore-column {column})"
     )
 
@@ -289,11 +310,12 @@ def _group(table: "pd.DataFrame", path: Path, rest: Sequence[str], given: str) -
     """
     found = [c for c in rest if c != given and looks_like_group(c) and table[c].nunique() > 1]
     candidates = [given] if given else found
+    numbered = [c for c in rest if _numbers_groups(table, c)]
+    if not candidates:  # no name says it: the one that joins the most, if there is one
+        return next((c for c in numbered if not any(_joins(table, o, c) for o in numbered)), "")
     for column in candidates:
         if not (joining := [other for other in found if _joins(table, other, column)]):
             return column
-    if not candidates:
-        return ""
     if given:
         faults = [
             f"{other!r} joins images of different {given!r}: --group-column {other}, or "
@@ -312,7 +334,8 @@ def looks_like_group(column: str) -> bool:
     """Return whether a name ends in `patient`, `lesion_id` and the like; not `age_group`."""
     parts, people, things = words(column), _PEOPLE.split(), _THINGS.split()
     name = "".join(parts)
-    if name in ("pid", "mrn") or name in {f"{word}id" for word in people + things}:
+    joined = {f"{w}{i}" for w in people + things for i in _IDENTIFIERS.split()}
+    if name in ("pid", "mrn") or name in joined:
         return True
     stems = [part for part in parts if part not in _IDENTIFIERS.split() and not part.isdecimal()]
     if not stems or parts[: len(stems)] != stems:
@@ -320,6 +343,22 @@ def looks_like_group(column: str) -> bool:
     if stems[-1] == "group":
         return len(stems) == 1
     return stems[-1] in people or (stems[-1] in things and len(parts) > len(stems))
+
+
+def _numbers_groups(table: "pd.DataFrame", column: str) -> bool:
+    """Return whether a column of numbers repeats them as those of a group: `mouse_id`, `case`.
+
+    A number of a camera or a clinic has few values, so `ID` alone says nothing; that of a `case`,
+    without a word such as `id`, may be a kind of case: it must have a digit.
+    """
+    parts, cells = words(column), table[column][table[column] != ""]
+    num = cells.nunique()
+    if not parts or not _FEW_GROUPS <= num < len(cells) or not cells.str.contains(r"\d").all():
+        return False
+    if len(parts) == 1:
+        return parts[0] in _THINGS.split()
+    is_number = parts[-1] in _NUMBERS.split() and not set(parts) & set(_NO_GROUPS.split())
+    return is_number and num * _MOST_IMAGES >= len(cells)
 
 
 def _joins(table: "pd.DataFrame", other: str, column: str) -> bool:

@@ -115,6 +115,74 @@ def test_a_property_of_a_patient_is_no_patient(labelled, column):
     assert f"columns left out: {column}" in found.notes
 
 
+TWELVE = [f"{number:02d}.png" for number in range(12)]
+
+
+def with_column(column, values):
+    """A table of twelve images with one more column."""
+    lines = (f"{name},{'cd'[n % 2]},{value}\n" for n, (name, value) in enumerate(values))
+    return f"image,label,{column}\n" + "".join(lines)
+
+
+def in_pairs(column, form="M{}"):
+    return with_column(column, [(name, form.format(n // 2)) for n, name in enumerate(TWELVE)])
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        *("case", "Slide", "video", "mouse_id", "plot_no", "hospital number"),
+        *("Study Instance UID", "Patientennummer", "identity", "subjectnumber"),
+    ],
+)
+def test_numbers_that_repeat_in_few_images_are_a_group(labelled, column):
+    found = labelled(in_pairs(column), TWELVE)
+    assert [label.group for label in found.labels] == [f"M{n // 2}" for n in range(12)]
+    assert any(f"group {column!r}" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("case", [["control", "treated"][n % 2] for n in range(12)]),
+        ("tumor", [f"grade {n % 4}" for n in range(12)]),
+        ("wound", [["burn", "cut", "graze", "bite", "bruise", "stab"][n % 6] for n in range(12)]),
+        ("mouse_id", [f"M{n}" for n in range(12)]),
+        ("camera_id", [f"C{n % 2}" for n in range(12)]),
+        ("frame_no", [n // 2 for n in range(12)]),
+        ("class_id", [n // 2 for n in range(12)]),
+        ("weight", [n // 2 for n in range(12)]),
+    ],
+)
+def test_other_columns_are_no_group(labelled, column, values):
+    found = labelled(with_column(column, list(zip(TWELVE, values, strict=True))), TWELVE)
+    assert {label.group for label in found.labels} == {""}
+    assert f"columns left out: {column}" in found.notes
+
+
+def test_a_camera_of_many_images_is_no_group(labelled):
+    many = [f"{number:03d}.png" for number in range(120)]
+    text = with_column("camera_id", [(name, f"C{n % 5}") for n, name in enumerate(many)])
+    assert {label.group for label in labelled(text, many).labels} == {""}
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [("for_training", ("yes", "no")), ("use_for_test", ("0", "1")), ("set", ("train.v2", "test"))],
+)
+def test_a_split_is_known_by_further_names(labelled, column, values):
+    found = labelled(f"image,label,{column}\na.png,cat,{values[0]}\nb.png,dog,{values[1]}\n", AB)
+    assert [label.split for label in found.labels] == ["train", "test"]
+
+
+@pytest.mark.parametrize(
+    ("column", "values"), [("set", ("dev", "eval")), ("cv", ("0", "1")), ("kfold", ("1", "2"))]
+)
+def test_splits_without_train_stop(refusal, column, values):
+    text = refusal(f"image,label,{column}\na.png,cat,{values[0]}\nb.png,dog,{values[1]}\n")
+    assert f"the column {column!r} looks like a split, but its values {values[0]!r}" in text
+
+
 PATIENTS = (
     "image,label,patient_id,lesion_id\na.png,cat,1,x\nb.png,dog,1,y\nc.png,dog,2,z\nd.png,dog,2,z\n"
 )

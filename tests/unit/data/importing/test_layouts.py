@@ -49,6 +49,7 @@ SPLITS = {
     ("train", "dev"): ("train", "test"),
     ("train", "dev", "test"): ("train", "validation", "test"),
     ("train", "holdout"): ("train", "test"),
+    ("train.v2", "holdout_v2"): ("train", "test"),
     ("train", "hold-out", "Validation"): ("train", "test", "validation"),
     ("Train ", "Test "): ("train", "test"),
     ("TRAIN", "Valid", "tEsT"): ("train", "validation", "test"),
@@ -206,6 +207,23 @@ def test_a_folder_around_the_splits_is_named(source):
 def test_a_name_with_a_space_is_quoted_for_the_shell(source):
     folder = source(*below("my fold", "other"))
     assert "--split 'my fold=train' --split other=test" in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("tops", "options"),
+    [
+        (("holdout", "mine"), "--split holdout=test --split mine=train"),
+        (("a", "train_x", "zz"), "--split a=train --split train_x=train --split zz=test"),
+        (("development", "evaluation"), "--split development=train --split evaluation=test"),
+    ],
+)
+def test_a_proposal_keeps_the_splits_that_are_known(source, tops, options):
+    assert options in refusal(source(*below(*tops)))
+
+
+def test_the_smallest_folder_is_proposed_for_the_test(source):
+    text = refusal(source(*below("tr"), *(f"te/{name}/0.png" for name in "ab")))
+    assert "--split te=test --split tr=train" in text
 
 
 @pytest.mark.parametrize(
