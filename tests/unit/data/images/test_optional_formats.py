@@ -211,3 +211,9 @@ def test_a_table_of_images_has_nothing_of_a_patient(tmp_path, heic):
     assert [line.split(",")[5] for line in text.splitlines()[1:3]] == ["ok", "ok"]
     assert PATIENT not in text
     assert PATIENT.encode() not in pixels.read_bytes()
+
+
+def test_a_value_that_pydicom_would_quote_is_not_quoted():
+    number = "1234567890123456"
+    content = dicom_file(WindowCenter=number, WindowWidth=1)
+    refused(content.replace(number.encode(), PATIENT.encode()))
