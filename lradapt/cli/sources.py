@@ -57,6 +57,14 @@ IgnoreColumns = Annotated[
     ),
 ]
 
+KeepColumns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--keep-column",
+        help="Keep a column (site, camera, skin type) in labels.csv, as a slice. Repeatable.",
+    ),
+]
+
 
 def check_as_stages(folder: Path, labels: Sequence[LabelledImage]) -> "FolderCheck":
     """Check a folder by the values of params.yaml, as stages `ingest` and `split` do."""

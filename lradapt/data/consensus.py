@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from lradapt.data.labelled_image import LabelledImage
 
+_COLUMNS = ("label", "group", "split")
+
 
 def majority(labels: Iterable[str]) -> str:
     """Return the label that is given most often; "" where several are, which is a tie."""
@@ -58,11 +60,16 @@ def _consensus(lines: Sequence[LabelledImage]) -> LabelledImage:
 
 def _disagreement(lines: Sequence[LabelledImage], places: Mapping[LabelledImage, str]) -> str:
     """Return the lines and how they differ; "" where only the labels of annotators do."""
-    columns = [c for c in ("group", "split") if len({getattr(line, c) for line in lines}) > 1]
+    possible = ["group", "split", *dict(lines[0].slices)]
+    columns = [c for c in possible if len({_cell(line, c) for line in lines}) > 1]
     several = _of_one_annotator(lines)
     if several:
         columns = ["label", *columns]
     return _listed(several or lines, columns, places) if columns else ""
+
+
+def _cell(line: LabelledImage, column: str) -> str:
+    return str(getattr(line, column)) if column in _COLUMNS else dict(line.slices)[column]
 
 
 def _of_one_annotator(lines: Sequence[LabelledImage]) -> list[LabelledImage]:
@@ -82,7 +89,7 @@ def _listed(
             [
                 places[line],
                 *(f"annotator {each.annotator!r}" for each in line.annotations),
-                *(f"{column} {getattr(line, column)!r}" for column in columns),
+                *(f"{column} {_cell(line, column)!r}" for column in columns),
             ]
         )
         for line in lines

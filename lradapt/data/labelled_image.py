@@ -30,6 +30,8 @@ class LabelledImage:
         split: "train", "validation" or "test"; empty while none is given or assigned.
         pixel_sha256: of the full-size pixels, hexadecimal; empty where they are not known.
         row: of `pixels.npy` and of the activations; None where the image has none.
+        slices: column and value of each column that an import keeps; empty elsewhere, since they
+            are read from `labels.csv` where they are needed (`lradapt.data.slices`).
         annotations: by annotator; empty where `labels.csv` has no column `annotator`.
     """
 
@@ -40,6 +42,7 @@ class LabelledImage:
     pixel_sha256: str = ""
     row: int | None = None
     annotations: tuple[Annotation, ...] = ()
+    slices: tuple[tuple[str, str], ...] = ()
 
 
 def in_split(images: Iterable[LabelledImage], split: str) -> list[LabelledImage]:

@@ -167,17 +167,22 @@ def class_sizes(path: Path) -> Counter[str]:
 def write_labels(path: Path, labels: Sequence[LabelledImage]) -> None:
     """Write `labels.csv`, sorted by image, with a line for each annotator.
 
-    `group`, `split` and `annotator` are written only where any image has one.
+    `group`, `split` and `annotator` are written only where any image has one; slices come last.
     """
     columns = [*_REQUIRED]
     columns += [c for c in ("group", "split") if any(getattr(label, c) for label in labels)]
     annotated = any(label.annotations for label in labels)
+    slices = list(dict.fromkeys(column for label in labels for column, _ in label.slices))
     rows = [
-        [*(getattr(line, column) for column in columns), *([annotator] if annotated else [])]
+        [
+            *(getattr(line, column) for column in columns),
+            *([annotator] if annotated else []),
+            *(dict(line.slices).get(column, "") for column in slices),
+        ]
         for label in sorted(labels, key=lambda label: label.image)
         for line, annotator in _lines_of(label)
     ]
-    write_csv(path, [*columns, *([_ANNOTATOR] if annotated else [])], rows)
+    write_csv(path, [*columns, *([_ANNOTATOR] if annotated else []), *slices], rows)
 
 
 def _lines_of(label: LabelledImage) -> list[tuple[LabelledImage, str]]:

@@ -5,18 +5,20 @@ of 20,000 x 20,000, which the decoder reads as a whole. A progressive JPEG may g
 some hundred thousand times.
 """
 
-import io
 import re
 from dataclasses import dataclass
 
 from PIL import Image, TiffImagePlugin
 
-from lradapt.data.images.decode import FORMATS
+from lradapt.data.images.decode import open_image
+from lradapt.data.images.dicom import DicomFile
+from lradapt.data.images.optional_formats import is_dicom
 
 _SECONDS_PER_MEGAPIXEL = {"JPEG": 0.01, "AVIF": 0.02, "JPEG2000": 0.08}
+_DICOM_SECONDS_PER_MEGAPIXEL = 0.1
 _OTHERWISE = 0.04  # on one core, for the slower ones of the other formats
-_AVIF_SECONDS = 1.0
-"""At least: the header of an AVIF may say less than the decoder finds, 268 megapixels at most."""
+_HEIF_SECONDS = 1.0
+"""At least: the header of an AVIF or HEIC may say less than the decoder finds, 268 megapixels."""
 _SCANS_AS_USUAL = 25
 """Scans of a JPEG that cost about as much as the rest of the decoding; usual files have 1 to 12."""
 _TILE_WIDTH, _TILE_HEIGHT = 322, 323  # tags of TIFF
@@ -43,20 +45,22 @@ _NOTHING = Cost(0, 0)
 def cost_of(content: bytes) -> Cost:
     """Return what the decoding of an image file costs; what is no image costs nothing."""
     try:
-        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        image = DicomFile(content) if is_dicom(content) else open_image(content)
     except Image.DecompressionBombError:
         return Cost(float("inf"), float("inf"))
     except Exception:  # noqa: BLE001  # decoding it says why
         return _NOTHING
     width, height = image.size
     pixels = float(width * height)
+    if isinstance(image, DicomFile):
+        return Cost(pixels / 1e6, pixels / 1e6 * _DICOM_SECONDS_PER_MEGAPIXEL)
     if image.format == "TIFF":
         pixels = max(pixels, _tiled(image, width, height))
     elif image.format == "JPEG":
         pixels *= max(1, _num_scans(content, limit=_SCANS_AS_USUAL * 1000) / _SCANS_AS_USUAL)
     seconds = pixels / 1e6 * _SECONDS_PER_MEGAPIXEL.get(image.format or "", _OTHERWISE)
-    if image.format == "AVIF":
-        seconds = max(seconds, _AVIF_SECONDS)
+    if image.format in ("AVIF", "HEIF"):
+        seconds = max(seconds, _HEIF_SECONDS)
     return Cost(pixels / 1e6, seconds)
 
 

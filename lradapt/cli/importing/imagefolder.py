@@ -13,6 +13,7 @@ from lradapt.cli.sources import (
     AnnotatorColumn,
     GroupColumn,
     IgnoreColumns,
+    KeepColumns,
     SplitColumn,
     SplitsOption,
 )
@@ -27,6 +28,7 @@ def imagefolder(
     split_column: SplitColumn = None,
     annotator_column: AnnotatorColumn = None,
     ignore_column: IgnoreColumns = None,
+    keep_column: KeepColumns = None,
     split: SplitsOption = None,
     replace: Replace = False,
     keep_params: KeepParams = False,
@@ -49,6 +51,7 @@ def imagefolder(
         split=split_column,
         annotator=annotator_column,
         ignored=ignore_column or [],
+        kept=keep_column or [],
         splits=parse_choices(split or []),
     )
     label = partial(label_imagefolder, folder, given)

@@ -13,6 +13,7 @@ from lradapt.cli.sources import (
     AnnotatorColumn,
     GroupColumn,
     IgnoreColumns,
+    KeepColumns,
     SplitColumn,
     SplitsOption,
 )
@@ -33,6 +34,7 @@ def table(
     split_column: SplitColumn = None,
     annotator_column: AnnotatorColumn = None,
     ignore_column: IgnoreColumns = None,
+    keep_column: KeepColumns = None,
     split: SplitsOption = None,
     replace: Replace = False,
     keep_params: KeepParams = False,
@@ -57,6 +59,7 @@ def table(
         split_column=split_column,
         annotator_column=annotator_column,
         ignore_columns=ignore_column or [],
+        keep_columns=keep_column or [],
         splits=parse_choices(split or []),
     )
     import_files(label, replace=replace, keep_params=keep_params, as_json=as_json)

@@ -29,7 +29,14 @@ from lradapt.data.images.depth import (
     turn,
     with_known_photometric,
 )
+from lradapt.data.images.dicom import DicomFile
 from lradapt.data.images.fit import Fit, fit_square
+from lradapt.data.images.optional_formats import (
+    OptionalFormatError,
+    is_dicom,
+    is_heif,
+    open_heif,
+)
 from lradapt.data.images.other_formats import name_of_other_format
 from lradapt.data.images.tails import Tail, zero_tail
 from lradapt.errors import LradaptError, UnreadableError
@@ -161,10 +168,14 @@ def decode_with_storage(
     """
     size = (0, 0)
     try:
-        image = _opened(content)
-        size = image.size
-        _refuse_bomb(image, max_megapixels)
-        return _decoded(image, content, depth_range)
+        file = DicomFile(content) if is_dicom(content) else open_image(content)
+        size = file.size
+        _refuse_bomb(size, max_megapixels)
+        if isinstance(file, DicomFile):
+            return _decoded_dicom(file, depth_range)
+        return _decoded(file, content, depth_range, max_megapixels)
+    except OptionalFormatError as error:
+        raise DecodeError(str(error)) from error
     except Image.DecompressionBombError as error:
         reason = f"over {max_megapixels:g} megapixels (data.max_megapixels)"
         raise DecodeError(reason, "bomb") from error
@@ -195,7 +206,7 @@ def num_pages(content: bytes, image_format: str) -> int:
     """
     if image_format in ("JPEG", "MPO"):
         return 1
-    image: Any = _opened(content)
+    image: Any = open_image(content)
     try:
         if image_format == "GIF":  # which would have to be read to its end
             return 2 if image.is_animated else 1
@@ -209,15 +220,23 @@ def tail_of(content: bytes) -> Tail:
     if any(content[-1:]):
         return ""
     try:
-        return zero_tail(content, _opened(content))
+        return zero_tail(content, open_image(content))
     except OF_DAMAGE:
         return ""
 
 
-def _opened(content: bytes) -> Image.Image:
+def open_image(content: bytes) -> Image.Image:
+    """Return an image whose pixels have not been read yet; of any format but DICOM.
+
+    Raises:
+        UnidentifiedImageError: of no format that is decoded here.
+        OptionalFormatError: its decoder is not installed.
+    """
     try:
         return Image.open(io.BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError:
+        if is_heif(content):
+            return open_heif(content)
         other = with_known_photometric(content) if content.startswith(b"MM\0*") else None
         if other is None:
             raise
@@ -228,9 +247,20 @@ def _opened(content: bytes) -> Image.Image:
         return image
 
 
-def _decoded(image: Image.Image, content: bytes, depth_range: DepthRange) -> Decoded:
+def _decoded_dicom(file: DicomFile, depth_range: DepthRange) -> Decoded:
+    image, values, mode = file.pixels()
+    if values is not None:
+        image, _ = _deep_as_rgb(values, None, depth_range)
+    assert image is not None
+    return Decoded(image.convert("RGB"), "DICOM", mode, 1, 255, values, False)
+
+
+def _decoded(
+    image: Image.Image, content: bytes, depth_range: DepthRange, max_megapixels: float
+) -> Decoded:
     mode, before_load = _stored_mode(image), _tiff_orientation(image)
     values = read_values(image, content)
+    _refuse_bomb(image.size, max_megapixels)  # the header of a HEIC may say less
     opacity_HW = None if values is None else _opacity(image, values)
     if values is not None and opacity_HW is not None:
         values = _of_one_value_where_invisible(values, opacity_HW)
@@ -247,8 +277,8 @@ def _decoded(image: Image.Image, content: bytes, depth_range: DepthRange) -> Dec
     return Decoded(upright, image.format or "", mode, orientation, opacity, values, pages)
 
 
-def _refuse_bomb(image: Image.Image, max_megapixels: float) -> None:
-    width, height = image.size
+def _refuse_bomb(size: tuple[int, int], max_megapixels: float) -> None:
+    width, height = size
     if width * height > max_megapixels * 1e6:
         raise DecodeError(
             f"{width} x {height} pixels, over {max_megapixels:g} megapixels (data.max_megapixels)",

@@ -2,16 +2,6 @@
 
 _AS_IMAGE = "convert it to JPEG or PNG"
 _AT = (  # offset, bytes, what it is and what to do
-    (128, b"DICM", "a DICOM file", "export it as 16-bit PNG or TIFF, with the window you want"),
-    (0, b"\x02\x00\x00\x00UL", "a DICOM file", "export it as 16-bit PNG or TIFF"),
-    (4, b"ftypheic", "an HEIC photo", _AS_IMAGE),
-    (4, b"ftypheix", "an HEIC photo", _AS_IMAGE),
-    (4, b"ftypheim", "an HEIC photo", _AS_IMAGE),
-    (4, b"ftypheis", "an HEIC photo", _AS_IMAGE),
-    (4, b"ftyphevc", "an HEIC sequence", _AS_IMAGE),
-    (4, b"ftyphevx", "an HEIC sequence", _AS_IMAGE),
-    (4, b"ftypmif1", "an HEIF photo", _AS_IMAGE),
-    (4, b"ftypmsf1", "an HEIF sequence", _AS_IMAGE),
     (4, b"ftypcrx ", "a camera's raw file (CR3)", _AS_IMAGE),
     (0, b"FUJIFILMCCD-RAW", "a camera's raw file (RAF)", _AS_IMAGE),
     (4, b"ftyp", "a video, or a container like one", "save its pictures as JPEG or PNG"),

@@ -5,10 +5,13 @@ from pathlib import Path
 from PIL import Image
 
 from lradapt.data.images.decode import FORMATS, OF_DAMAGE, exif_orientation, quiet
+from lradapt.data.images.dicom import DicomFile
 from lradapt.data.images.files import list_files
+from lradapt.data.images.optional_formats import is_dicom, is_heif, open_heif
 
 _TURNED = 5  # orientations from here on exchange width and height
 _ENOUGH = 500
+_START = 132  # bytes that tell the format
 
 
 def sample_shapes(images: Path, *, at_most: int = _ENOUGH) -> list[tuple[int, int]]:
@@ -25,6 +28,8 @@ def sample_shapes(images: Path, *, at_most: int = _ENOUGH) -> list[tuple[int, in
 
 def _shape(path: Path) -> tuple[int, int] | None:
     try:
+        if (size := _optional_size(path)) is not None:
+            return size
         with Image.open(path, formats=FORMATS) as image:
             width, height = image.size
             tiff = image.format == "TIFF"  # its size is upright already
@@ -34,3 +39,12 @@ def _shape(path: Path) -> tuple[int, int] | None:
             raise
         return None
     return (height, width) if turned else (width, height)
+
+
+def _optional_size(path: Path) -> tuple[int, int] | None:
+    """Return width and height of a HEIC or DICOM file; None for others."""
+    with path.open("rb") as file:
+        start = file.read(_START)
+    if is_dicom(start):
+        return DicomFile(path.read_bytes()).size
+    return open_heif(path.read_bytes()).size if is_heif(start) else None

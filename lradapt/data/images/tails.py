@@ -155,6 +155,7 @@ _OF_FORMAT: Mapping[str, Callable[[bytes, int, Image.Image], Tail]] = {
     "JPEG2000": _of_jpeg2000,
     "WEBP": _of_webp,
     "AVIF": _of_avif,
+    "HEIF": _of_avif,
     "TIFF": _of_tiff,
     "BMP": _of_rows,
     "TGA": _of_rows,

@@ -90,7 +90,12 @@ def _images(source: Path, names: Sequence[str]) -> list[str]:
 def _is_image(path: Path) -> bool:
     from PIL import Image
 
+    from lradapt.data.images.optional_formats import is_dicom
+
     try:
+        with path.open("rb") as file:
+            if is_dicom(file.read(132)):
+                return True
         with Image.open(path):
             return True
     except Exception:  # noqa: BLE001 whatever a decoder raises, it is no image

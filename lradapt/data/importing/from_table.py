@@ -35,6 +35,7 @@ class _Line(NamedTuple):
     group: str
     split: str
     annotator: str
+    slices: tuple[str, ...]
 
 
 def label_table(
@@ -48,6 +49,7 @@ def label_table(
     ignore_columns: Sequence[str] = (),
     splits: Mapping[str, str] | None = None,
     annotator_column: str | None = None,
+    keep_columns: Sequence[str] = (),
 ) -> SourceLabels:
     """Label files of `folder` by the lines of a table; nothing is written.
 
@@ -65,6 +67,7 @@ def label_table(
         ignore_columns,
         splits,
         annotator=annotator_column,
+        kept=keep_columns,
     )
     return label_lines(lines, table, folder, given, notes)
 
@@ -144,6 +147,7 @@ def _cells(lines: "pd.DataFrame", columns: Columns, places: Sequence[str]) -> It
         lines[columns.group] if columns.group else blank,
         lines[columns.split] if columns.split else blank,
         lines[columns.annotator] if columns.annotator else blank,
+        lines[list(columns.slices)].itertuples(index=False, name=None),
     )
 
 
@@ -171,7 +175,10 @@ def _matched(
 def _labelled(line: _Line, columns: Columns, find: FileFinder) -> LabelledImage:
     label, split = _class_of(line), _split_of(line, columns)
     said = (Annotation(line.annotator, label),) if columns.annotator else ()
-    return LabelledImage(find(line.image), label, line.group, split, annotations=said)
+    slices = tuple(zip(columns.slices, line.slices, strict=True))
+    return LabelledImage(
+        find(line.image), label, line.group, split, annotations=said, slices=slices
+    )
 
 
 def _class_of(line: _Line) -> str:

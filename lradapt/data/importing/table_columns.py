@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lradapt.data.importing.split_names import read_split_names, without_unused_test, words
 from lradapt.data.labelled_image import TRAIN
 from lradapt.data.labels import require_columns
+from lradapt.data.slices import RESERVED
 from lradapt.errors import DataError, listed
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class GivenColumns:
         image, label, group, split, annotator: of the table; `label` may name several, with commas.
         ignored: columns that are left out although they look like a group or a split.
         splits: value of the split column -> split.
+        kept: further columns, which become slices.
         image_is_fixed: no option names the image column, nor the folder of the images.
     """
 
@@ -74,6 +76,7 @@ class GivenColumns:
     splits: Mapping[str, str] | None = None
     image_is_fixed: bool = False
     annotator: str | None = None
+    kept: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class Columns:
         group, split, annotator: columns, or "".
         split_of: value of the split column -> split.
         left_out: the other columns.
+        slices: columns that are kept under their names.
     """
 
     image: str
@@ -95,6 +99,7 @@ class Columns:
     split_of: Mapping[str, str]
     left_out: tuple[str, ...]
     annotator: str = ""
+    slices: tuple[str, ...] = ()
 
 
 def choose_columns(
@@ -114,7 +119,9 @@ def choose_columns(
     """
     of_labels = _label_list(table, given.label)
     named = [given.image, *of_labels, given.group, given.split, given.annotator]
-    resolved = _resolved(table, path, [name for name in [*named, *given.ignored] if name])
+    resolved = _resolved(table, path, [n for n in [*named, *given.ignored, *given.kept] if n])
+    slices = tuple(dict.fromkeys(resolved[name] for name in given.kept))
+    _require_further(slices, path)
     ignored = {resolved[name] for name in given.ignored}
     image = resolved[given.image] if given.image else _image(table, path, count_files)
     labels = tuple(resolved[name] for name in of_labels)
@@ -125,9 +132,18 @@ def choose_columns(
     split, split_of = _split(table, path, [n for n in rest if n != group], split, given.splits)
     group = _group(table, path, [name for name in rest if name != split], group)
     annotator = _annotator(table, path, rest, resolved.get(given.annotator or "", ""))
-    used = {image, *labels, group, split, annotator}
+    used = {image, *labels, group, split, annotator, *slices}
     left_out = tuple(name for name in table.columns if name not in used)
-    return Columns(image, labels, group, split, split_of, left_out, annotator)
+    return Columns(image, labels, group, split, split_of, left_out, annotator, slices)
+
+
+def _require_further(slices: Sequence[str], path: Path) -> None:
+    """Check that no kept column has the name of a column with another meaning in `labels.csv`."""
+    if reserved := [name for name in slices if name in RESERVED]:
+        raise DataError(
+            f"{path}: {', '.join(map(repr, reserved))} cannot be kept as a slice, since the name "
+            "has another meaning in labels.csv; rename the column"
+        )
 
 
 def has_usual_names(table: "pd.DataFrame") -> bool:
@@ -144,11 +160,16 @@ def notes_on(columns: Columns) -> list[str]:
     used += [f"group {columns.group!r}"] if columns.group else []
     used += [f"split {columns.split!r}"] if columns.split else []
     used += [f"annotator {columns.annotator!r}"] if columns.annotator else []
+    used += [f"kept {', '.join(map(repr, columns.slices))}"] if columns.slices else []
     values = ", ".join(f"{value!r} is {split}" for value, split in columns.split_of.items())
     left = ", ".join(columns.left_out)
     return [
         f"columns: {', '.join(used)}" + (f"; {values}" if values else ""),
-        *([f"columns left out: {left}"] if left else []),
+        *(
+            [f"columns left out: {left} (an import keeps one with --keep-column NAME)"]
+            if left
+            else []
+        ),
     ]
 
 

@@ -36,7 +36,7 @@ def test_metadata_in_the_folder_of_each_split_name_the_images_beside_them(files,
     assert found.notes == (
         "columns: image 'file_name', class 'label', split 'split by folder'; "
         "'test' is test, 'train' is train",
-        "columns left out: text",
+        "columns left out: text (an import keeps one with --keep-column NAME)",
         "read as a Hugging Face imagefolder, by test/metadata.csv, train/metadata.csv",
     )
 
@@ -160,3 +160,10 @@ def test_a_name_in_the_other_form_of_unicode_is_found(files, write, label):
     files("Cafe\u0301.png", "b.png")
     write("img/metadata.csv", "file_name,label\nCaf\u00e9.png,cat\nb.png,dog\n")
     assert label().labels[0] == Label("Cafe\u0301.png", "cat")
+
+
+def test_kept_columns_of_the_metadata_become_slices(files, write, label):
+    files("train/a.png", "train/b.png")
+    write("img/train/metadata.csv", "file_name,label,site\na.png,cat,A\nb.png,dog,B\n")
+    found = label(kept=["site"])
+    assert [each.slices for each in found.labels] == [(("site", "A"),), (("site", "B"),)]

@@ -7,8 +7,11 @@ import pytest
 from lradapt.data.importing.from_table import label_table
 from lradapt.data.labelled_image import Annotation
 from lradapt.data.labelled_image import LabelledImage as Label
+from lradapt.data.labels import write_labels
+from lradapt.data.slices import read_slices
 from lradapt.errors import DataError
 
+KEEP = " (an import keeps one with --keep-column NAME)"
 AB, ABC = ["a.png", "b.png"], ["a.png", "b.png", "c.png"]
 
 
@@ -55,7 +58,7 @@ def test_the_columns_of_the_project_are_found_by_their_names(labelled):
         assert found.notes == (
             "columns: image 'image', class 'label', group 'group', split 'split'; "
             "'test' is test, 'train' is train",
-            "columns left out: side",
+            f"columns left out: side{KEEP}",
         )
 
 
@@ -112,7 +115,7 @@ def test_a_patient_is_known_by_the_name_of_its_column(labelled, column):
 def test_a_property_of_a_patient_is_no_patient(labelled, column):
     found = labelled(f"image,label,{column}\na.png,cat,1\nb.png,dog,2\nc.png,dog,1\n")
     assert {label.group for label in found.labels} == {""}
-    assert f"columns left out: {column}" in found.notes
+    assert f"columns left out: {column}{KEEP}" in found.notes
 
 
 TWELVE = [f"{number:02d}.png" for number in range(12)]
@@ -498,3 +501,32 @@ def test_two_columns_of_annotators_ask_for_an_option(refusal):
         "'annotator', 'rater' can be the column of the annotator; choose one with "
         "--annotator-column"
     )
+
+
+def test_kept_columns_become_slices_in_labels_csv(labelled, tmp_path):
+    text = "image,label,Site Name,camera,age\na.png,cat,A,x,3\nb.png,dog,B,,4\n"
+    found = labelled(text, files=AB, keep_columns=["site_name", "camera"])
+    assert "columns left out: age (an import keeps one with --keep-column NAME)" in found.notes
+    write_labels(tmp_path / "labels.csv", found.labels)
+    written = (tmp_path / "labels.csv").read_text()
+    assert written == "image,label,Site Name,camera\na.png,cat,A,x\nb.png,dog,B,\n"
+    slices = read_slices(tmp_path / "labels.csv", ["camera"], ["b.png", "a.png"])
+    assert slices == {"camera": ["", "x"]}
+
+
+def test_lines_of_one_image_with_different_slices_are_a_fault(refusal):
+    text = "image,label,site\na.png,cat,A\na.png,cat,B\nb.png,dog,A\n"
+    assert "line 2 site 'A', line 3 site 'B'" in refusal(text, keep_columns=["site"])
+
+
+def test_annotators_of_one_image_keep_its_slice(labelled, tmp_path):
+    text = "image,label,annotator,site\na.png,cat,x,A\na.png,dog,y,A\nb.png,dog,x,B\n"
+    write_labels(tmp_path / "labels.csv", labelled(text, AB, keep_columns=["site"]).labels)
+    lines = (tmp_path / "labels.csv").read_text().splitlines()
+    assert lines[1:3] == ["a.png,cat,x,A", "a.png,dog,y,A"]
+
+
+@pytest.mark.parametrize(("column", "word"), [("sex", "no column 'sex'"), ("group", "rename")])
+def test_a_column_that_cannot_be_kept_is_refused(refusal, column, word):
+    text = "image,label,group\na.png,cat,1\nb.png,dog,2\n"
+    assert word in refusal(text, files=AB, keep_columns=[column])
