@@ -88,7 +88,8 @@ def test_an_explanation_has_neighbours_a_picture_and_the_exact_map(lradapt, proj
         assert picture.size == (224, 224)
 
 
-def test_the_table_names_the_nearest_training_images(lradapt, project):
+def test_the_table_names_the_nearest_training_images(lradapt, project, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     paint(Path("a.png"), "red", seed=5)
     Path("b.png").write_bytes(b"damaged")
     done = lradapt("predict", "--explain", "a.png", "b.png")
