@@ -21,8 +21,7 @@ pytestmark = pytest.mark.slow
 
 NAME = "moles"
 NUM_PROCESSES = 16
-ROUNDS = [5, pytest.param(50, marks=pytest.mark.long)]
-KILLS = [5, pytest.param(20, marks=pytest.mark.long)]
+LONG = pytest.mark.long
 SIZE = 500_000
 PLACES = {
     "folder": lambda request: str(request.getfixturevalue("tmp_path") / "registry"),
@@ -30,7 +29,17 @@ PLACES = {
 }
 
 
-@pytest.fixture(params=PLACES)
+def in_places(name, *, everywhere, in_folder):
+    """Repeat a test so often in a folder and on S3, and in a folder so much longer again.
+
+    More repeats on S3 take minutes of moto's; test_s3_faults.py stops at each request there.
+    """
+    values = [("folder", everywhere), ("s3", everywhere)]
+    longer = pytest.param("folder", in_folder, marks=LONG)
+    return pytest.mark.parametrize(("place", name), [*values, longer], indirect=["place"])
+
+
+@pytest.fixture
 def place(request):
     """A registry's URL, and the settings that lead to it."""
     url = PLACES[request.param](request)
@@ -81,7 +90,7 @@ def compete(url, settings, number, num_rounds, barrier, wins):
     wins.put(made)
 
 
-@pytest.mark.parametrize("num_rounds", ROUNDS)
+@in_places("num_rounds", everywhere=5, in_folder=50)
 def test_of_sixteen_that_promote_at_once_none_is_lost_and_the_log_has_no_gap(
     place, processes, num_rounds
 ):
@@ -143,7 +152,7 @@ def seconds_of(processes, place, does):
     return time.monotonic() - began
 
 
-@pytest.mark.parametrize("num_kills", KILLS)
+@in_places("num_kills", everywhere=5, in_folder=20)
 @pytest.mark.parametrize("does", [publish_there, promote_there])
 def test_killed_at_any_instant_a_second_run_completes_it(place, processes, does, num_kills):
     instants = random.Random(0)
@@ -186,7 +195,7 @@ def partial_files(folder):
     return {path for path in found if re.fullmatch(r"\.[0-9a-f]{32}", path.name)}
 
 
-@pytest.mark.parametrize("num_kills", [6, pytest.param(150, marks=pytest.mark.long)])
+@pytest.mark.parametrize("num_kills", [6, pytest.param(60, marks=LONG)])
 def test_prune_finds_and_removes_all_that_killed_processes_leave(
     tmp_path, processes, monkeypatch, num_kills
 ):
@@ -221,7 +230,7 @@ def test_prune_finds_and_removes_all_that_killed_processes_leave(
 # One who reads
 
 
-@pytest.mark.parametrize("num_promotions", [20, pytest.param(200, marks=pytest.mark.long)])
+@in_places("num_promotions", everywhere=10, in_folder=100)
 def test_a_reader_never_sees_a_missing_or_a_half_model(place, num_promotions):
     registry, watcher = open_registry(place[0], NAME), open_registry(place[0], NAME)
     pair = publish(registry, 0, 50_000), publish(registry, 1, 50_000)

@@ -181,7 +181,7 @@ def test_a_body_whose_output_depends_on_the_place_is_found_out(
     [
         ("fp32", 32),
         pytest.param("fp32", 64, marks=pytest.mark.long),
-        pytest.param("bf16", 32, marks=pytest.mark.long),  # 20 s where the CPU has no bf16
+        pytest.param("bf16", 32, marks=pytest.mark.long),  # slow where the CPU has no bf16
         pytest.param("bf16", 64, marks=pytest.mark.long),
     ],
 )
@@ -190,14 +190,14 @@ def test_a_row_depends_on_neither_its_place_nor_its_neighbours_to_the_last_bit(p
     with seeded(0):
         weights = body_weights(RESNET18, build(RESNET18, 1).state_dict())
     body = build_body(RESNET18, weights).to(memory_format=torch.channels_last)
-    how = frozen(engine, body, num_views=2, batch_size=BATCH_SIZE)
+    how = frozen(engine, body, batch_size=BATCH_SIZE)
     shape = (BATCH_SIZE, size, size, 3)
     pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     keys = square_keys(pixels, range(BATCH_SIZE))
     whole = how(pixels, keys)
     order = np.random.default_rng(1).permutation(BATCH_SIZE)
     assert np.array_equal(how(pixels[order], [keys[row] for row in order]), whole[order])
-    for few in ([200], [3, 255, 17], list(range(100, 200))):
+    for few in ([200], list(range(100, 200))):
         assert np.array_equal(how(pixels[few], [keys[row] for row in few]), whole[few])
 
 
