@@ -1,5 +1,6 @@
 """S3 that fails: bounded time, one clear error, nothing lost, and no secret in any text."""
 
+import re
 import time
 
 import pytest
@@ -163,9 +164,13 @@ def test_a_store_that_vanishes_at_any_request_of_a_release_loses_nothing(
     first = release(Registry(store, "undisturbed"), MODELS[0])
     with moto.failing(resets, times=0):
         second = release(Registry(opened(bucket, limits), "undisturbed"), MODELS[1])
-        num_requests = len(moto.requests)
-    assert num_requests > 20
-    for number in range(0, num_requests, every):
+        requests = list(moto.requests)
+    assert len(requests) > 20
+    numbers = range(len(requests))
+    if fault is loses_the_answer:  # to a reader it is no other fault than `resets`
+        numbers = [each for each in numbers if not re.match("GET|HEAD", requests[each])]
+        assert len(numbers) > 5
+    for number in numbers[::every]:
         name = f"model{number:02d}"
         registry = Registry(store, name)
         release(registry, MODELS[0])
@@ -181,4 +186,4 @@ def test_a_store_that_vanishes_at_any_request_of_a_release_loses_nothing(
         promotions = [(each.sequence, each.version) for each in registry.promotions()]
         assert promotions == [(1, first), (2, second)]
     left = [key for key in bucket.client().list_objects_v2(Bucket=bucket.name)["Contents"]]
-    assert len([item for item in left if ".probe" in item["Key"]]) <= num_requests
+    assert len([item for item in left if ".probe" in item["Key"]]) <= len(requests)
