@@ -56,11 +56,11 @@ SMALL = {
     "data": {"input_size": 16},
     "engine": {"device": "cpu", "threads": 1},
     "find_lr": {"num_steps": 30, "num_sweeps": 2},
-    "find_body_lr": {"num_steps": 20, "num_sweeps": 2},
+    "find_body_lr": {"num_steps": 20, "num_sweeps": 1},
     "body_rates": {"source": "found_or_given"},
     "checkpoint": {"every_seconds": 3600.0},
     "train_head": {"batch_size": 8, "max_epochs": 3},
-    "finetune": {"batch_size": 8, "num_cycles": 2},
+    "finetune": {"batch_size": 16, "num_cycles": 2},
 }
 """Changes of params.yaml with which the whole graph takes half a minute."""
 
