@@ -97,6 +97,7 @@ def _write_training(paths):
     choice = {
         "name": "best_snapshot",
         "scores": {"best_snapshot": score},
+        "rates": rates,
         "num_cycles": 2,
         "epochs": {"trained": 3, "planned": 7, "given_up": 0},
         "ancestor": "",

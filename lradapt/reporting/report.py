@@ -208,9 +208,10 @@ def _head_rate(paths: Paths) -> str:
 
 
 def _rates_by_depth(paths: Paths) -> str:
-    found = read_json(paths.body_lr)
-    rates = ", ".join(f"{depth} {rate:.2g}" for depth, rate in found["rates"].items())
-    return f"{rates} ({_source(found['refusal'], paths.body_lr_curve)})"
+    found, used = read_json(paths.body_lr), read_json(paths.model_choice)["rates"]
+    rates = ", ".join(f"{depth} {rate:.2g}" for depth, rate in used.items())
+    lowered = "" if used == found["rates"] else ", then lowered: the first cycle gained nothing"
+    return f"{rates} ({_source(found['refusal'], paths.body_lr_curve)}{lowered})"
 
 
 def _length(choice: Mapping[str, Any]) -> str:

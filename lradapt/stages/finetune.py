@@ -91,7 +91,8 @@ def main(
                 _save(network.state_dict(), model)
                 _save_array(validation_logits, logits)
                 lengths = {"num_cycles": len(done), "epochs": _epoch_counts(params, done, given_up)}
-                write_json(choice, {**asdict(chosen), **lengths, "ancestor": ancestor})
+                record = {**asdict(chosen), **lengths, "rates": max_lrs, "ancestor": ancestor}
+                write_json(choice, record)
                 all_epochs = [epoch for cycle in done for epoch in cycle.epochs]
                 write_steps(steps, all_epochs, [each.name for each in params.model.network.groups])
                 write_epochs(epochs, all_epochs)

@@ -227,6 +227,12 @@ def test_the_summary_has_source_and_licence_of_the_backbone(paths, source, licen
 GIVEN = "given, because the range test was rejected: no valley"
 
 
+def test_the_rates_are_those_that_were_used_in_the_end(paths):
+    write_json(paths.model_choice, read_json(paths.model_choice) | {"rates": {"early": 0.1 / 3}})
+    expected = "early 0.033 (given, then lowered: the first cycle gained nothing)"
+    assert dict(summary(paths, None))["rates by depth"] == expected
+
+
 @pytest.mark.parametrize(
     ("curve", "refusal", "reason"),
     [(False, "", "given"), (False, "no valley", GIVEN), (True, "no valley", GIVEN)],
@@ -235,7 +241,9 @@ def test_a_given_rate_has_the_reason(paths, curve, refusal, reason):
     if not curve:
         paths.lr_curve.write_text(NO_CURVE)
     write_json(paths.lr, {"rate": 0.012345, "refusal": refusal})
-    write_json(paths.body_lr, {"rates": {"early": 0.1, "head": 0.2}, "refusal": "no valley"})
+    body = {"rates": {"early": 0.1, "head": 0.2}, "refusal": "no valley"}
+    write_json(paths.body_lr, body)
+    write_json(paths.model_choice, read_json(paths.model_choice) | {"rates": body["rates"]})
     rows = dict(summary(paths, None))
     assert rows["rate of the head"] == f"0.0123 ({reason})"
     assert rows["rates by depth"] == f"early 0.1, head 0.2 ({GIVEN})"

@@ -115,6 +115,7 @@ def test_where_the_first_cycle_gains_nothing_it_begins_again_with_a_third_of_the
     use(finetune={"lower_rates": 1})
     choice, lowered = train(project, HARMFUL)
     assert choice["epochs"]["given_up"] == 1
+    assert list(choice["rates"].values()) == pytest.approx(low)
     peaks = [row["lr_early"] for row in read_csv(project / "steps.out")]
     assert max(map(float, peaks)) == pytest.approx(low[0])
     use()
