@@ -1,6 +1,7 @@
 """What tests share: small real images, and a guard against the settings of whoever runs them."""
 
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,15 @@ FIRST = (
     "tests/contracts/",
 )
 """The files and folders whose tests take longest, the longest first."""
+
+
+def pytest_configure():
+    """Let programs that tests start hear Ctrl-C, even where the tests run in the background.
+
+    A shell starts a background job with SIGINT ignored, and all programs below inherit that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -27,7 +27,15 @@ pytestmark = pytest.mark.slow
 
 PROJECT = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 PATHS = layout.read_paths(ROOT / "dvc.yaml").as_dict()
-BEFORE = ("ingest", "split", "activations", "find_lr", "train_head", "find_body_lr")
+BEFORE = (
+    "ingest",
+    "split",
+    "activations",
+    "doubtful_labels",
+    "find_lr",
+    "train_head",
+    "find_body_lr",
+)
 NUM_KILLS = 10
 NUM_QUICK_KILLS = 4  # the others are left to `make test-all`
 NUM_STEPS = {"train_head": 18, "finetune": 9}  # 45 images in batches of 8 and 16, three epochs

@@ -25,7 +25,15 @@ pytestmark = pytest.mark.slow
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 PATHS = layout.read_paths(ROOT / "dvc.yaml").as_dict()
-BEFORE = ("ingest", "split", "activations", "find_lr", "train_head", "find_body_lr")
+BEFORE = (
+    "ingest",
+    "split",
+    "activations",
+    "doubtful_labels",
+    "find_lr",
+    "train_head",
+    "find_body_lr",
+)
 OUTPUTS = ("model", "model_choice", "validation_logits", "model_steps", "model_epochs")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 LONG = {"num_cycles": 8}
