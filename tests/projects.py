@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import yaml
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
@@ -36,6 +37,13 @@ def run(folder, *command, check=True):
 def dvc(folder, *words, check=True):
     """Run DVC in `folder`."""
     return run(folder, sys.executable, "-m", "dvc", *words, check=check)
+
+
+def stages_before(stage):
+    """Return the training stages that dvc.yaml has before this one, in its order."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    names = [name for name, entry in stages.items() if entry["cmd"].startswith("${run} ")]
+    return names[: names.index(stage)]
 
 
 def stages_run(output):

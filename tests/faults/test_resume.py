@@ -21,21 +21,12 @@ import yaml
 from lradapt.config import paths as layout
 from lradapt.runtime.files import read_json, sha256_of
 from tests.faults.test_full_disk import disk, fill  # noqa: F401  # a fixture
-from tests.projects import PROGRAMS, ROOT, SMALL, draw
+from tests.projects import PROGRAMS, ROOT, SMALL, draw, stages_before
 
 pytestmark = pytest.mark.slow
 
 PROJECT = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 PATHS = layout.read_paths(ROOT / "dvc.yaml").as_dict()
-BEFORE = (
-    "ingest",
-    "split",
-    "activations",
-    "doubtful_labels",
-    "find_lr",
-    "train_head",
-    "find_body_lr",
-)
 NUM_KILLS = 10
 NUM_QUICK_KILLS = 4  # the others are left to `make test-all`
 NUM_STEPS = {"train_head": 18, "finetune": 9}  # 45 images in batches of 8 and 16, three epochs
@@ -114,7 +105,7 @@ def finished(tmp_path_factory):
 
         import_backbone("none", load_params().model.network, PATHS["backbone"])
         ensure_file(PATHS["champion"])
-        for stage in (*BEFORE, "finetune"):
+        for stage in (*stages_before("finetune"), "finetune"):
             importlib.import_module(f"lradapt.stages.{stage}").main(**options(stage))
     assert not (folder / PATHS["checkpoints"]).exists()
     return folder

@@ -19,21 +19,12 @@ from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.backbone import import_backbone
 from lradapt.networks.champion import ensure_file
 from lradapt.runtime.files import read_json, sha256_of
-from tests.projects import PROGRAMS, ROOT, SMALL, draw, wait_for
+from tests.projects import PROGRAMS, ROOT, SMALL, draw, stages_before, wait_for
 
 pytestmark = pytest.mark.slow
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 PATHS = layout.read_paths(ROOT / "dvc.yaml").as_dict()
-BEFORE = (
-    "ingest",
-    "split",
-    "activations",
-    "doubtful_labels",
-    "find_lr",
-    "train_head",
-    "find_body_lr",
-)
 OUTPUTS = ("model", "model_choice", "validation_logits", "model_steps", "model_epochs")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 LONG = {"num_cycles": 8}
@@ -66,7 +57,7 @@ def ready(tmp_path_factory):
         patch.chdir(folder)
         import_backbone("none", ARCHITECTURES["resnet18"], PATHS["backbone"])
         ensure_file(PATHS["champion"])
-        for stage in BEFORE:
+        for stage in stages_before("finetune"):
             words = {name.replace("-", "_"): path for name, path in options(stage).items()}
             importlib.import_module(f"lradapt.stages.{stage}").main(**words)
     return folder
