@@ -374,7 +374,7 @@ def test_a_server_that_is_silent_for_a_minute_holds_up_no_stage(small, tmp_path)
             os.killpg(silent.pid, signal.SIGCONT)
         flow.wait(300)
         output = (small / "output").read_text()
-        assert "the server does not take the progress" in output or flow.returncode == 0, output
+        assert "the server did not accept the progress" in output or flow.returncode == 0, output
         with by_hand(small, environment) as again:
             assert again.wait(300) == 0, (small / "output").read_text()
     assert starts(small) == [0], "the stage was to run once"
