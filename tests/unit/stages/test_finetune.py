@@ -116,11 +116,12 @@ def test_where_the_first_cycle_gains_nothing_it_begins_again_with_a_third_of_the
     choice, lowered = train(project, HARMFUL)
     assert choice["epochs"]["given_up"] == 1
     assert list(choice["rates"].values()) == pytest.approx(low)
-    peaks = [row["lr_early"] for row in read_csv(project / "steps.out")]
-    assert max(map(float, peaks)) == pytest.approx(low[0])
+    second = read_csv(project / "steps.out")
+    assert max(float(row["lr_early"]) for row in second) == pytest.approx(low[0])
     use()
     choice, once = train(project, low)
     assert choice["epochs"]["given_up"] == 0
+    assert read_csv(project / "steps.out") == second, "it did not begin with the weights of before"
     assert all(torch.equal(lowered[name], once[name]) for name in once)
 
 
@@ -132,14 +133,22 @@ def test_where_the_first_cycle_gains_the_rates_stay(project):
 
 def test_the_rates_are_lowered_as_often_as_the_params_allow(project):
     use(finetune={"lower_rates": 2})
-    choice, model = train(project, [100 * rate for rate in HARMFUL])
+    choice, model = train(project, [3 * rate for rate in HARMFUL])
     assert (choice["name"], choice["epochs"]["given_up"]) == ("head_alone", 2)
     assert not model["fc.weight"].any()
+
+
+def test_every_epoch_of_a_cycle_that_was_given_up_counts(project):
+    use(finetune={"lower_rates": 1, "first_cycle_epochs": 2})
+    choice, _ = train(project, [3 * rate for rate in HARMFUL])
+    assert choice["epochs"]["given_up"] == 2
 
 
 def test_a_second_attempt_resumes_from_a_checkpoint_of_its_own(project, caplog):
     use(finetune={"lower_rates": 1}, checkpoint={"every_seconds": 1e-9})
     _, first = train(project, HARMFUL)
+    steps = read_csv(project / "steps.out")
+    assert max(float(row["lr_early"]) for row in steps) == pytest.approx(HARMFUL[0] / 3)
     with caplog.at_level("INFO"):
         _, again = train(project, HARMFUL)
     assert caplog.text.count("resuming after step") == 2

@@ -66,6 +66,19 @@ def run(blobs, engine):
     return call
 
 
+def test_after_the_last_cycle_that_is_asked_for_no_checkpoint_takes_other_weights(
+    folder, blobs, engine
+):
+    model, state = network(), TrainingRun(folder, every_seconds=math.inf)
+    words = (model, blobs(48), blobs(9, seed=1), engine, FINETUNE)
+    cycles = finetune(*words, layers=LAYERS, max_lrs=[0.1], seed=0, run=state)
+    next(cycles)
+    cycles.close()
+    model.load_state_dict(network().state_dict())  # as the choice of the final weights does
+    assert state.stop() == "there is no checkpoint yet"
+    assert read_checkpoint(folder) is None
+
+
 def same_weights(one, other):
     return all(torch.equal(value, other[name]) for name, value in one.items())
 
