@@ -25,7 +25,7 @@ check test test-all: export PYTHONDONTWRITEBYTECODE =
 export PATH := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install retrain ui deploy worker test test-all check format bench
+.PHONY: help install retrain ui deploy worker test test-all check lint format bench
 
 help: ## what there is to type
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,18 +59,20 @@ deploy: install ## tell the server pools, limit, automations, deployments (and L
 worker: install ## run what the server has for POOL=gpu (or cpu), one at a time, in this project
 	@"$(BIN)/python" -m flows.worker --pool $(POOL)
 
-test: install ## the test suite in JOBS=2 processes, ten minutes on two cores
+test: install ## the test suite in JOBS=2 processes, eight minutes on two cores
 	$(PYTEST) -m "not long"
 
-test-all: install ## all that it leaves out: deployments, workers, kills, the tutorial; over half an hour
+test-all: install ## all that it leaves out: deployments, workers, kills, the tutorial; 15 minutes
 	$(PYTEST) -m long
 
-check: install ## format, lint, types, layers of imports and the fast tests, in 2.5 minutes
+check: lint ## format, lint, types, layers of imports and the fast tests, in 2.5 minutes
+	$(PYTEST) -m "not slow"
+
+lint: install ## format, lint, types, layers of imports
 	"$(BIN)/ruff" format --check .
 	"$(BIN)/ruff" check .
 	"$(BIN)/mypy"
 	"$(BIN)/lint-imports"
-	$(PYTEST) -m "not slow"
 
 format: install ## put the code into the house format
 	"$(BIN)/ruff" format .

@@ -10,7 +10,10 @@ from PIL import Image
 
 SHARED = Path(__file__).parents[2] / "shared"
 FIRST = (
+    "tests/docs/test_tutorial.py",
     "tests/flows/test_drivers.py",  # it makes what others wait for: made_once
+    "tests/faults/test_cancelled_runs.py",
+    "tests/faults/test_s3_faults.py",
     "tests/flows/test_deployed.py",
     "tests/flows/test_other_machine.py",
     "tests/flows/test_pause.py",

@@ -74,6 +74,7 @@ def test_what_is_installed_in_a_folder_with_spaces_is_installed_once(make):
         ("test", ["-m pytest"]),
         ("test-all", ["-m pytest"]),
         ("check", ["format --check", "check .", "", "", "-m pytest"]),
+        ("lint", ["format --check", "check .", "", ""]),
         ("format", ["format .", "check --fix"]),
     ],
 )
