@@ -33,6 +33,7 @@ def settings(home, port):
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_HOME": str(home),
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_WORKER_QUERY_SECONDS": "1",  # a run waits up to 10 s for its worker
     }
 
 

@@ -95,7 +95,7 @@ def machines(tmp_path_factory, moto):
 @pytest.fixture(scope="module")
 def environment(served, machines):
     _, _, credentials = machines
-    return served | credentials | {"PYTHONPATH": str(ROOT), "PREFECT_WORKER_QUERY_SECONDS": "1"}
+    return served | credentials | {"PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture(scope="module")
