@@ -6,7 +6,8 @@
     ├── UnreadableError  a file that the disk or the memory of this machine does not give
     ├── WeightsError     weights that do not fit the architecture
     ├── LayersError      layer groups that do not fit the network
-    ├── TrainingError    a loss that is not finite, a range test without a usable minimum
+    ├── TrainingError    a range test without a usable minimum, more processes than GPUs
+    │   └── DivergedError    a loss, a score or a weight is not finite
     ├── DiskFullError    not enough disk space for a file
     ├── BusyError        another process is active in this project
     ├── ApprovalError    no answer in time to the question whether to promote a version
@@ -46,6 +47,10 @@ class LayersError(LradaptError, ValueError):
 
 class TrainingError(LradaptError):
     """A training that cannot continue."""
+
+
+class DivergedError(TrainingError):
+    """A loss, a score or a weight that is not finite; lower rates are the usual remedy."""
 
 
 class DiskFullError(LradaptError):

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from lradapt.compute.engine import Engine, start_engine
 from lradapt.config.params import Params, load_params
 from lradapt.data.labelled_image import class_names
 from lradapt.data.split_table import read_split
-from lradapt.errors import TrainingError
+from lradapt.errors import DivergedError, TrainingError
 from lradapt.networks.champion import read_champion, warm_weights
 from lradapt.networks.classifier import load_weights
 from lradapt.runtime import process_rank
@@ -30,7 +31,7 @@ from lradapt.training.finetune import FinetuneRecipe, finetune, lowered, was_wor
 from lradapt.training.history import write_epochs, write_steps
 from lradapt.training.imbalance import make_balance
 from lradapt.training.inputs.batches import Examples
-from lradapt.training.model_choice import Choice, choose_final
+from lradapt.training.model_choice import choose_final
 from lradapt.training.records import Cycle, Weights, snapshot
 from lradapt.training.run import TrainingRun
 from lradapt.training.scoring import Score, predict_logits, score
@@ -55,48 +56,41 @@ def main(
     steps: Out,
     epochs: Out,
 ) -> Spent:
-    """Train every layer; return the time of earlier processes."""
+    """Train every layer; return the time of earlier processes.
+
+    Where the first cycle gains nothing, or diverges, the training begins again with lower rates, at
+    most as often as `finetune.lower_rates` says.
+    """
     params = load_params()
     engine = distribute(start_engine(**params.engine.model_dump()), params.finetune.processes)
     rows = read_split(split)
-    names = class_names(rows)
     training, validation = (
         split_examples(each, params, rows, pixels, engine) for each in ("train", "validation")
     )
-    images = _Images(training, validation, num_classes=len(names))
+    images = _Images(training, validation, class_names(rows))
     network = read_classifier(params.model.network, backbone, head)
-    ancestor = _warm_start(network, params, champion, names)
-    network.to(engine.device)
-    before = _Start(
-        snapshot(network), score(network, validation, engine) if len(validation.labels) else None
-    )
+    ancestor = _warm_start(network, params, champion, images.class_names)
+    plan = _Plan(network.to(engine.device), images, engine, params, _start(network, images, engine))
     inputs = [pixels, split, backbone, head, champion, rates]
     earlier, given_up = NO_TIME, 0
-    for attempt in range(1 + params.finetune.lower_rates):
+    for attempt in count():
         max_lrs = lowered(read_json(rates)["rates"], attempt)
-        with resumable_stage(
-            __name__, checkpoints, params, engine, inputs=inputs, attempt=attempt
-        ) as run:
-            with _rescuing(model.with_name("last_good.safetensors")) as done:
-                gained = _train(network, images, engine, params, max_lrs, before, run, done)
-                earlier += run.earlier
-                if not gained and attempt < params.finetune.lower_rates:
-                    log.info("the training begins again, with a third of the rates")
-                    network.load_state_dict(before.weights)
-                    given_up += len(done[0].epochs)
-                    continue
-                chosen = _choose(network, images, engine, _recipe(params), before, done)
-            validation_logits = predict_logits(network, validation, engine).numpy()
-            if engine.processes.rank == 0:
-                _save(network.state_dict(), model)
-                _save_array(validation_logits, logits)
-                lengths = {"num_cycles": len(done), "epochs": _epoch_counts(params, done, given_up)}
-                record = {**asdict(chosen), **lengths, "rates": max_lrs, "ancestor": ancestor}
-                write_json(choice, record)
-                all_epochs = [epoch for cycle in done for epoch in cycle.epochs]
-                write_steps(steps, all_epochs, [each.name for each in params.model.network.groups])
-                write_epochs(epochs, all_epochs)
-            break
+        last = attempt == params.finetune.lower_rates
+        with (
+            resumable_stage(
+                __name__, checkpoints, params, engine, inputs=inputs, attempt=attempt
+            ) as run,
+            _rescuing(model.with_name("last_good.safetensors")) as done,
+        ):
+            gained = _train(plan, max_lrs, run, done, last=last)
+            earlier += run.earlier
+            if gained or last:
+                outs = _Outs(model, choice, logits, steps, epochs)
+                _finish(plan, outs, done, given_up, {"rates": max_lrs, "ancestor": ancestor})
+                break
+        log.info("the training begins again, with a third of the rates")
+        network.load_state_dict(plan.start.weights)
+        given_up += max(1, sum(len(cycle.epochs) for cycle in done))
     return earlier
 
 
@@ -106,7 +100,7 @@ class _Images:
 
     training: Examples
     validation: Examples
-    num_classes: int
+    class_names: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,72 +111,125 @@ class _Start:
     score: Score | None
 
 
-def _recipe(params: Params) -> FinetuneRecipe:
-    return FinetuneRecipe(**params.finetune.model_dump(exclude=NOT_OF_THE_RECIPE))
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What stays the same at each attempt."""
+
+    network: nn.Module
+    images: _Images
+    engine: Engine
+    params: Params
+    start: _Start
+
+    @property
+    def recipe(self) -> FinetuneRecipe:
+        return FinetuneRecipe(**self.params.finetune.model_dump(exclude=NOT_OF_THE_RECIPE))
+
+
+@dataclass(frozen=True, slots=True)
+class _Outs:
+    model: Path
+    choice: Path
+    logits: Path
+    steps: Path
+    epochs: Path
+
+
+def _start(network: nn.Module, images: _Images, engine: Engine) -> _Start:
+    measured = len(images.validation.labels) > 0
+    return _Start(
+        snapshot(network), score(network, images.validation, engine) if measured else None
+    )
 
 
 def _train(
-    network: nn.Module,
-    images: _Images,
-    engine: Engine,
-    params: Params,
-    max_lrs: Mapping[str, float],
-    before: _Start,
-    run: TrainingRun,
-    done: list[Cycle],
+    plan: _Plan, max_lrs: Mapping[str, float], run: TrainingRun, done: list[Cycle], *, last: bool
 ) -> bool:
-    """Train all layers and add each whole cycle to `done`; return whether the first one gained."""
-    recipe = _recipe(params)
-    cycles = finetune(
-        network,
-        images.training,
-        images.validation,
-        engine,
-        recipe,
-        layers=params.model.network.groups,
-        max_lrs=[max_lrs[layer.name] for layer in params.model.network.groups],
-        seed=params.seed,
-        balance=make_balance(params.imbalance, images.training.labels, images.num_classes),
-        run=run,
-        on_epoch=epoch_reporter(sum(recipe.cycle_epochs)),
-    )
-    with closing(cycles):
-        for cycle in cycles:
-            done.append(cycle)
-            if recipe.stop == "no_gain" and not was_worth_it(before.score, done, recipe.choose_by):
-                log.info("no gain in cycle %d; the training of all layers ends", len(done))
-                return len(done) > 1
+    """Train all layers and add each whole cycle to `done`; return whether the first one gained.
+
+    Raises:
+        DivergedError: a loss, a score or a weight is not finite; before the last attempt only
+            where it happens after the first cycle.
+    """
+    recipe, before = plan.recipe, plan.start.score
+    try:
+        with _cycles(plan, recipe, max_lrs, run) as cycles:
+            for cycle in cycles:
+                done.append(cycle)
+                if recipe.stop == "no_gain" and not was_worth_it(before, done, recipe.choose_by):
+                    log.info("no gain in cycle %d; the training of all layers ends", len(done))
+                    return len(done) > 1
+    except DivergedError as error:
+        if last or done:
+            raise
+        log.warning("%s", error)
+        return False
     return True
 
 
-def _choose(
-    network: nn.Module,
-    images: _Images,
-    engine: Engine,
-    recipe: FinetuneRecipe,
-    before: _Start,
+@contextmanager
+def _cycles(
+    plan: _Plan, recipe: FinetuneRecipe, max_lrs: Mapping[str, float], run: TrainingRun
+) -> Iterator[Iterator[Cycle]]:
+    """Yield the cycles of one attempt; the end of the block is the end of the training."""
+    images, layers = plan.images, plan.params.model.network.groups
+    balance = make_balance(plan.params.imbalance, images.training.labels, len(images.class_names))
+    with closing(
+        finetune(
+            plan.network,
+            images.training,
+            images.validation,
+            plan.engine,
+            recipe,
+            layers=layers,
+            max_lrs=[max_lrs[layer.name] for layer in layers],
+            seed=plan.params.seed,
+            balance=balance,
+            run=run,
+            on_epoch=epoch_reporter(sum(recipe.cycle_epochs)),
+        )
+    ) as cycles:
+        yield cycles
+
+
+def _finish(
+    plan: _Plan,
+    outs: _Outs,
     done: Sequence[Cycle],
-) -> Choice:
-    """Load the final weights, and return which they are."""
-    return choose_final(
-        network,
+    given_up: int,
+    record: Mapping[str, object],
+) -> None:
+    """Load the final weights, and let the first process write all outputs."""
+    recipe, images = plan.recipe, plan.images
+    chosen = choose_final(
+        plan.network,
         done,
         images.training,
         images.validation,
-        engine,
+        plan.engine,
         batch_size=recipe.batch_size,
-        before=before.weights,
-        score_before=before.score,
+        before=plan.start.weights,
+        score_before=plan.start.score,
         batchnorm_frozen=recipe.batchnorm == "frozen",
         by=recipe.choose_by,
     )
+    validation_logits = predict_logits(plan.network, images.validation, plan.engine).numpy()
+    if plan.engine.processes.rank:
+        return
+    _save(plan.network.state_dict(), outs.model)
+    _save_array(validation_logits, outs.logits)
+    lengths = {"num_cycles": len(done), "epochs": _epoch_counts(recipe, done, given_up)}
+    write_json(outs.choice, {**asdict(chosen), **lengths, **record})
+    all_epochs = [epoch for cycle in done for epoch in cycle.epochs]
+    write_steps(outs.steps, all_epochs, [each.name for each in plan.params.model.network.groups])
+    write_epochs(outs.epochs, all_epochs)
 
 
-def _epoch_counts(params: Params, done: Sequence[Cycle], given_up: int) -> dict[str, int]:
+def _epoch_counts(recipe: FinetuneRecipe, done: Sequence[Cycle], given_up: int) -> dict[str, int]:
     """Return the number of epochs trained, of those planned, and of those before lower rates."""
     return {
         "trained": sum(len(cycle.epochs) for cycle in done),
-        "planned": sum(_recipe(params).cycle_epochs),
+        "planned": sum(recipe.cycle_epochs),
         "given_up": given_up,
     }
 

@@ -79,8 +79,9 @@ def finetune(
     processes, each of them calls this with all images.
 
     Raises:
-        TrainingError: a loss, a score or a weight is not finite; a target accuracy is given without
-            a validation split; or there are more processes than images in a batch.
+        DivergedError: a loss, a score or a weight is not finite.
+        TrainingError: a target accuracy is given without a validation split; or there are more
+            processes than images in a batch.
     """
     if recipe.target_accuracy is not None:
         require_validation(validation, "finetune.target_accuracy")

@@ -71,7 +71,7 @@ def train_head(
     checkpoint of `run`, and writes new ones there.
 
     Raises:
-        TrainingError: a loss, a score or a weight is not finite.
+        DivergedError: a loss, a score or a weight is not finite.
     """
     done: list[Epoch] = []
     with train_epochs(

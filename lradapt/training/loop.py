@@ -22,7 +22,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from lradapt.compute.engine import Engine
 from lradapt.compute.precision import require_exact_gradients
 from lradapt.compute.processes import Processes
-from lradapt.errors import TrainingError
+from lradapt.errors import DivergedError, TrainingError
 from lradapt.runtime.progress import tracked
 from lradapt.training.imbalance import Balance, Loss, loss_of_part
 from lradapt.training.inputs.batches import (
@@ -129,7 +129,7 @@ def run_epochs(
     `num_epochs` is the largest possible number, if known; only the progress display uses it.
 
     Raises:
-        TrainingError: the score or, without a validation split, a weight is not finite; names the
+        DivergedError: the score or, without a validation split, a weight is not finite; names the
             epoch, its highest rates and the remedy.
     """
     note = ""
@@ -171,8 +171,8 @@ def train_epochs(
     part of every batch each; the losses are those of the whole batches.
 
     Raises:
-        TrainingError: a loss, a score or a weight is not finite; or there are more processes than
-            images in a batch.
+        DivergedError: a loss, a score or a weight is not finite.
+        TrainingError: there are more processes than images in a batch.
     """
     num_steps = steps_per_epoch(len(training.labels), recipe.batch_size)
     _require_parts(len(training.labels) // num_steps, engine.processes)
@@ -238,11 +238,11 @@ def finite(steps: Iterable[Step]) -> Iterator[Step]:
     """Yield `steps` until a loss is not finite.
 
     Raises:
-        TrainingError: a loss is NaN or infinite; names the step, the rates and the remedy.
+        DivergedError: a loss is NaN or infinite; names the step, the rates and the remedy.
     """
     for step in steps:
         if not math.isfinite(step.loss):
-            raise TrainingError(
+            raise DivergedError(
                 f"the loss became {step.loss} at step {step.number} with rates "
                 f"{_listed(step.rates)}; {LOWER_RATES}"
             )

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lradapt.compute.engine import Engine
-from lradapt.errors import TrainingError
+from lradapt.errors import DivergedError, TrainingError
 from lradapt.runtime.progress import tracked
 from lradapt.training.inputs.batches import Batch, Examples, clean_batches, clean_places
 from lradapt.training.modes import eval_mode
@@ -82,7 +82,7 @@ def score(model: nn.Module, examples: Examples, engine: Engine, *, when: str = "
         when: the moment of the training and its rates, for an error message.
 
     Raises:
-        TrainingError: the loss or a logit is not finite.
+        DivergedError: the loss or a logit is not finite.
     """
     logits, labels = predict_logits(model, examples, engine), examples.labels.cpu()
     loss = F.cross_entropy(logits, labels).item()
@@ -96,7 +96,7 @@ def score(model: nn.Module, examples: Examples, engine: Engine, *, when: str = "
 def _require_finite(loss: float, logits_NK: Tensor, when: str) -> None:
     num_broken = int((~logits_NK.isfinite()).any(dim=1).sum())
     if num_broken or not math.isfinite(loss):
-        raise TrainingError(
+        raise DivergedError(
             f"the loss on {len(logits_NK)} validation images is {loss} {when}, and the logits of "
             f"{num_broken} of them are not finite. If the rates are the cause, {LOWER_RATES}; if "
             "nothing was trained yet, replace the backbone's weights"
@@ -107,13 +107,13 @@ def validate(model: nn.Module, validation: Examples, engine: Engine, *, when: st
     """Return the score on the validation split; None where it is empty.
 
     Raises:
-        TrainingError: the score or, without a validation split, a weight is not finite.
+        DivergedError: the score or, without a validation split, a weight is not finite.
     """
     if len(validation.labels):
         return score(model, validation, engine, when=when)
     broken = [name for name, value in model.state_dict().items() if not value.isfinite().all()]
     if broken:
-        raise TrainingError(
+        raise DivergedError(
             f"{len(broken)} tensor(s) of weights are not finite {when}, the first is {broken[0]}; "
             + LOWER_RATES
         )

@@ -195,7 +195,7 @@ class FinetuneParams(SgdParams):
     `never`: every cycle."""
     lower_rates: int = Field(ge=0, le=5)
     """How often the training may begin again with a third of the rates, where its first cycle
-    gained nothing on the validation split. Only with `stop: no_gain`; 0: never."""
+    gained nothing on the validation split, or diverged. Only with `stop: no_gain`; 0: never."""
     target_accuracy: Annotated[float, Field(gt=0, le=1)] | None
     """Stop after the epoch that reaches it on the validation split; null: run every cycle."""
     processes: int = Field(ge=1, le=64)

@@ -2,21 +2,25 @@
 
 import csv
 import json
+import math
+from itertools import count
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 import yaml
 from safetensors.torch import load_file, save_file
 
 from lradapt.config.params import load_params
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.split_table import write_split
-from lradapt.errors import TrainingError
+from lradapt.errors import DivergedError, TrainingError
 from lradapt.networks.backbone import import_backbone, read_backbone
 from lradapt.networks.champion import ensure_file
 from lradapt.networks.classifier import num_features
 from lradapt.stages import find_body_lr, finetune
+from lradapt.training.imbalance import Balance
 from tests.projects import ROOT, SMALL
 
 NETWORK = {"architecture": "timm/test_resnet", "layers": None, "reads": "stages"}
@@ -136,6 +140,38 @@ def test_the_rates_are_lowered_as_often_as_the_params_allow(project):
     choice, model = train(project, [3 * rate for rate in HARMFUL])
     assert (choice["name"], choice["epochs"]["given_up"]) == ("head_alone", 2)
     assert not model["fc.weight"].any()
+
+
+def test_the_message_about_a_training_that_diverges_names_the_lowered_rates(project):
+    use(finetune={"lower_rates": 1})
+    with pytest.raises(DivergedError, match=r"the loss became nan .* rates 2.5e\+29"):
+        train(project, [1e30] * 3)  # 7.5e+29 at the same step of the first attempt
+
+
+def test_after_a_first_cycle_that_diverges_the_training_begins_again(project, monkeypatch):
+    use(finetune={"lower_rates": 1})
+    diverging(monkeypatch, step=2)
+    choice, lowered = train(project, [3 * rate for rate in HARMLESS])
+    assert (choice["epochs"], choice["num_cycles"]) == (COUNTS | {"given_up": 1}, 2)
+    _, once = train(project, HARMLESS)
+    assert all(torch.equal(lowered[name], once[name]) for name in once)
+
+
+def test_a_training_that_diverges_after_its_first_cycle_ends_with_an_error(project, monkeypatch):
+    use(finetune={"lower_rates": 1})
+    diverging(monkeypatch, step=3)  # an epoch has three steps, from 0
+    with pytest.raises(TrainingError, match=r"The weights after the last whole cycle are in"):
+        train(project, HARMLESS)
+
+
+def diverging(monkeypatch, *, step):
+    """Let the loss of one step be NaN, counted from 0 over all attempts."""
+    counted = count()
+
+    def loss(logits, labels):
+        return F.cross_entropy(logits, labels) * (math.nan if next(counted) == step else 1)
+
+    monkeypatch.setattr(finetune, "make_balance", lambda *_: Balance(loss=loss))
 
 
 def test_every_epoch_of_a_cycle_that_was_given_up_counts(project):
