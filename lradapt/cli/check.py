@@ -73,11 +73,9 @@ def check(
     params.yaml), the first three, and the remedy.
     Writes only the page. The exit code is 3 where a training would be refused.
     """
-    from lradapt.config.params import load_params
     from lradapt.data.importing.from_folder import label_folder
     from lradapt.data.importing.from_table import label_table
     from lradapt.data.importing.split_names import parse_choices
-    from lradapt.reporting.check_page import render
 
     splits = parse_choices(split or [])
     if folder and not table and not images:
@@ -98,21 +96,33 @@ def check(
         raise typer.BadParameter("give --folder, or --table and --images, or none of them")
     else:
         source = _project_labels()
-    max_megapixels = load_params().data.max_megapixels
+    _report(source, of_project=not (folder or table), as_json=as_json, html=html)
+
+
+def _report(source: "SourceLabels", *, of_project: bool, as_json: bool, html: Path | None) -> None:
+    """Check images and labels, and print the problems; exit where a training would be refused."""
     checked = check_as_stages(source.folder, source.labels)
     refusals = [checked.refusal, unknown_classes(source.labels)]
     checked = replace(checked, refusal="\n".join(filter(None, refusals)))
     if html:
-        write_text(html, render(checked, source.folder, max_megapixels=max_megapixels))
+        _write_page(html, checked, source.folder)
     if as_json:
         print_json(_as_json(checked))
     else:
         if source.notes:
             print_understood(source)
         _print_table(checked)
-        _print_doubts(source, of_project=not (folder or table))
+        _print_doubts(source, of_project=of_project)
     if checked.stops:
         raise typer.Exit(exit_codes.DATA_FAULTS)
+
+
+def _write_page(path: Path, checked: "FolderCheck", folder: Path) -> None:
+    from lradapt.config.params import load_params
+    from lradapt.reporting.check_page import render
+
+    max_megapixels = load_params().data.max_megapixels
+    write_text(path, render(checked, folder, max_megapixels=max_megapixels))
 
 
 def _project_labels() -> "SourceLabels":

@@ -1,12 +1,14 @@
 """Stage `evaluate`: evaluate the ONNX file itself on the test split."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from safetensors.torch import load_file
 
 from lradapt.compute.engine import set_engine
-from lradapt.config.params import load_params
+from lradapt.config.params import Params, load_params
 from lradapt.data.groups import group_numbers
 from lradapt.data.labelled_image import class_names, in_split, pixel_rows
 from lradapt.data.slices import read_slices
@@ -60,17 +62,13 @@ def main(
     label_N = label_numbers(images, names).numpy()
     squares = np.load(pixels, mmap_mode="r")[pixel_rows(images)]
     fitted = read_json(temperature)["temperature"]
-    deployed = Model(onnx.read_bytes(), threads=params.engine.threads)
-    found = deployed.probabilities(squares)
-    reference = Deployed(
-        load_classifier(params.model.network, load_file(model), len(names)),
-        Normalisation(params.data.mean, params.data.deviation),
-        fitted,
-    )
-    parity = compute_parity(found, probabilities(reference, squares))
+    found = Model(onnx.read_bytes(), threads=params.engine.threads).probabilities(squares)
+    parity = compute_parity(found, _by_torch(squares, model, params, fitted, len(names)))
     write_predictions(predictions, [image.image for image in images], found, label_N, names)
     counts = confusion(found, label_N, names)
     write_confusion(matrix, counts, names)
+    title = f"{params.model.architecture}, {len(images)} test images"
+    write_bytes(matrix_plot, confusion_plot(counts, names, title).png())
     num_bins = params.evaluate.calibration_bins
     calibration = compute_calibration(found, label_N, temperature=fitted, num_bins=num_bins)
     write_reliability(reliability, found, label_N, temperature=fitted, num_bins=num_bins)
@@ -78,8 +76,6 @@ def main(
     values = read_slices(labels, params.evaluate.slices, [image.image for image in images])
     predicted = found.argmax(axis=1)
     write_slices(slices, slice_results(label_N, predicted, groups, names, values))
-    title = f"{params.model.architecture}, {len(images)} test images"
-    write_bytes(matrix_plot, confusion_plot(counts, names, title).png())
     passed = parity.max_difference <= params.evaluate.max_parity_difference
     write_json(
         metrics,
@@ -92,4 +88,22 @@ def main(
             "final_model": read_json(choice)["name"],
             "ancestor": read_json(choice)["ancestor"],
         },
+    )
+
+
+def _by_torch(
+    squares: npt.NDArray[np.uint8],
+    model: Path,
+    params: Params,
+    temperature: float,
+    num_classes: int,
+) -> npt.NDArray[np.float32]:
+    """Return the probabilities `[N, K]` of the trained network itself."""
+    return probabilities(
+        Deployed(
+            load_classifier(params.model.network, load_file(model), num_classes),
+            Normalisation(params.data.mean, params.data.deviation),
+            temperature,
+        ),
+        squares,
     )

@@ -398,7 +398,8 @@ def test_cifar10_has_no_duplicates_and_ham10000_two_of_the_same_lesion(shared, t
         checked = check_folder(folder, labels.labels, HOW, RULES, **SHARES)
         found[name] = (checked.num_images, counts(checked.findings), checked.findings)
     assert found["cifar10"][0] == 60_000
-    assert set(found["cifar10"][1]) == {"near_duplicate"}
+    looks = {"dark", "bright", "blurred"}
+    assert set(found["cifar10"][1]) - looks == {"near_duplicate"}
     assert found["ham10000"][0] == 10_015
     assert found["ham10000"][1]["duplicate"] == 2
     assert "two_groups" not in found["ham10000"][1]
