@@ -128,6 +128,9 @@ def _fault(value: "Tensor") -> str:
         return "sparse or quantised, expected a dense tensor"
     if value.is_complex():
         return f"{value.dtype}, expected real numbers"
+    stored = value.untyped_storage().nbytes() // value.element_size()
+    if value.numel() > _MOST_GROWTH * stored:  # an expanded view: looking at each value takes long
+        return f"a view of {value.numel():,} values, of which only {stored:,} are stored"
     if num := int((~torch.isfinite(value)).sum()):
         return f"{num:,} of {value.numel():,} values are infinite or no number"
     return ""

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 PROJECT = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 PATHS = layout.read_paths(ROOT / "dvc.yaml").as_dict()
 NUM_KILLS = 10
-NUM_QUICK_KILLS = 4  # the others are left to `make test-all`
+NUM_QUICK_KILLS = 2  # the others are left to `make test-all`
 NUM_STEPS = {"train_head": 18, "finetune": 9}  # 45 images in batches of 8 and 16, three epochs
 OUTPUTS = {
     "train_head": ("head", "head_steps", "head_epochs"),

@@ -102,6 +102,7 @@ def shown(runs, client):
     return client.read_artifacts(flow_run_filter=own)
 
 
+@pytest.mark.long
 def test_data_are_watched_trained_published_approved_and_promoted_on_s3(on_s3):
     bucket, decision, outcome, production = on_s3
     assert decision.retrain
@@ -112,6 +113,7 @@ def test_data_are_watched_trained_published_approved_and_promoted_on_s3(on_s3):
     assert pushed["KeyCount"] > 10
 
 
+@pytest.mark.long
 def test_no_secret_of_s3_is_in_anything_that_prefect_keeps(runs, shown, client):
     own = LogFilterFlowRunId(any_=[run.id for run in runs])
     logs = client.read_logs(LogFilter(flow_run_id=own))
@@ -120,6 +122,7 @@ def test_no_secret_of_s3_is_in_anything_that_prefect_keeps(runs, shown, client):
         assert SECRET_KEY not in "".join(each.model_dump_json() for each in kept)
 
 
+@pytest.mark.long
 def test_the_run_has_the_name_and_the_tags_of_its_data_and_architecture(runs):
     (run,) = [run for run in runs if run.name.startswith("resnet18 on data")]
     version = run.name.removeprefix("resnet18 on data ")
@@ -127,6 +130,7 @@ def test_the_run_has_the_name_and_the_tags_of_its_data_and_architecture(runs):
     assert set(run.tags) == {"resnet18", f"data-{version}"}
 
 
+@pytest.mark.long
 def test_the_ui_shows_plan_changes_rates_seconds_confusion_and_verdict(on_s3, shown):
     bucket, _, outcome, _ = on_s3
     output = {each.key: each.data for each in shown}

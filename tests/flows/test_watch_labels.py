@@ -9,7 +9,7 @@ import yaml
 
 from tests.projects import dvc, run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 THRESHOLDS = {"min_changes": 4, "min_class_share": 1.0, "test_relabels": True}
 
@@ -81,7 +81,6 @@ def test_changes_too_few_for_a_training_are_versioned_and_committed(watched):
     assert "A  loose.txt" in git(project, "status", "--short")
 
 
-@pytest.mark.long
 def test_changes_that_are_worth_a_training_are_trained_on_once(watched):
     project, _ = watched
     head = git(project, "rev-parse", "HEAD")
@@ -96,7 +95,6 @@ def test_changes_that_are_worth_a_training_are_trained_on_once(watched):
     assert "no training: nothing has changed since the last training" in watch(project)
 
 
-@pytest.mark.long
 def test_a_model_that_was_trained_and_not_published_is_published_without_a_change(watched):
     project, _ = watched
     output = watch(project, "--registry", "elsewhere")
@@ -105,7 +103,6 @@ def test_a_model_that_was_trained_and_not_published_is_published_without_a_chang
     assert "promote: it is the first model" in output
 
 
-@pytest.mark.long
 def test_a_folder_that_others_write_to_is_brought(watched, tmp_path):
     project, _ = watched
     for name in ("images", "labels.csv"):
@@ -122,7 +119,6 @@ def test_a_folder_that_others_write_to_is_brought(watched, tmp_path):
     assert not (project / "data/images" / gone.split(",")[0]).exists()
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("source", "message"),
     [("update", "nothing to update: DVC imports"), ("absent", "no folder absent to copy the data")],

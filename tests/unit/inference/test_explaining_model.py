@@ -100,7 +100,7 @@ def test_features_that_are_not_the_means_of_the_maps_are_refused(content):
     ("name", "is_pooled"),
     [
         ("resnet18", True),
-        ("densenet121", True),
+        pytest.param("densenet121", True, marks=pytest.mark.long),
         ("timm/test_efficientnet", True),
         ("timm/test_convnext", False),
         ("timm/test_vit", False),

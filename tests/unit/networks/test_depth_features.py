@@ -23,7 +23,14 @@ def network(name, num_classes):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["timm/test_efficientnet", "timm/test_resnet", "densenet121"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "timm/test_efficientnet",
+        "timm/test_resnet",
+        pytest.param("densenet121", marks=pytest.mark.long),
+    ],
+)
 def test_the_exported_network_gets_another_head_and_answers_as_torch_does(name, tmp_path):
     model, path = network(name, 2).eval(), tmp_path / "model.onnx"
     export_onnx(
