@@ -12,6 +12,7 @@ from benchmarks.program import run
 from benchmarks.settings import SchemeSettings
 from lradapt.compute.engine import start_engine
 from lradapt.config.params import DEFAULT_PATH, Params
+from lradapt.config.presets import changed
 from lradapt.config.validation import validate
 from lradapt.runtime.files import read_json, write_json
 
@@ -28,10 +29,10 @@ def run_ours(values: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
 
 
 def run_fastai(program: str, values: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
-    """Run a recipe of fastai from the same images, backbone and head."""
+    """Run a recipe of fastai from the same images and backbone, with a head of one depth."""
     from benchmarks.peers.fastai_recipes import train
 
-    params = validate(Params, values, DEFAULT_PATH)
+    params = validate(Params, changed(values, {"model": {"reads": "last"}}), DEFAULT_PATH)
     engine = start_engine(**params.engine.model_dump())
     clock = train(
         program,
