@@ -66,7 +66,10 @@ def test_words_that_repeat_are_kept_once(folder, run, random_image):
         random_image(seed).save(folder / name)
     _, (one, other) = run()
     assert (one.verdict, one.format, one.mode) == (OK, "PNG", "RGB")
-    assert all(getattr(one, word) is getattr(other, word) for word in ("verdict", "format", "mode"))
+    assert all(
+        getattr(one, word) is getattr(other, word)
+        for word in ("verdict", "format", "mode", "camera")
+    )
 
 
 def test_row_i_of_the_pixels_belongs_to_line_i_of_the_table(folder, run, random_image):
@@ -85,7 +88,18 @@ def test_a_line_of_the_table_says_all_of_an_image(folder, run, random_image):
     _, rows = run()
     full = hashlib.sha256(b"20x16 RGB\n" + random_image(0).tobytes()).hexdigest()
     file = hashlib.sha256((folder / "a.png").read_bytes()).hexdigest()
-    assert rows == [ImageRow("a.png", file, full, 20, 16, OK, "", "PNG", "RGB", 1, fit="crop")]
+    row = ImageRow("a.png", file, full, 20, 16, OK, "", "PNG", "RGB", 1, fit="crop")
+    assert rows == [row._replace(num_bytes=(folder / "a.png").stat().st_size)]
+
+
+def test_a_table_of_another_version_is_refused_with_its_remedy(folder, run, random_image, tmp_path):
+    random_image(0).save(folder / "a.png")
+    run()
+    table = tmp_path / "run" / "images.csv"
+    earlier = [line.rsplit(",", 2)[0] for line in table.read_text().splitlines()]
+    table.write_text("\n".join(earlier) + "\n")
+    with pytest.raises(DataError, match="camera, num_bytes differ: run `make retrain`"):
+        read_table(table)
 
 
 def test_duplicates_in_other_formats_have_one_pixel_hash(folder, run, random_image):
