@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from lradapt.data.images.decode import Preprocessing, decode, decode_with_storage
 from lradapt.data.images.files import list_files
@@ -62,10 +62,12 @@ def expected_row(path):
 
 
 def test_words_that_repeat_are_kept_once(folder, run, random_image):
+    tags = Image.Exif()
+    tags[ExifTags.Base.Model] = "a camera"
     for seed, name in enumerate(("a.png", "b.png")):
-        random_image(seed).save(folder / name)
+        random_image(seed).save(folder / name, exif=tags)
     _, (one, other) = run()
-    assert (one.verdict, one.format, one.mode) == (OK, "PNG", "RGB")
+    assert (one.verdict, one.format, one.mode, one.camera) == (OK, "PNG", "RGB", "a camera")
     assert all(
         getattr(one, word) is getattr(other, word)
         for word in ("verdict", "format", "mode", "camera")
