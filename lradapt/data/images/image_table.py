@@ -89,11 +89,13 @@ def read_table(path: Path) -> list[ImageRow]:
 
 
 def _require_columns(path: Path, found: Sequence[str]) -> None:
-    differing = sorted(set(found) ^ set(ImageRow._fields))
-    if differing:
+    missing = [name for name in ImageRow._fields if name not in found]
+    unknown = [name for name in found if name not in ImageRow._fields]
+    if missing or unknown:
         raise DataError(
-            f"{path}: another version of lradapt wrote it; expected the columns "
-            f"{', '.join(ImageRow._fields)}, and {', '.join(differing)} differ: run `make retrain`"
+            f"{path}: another version of lradapt wrote it (columns missing: "
+            f"{', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}). Run "
+            "`make retrain`, which decodes the images anew"
         )
 
 

@@ -98,9 +98,14 @@ def test_a_table_of_another_version_is_refused_with_its_remedy(folder, run, rand
     random_image(0).save(folder / "a.png")
     run()
     table = tmp_path / "run" / "images.csv"
-    earlier = [line.rsplit(",", 2)[0] for line in table.read_text().splitlines()]
-    table.write_text("\n".join(earlier) + "\n")
-    with pytest.raises(DataError, match="camera, num_bytes differ: run `make retrain`"):
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join(line.rsplit(",", 2)[0] for line in lines) + "\n")
+    with pytest.raises(
+        DataError, match=r"missing: camera, num_bytes; unknown: none\). Run `make r"
+    ):
+        read_table(table)
+    table.write_text("\n".join([f"{lines[0]},later", f"{lines[1]},1"]) + "\n")
+    with pytest.raises(DataError, match=r"missing: none; unknown: later\)"):
         read_table(table)
 
 
