@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from lradapt.data.images.camera import camera_name
 from lradapt.data.images.depth import (
     FULL,
     WHITE_IS_ZERO,
@@ -98,6 +99,7 @@ class Decoded(NamedTuple):
         opacity: of the most opaque pixel, 0 to 255; 255 without transparency.
         values: 16-bit, `[H, W]` or `[H, W, 3]`, upright; None where the file has 8 bits.
         may_have_pages: whether `num_pages` could be more than 1.
+        camera: maker and model of the camera, see `camera.camera_name`; empty where there is none.
     """
 
     image: Image.Image
@@ -107,6 +109,7 @@ class Decoded(NamedTuple):
     opacity: int
     values: Values | None
     may_have_pages: bool
+    camera: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +255,7 @@ def _decoded_dicom(file: DicomFile, depth_range: DepthRange) -> Decoded:
     if values is not None:
         image, _ = _deep_as_rgb(values, None, depth_range)
     assert image is not None
-    return Decoded(image.convert("RGB"), "DICOM", mode, 1, 255, values, False)
+    return Decoded(image.convert("RGB"), "DICOM", mode, 1, 255, values, False, file.camera)
 
 
 def _decoded(
@@ -274,7 +277,9 @@ def _decoded(
         upright = upright.transpose(TO_UPRIGHT[orientation])
         values = None if values is None else turn(values, orientation)
     pages = image.format == "GIF" or bool(getattr(image, "is_animated", False))
-    return Decoded(upright, image.format or "", mode, orientation, opacity, values, pages)
+    return Decoded(
+        upright, image.format or "", mode, orientation, opacity, values, pages, _camera(image)
+    )
 
 
 def _refuse_bomb(size: tuple[int, int], max_megapixels: float) -> None:
@@ -301,6 +306,17 @@ def exif_orientation(image: Image.Image) -> int:
     """Return EXIF's orientation, 1 to 8; 1 where there is none."""
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1) if _has_exif(image) else 1
     return orientation if orientation in TO_UPRIGHT else 1
+
+
+def _camera(image: Image.Image) -> str:
+    """Return the camera by EXIF or by the tags of a TIFF; "" where there is none, or damaged."""
+    if not _has_exif(image):
+        return ""
+    try:
+        tags = image.getexif()
+        return camera_name(tags.get(ExifTags.Base.Make), tags.get(ExifTags.Base.Model))
+    except OF_DAMAGE:  # of these tags alone; the pixels are good
+        return ""
 
 
 def _has_exif(image: Image.Image) -> bool:

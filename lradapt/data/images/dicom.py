@@ -1,7 +1,7 @@
-"""DICOM files, by pydicom: the pixels as a viewer shows them, and nothing else of the file.
+"""DICOM files, by pydicom: the pixels as a viewer shows them, and the name of the device.
 
-Only the elements that describe pixels are read. No message quotes a value of the file, and what
-pydicom says while it reads is not passed on, since both may contain data of a patient.
+Only the elements that describe pixels and device are read. No message quotes a value of the file,
+and what pydicom says while it reads is not passed on, since both may contain data of a patient.
 """
 
 import io
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from lradapt.data.images.camera import camera_name
 from lradapt.data.images.depth import Values
 from lradapt.data.images.optional_formats import OptionalFormatError
 
@@ -29,6 +30,7 @@ _ELEMENTS = [
     *("PhotometricInterpretation", "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
     *("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence"),
     *_LUT,
+    *("Manufacturer", "ManufacturerModelName"),
 ]
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOURS = ("RGB", "PALETTE COLOR")  # and all that begin with YBR
@@ -50,6 +52,7 @@ class DicomFile:
 
     Attributes:
         size: width and height by its header.
+        camera: the device, see `camera.camera_name`; empty where there is none.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -66,6 +69,7 @@ class DicomFile:
         self._dataset = _without_details(_read, content)
         _require_one_image(self._dataset)
         self.size = (int(self._dataset.Columns), int(self._dataset.Rows))
+        self.camera = _device(self._dataset)
 
     def pixels(self) -> DicomPixels:
         """Return the pixels: rescaled, with their window, white on black where that is inverted.
@@ -117,6 +121,18 @@ def _read(content: bytes) -> Any:
     from pydicom import dcmread
 
     return dcmread(io.BytesIO(content), specific_tags=_ELEMENTS, force=True)
+
+
+def _device(dataset: Any) -> str:
+    """Return maker and model of the device; "" where there is none, or damaged."""
+
+    def name(dataset: Any) -> str:
+        return camera_name(dataset.get("Manufacturer"), dataset.get("ManufacturerModelName"))
+
+    try:
+        return str(_without_details(name, dataset))
+    except ValueError:  # of these elements alone; the pixels may be good
+        return ""
 
 
 def _require_one_image(dataset: Any) -> None:

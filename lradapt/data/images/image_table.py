@@ -1,18 +1,29 @@
 """The table of the images of a folder, `images.csv`: a line for each file, as `ingest` found it."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from sys import intern
 from typing import Any, NamedTuple
 
 from lradapt.data.images.depth import DepthRange, range_of_set
+from lradapt.errors import DataError
 
 OK = "ok"
 PIXELS, TABLE = "pixels.npy", "images.csv"
 """The files of the row cache that the next run needs; their keys are `file_keys`."""
-_NUMBERS = ("width", "height", "orientation", "depth", "low", "high", "opacity", "pages")
-_REPEATED = ("verdict", "fault", "format", "mode", "tail", "fit")
+_NUMBERS = (
+    "width",
+    "height",
+    "orientation",
+    "depth",
+    "low",
+    "high",
+    "opacity",
+    "pages",
+    "num_bytes",
+)
+_REPEATED = ("verdict", "fault", "format", "mode", "tail", "fit", "camera")
 
 
 class ImageRow(NamedTuple):
@@ -35,6 +46,8 @@ class ImageRow(NamedTuple):
         pages: the number of pages or frames, of which the first is used.
         tail: what zeros at the end of the file are, see `tails.Tail`.
         fit: how it became a square, see `fit.Fit`; empty where not decoded.
+        camera: maker and model, see `camera.camera_name`; empty where the file has neither.
+        num_bytes: size of the file; 0 where it was not read.
     """
 
     image: str
@@ -54,6 +67,8 @@ class ImageRow(NamedTuple):
     pages: int = 1
     tail: str = ""
     fit: str = ""
+    camera: str = ""
+    num_bytes: int = 0
 
 
 def depth_range_of(rows: Iterable[ImageRow]) -> DepthRange:
@@ -62,9 +77,26 @@ def depth_range_of(rows: Iterable[ImageRow]) -> DepthRange:
 
 
 def read_table(path: Path) -> list[ImageRow]:
-    """Read an `images.csv`; repeated words are stored once, which needs a quarter of the memory."""
+    """Read an `images.csv`; repeated words are stored once, which needs a quarter of the memory.
+
+    Raises:
+        DataError: another version of lradapt wrote it, with other columns.
+    """
     with path.open(encoding="utf-8", newline="") as file:
-        return [ImageRow(**_typed(line)) for line in csv.DictReader(file)]
+        reader = csv.DictReader(file)
+        _require_columns(path, reader.fieldnames or ())
+        return [ImageRow(**_typed(line)) for line in reader]
+
+
+def _require_columns(path: Path, found: Sequence[str]) -> None:
+    missing = [name for name in ImageRow._fields if name not in found]
+    unknown = [name for name in found if name not in ImageRow._fields]
+    if missing or unknown:
+        raise DataError(
+            f"{path}: another version of lradapt wrote it (columns missing: "
+            f"{', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}). Run "
+            "`make retrain`, which decodes the images anew"
+        )
 
 
 def _typed(line: dict[str, str]) -> dict[str, Any]:

@@ -37,7 +37,8 @@ def ingest_file(root: Path, name: str, how: Preprocessing) -> tuple[ImageRow, by
         decoded = decode_with_storage(content, max_megapixels=how.max_megapixels)
     except DecodeError as error:
         file_sha256 = hashlib.sha256(content).hexdigest() if content else ""
-        return ImageRow(name, file_sha256, "", 0, 0, str(error), error.fault, "", "", 1), b""
+        row = ImageRow(name, file_sha256, "", 0, 0, str(error), error.fault, "", "", 1)
+        return row._replace(num_bytes=len(content)), b""
     image = decoded.image
     pixels = image.tobytes()
     low, high = _value_range(decoded)
@@ -59,6 +60,8 @@ def ingest_file(root: Path, name: str, how: Preprocessing) -> tuple[ImageRow, by
         num_pages(content, decoded.format) if decoded.may_have_pages else 1,
         tail_of(content),
         how.fit,
+        decoded.camera,
+        len(content),
     )
     square = fit_square(image, how.input_size, how.fit)
     return row, pixels if square is image else square.tobytes()

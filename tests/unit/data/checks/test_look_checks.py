@@ -1,4 +1,4 @@
-"""Dark, bright and blurred images, and classes that brightness or a format alone gives away."""
+"""Dark, bright and blurred images, and classes that a property of the files alone gives away."""
 
 import numpy as np
 import pytest
@@ -6,18 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from lradapt.data.checks.cue_checks import roc_area, spurious_cue
+from lradapt.data.checks.cue_checks import roc_areas, spurious_cue
 from lradapt.data.checks.look_checks import find_look_faults
 from lradapt.data.images.image_table import OK, ImageRow
 from lradapt.data.images.looks import Looks
 from lradapt.data.labelled_image import LabelledImage
 
 
-def row(name, *, format="PNG", mode="RGB", width=8, height=8, verdict=OK, low=0, high=255):
+def row(name, *, format="PNG", mode="RGB", width=8, height=8, verdict=OK, **further):
     fault = "" if verdict == OK else "undecodable"
-    return ImageRow(
-        name, "", "", width, height, verdict, fault, format, mode, 1, low=low, high=high
-    )
+    further = {"num_bytes": 3 * width * height, **further}
+    return ImageRow(name, "", "", width, height, verdict, fault, format, mode, 1, **further)
 
 
 def looks(count=20, **values):
@@ -104,9 +103,80 @@ def test_of_two_classes_one_is_named():
     assert [name for name, _ in cues(many(), looks(40, brightness=[0] * 12), two)] == ["a"]
 
 
-@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2))
-def test_the_area_is_that_of_scikit_learn(pairs):
-    values, is_class = map(np.array, zip(*pairs, strict=True))
-    if 0 < is_class.sum() < len(is_class):
-        expected = roc_auc_score(is_class, values)
-        assert roc_area(values.astype(float), is_class) == pytest.approx(expected)
+def test_a_class_of_one_camera_is_named_also_where_others_name_none():
+    words = "alone tells it from the other classes"
+    plain = looks(40)
+    assert cues(many(camera="Canon EOS 5D"), plain) == [
+        ("a", f"its camera (none named) {words}: lower, AUC 1.00"),
+        ("a", f"its camera Canon EOS 5D {words}: higher, AUC 1.00"),
+    ]
+    shared = [row(f"{n:02d}.png", camera=f"camera {n % 3}") for n in range(40)]
+    assert cues(shared, plain) == []
+    others = [row(f"{n:02d}.png", camera="A" if n < 10 else f"B{n % 3}") for n in range(40)]
+    assert cues(others, plain) == [("a", f"its camera A {words}: higher, AUC 0.92")]
+
+
+def of_detail(sharpness, quality):
+    """Rows whose bytes grow with their sharpness and their quality."""
+    sizes = 1000 * np.asarray(sharpness) ** 0.5 * quality
+    return [row(f"{n:02d}.png", num_bytes=int(size)) for n, size in enumerate(sizes)]
+
+
+CLASS_A = np.arange(40) < 12
+
+
+def test_a_class_that_is_compressed_less_is_named_though_its_files_overlap_with_others():
+    sharpness = np.random.default_rng(0).permutation(np.geomspace(2, 20, 40))
+    rows = of_detail(sharpness, np.where(CLASS_A, 1.5, 1))
+    sizes = np.array([each.num_bytes for each in rows], float)
+    assert roc_areas(sizes, 1 - CLASS_A)[0] < 0.9
+    assert cues(rows, looks(40, sharpness=sharpness)) == [
+        (
+            "a",
+            "its number of bytes per pixel, at equal sharpness, alone tells it from the other "
+            "classes: higher, AUC 1.00",
+        )
+    ]
+
+
+def test_a_class_of_little_detail_is_no_finding_for_its_small_files():
+    sharpness = np.where(CLASS_A, 2, 20) * np.linspace(0.9, 1.1, 40)
+    rows = of_detail(sharpness, 1)
+    assert cues(rows, looks(40, sharpness=sharpness)) == []
+    overlapping = np.where(CLASS_A, np.linspace(2, 9, 40), np.linspace(4, 12, 40))
+    assert cues(of_detail(overlapping, 1), looks(40, sharpness=overlapping)) == []
+
+
+def test_files_of_one_size_are_no_finding_where_a_class_is_sharper():
+    sharpness = np.where(np.arange(40) < 12, 2.0, 20.0)
+    assert cues(many(), looks(40, sharpness=sharpness)) == []
+
+
+def test_a_camera_of_its_own_for_each_image_is_no_finding():
+    rows = [row(f"{n:02d}.png", camera=str(n)) for n in range(40)]
+    assert cues(rows, looks(40)) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), min_size=2))
+def test_the_areas_are_those_of_scikit_learn(pairs):
+    values, labels = map(np.array, zip(*pairs, strict=True))
+    names, classes = np.unique(labels, return_inverse=True)
+    if len(names) > 1:
+        areas = [roc_auc_score(labels == name, values) for name in names]
+        assert roc_areas(values.astype(float), classes) == pytest.approx(areas)
+
+
+@given(st.lists(st.tuples(st.sampled_from("ABC"), st.integers(0, 2)), min_size=30))
+def test_the_area_of_a_kind_is_that_of_having_it(pairs):
+    kinds, labels = zip(*pairs, strict=True)
+    rows = [row(str(n), format=kind) for n, kind in enumerate(kinds)]
+    images = [LabelledImage(str(n), str(label), row=n) for n, label in enumerate(labels)]
+    found = {
+        (f.subject, f.detail.split()[2]): float(f.detail.split()[-1])
+        for f in spurious_cue(images, rows, looks(len(rows)), min_auc=0.5)
+        if "its format" in f.detail
+    }
+    for (name, kind), area in found.items():
+        has = [each == kind for each in kinds]
+        expected = roc_auc_score([str(label) == name for label in labels], has)
+        assert area == pytest.approx(max(expected, 1 - expected), abs=0.0051)

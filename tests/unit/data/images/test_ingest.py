@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from lradapt.data.images.decode import Preprocessing, decode, decode_with_storage
 from lradapt.data.images.files import list_files
@@ -62,11 +62,16 @@ def expected_row(path):
 
 
 def test_words_that_repeat_are_kept_once(folder, run, random_image):
+    tags = Image.Exif()
+    tags[ExifTags.Base.Model] = "a camera"
     for seed, name in enumerate(("a.png", "b.png")):
-        random_image(seed).save(folder / name)
+        random_image(seed).save(folder / name, exif=tags)
     _, (one, other) = run()
-    assert (one.verdict, one.format, one.mode) == (OK, "PNG", "RGB")
-    assert all(getattr(one, word) is getattr(other, word) for word in ("verdict", "format", "mode"))
+    assert (one.verdict, one.format, one.mode, one.camera) == (OK, "PNG", "RGB", "a camera")
+    assert all(
+        getattr(one, word) is getattr(other, word)
+        for word in ("verdict", "format", "mode", "camera")
+    )
 
 
 def test_row_i_of_the_pixels_belongs_to_line_i_of_the_table(folder, run, random_image):
@@ -85,7 +90,23 @@ def test_a_line_of_the_table_says_all_of_an_image(folder, run, random_image):
     _, rows = run()
     full = hashlib.sha256(b"20x16 RGB\n" + random_image(0).tobytes()).hexdigest()
     file = hashlib.sha256((folder / "a.png").read_bytes()).hexdigest()
-    assert rows == [ImageRow("a.png", file, full, 20, 16, OK, "", "PNG", "RGB", 1, fit="crop")]
+    row = ImageRow("a.png", file, full, 20, 16, OK, "", "PNG", "RGB", 1, fit="crop")
+    assert rows == [row._replace(num_bytes=(folder / "a.png").stat().st_size)]
+
+
+def test_a_table_of_another_version_is_refused_with_its_remedy(folder, run, random_image, tmp_path):
+    random_image(0).save(folder / "a.png")
+    run()
+    table = tmp_path / "run" / "images.csv"
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join(line.rsplit(",", 2)[0] for line in lines) + "\n")
+    with pytest.raises(
+        DataError, match=r"missing: camera, num_bytes; unknown: none\). Run `make r"
+    ):
+        read_table(table)
+    table.write_text("\n".join([f"{lines[0]},later", f"{lines[1]},1"]) + "\n")
+    with pytest.raises(DataError, match=r"missing: none; unknown: later\)"):
+        read_table(table)
 
 
 def test_duplicates_in_other_formats_have_one_pixel_hash(folder, run, random_image):

@@ -213,6 +213,20 @@ def test_a_table_of_images_has_nothing_of_a_patient(tmp_path, heic):
     assert PATIENT.encode() not in pixels.read_bytes()
 
 
+def test_the_camera_of_a_dicom_file_is_its_device():
+    def camera_of(**elements):
+        return decode_with_storage(dicom_file(**elements), max_megapixels=1).camera
+
+    device = {
+        "Manufacturer": "GE",
+        "ManufacturerModelName": "Optima\x1b",
+        "DeviceSerialNumber": "9",
+    }
+    assert camera_of(**device) == r"GE Optima\x1b"
+    assert camera_of(StationName="room 4", InstitutionName="St. Erika") == ""
+    assert camera_of(Manufacturer=["GE", "X"]) == ""
+
+
 def test_a_value_that_pydicom_would_quote_is_not_quoted():
     number = "1234567890123456"
     content = dicom_file(WindowCenter=number, WindowWidth=1)
