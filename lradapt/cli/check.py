@@ -25,7 +25,7 @@ from lradapt.cli.sources import (
     print_understood,
 )
 from lradapt.config.paths import read_paths
-from lradapt.data.checks.findings import Finding, by_kind, summarise
+from lradapt.data.checks.findings import Finding, by_kind, policy_in_words, summarise
 from lradapt.data.checks.problem_kinds import MEANINGS, Kind
 from lradapt.errors import DataError
 from lradapt.runtime.files import write_text
@@ -167,7 +167,12 @@ def _print_table(checked: "FolderCheck") -> None:
     for kind, found in by_kind(checked.findings).items():
         policy = checked.rules.policies[kind]
         style = _COLOURS[policy]
-        table.add_row(kind, f"{len(found):,}", Text(policy, style), _in_words(kind, found))
+        table.add_row(
+            kind,
+            f"{len(found):,}",
+            Text(policy_in_words(found, policy), style),
+            _in_words(kind, found),
+        )
     screen = console()
     if table.row_count:
         screen.print(table)

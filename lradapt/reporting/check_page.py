@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from lradapt.data.checks.findings import Finding, by_kind
+from lradapt.data.checks.findings import Finding, by_kind, policy_in_words
 from lradapt.data.checks.problem_kinds import MEANINGS
 from lradapt.data.folder_check import FolderCheck
 from lradapt.data.images.decode import DecodeError, decode_with_storage, quiet
@@ -35,7 +35,7 @@ def render(
             {
                 "name": kind,
                 "count": len(kinds[kind]),
-                "policy": checked.rules.policies[kind],
+                "policy": policy_in_words(kinds[kind], checked.rules.policies[kind]),
                 "meaning": MEANINGS[kind],
                 "examples": [_shown(finding, pictures) for finding in found],
             }

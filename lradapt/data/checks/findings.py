@@ -63,6 +63,17 @@ def set_aside(findings: Iterable[Finding], policies: Mapping[Kind, Policy]) -> d
     return reasons
 
 
+def policy_in_words(found: Sequence[Finding], policy: Policy) -> str:
+    """Return the policy for findings of one kind, and how many it sets aside if not all of them.
+
+    Such as blank images, which are used where all of them have one label and one group.
+    """
+    number = sum(bool(finding.images) for finding in found)
+    if policy != "set_aside" or number == len(found):
+        return policy
+    return f"{policy} {number:,} of {len(found):,}"
+
+
 def stopping(
     findings: Iterable[Finding], policies: Mapping[Kind, Policy]
 ) -> dict[Kind, list[Finding]]:

@@ -530,6 +530,17 @@ def test_blank_images_of_one_class_are_kept(project):
     assert checked.num_usable == 11
 
 
+def test_the_check_says_how_many_images_of_a_kind_are_set_aside_where_others_are_used(project):
+    for name in ("cat/white.png", "dog/white.png"):
+        add(name, Image.new("RGB", (20, 16), "white"))
+    add("cat/black.png", Image.new("RGB", (20, 16)))
+    shown = lradapt_check("--html", "page.html").output
+    assert "set_aside 2 of 3" in shown
+    assert "11 files, 9 usable" in shown
+    page = Path("page.html").read_text()
+    assert "Set aside: 2 of 3; the others are used, as all" in page
+
+
 def test_swatches_of_one_colour_for_each_class_are_used(project):
     add("cat/red.png", Image.new("RGB", (20, 16), "red"))
     add("dog/blue.png", Image.new("RGB", (20, 16), "blue"))
