@@ -40,7 +40,8 @@ def watch_labels(
         name: of the model in the registry.
         commit: commit the versions of data and stages to git.
         approval_seconds: see `flows.retrain.retrain`.
-        train: in this run; otherwise emit the event `lradapt.labels.changed`, for another one.
+        train: whether to retrain in this run; if not, send the event `lradapt.labels.changed`,
+            which starts another run.
         full_check: see `flows.retrain.retrain`; a folder, too, is then compared by content.
     """
     with lock.run():
@@ -98,8 +99,9 @@ def main(
 ) -> None:
     """Bring the data, show what has changed, and retrain if needed.
 
-    `watch` in params.yaml sets what needs retraining. Prints what has changed since
-    the last training, the decision with its reason, and the summary of a training.
+    The section `watch` in params.yaml sets which changes start a retraining.
+    Prints what has changed since the last training, the decision with its
+    reason, and the summary of a training.
     """
     with session(debug=debug):
         open_registry(registry)  # refuses a URL with a secret, before Prefect stores it

@@ -1,10 +1,12 @@
 """The decision about a challenger, and the sentence that explains it.
 
-The order: what must never go into production (`invalid`), and the floors for any model. Then for
-the first model, guessing; for any other model, missing classes, too few held-out images, the floors
-against the champion, and finally the policy. The policy uses a paired bootstrap by group of the
-difference in balanced accuracy: both models predict the same images, and each resample draws whole
-groups, not single images. Models are compared by class names, so their classes may differ.
+The order: what must never go into production (`invalid`), and the floors for any model. The first
+model is then compared with guessing. Any other model is checked for missing classes, too few
+held-out images, and the floors against the champion, and finally by the policy. The policy uses a
+paired bootstrap by group of the difference in balanced accuracy: both models predict the same
+images, and each resample draws whole groups, not single images
+(`lradapt.evaluation.paired_bootstrap`). Models are compared by class names, so their classes may
+differ.
 """
 
 from collections.abc import Mapping, Sequence
@@ -83,7 +85,7 @@ def _check_alone(
 
 
 def _check_first(images: Sequence[LabelledImage], challenger: Candidate, rules: Rules) -> Verdict:
-    """Check that the first model, which no champion measures, is better than guessing."""
+    """Check that the first model, which has no champion to be compared with, beats guessing."""
     if reason := no_measure(images):
         return Verdict(decision="keep", reason=reason)
     found = compare_with_guessing(images, challenger.predictions, rules, seed=_SEED)
@@ -124,7 +126,7 @@ def _compare_with(
 
 
 def _todays_names(champion: Candidate, challenger: Candidate, rules: Rules) -> Names:
-    """Return today's names; one that both models know is current, whatever `renamed` contains."""
+    """Return the champion's names today; `renamed` is for those that the challenger has not."""
     return {
         name: name if name in challenger.class_names else rules.renamed.get(name, name)
         for name in champion.class_names

@@ -74,7 +74,8 @@ def finetune(
 ) -> Generator[Cycle]:
     """Train every layer of `model` in place, one cycle for each that the caller asks for.
 
-    Within a cycle the rates of all `layers` fall together from their peaks, `max_lrs`, to zero.
+    Within a cycle the rates of all `layers` fall together from their peaks, `max_lrs`, nearly
+    to zero.
     Resumes from the last checkpoint of `run`, and writes new ones there. Where `engine` has several
     processes, each of them calls this with all images.
 

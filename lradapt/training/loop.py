@@ -167,8 +167,8 @@ def train_epochs(
 ) -> Iterator[Iterator[Epoch]]:
     """Yield the epochs of a training, from where `run` stands: SGD or AdamW in cosine cycles.
 
-    The rates of `groups` fall from their peaks to zero once in each cycle. Several processes take a
-    part of every batch each; the losses are those of the whole batches.
+    The rates of `groups` fall from their peaks almost to zero in each cycle. Several processes take
+    a part of every batch each; the losses are those of the whole batches.
 
     Raises:
         DivergedError: a loss, a score or a weight is not finite.

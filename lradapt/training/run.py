@@ -130,7 +130,10 @@ class TrainingRun:
         self._trained = None  # from here on the caller may load other weights
 
     def steps(self, steps: Iterator[Step]) -> Iterator[Step]:
-        """Yield the saved steps of the unfinished epoch, then `steps`, with checkpoints in time."""
+        """Yield the saved steps of the unfinished epoch, then `steps`.
+
+        Writes a checkpoint every `every_seconds`.
+        """
         yield from self._steps[sum(len(epoch.steps) for epoch in self._epochs) :]
         while (step := self._next(steps)) is not None:
             if self._clock() - self._last >= self._every_seconds:

@@ -10,7 +10,9 @@ from lradapt.training.schedules import cosine_cycles
 
 
 class CosineCycles(LambdaLR):
-    """Let each group's rate fall from its own peak to zero along half a cosine, once a cycle.
+    """Let each group's rate fall from its own peak along half a cosine, once a cycle.
+
+    The last step of a cycle of T steps has (1 + cos(pi (T - 1) / T)) / 2 of the peak, just above 0.
 
     Call `step()` after each step of the optimizer. The rates depend on the number of the step
     alone, so `first_step` resumes a training; `state_dict` and `load_state_dict` work too.

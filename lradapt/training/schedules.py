@@ -24,7 +24,8 @@ def cosine(position: float) -> float:
 def cosine_cycles(cycle_steps: Sequence[int]) -> Schedule:
     """Return cosine annealing with warm restarts over cycles of the given lengths.
 
-    The rate restarts at its peak at the first step of each cycle (paper, sections 2.3 and 2.4).
+    The rate restarts at its peak at the first step of each cycle (paper, sections 2.3 and 2.4). Its
+    last step is just above zero, at position (T - 1) / T of a cycle of T steps.
 
     Args:
         cycle_steps: steps of each cycle; `[n] * k` for restarts each epoch of n steps, `[n, 2 * n,
