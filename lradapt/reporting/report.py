@@ -210,7 +210,9 @@ def _head_rate(paths: Paths) -> str:
 def _rates_by_depth(paths: Paths) -> str:
     found, used = read_json(paths.body_lr), read_json(paths.model_choice)["rates"]
     rates = ", ".join(f"{depth} {rate:.2g}" for depth, rate in used.items())
-    lowered = "" if used == found["rates"] else ", then lowered: the first cycle gained nothing"
+    lowered = (
+        "" if used == found["rates"] else ", then lowered: the first cycle lost more than a tenth"
+    )
     return f"{rates} ({_source(found['refusal'], paths.body_lr_curve)}{lowered})"
 
 
@@ -219,7 +221,7 @@ def _length(choice: Mapping[str, Any]) -> str:
     epochs, cycles = choice["epochs"], choice["num_cycles"]
     trained = f"{_number(epochs['trained'], 'epoch')} in {_number(cycles, 'cycle')}"
     if epochs["given_up"]:
-        trained += f", after {_number(epochs['given_up'], 'epoch')} at rates that gained nothing"
+        trained += f", after {_number(epochs['given_up'], 'epoch')} at rates that were too high"
     if not (saved := epochs["planned"] - epochs["trained"]):
         return trained
     return f"{trained}; {saved} of {epochs['planned']} planned epochs were saved"

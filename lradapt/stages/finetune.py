@@ -58,8 +58,8 @@ def main(
 ) -> Spent:
     """Train every layer; return the time of earlier processes.
 
-    Where the first cycle gains nothing, or diverges, the training begins again with lower rates, at
-    most as often as `finetune.lower_rates` says.
+    Where the first cycle loses too much, or diverges, the training begins again with lower rates,
+    at most as often as `finetune.lower_rates` says.
     """
     params = load_params()
     engine = distribute(start_engine(**params.engine.model_dump()), params.finetune.processes)
@@ -157,7 +157,7 @@ def _train(
             for cycle in cycles:
                 done.append(cycle)
                 if recipe.stop == "no_gain" and not was_worth_it(before, done, recipe.choose_by):
-                    log.info("no gain in cycle %d; the training of all layers ends", len(done))
+                    log.info("no gain in cycle %d; this training of all layers ends", len(done))
                     return len(done) > 1
     except DivergedError as error:
         if last or done:

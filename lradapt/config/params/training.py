@@ -191,11 +191,12 @@ class FinetuneParams(SgdParams):
     """What decides on the validation split between the head alone, the end of each cycle and their
     average: the balanced accuracy; or the loss, which depends less on chance in small classes."""
     stop: Literal["never", "no_gain"]
-    """`no_gain`: no further cycle after one that is not better than all before it, by `choose_by`.
+    """`no_gain`: no further cycle after one that is not better than all before it, by `choose_by`;
+    the first may be worse than the head alone by a tenth of the loss or of the balanced accuracy.
     `never`: every cycle."""
     lower_rates: int = Field(ge=0, le=5)
-    """How often the training may begin again with a third of the rates, where its first cycle
-    gained nothing on the validation split, or diverged. Only with `stop: no_gain`; 0: never."""
+    """How often the training may begin again with a third of the rates, where its first cycle lost
+    more than a tenth on the validation split, or diverged. Only with `stop: no_gain`; 0: never."""
     target_accuracy: Annotated[float, Field(gt=0, le=1)] | None
     """Stop after the epoch that reaches it on the validation split; null: run every cycle."""
     processes: int = Field(ge=1, le=64)

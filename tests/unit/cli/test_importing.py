@@ -408,6 +408,7 @@ def test_as_json_an_import_says_what_it_brought(project, source):
         ("train_head.method", "sgd", "sgd", "same"),
         ("finetune.optimizer", "sgd", "sgd", "same"),
         ("finetune.num_cycles", 3, 3, "same"),
+        ("finetune.cycle_growth", 2, 2, "same"),
         ("finetune.batchnorm", "batch", "batch", "same"),
         ("finetune.choose_by", "balanced_accuracy", "balanced_accuracy", "same"),
         ("finetune.stop", "never", "never", "same"),

@@ -70,7 +70,7 @@ def test_the_summary_has_the_training_and_its_metrics(paths):
     [
         ((1, 3, 0), 1, "1 epoch in 1 cycle; 2 of 3 planned epochs were saved"),
         ((7, 7, 0), 3, "7 epochs in 3 cycles"),
-        ((3, 3, 1), 2, "3 epochs in 2 cycles, after 1 epoch at rates that gained nothing"),
+        ((3, 3, 1), 2, "3 epochs in 2 cycles, after 1 epoch at rates that were too high"),
     ],
 )
 def test_the_summary_says_how_long_all_layers_were_trained(paths, epochs, cycles, expected):
@@ -229,7 +229,7 @@ GIVEN = "given, because the range test was rejected: no valley"
 
 def test_the_rates_are_those_that_were_used_in_the_end(paths):
     write_json(paths.model_choice, read_json(paths.model_choice) | {"rates": {"early": 0.1 / 3}})
-    expected = "early 0.033 (given, then lowered: the first cycle gained nothing)"
+    expected = "early 0.033 (given, then lowered: the first cycle lost more than a tenth)"
     assert dict(summary(paths, None))["rates by depth"] == expected
 
 

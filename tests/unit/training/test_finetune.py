@@ -160,16 +160,27 @@ def cycle_with(loss, balanced_accuracy=0.5):
 
 @pytest.mark.parametrize(
     ("losses", "worth"),
-    [((0.6, 0.5), True), ((0.6, 0.7), False), ((0.6, 0.6), False), ((0.6, 0.4, 0.5), False)],
+    [
+        ((0.6, 0.5), True),
+        ((0.6, 0.66), True),
+        ((0.6, 0.67), False),
+        ((0.6, 0.65, 0.62), False),
+        ((0.6, 0.65, 0.6), False),
+        ((0.6, 0.65, 0.59), True),
+        ((0.6, 0.4, 0.5), False),
+    ],
 )
-def test_a_cycle_was_worth_it_if_it_is_better_than_all_before_it(losses, worth):
+def test_a_cycle_was_worth_it_if_it_is_better_than_all_before_it_or_a_first_that_lost_little(
+    losses, worth
+):
     before, *cycles = (cycle_with(loss) for loss in losses)
     assert was_worth_it(before.epochs[-1].validation, cycles, "loss") is worth
 
 
 def test_the_criterion_decides_what_better_is():
-    before, cycle = Score(0.5, 0.5, 0.5), cycle_with(0.6, balanced_accuracy=0.6)
+    before, cycle = Score(0.5, 0.5, 0.5), cycle_with(0.6, balanced_accuracy=0.45)
     assert was_worth_it(before, [cycle], "balanced_accuracy")
+    assert not was_worth_it(before, [cycle_with(0.4, balanced_accuracy=0.44)], "balanced_accuracy")
     assert not was_worth_it(before, [cycle], "loss")
 
 
