@@ -140,13 +140,17 @@ def main(
     num_features: Annotated[
         int | None, typer.Option(min=1, help="Only the last ones of each file.")
     ] = None,
+    num_images: Annotated[
+        int | None, typer.Option(min=1, help="Only so many outside the test split of each file.")
+    ] = None,
     into: Annotated[Path | None, typer.Option(help="Write the figures of each seed.")] = None,
 ) -> None:
     """Print two tables for each file: the lists of doubtful labels, and the heads."""
     torch.set_num_threads(1)
     tables = list[pd.DataFrame]()
     for path in files:
-        runs = list(measure(read_features(path, num_features), seeds=seeds))
+        data = read_features(path, num_features, num_images)
+        runs = list(measure(data, seeds=seeds))
         figures = as_table(runs)
         for table in (list_table(path.stem, runs), head_table(path.stem, figures)):
             Console(width=160).print(table)

@@ -75,11 +75,32 @@ def class_name(number: int) -> str:
     return f"{number:05d}"
 
 
-def read_features(path: Path, num_features: int | None = None) -> Features:
-    """Read `F`, `y`, `g` and `s` of a file; only its last features are taken, or all."""
+def read_features(
+    path: Path, num_features: int | None = None, num_images: int | None = None
+) -> Features:
+    """Read `F`, `y`, `g` and `s` of a file.
+
+    Args:
+        path: of the file.
+        num_features: only the last ones are taken; None: all.
+        num_images: so many outside the test split are taken, by groups; None: all.
+    """
     table = np.load(path)
-    features = table["F"][:, -(num_features or 0) :].astype(np.float32)
-    return Features(features, table["y"], _images(table["y"], table["g"], table["s"]))
+    kept = _some(table["g"], table["s"], num_images)
+    features = table["F"][kept, -(num_features or 0) :].astype(np.float32)
+    labels = table["y"][kept]
+    return Features(features, labels, _images(labels, table["g"][kept], table["s"][kept]))
+
+
+def _some(
+    groups: npt.NDArray[np.generic], splits: npt.NDArray[np.str_], num_images: int | None
+) -> Numbers:
+    """Return all test images and the first others in a random order of the groups, sorted."""
+    known = np.flatnonzero(splits != TEST)
+    names, places = np.unique(groups[known], return_inverse=True)
+    order = np.random.default_rng(0).permutation(len(names))[places]
+    some = known[np.argsort(order, kind="stable")][:num_images]
+    return np.sort(np.concatenate([some, np.flatnonzero(splits == TEST)]))
 
 
 def _images(

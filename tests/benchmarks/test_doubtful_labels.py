@@ -54,6 +54,13 @@ def test_only_the_last_features_are_read_and_groups_stay(file, data):
     assert len(data.known) == 160
 
 
+def test_some_images_are_whole_groups_and_all_test_images(file):
+    some = read_features(file, num_images=60)
+    assert len(some.known) == 60
+    assert len(some.members("test")) == 40
+    assert len(set(some.groups(some.known))) == 30
+
+
 def test_flips_are_outside_the_test_split_and_go_to_another_class(data):
     labels = flip(data, 0.25, None, seed=1)
     wrong = np.flatnonzero(labels != data.labels)
