@@ -1,159 +1,163 @@
-"""How well flipped labels are found: ours beside cleanlab's, on features of real images.
+"""How well flipped labels are found, beside cleanlab; and what it brings to act on the list.
 
-    python -m benchmarks.doubtful_labels FEATURES.npz ... [--seeds 3]
+    python -m benchmarks.doubtful_labels FEATURES.npz ... [--seeds 3] [--into FIGURES.csv]
 
 Each file has `F` (features `[N, D]`), `y` (classes), `g` (groups) and `s` ("train", "validation" or
 "test"). Labels outside the test split are flipped, uniformly or to the class with which theirs is
 confused most. Printed: the precision of the first n labels of each list, where n labels were
-flipped, and the balanced accuracy on the test split of the exact head on unflipped labels, on
-flipped ones, and after the first n labels of our list were corrected. Letters: N images, D
-features, K classes.
+flipped; and how the exact head of a user does on the test split with the labels kept, after the
+first n of our list were corrected, and without the images that `doubtful_labels: exclude` leaves
+out; before all flips, too. Letters: N images, D features, K classes.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import numpy.typing as npt
+import pandas as pd
 import torch
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from lradapt.doubtful.confident_learning import class_thresholds, find_doubts
-from lradapt.doubtful.held_out import PENALTY, judge
-from lradapt.training.exact_head import solve_head
+from benchmarks.doubtful_heads import Outcome, listed, outcome, treatments
+from benchmarks.flipped_labels import Features, Numbers, confused_with, flip, read_features
+from lradapt.doubtful.list_labels import DoubtfulLabels, list_doubtful_labels
+from lradapt.runtime.files import whole_file
 
-SHARES = (0.02, 0.05, 0.1)
+SHARES = (0.02, 0.05, 0.1, 0.2)
 KINDS = ("uniform", "confused")
-Floats = npt.NDArray[np.float32]
-Numbers = npt.NDArray[np.int64]
+_PERCENT = {"accuracy": 100, "balanced_accuracy": 100, "loss": 1, "calibrated_loss": 1}
 
 
 @dataclass(frozen=True, slots=True)
-class Features:
-    """Images outside the test split, and those in it.
+class Run:
+    """The figures of one choice of flips.
 
     Attributes:
-        features, labels, groups: `[N, D]`, `[N]`, `[N]`; the groups are in a random order.
-        test, test_labels: `[M, D]` and `[M]`.
+        kind, share, seed: of the flips; "none", 0 and 0 without flips.
+        precisions: of the first labels of each list, in [0, 1]; empty without flips.
+        outcomes: by treatment.
     """
 
-    features: Floats
-    labels: Numbers
-    groups: Numbers
-    test: Floats
-    test_labels: Numbers
-
-    @property
-    def num_classes(self) -> int:
-        """K."""
-        return int(self.labels.max()) + 1
-
-    def held_out(self, labels: Numbers) -> Floats:
-        """Return the probabilities of each image by heads without its group, for some labels."""
-        found = judge(
-            self.features[:, None],
-            range(len(labels)),
-            torch.from_numpy(labels),
-            self.groups.tolist(),
-            num_classes=self.num_classes,
-        )
-        probabilities: Floats = found.probabilities.numpy()
-        return probabilities
-
-    def balanced_accuracy(self, labels: Numbers) -> float:
-        """Return the mean recall on the test images of the exact head for some labels."""
-        features = torch.from_numpy(self.features)
-        head = solve_head(features, torch.from_numpy(labels), penalties=[PENALTY])
-        logits = torch.from_numpy(self.test) @ head.weight.T + head.bias
-        hits = logits.argmax(1).numpy() == self.test_labels
-        return float(np.mean([hits[self.test_labels == k].mean() for k in range(self.num_classes)]))
+    kind: str
+    share: float
+    seed: int
+    precisions: Mapping[str, float]
+    outcomes: Mapping[str, Outcome]
 
 
-def read_features(path: Path, num_features: int) -> Features:
-    """Read a file; only its last features are taken."""
-    table = np.load(path)
-    features, known = table["F"][:, -num_features:].astype(np.float32), table["s"] != "test"
-    _, groups = np.unique(table["g"][known], return_inverse=True)
-    order = np.random.default_rng(0).permutation(groups.max() + 1)
-    return Features(
-        features[known], table["y"][known], order[groups], features[~known], table["y"][~known]
+def measure(data: Features, *, seeds: int) -> Iterator[Run]:
+    """Yield a run without flips, then those of each kind, share and seed."""
+    yield _run(data, data.labels, "none", 0, 0)
+    partner = confused_with(data)
+    for kind in KINDS:
+        for share in SHARES:
+            for seed in range(seeds):
+                to = partner if kind == "confused" else None
+                yield _run(data, flip(data, share, to, 10 + seed), kind, share, seed)
+
+
+def _run(data: Features, labels: Numbers, kind: str, share: float, seed: int) -> Run:
+    found = list_doubtful_labels(data.features[:, None], data.relabelled(labels))
+    return Run(
+        kind,
+        share,
+        seed,
+        precisions(data, labels, found) if share else {},
+        {name: outcome(data, *rest) for name, *rest in treatments(data, labels, found)},
     )
 
 
-def confused_with(data: Features) -> Numbers:
-    """Return for each class the class that the heads confuse it with most often, `[K]`."""
-    counts = np.zeros((data.num_classes, data.num_classes))
-    np.add.at(counts, (data.labels, data.held_out(data.labels).argmax(1)), 1)
-    np.fill_diagonal(counts, -1)
-    partner: Numbers = counts.argmax(1)
-    return partner
+def precisions(data: Features, labels: Numbers, found: DoubtfulLabels) -> dict[str, float]:
+    """Return the share of wrong labels among the first n of each list, where n are wrong."""
+    wrong = labels != data.labels
+    count = int(wrong.sum())
+    return {
+        name: float(wrong[rows[:count]].sum() / count) for name, rows in _lists(data, labels, found)
+    }
 
 
-def flip(labels: Numbers, share: float, partner: Numbers | None, seed: int) -> Numbers:
-    """Return the labels with a share of them flipped: to the partner, or to any other class."""
-    random, flipped = np.random.default_rng(seed), labels.copy()
-    rows = random.choice(len(labels), round(share * len(labels)), replace=False)
-    num_classes = int(labels.max()) + 1
-    steps = random.integers(1, num_classes, len(rows))
-    others = (labels[rows] + steps) % num_classes
-    flipped[rows] = others if partner is None else partner[labels[rows]]
-    return flipped
-
-
-def rankings(probabilities: Floats, labels: Numbers) -> Iterator[tuple[str, Numbers]]:
-    """Yield lists of rows, the most doubtful first: ours and cleanlab's."""
+def _lists(data: Features, labels: Numbers, found: DoubtfulLabels) -> Iterator[tuple[str, Numbers]]:
+    """Yield lists of images, the most doubtful first: ours and cleanlab's."""
     from cleanlab.rank import get_label_quality_scores
 
-    found = find_doubts(probabilities, labels, class_thresholds(probabilities, labels))
-    yield "ours", found.rows
+    yield "ours", listed(found)
+    known, probabilities = data.known, data.held_out(labels)
     for method in ("self_confidence", "normalized_margin", "confidence_weighted_entropy"):
-        scores = get_label_quality_scores(labels, probabilities, method=method)
-        yield method, np.argsort(scores, kind="stable")
+        scores = get_label_quality_scores(labels[known], probabilities, method=method)
+        yield method, known[np.argsort(scores, kind="stable")]
 
 
-def measure(data: Features, *, seeds: int) -> Iterator[tuple[str, float, list[dict[str, float]]]]:
-    """Yield kind and share of the flips, and the figures of each seed."""
-    partner, clean = confused_with(data), data.balanced_accuracy(data.labels)
-    for kind in KINDS:
-        for share in SHARES:
-            to = partner if kind == "confused" else None
-            labels = [flip(data.labels, share, to, 10 + seed) for seed in range(seeds)]
-            yield kind, share, [_figures(data, some) | {"clean": clean} for some in labels]
+def as_table(runs: list[Run]) -> pd.DataFrame:
+    """Return a line for each run and treatment: the outcome, and how much better than "kept"."""
+    lines = [
+        {"kind": run.kind, "share": run.share, "seed": run.seed, "labels": name, **asdict(one)}
+        | {
+            f"gain_{key}": getattr(one, key) - getattr(run.outcomes["kept"], key)
+            for key in _PERCENT
+        }
+        for run in runs
+        for name, one in run.outcomes.items()
+    ]
+    return pd.DataFrame(lines)
 
 
-def _figures(data: Features, labels: Numbers) -> dict[str, float]:
-    wrong = labels != data.labels
-    count, figures, corrected = int(wrong.sum()), dict[str, float](), labels.copy()
-    for name, rows in rankings(data.held_out(labels), labels):
-        figures[name] = float(wrong[rows[:count]].sum() / count)
-        if name == "ours":
-            corrected[rows[:count]] = data.labels[rows[:count]]
-    figures["flipped"] = data.balanced_accuracy(labels)
-    figures["corrected"] = data.balanced_accuracy(corrected)
-    return figures
+def list_table(title: str, runs: list[Run]) -> Table:
+    """Return the precision of the lists, in percent: means over the seeds."""
+    lines = [{"flips": r.kind, "share": r.share, **r.precisions} for r in runs if r.precisions]
+    means = pd.DataFrame(lines).groupby(["flips", "share"], sort=False).mean().reset_index()
+    table = Table(*means.columns, title=f"{title}: precision of the lists, %")
+    for kind, share, *precision in means.itertuples(index=False):
+        table.add_row(kind, f"{share:.0%}", *(f"{100 * mean:.1f}" for mean in precision))
+    return table
+
+
+def head_table(title: str, figures: pd.DataFrame) -> Table:
+    """Return the outcomes: means over the seeds, and the gain (deviation over the seeds)."""
+    columns = ("flips", "share", "labels", "images", "wrong", "penalty", *_PERCENT)
+    table = Table(*columns, title=f'{title}: the head; in brackets its gain on "kept" ± deviation')
+    for _, some in figures.groupby(["kind", "share", "labels"], sort=False):
+        flips = (some.kind.iloc[0], f"{some.share.iloc[0]:.0%}", some.labels.iloc[0])
+        counts = (f"{some[name].mean():.0f}" for name in ("images", "wrong"))
+        cells = (_cell(some[key], some[f"gain_{key}"], unit) for key, unit in _PERCENT.items())
+        table.add_row(*flips, *counts, f"{some.penalty.median():g}", *cells)
+    return table
+
+
+def _cell(values: "pd.Series[float]", gains: "pd.Series[float]", unit: int) -> str:
+    digits = 1 if unit == 100 else 3
+    mean, gain, deviation = unit * values.mean(), unit * gains.mean(), unit * gains.std()
+    spread = f" ± {deviation:.{digits}f}" if len(gains) > 1 else ""
+    return f"{mean:.{digits}f}" + (f" ({gain:+.{digits}f}{spread})" if gains.any() else "")
 
 
 def main(
     files: Annotated[list[Path], typer.Argument(exists=True, show_default=False)],
     seeds: Annotated[int, typer.Option(min=1)] = 3,
-    num_features: Annotated[int, typer.Option(min=1, help="The last ones of each file.")] = 1280,
+    num_features: Annotated[
+        int | None, typer.Option(min=1, help="Only the last ones of each file.")
+    ] = None,
+    num_images: Annotated[
+        int | None, typer.Option(min=1, help="Only so many outside the test split of each file.")
+    ] = None,
+    into: Annotated[Path | None, typer.Option(help="Write the figures of each seed.")] = None,
 ) -> None:
-    """Print a table for each file, in percent: means over the seeds."""
+    """Print two tables for each file: the lists of doubtful labels, and the heads."""
     torch.set_num_threads(1)
+    tables = list[pd.DataFrame]()
     for path in files:
-        table, named = Table(title=path.stem), False
-        for kind, share, runs in measure(read_features(path, num_features), seeds=seeds):
-            if not named:
-                for name in ("flips", "share", *runs[0]):
-                    table.add_column(name, justify="right")
-                named = True
-            means = [np.mean([run[name] for run in runs]) for name in runs[0]]
-            table.add_row(kind, f"{share:.0%}", *(f"{100 * mean:.1f}" for mean in means))
-        Console(width=140).print(table)
+        data = read_features(path, num_features, num_images)
+        runs = list(measure(data, seeds=seeds))
+        figures = as_table(runs)
+        for table in (list_table(path.stem, runs), head_table(path.stem, figures)):
+            Console(width=160).print(table)
+        tables.append(figures.assign(file=path.stem))
+    if into is not None:
+        with whole_file(into) as partial:
+            pd.concat(tables).to_csv(partial, index=False)
 
 
 if __name__ == "__main__":
