@@ -29,15 +29,15 @@ class Explanation:
 
     Attributes:
         neighbours: the nearest training images.
-        class_map: of the predicted class; None where the model has no exact one.
+        class_map: of the predicted class.
         file: with all of it, in JSON.
-        picture: the image with the map over it; None where there is none.
+        picture: the image with the map over it.
     """
 
     neighbours: "Sequence[Neighbour]"
-    class_map: "ClassMap | None"
+    class_map: "ClassMap"
     file: Path
-    picture: Path | None
+    picture: Path
 
 
 def explain(
@@ -55,7 +55,7 @@ def explain(
     if not inside.has_maps:
         log.warning(
             "%s has no exact class map: its last layer reads something else than maps averaged "
-            "over the image; only the nearest training images are given",
+            "over the image; its maps show how much the logit falls where a part is covered",
             model.architecture,
         )
     known = _neighbours(inside, model, version, sha256(content).hexdigest())
@@ -64,7 +64,7 @@ def explain(
     found = {
         each.path: _explain(each, model, inside, known, files[each.path]) for each in classified
     }
-    if any(each.class_map and each.class_map.values.size == 1 for each in found.values()):
+    if any(each.class_map.values.size == 1 for each in found.values()):
         log.warning("the maps of the model have one cell at its input size: they show no place")
     for prediction in classified:
         _write(prediction, found[prediction.path])
@@ -73,11 +73,10 @@ def explain(
 
 def as_json(explanation: Explanation) -> dict[str, object]:
     """Return the keys that an explanation adds to a prediction in JSON."""
-    picture = explanation.picture
     return {
         "neighbours": [asdict(near) for near in explanation.neighbours],
         "explanation": str(explanation.file),
-        "picture": None if picture is None else str(picture),
+        "picture": str(explanation.picture),
     }
 
 
@@ -93,8 +92,7 @@ def _write(prediction: "Prediction", explanation: Explanation) -> None:
         "image": str(prediction.path),
         "class": prediction.label,
         "neighbours": [asdict(near) for near in explanation.neighbours],
-        "class_map": found
-        and {"logit": found.logit, "bias": found.bias, "values": found.values.tolist()},
+        "class_map": {**asdict(found), "values": found.values.tolist()},
     }
     write_text(explanation.file, json.dumps(value, ensure_ascii=False) + "\n")
 
@@ -112,8 +110,6 @@ def _explain(
     square_SS3 = preprocess(prediction.path.read_bytes(), model.preprocessing)
     found = inside.look_inside(square_SS3, model.class_names.index(prediction.label))
     near = known.nearest_to(found.features, _NUM_NEIGHBOURS) if known else []
-    if found.class_map is None:
-        return Explanation(near, None, file, None)
     picture = file.with_suffix(".png")
     with whole_file(picture) as partial:
         overlay(square_SS3, found.class_map.values).save(partial, "PNG")

@@ -1,6 +1,7 @@
-"""An exported model that also gives what its last layer reads: features, and maps where pooled."""
+"""An exported model that also gives what its last layer reads, and a map of a class."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +9,7 @@ import numpy.typing as npt
 from lradapt.data.images.decode import Pixels
 from lradapt.inference.activation_maps import Floats, activation_map
 from lradapt.inference.metadata import ModelError
+from lradapt.inference.occlusion import occlusion_map
 from lradapt.inference.session import open_session
 
 
@@ -16,11 +18,14 @@ class ClassMap:
     """How much each place of an image adds to the logit of a class.
 
     Attributes:
-        values: `[H, W]`; their mean is the logit minus the bias.
+        kind: "activation": exact, the mean of the values is the logit minus the bias. "occlusion":
+            how much the logit falls where that place is covered.
+        values: `[H, W]`.
         logit: of the class, before the temperature.
         bias: of the class.
     """
 
+    kind: Literal["activation", "occlusion"]
     values: Floats
     logit: float
     bias: float
@@ -32,11 +37,11 @@ class Inside:
 
     Attributes:
         features: that the last layer reads, `[D]`.
-        class_map: of one class; None where the features are not means of maps.
+        class_map: of one class.
     """
 
     features: Floats
-    class_map: ClassMap | None
+    class_map: ClassMap
 
 
 class ExplainingModel:
@@ -93,18 +98,25 @@ class ExplainingModel:
     def look_inside(self, square_SS3: Pixels, class_number: int) -> Inside:
         """Return the features of a preprocessed image, and the map of a class.
 
+        The map is by occlusion where the features are not means of maps.
+
         Raises:
             ModelError: the means of the maps are not what the last layer reads.
         """
         wanted = [self._features, self._logits, *self._maps]
         features_1D, logits_1K, *maps_1CHW = self._run(wanted, square_SS3[None])
+        logit, bias = float(logits_1K[0, class_number]), float(self._bias_K[class_number])
         if not self.has_maps:
-            return Inside(features_1D[0], None)
+            falls_GG = occlusion_map(lambda some: self._logits_of(some, class_number), square_SS3)
+            return Inside(features_1D[0], ClassMap("occlusion", falls_GG, logit, bias))
         maps_CHW = [maps_1CHW[number][0] for number in self._order]
         _require_means(maps_CHW, features_1D[0])
         values_HW = activation_map(maps_CHW, self._weight_KD[class_number])
-        logit, bias = float(logits_1K[0, class_number]), float(self._bias_K[class_number])
-        return Inside(features_1D[0], ClassMap(values_HW, logit, bias))
+        return Inside(features_1D[0], ClassMap("activation", values_HW, logit, bias))
+
+    def _logits_of(self, pixels_NSS3: Pixels, class_number: int) -> Floats:
+        logits_N: Floats = self._run([self._logits], pixels_NSS3)[0][:, class_number]
+        return logits_N
 
     def _run(self, wanted: list[str], pixels_NSS3: Pixels) -> list[npt.NDArray[np.float32]]:
         found: list[npt.NDArray[np.float32]] = self._session.run(

@@ -30,7 +30,7 @@ CONVENTIONAL = ConventionalSettings(
 TINY_RATES = {"find_body_lr": {"start_lr": 1e-7}}  # YAML reads a plain 1e-07 as text
 SCHEME = SchemeSettings(preset=None, changes=TINY_RATES)
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.distributed_steps import main
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 def test_images_and_cpu_seconds_are_reported(capsys):

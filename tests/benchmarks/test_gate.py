@@ -75,6 +75,7 @@ def test_a_choice_on_test_flatters_the_challenger_and_one_on_validation_does_not
     assert gain("test") > 0.01
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_equal_model_is_rarely_superior():
     found = rates({})
@@ -82,11 +83,13 @@ def test_an_equal_model_is_rarely_superior():
     assert found.superior < found.not_worse
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_choice_on_test_would_promote_an_equal_model_twice_as_often():
     assert rates({}, chosen_on="test").superior > 0.07
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("gains", [in_each_class(-0.02), {"df": -0.14}])
 def test_a_model_two_points_worse_is_rarely_taken_for_no_worse(gains):
@@ -95,6 +98,7 @@ def test_a_model_two_points_worse_is_rarely_taken_for_no_worse(gains):
     assert found.superior <= 0.02
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_gain_on_the_common_class_does_not_hide_a_loss_on_the_rare_ones():
     found = rates(dict.fromkeys(RARE, -0.03) | {"nv": 0.04})
@@ -102,6 +106,7 @@ def test_a_gain_on_the_common_class_does_not_hide_a_loss_on_the_rare_ones():
     assert found.mcnemar > 0.5
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_gain_on_the_rare_classes_is_seen_although_plain_accuracy_falls():
     found = rates(dict.fromkeys(RARE, 0.03) | {"nv": -0.04})
@@ -110,6 +115,7 @@ def test_a_gain_on_the_rare_classes_is_seen_although_plain_accuracy_falls():
     assert found.mcnemar < 0.01
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_loss_of_eight_points_in_one_class_is_kept_out_by_the_floor():
     found = rates(dict.fromkeys(RARE, 0.03) | {"nv": -0.08})
@@ -117,6 +123,7 @@ def test_a_loss_of_eight_points_in_one_class_is_kept_out_by_the_floor():
     assert found.not_worse_with_floors <= 0.01
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_five_points_are_seen_on_five_thousand_images():
     found = rates(in_each_class(0.05), draws=200, images=5000)

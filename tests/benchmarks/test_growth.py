@@ -60,6 +60,7 @@ def test_too_many_images_and_an_existing_folder_are_refused(source, tmp_path):
         make_project(source, 2, tmp_path / "2", input_size=8)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_stages_run_in_the_project_and_their_cost_is_measured(source, tmp_path):
     project = make_project(source, 10, tmp_path / "10", input_size=8)
@@ -77,6 +78,7 @@ def test_the_stages_run_in_the_project_and_their_cost_is_measured(source, tmp_pa
     assert len((project / PATHS.split).read_text().splitlines()) == 11
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_memory_is_that_of_all_processes_of_a_stage(tmp_path, monkeypatch):
     monkeypatch.setattr(
@@ -98,6 +100,7 @@ def _script(path, code):
     return str(path)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_stage_that_fails_ends_the_program_with_its_output(source, tmp_path):
     project = make_project(source, 2, tmp_path / "2", input_size=8)
@@ -115,6 +118,7 @@ def test_the_table_has_a_line_for_each_size_and_stage():
     ]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_figure_is_a_picture(tmp_path):
     draw(COSTS, [registry_growth.Cost("versions", 10, 0.01, 0.5)], tmp_path / "growth.png")

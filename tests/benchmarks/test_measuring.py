@@ -51,6 +51,7 @@ def test_a_table_has_its_titles_first():
     assert markdown_table([["a", "b"], ["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_process_that_fails_ends_with_its_error_output():
     assert run_module("json.tool", "--help", threads=1).startswith("usage")

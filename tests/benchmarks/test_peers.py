@@ -191,6 +191,7 @@ OURS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name"), OURS)
 def test_a_program_without_a_peer_does_all_of_its_work(inputs, kind, name):
@@ -209,6 +210,7 @@ def test_work_that_was_not_all_done_is_no_measurement(inputs, monkeypatch):
         measure(given(inputs, "steps").work, "theirs", 0, inputs, threads=1)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_measurement_runs_in_a_process_of_its_own_and_its_failure_is_reported(
     inputs, monkeypatch

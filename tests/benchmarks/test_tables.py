@@ -181,6 +181,7 @@ def curves(*, lr_curve=NO_CURVE, body_lr_curve=NO_CURVE):
     }
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_figures_are_numbered_as_in_the_paper_and_drawn_for_the_first_seed():
     sweeps = {"sweep": [0, 0, 1], "lr": [0.1, 1, 1], "loss": [2, 1, 1], "smoothed": [2, 1, 1]}

@@ -30,11 +30,11 @@ PLACES = {
 
 
 def in_places(name, *, everywhere, in_folder):
-    """Repeat a test so often in a folder and on S3, and in a folder so much longer again.
+    """Repeat a test so often in a folder; in `make test-all` on S3, too, and longer in a folder.
 
     More repeats on S3 take minutes of moto's; test_s3_faults.py stops at each request there.
     """
-    values = [("folder", everywhere), ("s3", everywhere)]
+    values = [("folder", everywhere), pytest.param("s3", everywhere, marks=LONG)]
     longer = pytest.param("folder", in_folder, marks=LONG)
     return pytest.mark.parametrize(("place", name), [*values, longer], indirect=["place"])
 

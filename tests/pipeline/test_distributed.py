@@ -21,7 +21,7 @@ from lradapt.networks.champion import ensure_file
 from lradapt.runtime.files import read_json, sha256_of
 from tests.projects import PROGRAMS, ROOT, SMALL, draw, stages_before, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 PATHS = layout.read_paths(ROOT / "dvc.yaml").as_dict()
@@ -127,7 +127,6 @@ def test_one_process_trains_the_same_but_for_rounding(pair, project):
     assert np.abs(one - other).max() < 0.2
 
 
-@pytest.mark.long
 def test_started_by_torchrun_they_write_the_same_bytes(pair, project):
     train(project, TORCHRUN)
     folder, _ = pair
@@ -164,7 +163,6 @@ def test_kill_9_of_one_ends_the_other_which_says_what_happened(project):
     assert not (project / PATHS["model"]).exists()
 
 
-@pytest.mark.long
 def test_kill_9_of_the_first_ends_the_other_and_the_next_run_goes_on(project):
     change(project, "checkpoint", every_seconds=1e-9)
     child = start(project)
@@ -176,7 +174,6 @@ def test_kill_9_of_the_first_ends_the_other_and_the_next_run_goes_on(project):
     assert len(table(project, "model_steps")) == 9
 
 
-@pytest.mark.long
 def test_sigterm_to_all_of_the_stage_ends_it_with_a_checkpoint(project):
     change(project, "finetune", **LONG)
     change(project, "checkpoint", every_seconds=1e-9)
@@ -191,7 +188,6 @@ def test_sigterm_to_all_of_the_stage_ends_it_with_a_checkpoint(project):
     wait_for(lambda: ended(other))
 
 
-@pytest.mark.long
 def test_an_error_of_both_is_reported_once(project):
     change(project, "body_rates", rates=[1e9, 1e9, 1e9])
     shutil.rmtree(project / PATHS["body_lr"].parent)

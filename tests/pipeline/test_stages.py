@@ -180,6 +180,7 @@ def test_a_warm_start_begins_with_the_champion_and_says_whose_it_is(
             torch.testing.assert_close(value, before[name], atol=1e-6, rtol=0)
 
 
+@pytest.mark.long
 def test_two_runs_make_the_same_bytes(finished, tmp_path):
     folder, _ = finished
     run_all(tmp_path)

@@ -81,6 +81,7 @@ def test_an_explanation_has_neighbours_a_picture_and_the_exact_map(lradapt, proj
     assert (second["explanation"], second["picture"]) == ("why/a-2.json", "why/a-2.png")
     written = json.loads(Path("why/a.json").read_text())
     assert (written["image"], written["class"]) == ("one/a.png", "green")
+    assert written["class_map"]["kind"] == "activation"
     found = written["class_map"]
     assert np.shape(found["values"]) == (8, 8)
     assert np.mean(found["values"]) == pytest.approx(found["logit"] - found["bias"], abs=1e-6)
@@ -107,7 +108,7 @@ def test_outside_a_project_no_image_is_compared_and_the_map_is_written(lradapt, 
     assert "are not here, so none is compared" in caplog.text
 
 
-def test_a_model_without_pooled_maps_is_said_once_and_neighbours_are_given(
+def test_a_model_without_pooled_maps_is_named_once_and_has_maps_by_occlusion(
     lradapt, project, caplog
 ):
     registry = open_registry("registry", "classifier")
@@ -118,10 +119,11 @@ def test_a_model_without_pooled_maps_is_said_once_and_neighbours_are_given(
         paint(Path(f"{name}.png"), "red", seed=5)
     done = lradapt("predict", "--explain", "--json", "a.png", "b.png")
     first, _ = json.loads(done.out)
-    assert first["picture"] is None
+    assert Path(first["picture"]).exists()
     assert first["neighbours"][0]["image"] == "red.png"
     assert caplog.text.count("colours has no exact class map") == 1
-    assert json.loads(Path("build/explained/a.json").read_text())["class_map"] is None
+    found = json.loads(Path("build/explained/a.json").read_text())["class_map"]
+    assert (found["kind"], np.shape(found["values"])) == ("occlusion", (8, 8))
 
 
 def test_without_explain_nothing_is_written(lradapt, project):

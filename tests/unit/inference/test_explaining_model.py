@@ -73,12 +73,16 @@ def test_the_features_are_what_the_last_layer_reads(network, content):
     assert model.num_features == 5
 
 
-def test_a_last_layer_that_reads_pixels_has_features_and_no_map():
+def test_a_last_layer_that_reads_pixels_has_features_and_a_map_by_occlusion():
     model = ExplainingModel(colour_model())
     assert not model.has_maps
     found = model.look_inside(square(8), 1)
-    assert found.class_map is None
+    assert found.class_map.kind == "occlusion"
     assert found.features.shape == (3 * 8 * 8,)
+    covered = square(8)
+    covered[2, 5] = square(8).reshape(-1, 3).mean(axis=0).round()
+    fall = found.class_map.logit - model.look_inside(covered, 1).class_map.logit
+    assert found.class_map.values[2, 5] == pytest.approx(fall, abs=1e-5)
 
 
 def test_features_that_are_not_the_means_of_the_maps_are_refused(content):
@@ -116,8 +120,9 @@ def test_the_map_of_a_head_that_reads_several_depths_is_exact(name, is_pooled, t
     found = model.look_inside(square(size), 2)
     with torch.no_grad():
         logit = float(network(normalised(square(size)))[0, 2])
-    if found.class_map is not None:
-        values_HW = found.class_map.values
+    values_HW = found.class_map.values
+    assert found.class_map.logit == pytest.approx(logit, abs=1e-4)
+    assert found.class_map.kind == ("activation" if is_pooled else "occlusion")
+    assert values_HW.shape[0] >= 8
+    if is_pooled:
         assert values_HW.mean() == pytest.approx(logit - found.class_map.bias, abs=1e-4)
-        assert values_HW.shape[0] >= 8
-    assert (found.class_map is not None) == is_pooled
