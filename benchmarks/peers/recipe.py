@@ -160,22 +160,22 @@ def main(
         "benchmarks/results/recipe"
     ),
     changes: Annotated[Path | None, typer.Option(help="JSON: changes of params.yaml.")] = None,
-    programs: Annotated[str, typer.Option(help="With commas; ours is one of them.")] = ",".join(
-        PROGRAMS
-    ),
+    program: Annotated[
+        list[str] | None, typer.Option(help="One of them; may be repeated. All by default.")
+    ] = None,
 ) -> None:
     """Make the missing runs, seed by seed, and print the table."""
-    of_all, asked = read_json(changes) if changes else {}, programs.split(",")
-    if unknown := [program for program in asked if program not in PROGRAMS]:
+    of_all, asked = read_json(changes) if changes else {}, program or list(PROGRAMS)
+    if unknown := [each for each in asked if each not in PROGRAMS]:
         raise typer.BadParameter(f"no program {', '.join(unknown)}; known: {', '.join(PROGRAMS)}")
     make_inputs(source, weights, folder, values_of(seed=0, threads=threads, changes=of_all))
     for seed in map(int, seeds.split(",")):
         values = folder / f"values-{seed}.json"
         write_json(values, values_of(seed=seed, threads=threads, changes=of_all))
-        for number, program in enumerate(PROGRAMS):
+        for number, (each, package) in enumerate(PROGRAMS.items()):
             into = folder / f"runs/{seed}-{number}.json"
-            if program in asked and find_spec(PROGRAMS[program]) and not into.exists():
-                words = {"program": program, "values": values, "folder": folder, "into": into}
+            if each in asked and find_spec(package) and not into.exists():
+                words = {"program": each, "values": values, "folder": folder, "into": into}
                 options = [f"--{name}={value}" for name, value in words.items()]
                 run_module("benchmarks.peers.recipe_run", *options, threads=threads)
     typer.echo(table([read_json(path) for path in sorted((folder / "runs").glob("*.json"))]))

@@ -116,7 +116,10 @@ def everything(client):
     def stable(value):
         if isinstance(value, dict):
             return {key: stable(one) for key, one in value.items() if key not in changing}
-        return [stable(one) for one in value] if isinstance(value, list) else value
+        if not isinstance(value, list):
+            return value
+        found = [stable(one) for one in value]  # names of events are sets, in any order
+        return sorted(found) if all(isinstance(one, str) for one in found) else found
 
     parts = (
         client.read_work_pools(),
