@@ -109,6 +109,7 @@ def test_a_damaged_store_changes_no_output_and_is_made_anew(project, made, name,
     assert made() == (outputs, (0, WITNESSES)), "the store was not made anew"
 
 
+@pytest.mark.long
 def test_another_precision_forwards_all_and_another_size_decodes_all_too(project, made):
     made()
     values = yaml.safe_load((project / "params.yaml").read_text())

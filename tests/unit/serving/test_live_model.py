@@ -78,6 +78,8 @@ def test_a_new_model_that_is_damaged_leaves_the_present_one_until_it_is_mended(r
     assert live.current().promotion == second
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_readers_in_threads_see_whole_models_of_both_versions(registry):
     promotions = [release(registry, colour_model()), release(registry, colour_model(OTHERS))]
     names = {
