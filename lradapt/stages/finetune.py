@@ -145,7 +145,7 @@ def _start(network: nn.Module, images: _Images, engine: Engine) -> _Start:
 def _train(
     plan: _Plan, max_lrs: Mapping[str, float], run: TrainingRun, done: list[Cycle], *, last: bool
 ) -> bool:
-    """Train all layers and add each whole cycle to `done`; return whether the first one gained.
+    """Train all layers and add each whole cycle to `done`; return False to begin again.
 
     Raises:
         DivergedError: a loss, a score or a weight is not finite; before the last attempt only
