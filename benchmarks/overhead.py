@@ -48,7 +48,7 @@ def loop(
 
     from lradapt.compute.engine import start_engine
     from lradapt.training.loop import finite, train_steps
-    from lradapt.training.schedulers import CosineCycles
+    from lradapt.training.torch_scheduler import CosineCycles
 
     engine = start_engine(device="cpu", precision="fp32", threads=threads)
     numbers = torch.Generator().manual_seed(0)

@@ -24,8 +24,8 @@ from lradapt.training.inputs.examples import (
     pixel_examples,
 )
 from lradapt.training.loop import finite, run_epochs, train_steps
-from lradapt.training.schedulers import CosineCycles
 from lradapt.training.scoring import Score, score
+from lradapt.training.torch_scheduler import CosineCycles
 
 VIEWS = Augmentation(max_shift=0.125, max_zoom=1.2, horizontal_flip=True, vertical_flip=False)
 MOMENTUM, L2, LABEL_SMOOTHING, MEMORY_SHARE = 0.9, 5e-4, 0.1, 0.5

@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from lradapt.training.range_test.curve import Sweep
     from lradapt.training.range_test.measure import RangeTest, range_test
     from lradapt.training.range_test.suggestion import Suggestion
-    from lradapt.training.schedulers import CosineCycles
     from lradapt.training.schedules import cosine_cycles, growing_cycles
+    from lradapt.training.torch_scheduler import CosineCycles
 else:  # hidden from type checkers, to which it would make any name valid
     _HOMES = {
-        "CosineCycles": "training.schedulers",
+        "CosineCycles": "training.torch_scheduler",
         "LayersError": "errors",
         "LiveModel": "serving.live_model",
         "LradaptError": "errors",

@@ -35,8 +35,8 @@ from lradapt.training.inputs.batches import (
 from lradapt.training.optimizers import OptimizerName, make_optimizer
 from lradapt.training.records import Cycle, Epoch, Step, snapshot
 from lradapt.training.run import TrainingRun
-from lradapt.training.schedulers import CosineCycles
 from lradapt.training.scoring import LOWER_RATES, validate
+from lradapt.training.torch_scheduler import CosineCycles
 
 log = logging.getLogger(__name__)
 

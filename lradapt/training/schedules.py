@@ -1,7 +1,7 @@
 """Learning-rate schedules as pure functions of the step.
 
 A schedule returns a factor in [0, 1], by which the peak rate of each parameter group is multiplied
-(see `lradapt.training.schedulers`). Nothing here holds state, so a schedule can be plotted and
+(see `lradapt.training.torch_scheduler`). Nothing here holds state, so a schedule can be plotted and
 tested without a model, and a resumed training needs only its step number.
 """
 

@@ -11,9 +11,9 @@ from lradapt.training.head import new_head
 from lradapt.training.inputs.batches import training_batches
 from lradapt.training.loop import finite, log_epoch, run_epochs, train_steps
 from lradapt.training.records import Epoch, Step
-from lradapt.training.schedulers import CosineCycles
 from lradapt.training.schedules import cosine_cycles
 from lradapt.training.scoring import Score, score
+from lradapt.training.torch_scheduler import CosineCycles
 
 
 def make_optimizer(model, max_lr=0.1):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from lradapt.training.schedulers import CosineCycles
+from lradapt.training.torch_scheduler import CosineCycles
 
 
 @pytest.fixture
