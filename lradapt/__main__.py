@@ -1,15 +1,18 @@
 """The program `lradapt`, also as `python -m lradapt`."""
 
+import os
 import sys
 
 from lradapt.cli.error_exit import exit_on_error, missing_package_message
 from lradapt.runtime.termination import end_with_parent
+from lradapt.runtime.thread_waits import shorten_thread_waits
 from lradapt.runtime.user import complete_environment
 
 
 def main() -> None:
     """Run the command line; an error ends it with one message and an exit code."""
     complete_environment()
+    shorten_thread_waits(os.environ)
     is_stage = sys.argv[1:2] == ["stage"]
     if is_stage:  # before the slow imports, during which the parent may die
         end_with_parent()

@@ -11,7 +11,6 @@ from lradapt.config.import_choices import (
     ParamChoice,
     decide,
     may_change,
-    with_decisions,
     write_decisions,
 )
 from lradapt.config.import_rules import (
@@ -36,6 +35,9 @@ if TYPE_CHECKING:
 MEASURE_SECONDS = 20.0
 """No measurement of the engine begins later."""
 _MEASURED_BATCH = 4  # a larger one takes longer, and ranks the settings alike
+_IMAGENET = "imagenet"
+_OWN_SOURCES = (_IMAGENET, "none")
+"""Of weights that lradapt brings itself."""
 _ENGINE_KEYS = ("engine.precision", "engine.threads", "engine.memory_format")
 
 
@@ -45,31 +47,76 @@ def choose_params(
     *,
     backbone: Path,
     licence: str,
-    measure: bool,
     keep: bool,
     path: Path = PARAMS_FILE,
 ) -> list[Decision]:
     """Choose values for the imported images, and write them where no person has set others.
+
+    The recipe of the training depends on the weights that the chosen network gets, and the settings
+    of the engine on the recipe: see `choose_for_weights`, then `choose_engine`.
 
     Args:
         images: their folder.
         class_sizes: images of each class.
         backbone: the file of the pre-trained weights; it may be missing.
         licence: of the images; "" if it is not known.
-        measure: the engine, for photographs; no use where a training would be refused.
-        keep: write nothing, and measure nothing.
+        keep: write nothing.
         path: the params.yaml.
     """
     values = read_yaml(path)
     decisions = decide(values, [choose_licence(licence)], keep=keep)
     if facts := _facts(images, class_sizes, validate(Params, values, path)):
         decisions += _for_images(facts, values, backbone, keep=keep)
-        open_keys = [key for key in _ENGINE_KEYS if may_change(values, key)]
-        if open_keys and measure and not facts.small and not keep:
-            params = validate(Params, with_decisions(values, decisions), path)
-            decisions += decide(values, _measured(params, values), keep=keep)
     write_decisions(path, values, decisions)
     return decisions
+
+
+def choose_for_weights(
+    images: Path, backbone: Path, *, keep: bool, path: Path = PARAMS_FILE
+) -> list[Decision]:
+    """Choose the recipe of the training that suits the weights, and write it likewise.
+
+    It is for the weights that could be had, so they are imported before. Weights of a person's own
+    get none: what they were trained on is not known.
+
+    Args:
+        images: their folder; it may be missing.
+        backbone: the file of the pre-trained weights.
+        keep: write nothing.
+        path: the params.yaml.
+    """
+    values = read_yaml(path)
+    facts = _facts(images, {}, validate(Params, values, path)) if images.exists() else None
+    source = _source_of(backbone)
+    if not facts or source not in _OWN_SOURCES:
+        return []
+    pretrained = _has_package(values) if facts.small else source == _IMAGENET
+    decisions = decide(values, choose_recipe(pretrained=pretrained), keep=keep)
+    write_decisions(path, values, decisions)
+    return decisions
+
+
+def choose_engine(images: Path, *, path: Path = PARAMS_FILE) -> list[Decision]:
+    """Measure the settings of the engine on the training of photographs, and write the fastest.
+
+    Nothing is measured for small pictures, or if a person has set all of them.
+    """
+    values = read_yaml(path)
+    params = validate(Params, values, path)
+    facts = _facts(images, {}, params)
+    if not facts or facts.small or not any(may_change(values, key) for key in _ENGINE_KEYS):
+        return []
+    decisions = decide(values, _measured(params, values), keep=False)
+    write_decisions(path, values, decisions)
+    return decisions
+
+
+def _has_package(values: Mapping[str, Any]) -> bool:
+    """Return whether a package has the weights; small pictures never depend on a download."""
+    from lradapt.config.photo_backbone import facts_of
+
+    known = facts_of(values["model"]["architecture"])
+    return bool(known and known.weights_available)
 
 
 def _facts(images: Path, class_sizes: Mapping[str, int], params: Params) -> ImageFacts | None:
@@ -105,8 +152,6 @@ def _for_images(
             least_size=least_size,
             input_size=own_size,
         )
-    if not _has_own_weights(backbone):
-        choices += choose_recipe(pretrained=bool(known and known.weights_available))
     return [network, *decide(values, choices, keep=keep)]
 
 
@@ -126,13 +171,18 @@ def _architecture(facts: ImageFacts, values: Mapping[str, Any], backbone: Path) 
 
 def _has_own_weights(backbone: Path) -> bool:
     """Return whether a person has imported the backbone from a file."""
+    return _source_of(backbone) not in (*_OWN_SOURCES, "")
+
+
+def _source_of(backbone: Path) -> str:
+    """Return where the weights are from: imagenet, none, a person's file; "" without a backbone."""
     from lradapt.errors import WeightsError
     from lradapt.networks.backbone import read_origin
 
     try:
-        return read_origin(backbone).source not in ("imagenet", "none")
+        return read_origin(backbone).source
     except WeightsError:
-        return False
+        return ""
 
 
 def _machine(device: str) -> Machine:

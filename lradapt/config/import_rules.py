@@ -206,7 +206,7 @@ def choose_recipe(*, pretrained: bool) -> list[ParamChoice]:
 def choose_flip(facts: ImageFacts) -> ParamChoice:
     """Choose horizontal flips for photographs; not for small grey pictures such as digits."""
     key = "augment.horizontal_flip"
-    if facts.small and not facts.coloured:
+    if facts.small:
         return ParamChoice(key, False, "a mirrored symbol is another symbol")
     return ParamChoice(
         key,

@@ -1,5 +1,6 @@
 """The result of an import: its JSON, and what is printed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,11 +58,7 @@ def print_imported(imported: Imported, paths: Paths) -> None:
             f"left behind: {len(left):,} file(s) without a label or hidden, such as "
             f"{printable(left[0])}"
         )
-    if any(choice.state == "changed" for choice in imported.choices):
-        screen.print("params.yaml, values for these images (change one, and it stays):")
-        for choice in imported.choices:
-            if choice.state in ("changed", "same"):
-                screen.print(f"  {printable(str(choice))}")
+    print_choices(imported.choices)
     for advice in imported.advice:
         screen.print(Text(advice, "bold yellow"))
     if imported.backbone:
@@ -72,3 +69,13 @@ def print_imported(imported: Imported, paths: Paths) -> None:
         return
     sources = f"{paths.images} {paths.labels} {paths.backbone} {paths.champion}"
     screen.print(f"next: make retrain     (or by hand: dvc add {sources} && dvc repro)")
+
+
+def print_choices(choices: "Sequence[Decision]") -> None:
+    """Print the chosen values of params.yaml with their reasons; nothing if none is new."""
+    if any(choice.state == "changed" for choice in choices):
+        screen = console()
+        screen.print("params.yaml, values for these images (change one, and it stays):")
+        for choice in choices:
+            if choice.state in ("changed", "same"):
+                screen.print(f"  {printable(str(choice))}")

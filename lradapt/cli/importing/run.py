@@ -66,7 +66,7 @@ def import_images(
         keep_params: change nothing in params.yaml.
         as_json: print JSON.
     """
-    from lradapt.cli.choosing import choose_params
+    from lradapt.cli.choosing import choose_engine, choose_for_weights, choose_params
     from lradapt.config.params import load_params
 
     load_params()  # its faults are reported before anything is replaced
@@ -85,13 +85,15 @@ def import_images(
             classes,
             backbone=paths.backbone,
             licence=source.licence,
-            measure=not any(refusals),
             keep=keep_params,
         )
         ensure_file(paths.champion)
         other_network = any(c.key == "model.architecture" and c.state == "changed" for c in choices)
         needed = other_network or not paths.backbone.exists()
         body = import_body("auto") if needed else None
+        choices += choose_for_weights(paths.images, paths.backbone, keep=keep_params)
+        if not keep_params and not any(refusals):  # else no training follows
+            choices += choose_engine(paths.images)
     imported = Imported(
         images=str(paths.images),
         labels=str(paths.labels),

@@ -7,6 +7,8 @@ import typer
 
 from lradapt.cli import completion
 from lradapt.cli.importing.backbone import import_body, print_body
+from lradapt.cli.importing.imported import print_choices
+from lradapt.cli.importing.options import KeepParams
 from lradapt.cli.options import AsJson
 from lradapt.cli.output import print_json
 from lradapt.config.paths import read_paths
@@ -22,17 +24,23 @@ def weights(
             autocompletion=completion.weights,
         ),
     ] = "auto",
+    keep_params: KeepParams = False,
     as_json: AsJson = False,
 ) -> None:
     """Import the pre-trained backbone for the architecture in params.yaml.
 
     auto is imagenet if it can be downloaded, else none. Prints the path of the
-    weights and their origin.
+    weights, their origin, and what suits them in params.yaml.
     """
+    from lradapt.cli.choosing import choose_for_weights
+
+    paths = read_paths()
     with lock.importing():
-        ensure_file(read_paths().champion)
+        ensure_file(paths.champion)
         body = import_body(choice)
+        choices = choose_for_weights(paths.images, paths.backbone, keep=keep_params)
     if as_json:
-        print_json(asdict(body))
+        print_json(asdict(body) | {"choices": list(map(asdict, choices))})
     else:
         print_body(body)
+        print_choices(choices)

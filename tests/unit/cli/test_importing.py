@@ -391,6 +391,7 @@ def test_as_json_an_import_says_what_it_brought(project, source):
     folder = source(".hidden/1.png")
     own = SHIPPED.replace("input_size: 24\n  fit", "input_size: 32\n  fit")
     Path("params.yaml").write_text(own)
+    backbone_from("none")
     result = CliRunner().invoke(importing.app, ["folder", str(folder), "--json"])
     output = json.loads(result.stdout)
     assert result.stderr.splitlines()[1:3] == ["  read as CLASS/IMAGE", "class  images  example  "]
@@ -450,6 +451,7 @@ def test_as_json_weights_say_where_they_lie_and_whose_they_are(project, monkeypa
         "detail": "random weights",
         "licence": "",
         "advice": "",
+        "choices": [],
     }
 
 
@@ -566,18 +568,19 @@ def best(monkeypatch):
     return best
 
 
-def backbone_from(source):
-    origin = Origin("resnet18", source, "")
+def backbone_from(source, architecture="resnet18"):
+    origin = Origin(architecture, source, "")
     note = {"lradapt.origin": json.dumps(asdict(origin))}
     Path("data/backbone").write_bytes(save({"fc.bias": torch.zeros(3)}, note))
 
 
-def imported_weights(monkeypatch):
+def imported_weights(monkeypatch, source="imagenet"):
     sought = []
 
     def stand_in(choice, architecture, into):
         sought.append(architecture.name)
-        return Origin(architecture.name, "imagenet", "of a package")
+        backbone_from(source, architecture.name)
+        return Origin(architecture.name, source, "of a package")
 
     monkeypatch.setattr("lradapt.networks.backbone.import_backbone", stand_in)
     return sought
@@ -599,16 +602,48 @@ def test_photographs_get_the_best_network_its_weights_and_its_normalisation(
     assert sought == ["resnet34"]
 
 
-@pytest.mark.parametrize(("installed", "method"), [(True, "exact"), (False, "sgd")])
-def test_the_recipe_depends_on_whether_the_weights_can_be_had(
-    project, source, best, monkeypatch, installed, method
+RECIPES = pytest.mark.parametrize(("weights", "expected"), [("imagenet", "exact"), ("none", "sgd")])
+
+
+def method():
+    return read_yaml(Path("params.yaml"))["train_head"]["method"]
+
+
+@RECIPES
+def test_the_recipe_depends_on_the_weights_that_came(
+    project, source, best, monkeypatch, weights, expected
 ):
     backbone_from("none")
-    imported_weights(monkeypatch)
-    known = {"resnet34": replace(best, weights_available=installed)}
-    monkeypatch.setattr("lradapt.config.photo_backbone.facts_of", known.get)
+    imported_weights(monkeypatch, weights)
     lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(100, 90)))
-    assert read_yaml(Path("params.yaml"))["train_head"]["method"] == method
+    assert method() == expected
+
+
+@RECIPES
+def test_so_it_does_where_the_weights_come_later(
+    project, source, best, monkeypatch, weights, expected
+):
+    imported_weights(monkeypatch, {"imagenet": "none", "none": "imagenet"}[weights])
+    lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(100, 90)))
+    imported_weights(monkeypatch, weights)
+    output = lradapt_import("weights")
+    assert method() == expected
+    assert "params.yaml, values for these images" in output
+
+
+def test_small_pictures_keep_the_recipe_of_the_quick_start_whatever_could_be_downloaded(
+    project, monkeypatch
+):
+    imported_weights(monkeypatch)
+    lradapt_import("digits")
+    assert Path("params.yaml").read_text() == SHIPPED
+
+
+def test_weights_of_a_persons_own_change_no_recipe(project, source, best, monkeypatch):
+    imported_weights(monkeypatch, "0" * 64)
+    lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(100, 90)))
+    assert method() == "sgd"
+    assert "train_head.method" not in lradapt_import("weights")
 
 
 @pytest.mark.parametrize(("origin", "warned"), [("imagenet", True), ("none", False)])
