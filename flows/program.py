@@ -12,7 +12,7 @@ import typer
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
-from lradapt.cli import error_exit
+from lradapt.cli import error_exit, exit_codes
 from lradapt.cli.help import epilog
 from lradapt.cli.program import run_program
 from lradapt.config.params import load_params
@@ -38,7 +38,7 @@ def session(*, debug: bool = False) -> Iterator[None]:
     for handler in logging.getLogger().handlers:  # Prefect's; its UI shows its own messages
         handler.addFilter(lambda record: record.name.startswith("lradapt"))
         handler.setFormatter(logging.Formatter("%(message)s"))
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(exit_codes.TERMINATED))
     with error_exit.exit_on_error(debug=debug), lost_server_as_error():
         yield
 

@@ -190,8 +190,9 @@ def code(
 
     The stage `code` of dvc.yaml calls this. So a stage runs again after an edit of a
     file that it uses, or an upgrade of lradapt. It also writes which labels people have
-    confirmed, if params.yaml lets doubtful ones be excluded. Labels and weights whose content was
-    replaced under their former time and size get the present time, so that DVC sees it.
+    confirmed, if params.yaml lets doubtful ones be excluded. If a file of labels or weights has
+    new content but its former time and size, its time is set to now, so that DVC
+    sees the change.
     A class that the gate's params name (min_recall, min_recall_in, renamed) and no label
     has is an error, before anything is trained.
     """

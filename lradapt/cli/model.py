@@ -77,7 +77,8 @@ def history(
     at: Annotated[
         str | None,
         typer.Option(
-            metavar="TIME", help="Only the promotion of the version in production then; ISO 8601."
+            metavar="TIME",
+            help="Show only the version that was in production at this time (ISO 8601).",
         ),
     ] = None,
     as_json: AsJson = False,

@@ -21,7 +21,8 @@ def of_project(location: str) -> str:
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 Debug = Annotated[
-    bool, typer.Option("--debug", help=f"With an error, its traceback; also by {VARIABLE}=1.")
+    bool,
+    typer.Option("--debug", help=f"Print the traceback of an error; {VARIABLE}=1 does the same."),
 ]
 Location = Annotated[
     str,

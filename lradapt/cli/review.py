@@ -52,7 +52,9 @@ def review(
     import_: Annotated[
         Path | None,
         typer.Option(
-            "--import", dir_okay=False, help="Carry out the decisions in such a file, and end."
+            "--import",
+            dir_okay=False,
+            help="Carry out the decisions in a CSV file written by --export, and end.",
         ),
     ] = None,
 ) -> None:

@@ -33,10 +33,12 @@ _LIMITS = {
     "max_waiting": _Limit(
         "Requests that wait for a thread; beyond it, one is answered with 503.", least=1
     ),
-    "max_connections": _Limit("Beyond it, the one that is idle the longest is closed.", least=1),
+    "max_connections": _Limit(
+        "Open connections; if there are more, the one idle for longest is closed.", least=1
+    ),
     "body_seconds": _Limit("For a body to be complete; after it, the answer is 408."),
     "idle_seconds": _Limit(
-        "For the head of a request to be complete, and for an answer to be read; after it, the "
+        "For a client to send the headers of a request, and to read the answer; after it, the "
         "connection is closed."
     ),
     "look_seconds": _Limit("For the registry to answer; after it, /health has a fault."),

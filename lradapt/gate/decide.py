@@ -7,6 +7,9 @@ paired bootstrap by group of the difference in balanced accuracy: both models pr
 images, and each resample draws whole groups, not single images
 (`lradapt.evaluation.paired_bootstrap`). Models are compared by class names, so their classes may
 differ.
+
+`lradapt.production.challenger` asks for the decision, unless the version was withdrawn or is in
+production already; `lradapt.production.release` carries it out.
 """
 
 from collections.abc import Mapping, Sequence

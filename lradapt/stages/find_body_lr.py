@@ -1,4 +1,7 @@
-"""Stage `find_body_lr`: the peak rates of early body, late body and head, given or found."""
+"""Stage `find_body_lr`: the peak rates of early body, late body and head, given or found.
+
+By default they are given, and only written down: `lradapt.config.import_rules` chooses them.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -26,7 +26,7 @@ from lradapt.networks.normalisation import Normalisation
 from lradapt.runtime.files import reserve, whole_file
 from lradapt.runtime.progress import tracked
 from lradapt.runtime.row_cache import NOTHING, Kept
-from lradapt.training.inputs.augment import Augmentation, show, views_of
+from lradapt.training.inputs.augment import NUM_DRAWS, Augmentation, show, views_of
 from lradapt.training.inputs.batches import Batch
 from lradapt.training.modes import eval_mode
 
@@ -229,6 +229,7 @@ def _fill_known(
 def _own_views(keys: Sequence[str], view: int, how: Augmentation) -> Tensor:
     """Return a view `[2, 3]` of each image, which depends on its key and the view number alone."""
     draws = [
-        torch.rand(5, generator=generator(_VIEWS_SEED, view, int(key[:15], 16))) for key in keys
+        torch.rand(NUM_DRAWS, generator=generator(_VIEWS_SEED, view, int(key[:15], 16)))
+        for key in keys
     ]
     return views_of(torch.stack(draws, dim=1), how)

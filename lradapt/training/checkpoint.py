@@ -4,6 +4,7 @@
     FOLDER/KEY/step-N.safetensors   all that changes with a step
     FOLDER/KEY/cycle-N.safetensors  the weights at the end of a cycle, written once
 
+FOLDER is build/.checkpoints/STAGE (`lradapt.stages.checkpoints`), KEY has its first 16 characters.
 A checkpoint is found by its key alone, a hash of all that the training depends on; no result
 depends on a checkpoint. Those of other keys are removed when a run has succeeded; its own stays,
 since DVC may be killed before it has recorded the results.

@@ -28,7 +28,7 @@ def labelstudio(
     keep_params: KeepParams = False,
     as_json: AsJson = False,
 ) -> None:
-    """Import images by an export of Label Studio; the class is a choice.
+    """Import images by an export of Label Studio; the class is read from Choices.
 
     Reads local files and uploads below --images. For URLs, download the
     images and give their folder. Skipped tasks are left out. Several

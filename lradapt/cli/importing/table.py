@@ -28,7 +28,7 @@ def table(
     ] = None,
     label_column: Annotated[
         str | None,
-        typer.Option(help="The column of the class; of one column for each class: A,B,C."),
+        typer.Option(help="The column of the class. If each class has its own column: A,B,C."),
     ] = None,
     group_column: GroupColumn = None,
     split_column: SplitColumn = None,

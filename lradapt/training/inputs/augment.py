@@ -9,6 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+NUM_DRAWS = 5
+"""Of a view: zoom, two shifts, two flips."""
+
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
@@ -60,11 +63,11 @@ def show(images: Tensor, views: Tensor) -> Tensor:
 
 def draw_views(count: int, how: Augmentation, generator: torch.Generator) -> Tensor:
     """Draw affine maps `[count, 2, 3]` from a view's coordinates to its image's, in [-1, 1]."""
-    return views_of(torch.rand(5, count, generator=generator), how)
+    return views_of(torch.rand(NUM_DRAWS, count, generator=generator), how)
 
 
 def views_of(uniform: Tensor, how: Augmentation) -> Tensor:
-    """Return the affine maps `[N, 2, 3]` for draws `[5, N]` in [0, 1)."""
+    """Return the affine maps `[N, 2, 3]` for draws `[NUM_DRAWS, N]` in [0, 1)."""
     count = uniform.shape[1]
     scale = 1 / (1 + (how.max_zoom - 1) * uniform[0])
     shift = how.max_shift * 2 * (2 * uniform[1:3] - 1)  # a side is 2 long
