@@ -2,7 +2,6 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -41,7 +40,7 @@ def ingest_file(root: Path, name: str, how: Preprocessing) -> tuple[ImageRow, by
         return row._replace(num_bytes=len(content)), b""
     image = decoded.image
     pixels = image.tobytes()
-    low, high = _value_range(decoded)
+    low, high = _value_range(decoded, pixels)
     row = ImageRow(
         name,
         hashlib.sha256(content).hexdigest(),
@@ -79,10 +78,13 @@ def _pixel_sha256(decoded: Decoded, pixels: bytes) -> str:
     return full.hexdigest()
 
 
-def _value_range(decoded: Decoded) -> DepthRange:
-    """Return `low` and `high` of a line of the table."""
+def _value_range(decoded: Decoded, pixels: bytes) -> DepthRange:
+    """Return `low` and `high` of a line of the table; `pixels` are those of 8 bits."""
     if decoded.values is not None:
         return used_range(decoded.values)
-    channels: Any = decoded.image.getextrema()
-    low, high = max(channels, key=lambda channel: channel[1] - channel[0])
-    return int(low), int(high)
+    # By columns first, which numpy compares many at once: a fifth of the time of `getextrema`.
+    rows = np.frombuffer(pixels, np.uint8).reshape(-1, 3 * decoded.image.width)
+    low_3 = rows.min(axis=0).reshape(-1, 3).min(axis=0)
+    high_3 = rows.max(axis=0).reshape(-1, 3).max(axis=0)
+    widest = int((high_3 - low_3).argmax())
+    return int(low_3[widest]), int(high_3[widest])

@@ -25,15 +25,18 @@ _LAST_CHUNK = b"IEND"  # of PNG
 _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES, _COMPRESSION = 273, 279, 324, 325, 259  # of TIFF
 
 
+def ends_in_zeros(content: bytes) -> bool:
+    """Return whether a file ends in so many zeros that they may be a fault."""
+    return not any(content[-_LEAST_ZEROS:])
+
+
 def zero_tail(content: bytes, image: Image.Image) -> Tail:
     """Return what the zeros at the end of a file are.
 
     Args:
-        content: of the file.
+        content: of the file, which `ends_in_zeros`.
         image: opened from it; its pixels have not been read yet.
     """
-    if any(content[-_LEAST_ZEROS:]):
-        return ""
     find = _OF_FORMAT.get(image.format or "")
     return find(content, len(content.rstrip(b"\0")), image) if find else ""
 

@@ -98,3 +98,13 @@ def test_a_round_picture_on_black_is_no_cut():
 def test_values_of_one_byte_in_16_bits_are_no_zeros():
     assert tail_of(tiff_of_16_bits(DEEP >> 8)) == ""
     assert tail_of(png_of_16_bits(DEEP >> 8)) == ""
+
+
+def test_a_file_that_ends_in_a_few_zeros_is_not_opened_a_second_time(monkeypatch):
+    def refuse(content):
+        raise AssertionError("opened")
+
+    monkeypatch.setattr("lradapt.data.images.decode.open_image", refuse)
+    assert tail_of(b"\1" + bytes(15)) == ""
+    with pytest.raises(AssertionError, match="opened"):
+        tail_of(b"\1" + bytes(16))
