@@ -96,12 +96,14 @@ class LiveModel:
     def _read(self) -> tuple[str, Loaded | None]:
         """Return the pointer's etag, and the model; None if it is the present one, or none is."""
         present = self._etag
-        production = self._registry.production()
+        production = self._registry.production(seen=present)
         if production is None:
             self._require_none_yet()
             return present, None
         if production.etag == present:
             return present, None
+        if self.loaded:
+            self._registry.require_later(production.promotion, self.loaded.promotion)
         content = self._registry.read_promoted_model(production.promotion)
         return production.etag, Loaded(production.promotion, Model(content, threads=self._threads))
 
