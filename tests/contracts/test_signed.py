@@ -147,9 +147,9 @@ def require_refused(reader, follower, version, match, tmp_path):
     assert "is not trusted" in health["fault"]
 
 
-def test_keys_rotate_without_a_gap(location, people):
+def test_keys_rotate_without_a_gap(tmp_path, people):
     anna, bo = people
-    old = registry(location, anna, [anna])
+    old = registry(tmp_path / "registry", anna, [anna])
     first = promote(old, publish(old, colour_model())).version
     second = promote(old, publish(old, colour_model(OTHERS))).version
     reader = seen_by(old, trusted=[anna, bo])

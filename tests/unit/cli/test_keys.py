@@ -212,3 +212,14 @@ def test_a_key_in_the_environment_signs_and_is_never_printed(
     output = lradapt("--debug", "keys", "sign", version)
     assert output.code == 1
     assert pem.splitlines()[1][-20:] not in output.out + output.err
+
+
+def test_serve_says_whose_signatures_it_trusts(lradapt, signing, home, monkeypatch):
+    from lradapt.serving import connections
+
+    monkeypatch.setattr(connections, "listen", lambda *_: [])
+    monkeypatch.setattr(connections, "run", lambda *_: None)
+    assert "signed" not in lradapt("serve").out
+    signing("anna")
+    lradapt("keys", "trust", home / "anna.pub")
+    assert lradapt("serve").out.splitlines()[1:] == ["only what is signed by anna"]

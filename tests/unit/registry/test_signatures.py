@@ -5,12 +5,13 @@ import shutil
 
 import pytest
 import releases
-from signers import NAME, Person, overwrite, registry, seen_by, stored
+from signers import NAME, Person, keys, overwrite, registry, seen_by, stored
 
 from lradapt.errors import SigningError
 from lradapt.registry import open_registry
 from lradapt.registry.manifest import read_manifest, sha256_hex, write_manifest
 from lradapt.registry.registry import Registry
+from lradapt.registry.signatures import signed, who_signed
 from lradapt.registry.store import NotTrustedError, RegistryError
 from lradapt.signing.settings import Keys
 
@@ -213,6 +214,13 @@ def test_a_file_that_is_not_that_of_the_signed_manifest_is_refused(signing):
         overwrite(signing, f"{NAME}/versions/{version}/{file}", b"forged")
         with pytest.raises(RegistryError, match=f"{file} of version {version} is damaged"):
             signing.read_file(version, file)
+
+
+def test_a_statement_of_another_kind_is_worth_nothing(anna):
+    trusted = keys(trusted=[anna]).trusted
+    statement = signed("version", NAME, {"version": "1"}, anna.key)
+    assert who_signed("version", NAME, statement, trusted, "publish").name == "anna"
+    assert who_signed("promotion", NAME, statement, trusted, "promote") is None
 
 
 # Publishing
