@@ -183,8 +183,7 @@ def sign(
     if all_versions and versions:
         raise typer.BadParameter("--all and VERSIONS exclude each other")
     opened = open_registry(registry, name)
-    chosen = opened.version_names() if all_versions else versions or []
-    done = vouch(opened, chosen, adopt=adopt)
+    done = vouch(opened, None if all_versions else versions or [], adopt=adopt)
     if as_json:
         promotion = done.promotion.as_dict() if done.promotion else None
         print_json({**asdict(done), "promotion": promotion})
@@ -193,6 +192,8 @@ def sign(
         typer.echo(f"{version}: signed with key {done.key}")
     for version in done.before:
         typer.echo(f"{version}: was signed with key {done.key} before")
+    for version, fault in done.left.items():
+        typer.echo(f"{version}: not signed: {fault}", err=True)
     if done.promotion:
         number = done.promotion.sequence
         typer.echo(f"production: promotion {number} of the log, {done.promotion.reason}")

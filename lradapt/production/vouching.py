@@ -21,6 +21,7 @@ class Vouched:
         key: its id.
         versions: that it has signed now.
         before: versions that it had signed before.
+        left: versions that were to be signed with all others and cannot be used, with the reason.
         promotion: the entry of the log by which it vouches for production; None if it did before,
             or nothing is in production.
     """
@@ -28,17 +29,19 @@ class Vouched:
     key: str
     versions: tuple[str, ...]
     before: tuple[str, ...]
+    left: dict[str, str]
     promotion: Promotion | None
 
 
-def vouch(registry: Registry, versions: Sequence[str], *, adopt: bool) -> Vouched:
+def vouch(registry: Registry, versions: Sequence[str] | None, *, adopt: bool = False) -> Vouched:
     """Sign versions, and what is in production, with the key of this process.
 
     Every file of the versions is read, and compared with the hashes of its manifest.
 
     Args:
         registry: that holds them.
-        versions: to sign; empty: the one in production and the previous one.
+        versions: to sign; empty: the one in production and the previous one; None: all that can
+            be used.
         adopt: also sign what no trusted key has signed.
 
     Raises:
@@ -49,10 +52,17 @@ def vouch(registry: Registry, versions: Sequence[str], *, adopt: bool) -> Vouche
     key = require_signing_key(registry.keys, "publish")
     require_signing_key(registry.keys, "promote")
     trusting = replace(registry, keys=Keys(None, registry.keys.signing)) if adopt else registry
-    chosen = versions or _in_use(trusting)
+    faults = _faults(trusting) if versions is None else {}
+    chosen = [each for each in faults if not faults[each]] or versions or _in_use(trusting)
     new = tuple(version for version in chosen if trusting.sign(version))
     before = tuple(version for version in chosen if version not in new)
-    return Vouched(key.id, new, before, _vouch_for_production(trusting, key.id))
+    left = {version: fault for version, fault in faults.items() if fault}
+    return Vouched(key.id, new, before, left, _vouch_for_production(trusting, key.id))
+
+
+def _faults(registry: Registry) -> dict[str, str]:
+    """Return all versions, with the reason why one cannot be used."""
+    return {each.version: each.fault for each in registry.list_versions()}
 
 
 def _in_use(registry: Registry) -> list[str]:

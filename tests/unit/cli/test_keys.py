@@ -151,12 +151,15 @@ def test_sign_adopts_a_registry_and_rotates_keys(lradapt, signing, home, tmp_pat
     bo = signing("bo")
     assert "may not publish here" in lradapt("keys", "sign").err
     lradapt("keys", "trust", home / "bo.pub")
+    (tmp_path / "registry/classifier/versions/half").mkdir()
+    (tmp_path / "registry/classifier/versions/half/model.onnx").touch()
+    output = lradapt("keys", "sign", "--all")
+    assert output.err == "half: not signed: incomplete: no manifest\n"
+    assert output.out.splitlines()[0] == f"{version}: signed with key {bo['key']}"
     done = json.loads(lradapt("keys", "sign", "--all", "--json").out)
-    assert (done["key"], done["versions"], done["promotion"]["kind"]) == (
-        bo["key"],
-        [version],
-        "key_change",
-    )
+    assert (done["key"], done["before"], done["promotion"]) == (bo["key"], [version], None)
+    assert list(done["left"]) == ["half"]
+    (tmp_path / "registry/classifier/versions/half/model.onnx").unlink()
     output = lradapt("keys", "distrust", "anna")
     assert (output.code, output.err) == (0, "")
     assert lradapt("keys", "check").code == 0
