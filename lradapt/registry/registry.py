@@ -101,6 +101,14 @@ class Registry:
         """Where the registry is, for messages."""
         return self.store.location
 
+    def with_current_keys(self) -> "Registry":
+        """Return this registry with the keys that the file of trusted keys holds now.
+
+        Raises:
+            SigningError: the file cannot be read any more.
+        """
+        return replace(self, keys=self.keys.read_again())
+
     # Versions
 
     def publish(self, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> str:

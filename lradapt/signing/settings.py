@@ -12,7 +12,7 @@ set and of no use is an error: a reader that shall check never goes on without.
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lradapt.errors import SigningError
@@ -60,7 +60,17 @@ class Keys:
     """
 
     trusted: TrustedKeys | None = None
-    signing: KeySource | None = field(default=None)
+    signing: KeySource | None = None
+
+    def read_again(self) -> "Keys":
+        """Return the keys with what the file of the trusted ones holds now.
+
+        Raises:
+            SigningError: it cannot be read any more.
+        """
+        if self.trusted is None or self.trusted.path is None:
+            return self
+        return replace(self, trusted=read_trusted_keys(self.trusted.path))
 
 
 def keys_of_environment() -> Keys:

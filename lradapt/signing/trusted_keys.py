@@ -51,10 +51,12 @@ class TrustedKeys:
     Attributes:
         keys: in the order of the file.
         source: the file, for messages.
+        path: the file, to read it again; None: there is none.
     """
 
     keys: tuple[TrustedKey, ...]
     source: str
+    path: Path | None = None
 
     def that_may(self, use: Use) -> list[TrustedKey]:
         """Return the keys that may sign this."""
@@ -91,7 +93,7 @@ def read_trusted_keys(path: Path) -> TrustedKeys:
             f"{path} can be written by every user of this machine, so nothing in it is trusted: "
             "`chmod o-w` it, and look at its keys"
         )
-    return TrustedKeys(parse_trusted_keys(content, str(path)), str(path))
+    return TrustedKeys(parse_trusted_keys(content, str(path)), str(path), path)
 
 
 def parse_trusted_keys(content: bytes, where: str) -> tuple[TrustedKey, ...]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 from signers import NAME, Person, overwrite, registry, seen_by, stored
@@ -16,6 +17,8 @@ from lradapt.registry.store import NotTrustedError, RegistryError
 from lradapt.serving.follower import Follower
 from lradapt.serving.live_model import LiveModel
 from lradapt.serving.server import described_health
+from lradapt.signing.settings import Keys
+from lradapt.signing.trusted_keys import read_trusted_keys
 from tests.contracts.test_store import STORES
 from tests.unit.colour_model import colour_model
 from tests.unit.releases import promote
@@ -147,6 +150,31 @@ def require_refused(reader, follower, version, match, tmp_path):
     assert "is not trusted" in health["fault"]
 
 
+def test_an_endpoint_that_runs_reads_the_trusted_keys_again(tmp_path, people):
+    anna, bo = people
+    owner = registry(tmp_path / "registry", anna, [anna, bo])
+    first = promote(owner, publish(owner, colour_model()))
+    path = tmp_path / "trusted_keys.txt"
+    path.write_text(f"{anna.trusted.line}\n")
+    reader = seen_by(owner, trusted=[])
+    follower = Follower(LiveModel(replace(reader, keys=Keys(read_trusted_keys(path)))), 60)
+    assert look(follower)["version"] == first.version
+
+    path.write_text(f"{bo.trusted.line}\n")  # as after a theft
+    health = look(follower)
+    assert (health["status"], health["version"]) == ("stale", first.version)
+    assert f"key {anna.key.id} has signed it" in health["fault"]
+    promote(owner, publish(owner, colour_model(OTHERS)))
+    assert look(follower)["version"] == first.version
+
+    path.write_text("bo ed25519:half\n")
+    assert "line 1: this is not a public key" in look(follower)["fault"]
+    path.write_text(f"{bo.trusted.line}\n")
+    done = vouch(seen_by(owner, bo, [anna, bo]), []).promotion
+    assert look(follower)["fault"] is None
+    assert follower.live.current().promotion == done
+
+
 def test_keys_rotate_without_a_gap(tmp_path, people):
     anna, bo = people
     old = registry(tmp_path / "registry", anna, [anna])
@@ -155,7 +183,7 @@ def test_keys_rotate_without_a_gap(tmp_path, people):
     reader = seen_by(old, trusted=[anna, bo])
     live = LiveModel(reader)
     assert live.current().promotion.version == second
-    vouch(seen_by(old, bo, [anna, bo]), [], adopt=False)
+    vouch(seen_by(old, bo, [anna, bo]), [])
     assert live.refresh()
     late = seen_by(old, trusted=[bo])
     assert LiveModel(late).current().promotion.version == second

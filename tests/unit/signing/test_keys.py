@@ -51,7 +51,8 @@ def test_a_public_key_is_read_from_its_text_and_has_an_id():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "ed25519:", "ed25519:AAAA", "rsa:" + "A" * 43 + "=", "ssh-ed25519 AAAA", "ed25519:é"]
+    "text",
+    ["", "ed25519:", "ed25519:AAAA", "rsa:" + "A" * 43 + "=", "ssh-ed25519 AAAA", "ed25519:é"],
 )
 def test_a_public_key_of_another_kind_is_refused(text):
     with pytest.raises(SigningError, match="not a public key of Ed25519: expected ed25519:"):

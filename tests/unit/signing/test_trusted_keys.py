@@ -103,7 +103,7 @@ def test_keys_are_added_and_removed_and_comments_stay(path):
 def test_the_first_key_makes_the_file(tmp_path):
     path, key = tmp_path / "trusted_keys.txt", TrustedKey("anna", ANNA, ("promote",))
     add_trusted_key(path, key)
-    assert read_trusted_keys(path) == TrustedKeys((key,), str(path))
+    assert read_trusted_keys(path) == TrustedKeys((key,), str(path), path)
 
 
 def test_a_name_or_a_key_that_is_there_is_not_added(path):
