@@ -21,6 +21,7 @@ from lradapt.cli import (
     exporting,
     head,
     importing,
+    keys,
     model,
     params,
     review,
@@ -104,6 +105,7 @@ _add(
     'lradapt rollback --reason "as agreed" 3f9c21d07a4e',
 )
 _add(REGISTRY, versions.prune, "lradapt prune --keep 5")
+app.add_typer(keys.app, name="keys", rich_help_panel=REGISTRY)
 _add(
     USE,
     model.predict,

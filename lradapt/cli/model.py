@@ -3,7 +3,6 @@
 import csv
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +17,7 @@ from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 from lradapt.registry.promotions import Promotion
 from lradapt.registry.store import RegistryError
 from lradapt.registry.timeline import parse_time, promotion_at
+from lradapt.signing.trusted_keys import TrustedKeys
 from lradapt.text import table_cell
 
 if TYPE_CHECKING:
@@ -90,14 +90,15 @@ def history(
     Prints a line for each promotion, the first one first. With --at only that of
     the version that was in production at the given time.
     """
-    promotions = open_registry(registry, name).promotions()
+    opened = open_registry(registry, name)
+    promotions = opened.promotions()
     if not promotions:
         raise RegistryError(f"nothing of {name} has been promoted in {registry} yet: make retrain")
     shown = [_promotion_at(promotions, at)] if at else promotions
     if as_json:
-        print_json([asdict(promotion) for promotion in shown])
+        print_json([promotion.as_dict() for promotion in shown])
     else:
-        _print_promotions(shown)
+        _print_promotions(shown, opened.keys.trusted)
 
 
 def rollback(
@@ -125,7 +126,7 @@ def rollback(
 
     restored = roll_back(open_registry(registry, name), version, reason=reason)
     if as_json:
-        print_json(asdict(restored))
+        print_json(restored.as_dict())
     else:
         console().print(f"{restored.version} replaced {restored.previous} in production")
 
@@ -141,9 +142,11 @@ def _promotion_at(promotions: Sequence[Promotion], at: str) -> Promotion:
     return promotion
 
 
-def _print_promotions(promotions: Sequence[Promotion]) -> None:
+def _print_promotions(promotions: Sequence[Promotion], trusted: TrustedKeys | None) -> None:
     whole = [Column(title, no_wrap=True) for title in ("#", "at (UTC)", "version", "previous")]
-    folded = [Column(title, overflow="fold") for title in ("kind", "by", "reason")]
+    signed = any(each.key for each in promotions)
+    titles = ("kind", "by", *(["key"] if signed else []), "reason")
+    folded = [Column(title, overflow="fold") for title in titles]
     table = Table(*whole, *folded)
     for each in promotions:
         table.add_row(
@@ -153,9 +156,14 @@ def _print_promotions(promotions: Sequence[Promotion]) -> None:
             each.previous or "-",
             each.kind.replace("_", " "),
             Text(each.by),
+            *([Text(_key_name(each.key, trusted))] if signed else []),
             Text(each.reason),
         )
     console().print(table)
+
+
+def _key_name(key_id: str, trusted: TrustedKeys | None) -> str:
+    return (trusted.name_of(key_id) if trusted else key_id) or "-"
 
 
 def _print_table(

@@ -125,10 +125,13 @@ def serve(
         max_bytes_in_flight=int(in_flight * MB),
         **limits,
     )
-    live = LiveModel(open_registry(registry, name), threads=1)  # the requests are the threads
+    opened = open_registry(registry, name)
+    live = LiveModel(opened, threads=1)  # the requests are the threads
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of malformed forms
     listeners = connections.listen(host, port)
     typer.echo(f"{name} of {registry} on http://{host}:{port} (/predict, /health, /version)")
+    if trusted := opened.keys.trusted:
+        typer.echo(f"only what is signed by {', '.join(each.name for each in trusted.keys)}")
     connections.run(create_app(live, settings), listeners, Limits(**of_connections))
 
 

@@ -145,6 +145,7 @@ def test_under_the_card_stands_what_became_of_the_version():
         promotion(1, "old", ""),
         promotion(2, "new", "old", "override"),
         promotion(3, "old", "new", "smoke_test_failure"),
+        promotion(4, "old", "new", "key_change"),
     ]
     assert with_promotions("# Card\n", "new", promotions).splitlines() == [
         "# Card",
