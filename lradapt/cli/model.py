@@ -22,7 +22,8 @@ from lradapt.text import table_cell
 
 if TYPE_CHECKING:
     from lradapt.inference.doubt import Doubt
-    from lradapt.inference.predict import Model, Prediction
+    from lradapt.inference.predict import Prediction
+    from lradapt.networks.answer_limits import AnswerLimits
 
 
 def predict(
@@ -42,8 +43,8 @@ def predict(
 
     Prints a line for each image: the class, its probability, the next two
     classes, and, where the answer is doubtful, why: the image is unlike the
-    training images, or may be of another class. An image that cannot be decoded is reported, and the others are
-    classified; the exit code is then 3.
+    training images, or may be of another class. An image that cannot be decoded
+    is reported, and the others are classified; the exit code is then 3.
 
     --explain adds the training images whose features are nearest, and writes
     them and a class map of each image into a folder, the map as values (.json)
@@ -70,7 +71,7 @@ def predict(
     elif as_csv:
         _print_csv(predictions, model.class_names)
     else:
-        _print_table(predictions, model, explained)
+        _print_table(predictions, model.limits, explained)
     if any(prediction.fault for prediction in predictions):
         raise typer.Exit(exit_codes.DATA_FAULTS)
 
@@ -162,14 +163,12 @@ def _print_promotions(promotions: Sequence[Promotion]) -> None:
 
 def _print_table(
     predictions: "Sequence[Prediction]",
-    model: "Model",
+    limits: "AnswerLimits",
     explained: "Mapping[Path, explaining.Explanation]",
 ) -> None:
     from lradapt.inference.doubt import doubt_in_words
 
-    doubts = {
-        each.path: doubt_in_words(each.label, each.doubt, model.limits) for each in predictions
-    }
+    doubts = {each.path: doubt_in_words(each.label, each.doubt, limits) for each in predictions}
     # As Text: a name in brackets is not markup. Folded, not cut off.
     table = Table(
         Column("image", overflow="fold"),

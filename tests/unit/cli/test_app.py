@@ -68,7 +68,7 @@ def test_a_table_tells_the_next_two_classes_and_the_fault_of_a_file(capsys):
         Prediction(bad, "", {}, "[z] is no image"),
         Prediction(good, "[a]", shares, ""),
     ]
-    model._print_table(predictions)
+    model._print_table(predictions, AnswerLimits(), {})
     assert cells(capsys.readouterr().out) == [
         ["[y].png", "[z] is no image", "", ""],
         ["[x].png", "[a]", "50.0%", "[b] 30.0%, c 15.0%"],
@@ -78,7 +78,9 @@ def test_a_table_tells_the_next_two_classes_and_the_fault_of_a_file(capsys):
 def test_a_narrow_table_folds_names_and_leaves_the_probability_whole(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     a, b, c = "a" * 30, "b" * 30, "c" * 30
-    model._print_table([Prediction(Path("x" * 30), a, {a: 0.5, b: 0.3, c: 0.2}, "")])
+    model._print_table(
+        [Prediction(Path("x" * 30), a, {a: 0.5, b: 0.3, c: 0.2}, "")], AnswerLimits(), {}
+    )
     out = capsys.readouterr().out
     assert [out.count(letter) for letter in "xabc"] == [
         30 + "next".count("x"),
@@ -93,7 +95,7 @@ def test_a_narrow_table_folds_names_and_leaves_the_probability_whole(capsys, mon
 def test_a_fault_is_red_on_a_terminal(capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
-    model._print_table([Prediction(Path("a.png"), "", {}, "no image")])
+    model._print_table([Prediction(Path("a.png"), "", {}, "no image")], AnswerLimits(), {})
     assert "\x1b[31mno image" in capsys.readouterr().out
 
 

@@ -50,8 +50,8 @@ def test_a_model_that_answers_other_classes_than_it_names_has_one(registry, imag
 
 def test_probabilities_that_are_no_numbers_are_a_fault(registry, images, monkeypatch):
     promotion = release(registry, colour_model())
-    true = Model.probabilities
-    monkeypatch.setattr(Model, "probabilities", lambda *a, **k: true(*a, **k) * float("nan"))
+    nothing = Answers(np.full((8, 3), np.nan, np.float32))
+    monkeypatch.setattr(Model, "answers", lambda self, pixels: nothing)
     assert find_fault(registry, promotion, images) == "probabilities that sum up to nan, expected 1"
 
 
