@@ -23,10 +23,10 @@ _MOST_IMAGES = 3000
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Images of one split, their answers by the exported model, and their classes as numbers."""
+    """Answers of the exported model to N images of one split, and their classes as numbers."""
 
     answers: Answers
-    labels_N: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
 
 
 def add_limits(
@@ -46,7 +46,7 @@ def add_limits(
         params: what share of answers the limits are to keep.
     """
     probabilities = validation.answers.probabilities
-    sets = fit_sets(probabilities, validation.labels_N, class_names, params.coverage)
+    sets = fit_sets(probabilities, validation.labels, class_names, params.coverage)
     if sets and sets.always:
         few = ", ".join(f"{name} {sets.num_images[name]}" for name in sets.always)
         log.warning(
@@ -57,7 +57,7 @@ def add_limits(
     if training.answers.features is None:
         log.warning("the last layer is not linear, so no answer tells how unlike its image is")
         return with_limits(content, None, AnswerLimits(None, sets))
-    prototypes = find_prototypes(training.answers.features, training.labels_N)
+    prototypes = find_prototypes(training.answers.features, training.labels)
     features = validation.answers.features
     unlike = None if features is None else fit_unlike(distances(features, prototypes), params.kept)
     return with_limits(content, prototypes, AnswerLimits(unlike, sets))

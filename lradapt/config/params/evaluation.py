@@ -46,8 +46,7 @@ class EvaluateParams(Section):
 
 
 class AnswersParams(Section):
-    """What an answer tells about its own doubt (docs/method.md); no class and no probability
-    depends on it."""
+    """What an answer tells about its own doubt; no class and no probability depends on it."""
 
     coverage: Share
     """Of the set `unsure` of the classes that an image may be of: the share of the images of each

@@ -15,6 +15,7 @@ from releases import promote, publish, release
 from lradapt import __version__
 from lradapt.cli import exit_codes, model
 from lradapt.inference.predict import Prediction
+from lradapt.networks.answer_limits import AnswerLimits
 from lradapt.registry import open_registry
 from lradapt.stages import NAMES
 
@@ -127,7 +128,8 @@ def test_predict_as_csv_has_a_column_a_class_in_the_order_of_the_model(lradapt, 
     out = lradapt("predict", "--csv", "images").out
     assert [end for end in out if end in "\r\n"] == ["\n"] * 4
     header, first, second, _ = csv.reader(io.StringIO(out))
-    assert header == ["image", "class", "red", "green", "blue", "fault"]
+    doubt = ["unlike", "unlike_training", "unsure"]
+    assert header == ["image", "class", "red", "green", "blue", *doubt, "fault"]
     assert (first[:2], first[-1]) == (["images/0.png", "red"], "")
     assert max(first[2:5], key=float) == first[2]
     assert second[:5] == ["images/1.png", "", "", "", ""]

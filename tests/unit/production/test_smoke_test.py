@@ -1,6 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from colour_model import COLOURS, colour_model, paint
 from releases import damage, release
@@ -8,6 +9,7 @@ from releases import damage, release
 from lradapt.config.paths import read_paths
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.split_table import write_split
+from lradapt.inference.answers import Answers
 from lradapt.inference.predict import Model
 from lradapt.production.smoke_test import NUM_SAMPLES, find_fault, restore_previous, samples
 from lradapt.registry import open_registry
