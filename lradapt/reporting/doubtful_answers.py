@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lradapt.gate.explanation import shortened
 from lradapt.networks.answer_limits import fewest_images
 
 
 def sets_in_report(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the classes that are in every set, and the fewest validation images to avoid it."""
+    """Return the classes that are in every set, in words, and the fewest images to avoid it."""
     found = metrics["unsure"]
+    counts = [
+        f"{name} {found['classes'][name]['validation_images']}" for name in always_in_sets(metrics)
+    ]
     return {
-        "always": always_in_sets(metrics),
+        "always": shortened(counts),
         "fewest": fewest_images(found["asked"]) if found else 0,
     }
 
@@ -28,12 +32,10 @@ def doubt_limits(metrics: Mapping[str, Any]) -> list[str]:
     if not metrics["unsure"]:
         return ["no answer tells how doubtful it is: there is no validation image"]
     always = always_in_sets(metrics)
-    asked = metrics["unsure"]["asked"]
-    return (
-        [
-            f"too few validation images for a coverage of {asked:.0%}, so in every set `unsure`: "
-            f"{', '.join(always)}"
-        ]
-        if always
-        else []
-    )
+    if not always:
+        return []
+    asked = f"{metrics['unsure']['asked']:.0%}"
+    return [
+        f"too few validation images for a coverage of {asked}, so in every set of classes: "
+        f"{shortened(always)}"
+    ]

@@ -11,6 +11,7 @@ from lradapt.config.params.evaluation import AnswersParams
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.evaluation.conformal import fit_sets, fit_unlike
 from lradapt.evaluation.prototypes import distances, find_prototypes
+from lradapt.gate.explanation import shortened
 from lradapt.inference.answers import Answers
 from lradapt.networks.answer_limits import AnswerLimits, fewest_images
 from lradapt.networks.onnx_unlike import with_limits
@@ -48,7 +49,7 @@ def add_limits(
     probabilities = validation.answers.probabilities
     sets = fit_sets(probabilities, validation.labels, class_names, params.coverage)
     if sets and sets.always:
-        few = ", ".join(f"{name} {sets.num_images[name]}" for name in sets.always)
+        few = shortened(f"{name} {sets.num_images[name]}" for name in sets.always)
         log.warning(
             "%d of %d classes have too few validation images for a coverage of %g, which needs %d "
             "of each, so they are in the set `unsure` of every answer: %s",
