@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from colour_model import COLOURS, colour_model, paint
+from colour_model import COLOURS, colour_model, doubting_model, paint
+from PIL import Image
 from releases import promote, publish, release
 
 from lradapt import __version__
@@ -133,6 +134,26 @@ def test_predict_as_csv_has_a_column_a_class_in_the_order_of_the_model(lradapt, 
     assert (first[:2], first[-1]) == (["images/0.png", "red"], "")
     assert max(first[2:5], key=float) == first[2]
     assert second[:5] == ["images/1.png", "", "", "", ""]
+
+
+def test_predict_says_how_doubtful_each_answer_is(lradapt, tmp_path):
+    release(open_registry("registry"), doubting_model([0.35, 0.35, 0.02]))
+    paint(tmp_path / "red.png", "red")
+    Image.new("RGB", (10, 10), "white").save(tmp_path / "white.png")
+    red, white = json.loads(lradapt("predict", "--json", "red.png", "white.png").out)
+    assert (red["unlike_training"], red["unsure"]) == (False, ["red", "blue"])
+    assert (white["unlike_training"], white["unsure"]) == (True, ["blue"])
+    header, first, second = csv.reader(
+        io.StringIO(lradapt("predict", "--csv", "red.png", "white.png").out)
+    )
+    assert header[5:] == ["unlike", "unlike_training", "unsure", "fault"]
+    assert first[5:] == [str(red["unlike"]), "false", "red|blue", ""]
+    assert second[6:] == ["true", "blue", ""]
+    table = lradapt("predict", "red.png", "white.png").out
+    assert "or blue" in table
+    assert "doubt" in table
+    paint(tmp_path / "blue.png", "blue")
+    assert "doubt" not in lradapt("predict", "blue.png").out
 
 
 @pytest.mark.parametrize("form", ["--json", "--csv", None])
