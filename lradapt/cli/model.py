@@ -21,7 +21,9 @@ from lradapt.signing.trusted_keys import TrustedKeys
 from lradapt.text import table_cell
 
 if TYPE_CHECKING:
+    from lradapt.inference.doubt import Doubt
     from lradapt.inference.predict import Prediction
+    from lradapt.networks.answer_limits import AnswerLimits
 
 
 def predict(
@@ -39,9 +41,10 @@ def predict(
 ) -> None:
     """Classify images with the model in production.
 
-    Prints a line for each image: the class, its probability, and the next two
-    classes. An image that cannot be decoded is reported, and the others are
-    classified; the exit code is then 3.
+    Prints a line for each image: the class, its probability, the next two
+    classes, and, where the answer is doubtful, why: the image is unlike the
+    training images, or may be of another class. An image that cannot be decoded
+    is reported, and the others are classified; the exit code is then 3.
 
     --explain adds the training images whose features are nearest, and writes
     them and a class map of each image into a folder, the map as values (.json)
@@ -68,7 +71,7 @@ def predict(
     elif as_csv:
         _print_csv(predictions, model.class_names)
     else:
-        _print_table(predictions, explained)
+        _print_table(predictions, model.limits, explained)
     if any(prediction.fault for prediction in predictions):
         raise typer.Exit(exit_codes.DATA_FAULTS)
 
@@ -168,14 +171,19 @@ def _key_name(key_id: str, trusted: TrustedKeys | None) -> str:
 
 def _print_table(
     predictions: "Sequence[Prediction]",
-    explained: "Mapping[Path, explaining.Explanation] | None" = None,
+    limits: "AnswerLimits",
+    explained: "Mapping[Path, explaining.Explanation]",
 ) -> None:
+    from lradapt.inference.doubt import doubt_in_words
+
+    doubts = {each.path: doubt_in_words(each.label, each.doubt, limits) for each in predictions}
     # As Text: a name in brackets is not markup. Folded, not cut off.
     table = Table(
         Column("image", overflow="fold"),
         Column("class", overflow="fold"),
         Column("probability", no_wrap=True),
         Column("next", overflow="fold"),
+        *([Column("doubt", overflow="fold")] if any(doubts.values()) else []),
         *([Column("nearest training images", overflow="fold")] if explained else []),
     )
     for each in predictions:
@@ -184,9 +192,11 @@ def _print_table(
             continue
         (_, best), *others = each.probabilities.items()
         rest = ", ".join(f"{name} {p:.1%}" for name, p in others[:2])
-        near = explained[each.path].neighbours if explained else ()
-        why = [Text(explaining.nearest_in_words(near))] if explained else []
-        table.add_row(Text(str(each.path)), Text(each.label), f"{best:.1%}", Text(rest), *why)
+        more = [doubts[each.path]] if any(doubts.values()) else []
+        if explained:
+            more.append(explaining.nearest_in_words(explained[each.path].neighbours))
+        cells = (str(each.path), each.label, f"{best:.1%}", rest, *more)
+        table.add_row(*map(Text, cells))
     console().print(table)
 
 
@@ -197,6 +207,7 @@ def _as_json(
         "image": str(prediction.path),
         "class": prediction.label or None,
         "probabilities": prediction.probabilities,
+        **prediction.doubt.as_dict(),
         "fault": prediction.fault or None,
         **(explaining.as_json(explanation) if explanation else {}),
     }
@@ -204,8 +215,16 @@ def _as_json(
 
 def _print_csv(predictions: "Sequence[Prediction]", class_names: Sequence[str]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["image", "class", *map(table_cell, class_names), "fault"])
+    doubt = ("unlike", "unlike_training", "unsure")
+    writer.writerow(["image", "class", *map(table_cell, class_names), *doubt, "fault"])
     for each in predictions:
         probabilities = [each.probabilities.get(name, "") for name in class_names]
         path, label, fault = map(table_cell, (str(each.path), each.label or "", each.fault or ""))
-        writer.writerow([path, label, *probabilities, fault])
+        writer.writerow([path, label, *probabilities, *_doubt_cells(each.doubt), fault])
+
+
+def _doubt_cells(doubt: "Doubt") -> list[object]:
+    """Return distance, true or false, and the classes of the set; empty where not measured."""
+    beyond = "" if doubt.unlike_training is None else str(doubt.unlike_training).lower()
+    classes = "|".join(doubt.unsure or ())
+    return ["" if doubt.unlike is None else doubt.unlike, beyond, table_cell(classes)]

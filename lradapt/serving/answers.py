@@ -16,7 +16,8 @@ from starlette.requests import ClientDisconnect
 
 from lradapt.data.images.decode import Pixels, Preprocessing, preprocess, quiet
 from lradapt.errors import LradaptError, UnreadableError
-from lradapt.inference.predict import Model, Probabilities
+from lradapt.inference.answers import Answers, joined
+from lradapt.inference.predict import Model
 from lradapt.serving.image_costs import Cost, cost_of
 from lradapt.serving.live_model import Loaded
 from lradapt.serving.settings import Settings
@@ -57,12 +58,12 @@ async def answer_to(
         if len(squares) < len(decoded):
             return 422, _faults(uploads, decoded)
         parts = [squares[k : k + _BATCH_SIZE] for k in range(0, len(squares), _BATCH_SIZE)]
-        rows = [await in_turn(0, _probabilities, loaded.model, part) for part in parts]
+        answers = [await in_turn(0, _answers, loaded.model, part) for part in parts]
     except CrowdedError as error:
         raise HTTPException(
             503, "too many requests wait for this endpoint: try again later", RETRY
         ) from error
-    return 200, _predictions(loaded, uploads, np.concatenate(rows))
+    return 200, _predictions(loaded, uploads, joined(answers))
 
 
 async def while_connected(
@@ -133,8 +134,8 @@ def _decoded(upload: Upload, preprocessing: Preprocessing) -> Pixels | str:
         return str(error)
 
 
-def _probabilities(model: Model, squares: Sequence[Pixels]) -> Probabilities:
-    return model.probabilities(np.stack(squares))
+def _answers(model: Model, squares: Sequence[Pixels]) -> Answers:
+    return model.answers(np.stack(squares))
 
 
 def _faults(uploads: Sequence[Upload], decoded: Sequence[Pixels | str]) -> dict[str, Any]:
@@ -146,12 +147,11 @@ def _faults(uploads: Sequence[Upload], decoded: Sequence[Pixels | str]) -> dict[
     return {"detail": "not every file is an image that can be decoded", "faults": faults}
 
 
-def _predictions(
-    loaded: Loaded, uploads: Sequence[Upload], rows: Sequence[Sequence[float]] | Probabilities
-) -> dict[str, Any]:
+def _predictions(loaded: Loaded, uploads: Sequence[Upload], answers: Answers) -> dict[str, Any]:
+    doubts = loaded.model.doubts(answers)
     predictions = [
-        {"name": upload.name, **named(loaded.model, row)}
-        for upload, row in zip(uploads, rows, strict=True)
+        {"name": upload.name, **named(loaded.model, row.tolist()), **doubt.as_dict()}
+        for upload, row, doubt in zip(uploads, answers.probabilities, doubts, strict=True)
     ]
     return {"version": loaded.promotion.version, "predictions": predictions}
 
