@@ -115,6 +115,7 @@ _add(
     USE,
     serve.serve,
     "lradapt serve --port 8000",
+    "lradapt serve --record record --record-images",
     "curl --data-binary @photo.jpg http://127.0.0.1:8000/predict",
 )
 

@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from lradapt.data.images.decode import DecodeError, Pixels, preprocess, quiet
 from lradapt.data.images.files import fault_of_reading, list_files
 from lradapt.errors import LradaptError, UnreadableError
+from lradapt.inference.answers import Answers, Probabilities, joined
 from lradapt.inference.metadata import read_metadata
 from lradapt.inference.session import open_session
+from lradapt.networks.onnx_graph import FEATURES
 from lradapt.runtime.progress import tracked
 from lradapt.text import printable
-
-Probabilities = npt.NDArray[np.float32]
 
 
 class Model:
@@ -43,14 +42,27 @@ class Model:
         self.class_names = metadata.class_names
         self.preprocessing = metadata.preprocessing
         self.architecture = metadata.architecture
+        self._outputs = [each.name for each in self._session.get_outputs()]
+
+    def answers(self, pixels_NSS3: Pixels, *, batch_size: int = 64) -> Answers:
+        """Return all that the model gives for preprocessed pixels `[N, S, S, 3]` uint8."""
+        return joined([*self._run(pixels_NSS3, self._outputs, batch_size)])
 
     def probabilities(self, pixels_NSS3: Pixels, *, batch_size: int = 64) -> Probabilities:
         """Return the probabilities `[N, K]` of preprocessed pixels `[N, S, S, 3]` uint8."""
-        name, wanted = self._session.get_inputs()[0].name, [self._session.get_outputs()[0].name]
+        parts = self._run(pixels_NSS3, self._outputs[:1], batch_size)
+        return joined([*parts]).probabilities
+
+    def _run(
+        self, pixels_NSS3: Pixels, outputs: Sequence[str], batch_size: int
+    ) -> Iterator[Answers]:
+        name = self._session.get_inputs()[0].name
         starts = range(0, len(pixels_NSS3), batch_size)
         parts = (pixels_NSS3[start : start + batch_size] for start in starts)
         with tracked(parts, "classify", total=len(pixels_NSS3), unit="images", size=len) as shown:
-            return np.concatenate([self._session.run(wanted, {name: part})[0] for part in shown])
+            for part in shown:
+                found = dict(zip(outputs, self._session.run(outputs, {name: part}), strict=True))
+                yield Answers(found.pop(outputs[0]), found.get(FEATURES))
 
     def classify(self, paths: Sequence[Path], *, batch_size: int = 64) -> "Iterator[Prediction]":
         """Classify image files, in order; one that cannot be decoded gives its fault.

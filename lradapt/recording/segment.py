@@ -6,12 +6,13 @@ process has left.
 
 import fcntl
 import os
+import shutil
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from lradapt.recording.lines import Header, header_line
-from lradapt.recording.names import fits, new_name
+from lradapt.recording.names import fits, images_of, new_name
 
 
 class Segment:
@@ -21,6 +22,7 @@ class Segment:
         name: below the folder of the record.
         header: its first line.
         num_bytes: of its complete lines.
+        image_bytes: of the images beside it.
     """
 
     def __init__(self, folder: Path, header: Header, opened: datetime) -> None:
@@ -32,8 +34,9 @@ class Segment:
         Raises:
             OSError: the disk is full, read-only or gone; there is no file then.
         """
-        self.name, self.header, self.num_bytes = new_name(opened), header, 0
-        self._path = folder / self.name
+        self.name, self.header = new_name(opened), header
+        self.num_bytes, self.image_bytes = 0, 0
+        self._folder, self._path = folder, folder / self.name
         folder.mkdir(exist_ok=True)
         self._path.parent.mkdir(exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW
@@ -46,6 +49,11 @@ class Segment:
             self._path.unlink(missing_ok=True)
             raise
         self._header_bytes = self.num_bytes
+
+    @property
+    def total_bytes(self) -> int:
+        """Of its lines and its images."""
+        return self.num_bytes + self.image_bytes
 
     def takes(self, header: Header, time: datetime) -> bool:
         """Return whether a line of this time and this model belongs to this segment."""
@@ -72,14 +80,35 @@ class Segment:
             raise
         self.num_bytes += len(lines)
 
+    def keep_image(self, name: str, content: bytes) -> None:
+        """Write an image beside the segment, whole or not at all; one that is there stays.
+
+        Raises:
+            OSError: see `__init__`.
+        """
+        path = self._folder / images_of(self.name) / name
+        if path.exists():
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{name}.partial")
+        try:
+            partial.write_bytes(content)
+            partial.replace(path)
+        except OSError:
+            with suppress(OSError):
+                partial.unlink()
+            raise
+        self.image_bytes += len(content)
+
     def close(self) -> None:
-        """Close the file, on the disk; one without an answer is removed.
+        """Close the file, on the disk; one without an answer is removed, with its images.
 
         Raises:
             OSError: the disk did not take it; the file is closed all the same.
         """
         try:
             if self.num_bytes == self._header_bytes:
+                shutil.rmtree(self._folder / images_of(self.name), ignore_errors=True)
                 self._path.unlink(missing_ok=True)
             else:
                 os.fsync(self._file)

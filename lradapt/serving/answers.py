@@ -16,9 +16,11 @@ from starlette.requests import ClientDisconnect
 
 from lradapt.data.images.decode import Pixels, Preprocessing, preprocess, quiet
 from lradapt.errors import LradaptError, UnreadableError
-from lradapt.inference.predict import Model, Probabilities
+from lradapt.inference.answers import Answers, Probabilities, joined
+from lradapt.inference.predict import Model
 from lradapt.serving.image_costs import Cost, cost_of
 from lradapt.serving.live_model import Loaded
+from lradapt.serving.record import Record
 from lradapt.serving.settings import Settings
 from lradapt.serving.turns import CrowdedError, Turns
 from lradapt.serving.uploads import RETRY, Upload
@@ -29,9 +31,20 @@ _Result = TypeVar("_Result")
 
 
 async def answer_to(
-    loaded: Loaded, uploads: Sequence[Upload], settings: Settings, turns: Turns
+    loaded: Loaded,
+    uploads: Sequence[Upload],
+    settings: Settings,
+    turns: Turns,
+    record: Record | None = None,
 ) -> tuple[int, dict[str, Any]]:
     """Return status and answer: 200 with a prediction for each image, or 422 with the faults.
+
+    Args:
+        loaded: the model.
+        uploads: the images.
+        settings: the limits.
+        turns: of all requests.
+        record: in which the answer is kept, if it is one with predictions.
 
     Raises:
         HTTPException: 413 if all images together have too many pixels, 503 if too many requests
@@ -57,12 +70,16 @@ async def answer_to(
         if len(squares) < len(decoded):
             return 422, _faults(uploads, decoded)
         parts = [squares[k : k + _BATCH_SIZE] for k in range(0, len(squares), _BATCH_SIZE)]
-        rows = [await in_turn(0, _probabilities, loaded.model, part) for part in parts]
+        classify = _probabilities if record is None else _answers
+        found = [await in_turn(0, classify, loaded.model, part) for part in parts]
     except CrowdedError as error:
         raise HTTPException(
             503, "too many requests wait for this endpoint: try again later", RETRY
         ) from error
-    return 200, _predictions(loaded, uploads, np.concatenate(rows))
+    answers = joined(found)
+    if record is not None:
+        record.keep(loaded, uploads, squares, answers)
+    return 200, _predictions(loaded, uploads, answers.probabilities)
 
 
 async def while_connected(
@@ -133,8 +150,12 @@ def _decoded(upload: Upload, preprocessing: Preprocessing) -> Pixels | str:
         return str(error)
 
 
-def _probabilities(model: Model, squares: Sequence[Pixels]) -> Probabilities:
-    return model.probabilities(np.stack(squares))
+def _probabilities(model: Model, squares: Sequence[Pixels]) -> Answers:
+    return Answers(model.probabilities(np.stack(squares)))
+
+
+def _answers(model: Model, squares: Sequence[Pixels]) -> Answers:
+    return model.answers(np.stack(squares))
 
 
 def _faults(uploads: Sequence[Upload], decoded: Sequence[Pixels | str]) -> dict[str, Any]:
