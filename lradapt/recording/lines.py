@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.float32]
 
 FORMAT = 1
 _HALF = np.dtype("<f2")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _LARGEST = float(np.finfo(_HALF).max)
 
 
@@ -145,7 +146,7 @@ def read_answer(line: bytes, header: Header) -> Answered:
 
 
 def _line(values: Mapping[str, Any]) -> bytes:
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return _ENCODER.encode(values).encode() + b"\n"
 
 
 def _values(line: bytes) -> dict[str, Any]:
