@@ -23,6 +23,7 @@ from lradapt.cli import (
     importing,
     model,
     params,
+    queue,
     review,
     serve,
     versions,
@@ -78,6 +79,12 @@ _add(
     "lradapt review --queue duplicates --as Anna --port 8100 --no-browser",
     "lradapt review --export doubtful.csv",
     "lradapt review --import doubtful.csv",
+)
+_add(
+    DATA,
+    queue.queue,
+    "lradapt queue record",
+    "lradapt queue s3://bucket/record --since 2026-11-01 --count 200",
 )
 _add(
     DATA,
