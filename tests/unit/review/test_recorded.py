@@ -1,42 +1,26 @@
 """Recorded images on the page: labelled, excluded, undone, and what `labels.csv` has then."""
 
 import csv
-import hashlib
-import io
 
 import pytest
-from PIL import Image
+from queued_images import png, write_queue
 from reviewed_project import open_desk
 
 from lradapt.data.labels import read_labels
 from lradapt.errors import DataError
 from lradapt.review.decisions import INTENT, ConflictError, Decision
 from lradapt.review.desk import Visitor
-from lradapt.review.recorded_queue import Queued, read_queue
-from lradapt.runtime.files import write_bytes, write_csv
+from lradapt.review.pictures import recorded_picture
+from lradapt.review.recorded_queue import read_queue
 
 ANNA = Visitor("Anna", "a")
-
-
-def png(shade):
-    content = io.BytesIO()
-    Image.new("RGB", (8, 8), (shade, 0, 0)).save(content, "PNG")
-    return content.getvalue()
 
 
 @pytest.fixture
 def queued(project):
     """The lines of a queue of three images: by chance, unsure, unlike."""
-    folder = project / "data/queue"
-    lines = []
-    for number, kind in enumerate(("random", "unsure", "unlike")):
-        file = f"{hashlib.sha256(png(number)).hexdigest()}.png"
-        write_bytes(folder / file, png(number))
-        lines.append(Queued(file, kind, "benign", 0.6, "malignant", 0.3, "0.5", "v1", "2026"))
-    names = Queued.__dataclass_fields__
-    rows = [[getattr(line, name) for name in names] for line in lines]
-    write_csv(folder / "queue.csv", list(names), rows)
-    assert read_queue(folder) == lines
+    lines = write_queue(project, ("random", "unsure", "unlike"), "benign")
+    assert read_queue(project / "data/queue") == lines
     return lines
 
 
@@ -190,8 +174,6 @@ def test_a_queue_that_was_edited_is_named(project, queued):
 
 
 def test_the_page_shows_the_image_of_the_queue_and_no_other_file(project, queued):
-    from lradapt.review.pictures import recorded_picture
-
     desk = open_desk()
     assert desk.is_queued(queued[0].file)
     assert recorded_picture(desk.project, queued[0].file) == (png(0), "image/png")
