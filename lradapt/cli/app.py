@@ -24,6 +24,7 @@ from lradapt.cli import (
     keys,
     model,
     params,
+    queue,
     review,
     serve,
     versions,
@@ -82,6 +83,12 @@ _add(
 )
 _add(
     DATA,
+    queue.queue,
+    "lradapt queue record",
+    "lradapt queue s3://bucket/record --since 2026-11-01 --count 200",
+)
+_add(
+    DATA,
     changes.changes,
     "lradapt changes old/labels.csv data/labels.csv",
     "lradapt changes --json monday tuesday",
@@ -117,6 +124,7 @@ _add(
     USE,
     serve.serve,
     "lradapt serve --port 8000",
+    "lradapt serve --record record --record-images",
     "curl --data-binary @photo.jpg http://127.0.0.1:8000/predict",
 )
 

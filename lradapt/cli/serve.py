@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from lradapt.cli import record_options
 from lradapt.cli.options import Location, Name
+from lradapt.cli.record_options import RecordChoice
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 from lradapt.serving.settings import MB, Limits, Settings
 
@@ -99,13 +101,19 @@ def serve(
             show_default=f"{_UPLOADS_IN_FLIGHT} times --max-upload",
         ),
     ] = None,
+    record: record_options.To = None,
+    record_images: record_options.Images = False,
+    record_days: record_options.Days = 30,
+    record_bytes: record_options.Bytes = 1000,
+    record_spool: record_options.Spool = record_options.DEFAULT_SPOOL,
     **limits: Any,
 ) -> None:
     """Serve the model in production over HTTP.
 
     POST /predict takes one image, or a form with several; GET /health and /version
     describe the state. A newly promoted version is loaded by itself, without a
-    failed request. Prints its address, and runs until it is stopped.
+    failed request. Prints its address, and runs until it is stopped. With --record,
+    answers are kept for `lradapt queue` and `lradapt drift`.
     """
     from lradapt.serving import connections
     from lradapt.serving.live_model import LiveModel
@@ -125,6 +133,8 @@ def serve(
         max_bytes_in_flight=int(in_flight * MB),
         **limits,
     )
+    choice = RecordChoice(record, record_images, record_days, record_bytes, record_spool)
+    recorded = choice.opened(max_upload)
     opened = open_registry(registry, name)
     live = LiveModel(opened, threads=1)  # the requests are the threads
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of malformed forms
@@ -132,7 +142,10 @@ def serve(
     typer.echo(f"{name} of {registry} on http://{host}:{port} (/predict, /health, /version)")
     if trusted := opened.keys.trusted:
         typer.echo(f"only what is signed by {', '.join(each.name for each in trusted.keys)}")
-    connections.run(create_app(live, settings), listeners, Limits(**of_connections))
+    if recorded is not None:
+        typer.echo(f"answers are recorded in {record}, images {'too' if record_images else 'not'}")
+    app = create_app(live, settings, record=recorded)
+    connections.run(app, listeners, Limits(**of_connections))
 
 
 def _require_at_least(value: float, option: str, least: float, other: str) -> None:

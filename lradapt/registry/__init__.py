@@ -6,6 +6,7 @@
 from pathlib import Path
 
 from lradapt.registry.local import LocalStore
+from lradapt.registry.record_place import RecordPlace
 from lradapt.registry.registry import Registry
 from lradapt.registry.s3_location import parse_location
 from lradapt.registry.store import Store
@@ -41,3 +42,8 @@ def open_store(location: str) -> Store:
     from lradapt.registry.s3 import S3Store
 
     return S3Store(s3_location)
+
+
+def open_record(location: str) -> RecordPlace:
+    """Return the record of answers at `location`; for arguments and errors see `open_registry`."""
+    return RecordPlace(open_store(location))

@@ -13,7 +13,7 @@
 Keys are relative paths with forward slashes. An etag names one content of one key; it is opaque.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -117,6 +117,10 @@ class Store(Protocol):
 
     def list(self, prefix: str) -> list[str]:
         """Return the keys that begin with `prefix`, sorted."""
+        ...
+
+    def sizes(self, prefix: str) -> Mapping[str, int]:
+        """Return the keys that begin with `prefix`, each with the bytes of its content."""
         ...
 
     def delete(self, key: str) -> None:

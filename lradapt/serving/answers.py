@@ -20,6 +20,7 @@ from lradapt.inference.answers import Answers, joined
 from lradapt.inference.predict import Model
 from lradapt.serving.image_costs import Cost, cost_of
 from lradapt.serving.live_model import Loaded
+from lradapt.serving.record import Record
 from lradapt.serving.settings import Settings
 from lradapt.serving.turns import CrowdedError, Turns
 from lradapt.serving.uploads import RETRY, Upload
@@ -30,9 +31,20 @@ _Result = TypeVar("_Result")
 
 
 async def answer_to(
-    loaded: Loaded, uploads: Sequence[Upload], settings: Settings, turns: Turns
+    loaded: Loaded,
+    uploads: Sequence[Upload],
+    settings: Settings,
+    turns: Turns,
+    record: Record | None = None,
 ) -> tuple[int, dict[str, Any]]:
     """Return status and answer: 200 with a prediction for each image, or 422 with the faults.
+
+    Args:
+        loaded: the model.
+        uploads: the images.
+        settings: the limits.
+        turns: of all requests.
+        record: in which the answer is kept, if it is one with predictions.
 
     Raises:
         HTTPException: 413 if all images together have too many pixels, 503 if too many requests
@@ -63,7 +75,10 @@ async def answer_to(
         raise HTTPException(
             503, "too many requests wait for this endpoint: try again later", RETRY
         ) from error
-    return 200, _predictions(loaded, uploads, joined(answers))
+    found = joined(answers)
+    if record is not None:
+        record.keep(loaded, uploads, squares, found)
+    return 200, _predictions(loaded, uploads, found)
 
 
 async def while_connected(

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from lradapt.serving.answers import answer_to, while_connected
 from lradapt.serving.follower import Follower
 from lradapt.serving.live_model import LiveModel, Loaded
+from lradapt.serving.record import Record, health_of, recording
 from lradapt.serving.settings import Settings
 from lradapt.serving.turns import Turns
 from lradapt.serving.uploads import InFlight, read_uploads
@@ -23,8 +24,14 @@ from lradapt.serving.uploads import InFlight, read_uploads
 _CLIENT_GONE = 499  # for nobody to read
 
 
-def create_app(live: LiveModel, settings: Settings) -> FastAPI:
-    """Return the endpoint as an ASGI application; while it runs, it follows the registry."""
+def create_app(live: LiveModel, settings: Settings, *, record: Record | None = None) -> FastAPI:
+    """Return the endpoint as an ASGI application; while it runs, it follows the registry.
+
+    Args:
+        live: the model in production.
+        settings: the limits.
+        record: of the answers; None: they are not recorded.
+    """
     follower = Follower(live, settings.look_seconds)
     turns = Turns(settings.num_threads, settings.max_waiting)
     in_flight = InFlight(settings.max_bytes_in_flight)
@@ -33,7 +40,8 @@ def create_app(live: LiveModel, settings: Settings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await follower.look()
         following = asyncio.create_task(follower.follow(settings.refresh_seconds))
-        yield
+        async with recording(record):
+            yield
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
@@ -53,13 +61,13 @@ def create_app(live: LiveModel, settings: Settings) -> FastAPI:
         loaded = serving()
         with in_flight.body() as body:
             uploads = await read_uploads(request, settings, in_flight, body)
-            answering = answer_to(loaded, uploads, settings, turns)
+            answering = answer_to(loaded, uploads, settings, turns, record)
             status, answer = await while_connected(answering, request.receive)
         return JSONResponse(answer, status)
 
     @app.get("/health")
     async def health() -> JSONResponse:
-        state = described_health(follower)
+        state = described_health(follower) | health_of(record)
         return JSONResponse(state, 503 if state["status"] == "no model" else 200)
 
     @app.get("/version")

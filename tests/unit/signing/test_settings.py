@@ -98,7 +98,9 @@ def test_two_private_keys_are_an_error(monkeypatch):
         keys_of_environment()
 
 
-@pytest.mark.parametrize("text", [ANNA.pem().decode(), ANNA.pem().decode().splitlines()[1]])
+@pytest.mark.parametrize(
+    "text", [ANNA.pem().decode(), ANNA.pem().decode().splitlines()[1]], ids=["file", "line"]
+)
 def test_a_key_where_a_path_is_expected_is_not_printed(monkeypatch, text):
     monkeypatch.setenv(KEY_FILE, text)
     with pytest.raises(SigningError, match="Its value is not shown here") as caught:

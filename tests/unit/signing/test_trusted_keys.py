@@ -54,6 +54,7 @@ def test_a_line_is_a_name_a_key_and_what_it_may_sign(path):
         (f"anna {ANNA.text}\nci {ANNA.text} publish", "anna and ci have the same key"),
         (b"\xff\xfe", "line 1: expected NAME"),
     ],
+    ids=range(9),  # the keys are new in each process of the tests
 )
 def test_a_faulty_line_is_named_and_nothing_is_trusted(path, line, fault):
     content = line if isinstance(line, bytes) else line.encode()
