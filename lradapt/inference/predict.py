@@ -48,9 +48,18 @@ class Model:
         self.limits = metadata.limits
         self._outputs = [each.name for each in self._session.get_outputs()]
 
-    def answers(self, pixels_NSS3: Pixels, *, batch_size: int = 64) -> Answers:
-        """Return all that the model gives for preprocessed pixels `[N, S, S, 3]` uint8."""
-        return joined([*self._run(pixels_NSS3, self._outputs, batch_size)])
+    def answers(
+        self, pixels_NSS3: Pixels, *, batch_size: int = 64, with_features: bool = True
+    ) -> Answers:
+        """Return what the model gives for preprocessed pixels `[N, S, S, 3]` uint8.
+
+        Args:
+            pixels_NSS3: the pixels.
+            batch_size: images that are classified at a time.
+            with_features: whether features are wanted, which are large.
+        """
+        wanted = [name for name in self._outputs if with_features or name != FEATURES]
+        return joined([*self._run(pixels_NSS3, wanted, batch_size)])
 
     def probabilities(self, pixels_NSS3: Pixels, *, batch_size: int = 64) -> Probabilities:
         """Return the probabilities `[N, K]` of preprocessed pixels `[N, S, S, 3]` uint8."""

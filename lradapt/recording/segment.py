@@ -39,14 +39,17 @@ class Segment:
         self._folder, self._path = folder, folder / self.name
         folder.mkdir(exist_ok=True)
         self._path.parent.mkdir(exist_ok=True)
+        # Nobody may find it before it is locked: it would seem to be left by a killed process.
+        hidden = self._path.with_name(f".{self._path.name}.new")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW
-        self._file = os.open(self._path, flags, 0o640)
+        self._file = os.open(hidden, flags, 0o640)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.append(header_line(header))
+            hidden.rename(self._path)
         except OSError:
             os.close(self._file)
-            self._path.unlink(missing_ok=True)
+            hidden.unlink(missing_ok=True)
             raise
         self._header_bytes = self.num_bytes
 

@@ -70,15 +70,17 @@ async def answer_to(
         if len(squares) < len(decoded):
             return 422, _faults(uploads, decoded)
         parts = [squares[k : k + _BATCH_SIZE] for k in range(0, len(squares), _BATCH_SIZE)]
-        answers = [await in_turn(0, _answers, loaded.model, part) for part in parts]
+        found = [
+            await in_turn(0, _answers, loaded.model, part, record is not None) for part in parts
+        ]
     except CrowdedError as error:
         raise HTTPException(
             503, "too many requests wait for this endpoint: try again later", RETRY
         ) from error
-    found = joined(answers)
+    answers = joined(found)
     if record is not None:
-        record.keep(loaded, uploads, squares, found)
-    return 200, _predictions(loaded, uploads, found)
+        record.keep(loaded, uploads, squares, answers)
+    return 200, _predictions(loaded, uploads, answers)
 
 
 async def while_connected(
@@ -149,8 +151,8 @@ def _decoded(upload: Upload, preprocessing: Preprocessing) -> Pixels | str:
         return str(error)
 
 
-def _answers(model: Model, squares: Sequence[Pixels]) -> Answers:
-    return model.answers(np.stack(squares))
+def _answers(model: Model, squares: Sequence[Pixels], with_features: bool) -> Answers:
+    return model.answers(np.stack(squares), with_features=with_features)
 
 
 def _faults(uploads: Sequence[Upload], decoded: Sequence[Pixels | str]) -> dict[str, Any]:

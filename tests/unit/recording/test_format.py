@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from recorded_answers import HEADER, NOON, answered
 
+from lradapt.recording.bounds import segment_sizes
 from lradapt.recording.lines import Header, LineError, answer_line, header_line, read_answer
 from lradapt.recording.names import SEGMENT_SECONDS, fits, may_have, new_name, opening_time
 from lradapt.recording.read import read_record
@@ -242,3 +243,16 @@ def test_a_segment_that_is_removed_while_it_is_read_has_no_answers(tmp_path):
 
     reading = read_record(Removed())
     assert (reading.recorded, reading.faults) == ((), ())
+
+
+def test_a_segment_is_locked_before_anybody_can_find_it(tmp_path, monkeypatch):
+    found = []
+    append = Segment.append
+
+    def looked_for(self, lines):
+        found.append(segment_sizes(tmp_path))
+        append(self, lines)
+
+    monkeypatch.setattr(Segment, "append", looked_for)
+    Segment(tmp_path, HEADER, NOON).close()
+    assert found == [{}]

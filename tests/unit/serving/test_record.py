@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import threading
+from dataclasses import replace
 
 import httpx
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from colour_model import COLOURS, colour_model, paint
 from releases import release
 
+from lradapt.inference.doubt import Doubt
 from lradapt.inference.predict import Model
 from lradapt.recording import segment as segment_module
 from lradapt.recording.bounds import Bounds
@@ -101,6 +103,22 @@ def test_features_are_asked_of_the_model_only_for_a_record(endpoint, pictures, m
     endpoint(lambda client: client.post("/predict", files=form(pictures)), with_record=False)
     endpoint(lambda client: client.post("/predict", files=form(pictures)))
     assert ["features" in outputs for outputs in asked] == [False, True]
+
+
+def test_the_doubt_in_an_answer_is_recorded(endpoint, pictures, tmp_path, monkeypatch):
+    run = Model._run
+
+    def with_distances(*arguments):
+        for found in run(*arguments):
+            yield replace(found, unlike=np.arange(len(found.probabilities), dtype=np.float32))
+
+    doubt = Doubt(0.5, False, ("red", "blue"))
+    monkeypatch.setattr(Model, "_run", with_distances)
+    monkeypatch.setattr(Model, "doubts", lambda _, found: [doubt] * len(found.probabilities))
+    endpoint(lambda client: client.post("/predict", files=form(pictures)))
+    (found,) = read_record(open_record(str(tmp_path / "record"))).recorded
+    assert found.unlike.tolist() == [0, 1, 2]
+    assert found.unsure == (("red", "blue"),) * 3
 
 
 def test_health_tells_of_the_record(endpoint, pictures, tmp_path):
