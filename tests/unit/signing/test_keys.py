@@ -128,6 +128,7 @@ def elliptic():
         (b"", "a.pem holds no private key"),
         (new_key().public.text.encode(), "a.pem holds no private key"),
     ],
+    ids=["encrypted", "elliptic", "cut", "empty", "public"],
 )
 def test_another_file_in_its_place_is_described_and_not_repeated(pem, message):
     with pytest.raises(SigningError, match=message) as caught:
