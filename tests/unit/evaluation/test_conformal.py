@@ -26,9 +26,12 @@ def test_a_share_needs_so_many_images_and_its_rank_is_then_the_last(share, fewes
     assert rank_of(fewest - 1, share) == fewest
 
 
-@pytest.mark.parametrize(("count", "rank"), [(9, 9), (10, 10), (18, 18), (19, 18), (29, 27)])
-def test_the_rank_has_no_error_of_rounding(count, rank):
-    assert rank_of(count, 0.9) == rank
+@pytest.mark.parametrize(
+    ("count", "share", "rank"),
+    [(9, 0.9, 9), (10, 0.9, 10), (18, 0.9, 18), (19, 0.9, 18), (29, 0.9, 27), (99, 0.55, 55)],
+)
+def test_the_rank_has_no_error_of_rounding(count, share, rank):
+    assert rank_of(count, share) == rank  # 100 * 0.55 is above 55 in binary
 
 
 def test_the_least_probability_is_the_one_of_the_rank():

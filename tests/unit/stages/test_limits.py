@@ -50,6 +50,21 @@ def test_the_limits_keep_the_shares_of_the_validation_images_that_were_asked_for
     assert model.doubts(model.answers(white))[0].unlike_training
 
 
+def test_an_image_of_a_rare_class_is_near_to_a_prototype_of_its_own(monkeypatch):
+    monkeypatch.setattr("lradapt.evaluation.prototypes.NUM_PROTOTYPES", 3)
+    whole = answered(30)
+    rows = np.arange(61)  # one blue image
+    training = Answered(
+        Answers(whole.answers.probabilities[rows], whole.answers.features[rows]),
+        whole.labels[rows],
+    )
+    model = Model(add_limits(colour_model(), training, whole, COLOURS, PARAMS), threads=1)
+    random = np.random.default_rng(0)
+    squares = random.integers(0, 120, (90, 8, 8, 3), dtype=np.uint8)
+    squares[60, ..., 2] += 110  # as `answered` draws it
+    assert model.answers(squares[60:61]).unlike[0] < 1e-3
+
+
 def test_classes_with_too_few_validation_images_are_told(caplog):
     with caplog.at_level(logging.WARNING):
         add_limits(colour_model(), answered(9), answered(8, seed=1), COLOURS, PARAMS)
