@@ -212,6 +212,7 @@ def test_a_key_in_the_environment_signs_and_is_never_printed(
         assert pem.splitlines()[1] not in output.out + output.err
     assert f"the variable {KEY}" in lradapt("keys", "list").out
     monkeypatch.setenv(KEY, pem.replace("E", "F"))
+    monkeypatch.setenv("LRADAPT_DEBUG", "0")  # --debug sets it, for the whole process
     output = lradapt("--debug", "keys", "sign", version)
     assert output.code == 1
     assert pem.splitlines()[1][-20:] not in output.out + output.err
