@@ -10,6 +10,7 @@ from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.split_table import write_split
 from lradapt.gate.verdict import Part
 from lradapt.production.challenger import evaluate_challenger
+from lradapt.production.comparison_record import FrozenRules
 from lradapt.registry import open_registry
 
 ROOT = Path(__file__).parents[3]
@@ -57,7 +58,9 @@ def promoted(registry, *args, **facts):
 
 
 def verdict_on(registry, paths, version, **rules):
-    return evaluate_challenger(registry, version, paths, replace(RULES, **rules)).verdict
+    return evaluate_challenger(
+        registry, version, paths, FrozenRules(replace(RULES, **rules))
+    ).verdict
 
 
 def test_a_better_model_of_another_input_size_is_promoted(registry, paths):
@@ -69,12 +72,18 @@ def test_a_better_model_of_another_input_size_is_promoted(registry, paths):
     assert {each.name: each.groups for each in found.classes} == dict.fromkeys(sorted(COLOURS), 5)
 
 
-def test_an_evaluation_changes_nothing(registry, paths):
+def test_an_evaluation_adds_its_record_and_changes_nothing_else(registry, paths):
     champion = promoted(registry, colour_model(POOR))
     version = published(registry, colour_model(GOOD))
     before = registry.store.list("")
     assert verdict_on(registry, paths, version).decision == "promote"
-    assert registry.store.list("") == before
+    added = sorted(set(registry.store.list("")) - set(before))
+    assert [each.split("/")[1:3] for each in added] == [
+        ["protocol", "comparisons"],
+        ["protocol", "comparisons"],
+        ["protocol", "rules"],
+    ]
+    assert [each.rpartition("/")[2] for each in added[:2]] == ["asked.json", "verdict.json"]
     assert registry.production().version == champion
 
 

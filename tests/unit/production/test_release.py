@@ -18,6 +18,7 @@ from lradapt.inference.predict import Model
 from lradapt.networks.champion import read_champion
 from lradapt.production.approval import with_approval
 from lradapt.production.challenger import evaluate_challenger
+from lradapt.production.comparison_record import FrozenRules
 from lradapt.production.publish import is_published, publish
 from lradapt.production.release import evaluate_and_promote, promote_challenger
 from lradapt.production.rollback import roll_back
@@ -30,7 +31,7 @@ from lradapt.runtime.files import write_json
 
 NAME = "colours"
 GOOD, POOR = COLOURS, ("red", "blue", "green")
-RULES = replace(GATE_RULES, confidence=0.9, min_class_images=5, min_floor_images=5)
+RULES = FrozenRules(replace(GATE_RULES, confidence=0.9, min_class_images=5, min_floor_images=5))
 ROOT = Path(__file__).parents[3]
 
 
