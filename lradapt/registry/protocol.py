@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from lradapt.registry.manifest import json_bytes, sha256_hex
@@ -68,9 +69,9 @@ def freeze_rules(store: Store, name: str, sha256: str, rules: Mapping[str, Any])
 
 def ask(store: Store, name: str, version: str, facts: Mapping[str, Any]) -> Entry:
     """Write what is going to be compared, before any answer of the models is known."""
-    at = utc_now()
-    stamp = at[:19].replace("-", "").replace(":", "")
-    entry = f"{stamp}Z-{version}-{uuid.uuid4().hex[:8]}"
+    now = datetime.now(UTC)
+    entry = f"{now:%Y%m%dT%H%M%S.%fZ}-{version}-{uuid.uuid4().hex[:8]}"
+    at = now.isoformat(timespec="microseconds")
     content = json_bytes({"format": FORMAT, "at": at, "by": user_and_host(), **facts})
     store.create(_key(name, entry, ASKED), content)
     return Entry(entry, sha256_hex(content))

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from gate_verdicts import RULES
 
+from lradapt.data.labelled_image import LabelledImage, in_split
 from lradapt.gate.comparison import ClassResult, Comparison, McNemar
 from lradapt.gate.held_out import write_test_images, write_trained_on
 from lradapt.gate.verdict import Verdict
-from lradapt.data.labelled_image import LabelledImage, in_split
 from lradapt.production.comparison_record import (
     FrozenRules,
     freeze,

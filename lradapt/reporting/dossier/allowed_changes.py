@@ -70,7 +70,7 @@ def _elements(versions: Sequence[Version], latest: Version) -> Iterator[tuple[st
         "classes",
         "a new label; a class in production goes only by gate.renamed",
         "at least gate.min_class_images held-out images each",
-        NOT_RECORDED,
+        _classes(versions),
     )
     rates = params.get("head_rate", {}).get("source", NOT_RECORDED)
     body = params.get("body_rates", {}).get("source", NOT_RECORDED)
@@ -78,7 +78,7 @@ def _elements(versions: Sequence[Version], latest: Version) -> Iterator[tuple[st
         "learning rates",
         "a range test on the data, where the source is found or found_or_given",
         f"head_rate.source: {rates}; body_rates.source: {body}",
-        NOT_RECORDED,
+        "-",
     )
     yield "temperature", _BY_DATA, "0.05 to 20 (docs/method.md)", _temperatures(manifests)
     yield (
@@ -95,6 +95,12 @@ def _elements(versions: Sequence[Version], latest: Version) -> Iterator[tuple[st
     )
     yield "code", _BY_CODE, "none", _different(manifests, "code", "commit")
     yield "libraries", _BY_CODE, "constraints.txt of lradapt", _different(manifests, "libraries")
+
+
+def _classes(versions: Sequence[Version]) -> str:
+    """Return the number of different lists of classes, by the labels of the test images."""
+    lists = {frozenset(each.test_images.values()) for each in versions if each.test_images}
+    return f"{len(lists)} (in the test split)"
 
 
 def _files(manifests: Sequence[Mapping[str, Any]]) -> str:

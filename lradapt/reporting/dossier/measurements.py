@@ -83,11 +83,12 @@ def _sentences(found: UseOfTest) -> Iterator[str]:
             "challengers that were kept out then. The bound does not cover them."
         )
     yield (
-        "A fresh share: images that no earlier version has used, in the row 0 of the second table "
-        "before the next comparison. Today it comes from new data alone. The split has no seed, "
-        "and gives new groups to the test split by their hash (split.train_per_test); labels.csv "
-        "may give it by its column split. Drawing other test images out of the present ones is "
-        "not offered: the models were trained on those, so the gate would leave them out."
+        f"A fresh share: {found.times.get(0, 0):,} of the {found.latest_images:,} images of the "
+        "latest test split were in no question yet. More of them come from new data alone: the "
+        "split has no seed, and gives new groups to the test split by their hash "
+        "(split.train_per_test), or labels.csv gives it (column split). Drawing other test images "
+        "out of the present ones is not offered: the models were trained on those, so the gate "
+        "would leave them out."
     )
 
 
