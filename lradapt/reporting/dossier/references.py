@@ -38,7 +38,7 @@ ANSWERS: Mapping[str, tuple[str, ...]] = {
         "AI Act, Annex IV, point 2(g): test logs and reports",
     ),
     "use": (
-        "PCCP, Modification Protocol: data management practices (test data, their reuse)",
+        "PCCP, Modification Protocol: data management practices (test data apart from training)",
         "AI Act, Annex IV, point 2(g): testing data and their characteristics",
     ),
     "slices": (
