@@ -102,7 +102,7 @@ def _read(registry: Registry, name: str, promotion: Promotion | None) -> Version
         name=name,
         manifest=opened.manifest,
         manifest_sha256=opened.sha256,
-        signed_by=str(getattr(opened, "signed_by", "")),
+        signed_by=opened.signed_by,
         test_images=None if test_images is None else read_test_images(test_images),
         trained_on=None if trained_on is None else read_trained_on(trained_on),
     )

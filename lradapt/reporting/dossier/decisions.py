@@ -16,7 +16,6 @@ from lradapt.reporting.dossier.section import (
     Table,
     in_words,
     percent,
-    recorded,
     second,
     short,
 )
@@ -130,7 +129,7 @@ def _version_row(each: Version) -> tuple[str, ...]:
     return (
         each.name,
         second(each.created),
-        recorded(each.signed_by),
+        each.signed_by or "not checked",
         *(short(data.get(key)) for key in ("labels", "table", "split")),
         _code(manifest.get("code")),
         short((manifest.get("gate_rules") or {}).get("sha256")),
@@ -273,7 +272,6 @@ def production(collected: Collected, since: str) -> Section:
 
 
 def _promotion_row(each: Promotion) -> tuple[str, ...]:
-    key = str(getattr(each, "key", ""))
     return (
         str(each.sequence),
         second(each.at),
@@ -281,7 +279,7 @@ def _promotion_row(each: Promotion) -> tuple[str, ...]:
         each.previous or "nothing",
         _KINDS.get(each.kind, each.kind),
         each.by,
-        key or NOT_RECORDED,
+        each.key or "not signed",
         each.reason,
     )
 

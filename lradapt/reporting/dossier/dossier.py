@@ -141,7 +141,7 @@ def as_json(collected: Collected, since: str = "") -> dict[str, Any]:
         ],
         "test_images": use | {"times": {str(key): of for key, of in use["times"].items()}},
         "moves": [_moves(each) for each in moves_of(collected.versions)],
-        "promotions": [asdict(each) for each in collected.promotions if each.at >= since],
+        "promotions": [each.as_dict() for each in collected.promotions if each.at >= since],
         "references": {"sources": [FDA, EU], "answers": dict(ANSWERS)},
         "not_answered": list(NOT_ANSWERED),
     }

@@ -43,11 +43,6 @@ def short(sha256: object) -> str:
     return str(sha256)[:_SHORT] if sha256 else NOT_RECORDED
 
 
-def recorded(value: object) -> str:
-    """Return a value as text, or that it is not recorded."""
-    return NOT_RECORDED if value is None or value == "" else in_words(value)
-
-
 def second(time: object) -> str:
     """Return a time of the registry to the second, or that it is not recorded."""
     return str(time)[:19].replace("T", " ") if time else NOT_RECORDED

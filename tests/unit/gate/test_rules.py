@@ -23,6 +23,7 @@ def test_every_rule_is_in_the_hash():
         "min_floor_images": 78,
         "min_recall": {"mole": 0.5},
         "min_recall_in": {"site": {"Graz": {"mole": 0.5}}},
+        "max_coverage_shortfall": 0.07,
         "max_image_seconds": 3.0,
         "max_megabytes": 4.0,
         "renamed": {"old": None},

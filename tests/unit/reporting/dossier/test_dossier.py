@@ -132,7 +132,7 @@ def test_a_promotion_without_a_record_is_named_and_an_interrupted_comparison_cou
     used = use_of_test_images(collect(registry))
     assert (used.unrecorded, used.distinct) == ((3,), 3)
     page = as_markdown(collect(registry))
-    assert "withdrawn by a person (rollback) | ann@lab | not recorded | takes moles" in page
+    assert "withdrawn by a person (rollback) | ann@lab | not signed | takes moles" in page
     assert "Of the promotion(s) 3 the comparison is not recorded" in page
 
 
@@ -146,7 +146,7 @@ def test_a_version_of_earlier_times_is_shown_as_not_recorded(registry):
     ] * 5
     assert found["test_images"]["unrecorded"] == (1,)
     page = as_markdown(collect(registry))
-    assert f"| {old} | not recorded | not recorded | not recorded |" in page
+    assert f"| {old} | not recorded | not checked | not recorded |" in page
     assert f"Slices are not recorded for {old}." in page
 
 
