@@ -12,6 +12,7 @@ from flows.summary import print_summary
 from lradapt.cli.options import AsJson, Debug, Location, Name
 from lradapt.config.paths import PROJECT_FILE, read_paths
 from lradapt.errors import LradaptError
+from lradapt.production.comparison_record import FrozenRules
 from lradapt.production.release import Outcome
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 from lradapt.registry.registry import Registry
@@ -68,24 +69,27 @@ def retrain(
         splitting, rest = graph.cut(plan, str(read_paths().split))
         stages.reproduce_stale(splitting)
         release.require_known_classes(registry)
+        rules = None if dry_run else release.freeze_rules(registry)
         comparison = artifacts.show_changes(previous, split_is_new=True)
         artifacts.log_changes(comparison)
         with gpu.slot(wanted=any(node.stale for node in rest)):
             stages.reproduce_stale(rest)
         outcome = None
-        if not dry_run:
-            version = release.publish_version(registry, timings, comparison.summary)
-            outcome = _release(registry, version, override, approval_seconds)
+        if rules:
+            version = release.publish_version(registry, timings, comparison.summary, rules)
+            outcome = _release(registry, version, rules, override, approval_seconds)
             events.released(name, outcome)
         artifacts.show(outcome, location, timings, comparison.summary)
     return outcome
 
 
-def _release(registry: Registry, version: str, override: str, approval_seconds: int) -> Outcome:
+def _release(
+    registry: Registry, version: str, rules: FrozenRules, override: str, approval_seconds: int
+) -> Outcome:
     """Promote the new model if it is better and, if a person is asked, approved."""
     if not approval_seconds:
-        return release.evaluate_and_promote(registry, version, override)
-    evaluated = release.evaluate_challenger(registry, version)
+        return release.evaluate_and_promote(registry, version, override, rules)
+    evaluated = release.evaluate_challenger(registry, version, rules)
     return release.promote_challenger(registry, approval.ask(evaluated, seconds=approval_seconds))
 
 

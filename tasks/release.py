@@ -9,8 +9,17 @@ from lradapt.config.params import load_params
 from lradapt.config.paths import read_paths
 from lradapt.data.split_table import read_split
 from lradapt.networks.champion import ensure_file
-from lradapt.production import challenger, named_classes, publish, release, rollback, warm_start
+from lradapt.production import (
+    challenger,
+    comparison_record,
+    named_classes,
+    publish,
+    release,
+    rollback,
+    warm_start,
+)
 from lradapt.production.challenger import EvaluatedChallenger
+from lradapt.production.comparison_record import FrozenRules
 from lradapt.production.release import Outcome
 from lradapt.registry.promotions import Promotion
 from lradapt.registry.registry import Registry
@@ -56,7 +65,15 @@ def bring_champion(registry: Registry) -> bool:
 
 
 @task(**_RETRIED)
-def publish_version(registry: Registry, previous: Timings, changes: ChangesSummary) -> str:
+def freeze_rules(registry: Registry) -> FrozenRules:
+    """Write the gate's rules into the registry before anything is trained, and return them."""
+    return comparison_record.freeze(registry, load_params().gate.rules)
+
+
+@task(**_RETRIED)
+def publish_version(
+    registry: Registry, previous: Timings, changes: ChangesSummary, rules: FrozenRules
+) -> str:
     """Publish the model that the stages have made; return the version's name."""
     paths, params = read_paths(), load_params()
     page = report.render(
@@ -73,6 +90,7 @@ def publish_version(registry: Registry, previous: Timings, changes: ChangesSumma
         report=page.encode(),
         card=model_card.render(paths, registry.name, params.card.model_dump()).encode(),
         run=str(flow_run.get_id() or ""),
+        rules=rules,
     )
 
 
@@ -84,16 +102,18 @@ def is_published(registry: Registry) -> bool:
 
 
 @task(**_RETRIED)
-def evaluate_and_promote(registry: Registry, version: str, override: str) -> Outcome:
+def evaluate_and_promote(
+    registry: Registry, version: str, override: str, rules: FrozenRules
+) -> Outcome:
     """Promote the version if it passes the gate, or if a person overrides the gate."""
-    rules = load_params().gate.rules
     return release.evaluate_and_promote(registry, version, read_paths(), rules, override=override)
 
 
 @task(**_RETRIED)
-def evaluate_challenger(registry: Registry, version: str) -> EvaluatedChallenger:
-    """Compare the version with what is in production; nothing changes."""
-    rules = load_params().gate.rules
+def evaluate_challenger(
+    registry: Registry, version: str, rules: FrozenRules
+) -> EvaluatedChallenger:
+    """Compare the version with what is in production, which does not change."""
     return challenger.evaluate_challenger(registry, version, read_paths(), rules)
 
 

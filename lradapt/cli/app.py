@@ -16,6 +16,7 @@ from lradapt.cli import (
     changes,
     check,
     completion,
+    dossier,
     engine,
     exit_codes,
     exporting,
@@ -110,6 +111,12 @@ _add(
     model.rollback,
     'lradapt rollback --reason "takes moles for melanomas"',
     'lradapt rollback --reason "as agreed" 3f9c21d07a4e',
+)
+_add(
+    REGISTRY,
+    dossier.dossier,
+    "lradapt dossier --out dossier.html",
+    "lradapt dossier --since 2026-01-01 --json | jq .test_images",
 )
 _add(REGISTRY, versions.prune, "lradapt prune --keep 5")
 app.add_typer(keys.app, name="keys", rich_help_panel=REGISTRY)

@@ -1,8 +1,10 @@
-"""The requirements of the gate: the section `gate` of params.yaml as plain values."""
+"""The requirements of the gate, the section `gate` of params.yaml, as plain values; their hash."""
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 Policy = Literal["superior", "not_worse"]
 
@@ -24,3 +26,17 @@ class Rules:
     max_image_seconds: float | None
     max_megabytes: float | None
     renamed: Mapping[str, str | None]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the rules by name, as JSON can hold them."""
+        return asdict(self)
+
+
+def rules_sha256(rules: Mapping[str, Any]) -> str:
+    """Return the sha256 of rules, whatever the order of their keys.
+
+    Args:
+        rules: as `Rules.as_dict` returns them, or as they were read from JSON.
+    """
+    text = json.dumps(rules, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -17,9 +17,11 @@ from lradapt.gate.rules import Rules
 from lradapt.gate.verdict import Candidate, Costs, Sets, Verdict
 from lradapt.inference.latency import image_seconds
 from lradapt.inference.predict import Model
+from lradapt.production.comparison_record import FrozenRules, record_question, record_verdict
 from lradapt.production.withdrawn import withdrawal_reason
 from lradapt.registry.manifest import MODEL, TEST_IMAGES, TRAINED_ON
 from lradapt.registry.promotions import Production
+from lradapt.registry.protocol import Entry
 from lradapt.registry.published_version import PublishedVersion
 from lradapt.registry.registry import Registry
 from lradapt.runtime.progress import tracked
@@ -34,12 +36,14 @@ class EvaluatedChallenger:
         verdict: of the gate.
         champion: in production then; None before the first promotion.
         manifest_sha256: of the version as it was compared; empty if it was not.
+        record: of the comparison in the registry; None if there was none.
     """
 
     version: str
     verdict: Verdict
     champion: Production | None
     manifest_sha256: str = ""
+    record: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,12 @@ class _PublishedModel:
 
 
 def evaluate_challenger(
-    registry: Registry, version: str, paths: Paths, rules: Rules
+    registry: Registry, version: str, paths: Paths, frozen: FrozenRules
 ) -> EvaluatedChallenger:
-    """Compare a published version with what is in production now; nothing changes.
+    """Compare a published version with what is in production now; production does not change.
 
-    A version that a smoke test or a person has withdrawn is not compared again: it is kept out.
+    The registry gets a record of each comparison. A version that a smoke test or a person has
+    withdrawn is not compared again: it is kept out.
     """
     champion = registry.production()
     if champion and champion.version == version:
@@ -69,17 +74,42 @@ def evaluate_challenger(
         remedy = "to promote it again: python -m flows.retrain --override REASON"
         verdict = Verdict(decision="keep", reason=f"{withdrawn}; {remedy}")
         return EvaluatedChallenger(version, verdict, champion)
-    opened = registry.open(version)
+    return _compare_and_record(registry, registry.open(version), champion, paths, frozen)
+
+
+def _compare_and_record(
+    registry: Registry,
+    opened: PublishedVersion,
+    champion: Production | None,
+    paths: Paths,
+    frozen: FrozenRules,
+) -> EvaluatedChallenger:
+    """Record rules and data, predict, decide, and record the verdict."""
     before = [registry.open(champion.version, champion.promotion)] if champion else []
-    verdict = _compare([*before, opened], paths, rules)
-    return EvaluatedChallenger(version, verdict, champion, opened.sha256)
-
-
-def _compare(versions: Sequence[PublishedVersion], paths: Paths, rules: Rules) -> Verdict:
-    """Compare the last of the versions with the one before it, if there is one."""
-    published = [_read(version) for version in versions]
+    published = [_read(each) for each in (*before, opened)]
     test_images = in_split(read_split(paths.split), "test")
     images = held_out(test_images, [each.trained_on for each in published])
+    asked = record_question(
+        registry, opened, champion, frozen, paths, test_images=test_images, held_out=images
+    )
+    verdict = _compare(published, test_images, images, paths, frozen.rules)
+    return EvaluatedChallenger(
+        opened.manifest["version"],
+        verdict,
+        champion,
+        opened.sha256,
+        record_verdict(registry, asked, verdict),
+    )
+
+
+def _compare(
+    published: Sequence[_PublishedModel],
+    test_images: Sequence[LabelledImage],
+    images: Sequence[LabelledImage],
+    paths: Paths,
+    rules: Rules,
+) -> Verdict:
+    """Compare the last of the models with the one before it, if there is one, on `images`."""
     seconds = image_seconds(
         [each.model for each in published], [paths.images / image.image for image in test_images]
     )

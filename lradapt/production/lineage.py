@@ -25,7 +25,7 @@ def lineage(paths: Paths) -> dict[str, Any]:
         -> version; "machine".
     """
     return {
-        "code": _code(),
+        "code": code_version(),
         "data": {
             "labels": sha256_of(paths.labels),
             "split": sha256_of(paths.split),
@@ -57,7 +57,7 @@ def lineage_rows(known: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[t
     return [row for row in rows if row[1]]
 
 
-def _code() -> dict[str, Any]:
+def code_version() -> dict[str, Any]:
     """Return the commit, and whether tracked files differ from it; empty outside git."""
 
     def git(*words: str) -> str:

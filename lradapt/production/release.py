@@ -4,10 +4,10 @@ import logging
 from dataclasses import dataclass, replace
 
 from lradapt.config.paths import Paths
-from lradapt.gate.rules import Rules
 from lradapt.gate.verdict import Verdict
 from lradapt.production import smoke_test
 from lradapt.production.challenger import EvaluatedChallenger, evaluate_challenger
+from lradapt.production.comparison_record import FrozenRules, record_outcome
 from lradapt.registry.promotions import Promotion
 from lradapt.registry.registry import Registry
 from lradapt.registry.store import ChangedError
@@ -43,7 +43,7 @@ def evaluate_and_promote(
     registry: Registry,
     version: str,
     paths: Paths,
-    rules: Rules,
+    frozen: FrozenRules,
     *,
     override: str = "",
     by: str = "",
@@ -57,7 +57,7 @@ def evaluate_and_promote(
         registry: the registry that has the version.
         version: the challenger.
         paths: the paths of `dvc.yaml`.
-        rules: the rules of promotion.
+        frozen: the rules of promotion.
         override: a person's reason to promote it although the gate keeps the champion; the log
             has both reasons. It has no effect on a model that is invalid.
         by: the author of the promotion, for the log; by default user and host.
@@ -66,7 +66,7 @@ def evaluate_and_promote(
         ChangedError: other processes promoted several times in a row.
     """
     for _ in range(_NUM_ATTEMPTS):
-        challenger = evaluate_challenger(registry, version, paths, rules)
+        challenger = evaluate_challenger(registry, version, paths, frozen)
         try:
             return promote_challenger(registry, challenger, paths, override=override, by=by)
         except ChangedError:
@@ -104,6 +104,10 @@ def promote_challenger(
     if live and live.version == version:
         return _smoke_tested(registry, outcome, live.promotion, paths, by)
     promotion = _promote(registry, challenger, override.strip(), by)
+    if challenger.record:
+        record_outcome(
+            registry, challenger.record, challenger.verdict, promotion, override=override.strip()
+        )
     if promotion is None:
         return outcome
     return _smoke_tested(registry, replace(outcome, promotion=promotion), promotion, paths, by)

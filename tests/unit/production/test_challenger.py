@@ -8,9 +8,12 @@ from gate_verdicts import RULES as GATE_RULES
 from lradapt.config.paths import read_paths
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.split_table import write_split
+from lradapt.errors import LradaptError
 from lradapt.gate.verdict import Part
 from lradapt.production.challenger import evaluate_challenger
+from lradapt.production.comparison_record import FrozenRules, freeze, images_sha256
 from lradapt.registry import open_registry
+from lradapt.registry.protocol import read_comparisons, read_rules
 
 ROOT = Path(__file__).parents[3]
 NAME = "colours"
@@ -57,7 +60,9 @@ def promoted(registry, *args, **facts):
 
 
 def verdict_on(registry, paths, version, **rules):
-    return evaluate_challenger(registry, version, paths, replace(RULES, **rules)).verdict
+    return evaluate_challenger(
+        registry, version, paths, FrozenRules(replace(RULES, **rules))
+    ).verdict
 
 
 def test_a_better_model_of_another_input_size_is_promoted(registry, paths):
@@ -69,12 +74,18 @@ def test_a_better_model_of_another_input_size_is_promoted(registry, paths):
     assert {each.name: each.groups for each in found.classes} == dict.fromkeys(sorted(COLOURS), 5)
 
 
-def test_an_evaluation_changes_nothing(registry, paths):
+def test_an_evaluation_adds_its_record_and_changes_nothing_else(registry, paths):
     champion = promoted(registry, colour_model(POOR))
     version = published(registry, colour_model(GOOD))
     before = registry.store.list("")
     assert verdict_on(registry, paths, version).decision == "promote"
-    assert registry.store.list("") == before
+    added = sorted(set(registry.store.list("")) - set(before))
+    assert [each.split("/")[1:3] for each in added] == [
+        ["protocol", "comparisons"],
+        ["protocol", "comparisons"],
+        ["protocol", "rules"],
+    ]
+    assert [each.rpartition("/")[2] for each in added[:2]] == ["asked.json", "verdict.json"]
     assert registry.production().version == champion
 
 
@@ -141,3 +152,42 @@ def test_the_coverage_of_the_sets_is_asked_of_the_images_that_neither_was_traine
         "too rarely: blue (0 of 1), green (0 of 5)"
         in verdict_on(registry, paths, seen, **rules).reason
     )
+
+
+def record_of(registry):
+    [found] = read_comparisons(registry.store, registry.name)
+    return found
+
+
+def test_the_record_has_rules_versions_and_images_and_then_the_figures(registry, paths):
+    champion = promoted(registry, colour_model(POOR), trained_on=["h0", "h1"])
+    version = published(registry, colour_model(GOOD))
+    frozen = freeze(registry, RULES)
+    verdict = evaluate_challenger(registry, version, paths, frozen).verdict
+    found = record_of(registry)
+    asked = found.asked
+    assert (asked["version"], asked["champion"]["version"]) == (version, champion)
+    assert (asked["rules"], asked["rules_frozen_at"]) == (RULES.as_dict(), frozen.at)
+    assert [each["sha256"] for each in read_rules(registry.store, NAME)] == [frozen.sha256]
+    assert (asked["test_images"]["images"], asked["held_out"]["images"]) == (15, 13)
+    assert asked["test_images"]["sha256"] == images_sha256(f"h{n}" for n in range(15))
+    assert found.verdict["reason"] == verdict.reason
+    assert found.verdict["comparison"]["lower"] == verdict.comparison.lower
+    assert (found.outcomes, found.faults) == ((), ())
+
+
+def test_a_comparison_that_fails_has_asked_and_has_no_verdict(registry, paths):
+    version = published(registry, colour_model(GOOD))
+    for image in paths.images.rglob("*.png"):
+        image.unlink()
+    labels = {"min_recall_in": {"site": {"Wien": {"red": 0.9}}}}  # labels.csv is not there
+    with pytest.raises((LradaptError, OSError)):
+        verdict_on(registry, paths, version, **labels)
+    found = record_of(registry)
+    assert (found.asked["version"], found.verdict) == (version, None)
+
+
+def test_a_version_in_production_is_not_asked_about_again(registry, paths):
+    version = promoted(registry, colour_model(GOOD))
+    assert verdict_on(registry, paths, version).decision == "keep"
+    assert read_comparisons(registry.store, registry.name) == []

@@ -18,19 +18,21 @@ from lradapt.inference.predict import Model
 from lradapt.networks.champion import read_champion
 from lradapt.production.approval import with_approval
 from lradapt.production.challenger import evaluate_challenger
+from lradapt.production.comparison_record import FrozenRules, freeze
 from lradapt.production.publish import is_published, publish
 from lradapt.production.release import evaluate_and_promote, promote_challenger
 from lradapt.production.rollback import roll_back
 from lradapt.production.warm_start import bring_champion
 from lradapt.registry import open_registry
 from lradapt.registry.promotions import user_and_host
+from lradapt.registry.protocol import read_comparisons
 from lradapt.registry.registry import Registry
 from lradapt.registry.store import ChangedError, RegistryError, UnreachableError
 from lradapt.runtime.files import write_json
 
 NAME = "colours"
 GOOD, POOR = COLOURS, ("red", "blue", "green")
-RULES = replace(GATE_RULES, confidence=0.9, min_class_images=5, min_floor_images=5)
+RULES = FrozenRules(replace(GATE_RULES, confidence=0.9, min_class_images=5, min_floor_images=5))
 ROOT = Path(__file__).parents[3]
 
 
@@ -243,6 +245,11 @@ def test_a_refused_version_stays_out_and_an_approved_one_goes_in_with_the_word(r
         outcome = promote_challenger(registry, replace(challenger, verdict=verdict), project)
         assert (outcome.promotion is not None) == approve
     assert registry.production().promotion.reason.endswith("; approved by Ada: seen")
+    [record] = read_comparisons(registry.store, NAME)
+    assert [(each["promotion"], each["reason"][-19:]) for each in record.outcomes] == [
+        (None, "refused by Ada: seen"[-19:]),
+        (1, "approved by Ada: seen"[-19:]),
+    ]
 
 
 def test_the_first_model_goes_into_production(registry, project):
@@ -299,6 +306,22 @@ def test_a_person_may_override_the_gate_and_the_log_has_both_reasons(registry, p
         f"the ward asks for it (the gate would keep the champion: {outcome.verdict.reason})",
     )
     assert registry.promotions()[-1] == outcome.promotion
+
+
+def test_each_comparison_is_recorded_with_what_followed(registry, project):
+    begin(registry, project)
+    release(registry, project, colour_model(("blue", "red", "green")))
+    release(registry, project, colour_model(GOOD))
+    release(registry, project, colour_model(GOOD))  # it is in production: nothing is asked
+    records = read_comparisons(registry.store, NAME)
+    assert [each.verdict["decision"] for each in records] == ["keep", "keep", "promote"]
+    outcomes = [outcome for each in records for outcome in each.outcomes]
+    assert [(each["promotion"], each["override"]) for each in outcomes] == [
+        (1, "to begin with"),
+        (None, None),
+        (2, None),
+    ]
+    assert [each.faults for each in records] == [(), (), ()]
 
 
 def test_an_override_that_was_not_needed_leaves_the_gates_reason(registry, project):
@@ -392,6 +415,27 @@ def test_a_version_says_how_it_came_about(registry, project):
         "test_images.csv",
         "trained_on.csv",
     ]
+
+
+def test_a_version_names_the_frozen_rules_and_has_its_slices(registry, project):
+    project.slices.write_text(
+        "column,value,class,images,share,low,high,expected,p\nsite,Wien,,9,0.8,0.5,0.9,0.7,\n"
+    )
+    project.onnx.write_bytes(colour_model(GOOD))
+    frozen = freeze(registry, RULES.rules)
+    version = publish(registry, project, report=b"", card=b"", run="", rules=frozen)
+    manifest = registry.manifest(version)
+    assert manifest["gate_rules"] == {"sha256": RULES.sha256, "frozen_at": frozen.at}
+    assert [(each["column"], each["value"], each["images"]) for each in manifest["slices"]] == [
+        ("site", "Wien", 9)
+    ]
+
+
+def test_a_version_without_rules_or_slices_says_so_and_has_the_same_name(registry, project):
+    version = published(registry, project, colour_model(GOOD))
+    manifest = registry.manifest(version)
+    assert (manifest["gate_rules"], manifest["slices"]) == (None, None)
+    assert publish(registry, project, report=b"", card=b"", run="", rules=RULES) == version
 
 
 def test_a_model_is_published_once_its_version_is_there(registry, project):
