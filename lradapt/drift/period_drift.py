@@ -81,6 +81,7 @@ class Drift:
         accuracy: the model's on the reference.
         shares: of the classes in the reference, `[K]`.
         periods: the earliest first.
+        notes: what the record has that was not compared, and why.
     """
 
     version: str
@@ -91,6 +92,12 @@ class Drift:
     accuracy: float
     shares: tuple[float, ...]
     periods: tuple[PeriodDrift, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def last_tested(self) -> PeriodDrift | None:
+        """The last period that was tested; None if none was."""
+        return next((each for each in reversed(self.periods) if each.tested), None)
 
 
 def find_drift(

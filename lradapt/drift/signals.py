@@ -24,7 +24,7 @@ MOST_IMAGES = 2000
 def compare(
     reference: Observed, period: Observed, *, level: float, seed: tuple[int, ...]
 ) -> dict[Signal, float]:
-    """Return the p-value of each signal.
+    """Return the p-value of each signal; of the features only if the model gives them.
 
     Args:
         reference: images without a change.
@@ -33,24 +33,21 @@ def compare(
         seed: of the random numbers.
     """
     needed, random = permutations_needed(level), np.random.default_rng(seed)
-    classes = compare_classes(
-        reference.probabilities,
-        period.probabilities,
-        num_permutations=needed,
-        random=random,
-    )
-    features = compare_features(
-        _some(reference.features, random),
-        _some(period.features, random),
-        num_permutations=needed,
-        random=random,
-    )
-    return {
-        "classes": classes.p_value,
-        "features": features.p_value,
-        "brightness": compare_values(reference.brightness, period.brightness),
-        "sharpness": compare_values(reference.sharpness, period.sharpness),
+    found: dict[Signal, float] = {
+        "classes": compare_classes(
+            reference.probabilities, period.probabilities, num_permutations=needed, random=random
+        ).p_value
     }
+    if reference.features.shape[1] == period.features.shape[1] > 0:
+        found["features"] = compare_features(
+            _some(reference.features, random),
+            _some(period.features, random),
+            num_permutations=needed,
+            random=random,
+        ).p_value
+    found["brightness"] = compare_values(reference.brightness, period.brightness)
+    found["sharpness"] = compare_values(reference.sharpness, period.sharpness)
+    return found
 
 
 def _some(features_ND: Values, random: np.random.Generator) -> Values:

@@ -13,17 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from lradapt.config.paths import Paths
-from lradapt.data.images.decode import DecodeError, Pixels, Preprocessing, preprocess, quiet
+from lradapt.data.images.decode import DecodeError, Pixels, preprocess, quiet
 from lradapt.data.images.image_table import read_table
-from lradapt.data.images.looks import measure_looks
+from lradapt.data.images.looks import brightness_and_sharpness
 from lradapt.data.labelled_image import VALIDATION, LabelledImage
 from lradapt.data.split_table import read_split
 from lradapt.drift.observed import Observed, Reference
 from lradapt.errors import DataError
 from lradapt.gate.held_out import read_test_images
-from lradapt.inference.explaining_model import ExplainingModel
 from lradapt.inference.predict import Model
-from lradapt.networks.onnx_graph import NoLinearHeadError
 from lradapt.registry.manifest import MODEL, TEST_IMAGES
 from lradapt.registry.published_version import PublishedVersion
 from lradapt.runtime.files import sha256_of, whole_file
@@ -32,7 +30,7 @@ from lradapt.runtime.row_cache import keep, recall
 
 log = logging.getLogger(__name__)
 
-FEWEST = 100
+FEWEST = 50
 """Images of a reference; with fewer, nothing but the grossest shift would be seen."""
 
 _STORED = "drift_reference"
@@ -66,8 +64,7 @@ def make_reference(version: PublishedVersion, paths: Paths) -> Reference:
     model = Model(content)
     images = [each for each in _find(version, paths) if each.label in model.class_names]
     _require_enough(len(images), version)
-    observer = Observer(model, content)
-    observed, rows = _read_or_observe(images, observer, sha256(content).hexdigest(), paths.store)
+    observed, rows = _read_or_observe(images, model, sha256(content).hexdigest(), paths.store)
     _require_enough(len(rows), version)
     labels = [model.class_names.index(images[row].label) for row in rows]
     return Reference(
@@ -75,49 +72,36 @@ def make_reference(version: PublishedVersion, paths: Paths) -> Reference:
     )
 
 
-class Observer:
-    """A model, and what drift compares of its answers."""
-
-    def __init__(self, model: Model, content: bytes) -> None:
-        """Take a model and its file's content; one without a linear head gives no features."""
-        self._model = model
-        try:
-            self._inside: ExplainingModel | None = ExplainingModel(content)
-        except NoLinearHeadError:
-            self._inside = None
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """Of the images."""
-        return self._model.preprocessing
-
-    def observe(self, pixels_NSS3: Pixels) -> Observed:
-        """Return what the model gives for preprocessed pixels, rounded as a record rounds it."""
-        looks = measure_looks(pixels_NSS3)
-        features_ND = (
-            self._inside.features(pixels_NSS3) if self._inside else np.empty((len(pixels_NSS3), 0))
-        )
-        limit = float(np.finfo(np.float16).max)
-        return Observed(
-            self._model.probabilities(pixels_NSS3),
-            np.clip(features_ND, -limit, limit).astype(np.float16).astype(np.float32),
-            looks.brightness.round(2),
-            looks.sharpness.round(3),
-        )
+def observe(model: Model, pixels_NSS3: Pixels) -> Observed:
+    """Return what a model gives for preprocessed pixels, rounded as a record rounds it."""
+    answers, looks = model.answers(pixels_NSS3), brightness_and_sharpness(pixels_NSS3)
+    features_ND = answers.features
+    if features_ND is None:
+        features_ND = np.empty((len(pixels_NSS3), 0), np.float32)
+    limit = float(np.finfo(np.float16).max)
+    return Observed(
+        answers.probabilities,
+        np.clip(features_ND, -limit, limit).astype(np.float16).astype(np.float32),
+        looks[0].round(2),
+        looks[1].round(3),
+    )
 
 
 def _find(version: PublishedVersion, paths: Paths) -> list[HeldOutImage]:
     """Return the test images of a version that are here, and its validation images.
 
-    The validation images are known where the split of the project is still that of the version.
+    The validation images are known where the split of the project is still that of the version,
+    and the version has no ancestor.
     """
     if not (paths.split.exists() and paths.table.exists()):
         return []
     tested, table = read_test_images(version.read(TEST_IMAGES)), read_table(paths.table)
-    same_split = version.manifest.get("data", {}).get("split") == sha256_of(paths.split)
+    manifest = version.manifest
+    same_split = manifest.get("data", {}).get("split") == sha256_of(paths.split)
+    validated = same_split and not manifest.get("ancestor")  # which may have learnt from them
 
     def is_held_out(image: LabelledImage) -> bool:
-        return image.pixel_sha256 in tested or (same_split and image.split == VALIDATION)
+        return image.pixel_sha256 in tested or (validated and image.split == VALIDATION)
 
     found = [
         HeldOutImage(
@@ -142,7 +126,7 @@ def _require_enough(found: int, version: PublishedVersion) -> None:
         )
 
 
-def observe_files(files: Sequence[Path], observer: Observer) -> tuple[Observed, list[int]]:
+def observe_files(files: Sequence[Path], model: Model) -> tuple[Observed, list[int]]:
     """Return what a model gives for the files that can be decoded, and their rows in `files`.
 
     Raises:
@@ -153,37 +137,37 @@ def observe_files(files: Sequence[Path], observer: Observer) -> tuple[Observed, 
     rows: list[int] = []
     with tracked(parts, "reference", total=len(files), unit="images", size=len) as shown:
         for part in shown:
-            squares = _decoded({row: files[row] for row in part if row < len(files)}, observer)
+            squares = _decoded({row: files[row] for row in part if row < len(files)}, model)
             if squares:
-                found.append(observer.observe(np.stack(list(squares.values()))))
+                found.append(observe(model, np.stack(list(squares.values()))))
                 rows += squares
     if not found:
         raise DataError(f"none of the {len(files)} images of the reference can be decoded")
     return Observed.joined(found), rows
 
 
-def _decoded(files: Mapping[int, Path], observer: Observer) -> dict[int, Pixels]:
+def _decoded(files: Mapping[int, Path], model: Model) -> dict[int, Pixels]:
     """Return the preprocessed pixels of the files that can be decoded."""
     found = {}
     with quiet():
         for row, file in files.items():
             try:
-                found[row] = preprocess(file.read_bytes(), observer.preprocessing)
+                found[row] = preprocess(file.read_bytes(), model.preprocessing)
             except DecodeError:  # the next run reports it
                 continue
     return found
 
 
 def _read_or_observe(
-    images: Sequence[HeldOutImage], observer: Observer, model_sha256: str, store: Path
+    images: Sequence[HeldOutImage], model: Model, model_sha256: str, store: Path
 ) -> tuple[Observed, list[int]]:
     """Return what the model gives for the images, and the rows of those that can be decoded."""
-    made = sha256(f"{model_sha256} {observer.preprocessing}".encode()).hexdigest()
+    made = sha256(f"{model_sha256} {model.preprocessing}".encode()).hexdigest()
     kept, keys = recall(store, _STORED, made), [each.key for each in images]
     if kept.files and all(key in kept.row_of for key in keys):
         known = Observed(*(np.load(kept.files[name]) for name in _FILES))
         return known.at(np.array([kept.row_of[key] for key in keys])), list(range(len(keys)))
-    observed, rows = observe_files([each.file for each in images], observer)
+    observed, rows = observe_files([each.file for each in images], model)
     _keep(observed, [keys[row] for row in rows], made, store)
     return observed, rows
 
