@@ -22,6 +22,7 @@ from lradapt.drift.permutation import (
 Features = npt.NDArray[np.float32]
 
 NUM_COMPONENTS = 64
+_IMAGES_PER_COMPONENT = 10  # of fewer images, the last components are noise
 
 
 def compare_features(
@@ -84,8 +85,9 @@ def principal_components(features_TD: Features) -> Features:
     divisor_D = np.sqrt(variance_D + np.median(variance_D))
     divisor_D[divisor_D == 0] = 1.0
     scaled_TD = ((features_TD - features_TD.mean(axis=0)) / divisor_D).astype(np.float32)
-    most = min(NUM_COMPONENTS, *scaled_TD.shape)
-    left_TE, sizes_E, _ = randomized_svd(scaled_TD, most, random_state=0)
+    most = min(NUM_COMPONENTS, max(len(scaled_TD) // _IMAGES_PER_COMPONENT, 1), scaled_TD.shape[1])
+    # Not transposed, its random numbers meet features, not images: these stay exchangeable.
+    left_TE, sizes_E, _ = randomized_svd(scaled_TD, most, transpose=False, random_state=0)
     kept = sizes_E > 1e-5 * max(float(sizes_E[0]), 1e-30)  # the others are rounding errors
     return np.asarray(left_TE[:, kept] * np.sqrt(len(left_TE)), np.float32)
 

@@ -63,9 +63,9 @@ def test_features_of_other_sizes_count_the_same():
 def test_components_have_variance_one_and_equal_features_have_none(monkeypatch):
     random = np.random.default_rng(8)
     monkeypatch.setattr(feature_shift, "NUM_COMPONENTS", 4)
-    points_TE = principal_components(random.normal(size=(50, 6)).astype(np.float32))
-    assert points_TE.shape == (50, 4)
-    assert points_TE.T @ points_TE / 50 == pytest.approx(np.eye(4), abs=1e-4)
+    points_TE = principal_components(random.normal(size=(90, 6)).astype(np.float32))
+    assert points_TE.shape == (90, 4)
+    assert points_TE.T @ points_TE / 90 == pytest.approx(np.eye(4), abs=1e-4)
     assert principal_components(np.ones((50, 6), np.float32)).shape == (50, 0)
     constant = np.ones((50, 6), np.float32)
     assert compare_features(constant, constant, num_permutations=99, random=random).p_value == 1.0
