@@ -14,7 +14,7 @@ from lradapt.drift.accuracy import EstimatedAccuracy, estimate_accuracy
 from lradapt.drift.class_shift import estimate_shares
 from lradapt.drift.false_alarms import Period, level_of_a_test
 from lradapt.drift.observed import Observed, Reference
-from lradapt.drift.periods import Span, by_period
+from lradapt.drift.periods import Span, by_period, first_day
 from lradapt.drift.signals import SIGNALS, Signal, compare
 from lradapt.recording.read import Recorded
 
@@ -98,6 +98,11 @@ class Drift:
     def last_tested(self) -> PeriodDrift | None:
         """The last period that was tested; None if none was."""
         return next((each for each in reversed(self.periods) if each.tested), None)
+
+    def ended_last(self, today: date) -> PeriodDrift | None:
+        """Return the period before that of today; None if it has no answers."""
+        end = first_day(today, self.period)
+        return next((each for each in self.periods if each.end == end), None)
 
 
 def find_drift(
