@@ -52,12 +52,14 @@ def test_it_sees_a_change_of_the_spread_alone():
     assert found.p_value == 1 / 1000
 
 
-def test_features_of_other_sizes_count_the_same():
+def test_features_of_large_size_do_not_hide_a_change_of_the_others(monkeypatch):
     random = np.random.default_rng(7)
-    features_TD = random.normal(size=(200, 3)) * [1, 1000, 1]
-    features_TD[100:, 0] += 2
-    small, large = features_TD[:100].astype(np.float32), features_TD[100:].astype(np.float32)
-    assert compare_features(small, large, num_permutations=999, random=random).p_value == 1 / 1000
+    monkeypatch.setattr(feature_shift, "NUM_COMPONENTS", 2)
+    features_TD = random.normal(size=(200, 5)) * [1, 1000, 1, 1000, 1]
+    features_TD[100:, [0, 2, 4]] += 2
+    before_ND, after_MD = np.split(features_TD.astype(np.float32), 2)
+    found = compare_features(before_ND, after_MD, num_permutations=999, random=random)
+    assert found.p_value == 1 / 1000
 
 
 def test_components_have_variance_one_and_equal_features_have_none(monkeypatch):
