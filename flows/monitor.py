@@ -1,5 +1,6 @@
 """Compare the images that the model answered with those it was tested on; report a drift."""
 
+import logging
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -15,6 +16,8 @@ from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_record, open_r
 from tasks import monitoring
 from tasks.ui import artifacts, events
 
+log = logging.getLogger("lradapt.drift")
+
 
 @flow(name="monitor", persist_result=False)
 def monitor(
@@ -22,16 +25,20 @@ def monitor(
     location: str = DEFAULT_LOCATION,
     name: str = DEFAULT_NAME,
     period: Literal["day", "week"] = "week",
-) -> Drift:
+) -> Drift | None:
     """Compare each period of a record with the version in production, and report a drift.
 
     Args:
-        record: that `lradapt serve --record` writes: a folder, or `s3://bucket/prefix`.
+        record: that `lradapt serve --record` writes: a folder, or `s3://bucket/prefix`. Empty, as
+            in prefect.yaml until somebody sets it: nothing is compared.
         location: of the registry.
         name: of the model in the registry.
         period: what is compared as a whole. A drift of the one that has ended last sends the
             event `lradapt.data.drifted`: run this once in each.
     """
+    if not record:
+        log.info("no record is set (parameter `record` of monitor in prefect.yaml): not compared")
+        return None
     now = datetime.now(UTC)
     found = monitoring.find_drift(open_registry(location, name), record, period, now)
     artifacts.show_drift(found)

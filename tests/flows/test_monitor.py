@@ -45,6 +45,12 @@ def test_a_drift_of_the_week_that_has_just_ended_is_an_event_with_its_figures(mo
     assert (payload["name"], payload["signals"]) == ("2026-W48", ["features", "brightness"])
 
 
+def test_without_a_record_nothing_is_compared(caplog):
+    with caplog.at_level("INFO", "lradapt"):
+        assert module.monitor.fn("") is None
+    assert "no record is set" in caplog.text
+
+
 def test_an_older_drift_and_a_week_that_was_not_tested_send_nothing(monitored):
     assert monitored("2026-12-07T01:00:00") == []
     assert monitored("2026-11-23T01:00:00") == []
