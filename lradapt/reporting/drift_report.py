@@ -14,7 +14,7 @@ from lradapt.plots.drift import drift_plot
 from lradapt.reporting.markdown import escaped
 from lradapt.reporting.pages import png_uri, render_page
 
-COLUMNS = ("images", *SIGNALS, "accuracy", "result")
+COLUMNS = ("images", *SIGNALS, "est. accuracy", "result")
 """Of the table, after that of the period."""
 
 
