@@ -54,3 +54,7 @@ def test_without_a_record_nothing_is_compared(caplog):
 def test_an_older_drift_and_a_week_that_was_not_tested_send_nothing(monitored):
     assert monitored("2026-12-07T01:00:00") == []
     assert monitored("2026-11-23T01:00:00") == []
+
+
+def test_a_week_without_a_drift_sends_nothing(monitored):
+    assert monitored("2026-11-16T01:00:00") == []
