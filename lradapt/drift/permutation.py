@@ -53,7 +53,7 @@ def permutation_test(
     while drawn < num_permutations:
         batch = min(max(10 * enough, 2 * batch), _LARGEST_BATCH, num_permutations - drawn)
         # Sums of the same numbers in another order differ in the last bits: a tie counts.
-        exceed_B = draw(batch) >= observed - 1e-6 * abs(observed)
+        exceed_B = draw(batch) >= observed - 1e-5 * abs(observed)
         needed = enough - found
         if exceed_B.sum() >= needed:
             drawn += int(np.flatnonzero(exceed_B)[needed - 1]) + 1
