@@ -27,6 +27,14 @@ def test_other_shares_are_seen_and_equal_ones_are_not():
     assert p_values[1] == 1 / 1000
 
 
+def test_one_class_among_many_that_comes_more_often_is_seen():
+    random = np.random.default_rng(2)
+    usual_NK, other_MK = (random.random((300, 20)).astype(np.float32) for _ in range(2))
+    other_MK[:, 7] += 0.12
+    found = compare_classes(usual_NK, other_MK, num_permutations=999, random=random)
+    assert found.p_value == 1 / 1000
+
+
 def test_the_shares_of_the_true_classes_are_estimated_from_wrong_answers():
     random = np.random.default_rng(1)
     labels_N = random.choice(3, 20_000, p=[0.7, 0.2, 0.1])
