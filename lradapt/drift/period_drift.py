@@ -129,7 +129,9 @@ def find_drift(
     other_times = np.concatenate([np.empty(0, "datetime64[ms]"), *others])
     num_others = {span.name: len(rows) for span, rows in by_period(other_times, period)}
     found = []
-    for span, rows in by_period(recorded.times, period):
+    usable_N = are_numbers(recorded)
+    for span, answered in by_period(recorded.times, period):
+        rows = answered[usable_N[answered]]
         once = _first_of_each_file(recorded.sha256, rows)
         tested, reason = None, _reason(span, len(once), today, unfinished=unfinished)
         if not reason:
@@ -147,6 +149,12 @@ def find_drift(
         tuple(np.bincount(labels, minlength=len(reference.classes)) / len(labels)),
         tuple(found),
     )
+
+
+def are_numbers(recorded: Recorded) -> npt.NDArray[np.bool_]:
+    """Return for each answer whether its probabilities and features are numbers, `[N]`."""
+    both_NX = np.concatenate([recorded.probabilities, recorded.features], axis=1)
+    return np.asarray(np.isfinite(both_NX).all(axis=1))
 
 
 def _reason(span: Span, num_images: int, today: date, *, unfinished: bool) -> str:

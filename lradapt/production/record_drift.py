@@ -10,7 +10,7 @@ import numpy as np
 from lradapt.config.paths import Paths
 from lradapt.drift.false_alarms import Period
 from lradapt.drift.observed import Reference
-from lradapt.drift.period_drift import Drift, find_drift
+from lradapt.drift.period_drift import Drift, are_numbers, find_drift
 from lradapt.drift.periods import DAYS, first_day
 from lradapt.errors import DataError
 from lradapt.production.drift_reference import make_reference
@@ -128,6 +128,11 @@ def _notes(
         notes.append(
             f"{unfit} answers under version {found.version} have other classes or features than "
             "its model, and were not compared"
+        )
+    if broken := int((~are_numbers(fitting)).sum()):
+        notes.append(
+            f"{broken} answers have a probability or a feature that is not a number, and were not "
+            "compared: such a model should not be in production"
         )
     if any(each.tested and "features" not in each.tested.p_values for each in found.periods):
         notes.append(

@@ -1,6 +1,7 @@
 """The drift of a record: what is compared, and one clear message for what cannot be."""
 
 import hashlib
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -238,6 +239,18 @@ def test_a_line_that_is_cut_off_is_reported_and_the_others_are_compared(tmp_path
     assert found.notes == (
         f"1 lines were skipped, the first is {path.parent.name}/{path.name}, line 61: cut off",
     )
+
+
+def test_answers_that_are_not_numbers_are_counted_and_not_compared(tmp_path, project, version):
+    path = segment(tmp_path / "r", name_of(version), pictures(COLOURS * 20))
+    lines = path.read_bytes().split(b"\n")
+    answer = json.loads(lines[1])
+    answer["probabilities"][0] = float("nan")
+    path.write_bytes(b"\n".join([lines[0], json.dumps(answer).encode(), *lines[2:]]))
+    found = drift(tmp_path / "r", version, project)
+    assert found.periods[0].num_images == 59
+    (note,) = found.notes
+    assert note.startswith("1 answers have a probability or a feature that is not a number")
 
 
 def test_answers_after_a_clock_was_set_back_count_to_the_day_they_are_dated(
