@@ -27,7 +27,8 @@ from lradapt.drift.feature_shift import (
     pairwise_distances,
     principal_components,
 )
-from lradapt.drift.image_quality import compare_values
+from lradapt.drift.grouped import inflation
+from lradapt.drift.image_quality import compare_values, largest_gaps
 from lradapt.drift.observed import Observed, Values
 from lradapt.drift.permutation import EXCEEDANCES_ALLOWED, permutations_needed, random_subsets
 from lradapt.drift.signals import SIGNALS
@@ -183,7 +184,10 @@ def _year(
 ) -> Rejected:
     """Return which tests of which weeks without a change reject, `[weeks, signals]`."""
     before = _draw(found, reference, groups=groups, random=random)
+    known = found.groups[before] if groups else None
     weeks, critical = [], _critical(reference, volume)
+    values = (found.base.brightness, found.base.sharpness)
+    larger = [_inflation(each[before], known, random) for each in values]
     for _ in range(WEEKS):
         after = _draw(found, volume, groups=groups, random=random)
         features = compare_points(
@@ -192,12 +196,15 @@ def _year(
             num_permutations=permutations_needed(LEVEL),
             random=random,
             enough=_ENOUGH,
+            groups_N=known,
         )
         classes = _classes_reject(
-            found.base.probabilities[before], found.base.probabilities[after], random
+            found.base.probabilities[before], found.base.probabilities[after], random, known
         )
-        values = (found.base.brightness, found.base.sharpness)
-        largest = [_largest_gap(each[before], each[after]) for each in values]
+        largest = [
+            _largest_gap(each[before], each[after]) / by
+            for each, by in zip(values, larger, strict=True)
+        ]
         weeks.append([classes, features.p_value <= LEVEL, *(each >= critical for each in largest)])
     return np.array(weeks)
 
@@ -236,13 +243,22 @@ def _quick_tests(before: Observed, after: Observed, random: np.random.Generator)
     ]
 
 
-def _classes_reject(before: Values, after: Values, random: np.random.Generator) -> bool:
+def _inflation(values: Values, groups: Rows | None, random: np.random.Generator) -> float:
+    if groups is None:
+        return 1.0
+    return inflation(lambda subsets: largest_gaps(values, subsets), groups, random)
+
+
+def _classes_reject(
+    before: Values, after: Values, random: np.random.Generator, groups: Rows | None = None
+) -> bool:
     found = compare_classes(
         before,
         after,
         num_permutations=permutations_needed(LEVEL),
         random=random,
         enough=_ENOUGH,
+        groups_N=groups,
     )
     return found.p_value <= LEVEL
 

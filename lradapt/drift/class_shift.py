@@ -8,6 +8,7 @@ Letters: N images of the reference, M of a period, T of both, K classes, B permu
 import numpy as np
 import numpy.typing as npt
 
+from lradapt.drift.grouped import Integers, inflation
 from lradapt.drift.permutation import (
     Floats,
     PermutationTest,
@@ -15,7 +16,6 @@ from lradapt.drift.permutation import (
     random_subsets,
 )
 
-Integers = npt.NDArray[np.int64]
 Probabilities = npt.NDArray[np.float32]
 
 _WEIGHT_OF_SUM = 1000.0  # of the equation "the sum of the shares is one", beside K others
@@ -28,11 +28,13 @@ def compare_classes(
     num_permutations: int,
     random: np.random.Generator,
     enough: int = 10,
+    groups_N: Integers | None = None,
 ) -> PermutationTest:
     """Test whether the classes have the same mean probabilities.
 
     The statistic is the largest difference, in deviations of the probability of its class. The sum
     of their squares sees a class that comes more often less well (docs/log.md).
+    `groups_N` are the groups of the reference; None: each image is one.
     """
     both_TK = np.concatenate([reference_NK, period_MK]).astype(np.float64)
     deviation_K = both_TK.std(axis=0)
@@ -46,7 +48,12 @@ def compare_classes(
 
     def draw(count: int) -> Floats:
         subsets_BT = random_subsets(in_both, in_period, count, random)
-        return largest(subsets_BT @ scaled_TK)
+        return larger * largest(subsets_BT @ scaled_TK)
+
+    larger = 1.0
+    if groups_N is not None:
+        known_NK = scaled_TK[: len(groups_N)] - scaled_TK[: len(groups_N)].mean(axis=0)
+        larger = inflation(lambda subsets_BN: largest(subsets_BN @ known_NK), groups_N, random)
 
     # The sum over all is zero: that over the period is the difference of the means by a constant.
     observed = float(largest(scaled_TK[-in_period:].sum(axis=0, keepdims=True))[0])

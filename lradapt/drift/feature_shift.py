@@ -12,6 +12,7 @@ permutations.
 import numpy as np
 import numpy.typing as npt
 
+from lradapt.drift.grouped import Integers, inflation
 from lradapt.drift.permutation import (
     Floats,
     PermutationTest,
@@ -31,8 +32,12 @@ def compare_features(
     *,
     num_permutations: int,
     random: np.random.Generator,
+    groups_N: Integers | None = None,
 ) -> PermutationTest:
-    """Test whether the features have the same distribution."""
+    """Test whether the features have the same distribution.
+
+    `groups_N` are the groups of the reference; None: each image is one.
+    """
     # The components are those of all images: the ones of the reference would tell it apart.
     both_TE = principal_components(np.concatenate([reference_ND, period_MD]))
     return compare_points(
@@ -40,6 +45,7 @@ def compare_features(
         len(period_MD),
         num_permutations=num_permutations,
         random=random,
+        groups_N=groups_N,
     )
 
 
@@ -50,6 +56,7 @@ def compare_points(
     num_permutations: int,
     random: np.random.Generator,
     enough: int = 10,
+    groups_N: Integers | None = None,
 ) -> PermutationTest:
     """Test whether the last points have the same distribution as those before them.
 
@@ -59,17 +66,30 @@ def compare_points(
         num_permutations: see `permutation_test`.
         random: generator.
         enough: see `permutation_test`.
+        groups_N: of the points before the last ones; None: each is one.
     """
+    larger = _inflation(distances_TT, groups_N, random)
     sums_T, in_all = distances_TT.sum(axis=1, dtype=np.float64), len(distances_TT)
 
     def draw(count: int) -> Floats:
-        return energy_distances(
-            distances_TT, sums_T, random_subsets(in_all, in_period, count, random)
-        )
+        subsets_BT = random_subsets(in_all, in_period, count, random)
+        return larger * energy_distances(distances_TT, sums_T, subsets_BT)
 
     last_1T = np.repeat(np.array([[0, 1]], np.float32), [in_all - in_period, in_period], axis=1)
     observed = float(energy_distances(distances_TT, sums_T, last_1T)[0])
     return permutation_test(observed, draw, num_permutations=num_permutations, enough=enough)
+
+
+def _inflation(
+    distances_TT: Features, groups_N: Integers | None, random: np.random.Generator
+) -> float:
+    if groups_N is None:
+        return 1.0
+    among_NN = distances_TT[: len(groups_N), : len(groups_N)]
+    sums_N = among_NN.sum(axis=1, dtype=np.float64)
+    return inflation(
+        lambda subsets_BN: energy_distances(among_NN, sums_N, subsets_BN), groups_N, random
+    )
 
 
 def principal_components(features_TD: Features) -> Features:

@@ -62,10 +62,12 @@ class Reference:
         version: of the model.
         classes: in the order of the probabilities.
         labels: the number of each image's class, `[N]`.
+        groups: the number of each image's group, such as a patient, `[N]`.
         observed: of the images.
     """
 
     version: str
     classes: tuple[str, ...]
     labels: Integers
+    groups: Integers
     observed: Observed

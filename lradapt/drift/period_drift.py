@@ -187,7 +187,7 @@ def _observed(recorded: Recorded, rows: npt.NDArray[np.int64]) -> Observed:
 
 
 def _test(observed: Observed, reference: Reference, level: float, span: Span) -> Tested:
-    p_values = compare(reference.observed, observed, level=level, seed=(span.first.toordinal(),))
+    p_values = compare(reference, observed, level=level, seed=(span.first.toordinal(),))
     known = reference.observed
     shares = estimate_shares(reference.labels, known.probabilities, observed.probabilities)
     return Tested(

@@ -11,7 +11,7 @@ import numpy as np
 from lradapt.drift.class_shift import compare_classes
 from lradapt.drift.feature_shift import compare_features
 from lradapt.drift.image_quality import compare_values
-from lradapt.drift.observed import Observed, Values
+from lradapt.drift.observed import Integers, Observed, Reference
 from lradapt.drift.permutation import permutations_needed
 
 Signal = Literal["classes", "features", "brightness", "sharpness"]
@@ -22,7 +22,7 @@ MOST_IMAGES = 2000
 
 
 def compare(
-    reference: Observed, period: Observed, *, level: float, seed: tuple[int, ...]
+    reference: Reference, period: Observed, *, level: float, seed: tuple[int, ...]
 ) -> dict[Signal, float]:
     """Return the p-value of each signal; of the features only if the model gives them.
 
@@ -32,26 +32,37 @@ def compare(
         level: of one test, which has as many permutations as that needs.
         seed: of the random numbers.
     """
+    known, groups_N = reference.observed, reference.groups
     needed, random = permutations_needed(level), np.random.default_rng(seed)
     found: dict[Signal, float] = {
         "classes": compare_classes(
-            reference.probabilities, period.probabilities, num_permutations=needed, random=random
-        ).p_value
-    }
-    if reference.features.shape[1] == period.features.shape[1] > 0:
-        found["features"] = compare_features(
-            _some(reference.features, random),
-            _some(period.features, random),
+            known.probabilities,
+            period.probabilities,
             num_permutations=needed,
             random=random,
+            groups_N=groups_N,
         ).p_value
-    found["brightness"] = compare_values(reference.brightness, period.brightness)
-    found["sharpness"] = compare_values(reference.sharpness, period.sharpness)
+    }
+    if known.features.shape[1] == period.features.shape[1] > 0:
+        rows, rows_of_period = _some_rows(len(known), random), _some_rows(len(period), random)
+        found["features"] = compare_features(
+            known.features[rows],
+            period.features[rows_of_period],
+            num_permutations=needed,
+            random=random,
+            groups_N=groups_N[rows],
+        ).p_value
+    found["brightness"] = compare_values(
+        known.brightness, period.brightness, groups_N=groups_N, random=random
+    )
+    found["sharpness"] = compare_values(
+        known.sharpness, period.sharpness, groups_N=groups_N, random=random
+    )
     return found
 
 
-def _some(features_ND: Values, random: np.random.Generator) -> Values:
-    """Return at most `MOST_IMAGES` of the rows, chosen at random."""
-    if len(features_ND) <= MOST_IMAGES:
-        return features_ND
-    return features_ND[random.choice(len(features_ND), MOST_IMAGES, replace=False)]
+def _some_rows(num_images: int, random: np.random.Generator) -> Integers:
+    """Return the rows of all images, or of `MOST_IMAGES` chosen at random."""
+    if num_images <= MOST_IMAGES:
+        return np.arange(num_images)
+    return random.choice(num_images, MOST_IMAGES, replace=False)

@@ -46,11 +46,13 @@ class HeldOutImage:
         file: path of the file.
         key: the sha256 of the file in the last run.
         label: its class.
+        group: that it belongs to: a patient, or the image itself.
     """
 
     file: Path
     key: str
     label: str
+    group: str
 
 
 def make_reference(version: PublishedVersion, paths: Paths) -> Reference:
@@ -67,9 +69,9 @@ def make_reference(version: PublishedVersion, paths: Paths) -> Reference:
     observed, rows = _read_or_observe(images, model, sha256(content).hexdigest(), paths.store)
     _require_enough(len(rows), version)
     labels = [model.class_names.index(images[row].label) for row in rows]
-    return Reference(
-        version.manifest["version"], tuple(model.class_names), np.array(labels), observed
-    )
+    groups = np.unique([images[row].group for row in rows], return_inverse=True)[1]
+    name, classes = version.manifest["version"], tuple(model.class_names)
+    return Reference(name, classes, np.array(labels), groups, observed)
 
 
 def observe(model: Model, pixels_NSS3: Pixels) -> Observed:
@@ -108,6 +110,7 @@ def _find(version: PublishedVersion, paths: Paths) -> list[HeldOutImage]:
             paths.images / table[image.row].image,
             table[image.row].file_sha256,
             tested.get(image.pixel_sha256, image.label),
+            image.group or image.pixel_sha256,
         )
         for image in read_split(paths.split)
         if image.row is not None and is_held_out(image)
