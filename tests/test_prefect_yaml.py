@@ -56,6 +56,7 @@ def test_what_starts_a_training_runs_once_at_a_time_and_skips_what_it_meets():
     assert [name for name, limit in limited.items() if limit == once] == [
         "retrain",
         "watch-labels",
+        "monitor",
         "benchmark",
     ]
 
@@ -65,7 +66,7 @@ def test_a_stranded_run_is_marked_before_the_server_gives_its_slot_away():
     limits = [
         each["concurrency_limit"] for each in DEPLOYMENTS.values() if "concurrency_limit" in each
     ]
-    assert len(limits) == 3
+    assert len(limits) == 4
     for limit in limits:
         assert limit["grace_period_seconds"] > server.STRANDED_AFTER_SECONDS + 120
 
@@ -82,5 +83,14 @@ def test_each_pool_has_a_deployment_for_the_stages_of_another_machine():
 
 def test_the_watch_trains_nothing_since_its_event_starts_the_retraining():
     assert DEPLOYMENTS["watch-labels"]["parameters"] == {"train": False}
-    (trigger,) = DEPLOYMENTS["retrain"]["triggers"]
-    assert trigger["expect"] == [events.LABELS_CHANGED]
+    assert events.LABELS_CHANGED in expected_by_retrain()
+
+
+def test_a_drift_starts_the_retraining_and_the_monitor_runs_once_in_each_week():
+    assert expected_by_retrain() == [events.LABELS_CHANGED, events.DATA_DRIFTED]
+    (schedule,) = DEPLOYMENTS["monitor"]["schedules"]
+    assert schedule["cron"].split()[2:] == ["*", "*", "1"]
+
+
+def expected_by_retrain():
+    return [name for each in DEPLOYMENTS["retrain"]["triggers"] for name in each["expect"]]

@@ -17,6 +17,7 @@ from lradapt.cli import (
     check,
     completion,
     dossier,
+    drift,
     engine,
     exit_codes,
     exporting,
@@ -133,6 +134,13 @@ _add(
     "lradapt serve --port 8000",
     "lradapt serve --record record --record-images",
     "curl --data-binary @photo.jpg http://127.0.0.1:8000/predict",
+)
+_add(
+    USE,
+    drift.drift,
+    "lradapt drift record",
+    "lradapt drift record --period day --html reports/drift.html",
+    "lradapt drift s3://bucket/record --json | jq '.periods[-1].drifted'",
 )
 
 

@@ -11,8 +11,9 @@ from lradapt.cli.changes import printed
 from lradapt.config.params import load_params
 from lradapt.config.paths import read_path_table, read_paths
 from lradapt.data.retrain_decision import Decision
+from lradapt.drift.period_drift import Drift
 from lradapt.production.release import Outcome
-from lradapt.reporting import changes_report, report
+from lradapt.reporting import changes_report, drift_report, report
 from lradapt.reporting.changes_report import ChangesSummary
 from lradapt.reporting.markdown import escaped
 from lradapt.reporting.mistakes import Mistake, most_confident_mistakes
@@ -143,6 +144,20 @@ def show_decision(decision: Decision) -> None:
     log.info("%s", line)
     create_markdown_artifact(
         line, key="data-decision", description="Whether retraining is needed, and why"
+    )
+
+
+@task(persist_result=False)
+def show_drift(drift: Drift) -> None:
+    """Log what was found in each period, and create an artifact with plot and table."""
+    for each in drift.periods:
+        log.info("%s: %s", each.name, drift_report.cells(each)[-1])
+    for note in drift.notes:
+        log.info("note: %s", note)
+    create_markdown_artifact(
+        drift_report.as_markdown(drift),
+        key="drift",
+        description="Whether the images are still like those that the model was tested on",
     )
 
 

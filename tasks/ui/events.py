@@ -1,13 +1,16 @@
-"""Events on Prefect's server, for automations: the labels or the version in production changed."""
+"""Events on Prefect's server, for automations: what changed in labels, images or production."""
 
 from typing import Any
 
 from prefect.events import emit_event
 
 from lradapt.data.retrain_decision import Decision
+from lradapt.drift.period_drift import Drift, PeriodDrift
 from lradapt.production.release import Outcome
 from lradapt.registry.promotions import Promotion
+from lradapt.reporting.drift_report import period_as_json
 
+DATA_DRIFTED = "lradapt.data.drifted"
 LABELS_CHANGED = "lradapt.labels.changed"
 PROMOTED = "lradapt.model.promoted"
 KEPT = "lradapt.model.kept"
@@ -18,6 +21,12 @@ def labels_changed(name: str, decision: Decision, changes: str) -> None:
     """Emit that the data have changed enough for a training, which this run does not do itself."""
     payload = {"reason": decision.reason, "changes": changes}
     _emit(LABELS_CHANGED, "labels", name, payload)
+
+
+def data_drifted(name: str, drift: Drift, ended: PeriodDrift) -> None:
+    """Emit that the images of a period differ from those that the version was tested on."""
+    payload = {"version": drift.version, "level": drift.level} | period_as_json(ended)
+    _emit(DATA_DRIFTED, "data", name, payload)
 
 
 def released(name: str, outcome: Outcome) -> None:
@@ -37,6 +46,6 @@ def rolled_back(name: str, promotion: Promotion) -> None:
 
 
 def _emit(event: str, kind: str, name: str, payload: dict[str, Any]) -> None:
-    """Emit an event about the labels or the model (`kind`) of that name in the registry."""
+    """Emit an event about labels, data or model (`kind`) of that name in the registry."""
     resource = {"prefect.resource.id": f"lradapt.{kind}.{name}", "prefect.resource.name": name}
     emit_event(event, resource=resource, payload=payload)
