@@ -25,6 +25,7 @@ from lradapt.cli import (
     params,
     review,
     serve,
+    token,
     versions,
 )
 from lradapt.cli.error_exit import enable_tracebacks
@@ -117,6 +118,7 @@ _add(
     "lradapt serve --port 8000",
     "curl --data-binary @photo.jpg http://127.0.0.1:8000/predict",
 )
+_add(USE, token.token, "lradapt token anna", "lradapt token --json anna | jq -r .entry")
 
 
 def _print_version(wanted: bool) -> None:

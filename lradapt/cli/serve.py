@@ -3,8 +3,10 @@
 import inspect
 import logging
 import os
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from ipaddress import ip_address
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +14,8 @@ import typer
 from lradapt.cli.options import Location, Name
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 from lradapt.serving.settings import MB, Limits, Settings
+
+log = logging.getLogger(__name__)
 
 _UPLOADS_IN_FLIGHT = 5  # that fit, if each is as large as it may be
 
@@ -71,7 +75,7 @@ def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
 @_with_limits
 def serve(
     host: Annotated[
-        str, typer.Option(help="Address to listen on. There is no password: keep it internal.")
+        str, typer.Option(help="Address to listen on; there is no TLS: keep it internal.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     refresh_seconds: Annotated[
@@ -106,11 +110,16 @@ def serve(
     POST /predict takes one image, or a form with several; GET /health and /version
     describe the state. A newly promoted version is loaded by itself, without a
     failed request. Prints its address, and runs until it is stopped.
+
+    If the variable LRADAPT_TOKENS has entries of `lradapt token`, each request needs
+    one of these tokens, except GET /livez and /readyz.
     """
     from lradapt.serving import connections
     from lradapt.serving.live_model import LiveModel
     from lradapt.serving.server import create_app
+    from lradapt.serving.tokens import VARIABLE, read_tokens
 
+    accepted = read_tokens(os.environ.get(VARIABLE))
     in_flight = _UPLOADS_IN_FLIGHT * max_upload if max_in_flight is None else max_in_flight
     _require_at_least(in_flight, "--max-in-flight", max_upload, "--max-upload")
     _require_at_least(
@@ -129,7 +138,16 @@ def serve(
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of malformed forms
     listeners = connections.listen(host, port)
     typer.echo(f"{name} of {registry} on http://{host}:{port} (/predict, /health, /version)")
-    connections.run(create_app(live, settings), listeners, Limits(**of_connections))
+    if not accepted and not _is_loopback(listeners):
+        log.warning("everybody who reaches %s may use it: %s is not set", host, VARIABLE)
+    connections.run(
+        create_app(live, settings, accepted=accepted), listeners, Limits(**of_connections)
+    )
+
+
+def _is_loopback(listeners: Sequence[socket.socket]) -> bool:
+    """Return whether only programs of this machine reach the sockets."""
+    return all(ip_address(each.getsockname()[0]).is_loopback for each in listeners)
 
 
 def _require_at_least(value: float, option: str, least: float, other: str) -> None:

@@ -5,7 +5,7 @@ and no request waits for a new one to load. Decoding and ONNX Runtime run in thr
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -16,15 +16,26 @@ from starlette.requests import ClientDisconnect
 from lradapt.serving.answers import answer_to, while_connected
 from lradapt.serving.follower import Follower
 from lradapt.serving.live_model import LiveModel, Loaded
+from lradapt.serving.probes import add_probes
 from lradapt.serving.settings import Settings
+from lradapt.serving.token_guard import TokenGuard
+from lradapt.serving.tokens import AcceptedToken
 from lradapt.serving.turns import Turns
 from lradapt.serving.uploads import InFlight, read_uploads
 
 _CLIENT_GONE = 499  # for nobody to read
 
 
-def create_app(live: LiveModel, settings: Settings) -> FastAPI:
-    """Return the endpoint as an ASGI application; while it runs, it follows the registry."""
+def create_app(
+    live: LiveModel, settings: Settings, *, accepted: Sequence[AcceptedToken] = ()
+) -> FastAPI:
+    """Return the endpoint as an ASGI application; while it runs, it follows the registry.
+
+    Args:
+        live: the model in production.
+        settings: the limits.
+        accepted: tokens of which a request needs one; none: it needs none.
+    """
     follower = Follower(live, settings.look_seconds)
     turns = Turns(settings.num_threads, settings.max_waiting)
     in_flight = InFlight(settings.max_bytes_in_flight)
@@ -41,6 +52,8 @@ def create_app(live: LiveModel, settings: Settings) -> FastAPI:
     # No pages of documentation: they load scripts from other servers.
     app = FastAPI(lifespan=lifespan, openapi_url=None)
     app.add_exception_handler(ClientDisconnect, lambda *_: Response(status_code=_CLIENT_GONE))
+    app.add_middleware(TokenGuard, accepted=accepted)
+    add_probes(app, live)
 
     def serving() -> Loaded:
         loaded = live.loaded
