@@ -85,6 +85,12 @@ def serve(
         int | None,
         typer.Option(min=1, help="Number of images processed at once.", show_default="the cores"),
     ] = None,
+    access_log: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Append a line of JSON for each request to it; - for stdout."
+        ),
+    ] = None,
     registry: Location = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,
     max_upload: Annotated[
@@ -107,14 +113,17 @@ def serve(
 ) -> None:
     """Serve the model in production over HTTP.
 
-    POST /predict takes one image, or a form with several; GET /health and /version
-    describe the state. A newly promoted version is loaded by itself, without a
-    failed request. Prints its address, and runs until it is stopped.
+    POST /predict takes one image, or a form with several; GET /health, /version
+    and /metrics describe the state. A newly promoted version is loaded by
+    itself, without a failed request. Prints its address, and runs until it is
+    stopped.
 
     If the variable LRADAPT_TOKENS has entries of `lradapt token`, each request needs
     one of these tokens, except GET /livez and /readyz.
     """
     from lradapt.serving import connections
+    from lradapt.serving.access_log import opened_log
+    from lradapt.serving.extras import Extras
     from lradapt.serving.live_model import LiveModel
     from lradapt.serving.server import create_app
     from lradapt.serving.tokens import VARIABLE, read_tokens
@@ -136,13 +145,13 @@ def serve(
     )
     live = LiveModel(open_registry(registry, name), threads=1)  # the requests are the threads
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of malformed forms
-    listeners = connections.listen(host, port)
-    typer.echo(f"{name} of {registry} on http://{host}:{port} (/predict, /health, /version)")
-    if not accepted and not _is_loopback(listeners):
-        log.warning("everybody who reaches %s may use it: %s is not set", host, VARIABLE)
-    connections.run(
-        create_app(live, settings, accepted=accepted), listeners, Limits(**of_connections)
-    )
+    with opened_log(access_log) as lines:
+        listeners = connections.listen(host, port)
+        typer.echo(f"{name} of {registry} on http://{host}:{port} (/predict, /health, /version)")
+        if not accepted and not _is_loopback(listeners):
+            log.warning("everybody who reaches %s may use it: %s is not set", host, VARIABLE)
+        app = create_app(live, settings, Extras(accepted=accepted, access_log=lines))
+        connections.run(app, listeners, Limits(**of_connections))
 
 
 def _is_loopback(listeners: Sequence[socket.socket]) -> bool:

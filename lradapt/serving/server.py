@@ -5,37 +5,33 @@ and no request waits for a new one to load. Decoding and ONNX Runtime run in thr
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
+from starlette.routing import Route
 
 from lradapt.serving.answers import answer_to, while_connected
+from lradapt.serving.exchanges import Observed, note_answer
+from lradapt.serving.extras import NOTHING, Extras
 from lradapt.serving.follower import Follower
 from lradapt.serving.live_model import LiveModel, Loaded
+from lradapt.serving.metrics import Metrics, add_metrics
 from lradapt.serving.probes import add_probes
 from lradapt.serving.settings import Settings
 from lradapt.serving.token_guard import TokenGuard
-from lradapt.serving.tokens import AcceptedToken
 from lradapt.serving.turns import Turns
 from lradapt.serving.uploads import InFlight, read_uploads
 
 _CLIENT_GONE = 499  # for nobody to read
+_LINES = ("lradapt_access_log_lines", "Lines of the access log, by result.", "result")
 
 
-def create_app(
-    live: LiveModel, settings: Settings, *, accepted: Sequence[AcceptedToken] = ()
-) -> FastAPI:
-    """Return the endpoint as an ASGI application; while it runs, it follows the registry.
-
-    Args:
-        live: the model in production.
-        settings: the limits.
-        accepted: tokens of which a request needs one; none: it needs none.
-    """
+def create_app(live: LiveModel, settings: Settings, extras: Extras = NOTHING) -> FastAPI:
+    """Return the endpoint as an ASGI application; while it runs, it follows the registry."""
     follower = Follower(live, settings.look_seconds)
     turns = Turns(settings.num_threads, settings.max_waiting)
     in_flight = InFlight(settings.max_bytes_in_flight)
@@ -52,8 +48,10 @@ def create_app(
     # No pages of documentation: they load scripts from other servers.
     app = FastAPI(lifespan=lifespan, openapi_url=None)
     app.add_exception_handler(ClientDisconnect, lambda *_: Response(status_code=_CLIENT_GONE))
-    app.add_middleware(TokenGuard, accepted=accepted)
+    app.add_middleware(TokenGuard, accepted=extras.accepted)
     add_probes(app, live)
+    metrics = Metrics(follower)
+    add_metrics(app, metrics)
 
     def serving() -> Loaded:
         loaded = live.loaded
@@ -68,6 +66,7 @@ def create_app(
             uploads = await read_uploads(request, settings, in_flight, body)
             answering = answer_to(loaded, uploads, settings, turns)
             status, answer = await while_connected(answering, request.receive)
+        note_answer(request.scope, answer)
         return JSONResponse(answer, status)
 
     @app.get("/health")
@@ -79,6 +78,12 @@ def create_app(
     async def version() -> dict[str, Any]:
         return described(serving())
 
+    observers = [metrics.observe]
+    if extras.access_log:
+        observers.append(extras.access_log.note)
+        metrics.add(*_LINES, extras.access_log.counts)
+    paths = frozenset(route.path for route in app.routes if isinstance(route, Route))
+    app.add_middleware(Observed, paths=paths, observers=observers)  # also those of the guard
     return app
 
 
