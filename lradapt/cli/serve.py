@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lradapt.cli.nearest import nearest_in
 from lradapt.cli.options import Location, Name
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 from lradapt.serving.settings import MB, Limits, Settings
@@ -91,6 +92,12 @@ def serve(
             metavar="FILE", help="Append a line of JSON for each request to it; - for stdout."
         ),
     ] = None,
+    nearest: Annotated[
+        bool,
+        typer.Option(
+            "--nearest", help="The page shows the nearest training images, to all who may use it."
+        ),
+    ] = False,
     registry: Location = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,
     max_upload: Annotated[
@@ -113,18 +120,20 @@ def serve(
 ) -> None:
     """Serve the model in production over HTTP.
 
-    POST /predict takes one image, or a form with several; GET /health, /version
+    In a browser, its address shows a page for single images. POST /predict
+    takes one image, or a form with several; GET /health, /version
     and /metrics describe the state. A newly promoted version is loaded by
     itself, without a failed request. Prints its address, and runs until it is
     stopped.
 
     If the variable LRADAPT_TOKENS has entries of `lradapt token`, each request needs
-    one of these tokens, except GET /livez and /readyz.
+    one of these tokens, except those for the page itself, /livez and /readyz.
     """
     from lradapt.serving import connections
     from lradapt.serving.access_log import opened_log
     from lradapt.serving.extras import Extras
     from lradapt.serving.live_model import LiveModel
+    from lradapt.serving.nearest import Nearest
     from lradapt.serving.server import create_app
     from lradapt.serving.tokens import VARIABLE, read_tokens
 
@@ -143,15 +152,20 @@ def serve(
         max_bytes_in_flight=int(in_flight * MB),
         **limits,
     )
-    live = LiveModel(open_registry(registry, name), threads=1)  # the requests are the threads
+    opened = open_registry(registry, name)
+    live = LiveModel(opened, threads=1)  # the requests are the threads
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of malformed forms
     with opened_log(access_log) as lines:
         listeners = connections.listen(host, port)
         typer.echo(f"{name} of {registry} on http://{host}:{port} (/predict, /health, /version)")
         if not accepted and not _is_loopback(listeners):
             log.warning("everybody who reaches %s may use it: %s is not set", host, VARIABLE)
-        app = create_app(live, settings, Extras(accepted=accepted, access_log=lines))
-        connections.run(app, listeners, Limits(**of_connections))
+        extras = Extras(
+            accepted=accepted,
+            access_log=lines,
+            nearest=Nearest(nearest_in(opened)) if nearest else None,
+        )
+        connections.run(create_app(live, settings, extras), listeners, Limits(**of_connections))
 
 
 def _is_loopback(listeners: Sequence[socket.socket]) -> bool:

@@ -20,6 +20,8 @@ from lradapt.serving.extras import NOTHING, Extras
 from lradapt.serving.follower import Follower
 from lradapt.serving.live_model import LiveModel, Loaded
 from lradapt.serving.metrics import Metrics, add_metrics
+from lradapt.serving.nearest import add_nearest
+from lradapt.serving.page import add_page
 from lradapt.serving.probes import add_probes
 from lradapt.serving.settings import Settings
 from lradapt.serving.token_guard import TokenGuard
@@ -78,6 +80,8 @@ def create_app(live: LiveModel, settings: Settings, extras: Extras = NOTHING) ->
     async def version() -> dict[str, Any]:
         return described(serving())
 
+    add_page(app)
+    add_nearest(app, extras.nearest, serving, settings, turns, in_flight)
     observers = [metrics.observe]
     if extras.access_log:
         observers.append(extras.access_log.note)

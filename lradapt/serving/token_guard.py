@@ -6,11 +6,12 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from lradapt.serving.page import PAGE_PATHS
 from lradapt.serving.tokens import AcceptedToken, owner_of
 from lradapt.serving.uploads import CLOSE
 
-OPEN_PATHS = frozenset({"/livez", "/readyz"})
-"""Probes, whose senders have no token."""
+OPEN_PATHS = PAGE_PATHS | {"/livez", "/readyz"}
+"""The page, which asks for a token, and probes, whose senders have none."""
 
 _REFUSED = {"WWW-Authenticate": 'Bearer realm="lradapt"', **CLOSE}
 _OWNER = "lradapt.token_owner"

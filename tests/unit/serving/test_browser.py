@@ -193,4 +193,5 @@ def test_a_phone_shows_everything_within_its_width(window):
     answers(page, "green")
     assert page.evaluate("document.documentElement.scrollWidth") == 375
     assert page.locator("#choose").bounding_box()["height"] >= 44
+    assert page.locator("#served").bounding_box()["width"] > 300
     assert page.locator("#bars .share").last.bounding_box()["x"] < 375
