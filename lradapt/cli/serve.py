@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lradapt.cli import completion
 from lradapt.cli.nearest import nearest_in
 from lradapt.cli.options import Location, Name
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
@@ -98,6 +99,14 @@ def serve(
             "--nearest", help="The page shows the nearest training images, to all who may use it."
         ),
     ] = False,
+    shadow: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERSION",
+            help="Run this version beside, and count where its answers differ.",
+            autocompletion=completion.versions,
+        ),
+    ] = None,
     registry: Location = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,
     max_upload: Annotated[
@@ -135,6 +144,7 @@ def serve(
     from lradapt.serving.live_model import LiveModel
     from lradapt.serving.nearest import Nearest
     from lradapt.serving.server import create_app
+    from lradapt.serving.shadow import shadowed
     from lradapt.serving.tokens import VARIABLE, read_tokens
 
     accepted = read_tokens(os.environ.get(VARIABLE))
@@ -155,7 +165,7 @@ def serve(
     opened = open_registry(registry, name)
     live = LiveModel(opened, threads=1)  # the requests are the threads
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of malformed forms
-    with opened_log(access_log) as lines:
+    with opened_log(access_log) as lines, shadowed(opened, shadow) as challenger:
         listeners = connections.listen(host, port)
         typer.echo(f"{name} of {registry} on http://{host}:{port} (/predict, /health, /version)")
         if not accepted and not _is_loopback(listeners):
@@ -164,6 +174,7 @@ def serve(
             accepted=accepted,
             access_log=lines,
             nearest=Nearest(nearest_in(opened)) if nearest else None,
+            shadow=challenger,
         )
         connections.run(create_app(live, settings, extras), listeners, Limits(**of_connections))
 

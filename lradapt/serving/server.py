@@ -24,12 +24,14 @@ from lradapt.serving.nearest import add_nearest
 from lradapt.serving.page import add_page
 from lradapt.serving.probes import add_probes
 from lradapt.serving.settings import Settings
+from lradapt.serving.shadow import add_shadow
 from lradapt.serving.token_guard import TokenGuard
 from lradapt.serving.turns import Turns
 from lradapt.serving.uploads import InFlight, read_uploads
 
 _CLIENT_GONE = 499  # for nobody to read
 _LINES = ("lradapt_access_log_lines", "Lines of the access log, by result.", "result")
+_SHADOW = ("lradapt_shadow_images", "Images of the challenger in shadow mode, by result.", "result")
 
 
 def create_app(live: LiveModel, settings: Settings, extras: Extras = NOTHING) -> FastAPI:
@@ -68,6 +70,7 @@ def create_app(live: LiveModel, settings: Settings, extras: Extras = NOTHING) ->
             uploads = await read_uploads(request, settings, in_flight, body)
             answering = answer_to(loaded, uploads, settings, turns)
             status, answer = await while_connected(answering, request.receive)
+        extras.offer(uploads, answer)
         note_answer(request.scope, answer)
         return JSONResponse(answer, status)
 
@@ -82,13 +85,21 @@ def create_app(live: LiveModel, settings: Settings, extras: Extras = NOTHING) ->
 
     add_page(app)
     add_nearest(app, extras.nearest, serving, settings, turns, in_flight)
+    add_shadow(app, extras.shadow)
+    _observe(app, extras, metrics)
+    return app
+
+
+def _observe(app: FastAPI, extras: Extras, metrics: Metrics) -> None:
+    """Have all exchanges counted and logged, those of the guard too; all routes must be there."""
     observers = [metrics.observe]
     if extras.access_log:
         observers.append(extras.access_log.note)
         metrics.add(*_LINES, extras.access_log.counts)
+    if extras.shadow:
+        metrics.add(*_SHADOW, extras.shadow.counts)
     paths = frozenset(route.path for route in app.routes if isinstance(route, Route))
-    app.add_middleware(Observed, paths=paths, observers=observers)  # also those of the guard
-    return app
+    app.add_middleware(Observed, paths=paths, observers=observers)
 
 
 def described_health(follower: Follower) -> dict[str, Any]:
