@@ -16,7 +16,7 @@ from lradapt.serving.background import Background
 from lradapt.serving.exchanges import Exchange
 
 _MAX_WAITING = 10_000
-_CLOSE_SECONDS = 5.0
+_GATHER_SECONDS, _CLOSE_SECONDS = 0.1, 5.0
 
 
 class AccessLogError(LradaptError):
@@ -30,7 +30,10 @@ class AccessLog:
         """Write to an open file."""
         self._descriptor, self._is_cut = descriptor, False
         self._background = Background(
-            self._write, name="the access log is not written", max_items=_MAX_WAITING
+            self._write,
+            name="the access log is not written",
+            max_items=_MAX_WAITING,
+            gather_seconds=_GATHER_SECONDS,
         )
         self._num_lost = self._num_written = 0
 

@@ -5,6 +5,7 @@ An answer never waits for it: what does not fit into the queue is dropped and co
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -28,6 +29,7 @@ class Background(Generic[_Item]):
         name: str,
         max_items: int,
         max_bytes: float = float("inf"),
+        gather_seconds: float = 0.0,
     ) -> None:
         """Start the thread.
 
@@ -36,7 +38,10 @@ class Background(Generic[_Item]):
             name: of the work, for the log.
             max_items: that wait.
             max_bytes: of all items that wait.
+            gather_seconds: until the thread begins, once an item has come. So it is not woken for
+                each item, which would cost the answers more time than the work does.
         """
+        self._gather_seconds = gather_seconds
         self._work, self._name = work, name
         self._max_items, self._max_bytes = max_items, max_bytes
         self._waiting: deque[tuple[_Item, int]] = deque()
@@ -73,13 +78,19 @@ class Background(Generic[_Item]):
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not (self._waiting or self._is_closed):
-                    self._changed.wait()
-                if not self._waiting:
-                    return
-                item, num_bytes = self._waiting.popleft()
-                self._num_bytes -= num_bytes
-            self._do(item)
+                self._changed.wait_for(lambda: self._waiting or self._is_closed)
+            if self._gather_seconds and not self._is_closed:
+                time.sleep(self._gather_seconds)
+            if not self._waiting:
+                return
+            while self._waiting:
+                self._do(self._next())
+
+    def _next(self) -> _Item:
+        with self._changed:
+            item, num_bytes = self._waiting.popleft()
+            self._num_bytes -= num_bytes
+        return item
 
     def _do(self, item: _Item) -> None:
         try:
