@@ -8,7 +8,6 @@ of the machine, so the CPU seconds of the server for each request are the figure
 
 import asyncio
 import contextlib
-import os
 import shlex
 import socket
 import subprocess
@@ -26,7 +25,7 @@ import typer
 from benchmarks.program import run
 from lradapt.errors import LradaptError
 
-_TICKS = os.sysconf("SC_CLK_TCK")
+_ALL_THREADS = 2  # CPUCLOCK_SCHED of the kernel
 _START_SECONDS = 120
 
 
@@ -111,8 +110,8 @@ class _Server:
     port: int
 
     def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        """Return the CPU seconds of all its threads, by Linux's clock of a process."""
+        return time.clock_gettime((~self.pid << 3) | _ALL_THREADS)
 
 
 @contextlib.contextmanager
@@ -135,14 +134,14 @@ def _wait_for(process: "subprocess.Popen[bytes]", port: int) -> None:
         if process.poll() is not None:
             break
         try:
-            urlopen(f"http://127.0.0.1:{port}/health")
-        except HTTPError:
+            with urlopen(f"http://127.0.0.1:{port}/health"):
+                return
+        except HTTPError as error:
+            error.close()
             return  # it needs a token
         except (URLError, ConnectionError):
             time.sleep(0.1)
-        else:
-            return
-    raise LradaptError(f"a server has not started: {process.args}")
+    raise LradaptError(f"the server on port {port} has not started, or has ended")
 
 
 def _load(server: _Server, request: bytes, clients: int, seconds: float) -> Load:
@@ -165,16 +164,23 @@ def _load(server: _Server, request: bytes, clients: int, seconds: float) -> Load
 async def _client(server: _Server, request: bytes, until: float) -> list[float]:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     times = []
-    while (began := time.monotonic()) < until:
-        writer.write(request)
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        status = head.split(" ", 2)[1]
-        if status != "200":
-            raise LradaptError(f"port {server.port} has answered with {status}; expected 200")
-        await reader.readexactly(int(head.partition("content-length: ")[2].partition("\r")[0]))
-        times.append(time.monotonic() - began)
-    writer.close()
+    try:
+        while (began := time.monotonic()) < until:
+            writer.write(request)
+            await _answer(reader, server.port)
+            times.append(time.monotonic() - began)
+    finally:
+        writer.close()
+        await writer.wait_closed()
     return times
+
+
+async def _answer(reader: asyncio.StreamReader, port: int) -> None:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    status = head.split(" ", 2)[1]
+    if status != "200":
+        raise LradaptError(f"port {port} has answered with {status}; expected 200")
+    await reader.readexactly(int(head.partition("content-length: ")[2].partition("\r")[0]))
 
 
 if __name__ == "__main__":

@@ -49,6 +49,8 @@ def retrain(
             "override and approval_seconds cannot be used together; remove one of them"
         )
     registry, project_file = open_registry(location, name), str(PROJECT_FILE)
+    if not dry_run:
+        registry.require_can_sign()
     with lock.run():
         lock_file.mend()
         dvc_files.mend()

@@ -11,6 +11,7 @@
     ├── DiskFullError    not enough disk space for a file
     ├── BusyError        another process is active in this project
     ├── ApprovalError    no answer in time to the question whether to promote a version
+    ├── SigningError     a key that cannot be used: missing, of another kind, open to others
     └── RegistryError    see lradapt.registry.store
 
 Violated invariants of lradapt itself are `assert`s: they are bugs, and keep their traceback.
@@ -63,6 +64,10 @@ class BusyError(LradaptError):
 
 class ApprovalError(LradaptError):
     """No person has answered in time whether a version may be promoted."""
+
+
+class SigningError(LradaptError):
+    """A private key or a file of trusted keys that cannot be used."""
 
 
 def listed(faults: Sequence[str], *, limit: int = 20) -> str:

@@ -50,10 +50,13 @@ def _turn(item):
     return next(turns, len(FIRST))
 
 
+_FOREIGN = ("PREFECT_API", "AWS_", "LRADAPT_SIGNING", "LRADAPT_TRUSTED")
+
+
 @pytest.fixture(autouse=True)
 def _no_foreign_settings(monkeypatch):
     """Servers, settings and credentials of the person's own must not reach the tests."""
-    for name in [name for name in os.environ if name.startswith(("PREFECT_API", "AWS_"))]:
+    for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
         monkeypatch.delenv(name)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, os.devnull)

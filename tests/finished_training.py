@@ -106,6 +106,16 @@ def _write_training(paths):
     write_json(paths.timings, {"split": {"seconds": 61.2, "cpu_seconds": 70.3}})
 
 
+def _covered(coverage, interval, size, images, always):
+    return {
+        "coverage": coverage,
+        "interval": interval,
+        "set_size": size,
+        "validation_images": images,
+        "in_every_set": always,
+    }
+
+
 def _write_exam(paths):
     metrics = {
         "images": 3,
@@ -124,6 +134,30 @@ def _write_exam(paths):
             "before": 0.0822,
             "after": 0.0311,
             "perfect": {"mean": 0.02, "low": 0.0123, "high": 0.0345},
+        },
+        "unsure": {
+            "asked": 0.9,
+            "coverage": 0.7511,
+            "interval": [0.211, 0.939],
+            "set_size": 1.5111,
+            "one_class": 0.5,
+            "no_class": 0.0123,
+            "classes": {
+                EVIL: _covered(0.6543, [0.2077, 0.9385], 1.4321, 12, False),
+                "owl": _covered(None, None, None, 2, True),
+            },
+        },
+        "unlike_training": {
+            "limit": 0.25,
+            "asked": 0.01,
+            "expected": 0.0667,
+            "validation_images": 14,
+            "rejected": 0.3456,
+            "interval": [0.06, 0.79],
+            "classes": {
+                EVIL: {"rejected": 0.3456, "interval": [0.06, 0.79]},
+                "owl": {"rejected": None, "interval": None},
+            },
         },
         "final_model": "best_snapshot",
         "parity": {"max_difference": 1.2e-6, "num_other_class": 0, "passed": True},

@@ -21,8 +21,10 @@ from lradapt.cli import (
     exporting,
     head,
     importing,
+    keys,
     model,
     params,
+    queue,
     review,
     serve,
     token,
@@ -82,6 +84,12 @@ _add(
 )
 _add(
     DATA,
+    queue.queue,
+    "lradapt queue record",
+    "lradapt queue s3://bucket/record --since 2026-11-01 --count 200",
+)
+_add(
+    DATA,
     changes.changes,
     "lradapt changes old/labels.csv data/labels.csv",
     "lradapt changes --json monday tuesday",
@@ -105,6 +113,7 @@ _add(
     'lradapt rollback --reason "as agreed" 3f9c21d07a4e',
 )
 _add(REGISTRY, versions.prune, "lradapt prune --keep 5")
+app.add_typer(keys.app, name="keys", rich_help_panel=REGISTRY)
 _add(
     USE,
     model.predict,
@@ -116,6 +125,7 @@ _add(
     USE,
     serve.serve,
     "lradapt serve --port 8000",
+    "lradapt serve --record record --record-images",
     "curl --data-binary @photo.jpg http://127.0.0.1:8000/predict",
 )
 _add(USE, token.token, "lradapt token anna", "lradapt token --json anna | jq -r .entry")

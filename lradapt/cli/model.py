@@ -3,7 +3,6 @@
 import csv
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,10 +17,13 @@ from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 from lradapt.registry.promotions import Promotion
 from lradapt.registry.store import RegistryError
 from lradapt.registry.timeline import parse_time, promotion_at
+from lradapt.signing.trusted_keys import TrustedKeys
 from lradapt.text import table_cell
 
 if TYPE_CHECKING:
+    from lradapt.inference.doubt import Doubt
     from lradapt.inference.predict import Prediction
+    from lradapt.networks.answer_limits import AnswerLimits
 
 
 def predict(
@@ -39,9 +41,10 @@ def predict(
 ) -> None:
     """Classify images with the model in production.
 
-    Prints a line for each image: the class, its probability, and the next two
-    classes. An image that cannot be decoded is reported, and the others are
-    classified; the exit code is then 3.
+    Prints a line for each image: the class, its probability, the next two
+    classes, and, where the answer is doubtful, why: the image is unlike the
+    training images, or may be of another class. An image that cannot be decoded
+    is reported, and the others are classified; the exit code is then 3.
 
     --explain adds the training images whose features are nearest, and writes
     them and a class map of each image into a folder, the map as values (.json)
@@ -68,7 +71,7 @@ def predict(
     elif as_csv:
         _print_csv(predictions, model.class_names)
     else:
-        _print_table(predictions, explained)
+        _print_table(predictions, model.limits, explained)
     if any(prediction.fault for prediction in predictions):
         raise typer.Exit(exit_codes.DATA_FAULTS)
 
@@ -90,14 +93,15 @@ def history(
     Prints a line for each promotion, the first one first. With --at only that of
     the version that was in production at the given time.
     """
-    promotions = open_registry(registry, name).promotions()
+    opened = open_registry(registry, name)
+    promotions = opened.promotions()
     if not promotions:
         raise RegistryError(f"nothing of {name} has been promoted in {registry} yet: make retrain")
     shown = [_promotion_at(promotions, at)] if at else promotions
     if as_json:
-        print_json([asdict(promotion) for promotion in shown])
+        print_json([promotion.as_dict() for promotion in shown])
     else:
-        _print_promotions(shown)
+        _print_promotions(shown, opened.keys.trusted)
 
 
 def rollback(
@@ -125,7 +129,7 @@ def rollback(
 
     restored = roll_back(open_registry(registry, name), version, reason=reason)
     if as_json:
-        print_json(asdict(restored))
+        print_json(restored.as_dict())
     else:
         console().print(f"{restored.version} replaced {restored.previous} in production")
 
@@ -141,9 +145,11 @@ def _promotion_at(promotions: Sequence[Promotion], at: str) -> Promotion:
     return promotion
 
 
-def _print_promotions(promotions: Sequence[Promotion]) -> None:
+def _print_promotions(promotions: Sequence[Promotion], trusted: TrustedKeys | None) -> None:
     whole = [Column(title, no_wrap=True) for title in ("#", "at (UTC)", "version", "previous")]
-    folded = [Column(title, overflow="fold") for title in ("kind", "by", "reason")]
+    signed = any(each.key for each in promotions)
+    titles = ("kind", "by", *(["key"] if signed else []), "reason")
+    folded = [Column(title, overflow="fold") for title in titles]
     table = Table(*whole, *folded)
     for each in promotions:
         table.add_row(
@@ -153,21 +159,31 @@ def _print_promotions(promotions: Sequence[Promotion]) -> None:
             each.previous or "-",
             each.kind.replace("_", " "),
             Text(each.by),
+            *([Text(_key_name(each.key, trusted))] if signed else []),
             Text(each.reason),
         )
     console().print(table)
 
 
+def _key_name(key_id: str, trusted: TrustedKeys | None) -> str:
+    return (trusted.name_of(key_id) if trusted else key_id) or "-"
+
+
 def _print_table(
     predictions: "Sequence[Prediction]",
-    explained: "Mapping[Path, explaining.Explanation] | None" = None,
+    limits: "AnswerLimits",
+    explained: "Mapping[Path, explaining.Explanation]",
 ) -> None:
+    from lradapt.inference.doubt import doubt_in_words
+
+    doubts = {each.path: doubt_in_words(each.label, each.doubt, limits) for each in predictions}
     # As Text: a name in brackets is not markup. Folded, not cut off.
     table = Table(
         Column("image", overflow="fold"),
         Column("class", overflow="fold"),
         Column("probability", no_wrap=True),
         Column("next", overflow="fold"),
+        *([Column("doubt", overflow="fold")] if any(doubts.values()) else []),
         *([Column("nearest training images", overflow="fold")] if explained else []),
     )
     for each in predictions:
@@ -176,9 +192,11 @@ def _print_table(
             continue
         (_, best), *others = each.probabilities.items()
         rest = ", ".join(f"{name} {p:.1%}" for name, p in others[:2])
-        near = explained[each.path].neighbours if explained else ()
-        why = [Text(explaining.nearest_in_words(near))] if explained else []
-        table.add_row(Text(str(each.path)), Text(each.label), f"{best:.1%}", Text(rest), *why)
+        more = [doubts[each.path]] if any(doubts.values()) else []
+        if explained:
+            more.append(explaining.nearest_in_words(explained[each.path].neighbours))
+        cells = (str(each.path), each.label, f"{best:.1%}", rest, *more)
+        table.add_row(*map(Text, cells))
     console().print(table)
 
 
@@ -189,6 +207,7 @@ def _as_json(
         "image": str(prediction.path),
         "class": prediction.label or None,
         "probabilities": prediction.probabilities,
+        **prediction.doubt.as_dict(),
         "fault": prediction.fault or None,
         **(explaining.as_json(explanation) if explanation else {}),
     }
@@ -196,8 +215,16 @@ def _as_json(
 
 def _print_csv(predictions: "Sequence[Prediction]", class_names: Sequence[str]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["image", "class", *map(table_cell, class_names), "fault"])
+    doubt = ("unlike", "unlike_training", "unsure")
+    writer.writerow(["image", "class", *map(table_cell, class_names), *doubt, "fault"])
     for each in predictions:
         probabilities = [each.probabilities.get(name, "") for name in class_names]
         path, label, fault = map(table_cell, (str(each.path), each.label or "", each.fault or ""))
-        writer.writerow([path, label, *probabilities, fault])
+        writer.writerow([path, label, *probabilities, *_doubt_cells(each.doubt), fault])
+
+
+def _doubt_cells(doubt: "Doubt") -> list[object]:
+    """Return distance, true or false, and the classes of the set; empty where not measured."""
+    beyond = "" if doubt.unlike_training is None else str(doubt.unlike_training).lower()
+    classes = "|".join(doubt.unsure or ())
+    return ["" if doubt.unlike is None else doubt.unlike, beyond, table_cell(classes)]

@@ -29,7 +29,7 @@ _HOST = "127.0.0.1"
 def review(
     queue: Annotated[
         str,
-        typer.Option(help="The first queue: doubtful, duplicates or near_duplicates."),
+        typer.Option(help="The first queue: doubtful, duplicates, near_duplicates or recorded."),
     ] = "doubtful",
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="On 127.0.0.1; 0 takes a free one.")
@@ -74,6 +74,11 @@ def review(
     name = _queue_name(queue)
     if export and import_:
         raise typer.BadParameter("give --export or --import, not both")
+    if export and name == "recorded":
+        raise typer.BadParameter(
+            "--export has labels to decide on, and recorded images have none yet: label them in "
+            "the page"
+        )
     desk = _open_desk()
     for sentence in desk.decisions.recover():
         console(stderr=True).print(f"warning: {printable(sentence)}")
@@ -115,7 +120,8 @@ def _open_desk() -> "Desk":
         max_megapixels=params.data.max_megapixels,
     )
     may_exclude = params.check.policies.image_without_label != "stop"
-    return Desk(Project(sources), Decisions(paths.labels, may_exclude=may_exclude))
+    decisions = Decisions(paths.labels, may_exclude=may_exclude, images=paths.images)
+    return Desk(Project(sources), decisions)
 
 
 def _serve(desk: "Desk", queue: "QueueName", port: int, who: str, *, open_browser: bool) -> None:

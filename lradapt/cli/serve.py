@@ -11,9 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
-from lradapt.cli import completion
+from lradapt.cli import completion, record_options
 from lradapt.cli.nearest import nearest_in
 from lradapt.cli.options import Location, Name
+from lradapt.cli.record_options import RecordChoice
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 from lradapt.serving.settings import MB, Limits, Settings
 
@@ -125,6 +126,11 @@ def serve(
             show_default=f"{_UPLOADS_IN_FLIGHT} times --max-upload",
         ),
     ] = None,
+    record: record_options.To = None,
+    record_images: record_options.Images = False,
+    record_days: record_options.Days = 30,
+    record_bytes: record_options.Bytes = 1000,
+    record_spool: record_options.Spool = record_options.DEFAULT_SPOOL,
     **limits: Any,
 ) -> None:
     """Serve the model in production over HTTP.
@@ -133,7 +139,8 @@ def serve(
     takes one image, or a form with several; GET /health, /version
     and /metrics describe the state. A newly promoted version is loaded by
     itself, without a failed request. Prints its address, and runs until it is
-    stopped.
+    stopped. With --record, answers are kept for `lradapt queue` and
+    `lradapt drift`.
 
     If the variable LRADAPT_TOKENS has entries of `lradapt token`, each request needs
     one of these tokens, except those for the page itself, /livez and /readyz.
@@ -162,6 +169,8 @@ def serve(
         max_bytes_in_flight=int(in_flight * MB),
         **limits,
     )
+    choice = RecordChoice(record, record_images, record_days, record_bytes, record_spool)
+    recorded = choice.opened(max_upload)
     opened = open_registry(registry, name)
     live = LiveModel(opened, threads=1)  # the requests are the threads
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of malformed forms
@@ -170,13 +179,19 @@ def serve(
         typer.echo(f"{name} of {registry} on http://{host}:{port} (/predict, /health, /version)")
         if not accepted and not _is_loopback(listeners):
             log.warning("everybody who reaches %s may use it: %s is not set", host, VARIABLE)
+        if trusted := opened.keys.trusted:
+            typer.echo(f"only what is signed by {', '.join(each.name for each in trusted.keys)}")
+        if recorded is not None:
+            kept = "too" if record_images else "not"
+            typer.echo(f"answers are recorded in {record}, images {kept}")
         extras = Extras(
             accepted=accepted,
             access_log=lines,
             nearest=Nearest(nearest_in(opened)) if nearest else None,
             shadow=challenger,
         )
-        connections.run(create_app(live, settings, extras), listeners, Limits(**of_connections))
+        app = create_app(live, settings, extras, record=recorded)
+        connections.run(app, listeners, Limits(**of_connections))
 
 
 def _is_loopback(listeners: Sequence[socket.socket]) -> bool:

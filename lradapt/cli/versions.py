@@ -50,14 +50,15 @@ def show(
     """
     opened = open_registry(registry, name)
     version = version or opened.require_production().version
-    manifest = opened.manifest(version)
+    published = opened.open(version)
+    manifest = published.manifest
     if card:
-        text = opened.read_file(version, CARD).decode()
+        text = published.read(CARD).decode()
         typer.echo(with_promotions(text, version, opened.promotions()), nl=False)
     elif as_json:
         print_json(manifest)
     else:
-        _print_manifest(manifest)
+        _print_manifest(manifest, published.signed_by)
 
 
 def prune(
@@ -146,7 +147,9 @@ def _print_versions(listed: Sequence[VersionSummary]) -> None:
         Column(title, no_wrap=True)
         for title in ("version", "created (UTC)", "accuracy", "balanced", "size")
     ]
-    table = Table(*whole, Column("in production since (UTC)", overflow="fold"))
+    signed = any(version.signed_by for version in listed)
+    signers = [Column("signed by", overflow="fold")] if signed else []
+    table = Table(*whole, *signers, Column("in production since (UTC)", overflow="fold"))
     for version in listed:
         table.add_row(
             version.version,
@@ -154,13 +157,16 @@ def _print_versions(listed: Sequence[VersionSummary]) -> None:
             _share(version.accuracy),
             _share(version.balanced_accuracy),
             "-" if version.size is None else f"{version.size / 1e6:,.1f} MB",
+            *([Text(version.signed_by or "-")] if signed else []),
             Text(version.fault, style="red") if version.fault else minute(version.since),
         )
     console().print(table)
 
 
-def _print_manifest(manifest: Mapping[str, Any]) -> None:
+def _print_manifest(manifest: Mapping[str, Any], signed_by: str) -> None:
     table = Table(show_header=False)
+    if signed_by:
+        table.add_row("signed by", Text(signed_by))
     for what, value in _rows(manifest):
         table.add_row(what, Text(str(value), overflow="fold"))
     console().print(table)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lradapt.data.labelled_image import LabelledImage
 
-_COLUMNS = ("label", "group", "split")
+_COLUMNS = ("label", "group", "split", "queue")
 
 
 def majority(labels: Iterable[str]) -> str:
@@ -60,7 +60,7 @@ def _consensus(lines: Sequence[LabelledImage]) -> LabelledImage:
 
 def _disagreement(lines: Sequence[LabelledImage], places: Mapping[LabelledImage, str]) -> str:
     """Return the lines and how they differ; "" where only the labels of annotators do."""
-    possible = ["group", "split", *dict(lines[0].slices)]
+    possible = ["group", "split", "queue", *dict(lines[0].slices)]
     columns = [c for c in possible if len({_cell(line, c) for line in lines}) > 1]
     several = _of_one_annotator(lines)
     if several:

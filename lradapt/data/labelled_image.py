@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 SPLITS = (TRAIN, VALIDATION, TEST)
+CHOSEN, RANDOM = "chosen", "random"
+PICKS = (CHOSEN, RANDOM)
+"""How `lradapt queue` has picked a recorded image: by the answer of a model, or by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class LabelledImage:
         slices: column and value of each column that an import keeps; empty elsewhere, since they
             are read from `labels.csv` where they are needed (`lradapt.data.slices`).
         annotations: by annotator; empty where `labels.csv` has no column `annotator`.
+        queue: "chosen" or "random" for an image that `lradapt queue` has picked; else empty.
     """
 
     image: str
@@ -43,6 +47,7 @@ class LabelledImage:
     row: int | None = None
     annotations: tuple[Annotation, ...] = ()
     slices: tuple[tuple[str, str], ...] = ()
+    queue: str = ""
 
 
 def in_split(images: Iterable[LabelledImage], split: str) -> list[LabelledImage]:

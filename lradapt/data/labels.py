@@ -6,6 +6,7 @@
 | `label` | class name |
 | `group` | optional: patient or lesion, whose images stay in one split; empty: its own |
 | `split` | optional: `train`, `validation` or `test`, a split to be kept |
+| `queue` | optional: `chosen` or `random`, how `lradapt queue` has picked the image; see `split` |
 | `annotator` | optional: who gives the label; an image may have a line of each annotator |
 
 Other columns and empty lines are ignored. Text is normalised to Unicode's composed form (NFC), so
@@ -25,7 +26,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from lradapt.data.consensus import merge_lines
-from lradapt.data.labelled_image import SPLITS, Annotation, LabelledImage
+from lradapt.data.labelled_image import (
+    CHOSEN,
+    PICKS,
+    SPLITS,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Annotation,
+    LabelledImage,
+)
 from lradapt.errors import DataError, listed
 from lradapt.runtime.files import write_csv
 from lradapt.text import printable, unsafe_letters
@@ -37,7 +47,7 @@ log = logging.getLogger(__name__)
 
 _REQUIRED = ("image", "label")
 _COLUMNS = ("image", "label", "group", "split")
-_ANNOTATOR = "annotator"
+_QUEUE, _ANNOTATOR = "queue", "annotator"
 _OUTSIDE = re.compile(r"/|[a-zA-Z]:/|(.*/)?\.\.(/|\Z)", re.DOTALL)
 
 
@@ -151,11 +161,11 @@ def read_labels(path: Path) -> list[LabelledImage]:
 def _lines(table: "pd.DataFrame") -> Iterator[LabelledImage]:
     """Yield the labelled image of each line; of one annotator, where there is the column."""
     annotated = _ANNOTATOR in table.columns
-    columns = [*_COLUMNS, _ANNOTATOR]
+    columns = [*_COLUMNS, _QUEUE, _ANNOTATOR]
     cells = table.reindex(columns=columns, fill_value="").to_numpy()
-    for image, label, group, split, annotator in cells:
+    for image, label, group, split, queue, annotator in cells:
         annotations = (Annotation(annotator, label),) if annotated else ()
-        yield LabelledImage(image, label, group, split, annotations=annotations)
+        yield LabelledImage(image, label, group, split, annotations=annotations, queue=queue)
 
 
 def class_sizes(path: Path) -> Counter[str]:
@@ -167,10 +177,11 @@ def class_sizes(path: Path) -> Counter[str]:
 def write_labels(path: Path, labels: Sequence[LabelledImage]) -> None:
     """Write `labels.csv`, sorted by image, with a line for each annotator.
 
-    `group`, `split` and `annotator` are written only where any image has one; slices come last.
+    `group`, `split`, `queue` and `annotator` are written only where any image has one; slices come
+    last.
     """
     columns = [*_REQUIRED]
-    columns += [c for c in ("group", "split") if any(getattr(label, c) for label in labels)]
+    columns += [c for c in ("group", "split", _QUEUE) if any(getattr(label, c) for label in labels)]
     annotated = any(label.annotations for label in labels)
     slices = list(dict.fromkeys(column for label in labels for column, _ in label.slices))
     rows = [
@@ -206,7 +217,21 @@ def _cell_faults(lines: Sequence[int], labels: Sequence[LabelledImage]) -> list[
             faults.append(f"{where}: {fault}")
         if given and label.split not in SPLITS:
             faults.append(f"{where}: split {label.split!r}, expected one of {', '.join(SPLITS)}")
+        if fault := _queue_fault(label):
+            faults.append(f"{where}: {fault}")
     return faults
+
+
+def _queue_fault(label: LabelledImage) -> str:
+    """Return what is wrong with the cell of the column `queue`; "" for nothing."""
+    if label.queue not in ("", *PICKS):
+        return f"queue {label.queue!r}, expected {' or '.join(PICKS)}, or nothing"
+    if label.queue == CHOSEN and label.split in (VALIDATION, TEST):
+        return (
+            f"a {CHOSEN} image in the split {label.split!r}: it was picked by the answer of a "
+            f"model, so it must be in {TRAIN!r}"
+        )
+    return ""
 
 
 @cache  # each name is in many lines

@@ -38,6 +38,11 @@ class Neighbours:
         self._labels = np.array(labels, dtype=object)
         self._row_of = {image: row for row, image in enumerate(images)}
 
+    @property
+    def features(self) -> Features:
+        """The activations of all images, `[N, D]`."""
+        return self._features_ND
+
     def nearest(self, image: str, count: int, label: str | None = None) -> list[Neighbour]:
         """Return the images nearest to one of them, the nearest first; never the image itself.
 

@@ -13,7 +13,7 @@ from lradapt.errors import DataError, listed
 if TYPE_CHECKING:
     import pandas as pd
 
-RESERVED = ("image", "label", "group", "split", "annotator")
+RESERVED = ("image", "label", "group", "split", "queue", "annotator")
 """Columns of `labels.csv` with a meaning of their own."""
 
 Slices = Mapping[str, Sequence[str]]

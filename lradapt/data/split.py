@@ -5,6 +5,9 @@ their groups. A group counts to its rarest class. In each class, groups are take
 their hashes until test is nearest to its share, with at least one group in train and one in test.
 There is no seed and no state: the split is the same on every machine, and an added image moves only
 the groups at the border.
+
+Images that a model has chosen (`lradapt queue`) go to train, with their groups, and do not count
+for the shares: they are not a sample of what the model meets, so nothing may be measured on them.
 """
 
 import hashlib
@@ -13,7 +16,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 from lradapt.data.groups import Group, find_groups
-from lradapt.data.labelled_image import TEST, TRAIN, VALIDATION, LabelledImage
+from lradapt.data.labelled_image import CHOSEN, TEST, TRAIN, VALIDATION, LabelledImage
 
 
 def assign_splits(
@@ -29,16 +32,26 @@ def assign_splits(
         validation_share: share of the training split that becomes "validation", in [0, 1).
     """
     groups = find_groups(images)
-    test = _choose(groups, 1 / (train_per_test + 1), 1, order=lambda group: group.key)
+    sample = _sample(images, groups)
+    test = _choose(sample, 1 / (train_per_test + 1), 1, order=lambda group: group.key)
     split_of = {group.key: TEST for group in test}
-    rest = [group for group in groups if group.key not in split_of]
+    rest = [group for group in sample if group.key not in split_of]
     return _splits(images, groups, split_of | _validation(rest, validation_share))
 
 
 def validation_from_train(images: Sequence[LabelledImage], *, validation_share: float) -> list[str]:
     """Choose validation images within a given training split, by the same rule."""
     groups = find_groups(images)
-    return _splits(images, groups, _validation(groups, validation_share))
+    return _splits(images, groups, _validation(_sample(images, groups), validation_share))
+
+
+def _sample(images: Sequence[LabelledImage], groups: Sequence[Group]) -> list[Group]:
+    """Return the groups of which no image was chosen by a model."""
+    return [
+        group
+        for group in groups
+        if not any(images[member].queue == CHOSEN for member in group.members)
+    ]
 
 
 def _splits(

@@ -30,6 +30,7 @@ from lradapt.gate.rejections import (
     below_min_recall,
     missing_classes,
     no_measure,
+    short_of_coverage,
     too_few_images,
     unfit,
 )
@@ -83,7 +84,11 @@ def _check_alone(
     """Check what is required of any model."""
     if reason := unfit(challenger.costs, rules, parity_passed=parity_passed):
         return Verdict(decision="invalid", reason=reason)
-    reason = below_min_recall(images, challenger, rules, slices)
+    reasons = (
+        below_min_recall(images, challenger, rules, slices),
+        short_of_coverage(images, challenger, rules),
+    )
+    reason = "; ".join(filter(None, reasons))
     return Verdict(decision="keep", reason=reason) if reason else None
 
 

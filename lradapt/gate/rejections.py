@@ -3,9 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
+from lradapt.data.groups import group_numbers
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.similar_names import find_similar_names
 from lradapt.data.slices import Slices
+from lradapt.evaluation.intervals import share_interval
 from lradapt.gate.explanation import OVERRIDE, shortened
 from lradapt.gate.rules import Rules
 from lradapt.gate.verdict import Candidate, Costs
@@ -58,6 +62,41 @@ def below_min_recall(
         if words
     ]
     return "; ".join(reasons)
+
+
+def short_of_coverage(images: Sequence[LabelledImage], challenger: Candidate, rules: Rules) -> str:
+    """Return the classes whose sets `unsure` have the class too rarely, beyond chance.
+
+    Beyond chance: the 95 % interval of the share, by groups, is below the share that was asked for
+    minus `max_coverage_shortfall`.
+    """
+    if rules.max_coverage_shortfall is None:
+        return ""
+    if challenger.sets is None:
+        return (
+            "its answers have no set `unsure`, because it had no validation image "
+            "(gate.max_coverage_shortfall)"
+        )
+    least = challenger.sets.asked - rules.max_coverage_shortfall
+    covered = [image.label in s for image, s in zip(images, challenger.sets.of_image, strict=True)]
+    short = _short(images, covered, least)
+    return (
+        f"the sets `unsure` have the class too rarely: {shortened(short)}, at least "
+        f"{100 * least:g}% required (gate.max_coverage_shortfall)"
+        if short
+        else ""
+    )
+
+
+def _short(images: Sequence[LabelledImage], covered: Sequence[bool], least: float) -> list[str]:
+    labels, groups = np.array([each.label for each in images]), np.array(group_numbers(images))
+    found = []
+    for name in sorted(set(labels.tolist())):
+        own = labels == name
+        hits = np.array(covered)[own]
+        if share_interval(hits, groups[own])[1] < least:
+            found.append(f"{name} ({hits.sum()} of {len(hits)})")
+    return found
 
 
 def _only(pairs: Sequence[_Pair], values: Sequence[str], value: str) -> list[_Pair]:

@@ -20,6 +20,7 @@ class Rules:
     min_floor_images: int
     min_recall: Mapping[str, float]
     min_recall_in: Mapping[str, Mapping[str, Mapping[str, float]]]
+    max_coverage_shortfall: float | None
     max_image_seconds: float | None
     max_megabytes: float | None
     renamed: Mapping[str, str | None]

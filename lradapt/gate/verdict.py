@@ -1,6 +1,6 @@
 """The input of the gate for each model, and its result."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +23,19 @@ class Costs:
 
 
 @dataclass(frozen=True, slots=True)
+class Sets:
+    """The sets of classes that held-out images may be of (`lradapt.inference.doubt.Doubt.unsure`).
+
+    Attributes:
+        asked: the share of the images of each class that was to have it in their set.
+        of_image: the set of each image, in order; empty where it cannot be decoded.
+    """
+
+    asked: float
+    of_image: Sequence[Collection[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A model for the gate to compare.
 
@@ -30,11 +43,13 @@ class Candidate:
         class_names: that it can predict.
         predictions: the class of each held-out image, in order; "" where it cannot be decoded.
         costs: of its use.
+        sets: of each image; None where the model gives none.
     """
 
     class_names: Sequence[str]
     predictions: Sequence[str]
     costs: Costs
+    sets: Sets | None = None
 
 
 @dataclass(frozen=True, slots=True)

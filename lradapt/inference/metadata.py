@@ -10,9 +10,18 @@ from lradapt.data.images.depth import FULL
 from lradapt.data.images.description import from_description
 from lradapt.data.images.fit import Fit
 from lradapt.errors import LradaptError, listed
+from lradapt.networks.answer_limits import (
+    UNLIKE_NOTE,
+    UNSURE_NOTE,
+    AnswerLimits,
+    read_sets,
+    read_unlike,
+)
+from lradapt.networks.onnx_graph import FEATURES
+from lradapt.networks.onnx_unlike import UNLIKE
 
-SUPPORTED_FORMATS = ("1", "2", "3")
-_FEATURES = "features"  # a second output since format 3, see `lradapt.networks.onnx_graph`
+SUPPORTED_FORMATS = ("1", "2", "3", "4")
+_FURTHER_OUTPUTS = (FEATURES, UNLIKE)  # since format 3, and since format 4
 
 _Value = TypeVar("_Value")
 
@@ -28,6 +37,7 @@ class Metadata:
     class_names: list[str]
     preprocessing: Preprocessing
     architecture: str
+    limits: AnswerLimits
 
 
 def read_metadata(session: Any) -> Metadata:
@@ -54,14 +64,29 @@ def read_metadata(session: Any) -> Metadata:
     side = preprocessing.input_size if preprocessing else None
     faults += _shape_faults("takes", session.get_inputs(), "uint8", [None, side, side, 3])
     num_classes = len(names) if names else None
-    outputs = [each for each in session.get_outputs() if each.name != _FEATURES]
+    outputs = [each for each in session.get_outputs() if each.name not in _FURTHER_OUTPUTS]
     faults += _shape_faults("gives", outputs, "float", [None, num_classes])
+    limits = _limits(session, notes, names or [], faults)
     if faults or names is None or preprocessing is None or architecture is None:
         raise ModelError(
             "the model cannot be used: it was not made by `lradapt`, or was changed since. "
             f"{len(faults)} fault(s):\n" + listed(faults)
         )
-    return Metadata(names, preprocessing, architecture)
+    return Metadata(names, preprocessing, architecture, limits)
+
+
+def _limits(
+    session: Any, notes: Mapping[str, str], names: Sequence[str], faults: list[str]
+) -> AnswerLimits:
+    """Return the limits of doubtful answers; a model without validation images has none."""
+    unlike, sets = None, None
+    if UNLIKE_NOTE in notes:
+        unlike = _read(notes, UNLIKE_NOTE, read_unlike, faults)
+        if UNLIKE not in {each.name for each in session.get_outputs()}:
+            faults.append(f"metadata {UNLIKE_NOTE}: the model has no output {UNLIKE}")
+    if UNSURE_NOTE in notes and names:
+        sets = _read(notes, UNSURE_NOTE, lambda text: read_sets(text, names), faults)
+    return AnswerLimits(unlike, sets)
 
 
 def _read(

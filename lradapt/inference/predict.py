@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from lradapt.data.images.decode import DecodeError, Pixels, preprocess, quiet
 from lradapt.data.images.files import fault_of_reading, list_files
 from lradapt.errors import LradaptError, UnreadableError
+from lradapt.inference.answers import Answers, Probabilities, joined
+from lradapt.inference.doubt import NOT_MEASURED, Doubt, doubts
 from lradapt.inference.metadata import read_metadata
 from lradapt.inference.session import open_session
+from lradapt.networks.onnx_graph import FEATURES
+from lradapt.networks.onnx_unlike import UNLIKE
 from lradapt.runtime.progress import tracked
 from lradapt.text import printable
-
-Probabilities = npt.NDArray[np.float32]
 
 
 class Model:
@@ -25,6 +26,7 @@ class Model:
         class_names: in the order of the probabilities.
         preprocessing: of its input images.
         architecture: the network's name.
+        limits: by which an answer says that it is doubtful.
     """
 
     def __init__(self, content: bytes, *, threads: int | None = None) -> None:
@@ -43,14 +45,32 @@ class Model:
         self.class_names = metadata.class_names
         self.preprocessing = metadata.preprocessing
         self.architecture = metadata.architecture
+        self.limits = metadata.limits
+        self._outputs = [each.name for each in self._session.get_outputs()]
+
+    def answers(self, pixels_NSS3: Pixels, *, batch_size: int = 64) -> Answers:
+        """Return all that the model gives for preprocessed pixels `[N, S, S, 3]` uint8."""
+        return joined([*self._run(pixels_NSS3, self._outputs, batch_size)])
 
     def probabilities(self, pixels_NSS3: Pixels, *, batch_size: int = 64) -> Probabilities:
         """Return the probabilities `[N, K]` of preprocessed pixels `[N, S, S, 3]` uint8."""
-        name, wanted = self._session.get_inputs()[0].name, [self._session.get_outputs()[0].name]
+        parts = self._run(pixels_NSS3, self._outputs[:1], batch_size)
+        return joined([*parts]).probabilities
+
+    def doubts(self, answers: Answers) -> "list[Doubt]":
+        """Return how doubtful each answer is."""
+        return doubts(answers, self.class_names, self.limits)
+
+    def _run(
+        self, pixels_NSS3: Pixels, outputs: Sequence[str], batch_size: int
+    ) -> Iterator[Answers]:
+        name = self._session.get_inputs()[0].name
         starts = range(0, len(pixels_NSS3), batch_size)
         parts = (pixels_NSS3[start : start + batch_size] for start in starts)
         with tracked(parts, "classify", total=len(pixels_NSS3), unit="images", size=len) as shown:
-            return np.concatenate([self._session.run(wanted, {name: part})[0] for part in shown])
+            for part in shown:
+                found = dict(zip(outputs, self._session.run(outputs, {name: part}), strict=True))
+                yield Answers(found.pop(outputs[0]), found.get(FEATURES), found.get(UNLIKE))
 
     def classify(self, paths: Sequence[Path], *, batch_size: int = 64) -> "Iterator[Prediction]":
         """Classify image files, in order; one that cannot be decoded gives its fault.
@@ -68,13 +88,17 @@ class Model:
         with quiet():
             decoded = [self._decode(path) for path in paths]
         good = [pixels for pixels in decoded if not isinstance(pixels, str)]
-        rows = iter(self.probabilities(np.stack(good)) if good else np.empty((0, 0)))
+        rows = iter(self._rows(good) if good else [])
         for path, pixels in zip(paths, decoded, strict=True):
             if isinstance(pixels, str):
                 yield Prediction(path, "", {}, pixels)
             else:
-                named = zip(self.class_names, map(float, next(rows)), strict=True)
-                yield _prediction(path, dict(named))
+                yield _prediction(path, *next(rows))
+
+    def _rows(self, good: Sequence[Pixels]) -> Iterator[tuple[dict[str, float], Doubt]]:
+        answers = self.answers(np.stack(good))
+        for row_K, doubt in zip(answers.probabilities, self.doubts(answers), strict=True):
+            yield dict(zip(self.class_names, map(float, row_K), strict=True)), doubt
 
     def _decode(self, path: Path) -> Pixels | str:
         try:
@@ -95,12 +119,14 @@ class Prediction:
         label: the most probable class; empty where the image could not be decoded.
         probabilities: class -> probability, most probable first; empty likewise.
         fault: why there is no label; empty where there is one.
+        doubt: whether the image is unlike the training images, and which classes it may be of.
     """
 
     path: Path
     label: str
     probabilities: dict[str, float]
     fault: str
+    doubt: Doubt = NOT_MEASURED
 
 
 def find_images(paths: Iterable[Path]) -> list[Path]:
@@ -132,6 +158,6 @@ def _content(path: Path) -> bytes:
         raise fault_of_reading(error) from error
 
 
-def _prediction(path: Path, probabilities: dict[str, float]) -> Prediction:
+def _prediction(path: Path, probabilities: dict[str, float], doubt: Doubt) -> Prediction:
     ordered = dict(sorted(probabilities.items(), key=lambda item: -item[1]))
-    return Prediction(path, next(iter(ordered)), ordered, "")
+    return Prediction(path, next(iter(ordered)), ordered, "", doubt)

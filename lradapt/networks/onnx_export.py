@@ -23,7 +23,7 @@ from lradapt.networks.onnx_graph import give_features
 from lradapt.runtime.files import whole_file
 from lradapt.runtime.progress import tracked
 
-FORMAT = "3"
+FORMAT = "4"
 INPUT, OUTPUT = "pixels", "probabilities"
 
 

@@ -14,7 +14,7 @@ from lradapt.data.split_table import read_split
 from lradapt.gate.decide import decide
 from lradapt.gate.held_out import TrainedOn, held_out, read_test_images, read_trained_on
 from lradapt.gate.rules import Rules
-from lradapt.gate.verdict import Candidate, Costs, Verdict
+from lradapt.gate.verdict import Candidate, Costs, Sets, Verdict
 from lradapt.inference.latency import image_seconds
 from lradapt.inference.predict import Model
 from lradapt.production.withdrawn import withdrawal_reason
@@ -84,11 +84,7 @@ def _compare(versions: Sequence[PublishedVersion], paths: Paths, rules: Rules) -
         [each.model for each in published], [paths.images / image.image for image in test_images]
     )
     *previous, challenger = [
-        Candidate(
-            each.model.class_names,
-            _predictions(each.model, paths.images, images),
-            Costs(spent, each.megabytes),
-        )
+        _candidate(each.model, paths.images, images, Costs(spent, each.megabytes))
         for each, spent in zip(published, seconds, strict=True)
     ]
     slices = read_slices(paths.labels, list(rules.min_recall_in), [each.image for each in images])
@@ -115,7 +111,12 @@ def _read(version: PublishedVersion) -> _PublishedModel:
     )
 
 
-def _predictions(model: Model, folder: Path, images: Sequence[LabelledImage]) -> list[str]:
+def _candidate(
+    model: Model, folder: Path, images: Sequence[LabelledImage], costs: Costs
+) -> Candidate:
     predictions = model.classify([folder / image.image for image in images])
     with tracked(predictions, "gate", total=len(images), unit="images") as shown:
-        return [prediction.label for prediction in shown]
+        answers = [*shown]
+    limits = model.limits.sets
+    sets = Sets(limits.coverage, [each.doubt.unsure or () for each in answers]) if limits else None
+    return Candidate(model.class_names, [each.label for each in answers], costs, sets)

@@ -16,6 +16,8 @@ _WITHDRAWALS: dict[PromotionKind, str] = {
 def withdrawal_reason(promotions: Sequence[Promotion], version: str) -> str:
     """Return why `version` was withdrawn since the last promotion; empty if it was not."""
     for promotion in reversed(promotions):
+        if promotion.kind == "key_change":
+            continue
         if promotion.kind not in _WITHDRAWALS:
             return ""
         if promotion.previous == version:

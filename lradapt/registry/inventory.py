@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lradapt.registry.promotions import Production
+from lradapt.registry.promotions import Production, Promotion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,7 @@ class VersionSummary:
         size: of its files together, in bytes; None if it cannot be used.
         fault: why it cannot be used; empty if it can.
         incomplete: whether the fault is a missing manifest, or a missing file.
+        signed_by: whose trusted key has signed it; empty if signatures are not checked.
     """
 
     version: str
@@ -29,6 +30,7 @@ class VersionSummary:
     size: int | None = None
     fault: str = ""
     incomplete: bool = False
+    signed_by: str = ""
 
 
 def incomplete_version(version: str, missing: str = "manifest") -> VersionSummary:
@@ -36,16 +38,32 @@ def incomplete_version(version: str, missing: str = "manifest") -> VersionSummar
     return VersionSummary(version=version, fault=f"incomplete: no {missing}", incomplete=True)
 
 
-def summarize(manifest: Mapping[str, Any], production: Production | None) -> VersionSummary:
-    """Return the summary of a complete version."""
-    version, metrics = manifest["version"], manifest.get("metrics", {})
-    in_production = production is not None and production.version == version
+def in_production_since(production: Production | None, promoted: Sequence[Promotion]) -> str:
+    """Return when the version in production went there; empty if nothing is.
+
+    Args:
+        production: what is in production.
+        promoted: the entries of the log, the first one first; changes of key are no promotions.
+    """
+    if production is None:
+        return ""
+    last = production.promotion
+    for before in reversed([each for each in promoted if each.sequence < last.sequence]):
+        if last.kind != "key_change":
+            break
+        last = before
+    return last.at
+
+
+def summarize(manifest: Mapping[str, Any], since: str) -> VersionSummary:
+    """Return the summary of a complete version; `since` when it is in production, or empty."""
+    metrics = manifest.get("metrics", {})
     return VersionSummary(
-        version=version,
+        version=manifest["version"],
         created=manifest.get("created", ""),
         accuracy=metrics.get("accuracy"),
         balanced_accuracy=metrics.get("balanced_accuracy"),
-        since=production.promotion.at if production and in_production else "",
+        since=since,
         size=sum(manifest["sizes"].values()),
     )
 

@@ -95,16 +95,20 @@ class LocalStore:
         return Stored(content, hashlib.sha256(content).hexdigest())
 
     def list(self, prefix: str) -> list[str]:
-        """See `Store.list`; only folders that can hold the prefix are read."""
+        """See `Store.list`."""
+        return sorted(self.sizes(prefix))
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """See `Store.sizes`; only folders that can hold the prefix are read."""
         *folders, _ = prefix.split("/")
         if any(not part or part.startswith(PRIVATE) for part in folders):
-            return []
-        keys = [
-            "/".join([*folders, *parts])
-            for parts, _ in self._files(folders)
+            return {}
+        sizes = {
+            "/".join([*folders, *parts]): about.st_size
+            for parts, about in self._files(folders)
             if not any(part.startswith(PRIVATE) for part in parts)
-        ]
-        return sorted(key for key in keys if key.startswith(prefix))
+        }
+        return {key: size for key, size in sizes.items() if key.startswith(prefix)}
 
     def delete(self, key: str) -> None:
         """See `Store.delete`; the folder stays: another process may be about to write to it."""

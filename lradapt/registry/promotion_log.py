@@ -13,6 +13,11 @@ from lradapt.registry.promotions import Production, Promotion, read_promotion, w
 from lradapt.registry.store import ExistsError, MissingError, RegistryError, Store, for_each
 
 
+def log_key(name: str, sequence: int) -> str:
+    """Return the key of the entry with this number; keys sort as numbers do."""
+    return f"{name}/log/{sequence:08d}.json"
+
+
 def read_pointer(store: Store, name: str) -> Production | None:
     """Return what is in production, or None before the first promotion."""
     key = f"{name}/production.json"
@@ -37,7 +42,7 @@ def append(store: Store, name: str, promotion: Promotion) -> None:
     """Add a promotion to the log, if it has no entry yet."""
     # An entry that exists cannot differ: the sequence number is the pointer's.
     with suppress(ExistsError):
-        store.create(f"{name}/log/{promotion.sequence:08d}.json", write_promotion(promotion))
+        store.create(log_key(name, promotion.sequence), write_promotion(promotion))
 
 
 def read_promotions(store: Store, name: str) -> list[Promotion]:

@@ -6,19 +6,21 @@ import os
 import socket
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from lradapt.registry.manifest import json_bytes
 from lradapt.registry.store import RegistryError
 
-PromotionKind = Literal["promotion", "override", "rollback", "smoke_test_failure"]
+PromotionKind = Literal["promotion", "override", "rollback", "smoke_test_failure", "key_change"]
 """Why production changed.
 
 "promotion": the gate promoted the version, or it is the first. "override": a person promoted it
 although the gate kept the champion. "rollback": a person restored an earlier version.
 "smoke_test_failure": the version that was promoted failed its smoke test, and the previous one was
-restored.
+restored. "key_change": the version stays, and another key vouches for it and for the log so far.
 """
+
+_OF_SIGNATURES = ("log_sha256", "key", "signature")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +31,16 @@ class Promotion:
         sequence: number in the log, from 1.
         kind: why production changed.
         version: in production from now on.
-        previous: in production before; empty for the first promotion.
+        previous: in production before; empty for the first promotion. A change of key leaves it.
         model_sha256: of the version's model; a reader checks it before it loads the model.
         reason: the gate's sentence, a person's reason, or the fault that the smoke test found.
         by: user and host, or the approver.
         at: UTC, ISO 8601. `sequence` orders the promotions, not `at`: clocks differ.
         manifest_sha256: of the version's manifest, which has the hashes of all its files.
+        log_sha256: of all promotions before, each with the hash of those before it; empty if this
+            one is the first, or not signed.
+        key: id of the key that has signed this; empty if none has.
+        signature: of all the rest, base64.
     """
 
     sequence: int
@@ -46,6 +52,14 @@ class Promotion:
     by: str
     at: str
     manifest_sha256: str
+    log_sha256: str = ""
+    key: str = ""
+    signature: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the values by name; without those of a signature, if there is none."""
+        values = asdict(self)
+        return {each: values[each] for each in values if self.key or each not in _OF_SIGNATURES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +82,7 @@ class Production:
 
 def write_promotion(promotion: Promotion) -> bytes:
     """Return the content of `production.json`, and of the log entry, for a promotion."""
-    return json_bytes(asdict(promotion))
+    return json_bytes(promotion.as_dict())
 
 
 def read_promotion(content: bytes, key: str) -> Promotion:

@@ -18,12 +18,14 @@ class PublishedVersion:
         name: of the model.
         manifest: what is known of it.
         sha256: of the manifest's content.
+        signed_by: whose trusted key has signed it; empty if signatures are not checked.
     """
 
     store: Store
     name: str
     manifest: dict[str, Any]
     sha256: str
+    signed_by: str = ""
 
     def read(self, file: str) -> bytes:
         """Return the content of a file, after verifying its hash.

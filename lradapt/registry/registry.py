@@ -1,7 +1,7 @@
 """A registry: the published versions of one model, which is in production, and the log of changes.
 
     NAME/versions/VERSION/...   immutable; `manifest.json` is written last and removed first: a
-                                version without it is incomplete
+                                version without it is incomplete. Signatures of it are beside it
     NAME/production.json        the last promotion; replaced only if nobody else has replaced it
     NAME/log/SEQUENCE.json      every promotion; entries are only added
     NAME/holds, NAME/removals   leases: see lradapt.registry.leases
@@ -9,15 +9,24 @@
 Pointer and log hold the hash of the manifest, which holds those of all other files. So whoever may
 write versions alone cannot change one that was ever in production: each read of it compares.
 
+With trusted keys, everything that is read must be signed by one of them: the manifest of each
+version, and the pointer, which vouches for the log. See `signatures` and `signed_log`.
+
 The pointer `production.json` carries the whole promotion, so a process that dies between replacing
 it and writing the log entry loses nothing: the next promotion writes the missing entry first.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lradapt.registry.inventory import VersionSummary, incomplete_version, summarize
+from lradapt.registry.inventory import (
+    VersionSummary,
+    in_production_since,
+    incomplete_version,
+    summarize,
+)
+from lradapt.registry.key_use import require_goes_on_signed, require_signing_key, signing_key
 from lradapt.registry.leases import expired, held, removing
 from lradapt.registry.manifest import (
     IDENTITY,
@@ -44,14 +53,31 @@ from lradapt.registry.promotions import (
     utc_now,
 )
 from lradapt.registry.published_version import PublishedVersion, require_promoted
+from lradapt.registry.signatures import (
+    has_signed_version,
+    is_signature,
+    require_signed_version,
+    sign_version,
+)
+from lradapt.registry.signed_log import (
+    log_hash,
+    read_trusted_pointer,
+    read_trusted_promotions,
+    require_later,
+    sign_promotion,
+    trusted_entries,
+)
 from lradapt.registry.store import (
     ExistsError,
     MissingError,
+    NotTrustedError,
     RegistryError,
     Remnant,
     Store,
     for_each,
 )
+from lradapt.signing.keys import SigningKey
+from lradapt.signing.settings import Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +89,25 @@ class Registry:
     Attributes:
         store: where the files are kept.
         name: of the model.
+        keys: what signs, and what is trusted; by default nothing is signed or checked.
     """
 
     store: Store
     name: str
+    keys: Keys = field(default_factory=Keys)
 
     @property
     def location(self) -> str:
         """Where the registry is, for messages."""
         return self.store.location
+
+    def with_current_keys(self) -> "Registry":
+        """Return this registry with the keys that the file of trusted keys holds now.
+
+        Raises:
+            SigningError: the file cannot be read any more.
+        """
+        return replace(self, keys=self.keys.read_again())
 
     # Versions
 
@@ -89,7 +125,11 @@ class Registry:
         Raises:
             RegistryError: an interrupted publish left a model that has been damaged since; or the
                 version is being removed, or has lost a file.
+            NotTrustedError: the version exists, and no trusted key has signed it; or an interrupted
+                publish left other files than these, and they are to be signed.
+            SigningError: the private key cannot be used.
         """
+        key = signing_key(self.keys, "publish")
         hashes = {file: sha256_hex(content) for file, content in files.items()}
         version = version_name(hashes)
         if self._is_whole(version):
@@ -98,7 +138,7 @@ class Registry:
             if self.has(version):
                 self._restore(version, files, hashes)
             else:
-                self._publish(version, files, hashes, facts)
+                self._publish(version, files, hashes, facts, key)
         return version
 
     def _publish(
@@ -107,20 +147,44 @@ class Registry:
         files: Mapping[str, bytes],
         hashes: dict[str, str],
         facts: Mapping[str, Any],
+        key: SigningKey | None,
     ) -> None:
         sizes: dict[str, int] = {}
         for file, content in files.items():
             kept = self._create_or_keep(self._key(version, file), content)
             found = sha256_hex(kept)
-            if file in IDENTITY and found != hashes[file]:
-                raise RegistryError(
-                    f"{file} of version {version}, left by an interrupted publish, is damaged: "
-                    f"sha256 {found}, expected {hashes[file]}. Remove {self._key(version)} from "
-                    f"{self.location}"
-                )
+            if found != hashes[file]:
+                self._require_may_stay(version, file, found, hashes[file], key)
             hashes[file], sizes[file] = found, len(kept)
-        manifest = write_manifest(version, hashes, sizes, facts)
-        self._create_or_keep(self._key(version, MANIFEST), manifest)
+        signed_by = {"signed_by": key.id} if key else {}
+        manifest = write_manifest(version, hashes, sizes, {**facts, **signed_by})
+        if key:  # before the manifest, so that no complete version is without a signature
+            sign_version(self.store, self.name, version, sha256_hex(manifest), key)
+        kept = self._create_or_keep(self._key(version, MANIFEST), manifest)
+        if kept != manifest and self.keys.trusted:  # another process was faster
+            self.manifest(version)
+
+    def _require_may_stay(
+        self, version: str, file: str, found: str, expected: str, key: SigningKey | None
+    ) -> None:
+        """Check a file that was there before this publish, with another content.
+
+        Without a key, the page of an interrupted publish stays; with one, nothing of others is
+        signed.
+        """
+        if file in IDENTITY:
+            raise RegistryError(
+                f"{file} of version {version}, left by an interrupted publish, is damaged: "
+                f"sha256 {found}, expected {expected}. Remove {self._key(version)} from "
+                f"{self.location}"
+            )
+        if key:
+            raise NotTrustedError(
+                f"{file} of version {version}, left by an interrupted publish or by somebody else, "
+                f"is not what would be published now: sha256 {found}, expected {expected}. It was "
+                "not signed. `lradapt prune --keep 1000 --incomplete` removes it; then publish "
+                "again"
+            )
 
     def _restore(self, version: str, files: Mapping[str, bytes], hashes: Mapping[str, str]) -> None:
         """Write the files that the manifest names and that are missing.
@@ -182,7 +246,7 @@ class Registry:
         return self.open(version).read(file)
 
     def open(self, version: str, promotion: Promotion | None = None) -> PublishedVersion:
-        """Return a version whose files can be read; its manifest is verified.
+        """Return a version whose files can be read; its manifest and its signature are verified.
 
         Args:
             version: its name.
@@ -190,15 +254,46 @@ class Registry:
 
         Raises:
             RegistryError: see `manifest`.
+            NotTrustedError: no trusted key has signed the manifest.
         """
         try:
             content = self.store.read(self._key(version, MANIFEST)).content
         except MissingError as error:
             raise self._no_version(version) from error
-        manifest = read_manifest(content, version)
+        manifest, found = read_manifest(content, version), sha256_hex(content)
+        signed_by = self._signer(version, found)
         for each in self._promotions_of(version) if promotion is None else [promotion]:
             require_promoted(content, manifest, each)
-        return PublishedVersion(self.store, self.name, manifest, sha256_hex(content))
+        return PublishedVersion(self.store, self.name, manifest, found, signed_by)
+
+    def _signer(self, version: str, manifest_sha256: str) -> str:
+        """Return whose trusted key has signed a manifest; empty if signatures are not checked.
+
+        Raises:
+            NotTrustedError: none has.
+        """
+        if self.keys.trusted is None:
+            return ""
+        trusted = self.keys.trusted
+        return require_signed_version(self.store, self.name, version, manifest_sha256, trusted).name
+
+    def sign(self, version: str) -> bool:
+        """Let the key of this process vouch for a version, too; every file of it is verified.
+
+        Returns:
+            False if it has before.
+
+        Raises:
+            RegistryError: see `open`; or a file is damaged, or there is no key.
+        """
+        key = require_signing_key(self.keys, "publish")
+        opened = self.open(version)
+        for file in opened.manifest["files"]:
+            opened.read(file)
+        if has_signed_version(self.store, self.name, version, opened.sha256, key.public):
+            return False
+        sign_version(self.store, self.name, version, opened.sha256, key)
+        return True
 
     def _promotions_of(self, version: str) -> list[Promotion]:
         """Return the promotions of a version; the log is not read for the one in production."""
@@ -207,9 +302,12 @@ class Registry:
             return []
         if production.version == version:
             return [production.promotion]
-        return [
-            each for each in readable_promotions(self.store, self.name) if each.version == version
-        ]
+        return [each for each in self._readable_promotions() if each.version == version]
+
+    def _readable_promotions(self) -> list[Promotion]:
+        """Return the entries of the log that can be used, each by itself."""
+        found = readable_promotions(self.store, self.name)
+        return trusted_entries(self.name, found, self.keys.trusted) if self.keys.trusted else found
 
     def list_versions(self) -> list[VersionSummary]:
         """Return every version, the oldest first; those that cannot be used come first of all."""
@@ -217,11 +315,13 @@ class Registry:
         complete = sorted(version for version in files if MANIFEST in files[version])
         incomplete = sorted(set(files) - set(complete))
         production = self.production()
-        promoted = readable_promotions(self.store, self.name) if production else []
+        promoted = self._readable_promotions() if production else []
+        since = in_production_since(production, promoted)
 
         def summary(version: str) -> VersionSummary:
             known = [each for each in promoted if each.version == version]
-            return self._summary(version, files[version], production, known)
+            in_production = production is not None and production.version == version
+            return self._summary(version, files[version], since if in_production else "", known)
 
         listed = [*map(incomplete_version, incomplete), *for_each(summary, complete)]
         return sorted(listed, key=lambda version: version.created)
@@ -262,7 +362,8 @@ class Registry:
             named = set(read_manifest(content, version)["files"])
         else:
             named = set(PUBLISHED)
-        return sorted(file for file in named if self._key(version, file) in present)
+        files = (key.removeprefix(self._key(version, "")) for key in present)
+        return sorted(file for file in files if file in named or is_signature(file))
 
     def remnants(self, *, older_than_seconds: float = 3600.0) -> list[Remnant]:
         """Return what killed processes have left beside the keys, and is old.
@@ -282,9 +383,27 @@ class Registry:
 
     # Production
 
-    def production(self) -> Production | None:
-        """Return what is in production, or None before the first promotion."""
-        return read_pointer(self.store, self.name)
+    def production(self, *, seen: str = "") -> Production | None:
+        """Return what is in production, or None before the first promotion.
+
+        Args:
+            seen: etag of a pointer that was returned before, and need not be verified again.
+
+        Raises:
+            NotTrustedError: no trusted key has signed it, or an old one was put back.
+        """
+        if self.keys.trusted is None:
+            return read_pointer(self.store, self.name)
+        return read_trusted_pointer(self.store, self.name, self.keys.trusted, seen=seen)
+
+    def require_later(self, promotion: Promotion, before: Promotion) -> None:
+        """Check, where signatures are, that production has not gone back to an old promotion.
+
+        Raises:
+            NotTrustedError: it has.
+        """
+        if self.keys.trusted is not None:
+            require_later(promotion, before, f"{self.name} in {self.location}")
 
     def require_production(self) -> Production:
         """Return what is in production.
@@ -333,7 +452,11 @@ class Registry:
         Raises:
             ChangedError: another version has been promoted meanwhile: decide again.
             RegistryError: there is no such version, or its model is damaged.
+            NotTrustedError: it is not signed, or this would not be.
+            SigningError: the private key cannot be used.
         """
+        key = signing_key(self.keys, "promote")
+        require_goes_on_signed(over, key, f"{self.name} in {self.location}")
         with held(self.store, self.name, version):
             opened = self.open(version)
             opened.read(MODEL)
@@ -348,13 +471,16 @@ class Registry:
                 sequence=over.promotion.sequence + 1 if over else 1,
                 kind=kind,
                 version=version,
-                previous=over.version if over else "",
+                previous=_previous(over, kind),
                 model_sha256=opened.manifest["files"][MODEL],
                 manifest_sha256=opened.sha256,
                 reason=reason,
                 by=by or user_and_host(),
                 at=at or utc_now(),
             )
+            if key:
+                before = log_hash(self.store, self.name, over)
+                promotion = sign_promotion(self.name, replace(promotion, log_sha256=before), key)
             replace_pointer(self.store, self.name, promotion, over)
             append(self.store, self.name, promotion)
         return promotion
@@ -363,8 +489,26 @@ class Registry:
         """Return every promotion, the first one first.
 
         If the log entry of the last one is still missing, it is taken from the pointer.
+
+        Raises:
+            RegistryError: an entry is damaged.
+            NotTrustedError: with trusted keys: the pointer is not signed, or an entry is missing,
+                changed, or not in its place.
         """
-        return read_promotions(self.store, self.name)
+        if self.keys.trusted is None:
+            return read_promotions(self.store, self.name)
+        return read_trusted_promotions(self.store, self.name, self.keys.trusted)
+
+    def require_can_sign(self) -> None:
+        """Check, before hours of training, that what is made can be published and promoted.
+
+        Raises:
+            NotTrustedError: keys are trusted, and there is no private key, or one that is not
+                among them.
+            SigningError: the private key cannot be used.
+        """
+        signing_key(self.keys, "publish")
+        signing_key(self.keys, "promote")
 
     # Private
 
@@ -384,12 +528,13 @@ class Registry:
         self,
         version: str,
         present: Collection[str],
-        production: Production | None,
+        since: str,
         promoted: Sequence[Promotion],
     ) -> VersionSummary:
         try:
             content = self.store.read(self._key(version, MANIFEST)).content
             manifest = read_manifest(content, version)
+            signed_by = self._signer(version, sha256_hex(content))
             for promotion in promoted:
                 require_promoted(content, manifest, promotion)
         except RegistryError as error:
@@ -397,7 +542,7 @@ class Registry:
         missing = [file for file in manifest["files"] if file not in present]
         if missing:
             return incomplete_version(version, missing=missing[0])
-        return summarize(manifest, production)
+        return replace(summarize(manifest, since), signed_by=signed_by)
 
     def _no_version(self, version: str) -> RegistryError:
         if self.store.list(self._key(version, "")):
@@ -418,3 +563,10 @@ class Registry:
         except ExistsError:
             return self.store.read(key).content
         return content
+
+
+def _previous(over: Production | None, kind: PromotionKind) -> str:
+    """Return the version that a rollback of the next promotion would restore."""
+    if over is None:
+        return ""
+    return over.promotion.previous if kind == "key_change" else over.version

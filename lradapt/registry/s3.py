@@ -74,9 +74,17 @@ class S3Store:
 
     def list(self, prefix: str) -> list[str]:
         """See `Store.list`."""
-        names = self._requests.names(self._location.name(prefix))
-        keys = [self._location.key(name) for name in names]
-        return sorted(k for k in keys if not any(p.startswith(PRIVATE) for p in k.split("/")))
+        return sorted(self.sizes(prefix))
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """See `Store.sizes`."""
+        found = self._requests.sizes(self._location.name(prefix))
+        keys = {self._location.key(name): size for name, size in found.items()}
+        return {
+            key: size
+            for key, size in keys.items()
+            if not any(part.startswith(PRIVATE) for part in key.split("/"))
+        }
 
     def delete(self, key: str) -> None:
         """See `Store.delete`."""

@@ -66,9 +66,9 @@ class Requests:
         """Keep what requests need; `client` is boto3's."""
         self._location, self._limits, self._client = location, limits, client
 
-    def names(self, prefix: str) -> list[str]:
-        """Return the names that begin with `prefix`."""
-        return [item["Key"] for item in self._items(prefix)]
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Return the names that begin with `prefix`, each with its bytes."""
+        return {item["Key"]: item["Size"] for item in self._items(prefix)}
 
     def sizes_of_old(self, prefix: str, older_than_seconds: float) -> list[tuple[str, int]]:
         """Return names that begin with `prefix`, and sizes, of objects that are older."""

@@ -7,12 +7,13 @@
     ├── DeniedError         no permission, or no credentials
     ├── UnreachableError    no usable answer in time
     ├── DamagedError        read: the content is not what was written
-    └── UnsafeStoreError    write: the store would let two writers overwrite each other
+    ├── UnsafeStoreError    write: the store would let two writers overwrite each other
+    └── NotTrustedError     no key that this reader trusts has signed the content
 
 Keys are relative paths with forward slashes. An etag names one content of one key; it is opaque.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -50,6 +51,10 @@ class DamagedError(RegistryError):
 
 class UnsafeStoreError(RegistryError):
     """The store cannot keep two writers apart, so nothing is written to it."""
+
+
+class NotTrustedError(RegistryError):
+    """No trusted key has signed what is to be read, or what is to be written would be such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,10 @@ class Store(Protocol):
 
     def list(self, prefix: str) -> list[str]:
         """Return the keys that begin with `prefix`, sorted."""
+        ...
+
+    def sizes(self, prefix: str) -> Mapping[str, int]:
+        """Return the keys that begin with `prefix`, each with the bytes of its content."""
         ...
 
     def delete(self, key: str) -> None:

@@ -14,7 +14,7 @@ def with_promotions(card: str, version: str, promotions: Sequence[Promotion]) ->
         f"- {each.at[:19]} (UTC): {_change(each, version)} ({each.kind.replace('_', ' ')}): "
         f"{each.reason}"
         for each in promotions
-        if version in (each.version, each.previous)
+        if version in (each.version, each.previous) and each.kind != "key_change"
     ]
     lines = lines or ["It has never been in production."]
     return "\n".join([card.rstrip("\n"), "", f"Version {version}:", "", *lines, ""])

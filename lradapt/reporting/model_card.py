@@ -15,6 +15,7 @@ from lradapt.evaluation.slice_table import read_slice_results
 from lradapt.evaluation.slices import SliceResult, worst_slice
 from lradapt.production.lineage import lineage, lineage_rows
 from lradapt.reporting.class_figures import ClassFigures, class_figures, read_confusion
+from lradapt.reporting.doubtful_answers import doubt_limits
 from lradapt.reporting.pages import render_text
 from lradapt.reporting.report import trained
 from lradapt.runtime.files import read_json
@@ -43,7 +44,13 @@ def render(paths: Paths, name: str, stated: Mapping[str, str]) -> str:
         classes=classes,
         groups=_groups(paths.split),
         slices=slices,
-        limits=[*_uncertain(classes), *_weak(slices), *_set_aside(split), *split["warnings"]],
+        limits=[
+            *_uncertain(classes),
+            *_weak(slices),
+            *doubt_limits(metrics),
+            *_set_aside(split),
+            *split["warnings"],
+        ],
         trained=trained(paths),
         lineage=lineage_rows(known, metrics),
         input_size=data["input_size"],

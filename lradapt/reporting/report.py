@@ -17,6 +17,7 @@ from lradapt.production.release import Outcome
 from lradapt.reporting.annotators import annotators_sentence
 from lradapt.reporting.changes_report import ChangesSummary
 from lradapt.reporting.class_figures import class_figures, confusion_rows, read_confusion
+from lradapt.reporting.doubtful_answers import sets_in_report
 from lradapt.reporting.doubtful_labels import doubtful_section
 from lradapt.reporting.ending import describe_ending, override_sentence, smoke_test_sentence
 from lradapt.reporting.mistakes import most_confident_mistakes
@@ -134,6 +135,7 @@ def _evaluation(paths: Paths) -> dict[str, Any]:
     return {
         "split": read_json(paths.split_summary),
         "metrics": metrics,
+        **sets_in_report(metrics),
         "choice": read_json(paths.model_choice),
         "solution": read_json(paths.head_solution),
         "classes": class_figures(counts, metrics["intervals_95"]["recall"]),

@@ -15,7 +15,7 @@ from lradapt.review.decisions import ConflictError, Decision
 from lradapt.review.desk import Desk, Visitor
 from lradapt.review.guard import Guard
 from lradapt.review.journal import as_json
-from lradapt.review.pictures import full_picture, square_picture
+from lradapt.review.pictures import full_picture, recorded_picture, square_picture
 from lradapt.review.queues import QueueName
 from lradapt.text import unsafe_letters
 
@@ -79,6 +79,7 @@ def create_app(desk: Desk, *, token: str, who: str) -> ASGIApp:
     app.add_exception_handler(OSError, _explain)
     _add_pages(app)
     _add_pictures(app, desk)
+    _add_recorded(app, desk)
 
     @app.post("/api/overview")
     def overview(asked: _Asked) -> dict[str, object]:
@@ -158,6 +159,18 @@ def _add_pictures(app: FastAPI, desk: Desk) -> None:
     def neighbours(number: int, label: str, proposed: str = "") -> dict[str, object]:
         labels = dict.fromkeys(each for each in (label, proposed) if each)
         return {"neighbours": desk.neighbours(row(number), list(labels))}
+
+
+def _add_recorded(app: FastAPI, desk: Desk) -> None:
+    @app.get("/recorded/{file}")
+    def recorded(file: str) -> Response:
+        if not desk.is_queued(file):
+            raise HTTPException(_NOT_FOUND, f"the queue has no image {file}")
+        try:
+            picture = recorded_picture(desk.project, file)
+        except DecodeError as error:
+            raise HTTPException(_NOT_FOUND, str(error)) from error
+        return Response(picture.content, media_type=picture.media_type)
 
 
 def _explain(_: Request, error: Exception) -> JSONResponse:

@@ -16,23 +16,28 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lradapt.data.labelled_image import TRAIN
 from lradapt.errors import BusyError, DataError, LradaptError, listed
+from lradapt.review.added_images import AddedImages
 from lradapt.review.journal import JOURNAL, Action, Entry, Journal, as_json, from_json
 from lradapt.review.label_lines import (
+    QUEUE,
     LabelLines,
     RemovedLine,
     parse_lines,
+    with_image,
     with_label,
     with_lines,
     without_image,
 )
+from lradapt.review.recorded_queue import FOLDER
 from lradapt.runtime import lock
 from lradapt.runtime.files import flush, read_json, whole_file, write_json
 
 INTENT = Path(".lradapt/review.json")
 _WAIT_SECONDS = 2.0  # for a decision of another process; a run takes longer
 _LOOK_SECONDS = 0.02
-_CHANGES_FILE = ("change", "exclude")
+_CHANGES_FILE = ("change", "label", "exclude")
 
 
 class ConflictError(LradaptError):
@@ -45,13 +50,14 @@ class Decision:
 
     Attributes:
         image: path below the images folder.
-        action: keep, change, exclude or skip.
-        label: of the image, as the person has seen it.
-        new: the label after a change; else empty.
+        action: keep, change, label, exclude or skip.
+        label: of the image, as the person has seen it; empty for a recorded one.
+        new: the label after a change, or the first one; else empty.
         who: the person.
         reason: in words; may be empty.
         seen: the id of the latest decision that the person knew of, "" for none; None where that
             does not count.
+        queue: "chosen" or "random" for a recorded image, which has no label yet; else empty.
     """
 
     image: str
@@ -61,6 +67,7 @@ class Decision:
     who: str
     reason: str = ""
     seen: str | None = None
+    queue: str = ""
 
 
 class Decisions:
@@ -69,13 +76,17 @@ class Decisions:
     Args:
         labels: path of `labels.csv`; the journal is beside it.
         may_exclude: whether a training accepts an image without a label.
+        images: the images folder, to which recorded images are added; None: none can be labelled.
 
     Attributes:
         generation: grows with each change that others have made to the labels or the journal.
     """
 
-    def __init__(self, labels: Path, *, may_exclude: bool = True) -> None:
+    def __init__(
+        self, labels: Path, *, may_exclude: bool = True, images: Path | None = None
+    ) -> None:
         self.path = labels
+        self._added = AddedImages(images, labels.with_name(FOLDER)) if images else None
         self.may_exclude = may_exclude
         self.journal = Journal(labels.with_name(JOURNAL))
         self._mutex = threading.RLock()
@@ -141,6 +152,7 @@ class Decisions:
                 new=last.old,
                 undoes=last.id,
                 lines=last.lines,
+                queue=last.queue,
             )
             self._carry_out([entry], changes_file=last.action in _CHANGES_FILE)
             return entry
@@ -163,6 +175,11 @@ class Decisions:
 
     def fault_of(self, decision: Decision) -> str:
         """Return why a decision does not fit the labels and the journal; "" if it does."""
+        if decision.queue:
+            return self._fault_of_recorded(decision)
+        return self._fault_of_labelled(decision)
+
+    def _fault_of_labelled(self, decision: Decision) -> str:
         image, lines = decision.image, self._lines
         current = lines.labels.get(image)
         if current is None:
@@ -182,14 +199,30 @@ class Decisions:
                 f"{image}: an image without a label stops a training; set "
                 "check.policies.image_without_label to set_aside to exclude images"
             )
-        latest = self.journal.latest(image)
-        if decision.seen is not None and latest is not None and latest.id != decision.seen:
-            return (
-                f"{image}: {latest.who} has decided meanwhile ({latest.action}); look at it again"
-            )
+        if fault := self._fault_of_seen(decision):
+            return fault
         if decision.action == "change" and decision.new in ("", current):
             return f"{image}: a change to {decision.new!r}; expected another label than {current!r}"
         return ""
+
+    def _fault_of_recorded(self, decision: Decision) -> str:
+        image, current = decision.image, self._lines.labels.get(decision.image)
+        if current is not None:
+            return f"{image}: it was labelled {current!r} meanwhile"
+        if decision.action in ("keep", "change"):
+            return f"{image}: it has no label to {decision.action}; choose its class"
+        if decision.action == "label" and not decision.new:
+            return f"{image}: no class was chosen"
+        return self._fault_of_seen(decision)
+
+    def _fault_of_seen(self, decision: Decision) -> str:
+        latest = self.journal.latest(decision.image)
+        if decision.seen is None or latest is None or latest.id == decision.seen:
+            return ""
+        return (
+            f"{decision.image}: {latest.who} has decided meanwhile ({latest.action}); look at it "
+            "again"
+        )
 
     @contextmanager
     def _writing(self, changes_file: bool) -> Iterator[None]:
@@ -224,9 +257,10 @@ class Decisions:
         return last
 
     def _entry_of(self, decision: Decision) -> Entry:
-        new = {"change": decision.new, "exclude": ""}.get(decision.action, decision.label)
+        chosen = {"change": decision.new, "label": decision.new, "exclude": ""}
+        new = chosen.get(decision.action, decision.label)
         removed: tuple[RemovedLine, ...] = ()
-        if decision.action == "exclude":
+        if decision.action == "exclude" and not decision.queue:
             _, removed = without_image(self._lines, decision.image)
         return _new_entry(
             image=decision.image,
@@ -236,19 +270,34 @@ class Decisions:
             new=new,
             reason=decision.reason,
             lines=removed,
+            queue=decision.queue,
         )
 
     def _carry_out(self, entries: Sequence[Entry], *, changes_file: bool) -> None:
         if not changes_file:
             self._append(entries)
             return
+        self._bring_images(entries)
         write_json(INTENT, [as_json(entry) for entry in entries])
         self._append(entries)
         lines = self._lines
         for entry in entries:
             lines = _applied(lines, entry)
         self._write(lines)
+        self._take_images_back(entries)
         INTENT.unlink()
+
+    def _bring_images(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            if entry.action == "label":
+                assert self._added is not None, "the images folder is not known"
+                self._added.bring(entry.image)
+
+    def _take_images_back(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            if entry.queue and entry.old and not entry.new:
+                assert self._added is not None, "the images folder is not known"
+                self._added.take_back(entry.image)
 
     def _complete(self) -> list[str]:
         """Carry out what an intent has left; a label that was edited by hand since stays."""
@@ -267,6 +316,7 @@ class Decisions:
         self._append(edited)
         if done:
             self._write(lines)
+        self._take_images_back(done)
         INTENT.unlink()
         return [
             *(f"{e.image}: {_in_words(e)}, which a killed process had begun: done" for e in done),
@@ -324,9 +374,26 @@ def _applied(lines: LabelLines, entry: Entry) -> LabelLines:
         return lines
     if not entry.new:
         return without_image(lines, entry.image)[0]
+    if entry.action == "label":
+        return with_image(lines, _cells_of(entry))
     if not entry.old:
         return with_lines(lines, entry.lines)
     return with_label(lines, entry.image, entry.new)
+
+
+def _cells_of(entry: Entry) -> dict[str, str]:
+    """Return the cells of a recorded image, which is a group of its own.
+
+    Where the splits are given, it is trained on: a given test split grows only by hand.
+    """
+    return {
+        "image": entry.image,
+        "label": entry.new,
+        "group": entry.image.partition(".")[0],
+        "split": TRAIN,
+        "annotator": entry.who,
+        QUEUE: entry.queue,
+    }
 
 
 def _undo_of(entry: Entry) -> Entry:
@@ -339,6 +406,7 @@ def _undo_of(entry: Entry) -> Entry:
         reason="labels.csv was edited before the decision was written",
         undoes=entry.id,
         lines=entry.lines,
+        queue=entry.queue,
     )
 
 
@@ -352,6 +420,7 @@ def _new_entry(
     reason: str = "",
     undoes: str = "",
     lines: tuple[RemovedLine, ...] = (),
+    queue: str = "",
 ) -> Entry:
     return Entry(
         id=secrets.token_hex(6),
@@ -364,6 +433,7 @@ def _new_entry(
         reason=reason,
         undoes=undoes,
         lines=lines,
+        queue=queue,
     )
 
 

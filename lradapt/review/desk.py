@@ -5,16 +5,17 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lradapt.data.labelled_image import TEST
 from lradapt.data.labels import as_read
 from lradapt.errors import DataError
 from lradapt.review.decisions import ConflictError, Decision, Decisions
-from lradapt.review.journal import Entry, as_json
+from lradapt.review.journal import Action, Entry, as_json
 from lradapt.review.project import Project
 from lradapt.review.queues import QUEUES, TITLES, Item, Queue, QueueName, proposed_for
+from lradapt.review.recorded_queue import BELOW_IMAGES
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +111,10 @@ class Desk:
                 "progress": queue.progress(visitor.who),
             }
 
+    def is_queued(self, file: str) -> bool:
+        """Return whether the queue of recorded images has a file of this name."""
+        return f"{BELOW_IMAGES}/{file}" in self.open_queue("recorded").places
+
     def show_skipped(self, name: QueueName, visitor: Visitor) -> None:
         """Show again what a person has skipped."""
         with self._mutex:
@@ -127,7 +132,9 @@ class Desk:
         Raises:
             ConflictError, BusyError: see `Decisions.decide`; also for a class that does not exist.
         """
-        if decision.action == "change" and not self._is_class(name, decision.new):
+        if name == "recorded":
+            decision = self._of_recorded(decision)
+        if decision.action in ("change", "label") and not self._is_class(name, decision.new):
             raise ConflictError(
                 f"no class {decision.new!r}: expected one of the classes of labels.csv"
             )
@@ -140,6 +147,19 @@ class Desk:
                 self.open_queue(name).skip(entry.image, entry.who)
             self._look_at(entry.image)
         return entry
+
+    def _of_recorded(self, decision: Decision) -> Decision:
+        """Return a decision on a recorded image: a change is its first label.
+
+        Raises:
+            ConflictError: the queue has no such image.
+        """
+        queue = self.open_queue("recorded")
+        places = queue.places.get(decision.image)
+        if not places:
+            raise ConflictError(f"{decision.image}: the queue of recorded images does not have it")
+        action: Action = "label" if decision.action == "change" else decision.action
+        return replace(decision, action=action, queue=queue.items[places[0]].queue)
 
     def undo(self, visitor: Visitor) -> Entry:
         """Take back the last decision of a person.
@@ -188,6 +208,7 @@ class Desk:
         return {
             "image": item.image,
             "row": self.project.row_of.get(item.image),
+            "recorded": item.image.rpartition("/")[2] if item.queue else None,
             "label": lines.labels.get(item.image, ""),
             "proposed": proposed_for(item, lines),
             "label_probability": item.label_probability,

@@ -17,7 +17,8 @@ from lradapt.runtime.files import flush
 
 JOURNAL = "label_journal.jsonl"
 
-Action = Literal["keep", "change", "exclude", "skip", "undo"]
+Action = Literal["keep", "change", "label", "exclude", "skip", "undo"]
+_CONFIRMING = ("keep", "change", "label")
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
 
@@ -36,6 +37,7 @@ class Entry:
         reason: in words; may be empty.
         undoes: the id of the entry that an undo takes back.
         lines: those that an exclusion has removed, or its undo restores.
+        queue: "chosen" or "random" for a recorded image, which has got its first label; else empty.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Entry:
     reason: str = ""
     undoes: str = ""
     lines: tuple[RemovedLine, ...] = ()
+    queue: str = ""
 
 
 def as_json(entry: Entry) -> dict[str, Any]:
@@ -64,7 +67,8 @@ def as_json(entry: Entry) -> dict[str, Any]:
     }
     undoes = {"undoes": entry.undoes} if entry.undoes else {}
     lines = {"lines": [[line.number, line.text] for line in entry.lines]} if entry.lines else {}
-    return required | undoes | lines
+    queue = {"queue": entry.queue} if entry.queue else {}
+    return required | undoes | lines | queue
 
 
 def from_json(value: Any) -> Entry:
@@ -76,6 +80,7 @@ def from_json(value: Any) -> Entry:
     try:
         texts = {name: value[name] for name in ("id", "time", "who", "image", "action", "reason")}
         texts |= {"old": value["from"], "new": value["to"], "undoes": value.get("undoes", "")}
+        texts["queue"] = value.get("queue", "")
         if texts["action"] not in ACTIONS or not all(isinstance(t, str) for t in texts.values()):
             raise ValueError(f"not an entry: {value}")
         lines = tuple(RemovedLine(int(number), text) for number, text in value.get("lines", ()))
@@ -142,7 +147,7 @@ class Journal:
     def confirmed(self) -> dict[str, str]:
         """Return image -> label that the last decision in force has kept or chosen."""
         last = (entries[-1] for entries in self._of_image.values() if entries)
-        return {entry.image: entry.new for entry in last if entry.action in ("keep", "change")}
+        return {entry.image: entry.new for entry in last if entry.action in _CONFIRMING}
 
     def latest(self, image: str) -> Entry | None:
         """Return the last entry about an image that is no skip, an undo too."""

@@ -20,6 +20,8 @@ _CELL = re.compile(r' *"(?:[^"]|"")*"[^,]*|[^,]*')
 _NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')
 _NAMES = ("image", "label", "group")
 _ANNOTATOR = "annotator"
+QUEUE = "queue"
+"""The column that says how `lradapt queue` has picked an image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def with_lines(lines: LabelLines, removed: Sequence[RemovedLine]) -> LabelLines:
         DataError: see `parse_lines`.
     """
     texts = [text for text in lines.lines if text]
-    newline = re.search(r"\r?\n|\r|\Z", texts[0])[0] or "\n"  # type: ignore[index]
+    newline = _newline(texts[0])
     for record in removed:
         place = min(record.number - 1, len(texts))
         if not texts[place - 1].endswith(("\n", "\r")):
@@ -140,6 +142,44 @@ def with_lines(lines: LabelLines, removed: Sequence[RemovedLine]) -> LabelLines:
         ended = is_last or record.text.endswith(("\n", "\r"))
         texts.insert(place, record.text if ended else record.text + newline)
     return parse_lines("".join(texts).encode(), lines.path)
+
+
+def with_image(lines: LabelLines, cells: Mapping[str, str]) -> LabelLines:
+    """Return the lines with a record more, at the end.
+
+    Args:
+        lines: without records of this image.
+        cells: column -> value. A column that the table lacks is added only if it is `queue`; the
+            other records then get an empty cell.
+
+    Raises:
+        DataError: see `parse_lines`.
+    """
+    texts = [text for text in lines.lines if text]
+    names = _names(texts[0])
+    if QUEUE not in names:
+        names = [*names, QUEUE]
+        texts = [_with_end(texts[0], f",{QUEUE}"), *(_with_end(text, ",") for text in texts[1:])]
+    newline = _newline(texts[0])
+    if not texts[-1].endswith(("\n", "\r")):
+        texts[-1] += newline
+    record = ",".join(_quoted(cells.get(name, ""), like="") for name in names)
+    return parse_lines("".join([*texts, record + newline]).encode(), lines.path)
+
+
+def _names(header: str) -> list[str]:
+    text = header.removeprefix(_BYTE_ORDER_MARK)
+    return [as_read(name) for name in next(csv.reader([text], skipinitialspace=True))]
+
+
+def _with_end(record: str, end: str) -> str:
+    """Return a record with an addition before its line end; an empty one stays."""
+    body = record.rstrip("\r\n")
+    return body + end + record[len(body) :] if body.strip() else record
+
+
+def _newline(record: str) -> str:
+    return re.search(r"\r?\n|\r|\Z", record)[0] or "\n"  # type: ignore[index]
 
 
 def _records(text: str) -> list[tuple[str, list[str]]]:

@@ -13,6 +13,9 @@ from lradapt.review.project import Project
 _OF_BROWSERS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif"}
 """Formats that every browser shows, upright too, and their media types."""
 
+_OF_ENDINGS = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "gif": "image/gif"}
+"""The same by the ending that the recorder gives them."""
+
 
 class Picture(NamedTuple):
     """A picture: its bytes and their media type."""
@@ -31,6 +34,21 @@ def full_picture(project: Project, row: int) -> Picture:
     content = read_file(project.sources.images.resolve(), entry.image)
     if entry.format in _OF_BROWSERS and entry.depth == 8:
         return Picture(content, _OF_BROWSERS[entry.format])
+    return _decoded(content, project)
+
+
+def recorded_picture(project: Project, file: str) -> Picture:
+    """Return an image of the queue in full size, as `full_picture` does.
+
+    Raises:
+        DecodeError, UnreadableError: see `full_picture`.
+    """
+    content = read_file(project.queue_folder.resolve(), file)
+    kind = _OF_ENDINGS.get(file.rpartition(".")[2])
+    return Picture(content, kind) if kind else _decoded(content, project)
+
+
+def _decoded(content: bytes, project: Project) -> Picture:
     with quiet():
         decoded = decode_with_storage(content, max_megapixels=project.sources.max_megapixels)
     if decoded.values is None:

@@ -25,7 +25,9 @@ from lradapt.review.queues import (
     doubtful_items,
     duplicate_items,
     near_duplicate_items,
+    recorded_items,
 )
+from lradapt.review.recorded_queue import FOLDER, read_queue
 
 if TYPE_CHECKING:
     from lradapt.data.images.decode import Pixels
@@ -116,6 +118,7 @@ class Project:
             "doubtful": self._doubtful,
             "duplicates": self._duplicates,
             "near_duplicates": self._near_duplicates,
+            "recorded": self._recorded,
         }
         return makers[queue]()
 
@@ -129,6 +132,15 @@ class Project:
     def _near_duplicates(self) -> list[Item]:
         near = near_pairs(self.squares, min_correlation=self.sources.rules.near_correlation)
         return near_duplicate_items(self._findings(near), self.in_splits)
+
+    @property
+    def queue_folder(self) -> Path:
+        """The folder of recorded images that are to be labelled."""
+        return self.sources.labels.with_name(FOLDER)
+
+    def _recorded(self) -> list[Item]:
+        require(self.queue_folder, "run `lradapt queue RECORD` first")
+        return recorded_items(read_queue(self.queue_folder))
 
     def _findings(self, near: "np.ndarray[tuple[int, ...], np.dtype[np.intp]]") -> list[Finding]:
         labels = read_labels(self.sources.labels)

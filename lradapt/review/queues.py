@@ -15,13 +15,15 @@ from lradapt.data.labelled_image import TEST, LabelledImage
 from lradapt.data.labels import as_read
 from lradapt.review.journal import Journal
 from lradapt.review.label_lines import LabelLines
+from lradapt.review.recorded_queue import Queued
 
-QueueName = Literal["doubtful", "duplicates", "near_duplicates"]
+QueueName = Literal["doubtful", "duplicates", "near_duplicates", "recorded"]
 QUEUES: tuple[QueueName, ...] = get_args(QueueName)
 TITLES: Mapping[QueueName, str] = {
     "doubtful": "Doubtful labels",
     "duplicates": "Identical images with different labels",
     "near_duplicates": "Nearly identical images in different splits",
+    "recorded": "Recorded images to be labelled",
 }
 LEASE_SECONDS = 120.0
 """For which an item is shown to one person alone, unless they decide."""
@@ -40,6 +42,7 @@ class Item:
         group: of the image; may be empty.
         beside: the images that this one is compared with.
         contradiction: whether it is open only while its label differs from those beside it.
+        queue: "chosen" or "random" for a recorded image, which has no label yet; else empty.
         why: it is in the queue, in words.
     """
 
@@ -52,6 +55,7 @@ class Item:
     group: str = ""
     beside: tuple[str, ...] = ()
     contradiction: bool = False
+    queue: str = ""
     why: str = ""
 
 
@@ -110,9 +114,25 @@ def near_duplicate_items(
     ]
 
 
+def recorded_items(lines: Iterable[Queued]) -> list[Item]:
+    """Return an item for each recorded image that was picked, in the order of the table."""
+    return [
+        Item(
+            image=line.image,
+            proposed=line.proposed,
+            proposed_probability=line.probability,
+            queue=line.queue,
+            why=_why_picked(line),
+        )
+        for line in lines
+    ]
+
+
 def is_open(item: Item, lines: LabelLines, journal: Journal) -> bool:
     """Return whether an item is still to be decided."""
     label = lines.labels.get(item.image)
+    if item.queue:
+        return label is None and journal.settled(item.image) is None
     if label is None or item.label not in (None, label):
         return False
     settled = journal.settled(item.image)
@@ -243,6 +263,14 @@ def _near(image: str, other: str, images: Mapping[str, LabelledImage]) -> Item:
         beside=(as_read(other),),
         why=f"looks like {other}, which is in the test set: exclude it, or keep it if they differ",
     )
+
+
+def _why_picked(line: Queued) -> str:
+    if line.kind == "random":
+        return "picked by chance: it may become a test image, so label it even if it is hard"
+    if line.kind == "unlike":
+        return f"picked as unlike the training images (distance {line.distance})"
+    return f"picked as unsure: {line.next} has the probability {line.next_probability:.1%}"
 
 
 def _is_test(image: str, images: Mapping[str, LabelledImage]) -> bool:

@@ -16,9 +16,11 @@ from starlette.requests import ClientDisconnect
 
 from lradapt.data.images.decode import Pixels, Preprocessing, preprocess, quiet
 from lradapt.errors import LradaptError, UnreadableError
-from lradapt.inference.predict import Model, Probabilities
+from lradapt.inference.answers import Answers, joined
+from lradapt.inference.predict import Model
 from lradapt.serving.image_costs import Cost, cost_of
 from lradapt.serving.live_model import Loaded
+from lradapt.serving.record import Record
 from lradapt.serving.settings import Settings
 from lradapt.serving.turns import CrowdedError, Turns
 from lradapt.serving.uploads import RETRY, Upload
@@ -29,9 +31,20 @@ _Result = TypeVar("_Result")
 
 
 async def answer_to(
-    loaded: Loaded, uploads: Sequence[Upload], settings: Settings, turns: Turns
+    loaded: Loaded,
+    uploads: Sequence[Upload],
+    settings: Settings,
+    turns: Turns,
+    record: Record | None = None,
 ) -> tuple[int, dict[str, Any]]:
     """Return status and answer: 200 with a prediction for each image, or 422 with the faults.
+
+    Args:
+        loaded: the model.
+        uploads: the images.
+        settings: the limits.
+        turns: of all requests.
+        record: in which the answer is kept, if it is one with predictions.
 
     Raises:
         HTTPException: 413 if all images together have too many pixels, 503 if too many requests
@@ -57,12 +70,15 @@ async def answer_to(
         if len(squares) < len(decoded):
             return 422, _faults(uploads, decoded)
         parts = [squares[k : k + _BATCH_SIZE] for k in range(0, len(squares), _BATCH_SIZE)]
-        rows = [await in_turn(0, _probabilities, loaded.model, part) for part in parts]
+        answers = [await in_turn(0, _answers, loaded.model, part) for part in parts]
     except CrowdedError as error:
         raise HTTPException(
             503, "too many requests wait for this endpoint: try again later", RETRY
         ) from error
-    return 200, _predictions(loaded, uploads, np.concatenate(rows))
+    found = joined(answers)
+    if record is not None:
+        record.keep(loaded, uploads, squares, found)
+    return 200, _predictions(loaded, uploads, found)
 
 
 async def while_connected(
@@ -133,8 +149,8 @@ def _decoded(upload: Upload, preprocessing: Preprocessing) -> Pixels | str:
         return str(error)
 
 
-def _probabilities(model: Model, squares: Sequence[Pixels]) -> Probabilities:
-    return model.probabilities(np.stack(squares))
+def _answers(model: Model, squares: Sequence[Pixels]) -> Answers:
+    return model.answers(np.stack(squares))
 
 
 def _faults(uploads: Sequence[Upload], decoded: Sequence[Pixels | str]) -> dict[str, Any]:
@@ -146,12 +162,11 @@ def _faults(uploads: Sequence[Upload], decoded: Sequence[Pixels | str]) -> dict[
     return {"detail": "not every file is an image that can be decoded", "faults": faults}
 
 
-def _predictions(
-    loaded: Loaded, uploads: Sequence[Upload], rows: Sequence[Sequence[float]] | Probabilities
-) -> dict[str, Any]:
+def _predictions(loaded: Loaded, uploads: Sequence[Upload], answers: Answers) -> dict[str, Any]:
+    doubts = loaded.model.doubts(answers)
     predictions = [
-        {"name": upload.name, **named(loaded.model, row)}
-        for upload, row in zip(uploads, rows, strict=True)
+        {"name": upload.name, **named(loaded.model, row.tolist()), **doubt.as_dict()}
+        for upload, row, doubt in zip(uploads, answers.probabilities, doubts, strict=True)
     ]
     return {"version": loaded.promotion.version, "predictions": predictions}
 

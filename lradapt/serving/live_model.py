@@ -39,7 +39,7 @@ class LiveModel:
         """Keep where to load from; nothing is read yet."""
         self._registry, self._threads = registry, threads
         self.loaded: Loaded | None = None
-        self._etag = ""
+        self._etag, self._keys = "", registry.keys
         self._refreshing, self._taking_up = threading.Lock(), threading.Lock()
         self._looks, self._newest = count(1), 0
 
@@ -96,13 +96,18 @@ class LiveModel:
     def _read(self) -> tuple[str, Loaded | None]:
         """Return the pointer's etag, and the model; None if it is the present one, or none is."""
         present = self._etag
-        production = self._registry.production()
+        registry = self._registry.with_current_keys()
+        same_keys = registry.keys == self._keys
+        production = registry.production(seen=present if same_keys else "")
         if production is None:
             self._require_none_yet()
             return present, None
-        if production.etag == present:
+        if production.etag == present and same_keys:
             return present, None
-        content = self._registry.read_promoted_model(production.promotion)
+        if self.loaded:
+            registry.require_later(production.promotion, self.loaded.promotion)
+        content = registry.read_promoted_model(production.promotion)
+        self._keys = registry.keys
         return production.etag, Loaded(production.promotion, Model(content, threads=self._threads))
 
     def _require_none_yet(self) -> None:

@@ -23,6 +23,7 @@ from lradapt.serving.metrics import Metrics, add_metrics
 from lradapt.serving.nearest import add_nearest
 from lradapt.serving.page import add_page
 from lradapt.serving.probes import add_probes
+from lradapt.serving.record import Record, health_of, recording
 from lradapt.serving.settings import Settings
 from lradapt.serving.shadow import add_shadow
 from lradapt.serving.token_guard import TokenGuard
@@ -34,8 +35,21 @@ _LINES = ("lradapt_access_log_lines", "Lines of the access log, by result.", "re
 _SHADOW = ("lradapt_shadow_images", "Images of the challenger in shadow mode, by result.", "result")
 
 
-def create_app(live: LiveModel, settings: Settings, extras: Extras = NOTHING) -> FastAPI:
-    """Return the endpoint as an ASGI application; while it runs, it follows the registry."""
+def create_app(
+    live: LiveModel,
+    settings: Settings,
+    extras: Extras = NOTHING,
+    *,
+    record: Record | None = None,
+) -> FastAPI:
+    """Return the endpoint as an ASGI application; while it runs, it follows the registry.
+
+    Args:
+        live: the model in production.
+        settings: the limits.
+        extras: what it has beside its answers.
+        record: of the answers; None: they are not recorded.
+    """
     follower = Follower(live, settings.look_seconds)
     turns = Turns(settings.num_threads, settings.max_waiting)
     in_flight = InFlight(settings.max_bytes_in_flight)
@@ -44,7 +58,8 @@ def create_app(live: LiveModel, settings: Settings, extras: Extras = NOTHING) ->
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await follower.look()
         following = asyncio.create_task(follower.follow(settings.refresh_seconds))
-        yield
+        async with recording(record):
+            yield
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
@@ -68,7 +83,7 @@ def create_app(live: LiveModel, settings: Settings, extras: Extras = NOTHING) ->
         loaded = serving()
         with in_flight.body() as body:
             uploads = await read_uploads(request, settings, in_flight, body)
-            answering = answer_to(loaded, uploads, settings, turns)
+            answering = answer_to(loaded, uploads, settings, turns, record)
             status, answer = await while_connected(answering, request.receive)
         extras.offer(uploads, answer)
         note_answer(request.scope, answer)
@@ -76,7 +91,7 @@ def create_app(live: LiveModel, settings: Settings, extras: Extras = NOTHING) ->
 
     @app.get("/health")
     async def health() -> JSONResponse:
-        state = described_health(follower)
+        state = described_health(follower) | health_of(record)
         return JSONResponse(state, 503 if state["status"] == "no model" else 200)
 
     @app.get("/version")

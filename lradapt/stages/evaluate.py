@@ -1,7 +1,9 @@
 """Stage `evaluate`: evaluate the ONNX file itself on the test split."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,7 @@ from lradapt.data.groups import group_numbers
 from lradapt.data.labelled_image import class_names, in_split, pixel_rows
 from lradapt.data.slices import read_slices
 from lradapt.data.split_table import read_split
+from lradapt.evaluation.doubt import measure_sets, measure_unlike
 from lradapt.evaluation.intervals import metric_intervals
 from lradapt.evaluation.metrics import (
     compute_calibration,
@@ -25,7 +28,9 @@ from lradapt.evaluation.metrics import (
 from lradapt.evaluation.reliability import write_reliability
 from lradapt.evaluation.slice_table import write_slices
 from lradapt.evaluation.slices import slice_results
+from lradapt.inference.answers import Answers
 from lradapt.inference.predict import Model
+from lradapt.networks.answer_limits import AnswerLimits
 from lradapt.networks.backbone import read_origin
 from lradapt.networks.classifier import load_classifier
 from lradapt.networks.normalisation import Normalisation
@@ -62,7 +67,9 @@ def main(
     label_N = label_numbers(images, names).numpy()
     squares = np.load(pixels, mmap_mode="r")[pixel_rows(images)]
     fitted = read_json(temperature)["temperature"]
-    found = Model(onnx.read_bytes(), threads=params.engine.threads).probabilities(squares)
+    exported = Model(onnx.read_bytes(), threads=params.engine.threads)
+    answers = exported.answers(squares)
+    found = answers.probabilities
     parity = compute_parity(found, _by_torch(squares, model, params, fitted, len(names)))
     write_predictions(predictions, [image.image for image in images], found, label_N, names)
     counts = confusion(found, label_N, names)
@@ -83,12 +90,31 @@ def main(
             **compute_metrics(found, label_N, names),
             "intervals_95": metric_intervals(label_N, predicted, groups, names),
             "calibration": calibration,
+            **_doubt(answers, exported.limits, label_N, groups, names),
             "parity": {**asdict(parity), "passed": passed},
             "backbone": asdict(read_origin(backbone)),
             "final_model": read_json(choice)["name"],
             "ancestor": read_json(choice)["ancestor"],
         },
     )
+
+
+def _doubt(
+    answers: Answers,
+    limits: AnswerLimits,
+    label_N: npt.NDArray[np.int64],
+    groups_N: npt.NDArray[np.int64],
+    names: Sequence[str],
+) -> dict[str, Any]:
+    """Return what the doubt in the answers is worth; None for what the model does not measure."""
+    given = (label_N, groups_N, names)
+    sets, unlike, distances_N = limits.sets, limits.unlike, answers.unlike
+    return {
+        "unsure": measure_sets(sets, answers.probabilities, *given) if sets else None,
+        "unlike_training": None
+        if unlike is None or distances_N is None
+        else measure_unlike(unlike, distances_N, *given),
+    }
 
 
 def _by_torch(

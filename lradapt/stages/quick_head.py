@@ -11,14 +11,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from safetensors.torch import load_file
+from scipy.special import softmax
 
 from lradapt.compute.engine import set_engine
 from lradapt.config.params import Params, load_params
 from lradapt.config.paths import PROJECT_FILE, Paths
 from lradapt.data.images.image_table import depth_range_of, read_table
-from lradapt.data.labelled_image import class_names, in_split
+from lradapt.data.labelled_image import class_names, in_split, pixel_rows
 from lradapt.data.split_table import read_split
 from lradapt.errors import LradaptError
+from lradapt.inference.answers import Answers
 from lradapt.networks.backbone import read_backbone
 from lradapt.networks.classifier import build_classifier, num_features
 from lradapt.networks.normalisation import Normalisation
@@ -28,8 +30,9 @@ from lradapt.review.confirmed import write_confirmed
 from lradapt.runtime.files import read_json, sha256_of, whole_file
 from lradapt.runtime.row_cache import keep, made_with, recall
 from lradapt.stages import calibrate, doubtful_labels, find_lr, split, train_head
+from lradapt.stages.limits import Answered, add_limits, sample
 from lradapt.training.head import new_head
-from lradapt.training.inputs.examples import activation_examples
+from lradapt.training.inputs.examples import activation_examples, label_numbers
 from lradapt.training.scoring import predict_logits
 
 log = logging.getLogger(__name__)
@@ -73,7 +76,8 @@ def make_head(paths: Paths, into: Path) -> QuickHead:
         set_aside=made.set_aside,
         summary=made.split_summary,
     )
-    inputs = {"activations": paths.activations, "split": _training_split(params, paths, made)}
+    training_split = _training_split(params, paths, made)
+    inputs = {"activations": paths.activations, "split": training_split}
     find_lr.main(**inputs, rate=made.lr, curve=made.lr_curve)
     train_head.main(
         **inputs,
@@ -89,7 +93,9 @@ def make_head(paths: Paths, into: Path) -> QuickHead:
         np.save(file, logits)
     calibrate.main(logits=made.validation_logits, split=made.split, temperature=made.temperature)
     temperature = float(read_json(made.temperature)["temperature"])
-    _write_onnx(params, paths, made, temperature)
+    training = _training_features(training_split, made.split, paths.activations)
+    validation = _validation_answers(made.split, paths.activations, logits, temperature)
+    _write_onnx(params, paths, made, temperature, (training, validation))
     accuracy = float(hits.mean()) if len(hits) else None
     rate, penalty = read_json(made.lr)["rate"], read_json(made.head_solution)["penalty"]
     return QuickHead(made.onnx, rate, penalty, accuracy, temperature)
@@ -134,15 +140,45 @@ def _validation_logits(
     return logits_NK, logits_NK.argmax(axis=1) == validation.labels.cpu().numpy()
 
 
-def _write_onnx(params: Params, paths: Paths, made: Paths, temperature: float) -> None:
-    head = load_file(made.head)
+def _training_features(training_split: Path, split: Path, activations: Path) -> Answered:
+    """Return the features of training images, as the last layer reads them; no probabilities."""
+    images, names = (
+        sample(in_split(read_split(training_split), "train")),
+        class_names(read_split(split)),
+    )
+    features_ND = np.load(activations, mmap_mode="r")[pixel_rows(images), 0]
+    nothing = np.empty((len(images), 0), np.float32)
+    return Answered(Answers(nothing, features_ND), label_numbers(images, names).numpy())
+
+
+def _validation_answers(
+    split: Path, activations: Path, logits_NK: npt.NDArray[np.float32], temperature: float
+) -> Answered:
+    """Return what the exported model answers to the validation images, from its activations."""
+    rows = read_split(split)
+    images = in_split(rows, "validation")
+    features_ND = np.load(activations, mmap_mode="r")[pixel_rows(images), 0]
+    probabilities_NK = softmax(logits_NK / np.float32(temperature), axis=1)
+    labels_N = label_numbers(images, class_names(rows)).numpy()
+    return Answered(Answers(probabilities_NK, features_ND), labels_N)
+
+
+def _write_onnx(
+    params: Params,
+    paths: Paths,
+    made: Paths,
+    temperature: float,
+    reference: tuple[Answered, Answered],
+) -> None:
+    head, names = load_file(made.head), class_names(read_split(made.split))
     content = with_head(
         _exported_body(params, paths, made.onnx.with_name("body.onnx")),
         head["weight"].numpy(),
         head["bias"].numpy(),
         temperature,
-        class_names(read_split(made.split)),
+        names,
     )
+    content = add_limits(content, *reference, names, params.answers)
     with whole_file(made.onnx) as partial:
         partial.write_bytes(content)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lradapt.errors import LradaptError
+from lradapt.signing.settings import KEY as SIGNING_KEY
 from tasks.processes import supervisor
 
 log = logging.getLogger("lradapt.stages")
@@ -72,10 +73,13 @@ def _log_lines(lines: Iterable[str], last: deque[str]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment; `python` in dvc.yaml is the Python that runs this."""
+    """Return the environment; `python` in dvc.yaml is the Python that runs this.
+
+    A private key in it stays here: no stage signs anything.
+    """
     programs = str(Path(sys.executable).parent)
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != SIGNING_KEY},
         "PATH": programs + os.pathsep + os.environ.get("PATH", ""),
         "PYTHONUNBUFFERED": "1",
         "DVC_NO_ANALYTICS": "1",

@@ -1,6 +1,5 @@
 """Events on Prefect's server, for automations: the labels or the version in production changed."""
 
-from dataclasses import asdict
 from typing import Any
 
 from prefect.events import emit_event
@@ -24,7 +23,7 @@ def labels_changed(name: str, decision: Decision, changes: str) -> None:
 def released(name: str, outcome: Outcome) -> None:
     """Emit that a version was promoted or kept out, and that the previous one was restored."""
     if outcome.promotion:
-        _emit(PROMOTED, "model", name, asdict(outcome.promotion))
+        _emit(PROMOTED, "model", name, outcome.promotion.as_dict())
     else:
         payload = {"version": outcome.version, "reason": outcome.verdict.reason}
         _emit(KEPT, "model", name, payload)
@@ -34,7 +33,7 @@ def released(name: str, outcome: Outcome) -> None:
 
 def rolled_back(name: str, promotion: Promotion) -> None:
     """Emit that an earlier version was restored."""
-    _emit(ROLLED_BACK, "model", name, asdict(promotion))
+    _emit(ROLLED_BACK, "model", name, promotion.as_dict())
 
 
 def _emit(event: str, kind: str, name: str, payload: dict[str, Any]) -> None:

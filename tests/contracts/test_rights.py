@@ -1,4 +1,4 @@
-"""The policies of docs/operations.md, each as it stands there, on a server that enforces them."""
+"""The policies of docs/security.md, each as it stands there, on a server that enforces them."""
 
 import json
 import re
@@ -8,15 +8,26 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from signers import Person, keys
 
+from lradapt.production.vouching import vouch
 from lradapt.registry import open_registry
 from lradapt.registry.s3 import Limits
 from lradapt.registry.store import DeniedError
+from lradapt.signing.settings import Keys
 from tests.unit.releases import promote
 
 pytestmark = pytest.mark.slow
 
-DOCS = Path(__file__).parents[2] / "docs/operations.md"
+DOCS = Path(__file__).parents[2] / "docs/security.md"
+
+ALL = "All"
+EVERYTHING = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}],
+    }
+)
 
 
 def files(model):
@@ -32,12 +43,18 @@ def acting_as(bucket, monkeypatch):
     iam = bucket.client("iam")
     enforce_conditions(monkeypatch)
 
-    def act(*roles):
+    def act(*roles, denied=None):
         monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", float("inf"))
         user = f"{'-and-'.join(roles)}-{uuid.uuid4().hex}"
         iam.create_user(UserName=user)
         for role in roles:
-            iam.put_user_policy(UserName=user, PolicyName=role, PolicyDocument=policy(role, bucket))
+            document = EVERYTHING if role == ALL else policy(role, bucket)
+            iam.put_user_policy(UserName=user, PolicyName=role, PolicyDocument=document)
+        if denied:  # as the user's: moto asks a bucket's policy before it knows the conditions
+            for statement in denied["Statement"]:
+                assert statement.pop("Principal") == "*"
+            document = json.dumps(denied)
+            iam.put_user_policy(UserName=user, PolicyName="denied", PolicyDocument=document)
         keys = iam.create_access_key(UserName=user)["AccessKey"]
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys["AccessKeyId"])
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys["SecretAccessKey"])
@@ -71,13 +88,14 @@ def enforce_conditions(monkeypatch):
 
 
 def holds(request, operator, condition):
-    """Whether a condition of docs/operations.md holds, by AWS's description of its keys."""
+    """Whether a condition of docs/security.md holds, by AWS's description of its keys."""
     headers = {name.lower() for name in dict(request._headers)}
     in_parts = "partNumber=" in request._path or "uploads" in request._path.partition("?")[2]
-    if (operator, condition) == ("Null", {"s3:if-none-match": "false"}):
-        return "if-none-match" in headers
-    assert (operator, condition) == ("Bool", {"s3:ObjectCreationOperation": "false"})
-    return in_parts
+    ((key, wanted),) = condition.items()
+    if (operator, key) == ("Null", "s3:if-none-match"):
+        return ("if-none-match" in headers) == (wanted == "false")
+    assert (operator, key) == ("Bool", "s3:ObjectCreationOperation")
+    return in_parts == (wanted == "false")
 
 
 def policy(role, bucket):
@@ -159,6 +177,62 @@ def test_a_pruner_removes_versions_and_touches_nothing_else(acting_as):
         with pytest.raises(DeniedError):
             act()
     assert pruner.version_names() == [live.version]
+
+
+def test_a_promoter_adds_to_the_log_and_changes_nothing_in_it(acting_as, bucket):
+    version = publish(acting_as("Trainer"))
+    promoter = acting_as("Promoter")
+    promote(promoter, version)
+    client = promoter.store._requests._client
+    target = {"Bucket": bucket.name, "Key": "models/moles/log/00000001.json"}
+    for write in (
+        lambda: client.put_object(**target, Body=b"forged"),
+        lambda: client.delete_object(**target),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            write()
+    promote(promoter, version)
+    assert [each.sequence for each in acting_as("Reader").promotions()] == [1, 2]
+
+
+def test_the_roles_of_trainer_and_promoter_are_enough_to_sign(acting_as, tmp_path):
+    anna = Person(tmp_path, "anna")
+
+    def signing(*roles):
+        return replace(acting_as(*roles), keys=keys(anna, [anna]))
+
+    version = publish(signing("Trainer"))
+    promote(signing("Promoter"), version)
+    reader = signing("Reader")
+    assert reader.read_file(version, "model.onnx") == b"one"
+    assert [each.key for each in reader.promotions()] == [anna.key.id]
+    unsigned = replace(reader, keys=Keys())
+    assert [each.version for each in unsigned.list_versions()] == [version]
+    bo = Person(tmp_path, "bo")
+    rotating = replace(acting_as("Trainer", "Promoter"), keys=keys(bo, [anna, bo]))
+    assert vouch(rotating, [], adopt=False).versions == (version,)
+    assert replace(acting_as("Reader"), keys=keys(None, [bo])).production().version == version
+
+
+def test_the_policy_of_the_bucket_binds_even_whoever_may_do_everything(acting_as, bucket):
+    both = acting_as("Trainer", "Promoter")
+    version = publish(both)
+    promote(both, version)
+    mighty = acting_as(ALL, denied=json.loads(policy("Bucket", bucket)))
+    client = mighty.store._requests._client
+    for key in (f"versions/{version}/model.onnx", "log/00000001.json"):
+        target = {"Bucket": bucket.name, "Key": f"models/moles/{key}"}
+        with pytest.raises(ClientError, match="AccessDenied"):
+            client.put_object(**target, Body=b"forged")
+        with pytest.raises(ClientError, match="PreconditionFailed"):
+            client.put_object(**target, Body=b"forged", IfNoneMatch="*")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client.delete_object(Bucket=bucket.name, Key="models/moles/log/00000001.json")
+    mighty.store._limits = mighty.store._requests._limits = Limits(part_bytes=10)
+    other = mighty.publish(files(bytes(range(35))), {})  # in parts
+    promote(mighty, other)
+    assert mighty.remove(publish(mighty, b"three")) == []
+    assert mighty.production().version == other
 
 
 def test_a_promoter_cannot_make_a_version(acting_as):

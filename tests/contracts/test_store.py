@@ -263,3 +263,11 @@ def _create(store, content):
 
 def _replace(store, content, etag):
     store.replace("a", content, etag=etag)
+
+
+def test_sizes_are_those_of_the_keys_below_a_prefix(store):
+    for key, content in {"a/b": b"12", "a/c/d": b"345", "ab": b""}.items():
+        store.create(key, content)
+    assert store.sizes("a/") == {"a/b": 2, "a/c/d": 3}
+    assert store.sizes("a") == {"a/b": 2, "a/c/d": 3, "ab": 0}
+    assert store.sizes("no/") == {}

@@ -5,9 +5,11 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import onnx
+import onnxruntime
 import pytest
-from colour_model import colour_model
+from colour_model import colour_model, doubting_model
 from odd_files import ONLY_OURS, files_of_every_kind
 
 from lradapt.data.images.decode import Preprocessing
@@ -20,10 +22,15 @@ PARTLY = ("deep_rgb.png", "deep_rgba.png", "deep_la.png", "deep_rgb.tif", "deep_
 """Colours of 16 bits, which Pillow reads with 8: only with the whole range are they the same."""
 
 
+def _programs():
+    """The lines that tell the doubt in an answer, and the reader."""
+    doubt, program = [block.text for block in blocks("docs/onnx.md") if block.kind == "python"]
+    return doubt, program
+
+
 @pytest.fixture(scope="module")
 def reader():
-    (program,) = [block.text for block in blocks("docs/onnx.md") if block.kind == "python"]
-    return program
+    return _programs()[1]
 
 
 @pytest.fixture
@@ -64,6 +71,25 @@ def test_the_reader_answers_as_lradapt_does_on_every_kind_of_file(
         assert theirs == pytest.approx(own.probabilities, abs=1e-6), own.path.name
 
 
+@pytest.mark.parametrize("colour", [(230, 20, 20), (250, 250, 250), (90, 80, 70)])
+def test_the_lines_about_doubt_say_what_lradapt_says(colour):
+    session = onnxruntime.InferenceSession(doubting_model([0.35, 0.35, 0.02]))
+    model = Model(doubting_model([0.35, 0.35, 0.02]), threads=1)
+    square = np.full((1, 8, 8, 3), colour, np.uint8)
+    (probabilities,), (unlike,) = session.run(["probabilities", "unlike"], {"pixels": square})
+    values = {
+        "json": json,
+        "notes": session.get_modelmeta().custom_metadata_map,
+        "names": model.class_names,
+        "probabilities": probabilities,
+        "unlike": unlike,
+    }
+    exec(_programs()[0], values)
+    (doubt,) = model.doubts(model.answers(square))
+    assert bool(values["unlike_training"]) is doubt.unlike_training
+    assert sorted(values["unsure"]) == sorted(doubt.unsure)
+
+
 def test_the_reader_is_short_and_needs_three_packages(reader):
     tree = ast.parse(reader)
     (function,) = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
@@ -79,6 +105,8 @@ def test_the_reader_is_short_and_needs_three_packages(reader):
 
 def test_the_page_explains_every_key_of_the_metadata():
     page = (ROOT / "docs/onnx.md").read_text()
+    notes = onnx.load_model_from_string(doubting_model([0.1] * 3)).metadata_props
+    assert [note.key for note in notes if f"`{note.key}`" not in page] == []
     for how in (Preprocessing(8, 80), Preprocessing(8, 80, "pad")):
         missing = [key for key in described(how) if f"`{key}`" not in page]
         assert missing == []

@@ -16,6 +16,8 @@ from safetensors.torch import load_file
 
 from lradapt.config import params
 from lradapt.config import paths as layout
+from lradapt.data.labelled_image import in_split, pixel_rows
+from lradapt.data.split_table import read_split
 from lradapt.errors import LradaptError
 from lradapt.inference.predict import Model
 from lradapt.networks.architectures import ARCHITECTURES
@@ -25,7 +27,7 @@ from lradapt.networks.classifier import build_classifier
 from lradapt.networks.normalisation import Normalisation
 from lradapt.networks.onnx_export import Deployed, probabilities
 from lradapt.runtime.files import read_json, sha256_of
-from lradapt.stages import NAMES, evaluate
+from lradapt.stages import NAMES, evaluate, export
 from lradapt.stages.quick_head import make_head
 from tests.projects import SMALL, draw
 
@@ -207,6 +209,40 @@ def test_a_head_in_one_process_is_that_of_the_stages_and_its_file_that_of_the_ex
         found.probabilities(squares), probabilities(expected, squares), atol=1e-5
     )
     assert found.class_names == ["b", "g", "r"]
+
+
+def test_the_head_tells_the_same_doubt_as_the_same_network_exported_whole(
+    finished, tmp_path, monkeypatch
+):
+    folder, _ = finished
+    monkeypatch.chdir(folder)
+    found = Model(make_head(PROJECT_PATHS, tmp_path).onnx.read_bytes(), threads=1)
+    rows = in_split(read_split(PATHS["split"]), "validation")
+    answers = found.answers(np.load(PATHS["pixels"])[pixel_rows(rows)])
+    assert found.limits.unlike.num_images == len(rows)
+    # Fitted on the activations, asked of the pixels: the largest distance is the limit.
+    assert answers.unlike.max() == pytest.approx(found.limits.unlike.limit, abs=1e-4)
+    assert sum(found.limits.sets.num_images.values()) == len(rows)
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_the_limits_depend_on_the_validation_images_and_on_no_test_image(
+    finished, tmp_path, monkeypatch, split
+):
+    folder, _ = finished
+    monkeypatch.chdir(folder)
+    pixels = np.load(PATHS["pixels"])
+    rows = pixel_rows(in_split(read_split(PATHS["split"]), split))
+    pixels[rows] = 255 - pixels[rows]
+    np.save(tmp_path / "pixels.npy", pixels)
+    names = ("model", "temperature", "split", "training_split", "table")
+    export.main(
+        **{name: PATHS[name] for name in names},
+        pixels=tmp_path / "pixels.npy",
+        onnx=tmp_path / "model.onnx",
+    )
+    same = sha256_of(tmp_path / "model.onnx") == sha256_of(PATHS["onnx"])
+    assert same is (split == "test")
 
 
 def test_a_second_head_exports_nothing_and_learns_from_todays_labels(

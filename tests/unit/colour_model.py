@@ -12,8 +12,12 @@ from PIL import Image
 from torch import nn
 
 from lradapt.data.images.decode import Preprocessing
+from lradapt.evaluation.prototypes import find_prototypes
+from lradapt.inference.predict import Model
+from lradapt.networks.answer_limits import AnswerLimits, SetLimits, UnlikeLimit
 from lradapt.networks.normalisation import Normalisation
 from lradapt.networks.onnx_export import Deployed, export_onnx
+from lradapt.networks.onnx_unlike import with_limits
 
 COLOURS = ("red", "green", "blue")
 NORMALISATION = Normalisation((0.5, 0.4, 0.3), (0.25, 0.25, 0.25))
@@ -50,6 +54,18 @@ def colour_model(class_names=COLOURS, size=8):
         if note.key == "lradapt.class_names":
             note.value = json.dumps(class_names)
     return model.SerializeToString(deterministic=True)
+
+
+def doubting_model(least, limit=0.3):
+    """The model of colours with limits: a least probability for each, and a distance.
+
+    Its prototypes are the three colours alone.
+    """
+    pure = torch.eye(3).mul(240).reshape(3, 1, 1, 3).expand(3, 8, 8, 3).to(torch.uint8).numpy()
+    features = Model(colour_model(), threads=1).answers(pure).features
+    sets = SetLimits(0.9, dict(zip(COLOURS, least, strict=True)), dict.fromkeys(COLOURS, 20))
+    limits = AnswerLimits(UnlikeLimit(limit, 0.99, 60), sets)
+    return with_limits(colour_model(), find_prototypes(features, np.arange(3)), limits)
 
 
 def paint(path, colour, seed=0, size=10):

@@ -17,6 +17,7 @@ RULES = Rules(
     min_floor_images=50,
     min_recall={},
     min_recall_in={},
+    max_coverage_shortfall=None,
     max_image_seconds=None,
     max_megabytes=None,
     renamed={},

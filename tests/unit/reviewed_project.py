@@ -98,4 +98,4 @@ def open_desk():
         rules=params.check.rules,
         max_megapixels=params.data.max_megapixels,
     )
-    return Desk(Project(sources), Decisions(paths.labels))
+    return Desk(Project(sources), Decisions(paths.labels, images=paths.images))

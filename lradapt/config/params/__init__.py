@@ -16,7 +16,7 @@ from lradapt.config.params.data import (
     SplitParams,
     WatchParams,
 )
-from lradapt.config.params.evaluation import EvaluateParams, GateParams
+from lradapt.config.params.evaluation import AnswersParams, EvaluateParams, GateParams
 from lradapt.config.params.reporting import CardParams, CostParams, ReportParams
 from lradapt.config.params.section import Section
 from lradapt.config.params.training import (
@@ -59,6 +59,7 @@ class Params(Section):
     body_rates: BodyRatesParams
     finetune: FinetuneParams
     checkpoint: CheckpointParams
+    answers: AnswersParams
     evaluate: EvaluateParams
     gate: GateParams
     watch: WatchParams

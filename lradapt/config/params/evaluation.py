@@ -13,6 +13,7 @@ from lradapt.gate.rules import Rules
 ClassName = Annotated[str, AfterValidator(partial(normalize, "NFC"))]
 """In the form in which the labels are read."""
 Recall = Annotated[float, Field(gt=0, le=1)]
+Share = Annotated[float, Field(ge=0.5, le=0.999)]
 
 
 def _no_reserved_name(name: str) -> str:
@@ -44,6 +45,18 @@ class EvaluateParams(Section):
         return names
 
 
+class AnswersParams(Section):
+    """What an answer tells about its own doubt; no class and no probability depends on it."""
+
+    coverage: Share
+    """Of the set `unsure` of the classes that an image may be of: the share of the images of each
+    class that have it in their set. 0.9 needs 9 validation images of a class, 0.95 needs 19, 0.99
+    needs 99; a class with fewer is in every set."""
+    kept: Share
+    """The share of images like the validation images that are not called `unlike_training`. 0.99
+    needs 99 validation images of all classes; with fewer, none of theirs is beyond the limit."""
+
+
 class GateParams(Section):
     """Conditions for the promotion of a new model (docs/method.md)."""
 
@@ -69,6 +82,9 @@ class GateParams(Section):
     min_recall_in: dict[SliceColumn, dict[ClassName, dict[ClassName, Recall]]]
     """The same within slices: column of labels.csv -> its value -> class -> least recall, such as
     {site: {Vienna: {melanoma: 0.6}}}."""
+    max_coverage_shortfall: Recall | None
+    """Most by which the coverage of the sets `unsure` may be below `answers.coverage` in a class of
+    the test set, beyond chance; 0.05 is five points; null: no condition."""
     max_image_seconds: Positive | None
     """Most seconds per image, decoding included, on this machine; null: no condition."""
     max_megabytes: Positive | None

@@ -12,7 +12,7 @@ from lradapt.data.images.decode import Pixels
 from lradapt.runtime.progress import tracked
 
 Values = npt.NDArray[np.float32]
-# letters of shapes: N images, S the side of a square
+# letters of shapes: N images, S the side of a square, L lines
 
 _GREY_OF_RGB = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as Pillow's
 _NUM_LINES = 24  # rows, and as many columns
@@ -47,14 +47,35 @@ def measure_looks(pixels: Pixels) -> Looks:
     return Looks(*np.ascontiguousarray(values.T))
 
 
+def brightness_and_sharpness(pixels_NSS3: Pixels) -> tuple[Values, Values]:
+    """Return two of the values of each square, without progress; for a few images."""
+    rows_NLS, columns_NLS = _grey_lines(pixels_NSS3)
+    return rows_NLS.mean(axis=(1, 2)), _sharpness(rows_NLS, columns_NLS)
+
+
 def _of_batch(pixels_NSS3: Pixels) -> Values:
     """Return the four values of each image, `[N, 4]`."""
-    step = max(1, pixels_NSS3.shape[1] // _NUM_LINES)
-    rows = pixels_NSS3[:, ::step] @ _GREY_OF_RGB
-    columns = pixels_NSS3[:, :, ::step] @ _GREY_OF_RGB
-    darkest, lightest = np.percentile(rows[:, :, ::step], (5, 99), axis=(1, 2))
-    sharpness = _second_difference(rows) + _second_difference(columns.swapaxes(1, 2))
-    return np.stack([rows.mean(axis=(1, 2)), lightest, darkest, sharpness / 2], axis=1)
+    rows_NLS, columns_NLS = _grey_lines(pixels_NSS3)
+    step = _step(pixels_NSS3)
+    darkest, lightest = np.percentile(rows_NLS[:, :, ::step], (5, 99), axis=(1, 2))
+    sharpness = _sharpness(rows_NLS, columns_NLS)
+    return np.stack([rows_NLS.mean(axis=(1, 2)), lightest, darkest, sharpness], axis=1)
+
+
+def _step(pixels_NSS3: Pixels) -> int:
+    return max(1, int(pixels_NSS3.shape[1]) // _NUM_LINES)
+
+
+def _grey_lines(pixels_NSS3: Pixels) -> tuple[Values, Values]:
+    """Return some rows and some columns of each square, grey, `[N, L, S]`."""
+    step = _step(pixels_NSS3)
+    rows_NLS: Values = pixels_NSS3[:, ::step] @ _GREY_OF_RGB
+    columns_NSL: Values = pixels_NSS3[:, :, ::step] @ _GREY_OF_RGB
+    return rows_NLS, columns_NSL.swapaxes(1, 2)
+
+
+def _sharpness(rows_NLS: Values, columns_NLS: Values) -> Values:
+    return np.asarray((_second_difference(rows_NLS) + _second_difference(columns_NLS)) / 2)
 
 
 def _second_difference(lines: Values) -> Values:

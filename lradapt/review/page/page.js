@@ -66,6 +66,7 @@ function take(answer) {
 
 async function decide(action, label = "") {
   const item = state.items[0];
+  if (action === "keep" && item && !item.label) return; // a recorded image, which has no label yet
   if (!item || (action === "change" && (!label || label === item.label))) return;
   await alone(async () => {
     try {
@@ -89,7 +90,8 @@ async function undo() {
 }
 
 function described(action, item, label) {
-  const words = { keep: `kept as ${item.label}`, change: `${item.label} → ${label}`, exclude: "excluded", skip: "skipped" };
+  const change = item.label ? `${item.label} → ${label}` : `labelled ${label}`;
+  const words = { keep: `kept as ${item.label}`, change, exclude: "excluded", skip: "skipped" };
   return `${item.image}: ${words[action]}`;
 }
 
@@ -148,8 +150,10 @@ function showItem(item) {
   showLabel($("proposed"), item.proposed, item.proposed_probability);
   $("then").classList.toggle("none", !item.proposed);
   $("why").textContent = [item.why, earlier(item.latest)].filter(Boolean).join("; ");
+  $("keep").disabled = !item.label;
+  $("now").classList.toggle("none", !item.label);
   $("change").disabled = !item.proposed || item.proposed === item.label;
-  $("change").lastElementChild.textContent = item.proposed ? `change to ${item.proposed}` : "change";
+  $("change").lastElementChild.textContent = item.proposed ? `${item.label ? "change to" : "label as"} ${item.proposed}` : "change";
   for (const button of $("classes").children) button.disabled = button.dataset.label === item.label;
   showNear(item);
 }
@@ -215,10 +219,11 @@ function element(name, text = "") {
 function pictureOf(item) {
   if (!state.pictures.has(item.image)) {
     const picture = new Image();
-    picture.alt = item.row === null ? "this image was not read yet: run `make retrain`" : `the image ${item.image}`;
+    picture.alt = item.row === null && !item.recorded ? "this image was not read yet: run `make retrain`" : `the image ${item.image}`;
     picture.addEventListener("load", () => picture.classList.toggle("small", picture.naturalWidth < 200));
     picture.addEventListener("error", () => { picture.alt = "this image cannot be shown"; });
-    if (item.row !== null) picture.src = `/image/${item.row}`;
+    if (item.recorded) picture.src = `/recorded/${item.recorded}`;
+    else if (item.row !== null) picture.src = `/image/${item.row}`;
     state.pictures.set(item.image, picture);
   }
   return state.pictures.get(item.image);

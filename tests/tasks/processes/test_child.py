@@ -25,6 +25,15 @@ def test_every_line_of_a_child_goes_to_the_log(caplog):
     assert sorted(record.getMessage() for record in caplog.records) == ["one", "two"]
 
 
+def test_a_private_key_of_the_environment_does_not_reach_a_child(caplog, monkeypatch):
+    monkeypatch.setenv("LRADAPT_SIGNING_KEY", "a secret")
+    monkeypatch.setenv("LRADAPT_SIGNING_KEY_FILE", "a path")
+    caplog.set_level(logging.INFO, logger="lradapt")
+    run_child(python("import os; print(sorted(os.environ))"))
+    assert "'LRADAPT_SIGNING_KEY_FILE'" in caplog.text
+    assert "'LRADAPT_SIGNING_KEY'" not in caplog.text
+
+
 def test_hints_of_dvc_stay_out_of_the_log(caplog):
     caplog.set_level(logging.INFO, logger="lradapt")
     run_child(

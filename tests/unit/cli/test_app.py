@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from colour_model import COLOURS, colour_model, paint
+from colour_model import COLOURS, colour_model, doubting_model, paint
+from PIL import Image
 from releases import promote, publish, release
 
 from lradapt import __version__
 from lradapt.cli import exit_codes, model
 from lradapt.inference.predict import Prediction
+from lradapt.networks.answer_limits import AnswerLimits
 from lradapt.registry import open_registry
 from lradapt.stages import NAMES
 
@@ -68,7 +70,7 @@ def test_a_table_tells_the_next_two_classes_and_the_fault_of_a_file(capsys):
         Prediction(bad, "", {}, "[z] is no image"),
         Prediction(good, "[a]", shares, ""),
     ]
-    model._print_table(predictions)
+    model._print_table(predictions, AnswerLimits(), {})
     assert cells(capsys.readouterr().out) == [
         ["[y].png", "[z] is no image", "", ""],
         ["[x].png", "[a]", "50.0%", "[b] 30.0%, c 15.0%"],
@@ -78,7 +80,9 @@ def test_a_table_tells_the_next_two_classes_and_the_fault_of_a_file(capsys):
 def test_a_narrow_table_folds_names_and_leaves_the_probability_whole(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     a, b, c = "a" * 30, "b" * 30, "c" * 30
-    model._print_table([Prediction(Path("x" * 30), a, {a: 0.5, b: 0.3, c: 0.2}, "")])
+    model._print_table(
+        [Prediction(Path("x" * 30), a, {a: 0.5, b: 0.3, c: 0.2}, "")], AnswerLimits(), {}
+    )
     out = capsys.readouterr().out
     assert [out.count(letter) for letter in "xabc"] == [
         30 + "next".count("x"),
@@ -93,7 +97,7 @@ def test_a_narrow_table_folds_names_and_leaves_the_probability_whole(capsys, mon
 def test_a_fault_is_red_on_a_terminal(capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
-    model._print_table([Prediction(Path("a.png"), "", {}, "no image")])
+    model._print_table([Prediction(Path("a.png"), "", {}, "no image")], AnswerLimits(), {})
     assert "\x1b[31mno image" in capsys.readouterr().out
 
 
@@ -125,10 +129,31 @@ def test_predict_as_csv_has_a_column_a_class_in_the_order_of_the_model(lradapt, 
     out = lradapt("predict", "--csv", "images").out
     assert [end for end in out if end in "\r\n"] == ["\n"] * 4
     header, first, second, _ = csv.reader(io.StringIO(out))
-    assert header == ["image", "class", "red", "green", "blue", "fault"]
+    doubt = ["unlike", "unlike_training", "unsure"]
+    assert header == ["image", "class", "red", "green", "blue", *doubt, "fault"]
     assert (first[:2], first[-1]) == (["images/0.png", "red"], "")
     assert max(first[2:5], key=float) == first[2]
     assert second[:5] == ["images/1.png", "", "", "", ""]
+
+
+def test_predict_says_how_doubtful_each_answer_is(lradapt, tmp_path):
+    release(open_registry("registry"), doubting_model([0.35, 0.35, 0.02]))
+    paint(tmp_path / "red.png", "red")
+    Image.new("RGB", (10, 10), "white").save(tmp_path / "white.png")
+    red, white = json.loads(lradapt("predict", "--json", "red.png", "white.png").out)
+    assert (red["unlike_training"], red["unsure"]) == (False, ["red", "blue"])
+    assert (white["unlike_training"], white["unsure"]) == (True, ["blue"])
+    header, first, second = csv.reader(
+        io.StringIO(lradapt("predict", "--csv", "red.png", "white.png").out)
+    )
+    assert header[5:] == ["unlike", "unlike_training", "unsure", "fault"]
+    assert first[5:] == [str(red["unlike"]), "false", "red|blue", ""]
+    assert second[6:] == ["true", "blue", ""]
+    table = lradapt("predict", "red.png", "white.png").out
+    assert "or blue" in table
+    assert "doubt" in table
+    paint(tmp_path / "blue.png", "blue")
+    assert "doubt" not in lradapt("predict", "blue.png").out
 
 
 @pytest.mark.parametrize("form", ["--json", "--csv", None])

@@ -323,3 +323,26 @@ def test_what_is_written_is_read_back(tmp_path):
     labels = [Label('a,"b".png', "Äpfel, rot", "p\n1"), Label("猫.png", "NA", "")]
     write_labels(tmp_path / "labels.csv", labels)
     assert read_labels(tmp_path / "labels.csv") == labels
+
+
+def test_how_the_queue_has_picked_an_image_is_read_and_written(read, tmp_path):
+    labels = read("image,label,queue\na.png,cat,chosen\nb.png,dog,random\nc.png,dog,\n")
+    assert [label.queue for label in labels] == ["chosen", "random", ""]
+    write_labels(tmp_path / "written.csv", labels)
+    assert read_labels(tmp_path / "written.csv") == labels
+
+
+def test_another_value_of_the_queue_is_a_fault(refusal):
+    fault = "line 2 (a.png): queue 'best', expected chosen or random, or nothing"
+    assert fault in refusal("image,label,queue\na.png,cat,best\n")
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_a_chosen_image_in_a_split_that_is_measured_on_is_a_fault(refusal, split):
+    text = f"image,label,split,queue\na.png,cat,{split},chosen\nb.png,dog,{split},random\n"
+    assert f"line 2 (a.png): a chosen image in the split '{split}'" in refusal(text)
+    assert "line 3" not in refusal(text)
+
+
+def test_lines_of_an_image_that_disagree_on_the_queue_are_a_fault(refusal):
+    assert "disagree" in refusal("image,label,queue\na.png,cat,chosen\na.png,cat,random\n")

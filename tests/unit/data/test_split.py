@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from lradapt.data.groups import find_groups
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.image_table import read_table
 from lradapt.data.images.ingest import ingest
-from lradapt.data.labelled_image import TEST, TRAIN, VALIDATION, LabelledImage
+from lradapt.data.labelled_image import CHOSEN, TEST, TRAIN, VALIDATION, LabelledImage
 from lradapt.data.split import assign_splits, validation_from_train
 
 settings.register_profile("split", deadline=None, derandomize=True)
@@ -272,3 +273,47 @@ def admitted(rows, labels):
     none_near = np.empty((0, 2), dtype=np.intp)
     admission = consider(images, labels, none_near, rules, train_per_test=5, validation_share=0.1)
     return {image.image: image.split for image in admission.images}
+
+
+def chosen(label, pixel_sha256, group=""):
+    return LabelledImage("", label, group, pixel_sha256=pixel_sha256, queue=CHOSEN)
+
+
+SAMPLE = [image("ab"[n % 2], sha(n)) for n in range(60)]
+PICKED = [chosen("ab"[n % 2], sha(f"chosen {n}")) for n in range(40)]
+
+
+def test_images_that_a_model_has_chosen_are_trained_on_and_move_no_other():
+    splits = splits_of([*SAMPLE, *PICKED])
+    assert set(splits[60:]) == {TRAIN}
+    assert splits[:60] == splits_of(SAMPLE)
+
+
+def test_images_of_the_random_tenth_are_split_as_any_other():
+    drawn = [replace(each, queue="random") for each in PICKED]
+    splits = splits_of([*SAMPLE, *drawn])
+    assert splits == splits_of([*SAMPLE, *(replace(each, queue="") for each in PICKED)])
+    assert TEST in splits[60:]
+
+
+def test_no_image_of_the_group_or_with_the_pixels_of_a_chosen_one_is_measured_on():
+    in_test = [each for each, split in zip(SAMPLE, splits_of(SAMPLE), strict=True) if split == TEST]
+    other = image("a", sha("other"), group="p1")
+    picked = [chosen("a", in_test[0].pixel_sha256), chosen("a", sha("of p1"), group="p1")]
+    images = [*SAMPLE, other, *picked]
+    splits = dict(zip([(e.pixel_sha256, e.queue) for e in images], splits_of(images), strict=True))
+    assert splits[in_test[0].pixel_sha256, ""] == TRAIN
+    assert splits[other.pixel_sha256, ""] == TRAIN
+
+
+def test_chosen_images_of_a_given_train_split_are_never_in_validation():
+    splits = validation_from_train([*SAMPLE, *PICKED], validation_share=0.5)
+    assert set(splits[60:]) == {TRAIN}
+    assert VALIDATION in splits[:60]
+
+
+@given(images, st.lists(st.integers(0, 9), max_size=20))
+def test_chosen_images_are_in_no_split_that_is_measured_on(given_images, numbers):
+    picked = [chosen("a", sha(number)) for number in numbers]
+    splits = splits_of([*given_images, *picked])
+    assert set(splits[len(given_images) :]) <= {TRAIN}

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import pytest
 from gate_verdicts import decided, images_of, model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lradapt.data.labelled_image import LabelledImage
-from lradapt.gate.verdict import Candidate, Costs, Part
+from lradapt.gate.verdict import Candidate, Costs, Part, Sets
 
 IMAGES = images_of(cat=200, dog=200)
 POOR, FAIR, GOOD = ({"cat": n, "dog": n} for n in (100, 103, 150))
@@ -149,6 +151,42 @@ def test_a_slice_without_an_image_is_below_any_floor_and_both_floors_are_named()
         "recall too low: cat (150 of 200, at least 90% required) (gate.min_recall); "
         "recall too low: cat in site Linz (0 of 0, at least 10% required) (gate.min_recall_in)"
     )
+
+
+def with_sets(candidate, **missed):
+    """The model with sets that have the class of each image, but for so many of each class."""
+    first = {image.image for name, n in missed.items() for image in images_of(**{name: n})}
+    sets = [() if image.image in first else {image.label} for image in IMAGES]
+    return replace(candidate, sets=Sets(0.9, sets))
+
+
+@pytest.mark.parametrize("champion", [None, model(IMAGES, POOR)])
+def test_sets_that_have_their_class_too_rarely_beyond_chance_keep_the_model_out(champion):
+    short = with_sets(model(IMAGES, GOOD), cat=45, dog=35)  # 77.5 and 82.5 % of 90 %
+    verdict = decided(IMAGES, champion, short, max_coverage_shortfall=0.05)
+    assert verdict.decision == "keep"
+    assert verdict.reason == (
+        "the sets `unsure` have the class too rarely: cat (155 of 200), at least 85% required "
+        "(gate.max_coverage_shortfall)"
+    )
+    assert decided(IMAGES, champion, short, max_coverage_shortfall=0.1).decision == "promote"
+    assert decided(IMAGES, champion, short).decision == "promote"
+
+
+def test_the_coverage_of_few_groups_may_be_chance():
+    alike = [
+        replace(image, group=f"{image.label}{number // 50}") for number, image in enumerate(IMAGES)
+    ]
+    short = with_sets(model(IMAGES, GOOD), cat=50)
+    rules = {"max_coverage_shortfall": 0.05, "min_class_images": 1}
+    assert "too rarely: cat" in decided(IMAGES, None, short, **rules).reason
+    assert "too rarely" not in decided(alike, None, short, **rules).reason
+
+
+def test_a_model_without_sets_does_not_pass_a_condition_on_them():
+    verdict = decided(IMAGES, None, model(IMAGES, GOOD), max_coverage_shortfall=0.05)
+    assert verdict.decision == "keep"
+    assert "its answers have no set `unsure`" in verdict.reason
 
 
 def test_too_few_clean_images_of_a_class_keep_with_the_remedies():

@@ -92,9 +92,9 @@ def test_a_model_without_the_output_of_features_is_read_too(model):
     np.testing.assert_array_equal(found, model.probabilities(square))
 
 
-@pytest.mark.parametrize("form", [None, "4"])
+@pytest.mark.parametrize("form", [None, "5"])
 def test_a_model_of_another_program_or_version_is_refused(form):
-    with pytest.raises(ModelError, match=f"model format {form!r}, expected '1', '2' or '3'"):
+    with pytest.raises(ModelError, match=f"model format {form!r}, expected '1', '2', '3' or '4'"):
         Model(with_notes(**{"lradapt.format": form}))
 
 

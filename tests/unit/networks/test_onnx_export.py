@@ -108,7 +108,7 @@ def test_the_second_output_is_what_the_last_layer_reads(deployed, exported):
 def test_the_metadata_say_all_that_a_reader_needs(exported):
     notes = onnxruntime.InferenceSession(exported).get_modelmeta().custom_metadata_map
     assert notes == {
-        "lradapt.format": "3",
+        "lradapt.format": "4",
         "lradapt.architecture": "resnet18",
         "lradapt.class_names": '["red", "green", "blue"]',
         "lradapt.preprocessing": notes["lradapt.preprocessing"],

@@ -2,7 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from colour_model import COLOURS, colour_model, paint
+from colour_model import COLOURS, colour_model, doubting_model, paint
 from gate_verdicts import RULES as GATE_RULES
 
 from lradapt.config.paths import read_paths
@@ -125,3 +125,19 @@ def test_floors_in_slices_are_asked_of_the_images_that_neither_was_trained_on(re
     )
     good = published(registry, colour_model(GOOD), trained_on=["h2"])
     assert verdict_on(registry, paths, good, min_recall_in=floors).decision == "promote"
+
+
+def test_the_coverage_of_the_sets_is_asked_of_the_images_that_neither_was_trained_on(
+    registry, paths
+):
+    rules = {"max_coverage_shortfall": 0.05, "min_class_images": 1}
+    good, empty = (published(registry, doubting_model([each] * 3)) for each in (0.0, 1.0))
+    assert verdict_on(registry, paths, good, **rules).decision == "promote"
+    verdict = verdict_on(registry, paths, empty, **rules)
+    assert (verdict.decision, "too rarely: blue (0 of 5)" in verdict.reason) == ("keep", True)
+    blues = [f"h{3 * n + 2}" for n in range(4)]
+    seen = published(registry, doubting_model([1.0] * 3), trained_on=blues)
+    assert (
+        "too rarely: blue (0 of 1), green (0 of 5)"
+        in verdict_on(registry, paths, seen, **rules).reason
+    )

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from colour_model import COLOURS, colour_model, paint
 from releases import damage, release
@@ -8,6 +9,7 @@ from releases import damage, release
 from lradapt.config.paths import read_paths
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.split_table import write_split
+from lradapt.inference.answers import Answers
 from lradapt.inference.predict import Model
 from lradapt.production.smoke_test import NUM_SAMPLES, find_fault, restore_previous, samples
 from lradapt.registry import open_registry
@@ -50,8 +52,8 @@ def test_a_model_that_answers_other_classes_than_it_names_has_one(registry, imag
 
 def test_probabilities_that_are_no_numbers_are_a_fault(registry, images, monkeypatch):
     promotion = release(registry, colour_model())
-    true = Model.probabilities
-    monkeypatch.setattr(Model, "probabilities", lambda *a, **k: true(*a, **k) * float("nan"))
+    nothing = Answers(np.full((8, 3), np.nan, np.float32))
+    monkeypatch.setattr(Model, "answers", lambda self, pixels: nothing)
     assert find_fault(registry, promotion, images) == "probabilities that sum up to nan, expected 1"
 
 

@@ -66,6 +66,22 @@ def test_the_card_has_every_metric_with_its_interval(paths):
     ]
 
 
+def test_the_card_has_the_coverage_and_the_rejected_images_of_each_class(paths):
+    assert rows(render(paths, "skin", NOTHING), "Doubtful answers") == [
+        [ESCAPED, "12", "65.4 %", "20.8 to 93.8", "1.43", "34.6 %"],
+        ["owl", "2", "-", "-", "-", "-"],
+        ["all", "", "75.1 %", "21.1 to 93.9", "1.51", "34.6 %"],
+    ]
+
+
+def test_a_model_without_validation_images_has_no_doubt_and_the_card_says_so(paths):
+    metrics = json.loads(paths.metrics.read_text())
+    write_json(paths.metrics, metrics | {"unsure": None, "unlike_training": None})
+    card = render(paths, "skin", NOTHING)
+    assert "## Doubtful answers" not in card
+    assert "- no answer tells how doubtful it is: there is no validation image" in limits(card)
+
+
 def limits(card):
     return card[card.index("## Known limits") : card.index("## Training")].splitlines()[2:-1]
 
@@ -75,6 +91,7 @@ def test_the_limits_come_from_the_test_set_and_the_data(paths):
         "- owl: no image in the test set",
         f"- {ESCAPED}: only 3 images in the test set, so its recall may be anything from 21% to "
         "94%",
+        "- too few validation images for a coverage of 90%, so in every set of classes: owl",
         "- 2,000 x empty file: set aside",
         f"- 1 x label {ESCAPED}: set aside",
         f"- few images of {ESCAPED}",
@@ -145,6 +162,7 @@ def test_under_the_card_stands_what_became_of_the_version():
         promotion(1, "old", ""),
         promotion(2, "new", "old", "override"),
         promotion(3, "old", "new", "smoke_test_failure"),
+        promotion(4, "old", "new", "key_change"),
     ]
     assert with_promotions("# Card\n", "new", promotions).splitlines() == [
         "# Card",

@@ -550,8 +550,26 @@ def test_a_file_is_listed_by_its_exact_name(paths, name):
 def test_the_report_escapes_every_name(paths):
     page = render(paths, outcome())
     assert "<script" not in page
-    # in short, warning, sides, matrix (twice and its title), class, set aside and its list
-    assert page.count("&lt;script&gt;") == 11
+    # in short, warning, sides, matrix (twice and its title), class and its doubt (each with
+    # a title), set aside and its list
+    assert page.count("&lt;script&gt;") == 13
+
+
+def test_the_doubtful_answers_have_their_figures_by_class(paths):
+    page = render(paths, outcome())
+    part = page[page.index('id="doubt"') : page.index('id="doubtful"')]
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", part)
+    assert cells[:6] == ["12", "65.4 %", "20.8 to 93.8", "1.43", "34.6 %", "6.0 to 79.0"]
+    assert cells[6:12] == ["2", *["-"] * 5]
+    assert cells[12:] == ["", "75.1 %", "21.1 to 93.9", "1.51", "34.6 %", "6.0 to 79.0"]
+    assert "too few validation images for a coverage of 90.0 % (9 are needed): owl 2.</p>" in part
+    assert "Rejected: 1.0 % were asked for; 14 validation images allow 6.7 % on average." in part
+
+
+def test_the_report_says_where_no_doubt_is_measured(paths):
+    metrics = json.loads(paths.metrics.read_text())
+    write_json(paths.metrics, metrics | {"unsure": None, "unlike_training": None})
+    assert "There is no validation image, so no answer tells" in render(paths, outcome())
 
 
 def test_the_report_needs_no_network(paths):

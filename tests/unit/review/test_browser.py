@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from queued_images import write_queue
 
 pytestmark = pytest.mark.slow
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -206,3 +207,24 @@ def test_the_next_image_is_loaded_while_this_one_is_shown(window):
     page.wait_for_load_state("networkidle")
     loaded = page.evaluate("performance.getEntriesByType('resource').map((e) => e.name)")
     assert {"/image/3", "/image/1"} <= {name[name.index("/", 8) :] for name in loaded}
+
+
+def test_recorded_images_are_labelled_by_keys(project, window):
+    files = [line.file for line in write_queue(project)]
+    page = window()
+    page.select_option("#queue", "recorded")
+    shows(page, f"recorded/{files[0]}")
+    page.wait_for_function("document.querySelector('#picture img').naturalWidth > 0")
+    assert page.inner_text("#change") == "c\nlabel as nevus, common"
+    page.keyboard.press("k")  # there is no label to keep
+    page.keyboard.press("c")
+    shows(page, f"recorded/{files[1]}")
+    page.keyboard.press("1")
+    page.wait_for_selector("#done:has-text('All are decided')")
+    assert actions() == [
+        (f"recorded/{files[0]}", "label", "nevus, common"),
+        (f"recorded/{files[1]}", "label", "benign"),
+    ]
+    lines = LABELS.read_text().splitlines()
+    assert lines[0].endswith(",queue")
+    assert [line.rpartition(",")[2] for line in lines[-2:]] == ["random", "chosen"]

@@ -8,7 +8,7 @@ import httpx
 import numpy as np
 import onnx
 import pytest
-from colour_model import COLOURS, colour_model, paint
+from colour_model import COLOURS, colour_model, doubting_model, paint
 from PIL import Image
 from releases import AT, damage, release
 
@@ -73,6 +73,25 @@ def test_an_image_as_the_body_is_answered_with_class_probabilities_and_version(
     assert next(iter(one["probabilities"])) == "green"
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(1, abs=1e-6)
+
+
+def test_an_answer_says_how_doubtful_it_is(ask, registry, pictures, tmp_path):
+    release(registry, doubting_model([0.35, 0.35, 0.02]))
+    Image.new("RGB", (10, 10), "white").save(tmp_path / "white.png")
+    files = form(("red", pictures["red"]), ("white", (tmp_path / "white.png").read_bytes()))
+    red, white = ask(lambda client: client.post("/predict", files=files)).json()["predictions"]
+    assert (red["unlike_training"], red["unsure"]) == (False, ["red", "blue"])
+    assert 0 < red["unlike"] < 0.3
+    assert (white["unlike_training"], white["unsure"]) == (True, ["blue"])
+
+
+def test_a_model_that_measures_no_doubt_says_null(ask, registry, pictures):
+    release(registry, colour_model())
+    (one,) = ask(lambda client: client.post("/predict", content=pictures["red"])).json()[
+        "predictions"
+    ]
+    doubt = {key: one[key] for key in ("unlike", "unlike_training", "unsure")}
+    assert doubt == {"unlike": None, "unlike_training": None, "unsure": None}
 
 
 def test_the_files_of_a_form_are_answered_in_order_by_name(ask, registry, pictures):
