@@ -5,7 +5,6 @@ An answer never waits for it: what does not fit into the queue is dropped and co
 
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -47,7 +46,7 @@ class Background(Generic[_Item]):
         self._waiting: deque[tuple[_Item, int]] = deque()
         self._num_bytes, self.num_dropped = 0, 0
         self._is_closed, self._fault = False, ""
-        self._changed = threading.Condition()
+        self._changed, self._closing = threading.Condition(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -72,6 +71,7 @@ class Background(Generic[_Item]):
         with self._changed:
             self._is_closed = True
             self._changed.notify()
+        self._closing.set()
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
@@ -79,8 +79,8 @@ class Background(Generic[_Item]):
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._is_closed)
-            if self._gather_seconds and not self._is_closed:
-                time.sleep(self._gather_seconds)
+            if self._gather_seconds:
+                self._closing.wait(self._gather_seconds)
             if not self._waiting:
                 return
             while self._waiting:

@@ -82,3 +82,14 @@ def test_an_error_is_logged_once_and_the_next_items_are_worked_on(caplog):
     assert background.close(60)
     assert done == [2, 3]
     assert [record.getMessage() for record in caplog.records] == ["the work: no space"]
+
+
+def test_items_are_gathered_until_the_end_comes():
+    done = []
+    background = Background(done.append, name="work", max_items=9, gather_seconds=600)
+    assert background.offer("a")
+    background._thread.join(0.05)
+    assert background.offer("b")
+    assert done == []
+    assert background.close(60)
+    assert done == ["a", "b"]
