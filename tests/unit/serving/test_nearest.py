@@ -127,13 +127,19 @@ def test_another_version_has_images_of_its_own(registry, image):
 
 
 @pytest.mark.parametrize(
-    ("content", "limits", "status"),
-    [(b"no image", {}, 422), (b"", {}, 400), (None, {"max_megapixels": 0.00001}, 422)],
+    ("content", "limits", "status", "fault"),
+    [
+        (b"no image", {}, 422, "not an image"),
+        (b"", {}, 400, "no image"),
+        (None, {"max_megapixels": 0.00001}, 422, "the image is over 1e-05 megapixels"),
+    ],
 )
-def test_what_predict_refuses_is_refused(registry, image, content, limits, status):
+def test_what_predict_refuses_is_refused(registry, image, content, limits, status, fault):
     async def questions(client):
         await final(client, image)
         return await client.post("/nearest", content=image if content is None else content)
 
     nearest = Nearest(lambda _: lambda _: [GREEN])
-    assert asked(registry, nearest, questions, **limits).status_code == status
+    output = asked(registry, nearest, questions, **limits)
+    assert output.status_code == status
+    assert output.json()["detail"].startswith(fault)
