@@ -29,6 +29,7 @@ from lradapt.cli import (
     queue,
     review,
     serve,
+    token,
     versions,
 )
 from lradapt.cli.error_exit import enable_tracebacks
@@ -142,6 +143,7 @@ _add(
     "lradapt drift record --period day --html reports/drift.html",
     "lradapt drift s3://bucket/record --json | jq '.periods[-1].drifted'",
 )
+_add(USE, token.token, "lradapt token anna", "lradapt token --json anna | jq -r .entry")
 
 
 def _print_version(wanted: bool) -> None:

@@ -3,17 +3,22 @@
 import inspect
 import logging
 import os
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from ipaddress import ip_address
 from typing import Annotated, Any
 
 import typer
 
-from lradapt.cli import record_options
+from lradapt.cli import completion, record_options
+from lradapt.cli.nearest import nearest_in
 from lradapt.cli.options import Location, Name
 from lradapt.cli.record_options import RecordChoice
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 from lradapt.serving.settings import MB, Limits, Settings
+
+log = logging.getLogger(__name__)
 
 _UPLOADS_IN_FLIGHT = 5  # that fit, if each is as large as it may be
 
@@ -73,7 +78,7 @@ def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
 @_with_limits
 def serve(
     host: Annotated[
-        str, typer.Option(help="Address to listen on. There is no password: keep it internal.")
+        str, typer.Option(help="Address to listen on; there is no TLS: keep it internal.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     refresh_seconds: Annotated[
@@ -82,6 +87,26 @@ def serve(
     threads: Annotated[
         int | None,
         typer.Option(min=1, help="Number of images processed at once.", show_default="the cores"),
+    ] = None,
+    access_log: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Append a line of JSON for each request to it; - for stdout."
+        ),
+    ] = None,
+    nearest: Annotated[
+        bool,
+        typer.Option(
+            "--nearest", help="The page shows the nearest training images, to all who may use it."
+        ),
+    ] = False,
+    shadow: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERSION",
+            help="Run this version beside, and count where its answers differ.",
+            autocompletion=completion.versions,
+        ),
     ] = None,
     registry: Location = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,
@@ -110,15 +135,26 @@ def serve(
 ) -> None:
     """Serve the model in production over HTTP.
 
-    POST /predict takes one image, or a form with several; GET /health and /version
-    describe the state. A newly promoted version is loaded by itself, without a
-    failed request. Prints its address, and runs until it is stopped. With --record,
-    answers are kept for `lradapt queue` and `lradapt drift`.
+    In a browser, its address shows a page for single images. POST /predict
+    takes one image, or a form with several; GET /health, /version
+    and /metrics describe the state. A newly promoted version is loaded by
+    itself, without a failed request. Prints its address, and runs until it is
+    stopped. With --record, answers are kept for `lradapt queue` and
+    `lradapt drift`.
+
+    If the variable LRADAPT_TOKENS has entries of `lradapt token`, each request needs
+    one of these tokens, except those for the page itself, /livez and /readyz.
     """
     from lradapt.serving import connections
+    from lradapt.serving.access_log import opened_log
+    from lradapt.serving.extras import Extras
     from lradapt.serving.live_model import LiveModel
+    from lradapt.serving.nearest import Nearest
     from lradapt.serving.server import create_app
+    from lradapt.serving.shadow import shadowed
+    from lradapt.serving.tokens import VARIABLE, read_tokens
 
+    accepted = read_tokens(os.environ.get(VARIABLE))
     in_flight = _UPLOADS_IN_FLIGHT * max_upload if max_in_flight is None else max_in_flight
     _require_at_least(in_flight, "--max-in-flight", max_upload, "--max-upload")
     _require_at_least(
@@ -138,14 +174,29 @@ def serve(
     opened = open_registry(registry, name)
     live = LiveModel(opened, threads=1)  # the requests are the threads
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of malformed forms
-    listeners = connections.listen(host, port)
-    typer.echo(f"{name} of {registry} on http://{host}:{port} (/predict, /health, /version)")
-    if trusted := opened.keys.trusted:
-        typer.echo(f"only what is signed by {', '.join(each.name for each in trusted.keys)}")
-    if recorded is not None:
-        typer.echo(f"answers are recorded in {record}, images {'too' if record_images else 'not'}")
-    app = create_app(live, settings, record=recorded)
-    connections.run(app, listeners, Limits(**of_connections))
+    with opened_log(access_log) as lines, shadowed(opened, shadow) as challenger:
+        listeners = connections.listen(host, port)
+        typer.echo(f"{name} of {registry} on http://{host}:{port} (/predict, /health, /version)")
+        if not accepted and not _is_loopback(listeners):
+            log.warning("everybody who reaches %s may use it: %s is not set", host, VARIABLE)
+        if trusted := opened.keys.trusted:
+            typer.echo(f"only what is signed by {', '.join(each.name for each in trusted.keys)}")
+        if recorded is not None:
+            kept = "too" if record_images else "not"
+            typer.echo(f"answers are recorded in {record}, images {kept}")
+        extras = Extras(
+            accepted=accepted,
+            access_log=lines,
+            nearest=Nearest(nearest_in(opened)) if nearest else None,
+            shadow=challenger,
+        )
+        app = create_app(live, settings, extras, record=recorded)
+        connections.run(app, listeners, Limits(**of_connections))
+
+
+def _is_loopback(listeners: Sequence[socket.socket]) -> bool:
+    """Return whether only programs of this machine reach the sockets."""
+    return all(ip_address(each.getsockname()[0]).is_loopback for each in listeners)
 
 
 def _require_at_least(value: float, option: str, least: float, other: str) -> None:

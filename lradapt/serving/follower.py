@@ -68,7 +68,9 @@ class Follower:
         thread.start()
         self._looking.append(thread)
         try:
-            await asyncio.wait_for(ended.wait(), self.look_seconds)
+            # Not wait_for, which loses a cancellation that comes when the look has just ended.
+            async with asyncio.timeout(self.look_seconds):
+                await ended.wait()
         except TimeoutError:
             self._note(number, f"the registry has not answered within {self.look_seconds:g} s")
 

@@ -12,24 +12,42 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
+from starlette.routing import Route
 
 from lradapt.serving.answers import answer_to, while_connected
+from lradapt.serving.exchanges import Observed, note_answer
+from lradapt.serving.extras import NOTHING, Extras
 from lradapt.serving.follower import Follower
 from lradapt.serving.live_model import LiveModel, Loaded
+from lradapt.serving.metrics import Metrics, add_metrics
+from lradapt.serving.nearest import add_nearest
+from lradapt.serving.page import add_page
+from lradapt.serving.probes import add_probes
 from lradapt.serving.record import Record, health_of, recording
 from lradapt.serving.settings import Settings
+from lradapt.serving.shadow import add_shadow
+from lradapt.serving.token_guard import TokenGuard
 from lradapt.serving.turns import Turns
 from lradapt.serving.uploads import InFlight, read_uploads
 
 _CLIENT_GONE = 499  # for nobody to read
+_LINES = ("lradapt_access_log_lines", "Lines of the access log, by result.", "result")
+_SHADOW = ("lradapt_shadow_images", "Images of the challenger in shadow mode, by result.", "result")
 
 
-def create_app(live: LiveModel, settings: Settings, *, record: Record | None = None) -> FastAPI:
+def create_app(
+    live: LiveModel,
+    settings: Settings,
+    extras: Extras = NOTHING,
+    *,
+    record: Record | None = None,
+) -> FastAPI:
     """Return the endpoint as an ASGI application; while it runs, it follows the registry.
 
     Args:
         live: the model in production.
         settings: the limits.
+        extras: what it has beside its answers.
         record: of the answers; None: they are not recorded.
     """
     follower = Follower(live, settings.look_seconds)
@@ -49,6 +67,10 @@ def create_app(live: LiveModel, settings: Settings, *, record: Record | None = N
     # No pages of documentation: they load scripts from other servers.
     app = FastAPI(lifespan=lifespan, openapi_url=None)
     app.add_exception_handler(ClientDisconnect, lambda *_: Response(status_code=_CLIENT_GONE))
+    app.add_middleware(TokenGuard, accepted=extras.accepted)
+    add_probes(app, live)
+    metrics = Metrics(follower)
+    add_metrics(app, metrics)
 
     def serving() -> Loaded:
         loaded = live.loaded
@@ -63,6 +85,8 @@ def create_app(live: LiveModel, settings: Settings, *, record: Record | None = N
             uploads = await read_uploads(request, settings, in_flight, body)
             answering = answer_to(loaded, uploads, settings, turns, record)
             status, answer = await while_connected(answering, request.receive)
+        extras.offer(uploads, answer)
+        note_answer(request.scope, answer)
         return JSONResponse(answer, status)
 
     @app.get("/health")
@@ -74,7 +98,23 @@ def create_app(live: LiveModel, settings: Settings, *, record: Record | None = N
     async def version() -> dict[str, Any]:
         return described(serving())
 
+    add_page(app)
+    add_nearest(app, extras.nearest, serving, settings, turns, in_flight)
+    add_shadow(app, extras.shadow)
+    _observe(app, extras, metrics)
     return app
+
+
+def _observe(app: FastAPI, extras: Extras, metrics: Metrics) -> None:
+    """Have all exchanges counted and logged, those of the guard too; all routes must be there."""
+    observers = [metrics.observe]
+    if extras.access_log:
+        observers.append(extras.access_log.note)
+        metrics.add(*_LINES, extras.access_log.counts)
+    if extras.shadow:
+        metrics.add(*_SHADOW, extras.shadow.counts)
+    paths = frozenset(route.path for route in app.routes if isinstance(route, Route))
+    app.add_middleware(Observed, paths=paths, observers=observers)
 
 
 def described_health(follower: Follower) -> dict[str, Any]:

@@ -4,69 +4,23 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
-import torch
-from colour_model import COLOURS, NORMALISATION, colour_model, paint
+from colour_model import COLOURS, colour_model, paint
+from explained_project import write_explained_project
 from PIL import Image
 from releases import promote
-from torch import nn
 
-from lradapt.config.paths import PROJECT_FILE, read_paths
-from lradapt.data.images.decode import Preprocessing
-from lradapt.data.images.image_table import ImageRow
+from lradapt.config.paths import PROJECT_FILE
 from lradapt.data.labelled_image import LabelledImage
-from lradapt.data.split_table import write_split
 from lradapt.gate.held_out import write_trained_on
-from lradapt.networks.onnx_export import Deployed, export_onnx
 from lradapt.registry import open_registry
-
-ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture(scope="module")
-def pooled_model(tmp_path_factory):
-    """A model that names the brightest of three channels, by the means of their maps."""
-    layers = nn.Conv2d(3, 3, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 3)
-    with torch.no_grad():
-        for layer, weight in (
-            (layers[0], torch.eye(3)[:, :, None, None]),
-            (layers[3], torch.eye(3)),
-        ):
-            layer.weight.copy_(weight)
-            layer.bias.copy_(torch.tensor([0.1, 0.2, 0.3]))
-    path = tmp_path_factory.mktemp("model") / "model.onnx"
-    export_onnx(
-        Deployed(nn.Sequential(*layers), NORMALISATION, 2.0),
-        path,
-        class_names=COLOURS,
-        architecture="colours",
-        preprocessing=Preprocessing(8, 10),
-    )
-    return path.read_bytes()
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch, pooled_model):
+def project(tmp_path, monkeypatch):
     """A project with a run of three training images, and a version in production."""
     monkeypatch.chdir(tmp_path)
-    Path(PROJECT_FILE).write_text((ROOT / PROJECT_FILE).read_text())
-    paths = read_paths()
-    rows = [
-        ImageRow(f"{colour}.png", colour, colour, 10, 10, "ok", "", "PNG", "RGB", 1)
-        for colour in COLOURS
-    ]
-    for colour in COLOURS:
-        paint(paths.images / f"{colour}.png", colour)
-    images = [LabelledImage(f"{c}.png", c, "", "train", c, row) for row, c in enumerate(COLOURS)]
-    paths.table.parent.mkdir(parents=True)
-    paths.training_split.parent.mkdir(parents=True)
-    pd.DataFrame(rows).to_csv(paths.table, index=False)
-    write_split(paths.training_split, images)
-    registry = open_registry("registry", "classifier")
-    files = {"model.onnx": pooled_model, "trained_on.csv": write_trained_on(images)}
-    promote(registry, registry.publish(files, {}))
-    return paths
+    return write_explained_project()
 
 
 def test_an_explanation_has_neighbours_a_picture_and_the_exact_map(lradapt, project):

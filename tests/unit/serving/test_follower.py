@@ -152,3 +152,38 @@ def test_hanging_looks_do_not_pile_up(registry, monkeypatch):
     assert len(registry.store.let) == 3
     for let in registry.store.let:
         let.set()
+
+
+@pytest.mark.parametrize("num_steps", range(6))
+def test_to_stop_following_when_a_look_has_just_ended_does_stop_it(num_steps):
+    class Live:
+        loaded = None
+
+        def start_look(self):
+            return 1
+
+        def finish_look(self, _):
+            return False
+
+    async def stopped():
+        loop = asyncio.get_running_loop()
+        following = asyncio.create_task(Follower(Live(), 60).follow(0.001))
+        threadsafe = loop.call_soon_threadsafe
+
+        def cancel_after(steps):
+            if steps:
+                loop.call_soon(cancel_after, steps - 1)
+            else:
+                following.cancel()
+
+        def also_cancel(callback):
+            threadsafe(lambda: (callback(), cancel_after(num_steps)))
+            loop.call_soon_threadsafe = threadsafe
+
+        loop.call_soon_threadsafe = also_cancel
+        await asyncio.wait([following], timeout=5)
+        ended = following.cancelled()
+        following.cancel()
+        return ended
+
+    assert asyncio.run(stopped())

@@ -1,0 +1,65 @@
+"""The comparison of two servers, with stubs in their place."""
+
+import shlex
+import sys
+
+import pytest
+
+from benchmarks.serving import Load, compare
+from lradapt.errors import LradaptError
+
+STUB = """
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        known = self.headers["authorization"] == "Bearer a-token"
+        self.send_response(200 if known else 401)
+        self.send_header("content-length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def do_GET(self):
+        self.send_error(401)
+
+    def log_message(self, *_):
+        pass
+
+ThreadingHTTPServer(("127.0.0.1", int(sys.argv[-1])), Handler).serve_forever()
+"""
+SERVER = f"{shlex.quote(sys.executable)} -c {shlex.quote(STUB)}"
+
+
+@pytest.fixture
+def image(tmp_path):
+    path = tmp_path / "image"
+    path.write_bytes(b"pixels")
+    return path
+
+
+def test_the_rate_and_the_cpu_of_a_request():
+    load = Load(num_requests=50, seconds=2.0, cpu_seconds=0.1, p50=0.01, p99=0.02)
+    assert (load.rate, load.cpu_ms) == (25.0, 2.0)
+
+
+def test_both_servers_are_asked_and_compared(image, capsys):
+    compare(image, SERVER, SERVER, clients=2, pairs=2, seconds=0.1, token="a-token")
+    first, second, rate, cpu = capsys.readouterr().out.splitlines()
+    assert first.startswith("first: ")
+    assert second.startswith("second: ")
+    assert rate.startswith("second to first, rate: ")
+    assert cpu.startswith("second to first, CPU of a request: ")
+
+
+def test_another_answer_than_200_ends_it(image):
+    with pytest.raises(LradaptError, match="has answered with 401; expected 200"):
+        compare(image, SERVER, SERVER, clients=1, pairs=1, seconds=0.1, token="wrong")
+
+
+def test_a_server_that_does_not_start_ends_it(image):
+    with pytest.raises(LradaptError, match="has not started"):
+        compare(image, "false", SERVER, clients=1, pairs=1, seconds=0.1)
