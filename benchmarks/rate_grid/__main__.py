@@ -22,6 +22,7 @@ from benchmarks.range_tests.arrays import save
 from benchmarks.rate_grid.cells import Cell, params_of
 from benchmarks.rate_grid.figures import summary
 from benchmarks.rate_grid.figures import table as as_table
+from benchmarks.rate_grid.head_cell import HeadCell
 from benchmarks.rate_grid.images import of_digits, of_project
 from benchmarks.rate_grid.measure import Measurement
 from benchmarks.rate_grid.rows import row_of
@@ -54,15 +55,18 @@ def measure(
         list[str] | None, typer.Option(help="BACKBONE=FILE; ImageNet's without.")
     ] = None,
     seeds: Annotated[str, typer.Option(help="With commas.")] = "0,1,2",
-    epochs: Annotated[int, typer.Option(help="Of the cycle.")] = 3,
+    epochs: Annotated[int, typer.Option(help="Of the cycle of all layers.")] = 3,
+    part: Annotated[str, typer.Option(help="all layers, or head.")] = Cell.name,
+    sweeps_alone: Annotated[bool, typer.Option(help="No trainings.")] = False,
 ) -> None:
     """Measure every cell: first all range tests, then the trainings, seed by seed."""
-    cells = _cells(folder, dict(each.split("=", 1) for each in weights or []), epochs)
+    files = dict(each.split("=", 1) for each in weights or [])
+    cells = _measurements(folder, files, epochs, part)
     numbers = [int(seed) for seed in seeds.split(",")]
     for seed in numbers:
         for _, _, cell in cells:
             cell.sweeps(seed)
-    for seed in numbers:
+    for seed in numbers if not sweeps_alone else []:
         for _, _, cell in cells:
             cell.train(seed)
 
@@ -70,16 +74,17 @@ def measure(
 def table(
     folder: Annotated[Path, typer.Argument(help="Of `measure`.")],
     seeds: Annotated[str, typer.Option(help="With commas.")] = "0,1,2",
+    part: Annotated[str, typer.Option(help="all layers, or head.")] = Cell.name,
 ) -> None:
     """Print what is measured so far."""
     numbers = [int(seed) for seed in seeds.split(",")]
-    rows = [row_of(*each, numbers) for each in _cells(folder, {}, epochs=1)]
+    rows = [row_of(*each, numbers) for each in _measurements(folder, {}, 1, part)]
     measured = [row for row in rows if row]
     typer.echo(f"{as_table(measured)}\n\n{summary(measured)}")
 
 
-def _cells(
-    folder: Path, weights: Mapping[str, str], epochs: int
+def _measurements(
+    folder: Path, weights: Mapping[str, str], epochs: int, part: str
 ) -> list[tuple[str, str, Measurement]]:
     found = []
     for path in sorted(folder.glob("*.npz")):
@@ -98,7 +103,9 @@ def _cells(
                 folder=folder / f"{path.stem}-{backbone.rpartition('/')[2]}",
                 flip=path.stem not in NO_FLIPS,
             )
-            found.append((path.stem, backbone, Measurement(cell)))
+            one = HeadCell(cell) if part == HeadCell.name else cell
+            measurement = Measurement(one, cell.folder, arrays["test_labels"])
+            found.append((path.stem, backbone, measurement))
     return found
 
 

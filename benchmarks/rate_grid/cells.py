@@ -4,7 +4,7 @@ import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -71,6 +71,11 @@ def _nested(flat: Any) -> dict[str, Any]:
     return sections
 
 
+def grid_of(lowest: float, highest: float) -> tuple[float, ...]:
+    """Return eight rates in equal ratios, with two digits."""
+    return tuple(float(f"{rate:.2g}") for rate in np.geomspace(lowest, highest, 8))
+
+
 @dataclass(frozen=True)
 class Cell:
     """A set of images and a backbone.
@@ -88,6 +93,28 @@ class Cell:
     weights: str
     folder: Path
     flip: bool
+    name: ClassVar[str] = "all layers"
+    grid: ClassVar[tuple[float, ...]] = grid_of(1e-5, 1e-2)
+    """Peak rates of the body, 2.7 times apart; the head has a fifth, as an import sets it."""
+
+    @property
+    def rule(self) -> str:
+        """By which a rate is read off the sweeps."""
+        return self.params.find_body_lr.rule
+
+    @property
+    def given(self) -> list[float]:
+        """The rates by depth where the range test finds none, the body's first."""
+        return self.params.body_rates.rates
+
+    @property
+    def backbone(self) -> Path:
+        """Import the backbone, once; return its file."""
+        path = self.folder / "backbone.safetensors"
+        if not path.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            import_backbone(self.weights, self.params.model.network, path)
+        return path
 
     @cached_property
     def engine(self) -> Engine:
@@ -98,11 +125,7 @@ class Cell:
     def network(self) -> nn.Module:
         """Return the network with its solved head, which is made once."""
         architecture, head = self.params.model.network, self.folder / "head.safetensors"
-        backbone = self.folder / "backbone.safetensors"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if not backbone.exists():
-            import_backbone(self.weights, architecture, backbone)
-        body = read_backbone(backbone, architecture)
+        body = read_backbone(self.backbone, architecture)
         if not head.exists():
             features = predict_logits(
                 self.engine.place(build_body(architecture, body)),
@@ -126,6 +149,10 @@ class Cell:
         prepare = Preparation(Normalisation(data.mean, data.deviation), views, self.engine.layout)
         pixels, labels = (self.arrays[name] for name in (split, f"{split}_labels"))
         return PixelExamples(torch.from_numpy(pixels), torch.from_numpy(labels), prepare)
+
+    def start(self) -> nn.Module:
+        """Return the network with its solved head, before any training of all layers."""
+        return self.network
 
     def sweeps(self, seed: int) -> list[Sweep]:
         """Measure the sweeps of one suggestion, as stage `find_body_lr` does."""

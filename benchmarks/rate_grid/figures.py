@@ -21,7 +21,7 @@ class Seed:
     """One seed of a set of images and a backbone.
 
     Attributes:
-        found: the rate of the body that the range test found, or the given one.
+        found: the rate that the range test found, or the given one.
         refusal: why the range test found none; "" where it did.
         found_hits: whether each test image is right after training at the found rates, `[N]`.
         grid_hits: the same at each rate of the grid, `[R, N]`.
@@ -68,16 +68,18 @@ class Row:
 
     Attributes:
         images, backbone: their names.
+        part: "all layers" or "head".
         grid: the rates, `[R]`.
-        head_accuracy: of the solved head alone.
+        accuracy_before: of the model that is trained.
         seeds: at least one.
         suggested: the suggested rate of each range test, also of seeds without trainings.
     """
 
     images: str
     backbone: str
+    part: str
     grid: tuple[float, ...]
-    head_accuracy: float
+    accuracy_before: float
     seeds: Sequence[Seed]
     suggested: Sequence[float]
 
@@ -140,7 +142,7 @@ def summary(rows: Sequence[Row]) -> str:
 
 def table(rows: Sequence[Row]) -> str:
     """Return a line of Markdown for each pair of images and backbone."""
-    titles = ["images", "backbone", "head alone", "best of the grid", "found", "spread"]
+    titles = ["images", "backbone", "part", "before", "best of the grid", "found", "spread"]
     titles += ["at the found rates", "shortfall of the mean", "of each seed", "fair"]
     return markdown_table([titles, *(_cells(row) for row in rows)])
 
@@ -150,7 +152,8 @@ def _cells(row: Row) -> list[str]:
     return [
         row.images,
         row.backbone,
-        f"{row.head_accuracy:.1%}",
+        row.part,
+        f"{row.accuracy_before:.1%}",
         f"{row.accuracies[best]:.1%} at {row.grid[best]:.2g}",
         ", ".join(f"{rate:.2g}" for rate in row.suggested),
         f"{row.spread:.2f}",

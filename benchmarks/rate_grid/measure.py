@@ -1,41 +1,43 @@
 """The measurements of a cell, each made once: range tests, trainings, and the head alone."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import log_softmax
 
 from benchmarks.range_tests.results import Results
 from benchmarks.rate_grid.cells import Cell
+from benchmarks.rate_grid.head_cell import HeadCell
 from lradapt.errors import DivergedError
 from lradapt.training.range_test.curve import Sweep, make_sweep
 from lradapt.training.range_test.measure import scaled
 from lradapt.training.range_test.suggestion import Suggestion, suggest_or_given
 
-GRID = tuple(float(f"{rate:.2g}") for rate in np.geomspace(1e-5, 1e-2, 8))
-"""Peak rates of the body, 2.7 times apart; the head has a fifth, as an import sets it."""
 Figures = dict[str, Any]
+Labels = npt.NDArray[np.int64]
 
 
 class Measurement:
     """A cell and its figures."""
 
-    def __init__(self, cell: Cell) -> None:
-        self.cell = cell
-        cell.folder.mkdir(parents=True, exist_ok=True)
-        self.results = Results(cell.folder / "figures.json")
+    def __init__(self, cell: Cell | HeadCell, folder: Path, labels: Labels) -> None:
+        self.cell, self.labels = cell, labels
+        folder.mkdir(parents=True, exist_ok=True)
+        self.results = Results(folder / f"{cell.name.replace(' ', '-')}.json")
 
     def train(self, seed: int) -> None:
         """Make every training of a seed."""
-        self.head()
+        self.before()
         self.found(seed)
-        for rate in GRID:
+        for rate in self.cell.grid:
             self.at(rate, seed)
 
-    def head(self) -> Figures:
-        """Measure the solved head alone; it depends on no seed."""
+    def before(self) -> Figures:
+        """Measure the model before its training."""
         figures: Figures = self.results.get(
-            "head", lambda: self._scores(self.cell.logits(self.cell.network))
+            "before", lambda: self._scores(self.cell.logits(self.cell.start()))
         )
         return figures
 
@@ -49,15 +51,13 @@ class Measurement:
         return [make_sweep(*sweep) for sweep in self.results.get(f"sweeps {seed}", measured)]
 
     def suggestion(self, seed: int) -> Suggestion:
-        """Return the rate of the head that the product reads off the sweeps."""
-        params = self.cell.params
-        return suggest_or_given(
-            self.sweeps(seed), params.find_body_lr.rule, params.body_rates.rates[-1], strict=False
-        )
+        """Return the rate of the last group that the product reads off the sweeps."""
+        given = self.cell.given[-1]
+        return suggest_or_given(self.sweeps(seed), self.cell.rule, given, strict=False)
 
     def found_rates(self, seed: int) -> list[float]:
-        """Return the suggested rates by depth, the body's first."""
-        return scaled(self.cell.params.body_rates.rates, self.suggestion(seed).rate)
+        """Return the suggested rates by depth."""
+        return scaled(self.cell.given, self.suggestion(seed).rate)
 
     def found(self, seed: int) -> Figures:
         """Train at the found rates."""
@@ -71,12 +71,12 @@ class Measurement:
         """Return whether every figure of a seed is measured."""
         if not self.has_sweeps(seed):
             return False
-        names = {_name(rate, seed) for rate in (*GRID, self.found_rates(seed)[0])}
-        return names | {"head"} <= self.results.figures.keys()
+        names = {_name(rate, seed) for rate in (*self.cell.grid, self.found_rates(seed)[0])}
+        return names | {"before"} <= self.results.figures.keys()
 
     def at(self, rate: float, seed: int) -> Figures:
-        """Train at a rate of the body."""
-        given = self.cell.params.body_rates.rates
+        """Train at a rate of the first group; the others keep their ratio to it."""
+        given = self.cell.given
         return self._trained([each * rate / given[0] for each in given], seed)
 
     def _trained(self, max_lrs: list[float], seed: int) -> Figures:
@@ -90,8 +90,7 @@ class Measurement:
         return figures
 
     def _scores(self, logits: np.ndarray[Any, Any]) -> Figures:
-        labels = self.cell.arrays["test_labels"]
-        losses = -log_softmax(logits, axis=1)[np.arange(len(labels)), labels]
+        losses = -log_softmax(logits, axis=1)[np.arange(len(self.labels)), self.labels]
         predicted = logits.argmax(1).astype(np.uint8)
         return {"loss": float(losses.mean()), "predicted": predicted.tobytes().hex()}
 

@@ -6,8 +6,9 @@ import pytest
 from benchmarks.range_tests.arrays import enlarged_digits
 from benchmarks.rate_grid.cells import Cell, params_of
 from benchmarks.rate_grid.figures import Row, Seed, summary, table
+from benchmarks.rate_grid.head_cell import HeadCell
 from benchmarks.rate_grid.images import divided, of_digits, resized
-from benchmarks.rate_grid.measure import GRID, Measurement
+from benchmarks.rate_grid.measure import Measurement
 from benchmarks.rate_grid.rows import hits, row_of
 from lradapt.errors import DivergedError
 
@@ -26,7 +27,7 @@ def seed_of(found, *grid):
 
 
 def row_with(*seeds, suggested=(1e-4, 1.2e-4)):
-    return Row("skin", "net", (1e-5, 1e-4, 1e-3), 0.5, seeds, suggested)
+    return Row("skin", "net", "head", (1e-5, 1e-4, 1e-3), 0.5, seeds, suggested)
 
 
 def test_a_shortfall_is_of_the_grid_s_best_rate_in_points():
@@ -74,7 +75,7 @@ def test_the_summary_counts_the_cells_within_a_point_and_the_spreads():
 def test_the_table_has_a_line_for_each_pair():
     line = table([row_with(seed_of(150, 100, 160, 120))]).splitlines()[-1]
     assert line.startswith(
-        "| skin | net | 50.0% | 80.0% at 0.0001 | 0.0001, 0.00012 | 1.20 | 75.0%"
+        "| skin | net | head | 50.0% | 80.0% at 0.0001 | 0.0001, 0.00012 | 1.20 | 75.0%"
     )
 
 
@@ -92,6 +93,7 @@ def test_squares_are_enlarged_only_where_their_side_differs():
     assert resized(squares, 12).shape == (2, 12, 12, 3)
 
 
+@pytest.mark.slow
 def test_digits_are_divided_too():
     arrays = of_digits(size=12, num_train=30, num_test=50)
     pixels, labels = enlarged_digits(12)
@@ -117,11 +119,12 @@ def cell(tmp_path):
     return Cell(arrays, params, "none", tmp_path / "digits-resnet18", flip=False)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_cell_is_measured_once_and_gives_a_row(cell, monkeypatch):
-    monkeypatch.setattr("benchmarks.rate_grid.measure.GRID", GRID[:2])
-    monkeypatch.setattr("benchmarks.rate_grid.rows.GRID", GRID[:2])
-    first = Measurement(cell)
+    monkeypatch.setattr(Cell, "grid", Cell.grid[:2])
+    labels = cell.arrays["test_labels"]
+    first = Measurement(cell, cell.folder, labels)
     assert row_of("digits", "resnet18", first, [0]) is None
     first.sweeps(0)
     assert row_of("digits", "resnet18", first, [0]) is None
@@ -130,7 +133,7 @@ def test_a_cell_is_measured_once_and_gives_a_row(cell, monkeypatch):
     def never(*_):
         raise AssertionError("trained again")
 
-    again = Measurement(cell)
+    again = Measurement(cell, cell.folder, labels)
     monkeypatch.setattr(Cell, "trained", never)
     again.train(0)
     row = row_of("digits", "resnet18", again, [0, 1])
@@ -139,25 +142,33 @@ def test_a_cell_is_measured_once_and_gives_a_row(cell, monkeypatch):
     assert row.suggested == [again.found_rates(0)[0]]
 
 
+@pytest.mark.slow
+def test_a_head_is_measured_at_every_rate(cell):
+    measurement = Measurement(HeadCell(cell), cell.folder, cell.arrays["test_labels"])
+    measurement.sweeps(0)
+    measurement.train(0)
+    row = row_of("digits", "resnet18", measurement, [0])
+    assert (row.part, row.grid) == ("head", HeadCell.grid)
+    assert row.seeds[0].grid_hits.shape == (8, 30)
+    assert row.accuracies[0] < row.accuracies.max()
+
+
+def some_cell(**changes):
+    return SimpleNamespace(name="head", given=[1e-2], grid=HeadCell.grid, **changes)
+
+
 def test_a_training_that_diverges_has_no_image_right(tmp_path):
     def diverges(max_lrs, seed):
         raise DivergedError("the loss is nan")
 
-    params = params_of("resnet18", epochs=1, num_images=40, input_size=32)
-    cell = SimpleNamespace(folder=tmp_path, params=params, trained=diverges, logits=None)
-    figures = Measurement(cell).at(1e-2, 0)
+    cell = some_cell(trained=diverges, logits=None)
+    figures = Measurement(cell, tmp_path, np.zeros(5, dtype=int)).at(1e-2, 0)
     assert not hits(figures, np.zeros(5)).any()
 
 
 def test_predictions_are_kept_image_by_image(tmp_path):
     labels = np.array([2, 0, 1])
     logits = np.eye(3)[[2, 0, 0]]
-    params = params_of("resnet18", epochs=1, num_images=40, input_size=32)
-    cell = SimpleNamespace(
-        folder=tmp_path,
-        params=params,
-        arrays={"test_labels": labels},
-        trained=lambda max_lrs, seed: None,
-        logits=lambda model: logits,
-    )
-    assert hits(Measurement(cell).at(1e-3, 0), labels).tolist() == [True, True, False]
+    cell = some_cell(trained=lambda max_lrs, seed: None, logits=lambda model: logits)
+    figures = Measurement(cell, tmp_path, labels).at(1e-3, 0)
+    assert hits(figures, labels).tolist() == [True, True, False]
