@@ -16,9 +16,10 @@ from fastai.data.core import DataLoaders
 from fastai.losses import CrossEntropyLossFlat
 from fastai.metrics import BalancedAccuracy, accuracy
 from fastai.vision.learner import vision_learner
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from benchmarks.peers.networks import load_in_order
 from benchmarks.peers.with_fastai import silent
 from lradapt.networks.architectures import Architecture
 
@@ -85,12 +86,6 @@ def new_learner(
     learner.remove_cb(learner.progress)
     learner.logger = silent
     return learner
-
-
-def load_in_order(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Load weights under other names: fastai's body has the same tensors in the same order."""
-    names = module.state_dict()
-    module.load_state_dict(dict(zip(names, weights.values(), strict=True)))
 
 
 FINE_TUNE: Mapping[str, bool] = {
