@@ -57,11 +57,12 @@ def measure(
     seeds: Annotated[str, typer.Option(help="With commas.")] = "0,1,2",
     epochs: Annotated[int, typer.Option(help="Of the cycle of all layers.")] = 3,
     part: Annotated[str, typer.Option(help="all layers, or head.")] = Cell.name,
+    rule: Annotated[str, typer.Option(help="By which a rate is read off the sweeps.")] = "edge",
     sweeps_alone: Annotated[bool, typer.Option(help="No trainings.")] = False,
 ) -> None:
     """Measure every cell: first all range tests, then the trainings, seed by seed."""
     files = dict(each.split("=", 1) for each in weights or [])
-    cells = _measurements(folder, files, epochs, part)
+    cells = _measurements(folder, files, epochs, part, rule)
     numbers = [int(seed) for seed in seeds.split(",")]
     for seed in numbers:
         for _, _, cell in cells:
@@ -75,16 +76,17 @@ def table(
     folder: Annotated[Path, typer.Argument(help="Of `measure`.")],
     seeds: Annotated[str, typer.Option(help="With commas.")] = "0,1,2",
     part: Annotated[str, typer.Option(help="all layers, or head.")] = Cell.name,
+    rule: Annotated[str, typer.Option(help="By which a rate is read off the sweeps.")] = "edge",
 ) -> None:
     """Print what is measured so far."""
     numbers = [int(seed) for seed in seeds.split(",")]
-    rows = [row_of(*each, numbers) for each in _measurements(folder, {}, 1, part)]
+    rows = [row_of(*each, numbers) for each in _measurements(folder, {}, 1, part, rule)]
     measured = [row for row in rows if row]
     typer.echo(f"{as_table(measured)}\n\n{summary(measured)}")
 
 
 def _measurements(
-    folder: Path, weights: Mapping[str, str], epochs: int, part: str
+    folder: Path, weights: Mapping[str, str], epochs: int, part: str, rule: str
 ) -> list[tuple[str, str, Measurement]]:
     found = []
     for path in sorted(folder.glob("*.npz")):
@@ -95,6 +97,7 @@ def _measurements(
                 epochs=epochs,
                 num_images=len(arrays["train"]),
                 input_size=arrays["train"].shape[1],
+                rule=rule,
             )
             cell = Cell(
                 arrays=arrays,

@@ -39,7 +39,9 @@ from lradapt.training.scoring import predict_logits
 NOT_OF_THE_RECIPE = {"start", "processes", "lower_rates"}
 
 
-def params_of(architecture: str, *, epochs: int, num_images: int, input_size: int) -> Params:
+def params_of(
+    architecture: str, *, epochs: int, num_images: int, input_size: int, rule: str
+) -> Params:
     """Return the parameters that an import of photographs chooses, for one cycle of training."""
     facts = backbone_facts(architecture)
     batch = choose_batch(num_images, input_size, Machine(gpu=False, free_bytes=2**33))
@@ -50,6 +52,8 @@ def params_of(architecture: str, *, epochs: int, num_images: int, input_size: in
             "data": {"mean": list(facts.mean), "deviation": list(facts.deviation)},
             "model": {"architecture": architecture},
             "engine": {"device": "cpu", "precision": "fp32", "threads": 1},
+            "find_lr": {"rule": rule},
+            "find_body_lr": {"rule": rule},
             "augment": {"horizontal_flip": True},
             "finetune": {
                 "num_cycles": 1,

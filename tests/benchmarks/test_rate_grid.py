@@ -103,17 +103,18 @@ def test_digits_are_divided_too():
 
 
 def test_the_parameters_are_those_of_an_import_of_photographs():
-    params = params_of("resnet18", epochs=3, num_images=480, input_size=64)
+    params = params_of("resnet18", epochs=3, num_images=480, input_size=64, rule="rise")
     assert params.finetune.optimizer == "adamw"
     assert params.finetune.batchnorm == "frozen"
     assert (params.finetune.num_cycles, params.finetune.first_cycle_epochs) == (1, 3)
     assert params.finetune.batch_size == 32  # of 480 images
+    assert params.find_body_lr.rule == "rise"
 
 
 @pytest.fixture
 def cell(tmp_path):
     arrays = of_digits(size=32, num_train=40, num_test=30)
-    params = params_of("resnet18", epochs=1, num_images=40, input_size=32)
+    params = params_of("resnet18", epochs=1, num_images=40, input_size=32, rule="rise")
     test = params.find_body_lr.model_copy(update={"num_steps": 12})
     params = params.model_copy(update={"find_body_lr": test})
     return Cell(arrays, params, "none", tmp_path / "digits-resnet18", flip=False)
