@@ -109,7 +109,7 @@ class Cell:
     @property
     def given(self) -> list[float]:
         """The rates by depth where the range test finds none, the body's first."""
-        return self.params.body_rates.rates
+        return list(self.params.body_rates.rates)
 
     @property
     def backbone(self) -> Path:
