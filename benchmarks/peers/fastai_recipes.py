@@ -88,6 +88,7 @@ def train_by_vision_learner(
             count=lengths.num_cycles,
         )
     )
+    how = FINE_TUNE[program]
     with clock.phase("fastai"):
         learner = new_learner(
             params.model.network,
@@ -97,9 +98,9 @@ def train_by_vision_learner(
                 clean_loader(validation, 512),
             ],
             num_classes,
-            frozen_statistics=FINE_TUNE[program],
+            frozen_statistics=how.frozen_statistics,
         )
-        as_documented(learner, epochs, Scores(clock))
+        as_documented(learner, epochs, how.lr_mult, Scores(clock))
     return clock
 
 

@@ -6,6 +6,7 @@ of the body, the images and their random views are those of every other program.
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -38,18 +39,32 @@ class FrozenStatistics(Callback):  # type: ignore[misc]
                 module.eval()
 
 
-def as_documented(learner: Any, epochs: int, scores: Any) -> None:
+@dataclass(frozen=True, slots=True)
+class FineTune:
+    """How `fine_tune` is called.
+
+    Attributes:
+        frozen_statistics: whether BatchNorm keeps the statistics of the pre-training.
+        lr_mult: how many times lower the rate of the first layers is; by default fastai's.
+    """
+
+    frozen_statistics: bool
+    lr_mult: float = 100
+
+
+def as_documented(learner: Any, epochs: int, lr_mult: float, scores: Any) -> None:
     """Freeze the body, look for a rate, then train the head for an epoch, and all layers.
 
     Args:
         learner: of `new_learner`.
         epochs: of all layers.
+        lr_mult: see `FineTune`.
         scores: a callback, for these epochs and not for the search of the rate.
     """
     learner.freeze()
     found = learner.lr_find(show_plot=False)
     learner.add_cb(scores)
-    learner.fine_tune(epochs, found.valley)
+    learner.fine_tune(epochs, found.valley, lr_mult=lr_mult)
 
 
 def new_learner(
@@ -88,8 +103,10 @@ def new_learner(
     return learner
 
 
-FINE_TUNE: Mapping[str, bool] = {
-    "fastai fine_tune": False,
-    "fastai fine_tune, BatchNorm's statistics frozen by hand": True,
+_BY_HAND = "fastai fine_tune, BatchNorm's statistics frozen by hand"
+FINE_TUNE: Mapping[str, FineTune] = {
+    "fastai fine_tune": FineTune(frozen_statistics=False),
+    _BY_HAND: FineTune(frozen_statistics=True),
+    f"{_BY_HAND}, lr_mult 10": FineTune(frozen_statistics=True, lr_mult=10),
 }
-"""By the names in benchmarks.peers.recipe, with `frozen_statistics`."""
+"""By the names in benchmarks.peers.recipe."""

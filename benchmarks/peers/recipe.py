@@ -54,6 +54,7 @@ PROGRAMS = {
     "fastai fine_tune": "fastai",
     "fastai fit_one_cycle": "fastai",
     "fastai fine_tune, BatchNorm's statistics frozen by hand": "fastai",
+    "fastai fine_tune, BatchNorm's statistics frozen by hand, lr_mult 10": "fastai",
 }
 """Name -> the package that the program needs; ours first."""
 COMMON: Changes = {
