@@ -1,4 +1,4 @@
-"""The recipes of fastai: cycles of growing length under three rates, fine_tune, fit_one_cycle."""
+"""The recipes of fastai: cycles of growing length under three rates, fit_one_cycle, fine_tune."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -18,11 +18,13 @@ from fastai.optimizer import Adam
 from torch import nn
 
 from benchmarks.clock import Clock, Point
+from benchmarks.peers.fastai_vision import FINE_TUNE, as_documented, new_learner
 from benchmarks.peers.loader import clean_loader, loader
 from benchmarks.peers.networks import TwoParts
 from benchmarks.peers.with_fastai import PYTORCH_SGD, body_and_head, restarts, silent
 from lradapt.config.params import Params
 from lradapt.training.inputs.batches import Examples
+from lradapt.training.schedules import growing_cycles
 
 PRINTED_RATES = (1e-4, 1e-3, 1e-2)
 HEAD_EPOCHS, HEAD_RATE = 3, 1e-2
@@ -46,17 +48,12 @@ class Scores(Callback):  # type: ignore[misc]
         points.append(Point("fastai", len(points) + 1, self.clock.elapsed(), *scores))
 
 
-def growing_cycles(learner: Any, rates: tuple[float, ...]) -> None:
+def restarted_cycles(learner: Any, rates: tuple[float, ...]) -> None:
     """Train the head in cycles of one epoch, then all layers for 1 + 2 + 4 epochs at `rates`."""
     learner.freeze()
     learner.fit(HEAD_EPOCHS, lr=HEAD_RATE, cbs=restarts(HEAD_RATE, HEAD_EPOCHS))
     learner.unfreeze()
     learner.fit_sgdr(3, 1, lr_max=np.array(rates), cycle_mult=2)
-
-
-def fine_tune(learner: Any) -> None:
-    """Call `fine_tune` with its defaults, for as many epochs."""
-    learner.fine_tune(7)
 
 
 def one_cycle(learner: Any) -> None:
@@ -66,12 +63,45 @@ def one_cycle(learner: Any) -> None:
 
 
 RECIPES: Mapping[str, Callable[[Any], None]] = {
-    "fastai fit_sgdr, printed rates": partial(growing_cycles, rates=PRINTED_RATES),
-    "fastai fit_sgdr, lradapt's rates": partial(growing_cycles, rates=(0.1, 0.1, 0.1)),
-    "fastai fine_tune": fine_tune,
+    "fastai fit_sgdr, printed rates": partial(restarted_cycles, rates=PRINTED_RATES),
+    "fastai fit_sgdr, lradapt's rates": partial(restarted_cycles, rates=(0.1, 0.1, 0.1)),
     "fastai fit_one_cycle": one_cycle,
 }
 """By the names in benchmarks.peers.recipe; `fit_sgdr` uses PyTorch's SGD, the others Adam."""
+
+
+def train_by_vision_learner(
+    program: str,
+    body: nn.Module,
+    num_classes: int,
+    training: Examples,
+    validation: Examples,
+    params: Params,
+) -> Clock:
+    """Train by one of `FINE_TUNE`, for as many epochs of all layers as ours has at most."""
+    torch.manual_seed(params.seed)  # of the head and of the order of images
+    clock, lengths = Clock(), params.finetune
+    epochs = sum(
+        growing_cycles(
+            first=lengths.first_cycle_epochs,
+            growth=lengths.cycle_growth,
+            count=lengths.num_cycles,
+        )
+    )
+    how = FINE_TUNE[program]
+    with clock.phase("fastai"):
+        learner = new_learner(
+            params.model.network,
+            body,
+            [
+                loader(training, lengths.batch_size, channels_last=True),
+                clean_loader(validation, 512),
+            ],
+            num_classes,
+            frozen_statistics=how.frozen_statistics,
+        )
+        as_documented(learner, epochs, how.lr_mult, Scores(clock))
+    return clock
 
 
 def train(

@@ -1,5 +1,6 @@
 """The network in the form that the peers need: in two parts, in bf16, its body frozen by hand."""
 
+from collections.abc import Mapping
 from typing import Self, TypeVar
 
 import torch
@@ -69,3 +70,14 @@ def in_precision(model: Model, precision: str) -> Model:
 
     model.forward = forward
     return model
+
+
+def load_in_order(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Load weights into a network that names them otherwise, but has them in the same order.
+
+    Raises:
+        ValueError: it has fewer or more of them.
+        RuntimeError: one has another shape.
+    """
+    names = module.state_dict()
+    module.load_state_dict(dict(zip(names, weights.values(), strict=True)))

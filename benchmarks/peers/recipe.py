@@ -3,9 +3,10 @@
     python -m benchmarks.peers.recipe CIFAR10/train --weights FILE --seeds 0,1,2
 
 CIFAR10/train holds a folder of images for each class. Every program starts from the same backbone
-and the same random head, trains on the same split and the same random views, and is scored on the
-test images after each epoch; a process for each run. The target was fixed before the first of them.
-An existing run is not made again, and a program whose package is not installed is left out.
+and the same random head (`fine_tune`: fastai's own head), trains on the same split and the same
+random views, and is scored on the test images after each epoch; a process for each run. The target
+was fixed before the first of them. An existing run is not made again, and a program whose package
+is not installed is left out.
 
 With `--changes`, the network and the recipe of ours are those of another params.yaml, such as what
 an import of photographs writes; its head may then read several depths, and start solved exactly.
@@ -52,6 +53,8 @@ PROGRAMS = {
     "fastai fit_sgdr, lradapt's rates": "fastai",
     "fastai fine_tune": "fastai",
     "fastai fit_one_cycle": "fastai",
+    "fastai fine_tune, BatchNorm's statistics frozen by hand": "fastai",
+    "fastai fine_tune, BatchNorm's statistics frozen by hand, lr_mult 10": "fastai",
 }
 """Name -> the package that the program needs; ours first."""
 COMMON: Changes = {

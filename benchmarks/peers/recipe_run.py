@@ -14,6 +14,9 @@ from lradapt.compute.engine import start_engine
 from lradapt.config.params import DEFAULT_PATH, Params
 from lradapt.config.presets import changed
 from lradapt.config.validation import validate
+from lradapt.data.labelled_image import class_names
+from lradapt.networks.backbone import read_backbone
+from lradapt.networks.classifier import build_body
 from lradapt.runtime.files import read_json, write_json
 
 
@@ -30,17 +33,20 @@ def run_ours(values: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
 
 def run_fastai(program: str, values: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
     """Run a recipe of fastai from the same images and backbone, with a head of one depth."""
-    from benchmarks.peers.fastai_recipes import train
+    from benchmarks.peers.fastai_recipes import RECIPES, train, train_by_vision_learner
 
     params = validate(Params, changed(values, {"model": {"reads": "last"}}), DEFAULT_PATH)
     engine = start_engine(**params.engine.model_dump())
-    clock = train(
-        program,
-        inputs.new_classifier(params),
-        inputs.examples("train", params, engine),
-        inputs.examples("validation", params, engine),
-        params,
+    training, validation = (
+        inputs.examples(split, params, engine) for split in ("train", "validation")
     )
+    if program in RECIPES:
+        clock = train(program, inputs.new_classifier(params), training, validation, params)
+    else:
+        architecture = params.model.network
+        body = build_body(architecture, read_backbone(inputs.backbone, architecture))
+        num_classes = len(class_names(inputs.rows))
+        clock = train_by_vision_learner(program, body, num_classes, training, validation, params)
     return {
         "seconds": asdict(clock.total()),
         "points": [asdict(point) for point in clock.points],

@@ -12,7 +12,7 @@ import benchmarks.peers.__main__ as bench
 from benchmarks.peers.inputs import make_inputs, read_given
 from benchmarks.peers.loader import clean_loader, loader
 from benchmarks.peers.measurement import Measurement, read_lines
-from benchmarks.peers.networks import in_precision, two_parts
+from benchmarks.peers.networks import in_precision, load_in_order, two_parts
 from benchmarks.peers.one import measure
 from benchmarks.peers.programs import PROGRAMS, programs_of
 from benchmarks.peers.recipe import PROGRAMS as RECIPE_PROGRAMS
@@ -23,7 +23,7 @@ from benchmarks.peers.work import QUICK, WORKS, Work
 from lradapt.compute.engine import start_engine
 from lradapt.errors import LradaptError
 from lradapt.networks.architectures import ARCHITECTURES
-from lradapt.networks.classifier import build
+from lradapt.networks.classifier import body_weights, build, build_body
 from lradapt.runtime.files import read_json, write_json
 from tests.projects import ROOT, draw, run
 from tests.unit.small_examples import batch
@@ -181,6 +181,34 @@ def test_a_forward_pass_in_bf16_sees_the_weights_of_its_step(inputs):
         model.head.weight.zero_()
         model.head.bias.fill_(3.0)
     assert torch.equal(model(images), torch.full_like(before, 3.0))
+
+
+def test_weights_are_loaded_by_their_order_where_the_names_differ():
+    body = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3))
+    weights = {f"stage.{name}": value + 1 for name, value in body.state_dict().items()}
+    load_in_order(body, weights)
+    for loaded, given in zip(body.state_dict().values(), weights.values(), strict=True):
+        assert torch.equal(loaded, given)
+    weights.popitem()
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        load_in_order(body, weights)
+
+
+def test_fine_tune_keeps_the_statistics_of_batchnorm_only_where_asked():
+    fastai_vision = pytest.importorskip("benchmarks.peers.fastai_vision", exc_type=ImportError)
+    architecture = ARCHITECTURES["resnet18"]
+    body = build_body(architecture, body_weights(architecture, build(architecture, 3).state_dict()))
+    images = [(torch.rand(3, 32, 32), torch.tensor(number % 3)) for number in range(8)]
+    for frozen in (True, False):
+        loaders = [torch.utils.data.DataLoader(images, batch_size=4) for _ in range(2)]
+        learner = fastai_vision.new_learner(
+            architecture, body, loaders, 3, frozen_statistics=frozen
+        )
+        learner.unfreeze()
+        learner.fit(1, lr=1e-3)
+        mean = learner.model[0][1].running_mean
+        assert torch.equal(mean, body.bn1.running_mean) is frozen
+        assert not torch.equal(learner.model[0][0].weight, body.conv1.weight)
 
 
 OURS = [

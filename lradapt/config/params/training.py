@@ -116,8 +116,9 @@ class RangeTestParams(Section):
     """Optimiser steps of a sweep, one for each learning rate."""
     num_sweeps: int = Field(ge=1, le=100)
     """Sweeps, each with its own seed; the rate is read from the mean of their curves."""
-    rule: Literal["steepest", "valley", "slide", "minimum", "edge"]
-    """The point of the smoothed curve that is suggested: see lradapt.training.range_test.rules."""
+    rule: Literal["steepest", "valley", "slide", "minimum", "edge", "rise"]
+    """The point of the smoothed curve that is suggested: see lradapt.training.range_test.rules, and
+    for `rise`, which suits a head that is solved exactly, lradapt.training.range_test.rise."""
 
     @model_validator(mode="after")
     def _rates_rise(self) -> Self:

@@ -24,8 +24,7 @@ from lradapt.training.imbalance import NO_BALANCE, Balance, Loss
 from lradapt.training.inputs.batches import Batch, Examples, training_batches
 from lradapt.training.loop import train_steps
 from lradapt.training.range_test.curve import Sweep, make_sweep, mean_sweep
-from lradapt.training.range_test.rules import RULES
-from lradapt.training.range_test.suggestion import Suggestion, suggest
+from lradapt.training.range_test.suggestion import RULE_NAMES, Suggestion, suggest
 from lradapt.training.records import Step
 from lradapt.training.schedules import geometric
 
@@ -124,7 +123,7 @@ def range_test(
         end_lr: rate of the last step.
         num_steps: steps of a sweep.
         num_sweeps: sweeps, one after the other on further batches. Their mean is less noisy.
-        rule: by which the rate is read off: edge, steepest, valley, slide or minimum.
+        rule: by which the rate is read off: edge, steepest, valley, slide, minimum or rise.
         engine: device and precision; by default the device of the model, in fp32.
         following_steps: steps of the caller's later range tests, for the progress display alone.
 
@@ -133,8 +132,8 @@ def range_test(
         TrainingError: there are no batches, or too few that cannot be repeated.
         ValueError: an unknown rule, or rates and steps that make no sweep.
     """
-    if rule not in RULES:
-        raise ValueError(f"no rule {rule!r}; expected one of {', '.join(RULES)}")
+    if rule not in RULE_NAMES:
+        raise ValueError(f"no rule {rule!r}; expected one of {', '.join(RULE_NAMES)}")
     _require_own(model, optimizer)
     rates = tuple(float(group["lr"]) for group in optimizer.param_groups)
     engine = engine or Engine(next(model.parameters()).device, "fp32")

@@ -8,10 +8,12 @@ import numpy as np
 
 from lradapt.errors import TrainingError
 from lradapt.training.range_test.curve import Curve, Sweep, log_ratios, mean_sweep
+from lradapt.training.range_test.rise import RISE, read_rise
 from lradapt.training.range_test.rules import RULES
 
 log = logging.getLogger(__name__)
 
+RULE_NAMES = (*RULES, RISE)
 LEAST_FALL = 0.02
 """A curve whose smoothed loss falls by less than this share of its start shows nothing."""
 MOST_SPREAD = 3.0
@@ -83,6 +85,8 @@ def _read_off(sweep: Sweep, rule: str) -> float:
         raise TrainingError(
             f"the range test diverged after {len(smoothed)} steps; lower its start_lr"
         )
+    if rule == RISE:
+        return read_rise(sweep)
     _require_fall(smoothed)
     _require_signal(log_ratios(sweep.losses, sweep.baseline), np.log(smoothed))
     return sweep.rates[RULES[rule](np.log(sweep.rates), smoothed)]

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from lradapt.errors import TrainingError
+from lradapt.training.range_test.curve import make_sweep
+from lradapt.training.range_test.rise import HARM, read_rise
+from lradapt.training.range_test.suggestion import suggest
+
+
+def rising_from(place, *, baseline=0.3, fall=0.0, num_steps=51):
+    """A sweep over five decades; from `place` on the loss doubles its rise with each step."""
+    steps = np.arange(num_steps)
+    rises = np.where(steps < place, -fall, 0.01 * 2.0 ** np.clip(steps - place, 0, 20))
+    untrained = np.full(num_steps, baseline)
+    return make_sweep(np.geomspace(1e-7, 1e-2, num_steps), untrained + rises, untrained)
+
+
+def test_a_curve_that_cannot_fall_has_a_rate_all_the_same():
+    flat = rising_from(30)
+    with pytest.raises(TrainingError, match="flat"):
+        suggest([flat], "edge")
+    assert 1e-7 * 10 ** (28 / 10) < suggest([flat], "rise").rate < 1e-7 * 10 ** (35 / 10)
+
+
+def test_the_rate_is_no_lower_where_hardly_any_loss_is_left():
+    assert read_rise(rising_from(30, baseline=0.01)) == pytest.approx(
+        read_rise(rising_from(30, baseline=2.0))
+    )
+
+
+def test_the_rate_lies_between_two_rates_of_the_sweep():
+    sweep = rising_from(12, num_steps=21)
+    rate = read_rise(sweep)
+    assert min(abs(np.log(rate / each)) for each in sweep.rates) > 0.01
+
+
+def test_what_comes_after_the_divergence_moves_the_rate_little():
+    sweep = rising_from(30)
+    higher = make_sweep(
+        sweep.rates, np.where(np.array(sweep.losses) > 2, 1e6, sweep.losses), sweep.baseline
+    )
+    assert read_rise(higher) == pytest.approx(read_rise(sweep))
+
+
+def test_a_loss_that_never_rises_is_refused():
+    with pytest.raises(TrainingError, match=f"never diverged.*less than {HARM:g} above"):
+        suggest([rising_from(60)], "rise")
+
+
+def test_several_sweeps_are_read_together():
+    found = suggest([rising_from(28), rising_from(30), rising_from(32)], "rise")
+    assert found.lowest < found.rate < found.highest
