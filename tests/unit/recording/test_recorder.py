@@ -158,7 +158,7 @@ def test_a_full_disk_is_told_once_and_what_waits_is_written_later(
     time.sleep(0.05)  # several more attempts
     assert sum("No space left" in text for text in caplog.messages) == 1
     monkeypatch.setattr(segment_module, "_write_all", write)
-    until(lambda: recorder.state().num_written == 2)
+    until(lambda: recorder.state().num_written == 2 and not recorder.state().fault)
     assert (recorder.state().fault, recorder.state().num_dropped) == ("", 0)
     assert caplog.messages[-1].endswith("the record is written again; dropped: 0")
     recorder.close(5)
