@@ -19,7 +19,8 @@ def test_a_curve_that_cannot_fall_has_a_rate_all_the_same():
     flat = rising_from(30)
     with pytest.raises(TrainingError, match="flat"):
         suggest([flat], "edge")
-    assert 1e-7 * 10 ** (28 / 10) < suggest([flat], "rise").rate < 1e-7 * 10 ** (35 / 10)
+    harmful = 2 * suggest([flat], "rise").rate  # the loss is 0.08 above after step 33
+    assert 1e-7 * 10 ** (30 / 10) < harmful < 1e-7 * 10 ** (34 / 10)
 
 
 def test_the_rate_is_no_lower_where_hardly_any_loss_is_left():
