@@ -1,4 +1,4 @@
-"""The rule `rise`: how high a rate does the trained copy no harm, beside the untrained one.
+"""The rule `rise`: half the rate that does the trained copy harm, beside the untrained one.
 
 The other rules read the ratio of the two losses, which must fall. A head that is solved exactly on
 the same images leaves little loss: then it cannot fall, and a ratio of two small losses says little
@@ -16,12 +16,14 @@ RISE = "rise"
 """Name of the rule."""
 HARM = 0.1
 """Rise of the smoothed loss above its lowest, in nats, at which a rate is too high."""
+FACTOR = 2.0
+"""How far below that rate the suggestion is."""
 MOST = 1.0
 """Nats; a larger rise counts as this one, else the end of a sweep would raise what is before."""
 
 
 def read_rise(sweep: Sweep) -> float:
-    """Return the rate at which the loss has risen by `HARM`, between two rates of the sweep.
+    """Return half the rate at which the loss has risen by `HARM`, between two rates of the sweep.
 
     Raises:
         TrainingError: it has not risen by so much at the last rate.
@@ -36,7 +38,7 @@ def read_rise(sweep: Sweep) -> float:
             "end_lr"
         )
     share = (harm - rises[last]) / (rises[last + 1] - rises[last])
-    return math.exp(log_rates[last] + share * (log_rates[last + 1] - log_rates[last]))
+    return math.exp(log_rates[last] + share * (log_rates[last + 1] - log_rates[last])) / FACTOR
 
 
 def smoothed_rises(sweep: Sweep) -> Curve:

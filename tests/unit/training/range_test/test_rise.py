@@ -19,7 +19,8 @@ def test_a_curve_that_cannot_fall_has_a_rate_all_the_same():
     flat = rising_from(30)
     with pytest.raises(TrainingError, match="flat"):
         suggest([flat], "edge")
-    assert 1e-7 * 10 ** (28 / 10) < suggest([flat], "rise").rate < 1e-7 * 10 ** (35 / 10)
+    harmful = 2 * suggest([flat], "rise").rate  # the loss is 0.08 above after step 33
+    assert 1e-7 * 10 ** (30 / 10) < harmful < 1e-7 * 10 ** (34 / 10)
 
 
 def test_the_rate_is_no_lower_where_hardly_any_loss_is_left():
@@ -31,7 +32,7 @@ def test_the_rate_is_no_lower_where_hardly_any_loss_is_left():
 def test_the_rate_lies_between_two_rates_of_the_sweep():
     sweep = rising_from(12, num_steps=21)
     rate = read_rise(sweep)
-    assert min(abs(np.log(rate / each)) for each in sweep.rates) > 0.01
+    assert min(abs(np.log(2 * rate / each)) for each in sweep.rates) > 0.01
 
 
 def test_what_comes_after_the_divergence_moves_the_rate_little():
