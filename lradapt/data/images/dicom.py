@@ -17,6 +17,7 @@ from PIL import Image
 
 from lradapt.data.images.camera import camera_name
 from lradapt.data.images.depth import Values
+from lradapt.data.images.jpeg_header import jpeg_header
 from lradapt.data.images.optional_formats import OptionalFormatError
 
 _LUT = [
@@ -34,6 +35,8 @@ _ELEMENTS = [
 ]
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOURS = ("RGB", "PALETTE COLOR")  # and all that begin with YBR
+_JPEG = b"\xff\xd8"
+_JPEG_2000 = (b"\xff\x4f", b"\0\0")
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _TOP = 65535
 _LEAST_LEVELS = 256
@@ -67,8 +70,8 @@ class DicomFile:
         if _DEFLATED in content:  # it may expand a thousandfold before any size is known
             raise OptionalFormatError("a deflated DICOM file; save it uncompressed (dcmconv)")
         self._dataset = _without_details(_read, content)
-        _require_one_image(self._dataset)
-        self.size = (int(self._dataset.Columns), int(self._dataset.Rows))
+        _without_details(_require_one_image, self._dataset)
+        self.size: tuple[int, int] = _without_details(_size, self._dataset)
         self.camera = _device(self._dataset)
 
     def pixels(self) -> DicomPixels:
@@ -149,35 +152,53 @@ def _require_one_image(dataset: Any) -> None:
         raise OptionalFormatError("a DICOM file with unknown colours (PhotometricInterpretation)")
 
 
+def _size(dataset: Any) -> tuple[int, int]:
+    return int(dataset.Columns), int(dataset.Rows)
+
+
 def _require_decoder(dataset: Any) -> None:
     """Check that the compression can be read, and that what is compressed has the header's size."""
-    from pydicom.pixels import get_decoder
-
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     if syntax is None or not syntax.is_encapsulated:
         return
+    decoders = _decoders(syntax)
+    if not decoders:
+        raise _without_decoder(syntax.name)
+    _without_details(lambda dataset: _require_readable(dataset, syntax.name, decoders), dataset)
+
+
+def _decoders(syntax: Any) -> tuple[str, ...]:
+    from pydicom.pixels import get_decoder
+
     try:
-        available = get_decoder(syntax).is_available
+        return tuple(get_decoder(syntax).available_plugins)
     except NotImplementedError:
-        available = False
-    if not available:
-        raise OptionalFormatError(
-            f"a DICOM file compressed as {syntax.name}, for which a decoder is missing: save it "
-            "uncompressed (dcmdjpeg, gdcmconv --raw), or pip install pylibjpeg "
-            "pylibjpeg-libjpeg pylibjpeg-openjpeg"
-        )
-    _without_details(_require_size, dataset)
+        return ()
 
 
-def _require_size(dataset: Any) -> None:
+def _without_decoder(compression: str) -> OptionalFormatError:
+    return OptionalFormatError(
+        f"a DICOM file compressed as {compression}, for which a decoder is missing: save it "
+        "uncompressed (dcmdjpeg, gdcmconv --raw), or pip install pylibjpeg "
+        "pylibjpeg-libjpeg pylibjpeg-openjpeg"
+    )
+
+
+def _require_readable(dataset: Any, compression: str, decoders: tuple[str, ...]) -> None:
     from pydicom.encaps import get_frame
 
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
-    if frame[:2] not in (b"\xff\xd8", b"\xff\x4f", b"\0\0"):  # JPEG, JPEG 2000; not RLE
+    if frame[:2] == _JPEG:
+        width, height, bits = jpeg_header(frame)
+        if bits > 8 and decoders == ("pillow",):  # which reads 8 bits alone
+            raise _without_decoder(f"{compression} with {bits} bits")
+    elif frame[:2] in _JPEG_2000:
+        with Image.open(io.BytesIO(frame), formats=("JPEG2000",)) as inner:
+            width, height = inner.size
+    else:  # RLE, JPEG-LS
         return
-    with Image.open(io.BytesIO(frame), formats=("JPEG", "JPEG2000")) as inner:
-        if inner.size != (dataset.Columns, dataset.Rows):
-            raise ValueError("the compressed image has another size than the header")
+    if (width, height) != _size(dataset):
+        raise ValueError("the compressed image has another size than the header")
 
 
 def _pixels(dataset: Any) -> DicomPixels:
