@@ -6,11 +6,13 @@ import sys
 import pytest
 import yaml
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
+from prefect.events import Event
 from prefect.events.filters import EventFilter, EventNameFilter
 from prefect.states import Cancelled, Pending
 
 from lradapt.runtime import lock
 from tasks.server import setup
+from tasks.ui.events import DATA_DRIFTED
 from tests.prefect_server import connected, listener, server, settings, wait_for, worker
 from tests.projects import ROOT
 
@@ -142,6 +144,7 @@ def test_what_is_deployed_twice_is_as_if_deployed_once(deployed, environment, ho
         "lradapt: dead runs",
         "lradapt: notify of failures",
         "lradapt: notify of promotions and rollbacks",
+        "lradapt: retrain where images have drifted",
         "lradapt: retrain where labels have changed",
         "lradapt: stranded runs",
     ]
@@ -247,6 +250,18 @@ def test_the_watch_trains_nothing_but_tells_and_so_a_retraining_starts(workers, 
 
     assert ended(client, start(client, "watch-labels")).is_completed()
     assert len(output(client, "lradapt.labels.changed")) == 1
+
+
+def test_a_drift_that_is_reported_starts_a_retraining(workers, client):
+    def runs():
+        return {run.id for run in runs_of(client, "retrain") if not run.auto_scheduled}
+
+    before = runs()
+    resource = {"prefect.resource.id": "lradapt.data.classifier"}
+    event = Event(event=DATA_DRIFTED, resource=resource)
+    client.request("POST", "/events", json=[event.model_dump(mode="json")])
+    ((run,), _) = wait_for(lambda: runs() - before, seconds=180)
+    assert ended(client, run).is_completed()
 
 
 def test_a_rollback_is_reported_and_posted(workers, client, hook):
