@@ -13,7 +13,6 @@ must be answered. The day passes as fast as the machine answers.
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from benchmarks.endpoint import serving
 from benchmarks.program import run
 from benchmarks.simulated_day.clients import Answer, Endpoint, ask_all, steady_requests
 from benchmarks.simulated_day.pictures import Picture, draw_day
@@ -34,7 +34,6 @@ from lradapt.errors import LradaptError
 
 T = TypeVar("T")
 
-_START_SECONDS = 120
 _TAKEN_UP_SECONDS = 30
 _PAUSE = 0.1  # seconds between requests while the new model is trained
 _LRADAPT = (sys.executable, "-m", "lradapt")
@@ -124,31 +123,10 @@ def _environment(project: Path) -> dict[str, str]:
 @contextmanager
 def _served(project: Path, entry: str) -> Iterator[int]:
     """Serve with tokens, record and metrics within the block; give the port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    options = ["--port", str(port), "--record", "record", "--record-images"]
-    process = subprocess.Popen(
-        [*_LRADAPT, "serve", *options, "--refresh-seconds", "1"],
-        cwd=project,
-        env={**_environment(project), "LRADAPT_TOKENS": entry},
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        _wait_until_ready(port)
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_until_ready(port: int) -> None:
-    endpoint, end = Endpoint(port, ""), time.monotonic() + _START_SECONDS
-    while time.monotonic() < end:
-        if endpoint.is_ready():
-            return
-        time.sleep(0.2)
-    raise LradaptError(f"the server was not ready within {_START_SECONDS} s")
+    options = ["serve", "--record", "record", "--record-images", "--refresh-seconds", "1"]
+    environment = _environment(project) | {"LRADAPT_TOKENS": entry}
+    with serving([*_LRADAPT, *options], project, environment) as server:
+        yield server.port
 
 
 def _wait_for_new(answers: list[Answer], old: str) -> None:

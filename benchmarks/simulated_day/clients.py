@@ -54,13 +54,6 @@ class Endpoint:
         found = json.loads(text)
         return Answer(picture, "", found["predictions"][0]["class"], found["version"], taken)
 
-    def is_ready(self) -> bool:
-        """Return whether it listens, and has a model."""
-        try:
-            return self._request("GET", "/readyz")[0] == HTTPStatus.OK
-        except OSError:  # it does not listen yet
-            return False
-
     def get(self, path: str) -> str:
         """Return the text of an address."""
         return self._request("GET", path)[1].decode()

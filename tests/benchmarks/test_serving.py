@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from benchmarks.serving import Load, compare
+from benchmarks.endpoint import Load
+from benchmarks.serving import compare
 from lradapt.errors import LradaptError
 
 STUB = """
@@ -46,20 +47,22 @@ def test_the_rate_and_the_cpu_of_a_request():
     assert (load.rate, load.cpu_ms) == (25.0, 2.0)
 
 
-def test_both_servers_are_asked_and_compared(image, capsys):
-    compare(image, SERVER, SERVER, clients=2, pairs=2, seconds=0.1, token="a-token")
-    first, second, rate, cpu = capsys.readouterr().out.splitlines()
-    assert first.startswith("first: ")
-    assert second.startswith("second: ")
-    assert rate.startswith("second to first, rate: ")
-    assert cpu.startswith("second to first, CPU of a request: ")
+def test_all_servers_are_asked_and_compared_with_the_first(image, capsys):
+    other = f"env A=1 {SERVER}"
+    compare(image, [SERVER, other], clients=2, rounds=2, seconds=0.1, token="a-token")
+    lines = capsys.readouterr().out.splitlines()
+    first, second = (line for line in lines if "requests/s" in line)
+    assert "to the first: rate 1.000" in first
+    assert "CPU 1.000 (1.000 to 1.000)" in first
+    assert "to the first: rate " in second
+    assert lines[-1].startswith("load of the machine ")
 
 
 def test_another_answer_than_200_ends_it(image):
     with pytest.raises(LradaptError, match="has answered with 401; expected 200"):
-        compare(image, SERVER, SERVER, clients=1, pairs=1, seconds=0.1, token="wrong")
+        compare(image, [SERVER], clients=1, rounds=1, seconds=0.1, token="wrong")
 
 
 def test_a_server_that_does_not_start_ends_it(image):
     with pytest.raises(LradaptError, match="has not started"):
-        compare(image, "false", SERVER, clients=1, pairs=1, seconds=0.1)
+        compare(image, ["false", SERVER], clients=1, rounds=1, seconds=0.1)
