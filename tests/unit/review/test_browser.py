@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,20 +11,7 @@ import pytest
 from queued_images import write_queue
 
 pytestmark = pytest.mark.slow
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 LABELS, JOURNAL = Path("data/labels.csv"), Path("data/label_journal.jsonl")
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """A real browser; each test has windows of its own."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -40,26 +26,15 @@ def address(project):
 
 
 @pytest.fixture
-def window(chromium, address):
-    """A function that opens the page; requests to other places and errors are collected."""
-    contexts, wrong = [], []
+def window(new_page, address):
+    """A function that opens the page."""
 
     def opened(width=1200, height=800):
-        context = chromium.new_context(viewport={"width": width, "height": height})
-        contexts.append(context)
-        page = context.new_page()
-        own = address.partition("/?")[0]
-        page.on("request", lambda r: None if r.url.startswith(own) else wrong.append(r.url))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda m: wrong.append(m.text) if "Security" in m.text else None)
-        page.goto(address)
+        page = new_page(address, width, height)
         page.wait_for_selector("#near img")
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert wrong == []
+    return opened
 
 
 def shows(page, name):
