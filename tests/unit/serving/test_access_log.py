@@ -1,10 +1,9 @@
-import asyncio
 import json
 import os
 from datetime import UTC, datetime
 
-import httpx
 import pytest
+from asgi_client import asked
 from colour_model import colour_model, paint
 from releases import release
 
@@ -29,19 +28,11 @@ def logged(tmp_path):
     settings = Settings(max_bytes=20_000, refresh_seconds=60, num_threads=1)
     accepted = read_tokens(hashed("anna", "a-token"))
 
-    async def within(app, questions):
-        transport = httpx.ASGITransport(app, client=("10.1.2.3", 4))
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://here") as client,
-        ):
-            await questions(client)
-
     def run(questions):
         with opened_log(str(tmp_path / "access.jsonl")) as lines:
             extras = Extras(accepted=accepted, access_log=lines)
             app = create_app(LiveModel(registry, threads=1), settings, extras)
-            asyncio.run(within(app, questions))
+            asked(app, questions, client=("10.1.2.3", 4))
         text = (tmp_path / "access.jsonl").read_text()
         return version, text, [json.loads(line) for line in text.splitlines()]
 

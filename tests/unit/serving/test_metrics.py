@@ -1,8 +1,8 @@
 import asyncio
 
-import httpx
 import prometheus_client
 import pytest
+from asgi_client import asked
 from colour_model import COLOURS, colour_model, paint
 from prometheus_client.parser import text_string_to_metric_families
 from releases import release
@@ -43,19 +43,14 @@ def measured(registry, questions=None, until=lambda _: True, extras=NOTHING):
     settings = Settings(max_bytes=20_000, refresh_seconds=0.01, num_threads=1)
     app = create_app(LiveModel(registry, threads=1), settings, extras)
 
-    async def within():
-        transport = httpx.ASGITransport(app)
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://here") as client,
-        ):
-            if questions:
-                await questions(client)
-            while not until(found := values((await client.get("/metrics")).text)):
-                await asyncio.sleep(0.01)
-            return found
+    async def work(client):
+        if questions:
+            await questions(client)
+        while not until(found := values((await client.get("/metrics")).text)):
+            await asyncio.sleep(0.01)
+        return found
 
-    return asyncio.run(within())
+    return asked(app, work)
 
 
 def test_requests_and_predicted_classes_are_counted(registry, pictures):

@@ -2,8 +2,8 @@ import asyncio
 import base64
 import threading
 
-import httpx
 import pytest
+from asgi_client import asked
 from colour_model import colour_model, paint
 from releases import release
 
@@ -30,22 +30,14 @@ def image(tmp_path):
     return paint(tmp_path / "red.png", "red").read_bytes()
 
 
-def asked(registry, nearest, questions, **limits):
+def answered(registry, nearest, questions, **limits):
     """Return the result of questions to an endpoint."""
     usual = {"max_bytes": 20_000, "refresh_seconds": 0.01, "num_threads": 1}
     app = create_app(
         LiveModel(registry, threads=1), Settings(**usual | limits), Extras(nearest=nearest)
     )
 
-    async def within():
-        transport = httpx.ASGITransport(app)
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://here") as client,
-        ):
-            return await questions(client)
-
-    return asyncio.run(within())
+    return asked(app, questions)
 
 
 async def final(client, image):
@@ -62,7 +54,7 @@ def test_the_answer_has_the_images_with_their_pictures(registry, image):
         squares.append(square.shape)
         return [GREEN]
 
-    answer = asked(registry, Nearest(lambda _: compare), lambda c: final(c, image))
+    answer = answered(registry, Nearest(lambda _: compare), lambda c: final(c, image))
     picture = f"data:image/png;base64,{base64.b64encode(b'picture').decode()}"
     assert answer["neighbours"] == [
         {"image": "green.png", "label": "green", "similarity": 0.9877, "picture": picture}
@@ -72,7 +64,7 @@ def test_the_answer_has_the_images_with_their_pictures(registry, image):
 
 def test_an_image_that_has_gone_has_no_picture(registry, image):
     gone = NearImage("green.png", "green", 0.5, b"", "")
-    answer = asked(registry, Nearest(lambda _: lambda _: [gone]), lambda c: final(c, image))
+    answer = answered(registry, Nearest(lambda _: lambda _: [gone]), lambda c: final(c, image))
     assert answer["neighbours"][0]["picture"] is None
 
 
@@ -90,7 +82,7 @@ def test_while_a_version_is_prepared_answers_say_so_and_do_not_wait(registry, im
         free.set()
         return before, predicted.status_code, await final(client, image)
 
-    before, status, after = asked(registry, Nearest(prepare), questions)
+    before, status, after = answered(registry, Nearest(prepare), questions)
     assert [answer["is_pending"] for answer in before] == [True] * 3
     assert "are being read for the first time" in before[0]["why_not"]
     assert (status, len(after["neighbours"]), len(prepared)) == (200, 1, 1)
@@ -100,12 +92,12 @@ def test_an_error_is_the_reason_why_there_are_none(registry, image):
     def prepare(_):
         raise DataError("they are not here")
 
-    answer = asked(registry, Nearest(prepare), lambda c: final(c, image))
+    answer = answered(registry, Nearest(prepare), lambda c: final(c, image))
     assert (answer["neighbours"], answer["why_not"]) == ([], "they are not here")
 
 
 def test_without_the_option_it_says_that_it_is_off(registry, image):
-    answer = asked(registry, None, lambda c: final(c, image))
+    answer = answered(registry, None, lambda c: final(c, image))
     assert answer["why_not"] == "The server was started without --nearest, so it shows none."
     assert answer["neighbours"] == []
 
@@ -122,7 +114,7 @@ def test_another_version_has_images_of_its_own(registry, image):
             await asyncio.sleep(0.01)
         return first, second
 
-    for answer in asked(registry, Nearest(prepare), questions):
+    for answer in answered(registry, Nearest(prepare), questions):
         assert answer["neighbours"][0]["image"] == answer["version"]
 
 
@@ -140,6 +132,6 @@ def test_what_predict_refuses_is_refused(registry, image, content, limits, statu
         return await client.post("/nearest", content=image if content is None else content)
 
     nearest = Nearest(lambda _: lambda _: [GREEN])
-    output = asked(registry, nearest, questions, **limits)
+    output = answered(registry, nearest, questions, **limits)
     assert output.status_code == status
     assert output.json()["detail"].startswith(fault)

@@ -1,9 +1,8 @@
-import asyncio
 import re
 from importlib.resources import files
 
-import httpx
 import pytest
+from asgi_client import asked
 
 from lradapt.registry import open_registry
 from lradapt.serving.extras import Extras
@@ -22,12 +21,7 @@ def get(tmp_path):
     settings = Settings(max_bytes=1000, refresh_seconds=60, num_threads=1)
     app = create_app(live, settings, Extras(accepted=read_tokens(hashed("anna", "a"))))
 
-    async def within(path):
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-            return await client.get(path)
-
-    return lambda path: asyncio.run(within(path))
+    return lambda path: asked(app, lambda client: client.get(path))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import asyncio
 
-import httpx
 import pytest
+from asgi_client import asked
 from colour_model import colour_model
 from releases import release
 
@@ -21,20 +21,15 @@ def probes(registry, then=None):
     settings = Settings(max_bytes=1000, refresh_seconds=0.01, num_threads=1)
     app = create_app(LiveModel(registry, threads=1), settings)
 
-    async def within():
-        transport = httpx.ASGITransport(app)
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://here") as client,
-        ):
-            if then:
-                then()
-                while not (await client.get("/health")).json()["fault"]:
-                    await asyncio.sleep(0.01)
-            answers = [await client.get(path) for path in ("/livez", "/readyz")]
-            return [(each.status_code, each.json()["status"]) for each in answers]
+    async def work(client):
+        if then:
+            then()
+            while not (await client.get("/health")).json()["fault"]:
+                await asyncio.sleep(0.01)
+        answers = [await client.get(path) for path in ("/livez", "/readyz")]
+        return [(each.status_code, each.json()["status"]) for each in answers]
 
-    return asyncio.run(within())
+    return asked(app, work)
 
 
 def test_without_a_model_the_process_is_alive_and_not_ready(registry):

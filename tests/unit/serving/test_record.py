@@ -5,9 +5,9 @@ import hashlib
 import threading
 from dataclasses import replace
 
-import httpx
 import numpy as np
 import pytest
+from asgi_client import asked
 from colour_model import COLOURS, colour_model, paint
 from releases import release
 
@@ -37,15 +37,7 @@ def endpoint(tmp_path):
         limits = Settings(max_bytes=10**6, refresh_seconds=60, num_threads=2)
         app = create_app(LiveModel(registry, threads=1), limits, record=record)
 
-        async def within():
-            transport = httpx.ASGITransport(app)
-            async with (
-                app.router.lifespan_context(app),
-                httpx.AsyncClient(transport=transport, base_url="http://here") as client,
-            ):
-                return await questions(client)
-
-        return asyncio.run(within())
+        return asked(app, questions)
 
     return run
 

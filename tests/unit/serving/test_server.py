@@ -4,10 +4,10 @@ import json
 import threading
 import time
 
-import httpx
 import numpy as np
 import onnx
 import pytest
+from asgi_client import asked
 from colour_model import COLOURS, colour_model, doubting_model, paint
 from PIL import Image
 from releases import AT, damage, release
@@ -38,15 +38,7 @@ def ask(registry):
         settings = Settings(refresh_seconds=refresh_seconds, **usual | limits)
         app = create_app(LiveModel(registry, threads=1), settings)
 
-        async def within():
-            transport = httpx.ASGITransport(app)
-            async with (
-                app.router.lifespan_context(app),
-                httpx.AsyncClient(transport=transport, base_url="http://here") as client,
-            ):
-                return await questions(client)
-
-        return asyncio.run(within())
+        return asked(app, questions)
 
     return run
 

@@ -4,8 +4,8 @@ import signal
 import sys
 import time
 
-import httpx
 import pytest
+from asgi_client import asked
 from colour_model import colour_model, paint
 from releases import publish, release
 
@@ -188,19 +188,14 @@ def test_an_endpoint_shows_the_summary_and_counts_in_its_metrics(
     settings = Settings(max_bytes=20_000, refresh_seconds=60, num_threads=1)
     app = create_app(LiveModel(registry, threads=1), settings, Extras(shadow=shadow))
 
-    async def within():
-        transport = httpx.ASGITransport(app)
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://here") as client,
-        ):
-            await client.post("/predict", content=b"no image")
-            predicted = await client.post("/predict", content=image)
-            while not (summary := (await client.get("/shadow")).json())["images"]:
-                await asyncio.sleep(0.01)
-            return predicted, summary, (await client.get("/metrics")).text
+    async def work(client):
+        await client.post("/predict", content=b"no image")
+        predicted = await client.post("/predict", content=image)
+        while not (summary := (await client.get("/shadow")).json())["images"]:
+            await asyncio.sleep(0.01)
+        return predicted, summary, (await client.get("/metrics")).text
 
-    predicted, summary, metrics = asyncio.run(within())
+    predicted, summary, metrics = asked(app, work)
     assert predicted.json()["predictions"][0]["class"] == "green"
     assert summary["pairs"] == [{"served": "green", "shadow": "blue", "images": 1}]
     assert 'lradapt_shadow_images_total{result="disagreed"} 1.0' in metrics
@@ -211,12 +206,10 @@ def test_without_a_challenger_there_is_no_summary(registry):
     settings = Settings(max_bytes=20_000, refresh_seconds=60, num_threads=1)
     app = create_app(LiveModel(registry, threads=1), settings)
 
-    async def within():
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-            return await client.get("/shadow")
+    async def work(client):
+        return await client.get("/shadow")
 
-    output = asyncio.run(within())
+    output = asked(app, work)
     assert (output.status_code, "start with --shadow" in output.json()["detail"]) == (404, True)
 
 

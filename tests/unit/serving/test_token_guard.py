@@ -1,7 +1,5 @@
-import asyncio
-
-import httpx
 import pytest
+from asgi_client import asked
 
 from lradapt.registry import open_registry
 from lradapt.serving.extras import Extras
@@ -29,12 +27,10 @@ def ask(tmp_path):
         settings = Settings(max_bytes=1000, refresh_seconds=60, num_threads=1)
         app = create_app(live, settings, Extras(accepted=accepted))
 
-        async def within():
-            transport = httpx.ASGITransport(app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-                return await client.request(method, path, headers=headers, content=content)
+        async def work(client):
+            return await client.request(method, path, headers=headers, content=content)
 
-        return asyncio.run(within())
+        return asked(app, work)
 
     return send
 
