@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     ProcessCollector,
     generate_latest,
@@ -71,6 +72,11 @@ class Metrics:
     def add(self, name: str, help_: str, label: str, counts: Counts) -> None:
         """Add a counter, whose values `counts` has by `label`."""
         self._registry.register(_Counted(name, help_, label, counts))
+
+    def add_state(self, name: str, help_: str, holds: Callable[[], bool]) -> None:
+        """Add a gauge that is 1 while something holds, else 0."""
+        gauge = Gauge(name, help_, registry=self._registry)
+        gauge.set_function(lambda: float(holds()))
 
     def text(self) -> bytes:
         """Return the values of now in Prometheus' format."""

@@ -96,6 +96,15 @@ class Record:
             "fault": state.fault or self._uploads.fault or None,
         }
 
+    def counts(self) -> dict[str, int]:
+        """Return how many images were recorded and dropped since the start, for `/metrics`."""
+        state = self._recorder.state()
+        return {"recorded": state.num_written, "dropped": state.num_dropped}
+
+    def has_fault(self) -> bool:
+        """Return whether nothing can be recorded or uploaded now."""
+        return self.state()["fault"] is not None
+
 
 @asynccontextmanager
 async def recording(record: Record | None) -> AsyncIterator[None]:

@@ -32,6 +32,8 @@ from lradapt.serving.uploads import InFlight, read_uploads
 
 _CLIENT_GONE = 499  # for nobody to read
 _LINES = ("lradapt_access_log_lines", "Lines of the access log, by result.", "result")
+_RECORD = ("lradapt_record_images", "Images of answers for the record, by result.", "result")
+_RECORD_FAULT = ("lradapt_record_fault", "1 while answers cannot be recorded.")
 _SHADOW = ("lradapt_shadow_images", "Images of the challenger in shadow mode, by result.", "result")
 
 
@@ -101,6 +103,9 @@ def create_app(
     add_page(app)
     add_nearest(app, extras.nearest, serving, settings, turns, in_flight)
     add_shadow(app, extras.shadow)
+    if record is not None:
+        metrics.add(*_RECORD, record.counts)
+        metrics.add_state(*_RECORD_FAULT, record.has_fault)
     _observe(app, extras, metrics)
     return app
 

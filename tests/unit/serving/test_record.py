@@ -133,9 +133,35 @@ def test_health_tells_of_the_record(endpoint, pictures, tmp_path):
     }
 
 
-def test_without_a_record_health_is_silent_about_it(endpoint):
-    health = endpoint(lambda client: client.get("/health"), with_record=False).json()
+def metrics_of(text):
+    """The lines of `/metrics` about the record."""
+    return [line for line in text.splitlines() if line.startswith("lradapt_record")]
+
+
+def test_metrics_count_the_images_of_the_record(endpoint, pictures):
+    async def questions(client):
+        await client.post("/predict", files=form(pictures))
+        for _ in range(500):
+            found = metrics_of((await client.get("/metrics")).text)
+            if found[0].endswith(" 3.0"):
+                return found
+            await asyncio.sleep(0.01)
+        return found
+
+    assert endpoint(questions) == [
+        'lradapt_record_images_total{result="recorded"} 3.0',
+        'lradapt_record_images_total{result="dropped"} 0.0',
+        "lradapt_record_fault 0.0",
+    ]
+
+
+def test_without_a_record_health_and_metrics_are_silent_about_it(endpoint):
+    async def questions(client):
+        return (await client.get("/health")).json(), (await client.get("/metrics")).text
+
+    health, metrics = endpoint(questions, with_record=False)
     assert "record" not in health
+    assert metrics_of(metrics) == []
 
 
 def test_a_record_that_cannot_be_written_fails_no_answer_and_is_told(endpoint, pictures, tmp_path):
@@ -148,12 +174,13 @@ def test_a_record_that_cannot_be_written_fails_no_answer_and_is_told(endpoint, p
             if state["record"]["fault"]:
                 break
             await asyncio.sleep(0.01)
-        return answers, state
+        return answers, state, (await client.get("/metrics")).text
 
-    answers, state = endpoint(questions, to=str(tmp_path / "file" / "record"))
+    answers, state, metrics = endpoint(questions, to=str(tmp_path / "file" / "record"))
     assert [answer.status_code for answer in answers] == [200] * 3
     assert state["status"] == "ok"
     assert "Not a directory" in state["record"]["fault"]
+    assert "lradapt_record_fault 1.0" in metrics_of(metrics)
 
 
 def test_a_disk_that_hangs_delays_neither_answers_nor_health(endpoint, pictures, monkeypatch):
