@@ -1,0 +1,126 @@
+"""The options of `lradapt serve` that limit requests and connections."""
+
+import inspect
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Annotated, Any
+
+import typer
+
+from lradapt.serving.settings import MB, Limits, Settings
+
+_UPLOADS_IN_FLIGHT = 5  # that fit, if each is as large as it may be
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """The words of an option that sets the field of `Settings` or `Limits` with its name."""
+
+    help: str
+    least: float = 0.1
+
+
+_LIMITS = {
+    "max_files": _Limit("Limit of one request; more are answered with 413.", least=1),
+    "max_megapixels": _Limit("Limit of one image; a larger one is answered with 422.", least=0.01),
+    "total_megapixels": _Limit(
+        "Limit of all images of one request; more are answered with 413.", least=0.01
+    ),
+    "max_waiting": _Limit(
+        "Requests that wait for a thread; beyond it, one is answered with 503.", least=1
+    ),
+    "max_connections": _Limit(
+        "Open connections; if there are more, the one idle for longest is closed.", least=1
+    ),
+    "body_seconds": _Limit("For a body to be complete; after it, the answer is 408."),
+    "idle_seconds": _Limit(
+        "For a client to send the headers of a request, and to read the answer; after it, the "
+        "connection is closed."
+    ),
+    "look_seconds": _Limit("For the registry to answer; after it, /health has a fault."),
+    "grace_seconds": _Limit("For requests in progress when the server is stopped.", least=1),
+}
+
+
+def _in_panel(**words: Any) -> Any:
+    return typer.Option(rich_help_panel="Limits", **words)
+
+
+def with_limits(command: Callable[..., None]) -> Callable[..., None]:
+    """Return the command with an option for each of `_LIMITS`, in place of its `**limits`."""
+    defaults = {field.name: field for kind in (Settings, Limits) for field in fields(kind)}
+    options = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=defaults[name].default,
+            annotation=Annotated[defaults[name].type, _in_panel(min=limit.least, help=limit.help)],
+        )
+        for name, limit in _LIMITS.items()
+    ]
+    own = inspect.signature(command).parameters.values()
+    kept = [each for each in own if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    command.__signature__ = inspect.Signature([*kept, *options])  # type: ignore[attr-defined]
+    return command
+
+
+MaxUpload = Annotated[
+    float,
+    _in_panel(
+        min=0.1, metavar="MB", help="Limit of one request; a larger one is answered with 413."
+    ),
+]
+MaxInFlight = Annotated[
+    float | None,
+    _in_panel(
+        min=0.1,
+        metavar="MB",
+        help="Limit of all requests that are not answered yet; beyond it, the oldest "
+        "incomplete one is answered with 503.",
+        show_default=f"{_UPLOADS_IN_FLIGHT} times --max-upload",
+    ),
+]
+
+
+def chosen_limits(
+    max_upload: float,
+    max_in_flight: float | None,
+    threads: int | None,
+    refresh_seconds: float,
+    limits: dict[str, Any],
+) -> tuple[Settings, Limits]:
+    """Return the limits of requests, and those of connections.
+
+    Args:
+        max_upload: megabytes of a request.
+        max_in_flight: megabytes of all requests; None: some times `max_upload`.
+        threads: None: as many as this process has cores.
+        refresh_seconds: between two looks at the registry.
+        limits: the options of `with_limits`.
+
+    Raises:
+        typer.BadParameter: options that contradict each other.
+    """
+    in_flight = _UPLOADS_IN_FLIGHT * max_upload if max_in_flight is None else max_in_flight
+    _require_at_least(in_flight, "--max-in-flight", max_upload, "--max-upload")
+    _require_at_least(
+        *(limits["total_megapixels"], "--total-megapixels"),
+        *(limits["max_megapixels"], "--max-megapixels"),
+    )
+    names = {field.name for field in fields(Limits)}
+    settings = Settings(
+        max_bytes=int(max_upload * MB),
+        refresh_seconds=refresh_seconds,
+        num_threads=threads or len(os.sched_getaffinity(0)),
+        max_bytes_in_flight=int(in_flight * MB),
+        **{name: value for name, value in limits.items() if name not in names},
+    )
+    return settings, Limits(**{name: limits[name] for name in names})
+
+
+def _require_at_least(value: float, option: str, least: float, other: str) -> None:
+    if value < least:
+        raise typer.BadParameter(
+            f"{option} {value:g} is below {other} {least:g}; expected at least as much"
+        )
