@@ -3,7 +3,7 @@
     python -m benchmarks.simulated_day PROJECT IMAGES       # IMAGES/CLASS/FILE, such as CIFAR-10
 
 PROJECT is a fresh clone of this repository, or a project of `lradapt init`. A first model is
-trained on images with two rare classes, and promoted. It serves with tokens, a record and metrics.
+trained on images with two rarer classes, and promoted. It serves with tokens, a record and metrics.
 In the morning the requests are like the training; from noon on all classes are equally frequent,
 and another camera gives darker pictures. Then: `lradapt drift`, `lradapt queue`, `lradapt review`,
 a retraining beside further requests, and the promotion, which the server takes up. Every request
@@ -30,6 +30,7 @@ from benchmarks.program import run
 from benchmarks.simulated_day.clients import Answer, Endpoint, ask_all, steady_requests
 from benchmarks.simulated_day.pictures import Picture, draw_day
 from benchmarks.simulated_day.review import review, truth_of
+from lradapt.config.params_text import with_values
 from lradapt.errors import LradaptError
 
 T = TypeVar("T")
@@ -43,15 +44,16 @@ _RETRAIN = (sys.executable, "-m", "flows.retrain")
 def simulate(
     project: Annotated[Path, typer.Argument(help="A project without data of its own.")],
     images: Annotated[Path, typer.Argument(help="IMAGES/CLASS/FILE.")],
-    training: Annotated[int, typer.Option(help="About so many images to train on.")] = 1500,
+    training: Annotated[int, typer.Option(help="About so many images to train on.")] = 1000,
     requests: Annotated[int, typer.Option(help="Of the day.")] = 10_000,
-    queue: Annotated[int, typer.Option(help="Images to label in the evening.")] = 600,
+    queue: Annotated[int, typer.Option(help="Images to label in the evening.")] = 1500,
+    input_size: Annotated[int, typer.Option(help="In pixels; import might choose a larger.")] = 64,
     clients: Annotated[int, typer.Option(help="That ask at the same time.")] = 8,
     seed: Annotated[int, typer.Option(help="Of the draw of the images.")] = 0,
 ) -> None:
     """Run the day; print what each step took and gave."""
     day = draw_day(images, training, requests, seed)
-    _step("import and first model", lambda: _first_model(project, day.training))
+    _step("import and first model", lambda: _first_model(project, day.training, input_size))
     token = json.loads(_lradapt(project, "token", "clinic", "--json"))
     with _served(project, token["entry"]) as port:
         endpoint = Endpoint(port, token["token"])
@@ -83,13 +85,16 @@ def _step(name: str, work: Callable[[], T]) -> T:
     return result
 
 
-def _first_model(project: Path, pictures: Sequence[Picture]) -> None:
+def _first_model(project: Path, pictures: Sequence[Picture], input_size: int) -> None:
     folder = project / "incoming"
     for picture in pictures:
         target = folder / picture.name / picture.path.name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(picture.path, target)
     _lradapt(project, "import", "folder", "incoming", "--replace")
+    params = project / "params.yaml"
+    changed = with_values(params.read_text(), {"data": {"input_size": input_size}})
+    params.write_text(changed)
     _command(project, *_RETRAIN)
 
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from lradapt.errors import LradaptError
 
-_RARE_SHARE = 0.1
+_RARER_SHARE = 0.7
 _BRIGHTNESS, _BLUR = 0.6, 0.7
 
 
@@ -45,7 +45,7 @@ class Day:
     """All images, none of them twice.
 
     Attributes:
-        training: two of the classes have a tenth of the images of the others.
+        training: two of the classes have fewer images than the others.
         morning: with the shares of the training.
         afternoon: with equal shares, all of the other camera.
     """
@@ -89,8 +89,8 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _uneven(names: list[str]) -> dict[str, float]:
-    """Return the share of each class; the first two are rare."""
-    weights = {name: _RARE_SHARE if name in names[:2] else 1.0 for name in names}
+    """Return the share of each class; the first two are rarer."""
+    weights = {name: _RARER_SHARE if name in names[:2] else 1.0 for name in names}
     return {name: weight / sum(weights.values()) for name, weight in weights.items()}
 
 
