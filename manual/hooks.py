@@ -16,6 +16,7 @@ from manual.links import HOME, in_manual, nested_by_four, page_of, source_page
 from manual.params_page import params_page
 
 ROOT = Path(__file__).parent.parent
+_DATED = ("log.md", "benchmarks.md", "repository/CHANGELOG.md")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -30,10 +31,18 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Return a page of docs/ as the manual needs it; the generated ones are so already."""
+    """Return a page of docs/ as the manual needs it; the generated ones are so already.
+
+    In a search, the reference comes first and dated pages come last.
+    """
+    page.meta["search"] = {"boost": _boost(page.file.src_uri)}
     if page.file.generated_by:
         return markdown
     return nested_by_four(in_manual(markdown, f"docs/{page.file.src_uri}", ROOT).text)
+
+
+def _boost(name: str) -> float:
+    return 4 if name.startswith("reference/") else 0.001 if name in _DATED else 1
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """A recording as one animated SVG, which needs no script and no font from outside.
 
 Each different line of the screen is drawn once, and each picture of the film uses its lines. A
-style sheet moves the film. Where a person prefers no motion, the last picture stands still.
+style sheet moves the film. Where nothing moves, because a person prefers that or a program cannot,
+the last picture stands still.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,9 +23,9 @@ height="{height}" role="img">
 text{{font:13px ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;fill:#e6edf3;\
 white-space:pre}}
 .b{{font-weight:bold}}.d{{opacity:.6}}.i{{font-style:italic}}
-#film{{animation:film {seconds:.1f}s steps(1,end) infinite}}
+#film{{transform:translateY({last}px);animation:film {seconds:.1f}s steps(1,end) infinite}}
 @keyframes film{{{keyframes}}}
-@media (prefers-reduced-motion:reduce){{#film{{animation:none;transform:translateY({last}px)}}}}
+@media (prefers-reduced-motion:reduce){{#film{{animation:none}}}}
 </style>
 <rect width="100%" height="100%" rx="8" fill="#0d1117"/>
 <defs>
