@@ -78,9 +78,10 @@ format: install ## put the code into the house format
 	"$(BIN)/ruff" format .
 	"$(BIN)/ruff" check --fix .
 
+# Without --quiet, which hides warnings from --strict, too.
 docs: export NO_MKDOCS_2_WARNING = 1
 docs: install ## the manual, with search, in site/: open site/index.html; half a minute
-	"$(BIN)/python" -m mkdocs build --strict --quiet
+	"$(BIN)/python" -m mkdocs build --strict
 
 $(BENCH_STAMP): pyproject.toml constraints.txt
 	test -x "$(BENCH_VENV)/bin/python" || "$(PYTHON)" -m venv "$(BENCH_VENV)"

@@ -24,10 +24,12 @@ PAGES = ("index", "tutorial", "operations", "benchmarks", "from_fastai", "refere
 def site(tmp_path_factory):
     """The folder of the built manual."""
     folder = tmp_path_factory.mktemp("manual") / "site"
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(folder)]
+    words = re.search(r"-m (mkdocs build .+)", (ROOT / "Makefile").read_text())[1].split()
+    command = [sys.executable, "-m", *words, "-d", str(folder)]
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "Building documentation" in done.stderr, "--strict does not see what is not shown"
     return folder
 
 
