@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -58,10 +59,10 @@ def params_page(given: Mapping[str, Any]) -> str:
         rows = [
             (
                 f"`{each.key}`",
+                _linked(each.meaning),
                 _shown(_at(given, each.key)),
                 each.unit,
                 bounds[each.key],
-                each.meaning,
             )
             for each in values
         ]
@@ -70,7 +71,7 @@ def params_page(given: Mapping[str, Any]) -> str:
     return "\n".join(parts)
 
 
-_HEADER = ("key", "here", "unit", "bounds", "meaning")
+_HEADER = ("key", "meaning", "here", "unit", "bounds")
 
 
 def documented(schema: type[BaseModel], prefix: str = "") -> list[Value]:
@@ -177,6 +178,10 @@ def _of_types() -> dict[str, str]:
     modules = [importlib.import_module(f"{schema_modules.__name__}.{name}") for name in names]
     texts = [texts_below(ast.parse(inspect.getsource(module)).body) for module in modules]
     return {name: text for found in texts for name, text in found.items()}
+
+
+def _linked(meaning: str) -> str:
+    return re.sub(r"docs/(\w+)\.md", r"[\1](../\1.md)", meaning)
 
 
 def _at(given: Mapping[str, Any], key: str) -> Any:

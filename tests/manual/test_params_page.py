@@ -47,8 +47,9 @@ def test_each_key_of_params_yaml_has_a_line_with_its_value_and_each_line_is_a_ke
     given = {key for key in keys(GIVEN) if not key.startswith("chosen_by_import")}
     assert set(shown) - given == {"model.layers.head", "model.layers.early", "model.layers.late"}
     assert given - set(shown) == set()
-    assert shown["gate.margin"][:3] == ["`0.02`", "balanced accuracy", "above 0, at most 0.2"]
-    assert all(line[-1].removesuffix(" |") for line in shown.values()), "a meaning is empty"
+    assert shown["gate.margin"][1:] == ["`0.02`", "balanced accuracy", "above 0, at most 0.2 |"]
+    assert "a class was added: 0.02 is two points" in shown["gate.margin"][0]
+    assert "([method](../method.md))" in shown["doubtful_labels"][0]
 
 
 def test_each_number_has_a_unit():
