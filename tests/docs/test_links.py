@@ -6,7 +6,9 @@ import pytest
 
 from tests.docs.documents import DATED, ROOT, anchors, documents, inline, links, prose, read, slug
 
-_PATH = re.compile(r"(?:lradapt|flows|tasks|benchmarks|manual|tests|docs)/[a-z0-9_/.]*\.\w+(?::\w+)?")
+_PATH = re.compile(
+    r"(?:lradapt|flows|tasks|benchmarks|manual|tests|docs)/[a-z0-9_/.]*\.\w+(?::\w+)?"
+)
 _MENTION = re.compile(r"\bdocs/[\w/]+\.(?:md|png|svg)\b")
 
 
