@@ -75,6 +75,7 @@ def test_what_is_installed_in_a_folder_with_spaces_is_installed_once(make):
         ("test-all", ["-m pytest"]),
         ("check", ["format --check", "check .", "", "", "-m pytest"]),
         ("lint", ["format --check", "check .", "", ""]),
+        ("docs", ["-m mkdocs"]),
         ("format", ["format .", "check --fix"]),
     ],
 )

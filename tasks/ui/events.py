@@ -11,10 +11,15 @@ from lradapt.registry.promotions import Promotion
 from lradapt.reporting.drift_report import period_as_json
 
 DATA_DRIFTED = "lradapt.data.drifted"
+"""The images of a period differ from those that the version in production was tested on."""
 LABELS_CHANGED = "lradapt.labels.changed"
+"""The data have changed enough for a training, which the run that sends this does not do itself."""
 PROMOTED = "lradapt.model.promoted"
+"""A new version is in production."""
 KEPT = "lradapt.model.kept"
+"""The gate has rejected a new version; production is unchanged."""
 ROLLED_BACK = "lradapt.model.rolled_back"
+"""An earlier version is in production again."""
 
 
 def labels_changed(name: str, decision: Decision, changes: str) -> None:

@@ -6,7 +6,9 @@ import pytest
 
 from tests.docs.documents import DATED, ROOT, anchors, documents, inline, links, prose, read, slug
 
-_PATH = re.compile(r"(?:lradapt|flows|tasks|benchmarks|tests|docs)/[a-z0-9_/.]*\.\w+(?::\w+)?")
+_PATH = re.compile(
+    r"(?:lradapt|flows|tasks|benchmarks|manual|tests|docs)/[a-z0-9_/.]*\.\w+(?::\w+)?"
+)
 _MENTION = re.compile(r"\bdocs/[\w/]+\.(?:md|png|svg)\b")
 
 
@@ -35,7 +37,7 @@ def test_each_file_that_a_document_names_exists_and_contains_the_name_after_its_
 
 def _sources():
     """Return the project's own texts; other folders, such as an environment, are not read."""
-    folders = ("lradapt", "tasks", "flows", "benchmarks", "docs", "tests")
+    folders = ("lradapt", "tasks", "flows", "benchmarks", "manual", "docs", "tests")
     files = [*ROOT.glob("*"), *(path for each in folders for path in (ROOT / each).rglob("*"))]
     suffixes = {".py", ".md", ".yaml", ".toml", ".jinja"}
     return [file for file in files if file.suffix in suffixes or file.name == "Makefile"]

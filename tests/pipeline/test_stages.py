@@ -1,6 +1,8 @@
 """Every stage in its order, in this process, on sixty small pictures."""
 
+import csv
 import importlib
+import json
 import re
 import shutil
 from collections import defaultdict
@@ -29,6 +31,7 @@ from lradapt.networks.onnx_export import Deployed, probabilities
 from lradapt.runtime.files import read_json, sha256_of
 from lradapt.stages import NAMES, evaluate, export
 from lradapt.stages.quick_head import make_head
+from tests.docs.files_page import described
 from tests.projects import SMALL, draw
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +39,10 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 STAGES = {name: definition for name, definition in STAGES.items() if name in NAMES}
 PROJECT_PATHS = layout.read_paths(ROOT / "dvc.yaml")
 PATHS = PROJECT_PATHS.as_dict()
+CLASSES = ("r", "g", "b")
+MADE = tuple(f"build/{name}/" for name in STAGES) + tuple(
+    f"reports/{name}." for name in ("metrics", "predictions", "confusion", "reliability", "slices")
+)
 
 
 class Recording:
@@ -115,6 +122,23 @@ def test_a_stage_makes_exactly_the_files_that_it_declares(finished, stage):
     made = {path for path in (folder / paths[0].parent).iterdir()}
     if paths[0].parts[0] == "build":
         assert made == {folder / path for path in paths}
+
+
+@pytest.mark.parametrize("path", [path for path in described() if path.startswith(MADE)])
+def test_the_page_of_the_files_names_their_columns_and_keys(finished, path):
+    folder, _ = finished
+    assert (folder / path).exists()
+    found = {".csv": columns, ".json": lambda file: list(json.loads(file.read_text()))}
+    if Path(path).suffix in found:
+        assert found[Path(path).suffix](folder / path) == described()[path]
+
+
+def columns(file):
+    """Return the names of the columns; those of classes are `p_CLASS`, or left out."""
+    with file.open(newline="") as text:
+        names = next(csv.reader(text))
+    names = ["p_CLASS" if name.startswith("p_") else name for name in names]
+    return list(dict.fromkeys(name for name in names if name not in CLASSES))
 
 
 def test_the_exam_is_of_the_exported_file_and_agrees_with_pytorch(finished):

@@ -5,7 +5,7 @@ No value has a default: `params.yaml` states each, so that one file describes a 
 """
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -18,7 +18,7 @@ from lradapt.config.params.data import (
 )
 from lradapt.config.params.evaluation import AnswersParams, EvaluateParams, GateParams
 from lradapt.config.params.reporting import CardParams, CostParams, ReportParams
-from lradapt.config.params.section import Section
+from lradapt.config.params.section import Section, Unit
 from lradapt.config.params.training import (
     ActivationsParams,
     BodyRatesParams,
@@ -42,7 +42,8 @@ DEFAULT_PATH = PARAMS_FILE
 class Params(Section):
     """All values of `params.yaml`."""
 
-    seed: int = Field(ge=0, lt=2**31)
+    seed: Annotated[int, Unit("number")] = Field(ge=0, lt=2**31)
+    """Of all random numbers of a run; equal inputs and seed give equal bits on one machine."""
     data: DataParams
     model: ModelParams
     split: SplitParams

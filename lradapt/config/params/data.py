@@ -1,34 +1,35 @@
 """Sections about the data: decoding, checks, split, augmentation, and when to retrain."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lradapt.config.params.section import Fraction, Positive, Section
+from lradapt.config.params.section import Fraction, Positive, Section, Unit
 from lradapt.data.checks.findings import Rules
 from lradapt.data.checks.problem_kinds import KINDS, Kind, Policy
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.fit import Fit
 
-Channels = tuple[float, float, float]
+Channels = Annotated[tuple[float, float, float], Unit("value from 0 to 1")]
+Deviations = Annotated[tuple[Positive, Positive, Positive], Unit("value from 0 to 1")]
 
 
 class DataParams(Section):
     """Decoding, and the normalisation of the pre-trained backbone."""
 
-    input_size: int = Field(ge=8, le=1024)
+    input_size: Annotated[int, Unit("pixels")] = Field(ge=8, le=1024)
     """Side in pixels of the square to which every image is resized."""
     fit: Fit
     """How an image that is not square becomes one. `crop`: its centre square. `pad`: all of it,
     with black beside it. `squash`: all of it, stretched. `lradapt import` chooses it by the shapes.
     """
-    max_megapixels: float = Field(gt=0, le=89)
+    max_megapixels: Annotated[float, Unit("megapixels")] = Field(gt=0, le=89)
     """A larger image is set aside before it is decoded (a decompression bomb)."""
     mean: Channels
     """Mean of each channel (red, green, blue), on the scale 0 to 1."""
-    deviation: tuple[Positive, Positive, Positive]
+    deviation: Deviations
     """Standard deviation of each channel, on the scale 0 to 1."""
-    memory_share: float = Field(ge=0, le=0.9)
+    memory_share: Annotated[float, Unit("share")] = Field(ge=0, le=0.9)
     """Share of the training device's free memory that the pixels may use. If they do not fit, each
     batch is read from the disk while the previous one is computed; 0: always. It changes no result,
     and no stage depends on it."""
@@ -42,9 +43,9 @@ class DataParams(Section):
 class SplitParams(Section):
     """The split into train, validation and test."""
 
-    train_per_test: float = Field(ge=1, le=100)
+    train_per_test: Annotated[float, Unit("images for each test image")] = Field(ge=1, le=100)
     """Training images for each test image (the paper's 5:1, section 2.1)."""
-    validation_share: float = Field(ge=0, lt=1)
+    validation_share: Annotated[float, Unit("share")] = Field(ge=0, lt=1)
     """Share of the training images for the validation split: early stopping, temperature."""
 
 
@@ -58,8 +59,11 @@ class PoliciesParams(Section):
     """The policy for each kind of finding (lradapt.data.checks.problem_kinds)."""
 
     undecodable: MustLeave
+    """Not an image, a format that is not read, or a damaged file."""
     truncated: MustLeave
+    """The file ends before the image does."""
     lfs_pointer: MustLeave
+    """The pointer of Git LFS in the place of the image."""
     bomb: MustLeave
     """More pixels than data.max_megapixels."""
     hidden: MustLeave
@@ -67,6 +71,7 @@ class PoliciesParams(Section):
     wrong_extension: Policy
     """For example a PNG file named .jpg; it is decoded by its content."""
     tiny: Policy
+    """A side shorter than `check.min_side`."""
     odd_mode: Policy
     """CMYK, 16 bit, palette or transparency; greyscale in a set that also has colour images."""
     rotated: Policy
@@ -90,7 +95,9 @@ class PoliciesParams(Section):
     blurred: Policy
     """Less than a quarter of the sharpness of the median image, as the network sees it."""
     label_without_image: MustLeave
+    """A line of labels.csv whose file does not exist."""
     image_without_label: MustLeave
+    """A file that no line of labels.csv names."""
     annotators_tie: MustLeave
     """Several labels that equally many annotators give an image (column annotator)."""
     two_labels: Policy
@@ -117,11 +124,11 @@ class PoliciesParams(Section):
 class CheckParams(Section):
     """The checks of the data before they are used."""
 
-    min_side: int = Field(ge=1, le=1024)
+    min_side: Annotated[int, Unit("pixels")] = Field(ge=1, le=1024)
     """Pixels; an image with a shorter side is `tiny`."""
-    near_correlation: float = Field(ge=0.8, le=1)
+    near_correlation: Annotated[float, Unit("correlation")] = Field(ge=0.8, le=1)
     """Least correlation of the grey values of near duplicates."""
-    cue_auc: float = Field(gt=0.5, le=1)
+    cue_auc: Annotated[float, Unit("area under the curve")] = Field(gt=0.5, le=1)
     """Least area under the ROC curve at which a property of the files is a `spurious_cue`."""
     policies: PoliciesParams
 
@@ -137,18 +144,20 @@ class AugmentParams(Section):
 
     max_shift: Fraction
     """Largest shift along each axis, as a share of the side; the border is mirrored."""
-    max_zoom: float = Field(ge=1, le=4)
+    max_zoom: Annotated[float, Unit("factor")] = Field(ge=1, le=4)
     """Largest magnification."""
     horizontal_flip: bool
+    """Whether half of the views are mirrored left to right; true where the label stays right."""
     vertical_flip: bool
+    """Whether half of the views are mirrored top to bottom."""
 
 
 class WatchParams(Section):
     """Thresholds of changes of the data; any one of the three is enough for a retraining."""
 
-    min_changes: int = Field(ge=1)
+    min_changes: Annotated[int, Unit("images")] = Field(ge=1)
     """Images added, removed, relabelled or otherwise changed since the version last trained on."""
-    min_class_share: float = Field(gt=0, le=1)
+    min_class_share: Annotated[float, Unit("share")] = Field(gt=0, le=1)
     """Share of the images of any one class that changed."""
     test_relabels: bool
     """Whether one changed label in the test set is enough: the last evaluation used a wrong label.

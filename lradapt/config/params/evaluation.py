@@ -6,14 +6,15 @@ from unicodedata import normalize
 
 from pydantic import AfterValidator, Field, field_validator
 
-from lradapt.config.params.section import Positive, Section
+from lradapt.config.params.section import Positive, Section, Unit
 from lradapt.data.slices import RESERVED
 from lradapt.gate.rules import Rules
 
 ClassName = Annotated[str, AfterValidator(partial(normalize, "NFC"))]
 """In the form in which the labels are read."""
-Recall = Annotated[float, Field(gt=0, le=1)]
-Share = Annotated[float, Field(ge=0.5, le=0.999)]
+Recall = Annotated[float, Unit("recall"), Field(gt=0, le=1)]
+Fall = Annotated[float, Unit("coverage"), Field(gt=0, le=1)]
+Share = Annotated[float, Unit("share"), Field(ge=0.5, le=0.999)]
 
 
 def _no_reserved_name(name: str) -> str:
@@ -29,9 +30,9 @@ SliceColumn = Annotated[ClassName, AfterValidator(_no_reserved_name), Field(min_
 class EvaluateParams(Section):
     """The evaluation of the exported model on the test set."""
 
-    calibration_bins: int = Field(ge=2, le=1000)
+    calibration_bins: Annotated[int, Unit("bins")] = Field(ge=2, le=1000)
     """Equal-width bins of confidence for the expected calibration error."""
-    max_parity_difference: float = Field(gt=0, le=1)
+    max_parity_difference: Annotated[float, Unit("probability")] = Field(gt=0, le=1)
     """Largest accepted difference of a probability between ONNX and PyTorch."""
     slices: list[SliceColumn]
     """Further columns of labels.csv, such as site or camera: the results are also shown for each of
@@ -63,18 +64,18 @@ class GateParams(Section):
     policy: Literal["superior", "not_worse"]
     """Condition on the lower bound of the difference of balanced accuracy: above zero (`superior`),
     or above minus the margin while the difference itself is above zero (`not_worse`)."""
-    margin: float = Field(gt=0, le=0.2)
+    margin: Annotated[float, Unit("balanced accuracy")] = Field(gt=0, le=0.2)
     """For `not_worse`, and for any policy when a class was added: 0.02 is two points."""
-    confidence: float = Field(ge=0.8, le=0.999)
+    confidence: Annotated[float, Unit("probability")] = Field(ge=0.8, le=0.999)
     """Of the one-sided lower bound; 0.95 promotes an equal model in at most 5 % of trainings."""
-    num_resamples: int = Field(ge=1000, le=1_000_000)
+    num_resamples: Annotated[int, Unit("resamples")] = Field(ge=1000, le=1_000_000)
     """Resamples of the bootstrap."""
-    min_class_images: int = Field(ge=0, le=1_000_000)
+    min_class_images: Annotated[int, Unit("images")] = Field(ge=0, le=1_000_000)
     """Least number of test images of each class that neither model was trained on; with fewer
     nothing is promoted. 0: a class without such images is left out."""
-    max_recall_drop: float = Field(gt=0, le=1)
+    max_recall_drop: Annotated[float, Unit("recall")] = Field(gt=0, le=1)
     """Largest accepted loss of recall of a class against the model in production."""
-    min_floor_images: int = Field(ge=1, le=1_000_000)
+    min_floor_images: Annotated[int, Unit("images")] = Field(ge=1, le=1_000_000)
     """In a class with fewer images a larger loss may be chance: it must be significant."""
     min_recall: dict[ClassName, Recall]
     """Least measured recall of named classes, such as {melanoma: 0.7}; {}: no condition. A name is
@@ -82,12 +83,12 @@ class GateParams(Section):
     min_recall_in: dict[SliceColumn, dict[ClassName, dict[ClassName, Recall]]]
     """The same within slices: column of labels.csv -> its value -> class -> least recall, such as
     {site: {Vienna: {melanoma: 0.6}}}."""
-    max_coverage_shortfall: Recall | None
+    max_coverage_shortfall: Fall | None
     """Most by which the coverage of the sets `unsure` may be below `answers.coverage` in a class of
     the test set, beyond chance; 0.05 is five points; null: no condition."""
-    max_image_seconds: Positive | None
+    max_image_seconds: Annotated[Positive, Unit("seconds")] | None
     """Most seconds per image, decoding included, on this machine; null: no condition."""
-    max_megabytes: Positive | None
+    max_megabytes: Annotated[Positive, Unit("megabytes")] | None
     """Largest model file; null: no condition."""
     renamed: dict[ClassName, ClassName | None]
     """Class of the model in production -> its name today; null: removed on purpose."""

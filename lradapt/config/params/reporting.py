@@ -1,15 +1,17 @@
 """Sections about the report, the model card and the costs; no result depends on them."""
 
+from typing import Annotated
+
 from pydantic import Field
 
-from lradapt.config.params.section import Section
+from lradapt.config.params.section import Section, Unit
 from lradapt.runtime.costs import Price
 
 
 class CostParams(Section):
     """The cost of a training."""
 
-    per_hour: float | None = Field(ge=0, le=10_000)
+    per_hour: Annotated[float | None, Unit("money an hour")] = Field(ge=0, le=10_000)
     """Price of an hour of the machine that trains; null: no costs are shown."""
     currency: str = Field(min_length=1, max_length=8)
     """Printed after an amount."""
@@ -23,7 +25,7 @@ class CostParams(Section):
 class ReportParams(Section):
     """The content of the report."""
 
-    mistakes: int = Field(ge=0, le=60)
+    mistakes: Annotated[int, Unit("images")] = Field(ge=0, le=60)
     """Number of the most confident mistakes on the test set that are shown as small pictures, in
     the report (which is published with the version) and in Prefect's UI; in the report, each with
     its three nearest training images, and as many doubtful labels of the training and of the test.

@@ -1,11 +1,21 @@
 """The base of all sections of `params.yaml`, and types that several sections use."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The unit of a number, which the manual shows; no check depends on it."""
+
+    name: str
+
+
 Positive = Annotated[float, Field(gt=0)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[Positive, Unit("learning rate")]
+Fraction = Annotated[float, Unit("share"), Field(ge=0, le=1)]
 
 
 class Section(BaseModel):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from lradapt.config.params.section import Fraction, Positive, Section
+from lradapt.config.params.section import Fraction, Rate, Section, Unit
 from lradapt.networks.architectures import Architecture
 from lradapt.networks.known import architecture_of, unknown_architecture
 
@@ -72,9 +72,10 @@ class EngineParams(Section):
     """
 
     device: Literal["auto", "cpu", "cuda"]
+    """Where torch computes; `auto`: on CUDA if there is a GPU, else on the CPU."""
     precision: Literal["fp32", "bf16"]
     """Autocast type. bf16 is faster on GPUs and on CPUs with AVX512-BF16, slower elsewhere."""
-    threads: int = Field(ge=1, le=256)
+    threads: Annotated[int, Unit("threads")] = Field(ge=1, le=256)
     """CPU threads of torch and ONNX Runtime; beside another busy program one can be faster than
     two."""
     memory_format: Literal["channels_last", "contiguous"]
@@ -103,18 +104,20 @@ listed. exclude: not trained on, unless a person has confirmed the label (`lrada
 class ActivationsParams(Section):
     """The cached output of the frozen body (paper, section 2.3)."""
 
-    num_views: int = Field(ge=1, le=100)
+    num_views: Annotated[int, Unit("views")] = Field(ge=1, le=100)
     """Views of each image: the first is the image itself, the others are random (`augment`)."""
 
 
 class RangeTestParams(Section):
     """LR range test (Smith 2017, arXiv:1506.01186; paper, section 2.2)."""
 
-    start_lr: Positive
-    end_lr: Positive
-    num_steps: int = Field(ge=20, le=10_000)
+    start_lr: Rate
+    """The first and lowest rate of a sweep."""
+    end_lr: Rate
+    """The last and highest rate of a sweep; it ends earlier where the loss has risen far."""
+    num_steps: Annotated[int, Unit("steps")] = Field(ge=20, le=10_000)
     """Optimiser steps of a sweep, one for each learning rate."""
-    num_sweeps: int = Field(ge=1, le=100)
+    num_sweeps: Annotated[int, Unit("sweeps")] = Field(ge=1, le=100)
     """Sweeps, each with its own seed; the rate is read from the mean of their curves."""
     rule: Literal["steepest", "valley", "slide", "minimum", "edge", "rise"]
     """The point of the smoothed curve that is suggested: see lradapt.training.range_test.rules, and
@@ -136,7 +139,7 @@ class HeadRateParams(Section):
     """The peak learning rate of the new head."""
 
     source: RateSource
-    rate: Positive
+    rate: Rate
     """The given rate; fast.ai's courses began with 1e-2."""
 
 
@@ -145,16 +148,18 @@ class BodyRatesParams(Section):
 
     source: RateSource
     """The range test finds the rate of the head; the others keep the ratios of `rates` to it."""
-    rates: tuple[Positive, Positive, Positive]
+    rates: tuple[Rate, Rate, Rate]
     """Early body, late body, head; in the paper 1e-4, 1e-3, 1e-2 (section 2.4)."""
 
 
 class SgdParams(Section):
     """Stochastic gradient descent."""
 
-    batch_size: int = Field(ge=2, le=65_536)
-    momentum: float = Field(ge=0, lt=1)
-    l2: float = Field(ge=0, le=1)
+    batch_size: Annotated[int, Unit("images")] = Field(ge=2, le=65_536)
+    """Images of an optimiser step."""
+    momentum: Annotated[float, Unit("factor")] = Field(ge=0, lt=1)
+    """Memory of the mean gradient, for AdamW the first beta."""
+    l2: Annotated[float, Unit("weight decay")] = Field(ge=0, le=1)
     """Weight decay (the paper's L2 regularisation, section 2.3)."""
 
 
@@ -164,9 +169,9 @@ class HeadParams(SgdParams):
     method: Literal["exact", "sgd"]
     """`exact`: logistic regression, its penalty by cross-validation within the training split; no
     other key of this section is read. `sgd`: gradient descent with restarts, the paper's."""
-    max_epochs: int = Field(ge=1, le=1000)
+    max_epochs: Annotated[int, Unit("epochs")] = Field(ge=1, le=1000)
     """Upper limit; the learning rate restarts in each epoch."""
-    patience_epochs: int = Field(ge=1, le=1000)
+    patience_epochs: Annotated[int, Unit("epochs")] = Field(ge=1, le=1000)
     """Training stops after this number of epochs without a gain on the validation split."""
     min_gain: Fraction
     """Least rise of accuracy on the validation split that counts as a gain."""
@@ -178,9 +183,11 @@ class FinetuneParams(SgdParams):
     start: Literal["backbone", "champion"]
     """`backbone`: the pre-trained body with the new head. `champion`: a warm start from the model
     in production; only classes that it does not have get the weights of the new head."""
-    num_cycles: int = Field(ge=1, le=12)
-    first_cycle_epochs: int = Field(ge=1, le=1000)
-    cycle_growth: int = Field(ge=1, le=10)
+    num_cycles: Annotated[int, Unit("cycles")] = Field(ge=1, le=12)
+    """Cycles, each from the peak rates down to zero."""
+    first_cycle_epochs: Annotated[int, Unit("epochs")] = Field(ge=1, le=1000)
+    """Length of the first cycle."""
+    cycle_growth: Annotated[int, Unit("factor")] = Field(ge=1, le=10)
     """Length of a cycle divided by that of the previous one (the paper's 2^n: 2)."""
     optimizer: Literal["sgd", "adamw"]
     """`sgd` (the paper's), or `adamw`, for which rates are some 10 times lower and `l2` is the
@@ -195,12 +202,12 @@ class FinetuneParams(SgdParams):
     """`no_gain`: no further cycle after one that is not better than all before it, by `choose_by`;
     the first may be worse than the head alone by a tenth of the loss or of the balanced accuracy.
     `never`: every cycle."""
-    lower_rates: int = Field(ge=0, le=5)
+    lower_rates: Annotated[int, Unit("times")] = Field(ge=0, le=5)
     """How often the training may begin again with a third of the rates, where its first cycle lost
     more than a tenth on the validation split, or diverged. Only with `stop: no_gain`; 0: never."""
-    target_accuracy: Annotated[float, Field(gt=0, le=1)] | None
+    target_accuracy: Annotated[float, Unit("accuracy"), Field(gt=0, le=1)] | None
     """Stop after the epoch that reaches it on the validation split; null: run every cycle."""
-    processes: int = Field(ge=1, le=64)
+    processes: Annotated[int, Unit("processes")] = Field(ge=1, le=64)
     """Processes that share each batch on one machine, each with its own GPU, or with
     `engine.threads` of the CPU. More than one needs the extra `gpus`, and changes the last bits."""
 
@@ -214,5 +221,5 @@ class FinetuneParams(SgdParams):
 class CheckpointParams(Section):
     """Checkpoints from which a training is resumed (lradapt.training.checkpoint)."""
 
-    every_seconds: float = Field(gt=0, le=86_400)
+    every_seconds: Annotated[float, Unit("seconds")] = Field(gt=0, le=86_400)
     """Interval of checkpoints: the most work that can be lost. No stage depends on it."""

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from lradapt.config.params import Params
 
 _LIMITS = {
@@ -18,8 +20,13 @@ _LEFT_OUT = ("chosen_by_import",)
 
 def bounds_of_params() -> dict[str, str]:
     """Return key with dots -> its bounds in words, for every value of params.yaml."""
-    schema = Params.model_json_schema()
-    return dict(_leaves(schema, schema["$defs"], ""))
+    return bounds_of(Params)
+
+
+def bounds_of(section: type[BaseModel]) -> dict[str, str]:
+    """Return key with dots -> its bounds in words, for every value below a section."""
+    schema = section.model_json_schema()
+    return dict(_leaves(schema, schema.get("$defs", {}), ""))
 
 
 def _leaves(
