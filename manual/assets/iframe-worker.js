@@ -1,1 +1,42 @@
-"use strict";(()=>{function c(s,n){parent.postMessage(s,n||"*")}function d(...s){return s.reduce((n,e)=>n.then(()=>new Promise(r=>{let t=document.createElement("script");t.src=e,t.onload=r,document.body.appendChild(t)})),Promise.resolve())}var o=class extends EventTarget{constructor(e){super();this.url=e;this.m=e=>{e.source===this.w&&(this.dispatchEvent(new MessageEvent("message",{data:e.data})),this.onmessage&&this.onmessage(e))};this.e=(e,r,t,i,m)=>{if(r===`${this.url}`){let a=new ErrorEvent("error",{message:e,filename:r,lineno:t,colno:i,error:m});this.dispatchEvent(a),this.onerror&&this.onerror(a)}};let r=document.createElement("iframe");r.hidden=!0,document.body.appendChild(this.iframe=r),this.w.document.open(),this.w.document.write(`<html><body><script>postMessage=${c};importScripts=${d};addEventListener("error",({error})=>{parent.dispatchEvent(new ErrorEvent("error",{filename:"${e}",error}))})<\/script><script src=${e}?${+Date.now()}><\/script></body></html>`),this.w.document.close(),onmessage=this.m,onerror=this.e,this.r=new Promise((t,i)=>{this.w.onload=t,this.w.onerror=i})}terminate(){this.iframe.remove(),onmessage=onerror=null}postMessage(e){this.r.catch().then(()=>{this.w.dispatchEvent(new MessageEvent("message",structuredClone({data:e})))})}get w(){return this.iframe.contentWindow}};window.IFrameWorker=o;location.protocol==="file:"&&(window.Worker=o);})();
+// A page that was opened as a file may not start a Worker. This one runs the script of the search
+// in a hidden frame, whose messages to itself go to the page, and loads further scripts there.
+class FrameWorker extends EventTarget {
+  constructor(address) {
+    super();
+    this.frame = document.createElement("iframe");
+    this.frame.hidden = true;
+    document.body.append(this.frame);
+    this.inside = this.frame.contentWindow;
+    this.inside.postMessage = (data) => this.receive(data);
+    this.inside.importScripts = (...addresses) =>
+      addresses.reduce((before, next) => before.then(() => this.load(next)), Promise.resolve());
+    this.loaded = this.load(address);
+  }
+
+  load(address) {
+    return new Promise((resolve, reject) => {
+      const script = this.inside.document.createElement("script");
+      script.onload = resolve;
+      script.onerror = () => reject(new Error(`${address} cannot be loaded`));
+      script.src = address;
+      this.inside.document.body.append(script);
+    });
+  }
+
+  receive(data) {
+    const event = new MessageEvent("message", { data: structuredClone(data) });
+    this.dispatchEvent(event);
+    if (this.onmessage) this.onmessage(event);
+  }
+
+  async postMessage(data) {
+    await this.loaded;
+    this.inside.dispatchEvent(new MessageEvent("message", { data: structuredClone(data) }));
+  }
+
+  terminate() {
+    this.frame.remove();
+  }
+}
+
+if (location.protocol === "file:") window.Worker = FrameWorker;
