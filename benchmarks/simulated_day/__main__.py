@@ -29,7 +29,7 @@ from benchmarks.endpoint import serving
 from benchmarks.program import run
 from benchmarks.simulated_day.clients import Answer, Endpoint, ask_all, steady_requests
 from benchmarks.simulated_day.pictures import Picture, draw_day
-from benchmarks.simulated_day.review import review, truth_of
+from benchmarks.simulated_day.review import by_hash, review
 from lradapt.config.params_text import with_values
 from lradapt.errors import LradaptError
 
@@ -65,15 +65,18 @@ def simulate(
         _step("drift", lambda: _show_drift(project))
         picked = _step("queue", lambda: _queue(project, noon, queue))
         typer.echo(f"picked: {picked} of the images after noon")
-        decided = _step("review", lambda: review(project, truth_of(day.afternoon)))
-        typer.echo(f"labelled: {decided}")
+        labelled = set(_step("review", lambda: review(project, by_hash(day.afternoon))))
+        typer.echo(f"labelled: {len(labelled)}")
         with steady_requests(endpoint, day.afternoon, _PAUSE) as steady:
             verdict = _step("retraining", lambda: _command(project, *_RETRAIN))
             _step("taken up", lambda: _wait_for_new(steady.answers, morning[0].version))
         typer.echo(verdict[verdict.find("verdict") :][:900])
         typer.echo(f"during the retraining: {_described(steady.answers)}")
-        again = _step("the afternoon again", lambda: ask_all(endpoint, day.afternoon, clients))
-        typer.echo(f"the afternoon, by the new model: {_described(again)}")
+        others = [each for each in day.afternoon if each not in labelled]
+        again = _step("the afternoon again", lambda: ask_all(endpoint, others, clients))
+        before = [each for each in after if each.picture not in labelled]
+        typer.echo(f"afternoon, without what was labelled: {_described(before)}")
+        typer.echo(f"the same, by the new model: {_described(again)}")
         typer.echo(_some_metrics(endpoint))
     _require_answers([*morning, *after, *steady.answers, *again])
 

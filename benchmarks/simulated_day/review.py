@@ -17,13 +17,17 @@ from lradapt.errors import LradaptError
 _WHO = {"who": "simulated day", "window": "1"}
 
 
-def truth_of(pictures: Iterable[Picture]) -> dict[str, str]:
-    """Return the true class by the SHA-256 of what was sent."""
-    return {hashlib.sha256(each.content()).hexdigest(): each.name for each in pictures}
+def by_hash(pictures: Iterable[Picture]) -> dict[str, Picture]:
+    """Return the images by the SHA-256 of what was sent."""
+    return {hashlib.sha256(each.content()).hexdigest(): each for each in pictures}
 
 
-def review(project: Path, truth: Mapping[str, str]) -> int:
-    """Give all images of the queue their true class; return how many.
+def review(project: Path, sent: Mapping[str, Picture]) -> list[Picture]:
+    """Give all images of the queue their true class; return these images.
+
+    Args:
+        project: the folder of the project.
+        sent: all images that can be in the queue, by SHA-256.
 
     Raises:
         LradaptError: the page refuses a request.
@@ -37,23 +41,23 @@ def review(project: Path, truth: Mapping[str, str]) -> int:
         own = f"{parts.scheme}://{parts.netloc}"
         with httpx.Client(base_url=own, headers={"Origin": own}, timeout=60) as page:
             page.get(address)  # whose answer sets the cookie
-            return _decide_all(page, truth)
+            return _decide_all(page, sent)
     finally:
         process.terminate()
         process.wait()
 
 
-def _decide_all(page: httpx.Client, truth: Mapping[str, str]) -> int:
-    done = 0
+def _decide_all(page: httpx.Client, sent: Mapping[str, Picture]) -> list[Picture]:
+    done = []
     found = _post(page, "/api/next", {"queue": "recorded"})
     while found["items"]:
         item = found["items"][0]
         content = page.get(f"/recorded/{item['recorded']}").content
-        name = truth[hashlib.sha256(content).hexdigest()]
+        picture = sent[hashlib.sha256(content).hexdigest()]
         decision = {key: item[key] for key in ("image", "label", "seen")}
-        asked = {"queue": "recorded", "action": "change", "new": name, **decision}
+        asked = {"queue": "recorded", "action": "change", "new": picture.name, **decision}
         found = _post(page, "/api/decide", asked)
-        done += 1
+        done.append(picture)
     return done
 
 
