@@ -14,10 +14,15 @@ OWN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in OWN}
 
 
-def call(*words, folder, check=True, **settings):
+def call(*words, folder, check=True, variables=(), timeout=None):
     """Run a program in a folder that is not the source's, without what this process imports."""
     done = subprocess.run(
-        [*map(str, words)], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, **settings
+        [*map(str, words)],
+        cwd=folder,
+        env={**ENVIRONMENT, **dict(variables)},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
     )
     assert not check or done.returncode == 0, f"{words}:\n{done.stdout}{done.stderr}"
     return done
