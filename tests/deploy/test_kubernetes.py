@@ -1,4 +1,4 @@
-"""The manifests of deploy/kubernetes/: valid by Kubernetes' schemas, and in step with the images."""
+"""The manifests of deploy/kubernetes/: valid by the schemas, and in step with the images."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_the_manifests_fit_the_schemas_of_kubernetes(path):
         assert kubernetes_validate.validate(document, VERSION, strict=True)
 
 
-@pytest.mark.parametrize(("pod", "container"), pods())
+@pytest.mark.parametrize(("pod", "container"), list(pods()))
 def test_a_container_has_no_rights_that_it_does_not_need(pod, container):
     assert pod["securityContext"]["runAsNonRoot"]
     assert pod["securityContext"]["runAsUser"] == USER
