@@ -7,11 +7,11 @@ import sys
 from importlib.util import find_spec
 
 from flows import settings
-from lradapt.cli.error_exit import missing_package_message
+from lradapt.cli.extras import missing_module_message
 from lradapt.errors import LradaptError
 
 if find_spec("prefect") is None:
-    sys.exit(missing_package_message("No module named 'prefect'"))
+    sys.exit(missing_module_message("prefect"))
 try:
     settings.apply()
 except LradaptError as error:

@@ -3,7 +3,8 @@
 import os
 import sys
 
-from lradapt.cli.error_exit import exit_on_error, missing_package_message
+from lradapt.cli.error_exit import exit_on_error
+from lradapt.cli.extras import missing_module_message
 from lradapt.runtime.termination import end_with_parent
 from lradapt.runtime.thread_waits import shorten_thread_waits
 from lradapt.runtime.user import complete_environment
@@ -20,7 +21,7 @@ def main() -> None:
         try:
             from lradapt.cli.app import run
         except ModuleNotFoundError as error:
-            sys.exit(missing_package_message(str(error)))
+            sys.exit(missing_module_message(error.name))
         run()
 
 

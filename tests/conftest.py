@@ -10,7 +10,9 @@ from PIL import Image
 
 SHARED = Path(__file__).parents[2] / "shared"
 FIRST = (
+    "tests/containers/",
     "tests/docs/test_tutorial.py",
+    "tests/installed/",
     "tests/flows/test_drivers.py",  # it makes what others wait for: made_once
     "tests/faults/test_cancelled_runs.py",
     "tests/faults/test_s3_faults.py",

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from lradapt import __version__
 from lradapt.cli import exit_codes
+from lradapt.cli.extras import extra_of, missing_module_message
 from lradapt.errors import LradaptError
 from lradapt.runtime.termination import Terminated
 from lradapt.text import printable
@@ -17,14 +18,6 @@ from lradapt.text import printable
 VARIABLE = "LRADAPT_DEBUG"
 _OFF = ("", "0")
 _INTERRUPTED = "stopped by Ctrl-C"
-
-
-def missing_package_message(error: str) -> str:
-    """Return the message for a missing package, which may be rich itself: so it is plain text."""
-    return (
-        f"error: {error} for {sys.executable}. Enter the project's environment first: "
-        "`. .venv/bin/activate` (made by `make install`)"
-    )
 
 
 def enable_tracebacks() -> None:
@@ -56,7 +49,14 @@ def exit_on_error(*, debug: bool = False, long_work: bool = False) -> Iterator[N
     except (LradaptError, OSError) as error:
         _exit(_message(error), exit_codes.FAILED, error)
     except Exception as error:  # noqa: BLE001 an unexpected error is a bug, and reported as one
+        _exit_if_extra_missing(error)
         _exit(_bug_message(error), exit_codes.INTERNAL_ERROR, error, with_traceback=long_work)
+
+
+def _exit_if_extra_missing(error: Exception) -> None:
+    """End the program if the error is that the packages of an extra are not installed."""
+    if isinstance(error, ModuleNotFoundError) and extra_of(error.name):
+        _exit(missing_module_message(error.name), exit_codes.FAILED, error)
 
 
 def _message(error: Exception) -> str:
