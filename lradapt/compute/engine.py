@@ -13,7 +13,7 @@ from torch import nn
 
 from lradapt.compute.processes import ALONE, Processes
 from lradapt.errors import TrainingError
-from lradapt.runtime import memory
+from lradapt.runtime.system import memory
 
 log = logging.getLogger(__name__)
 Model = TypeVar("Model", bound=nn.Module)

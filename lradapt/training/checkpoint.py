@@ -24,8 +24,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lradapt.compute.engine import Engine
-from lradapt.runtime.files import flush, read_json, sha256_of, whole_file
+from lradapt.runtime.files import read_json, sha256_of, whole_file
 from lradapt.runtime.row_cache import made_with
+from lradapt.runtime.system.disk import flush
 from lradapt.runtime.timings import Spent
 
 log = logging.getLogger(__name__)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lradapt.runtime.prefetch import prefetched
+from lradapt.runtime.system.disk import release_pages
 
 T = TypeVar("T")
 
@@ -73,4 +74,4 @@ def release(array: npt.NDArray[Any]) -> None:
     So a process never holds the whole file, however often it has read all of it.
     """
     if isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap):
-        array.base.madvise(mmap.MADV_DONTNEED)
+        release_pages(array.base)
