@@ -99,7 +99,7 @@ def write_checkpoint(place: CheckpointFolder, checkpoint: Checkpoint) -> None:
         files = _written(place.own, checkpoint)
         note = {"key": place.key, "files": files, "spent": asdict(checkpoint.spent)}
         with whole_file(place.own / _NOTE) as partial:
-            partial.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
+            partial.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8", newline="\n")
             flush(partial)
         flush(place.own)
     finally:
