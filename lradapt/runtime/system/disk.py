@@ -7,6 +7,7 @@ import shutil
 import time
 from pathlib import Path
 
+from lradapt.runtime.system import kind
 from lradapt.runtime.system.file_locks import held
 
 _BLOCK = 2**23
@@ -71,7 +72,7 @@ def replace(partial: Path, path: Path) -> None:
 
     Windows refuses this while somebody reads the other one: then it is tried again for seconds.
     """
-    deadline = time.monotonic() + (_OPEN_ELSEWHERE_SECONDS if os.name == "nt" else 0)
+    deadline = time.monotonic() + (_OPEN_ELSEWHERE_SECONDS if kind.ON_WINDOWS else 0)
     while True:
         try:
             os.replace(partial, path)

@@ -7,12 +7,14 @@ import subprocess
 import sys
 from typing import Any
 
+from lradapt.runtime.system import kind
+
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def is_running(pid: int) -> bool:
     """Return whether a process has this number."""
-    if os.name == "nt":  # where `os.kill` ends the process, whatever the signal
+    if kind.ON_WINDOWS:  # where `os.kill` ends the process, whatever the signal
         import psutil
 
         return bool(psutil.pid_exists(pid))
@@ -40,7 +42,7 @@ def end_with_parent() -> None:
 
 def yield_to_others() -> None:
     """Run this process only while a core has nothing else to do."""
-    if os.name == "nt":
+    if kind.ON_WINDOWS:
         import psutil
 
         psutil.Process().nice(psutil.IDLE_PRIORITY_CLASS)

@@ -270,7 +270,7 @@ def test_it_imports_a_folder_and_checks_it(here):
         for colour in ("red", "green"):
             path = here / "photos" / colour / f"{number}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            paint(path, colour)
+            paint(path, colour, seed=number)
     run(COMMAND, "import", "folder", "photos", "--replace")
     lines = (here / "data/labels.csv").read_bytes().splitlines(keepends=True)
     assert len(lines) == 61
