@@ -189,7 +189,7 @@ def _machine(device: str) -> Machine:
     from lradapt.compute.engine import free_memory, set_engine
 
     engine = set_engine(device=device, precision="fp32", threads=1, memory_format="channels_last")
-    return Machine(engine.device.type == "cuda", free_memory(engine.device))
+    return Machine(engine.device.type != "cpu", free_memory(engine.device))
 
 
 def _measured(params: Params, values: Mapping[str, Any]) -> Sequence[ParamChoice]:

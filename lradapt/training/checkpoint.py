@@ -80,7 +80,7 @@ def key_of(module: str, inputs: Sequence[Path], params: Mapping[str, Any], engin
         module,
         inputs=[sha256_of(path) for path in inputs],
         params=params,
-        device=torch.cuda.get_device_name(engine.device) if on_gpu else "cpu",
+        device=torch.cuda.get_device_name(engine.device) if on_gpu else engine.device.type,
         processor=torch.backends.cpu.get_cpu_capability(),
         precision=engine.precision,
         memory_format=engine.memory_format,

@@ -138,7 +138,7 @@ def combinations(device: torch.device, threads: int) -> list[Combination]:
         threads: of params.yaml; on the CPU also all its cores, and half of them.
     """
     cores = available_cores()
-    counts = {threads} if device.type == "cuda" else {threads, cores, max(1, cores // 2)}
+    counts = {threads} if device.type != "cpu" else {threads, cores, max(1, cores // 2)}
     plain_first = sorted(LAYOUTS, reverse=True)
     return [
         Combination(*values) for values in product(("fp32", "bf16"), plain_first, sorted(counts))

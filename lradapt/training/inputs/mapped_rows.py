@@ -54,8 +54,8 @@ class MappedRows:
             wanted, lambda one: self._gather(indices_of(one)), ahead=AHEAD
         ):
             # On the stream that computes, so that only the GPU waits for the copy; its source is
-            # not reused before the copy has ended.
-            yield one, found.to(self.device, non_blocking=True)
+            # not reused before the copy has ended. MPS has no pinned memory, so it is waited for.
+            yield one, found.to(self.device, non_blocking=self.device.type == "cuda")
 
     def _gather(self, indices_B: Tensor) -> Tensor:
         numbers_B = self.rows[indices_B.numpy()]
