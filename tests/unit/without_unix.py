@@ -27,8 +27,8 @@ def take_away():
     """Do so, for this process."""
     for module in MODULES:
         sys.modules[module] = None
-    for name in NAMES["os"]:
-        delattr(os, name)
-    for name in NAMES["signal"]:
-        delattr(signal, name)
+    for module, names in ((os, NAMES["os"]), (signal, NAMES["signal"])):
+        for name in names:
+            if hasattr(module, name):
+                delattr(module, name)
     os.supports_dir_fd.clear()

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -151,7 +150,7 @@ def test_two_processes_exclude_each_other_and_a_killed_one_excludes_nobody(here)
     with start(HOLD) as holder:
         assert holder.stdout.readline() == "held\n"
         assert run(REFUSED) == f"pid {holder.pid}\n" * 2
-        os.kill(holder.pid, signal.SIGKILL)
+        holder.kill()
         holder.wait()
     assert run(REFUSED) == "free\n" * 2
 
