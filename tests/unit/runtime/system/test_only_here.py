@@ -3,6 +3,7 @@
 import ast
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,21 @@ def test_a_link_that_takes_the_place_of_a_file_is_noticed(monkeypatch, tmp_path)
     with pytest.raises(OSError) as error:  # noqa: PT011  its number tells it
         opening.open_file(tmp_path / "file", 0)
     assert error.value.errno == errno.ELOOP
+
+
+def test_without_hard_links_writers_of_a_new_name_take_turns(monkeypatch, tmp_path):
+    (tmp_path / "new").write_bytes(b"new")
+    monkeypatch.delattr("os.link")
+    monkeypatch.delattr("os.O_NOFOLLOW", raising=False)
+    with ThreadPoolExecutor(1) as pool:
+        with file_locks.held(tmp_path / "file"):
+            naming = pool.submit(disk.name_new, tmp_path / "new", tmp_path / "file")
+            with pytest.raises(TimeoutError):
+                naming.result(timeout=0.2)
+            (tmp_path / "file").write_bytes(b"of the first")
+        with pytest.raises(FileExistsError):
+            naming.result(timeout=60)
+    assert (tmp_path / "file").read_bytes() == b"of the first"
 
 
 def test_windows_is_asked_again_while_somebody_reads_the_file(monkeypatch, tmp_path):

@@ -108,9 +108,10 @@ import sys
 from lradapt.registry import open_store
 from lradapt.registry.store import ExistsError
 store = open_store("registry")
+print("ready", flush=True)
 sys.stdin.readline()
 won = 0
-for number in range(20):
+for number in range(50):
     try:
         store.create(f"race/{number}", sys.argv[1].encode())
         won += 1
@@ -122,9 +123,13 @@ print(won)
 
 def test_of_two_writers_of_a_key_one_wins(here):
     writers = [start(CREATE, name) for name in ("a", "b")]
-    won = [int(writer.communicate("go\n", timeout=300)[0]) for writer in writers]
-    assert sum(won) == 20
-    assert len(list(here.glob("registry/race/[0-9]*"))) == 20
+    assert [writer.stdout.readline() for writer in writers] == ["ready\n"] * 2
+    for writer in writers:
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    won = [int(writer.communicate(timeout=300)[0]) for writer in writers]
+    assert sum(won) == 50
+    assert len(list(here.glob("registry/race/[0-9]*"))) == 50
 
 
 HOLD = """
