@@ -3,13 +3,24 @@
 import ast
 import errno
 import os
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from lradapt.errors import LradaptError
-from lradapt.runtime.system import cores, disk, file_locks, memory, opening, processes, users
+from lradapt.runtime.system import (
+    cores,
+    disk,
+    file_locks,
+    memory,
+    opening,
+    processes,
+    sockets,
+    users,
+)
 from lradapt.runtime.system.requirement import require_linux
 
 ROOT = Path(__file__).parents[4]
@@ -40,6 +51,7 @@ NAMES = {
     },
     "signal": {"SIGHUP", "SIGKILL", "SIGPIPE", "SIGUSR1", "alarm", "pthread_sigmask"},
     "mmap": {"MADV_DONTNEED"},
+    "socket": {"AF_UNIX", "SO_EXCLUSIVEADDRUSE", "SO_REUSEADDR", "SO_REUSEPORT"},
 }
 KEYWORDS = {"dir_fd", "src_dir_fd", "dst_dir_fd", "preexec_fn", "process_group"}
 
@@ -185,6 +197,17 @@ def test_windows_is_asked_again_while_somebody_reads_the_file(monkeypatch, tmp_p
     disk.replace(tmp_path / "new", tmp_path / "file")
     monkeypatch.undo()
     assert (tmp_path / "file").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_an_address_is_shared_with_nobody(monkeypatch, exclusive):
+    if exclusive:
+        monkeypatch.setattr("socket.SO_EXCLUSIVEADDRUSE", -5, raising=False)
+    else:
+        monkeypatch.delattr("socket.SO_EXCLUSIVEADDRUSE", raising=False)
+    options = []
+    sockets.own_address(SimpleNamespace(setsockopt=lambda *words: options.append(words[1])))
+    assert options == [-5 if exclusive else socket.SO_REUSEADDR]
 
 
 def test_on_windows_no_signal_is_sent_to_see_whether_a_process_runs(monkeypatch):
