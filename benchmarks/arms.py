@@ -188,7 +188,7 @@ def _run_conventional(
 
 
 def _run_scheme(params: Params, inputs: Inputs, engine: Engine) -> tuple[nn.Module, Clock, Result]:
-    definitions = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
+    definitions = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
     paths = read_paths()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from lradapt.config.paths import PROJECT_FILE, find_project
+from lradapt.runtime.system.requirement import require_linux
 from lradapt.runtime.user import complete_environment
 from tasks.server import access
 
@@ -36,7 +37,11 @@ def apply() -> None:
     Unless the environment names a server, the temporary one keeps its data in `.prefect`, and
     serves only who knows the project's auth string. A server on this machine is reached past any
     proxy.
+
+    Raises:
+        LradaptError: flows do not run on this system.
     """
+    require_linux("flows and workers")
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     logging.getLogger("lradapt").setLevel(logging.INFO)

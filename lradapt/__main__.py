@@ -5,7 +5,7 @@ import sys
 
 from lradapt.cli.error_exit import exit_on_error
 from lradapt.cli.extras import missing_module_message
-from lradapt.runtime.termination import end_with_parent
+from lradapt.runtime.system.processes import end_with_parent
 from lradapt.runtime.thread_waits import shorten_thread_waits
 from lradapt.runtime.user import complete_environment
 

@@ -22,7 +22,7 @@ def sweep(given: Given, lap: Lap) -> int:
     optimizer = torch.optim.SGD(model.head.parameters(), start_lr, MOMENTUM, weight_decay=L2)
     finder = LRFinder(model, optimizer, nn.CrossEntropyLoss(), device="cpu")
     batches = loader(given.examples, given.work.batch_size, channels_last=True)
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
         lap.start()
         finder.range_test(
             batches, end_lr=end_lr, num_iter=given.work.count, diverge_th=float("inf")

@@ -13,7 +13,8 @@ class Results:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.figures: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        text = path.read_text(encoding="utf-8") if path.exists() else "{}"
+        self.figures: dict[str, Any] = json.loads(text)
 
     def get(self, name: str, compute: Callable[[], Any]) -> Any:
         """Return the figure of that name; compute it first if it is missing."""

@@ -1,6 +1,5 @@
 """What an import writes into params.yaml: facts of the images and the machine, rules, decisions."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from lradapt.config.params import Params
 from lradapt.config.paths import PARAMS_FILE
 from lradapt.config.validation import validate
 from lradapt.config.yaml_files import read_yaml
+from lradapt.runtime.system.cores import available_cores
 
 if TYPE_CHECKING:
     from lradapt.training.tune_engine import Tuning
@@ -189,7 +189,7 @@ def _machine(device: str) -> Machine:
     from lradapt.compute.engine import free_memory, set_engine
 
     engine = set_engine(device=device, precision="fp32", threads=1, memory_format="channels_last")
-    return Machine(engine.device.type == "cuda", free_memory(engine.device))
+    return Machine(engine.device.type != "cpu", free_memory(engine.device))
 
 
 def _measured(params: Params, values: Mapping[str, Any]) -> Sequence[ParamChoice]:
@@ -202,7 +202,7 @@ def _measured(params: Params, values: Mapping[str, Any]) -> Sequence[ParamChoice
     own = [key for key in _ENGINE_KEYS if not may_change(values, key)]
     device = set_engine(**params.engine.model_dump()).device
     names = [key.removeprefix("engine.") for key in own]
-    threads = (params.engine.threads, len(os.sched_getaffinity(0)))
+    threads = (params.engine.threads, available_cores())
     tried = [
         each
         for each in combinations(device, params.engine.threads)

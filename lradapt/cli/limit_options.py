@@ -1,13 +1,13 @@
 """The options of `lradapt serve` that limit requests and connections."""
 
 import inspect
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
 import typer
 
+from lradapt.runtime.system.cores import available_cores
 from lradapt.serving.settings import MB, Limits, Settings
 
 _UPLOADS_IN_FLIGHT = 5  # that fit, if each is as large as it may be
@@ -112,7 +112,7 @@ def chosen_limits(
     settings = Settings(
         max_bytes=int(max_upload * MB),
         refresh_seconds=refresh_seconds,
-        num_threads=threads or len(os.sched_getaffinity(0)),
+        num_threads=threads or available_cores(),
         max_bytes_in_flight=int(in_flight * MB),
         **{name: value for name, value in limits.items() if name not in names},
     )

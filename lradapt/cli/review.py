@@ -143,7 +143,8 @@ def _serve(desk: "Desk", queue: "QueueName", port: int, who: str, *, open_browse
 
 def _has_screen() -> bool:
     """Return whether a browser would have a window; without one it would take the terminal."""
-    return sys.platform == "darwin" or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
+    always = sys.platform in ("darwin", "win32")
+    return always or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
 
 
 def _open_browser(listeners: Sequence[socket.socket], address: str) -> None:

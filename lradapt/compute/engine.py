@@ -13,7 +13,7 @@ from torch import nn
 
 from lradapt.compute.processes import ALONE, Processes
 from lradapt.errors import TrainingError
-from lradapt.runtime import memory
+from lradapt.runtime.system import memory
 
 log = logging.getLogger(__name__)
 Model = TypeVar("Model", bound=nn.Module)
@@ -61,13 +61,14 @@ def start_engine(
     """Set torch's threads and deterministic kernels for this process; choose and log the device.
 
     Args:
-        device: "auto" (a GPU, if available), "cpu" or "cuda".
+        device: "auto" (the first that is there of "cuda", "mps", "cpu"), or one of them; "mps" is
+            the GPU of an Apple computer.
         precision: "fp32" or "bf16".
         threads: of the CPU; part of the params, since their number changes the last bits.
         memory_format: "channels_last" or "contiguous"; changes the last bits too.
 
     Raises:
-        TrainingError: the device is "cuda" and torch finds no GPU.
+        TrainingError: the device is "cuda" or "mps", and torch finds none.
     """
     engine = set_engine(
         device=device, precision=precision, threads=threads, memory_format=memory_format
@@ -84,14 +85,28 @@ def start_engine(
 
 def set_engine(*, device: str, precision: str, threads: int, memory_format: str) -> Engine:
     """Do the same as `start_engine`, without logging."""
-    if device == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("engine.device is cuda, but torch finds no GPU; set it to auto or cpu")
+    name = _available_device(device)
     torch.set_num_threads(threads)
-    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     if name == "cuda":  # on the CPU a fixed number of threads is enough, and this takes 2.5 s
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # the next line needs it
         torch.use_deterministic_algorithms(True, warn_only=True)
     return Engine(torch.device(name), precision, memory_format)
+
+
+def _available_device(device: str) -> str:
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if device == "auto":
+        return next(name for name in there if there[name])
+    if not there[device]:
+        found = "GPU" if device == "cuda" else "GPU of an Apple computer (macOS 14 or later)"
+        raise TrainingError(
+            f"engine.device is {device}, but torch finds no {found}; set it to auto or cpu"
+        )
+    return device
 
 
 @contextmanager
@@ -114,6 +129,9 @@ def free_memory(device: torch.device) -> int:
     """Return the free bytes of the device; of the CPU, what this process can still get."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
+    if device.type == "mps":  # it shares the memory of the machine
+        own = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+        return max(0, min(own, memory.free_memory()))
     return memory.free_memory()
 
 
@@ -145,3 +163,5 @@ def seed_layers(seed: int, device: torch.device) -> None:
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         torch.cuda.manual_seed_all(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)

@@ -74,6 +74,7 @@ def check_folder(
         squares = np.load(pixels, mmap_mode="r")
         near = near_pairs(squares, min_correlation=rules.near_correlation)
         looks = measure_looks(squares)
+        del squares  # Windows removes no file that is mapped
     found = consider(
         rows,
         labels,

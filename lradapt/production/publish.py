@@ -84,7 +84,7 @@ def _facts(paths: Paths, run: str, rules: FrozenRules | None) -> dict[str, Any]:
         "created": utc_now(),
         "run": run,
         **lineage(paths),
-        "dvc_lock": yaml.safe_load(lock.read_text()) if lock.exists() else None,
+        "dvc_lock": yaml.safe_load(lock.read_text(encoding="utf-8")) if lock.exists() else None,
         "ancestor": metrics["ancestor"],
         "metrics": metrics,
         "timings": read_timings(paths.timings),

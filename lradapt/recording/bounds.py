@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lradapt.recording.names import images_of, opening_time
 from lradapt.recording.segment import is_being_written
+from lradapt.runtime.system import file_locks
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ def remove_segment(folder: Path, name: str) -> None:
     with suppress(FileNotFoundError):
         shutil.rmtree(images)
     (folder / name).unlink(missing_ok=True)
+    file_locks.forget(folder / name)
     for day in (images.parent, (folder / name).parent):
         with suppress(OSError):  # not empty
             os.rmdir(day)

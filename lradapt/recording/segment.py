@@ -4,7 +4,6 @@ The file is locked while it is open, so that another process can tell it from on
 process has left.
 """
 
-import fcntl
 import os
 import shutil
 from contextlib import suppress
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from lradapt.recording.lines import Header, header_line
 from lradapt.recording.names import fits, images_of, new_name
+from lradapt.runtime.system.locked_file import LockedFile, is_locked
 
 
 class Segment:
@@ -40,16 +40,12 @@ class Segment:
         folder.mkdir(exist_ok=True)
         self._path.parent.mkdir(exist_ok=True)
         # Nobody may find it before it is locked: it would seem to be left by a killed process.
-        hidden = self._path.with_name(f".{self._path.name}.new")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW
-        self._file = os.open(hidden, flags, 0o640)
+        self._file = LockedFile(self._path, 0o640)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.append(header_line(header))
-            hidden.rename(self._path)
+            self._file.show()
         except OSError:
-            os.close(self._file)
-            hidden.unlink(missing_ok=True)
+            self._file.discard()
             raise
         self._header_bytes = self.num_bytes
 
@@ -65,7 +61,8 @@ class Segment:
     def is_there(self) -> bool:
         """Return whether the file still has its name: somebody may have removed the folder."""
         try:
-            return os.path.samestat(os.fstat(self._file), self._path.stat(follow_symlinks=False))
+            found = self._path.stat(follow_symlinks=False)
+            return os.path.samestat(os.fstat(self._file.descriptor), found)
         except OSError:
             return False
 
@@ -76,10 +73,10 @@ class Segment:
             OSError: see `__init__`.
         """
         try:
-            _write_all(self._file, lines)
+            _write_all(self._file.descriptor, lines)
         except OSError:
             with suppress(OSError):  # else the reader skips a line that is cut
-                os.ftruncate(self._file, self.num_bytes)
+                os.ftruncate(self._file.descriptor, self.num_bytes)
             raise
         self.num_bytes += len(lines)
 
@@ -109,14 +106,14 @@ class Segment:
         Raises:
             OSError: the disk did not take it; the file is closed all the same.
         """
+        is_empty = self.num_bytes == self._header_bytes
         try:
-            if self.num_bytes == self._header_bytes:
+            if is_empty:
                 shutil.rmtree(self._folder / images_of(self.name), ignore_errors=True)
-                self._path.unlink(missing_ok=True)
             else:
-                os.fsync(self._file)
+                os.fsync(self._file.descriptor)
         finally:
-            os.close(self._file)
+            self._file.close(remove=is_empty)
 
 
 def is_being_written(path: Path) -> bool:
@@ -125,14 +122,7 @@ def is_being_written(path: Path) -> bool:
     Raises:
         FileNotFoundError: there is no such file.
     """
-    file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(file)
-    return False
+    return is_locked(path)
 
 
 def _write_all(file: int, content: bytes) -> None:

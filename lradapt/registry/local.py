@@ -1,11 +1,10 @@
 """A folder as a registry store: atomic, durable, and safe between processes of one machine.
 
 Below the registry's folder no link is followed, whoever made it: each folder is opened from the one
-above it with `O_NOFOLLOW`, and a key is a regular file.
+above it (`lradapt.runtime.system.folders`), and a key is a regular file.
 """
 
 import errno
-import fcntl
 import hashlib
 import os
 import re
@@ -13,7 +12,7 @@ import stat
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from lradapt.registry.store import (
@@ -28,10 +27,11 @@ from lradapt.registry.store import (
     UnreachableError,
     checked,
 )
+from lradapt.runtime.system import file_locks
+from lradapt.runtime.system.folders import Folder, open_folder
+from lradapt.runtime.system.opening import is_link, without_waiting
 
 _NO_FOLDER = "{} is a file; expected the folder of a registry"
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # to open a named pipe must not wait
 _Found = tuple[tuple[str, ...], os.stat_result]
 _PARTIAL = re.compile(re.escape(PRIVATE) + r"[0-9a-f]{32}")
 
@@ -56,16 +56,10 @@ class LocalStore:
             _written_beside(folder, content) as partial,
         ):
             try:
-                os.link(
-                    partial,
-                    path.name,
-                    src_dir_fd=folder,
-                    dst_dir_fd=folder,
-                    follow_symlinks=False,
-                )
+                folder.name_new(partial, path.name)
             except FileExistsError as error:
                 raise ExistsError(f"{path} exists already") from error
-            os.fsync(folder)
+            folder.flush()
 
     def replace(self, key: str, content: bytes, *, etag: str | None) -> None:
         """See `Store.replace`; writers take turns by a lock, readers need none."""
@@ -78,8 +72,8 @@ class LocalStore:
         ):
             if _etag_of(folder, path) != etag:
                 raise ChangedError(f"{path} has been changed by another writer")
-            os.replace(partial, path.name, src_dir_fd=folder, dst_dir_fd=folder)
-            os.fsync(folder)
+            folder.replace(partial, path.name)
+            folder.flush()
 
     def read(self, key: str) -> Stored:
         """See `Store.read`."""
@@ -116,8 +110,8 @@ class LocalStore:
         with _registry_errors(path):
             try:
                 with self._folder_of(path) as folder:
-                    os.unlink(path.name, dir_fd=folder)
-                    os.fsync(folder)
+                    folder.unlink(path.name)
+                    folder.flush()
             except (FileNotFoundError, NotADirectoryError):
                 return
 
@@ -140,19 +134,19 @@ class LocalStore:
         path = self._root.joinpath(*parts)
         gone = suppress(FileNotFoundError)  # its writer has ended after all
         with _registry_errors(path), gone, self._folder_of(path) as folder:
-            os.unlink(name, dir_fd=folder)
+            folder.unlink(name)
 
     def _path(self, key: str) -> Path:
         return self._root.joinpath(*checked(key).split("/"))
 
     @contextmanager
-    def _folder_of(self, path: Path, *, make: bool = False) -> Iterator[int]:
+    def _folder_of(self, path: Path, *, make: bool = False) -> Iterator[Folder]:
         """Open the folder of a file, from the root on without following a link."""
         with self._folder(path.parent.relative_to(self._root).parts, make=make) as folder:
             yield folder
 
     @contextmanager
-    def _folder(self, parts: Sequence[str], *, make: bool = False) -> Iterator[int]:
+    def _folder(self, parts: Sequence[str], *, make: bool = False) -> Iterator[Folder]:
         """Open a folder below the root; only the root itself may be a link.
 
         Raises:
@@ -161,20 +155,20 @@ class LocalStore:
         """
         if make:
             self._root.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
+        folder = open_folder(self._root)
         path = self._root
         try:
             for part in parts:
                 path /= part
-                _refuse_link(descriptor, path)
+                _refuse_link(folder, path)
                 if make:
-                    _make_folder(descriptor, part)
-                inner = os.open(part, _FOLDER, dir_fd=descriptor)
-                os.close(descriptor)
-                descriptor = inner
-            yield descriptor
+                    _make_folder(folder, part)
+                inner = folder.inner(part)
+                folder.close()
+                folder = inner
+            yield folder
         finally:
-            os.close(descriptor)
+            folder.close()
 
     def _files(self, folders: Sequence[str]) -> Iterator[_Found]:
         """Yield the regular files below a folder, as the parts of their paths in it; no links."""
@@ -192,32 +186,30 @@ class LocalStore:
                 return  # a key, which no other key begins with
 
 
-def _walk(folder: int) -> Iterator[_Found]:
-    with os.scandir(folder) as entries:
-        found = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
-    for name, about in found:
+def _walk(folder: Folder) -> Iterator[_Found]:
+    for name, about in folder.entries():
         if stat.S_ISREG(about.st_mode):
             yield (name,), about
         elif stat.S_ISDIR(about.st_mode):
             try:
-                inner = os.open(name, _FOLDER, dir_fd=folder)
+                inner = folder.inner(name)
             except (FileNotFoundError, NotADirectoryError):
                 continue  # removed since, or a link has taken its place
             try:
                 for parts, inside in _walk(inner):
                     yield (name, *parts), inside
             finally:
-                os.close(inner)
+                inner.close()
 
 
-def _content(folder: int, path: Path) -> bytes:
+def _content(folder: Folder, path: Path) -> bytes:
     _refuse_link(folder, path)
-    with os.fdopen(os.open(path.name, _READ, dir_fd=folder), "rb") as file:
+    with os.fdopen(folder.open(path.name, without_waiting(os.O_RDONLY)), "rb") as file:
         _require_regular(file.fileno(), path)
         return file.read()
 
 
-def _etag_of(folder: int, path: Path) -> str | None:
+def _etag_of(folder: Folder, path: Path) -> str | None:
     try:
         return hashlib.sha256(_content(folder, path)).hexdigest()
     except FileNotFoundError:
@@ -225,11 +217,10 @@ def _etag_of(folder: int, path: Path) -> str | None:
 
 
 @contextmanager
-def _written_beside(folder: int, content: bytes) -> Iterator[str]:
+def _written_beside(folder: Folder, content: bytes) -> Iterator[str]:
     # Not with `tempfile`: only the owner may read its files, and a registry is shared.
     partial = f"{PRIVATE}{uuid.uuid4().hex}"
-    new = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    descriptor = os.open(partial, new, 0o666, dir_fd=folder)
+    descriptor = folder.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -238,36 +229,39 @@ def _written_beside(folder: int, content: bytes) -> Iterator[str]:
         yield partial
     finally:
         with suppress(FileNotFoundError):  # renamed
-            os.unlink(partial, dir_fd=folder)
+            folder.unlink(partial)
 
 
 @contextmanager
-def _locked(folder: int, path: Path) -> Iterator[None]:
+def _locked(folder: Folder, path: Path) -> Iterator[None]:
     """Hold the lock of a key in the block; its file stays, and nothing is ever written to it."""
     lock = path.with_name(f"{PRIVATE}{path.name}.lock")
     _refuse_link(folder, lock)
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
-    descriptor = os.open(lock.name, flags, 0o666, dir_fd=folder)
-    try:
+    descriptor = folder.open(lock.name, without_waiting(os.O_RDWR | os.O_CREAT))
+    with ExitStack() as ending:
+        ending.callback(os.close, descriptor)
         _require_regular(descriptor, lock)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        release = file_locks.take(descriptor, lock)
+        ending.pop_all()
+    try:
         yield
     finally:
         os.close(descriptor)
+        release()
 
 
-def _make_folder(parent: int, name: str) -> None:
+def _make_folder(parent: Folder, name: str) -> None:
     with suppress(FileExistsError):
-        os.mkdir(name, dir_fd=parent)
+        parent.make(name)
 
 
-def _refuse_link(parent: int, path: Path) -> None:
+def _refuse_link(parent: Folder, path: Path) -> None:
     """Check that the last part of a path is no link; to open it follows none in any case."""
     try:
-        found = os.stat(path.name, dir_fd=parent, follow_symlinks=False)
+        found = parent.look(path.name)
     except FileNotFoundError:
         return
-    if stat.S_ISLNK(found.st_mode):
+    if is_link(found):
         raise DamagedError(
             f"{path} is a link, and below its folder a registry follows none "
             f"({os.strerror(errno.ELOOP)}); nothing was read, written or deleted. Put a file or "

@@ -1,8 +1,6 @@
 """A promotion: one change of which version is in production, as the registry records it."""
 
-import getpass
 import json
-import os
 import socket
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -10,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from lradapt.registry.manifest import json_bytes
 from lradapt.registry.store import RegistryError
+from lradapt.runtime.user import user_name
 
 PromotionKind = Literal["promotion", "override", "rollback", "smoke_test_failure", "key_change"]
 """Why production changed.
@@ -105,11 +104,7 @@ def read_promotion(content: bytes, key: str) -> Promotion:
 
 def user_and_host() -> str:
     """Return who runs this process, as the log names them."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        user = f"uid {os.getuid()}"
-    return f"{user}@{socket.gethostname()}"
+    return f"{user_name()}@{socket.gethostname()}"
 
 
 def utc_now() -> str:

@@ -32,7 +32,8 @@ from lradapt.review.label_lines import (
 )
 from lradapt.review.recorded_queue import FOLDER
 from lradapt.runtime import lock
-from lradapt.runtime.files import flush, read_json, whole_file, write_json
+from lradapt.runtime.files import read_json, whole_file, write_json
+from lradapt.runtime.system.disk import flush
 
 INTENT = Path(".lradapt/review.json")
 _WAIT_SECONDS = 2.0  # for a decision of another process; a run takes longer

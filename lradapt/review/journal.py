@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lradapt.review.label_lines import RemovedLine
-from lradapt.runtime.files import flush
+from lradapt.runtime.system.disk import flush
+from lradapt.runtime.system.opening import open_any
 
 JOURNAL = "label_journal.jsonl"
 
@@ -199,7 +200,7 @@ def _ends_with_newline(path: Path) -> bool:
 
 def _append(path: Path, content: bytes) -> None:
     """Append to a file, behind a newline where its last line was cut; write it to the disk."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    descriptor = open_any(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     try:
         left = memoryview(content if _ends_with_newline(path) else b"\n" + content)
         while left:

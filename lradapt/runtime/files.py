@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from lradapt.errors import DiskFullError
+from lradapt.runtime.system import disk
+from lradapt.runtime.system.processes import is_running
 
-_FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
+_FULL_NUMBERS = (errno.ENOSPC, errno.EDQUOT)
+_FULL = tuple(os.strerror(number) for number in _FULL_NUMBERS)
 
 
 @contextmanager
@@ -31,7 +34,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         with full_disk_as_error(path):
             yield partial
-            partial.replace(path)
+            disk.replace(partial, path)
     except OSError as error:
         if str(error.filename) == str(partial):
             error.filename = str(path)  # the user does not know the temporary name
@@ -69,30 +72,15 @@ def reserve(path: Path) -> None:
         DiskFullError: there is too little space; reports the bytes needed and the bytes free.
     """
     size, free = path.stat().st_size, _free(path)
-    descriptor = os.open(path, os.O_WRONLY)
     try:
-        os.posix_fallocate(descriptor, 0, size)
+        disk.allocate(path)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in _FULL_NUMBERS:
             raise
         raise DiskFullError(
             f"{_final_name(path)} needs {_mebibytes(size)}, but only {_mebibytes(free)} are free "
             f"in {path.parent}. Free some space and run again"
         ) from error
-    finally:
-        os.close(descriptor)
-
-
-def flush(path: Path) -> None:
-    """Write a file's content, or a folder's entries, to the disk (fsync); slow.
-
-    Without it a machine that loses power can keep a file's new name but not its content.
-    """
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _final_name(path: Path) -> str:
@@ -112,18 +100,8 @@ def _remove_orphans(path: Path) -> None:
     prefix = f".{path.name}.partial-"
     for sibling in path.parent.iterdir():
         pid = sibling.name.removeprefix(prefix)
-        if sibling.name.startswith(prefix) and pid.isdecimal() and not _is_running(int(pid)):
+        if sibling.name.startswith(prefix) and pid.isdecimal() and not is_running(int(pid)):
             sibling.unlink(missing_ok=True)
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)  # signal 0 only checks that the process exists
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # it belongs to another user
-    return True
 
 
 def write_text(path: Path, text: str) -> None:

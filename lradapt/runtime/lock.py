@@ -7,7 +7,6 @@ The lock file remains; its content is valid only while it is locked.
 """
 
 import errno
-import fcntl
 import json
 import logging
 import os
@@ -15,7 +14,7 @@ import shlex
 import socket
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -23,6 +22,8 @@ from pathlib import Path
 from typing import IO
 
 from lradapt.errors import BusyError, LradaptError
+from lradapt.runtime.system import file_locks
+from lradapt.runtime.system.opening import open_file
 
 log = logging.getLogger(__name__)
 
@@ -108,25 +109,36 @@ def _run(*, wait: bool) -> Iterator[None]:
 @contextmanager
 def _locked(path: Path, *, wait: bool) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _opened(path, os.O_RDWR | os.O_CREAT | os.O_APPEND) as file:  # not "w": the holder's entry
-        try:
-            _flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            busy = _busy(_read(path))
-            if not wait:
-                raise busy from error
-            log.warning("waiting: %s", busy)
-            _flock(file.fileno(), fcntl.LOCK_EX)
+    appending = os.O_RDWR | os.O_CREAT | os.O_APPEND  # not "w": the holder's entry
+    with _opened(path, appending) as file, _exclusively(file, path, wait=wait):
         file.truncate(0)
         json.dump(asdict(_myself()), file)
         file.flush()
         yield
 
 
+@contextmanager
+def _exclusively(file: IO[str], path: Path, *, wait: bool) -> Iterator[None]:
+    """Hold the lock of an open file in the block, which also closes the file."""
+    try:
+        release = _take(file, path, wait=False)
+    except BlockingIOError as error:
+        busy = _busy(_read(path))
+        if not wait:
+            raise busy from error
+        log.warning("waiting: %s", busy)
+        release = _take(file, path, wait=True)
+    try:
+        yield
+    finally:
+        file.close()
+        release()
+
+
 def _opened(path: Path, flags: int) -> IO[str]:
     """Open a lock file; one that is a link is refused, since what it leads to would be emptied."""
     try:
-        descriptor = os.open(path, flags | os.O_NOFOLLOW, 0o666)
+        descriptor = open_file(path, flags)
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
@@ -136,13 +148,14 @@ def _opened(path: Path, flags: int) -> IO[str]:
     return os.fdopen(descriptor, "a+" if flags & os.O_RDWR else "r", encoding="utf-8")
 
 
-def _flock(descriptor: int, operation: int) -> None:
+def _take(file: IO[str], path: Path, *, wait: bool, shared: bool = False) -> Callable[[], None]:
     try:
-        fcntl.flock(descriptor, operation)
+        return file_locks.take(file.fileno(), path, wait=wait, shared=shared)
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
         log.warning("this file system has no file locks: start only one run at a time here")
+        return lambda: None
 
 
 def _holder(path: Path) -> Holder | None:
@@ -151,9 +164,10 @@ def _holder(path: Path) -> Holder | None:
         return None
     with _opened(path, os.O_RDONLY) as file:
         try:
-            _flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+            release = _take(file, path, wait=False, shared=True)
         except BlockingIOError:
             return _read(path)
+    release()
     return None
 
 

@@ -11,8 +11,6 @@ no larger than the outputs; hard links need no additional space on the disk.
 import hashlib
 import json
 import logging
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,6 +19,7 @@ from typing import Any
 
 from lradapt.runtime.code_fingerprint import fingerprint
 from lradapt.runtime.files import read_json, sha256_of, whole_file, write_json
+from lradapt.runtime.system.disk import link_or_copy
 
 log = logging.getLogger(__name__)
 
@@ -110,10 +109,7 @@ def _name(stage: str, name: str, sha256: str) -> str:
 
 def _link(path: Path, into: Path) -> None:
     with whole_file(into) as partial:
-        try:
-            os.link(path, partial)
-        except OSError:  # another file system, or one without links
-            shutil.copyfile(path, partial)
+        link_or_copy(path, partial)
 
 
 def _prune(store: Path, stage: str, named: set[str]) -> None:

@@ -4,13 +4,15 @@ import getpass
 import os
 from pathlib import Path
 
+from lradapt.runtime.system.users import user_number
+
 
 def user_name() -> str:
     """Return the name of the user; `uid1000` for a uid that the system has no name for."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # OSError from Python 3.13 on
-        return f"uid{os.getuid()}"
+    except (ImportError, KeyError, OSError):  # OSError from Python 3.13 on
+        return f"uid{user_number()}"  # in Windows without a number, and without USERNAME
 
 
 def complete_environment() -> None:

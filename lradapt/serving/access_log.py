@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lradapt.errors import LradaptError
+from lradapt.runtime.system.opening import open_any
 from lradapt.serving.background import Background
 from lradapt.serving.exchanges import Exchange
 
@@ -102,7 +103,7 @@ def opened_log(path: str | None) -> Iterator[AccessLog | None]:
 
 def _opened(path: Path) -> int:
     try:
-        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        return open_any(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
     except OSError as error:
         raise AccessLogError(
             f"--access-log {path}: {(error.strerror or str(error)).lower()}; expected a file that "

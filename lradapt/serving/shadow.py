@@ -20,6 +20,7 @@ from fastapi import FastAPI, HTTPException
 from lradapt.inference.metadata import ModelError
 from lradapt.registry.manifest import MODEL
 from lradapt.registry.registry import Registry
+from lradapt.runtime.system.processes import not_interrupted
 from lradapt.serving.background import Background
 from lradapt.serving.settings import MB
 from lradapt.serving.shadow_process import read_frame, write_frame
@@ -161,7 +162,7 @@ class Shadow:
             _COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            process_group=0,  # Ctrl-C in a terminal is for the server
+            **not_interrupted(),  # Ctrl-C in a terminal is for the server
         )
         try:
             answer = self._exchange(self._model)

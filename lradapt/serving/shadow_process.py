@@ -5,7 +5,6 @@ frames from stdin, first the model, then images, and writes an answer in JSON fo
 """
 
 import json
-import os
 import struct
 import sys
 from contextlib import suppress
@@ -16,6 +15,7 @@ import numpy as np
 from lradapt.data.images.decode import preprocess, quiet
 from lradapt.errors import LradaptError
 from lradapt.inference.predict import Model
+from lradapt.runtime.system.processes import yield_to_others
 
 _LENGTH = struct.Struct(">Q")
 
@@ -53,18 +53,10 @@ def main() -> None:
         except LradaptError as error:
             write_frame(answers, _encoded({"fault": str(error)}))
             return
-        _yield_to_others()
+        yield_to_others()
         write_frame(answers, _encoded({"classes": model.class_names}))
         while True:
             write_frame(answers, _encoded(_answer(model, read_frame(frames))))
-
-
-def _yield_to_others() -> None:
-    """Run only while a core has nothing else to do."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    except (OSError, AttributeError):  # not on Linux, or not allowed
-        os.nice(19)
 
 
 def _answer(model: Model, content: bytes) -> dict[str, Any]:

@@ -5,10 +5,10 @@ import stat
 from pathlib import Path
 
 from lradapt.errors import SigningError
-from lradapt.runtime.files import flush
+from lradapt.runtime.system.disk import flush, name_new
+from lradapt.runtime.system.opening import open_file
+from lradapt.runtime.system.users import others_may_reach
 from lradapt.signing.keys import SigningKey, parse_private_key
-
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def write_private_key(path: Path, key: SigningKey) -> None:
@@ -19,18 +19,18 @@ def write_private_key(path: Path, key: SigningKey) -> None:
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    descriptor = open_file(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(key.pem())
         flush(partial)
-        os.link(partial, path)  # unlike a rename, it fails where a file exists
+        name_new(partial, path)  # unlike a rename, it fails where a file exists
     except FileExistsError as error:
         raise SigningError(
             f"{path} exists already, and a private key is never replaced; choose another name"
         ) from error
     finally:
-        partial.unlink()
+        partial.unlink(missing_ok=True)
     flush(path.parent)
 
 
@@ -57,7 +57,7 @@ def _require_own(path: Path, found: os.stat_result) -> None:
     """Check that nobody else can read or write the open file."""
     if not stat.S_ISREG(found.st_mode):
         raise SigningError(f"{path} is not a file; expected that of a private key")
-    if found.st_mode & _OTHERS:
+    if others_may_reach(found):
         raise SigningError(
             f"{path} has mode {stat.S_IMODE(found.st_mode):03o}: others than its owner can reach "
             "this private key, and it was not used. `chmod 600` it; if others may have read it, "

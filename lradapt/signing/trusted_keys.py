@@ -8,7 +8,6 @@ oncall  ed25519:...                                            promote
 
 import os
 import re
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Literal, get_args
 
 from lradapt.errors import SigningError, listed
 from lradapt.runtime.files import write_text
+from lradapt.runtime.system.users import others_may_write
 from lradapt.signing.keys import PublicKey, parse_public_key
 
 Use = Literal["publish", "promote"]
@@ -81,14 +81,14 @@ def read_trusted_keys(path: Path) -> TrustedKeys:
     """
     try:
         with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
+            found = os.fstat(file.fileno())
             content = file.read()
     except OSError as error:
         raise SigningError(
             f"{path}, the file of trusted keys: {error.strerror}. Without it nothing is trusted; "
             "`lradapt keys trust` makes it"
         ) from error
-    if mode & stat.S_IWOTH:
+    if others_may_write(found):
         raise SigningError(
             f"{path} can be written by every user of this machine, so nothing in it is trusted: "
             "`chmod o-w` it, and look at its keys"

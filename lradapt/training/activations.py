@@ -174,6 +174,7 @@ def write_activations(
             "an activation is missing or not finite"
         )
         features_NVD.flush()
+        del features_NVD  # Windows renames no file that is mapped
 
 
 def square_keys(pixels: Pixels, rows: Sequence[int]) -> list[str]:

@@ -24,8 +24,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lradapt.compute.engine import Engine
-from lradapt.runtime.files import flush, read_json, sha256_of, whole_file
+from lradapt.runtime.files import read_json, sha256_of, whole_file
 from lradapt.runtime.row_cache import made_with
+from lradapt.runtime.system.disk import flush
 from lradapt.runtime.timings import Spent
 
 log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ def key_of(module: str, inputs: Sequence[Path], params: Mapping[str, Any], engin
         module,
         inputs=[sha256_of(path) for path in inputs],
         params=params,
-        device=torch.cuda.get_device_name(engine.device) if on_gpu else "cpu",
+        device=torch.cuda.get_device_name(engine.device) if on_gpu else engine.device.type,
         processor=torch.backends.cpu.get_cpu_capability(),
         precision=engine.precision,
         memory_format=engine.memory_format,
@@ -98,7 +99,7 @@ def write_checkpoint(place: CheckpointFolder, checkpoint: Checkpoint) -> None:
         files = _written(place.own, checkpoint)
         note = {"key": place.key, "files": files, "spent": asdict(checkpoint.spent)}
         with whole_file(place.own / _NOTE) as partial:
-            partial.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
+            partial.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8", newline="\n")
             flush(partial)
         flush(place.own)
     finally:

@@ -6,7 +6,6 @@ so a choice made at each start would give other models from equal inputs.
 
 import copy
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from lradapt.errors import TrainingError
 from lradapt.networks.architectures import Architecture
 from lradapt.networks.classifier import build
 from lradapt.runtime.progress import tracked
+from lradapt.runtime.system.cores import available_cores
 from lradapt.training.inputs.batches import Batch, clean_batches, training_batches
 from lradapt.training.inputs.examples import PixelExamples, Preparation
 from lradapt.training.layers import layer_groups
@@ -137,8 +137,8 @@ def combinations(device: torch.device, threads: int) -> list[Combination]:
         device: a GPU is measured with `threads` alone, since its speed depends on none of them.
         threads: of params.yaml; on the CPU also all its cores, and half of them.
     """
-    cores = len(os.sched_getaffinity(0))
-    counts = {threads} if device.type == "cuda" else {threads, cores, max(1, cores // 2)}
+    cores = available_cores()
+    counts = {threads} if device.type != "cpu" else {threads, cores, max(1, cores // 2)}
     plain_first = sorted(LAYOUTS, reverse=True)
     return [
         Combination(*values) for values in product(("fp32", "bf16"), plain_first, sorted(counts))

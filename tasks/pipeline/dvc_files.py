@@ -63,7 +63,7 @@ def mend_locks() -> bool:
     """
     if not LOCKS.exists() or _is_whole_list():
         return False
-    with GUARD.open("a") as guard:
+    with GUARD.open("a", encoding="utf-8") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
         if not LOCKS.exists() or _is_whole_list():
             return False

@@ -91,5 +91,6 @@ def loss_reason(others: Others) -> str:
 def _end_of(code: int) -> str:
     if code > 0:
         return f"ended with exit code {code} (see its output above)"
-    memory = ", as the system does when memory runs out" if -code == signal.SIGKILL else ""
-    return f"was ended by {signal.Signals(-code).name}{memory}"
+    name = signal.Signals(-code).name
+    memory = ", as the system does when memory runs out" if name == "SIGKILL" else ""
+    return f"was ended by {name}{memory}"

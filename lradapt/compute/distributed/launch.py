@@ -49,6 +49,11 @@ def _require_startable(engine: Engine, num: int) -> None:
             f"{started} processes were started, but finetune.processes is {num}; set it to "
             f"{started}, or start {num} (torchrun --nproc-per-node {num})"
         )
+    if num > 1 and engine.device.type == "mps":
+        raise TrainingError(
+            f"finetune.processes is {num}, but the GPU of an Apple computer (engine.device mps) "
+            "trains with one process; set it to 1, or engine.device to cpu"
+        )
     if num > 1 and engine.device.type == "cuda" and torch.cuda.device_count() < num:
         raise TrainingError(
             f"finetune.processes is {num}, but torch finds {torch.cuda.device_count()} GPU(s), and "

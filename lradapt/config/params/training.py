@@ -71,8 +71,9 @@ class EngineParams(Section):
     `lradapt tune-engine` measures what is fastest on a machine, and writes nothing.
     """
 
-    device: Literal["auto", "cpu", "cuda"]
-    """Where torch computes; `auto`: on CUDA if there is a GPU, else on the CPU."""
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    """Where torch computes; `auto`: on the first that is there of cuda, mps (the GPU of an Apple
+    computer) and cpu."""
     precision: Literal["fp32", "bf16"]
     """Autocast type. bf16 is faster on GPUs and on CPUs with AVX512-BF16, slower elsewhere."""
     threads: Annotated[int, Unit("threads")] = Field(ge=1, le=256)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lradapt.data.images.decode import DecodeError
 from lradapt.errors import DataError, UnreadableError, listed
+from lradapt.runtime.system.opening import open_any, without_waiting
 
 _OF_FOLDER = (errno.ENOENT, errno.ELOOP, errno.ENXIO)
 """Reasons that the folder gives: a link to nothing or to itself, a socket, a removed file."""
@@ -66,7 +67,7 @@ def read_file(root: Path, name: str) -> bytes:
     if os.path.islink(path):
         _require_inside(root, path)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else opening a pipe blocks
+        descriptor = open_any(path, without_waiting(os.O_RDONLY))  # else opening a pipe blocks
         with open(descriptor, "rb", buffering=0) as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise DecodeError("not a regular file")

@@ -39,6 +39,10 @@ from lradapt.errors import DataError, UnreadableError, listed
 from lradapt.runtime.files import reserve, whole_file
 from lradapt.runtime.progress import tracked
 from lradapt.runtime.row_cache import NOTHING, Kept
+from lradapt.runtime.system.cores import available_cores
+from lradapt.runtime.system.disk import write_at
+from lradapt.runtime.system.opening import open_file
+from lradapt.runtime.system.processes import start_method
 
 log = logging.getLogger(__name__)
 
@@ -174,12 +178,12 @@ def _in_order(
     num_workers: int | None,
 ) -> Iterator[_Portion]:
     tasks = [files[i : i + _FILES_PER_TASK] for i in range(0, len(files), _FILES_PER_TASK)]
-    num_workers = num_workers or len(os.sched_getaffinity(0))
+    num_workers = num_workers or available_cores()
     if num_workers == 1 or sum(file.row is None for file in files) < _FEW_FILES:
         for task in tasks:
             yield work(task)
         return
-    context = multiprocessing.get_context("forkserver")
+    context = multiprocessing.get_context(start_method())
     try:
         with ProcessPoolExecutor(num_workers, context, initializer=reuse_memory) as pool:
             yield from pool.map(work, tasks)
@@ -227,10 +231,10 @@ def _ingest_files(
                 unreadable.append(_unreadable(file.name, error))
     if unreadable:
         return _Portion("", len(task), 0, [], unreadable)
-    descriptor = os.open(pixels, os.O_WRONLY)
+    descriptor = open_file(pixels, os.O_WRONLY)
     try:  # a single write: processes wait for each other at each
         squares = b"".join(square or empty for _, square in done)
-        _write_at(descriptor, squares, offset + task[0].number * len(empty))
+        write_at(descriptor, squares, offset + task[0].number * len(empty))
     finally:
         os.close(descriptor)
     lines = io.StringIO()
@@ -249,14 +253,14 @@ def _reduce_again(
 ) -> _Portion:
     """Write the pixels of 16-bit images once more, with the range of the set."""
     root, row_bytes = images.resolve(), how.input_size * how.input_size * 3
-    descriptor = os.open(pixels, os.O_WRONLY)
+    descriptor = open_file(pixels, os.O_WRONLY)
     unreadable: list[str] = []
     try:
         with quiet():
             for file in task:
                 try:
                     square = preprocess(read_file(root, file.name), how).tobytes()
-                    _write_at(descriptor, square, offset + file.number * row_bytes)
+                    write_at(descriptor, square, offset + file.number * row_bytes)
                 except DecodeError as error:  # it could be decoded before
                     unreadable.append(f"{file.name}: changed while it was read: {error}")
                 except (UnreadableError, MemoryError) as error:
@@ -277,14 +281,6 @@ def _require_read(portion: _Portion) -> None:
             "recorded: an image must not vanish from the training because a disk failed\n"
             + listed(portion.unreadable)
         )
-
-
-def _write_at(descriptor: int, content: bytes, offset: int) -> None:
-    """Write all of `content`; the system may accept only a part at a time."""
-    left = memoryview(content)
-    while left:
-        written = os.pwrite(descriptor, left, offset)
-        left, offset = left[written:], offset + written
 
 
 def _write_table(

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lradapt.runtime.prefetch import prefetched
+from lradapt.runtime.system.disk import release_pages
 
 T = TypeVar("T")
 
@@ -53,8 +54,8 @@ class MappedRows:
             wanted, lambda one: self._gather(indices_of(one)), ahead=AHEAD
         ):
             # On the stream that computes, so that only the GPU waits for the copy; its source is
-            # not reused before the copy has ended.
-            yield one, found.to(self.device, non_blocking=True)
+            # not reused before the copy has ended. MPS has no pinned memory, so it is waited for.
+            yield one, found.to(self.device, non_blocking=self.device.type == "cuda")
 
     def _gather(self, indices_B: Tensor) -> Tensor:
         numbers_B = self.rows[indices_B.numpy()]
@@ -73,4 +74,4 @@ def release(array: npt.NDArray[Any]) -> None:
     So a process never holds the whole file, however often it has read all of it.
     """
     if isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap):
-        array.base.madvise(mmap.MADV_DONTNEED)
+        release_pages(array.base)

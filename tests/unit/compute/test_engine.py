@@ -6,7 +6,16 @@ import pytest
 import torch
 from torch import nn
 
-from lradapt.compute.engine import one_thread, set_engine, start_engine, threads_kept
+from lradapt.compute.distributed import launch
+from lradapt.compute.engine import (
+    Engine,
+    free_memory,
+    one_thread,
+    seed_layers,
+    set_engine,
+    start_engine,
+    threads_kept,
+)
 from lradapt.errors import TrainingError
 
 ROOT = Path(__file__).parents[3]
@@ -45,6 +54,50 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
     with pytest.raises(TrainingError, match="set it to auto or cpu"):
         start_engine(**PLAIN | {"device": "cuda"})
     assert set_engine(**PLAIN | {"device": "auto"}).device.type == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "chosen"),
+    [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")],
+)
+def test_auto_is_the_first_that_is_there_of_cuda_mps_and_cpu(monkeypatch, cuda, mps, chosen):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda *_, **__: None)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    assert set_engine(**PLAIN | {"device": "auto"}).device.type == chosen
+
+
+def test_mps_is_used_where_it_is_and_refused_in_one_line_elsewhere(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(TrainingError, match=r"engine\.device is mps, but torch finds no") as error:
+        set_engine(**PLAIN | {"device": "mps"})
+    assert "\n" not in str(error.value)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert set_engine(**PLAIN | {"device": "mps"}).device.type == "mps"
+
+
+def test_the_memory_of_mps_is_at_most_that_of_the_machine(monkeypatch):
+    monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: 1000)
+    monkeypatch.setattr(torch.mps, "driver_allocated_memory", lambda: 300)
+    assert free_memory(torch.device("mps")) == 700
+    monkeypatch.setattr("lradapt.compute.engine.memory.free_memory", lambda: 20)
+    assert free_memory(torch.device("mps")) == 20
+
+
+def test_the_layers_of_mps_get_their_seed(monkeypatch):
+    seeds = []
+    monkeypatch.setattr(torch.mps, "manual_seed", seeds.append)
+    with threads_kept(), torch.random.fork_rng():
+        seed_layers(5, torch.device("mps"))
+    assert seeds == [5]
+
+
+def test_several_processes_on_mps_are_refused(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    engine = Engine(torch.device("mps"), "fp32")
+    with pytest.raises(TrainingError, match=r"finetune\.processes is 2, but the GPU of an Apple"):
+        launch._require_startable(engine, 2)
 
 
 def test_a_library_that_sets_threads_of_its_own_does_not_keep_them():

@@ -453,7 +453,7 @@ def test_a_user_without_a_name_is_logged_by_number(monkeypatch):
 
     monkeypatch.setattr("getpass.getuser", nobody)
     monkeypatch.setattr("os.getuid", lambda: 12345)
-    assert user_and_host() == f"uid 12345@{socket.gethostname()}"
+    assert user_and_host() == f"uid12345@{socket.gethostname()}"
 
 
 def test_a_version_started_from_another_names_it_and_lists_its_training_images(registry, project):

@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from lradapt.runtime.termination import Terminated, end_with_parent, on_sigterm
+from lradapt.runtime.system.processes import end_with_parent
+from lradapt.runtime.termination import Terminated, on_sigterm
 
 PARENT = (
     "import subprocess, sys, time\n"
@@ -18,7 +19,7 @@ PARENT = (
 )
 CHILD = (
     "import time\n"
-    "from lradapt.runtime.termination import end_with_parent\n"
+    "from lradapt.runtime.system.processes import end_with_parent\n"
     "end_with_parent()\n"
     "print(1, flush=True)\n"
     "time.sleep(60)\n"

@@ -14,15 +14,23 @@ def free_memory(root: Path = Path("/")) -> int:
     Args:
         root: folder that holds `proc` and `sys`.
     """
-    meminfo = (root / "proc/meminfo").read_text()
+    if not (root / "proc/meminfo").exists():
+        return _free_of_the_machine()
+    meminfo = (root / "proc/meminfo").read_text(encoding="ascii")
     (line,) = [line for line in meminfo.splitlines() if line.startswith("MemAvailable:")]
     return max(0, min([int(line.split()[1]) * 1024, *_free_in_groups(root)]))
+
+
+def _free_of_the_machine() -> int:
+    import psutil
+
+    return int(psutil.virtual_memory().available)
 
 
 def _free_in_groups(root: Path) -> Iterator[int]:
     """Yield the free bytes of each control group of this process that has a limit."""
     groups = root / "proc/self/cgroup"
-    for line in groups.read_text().splitlines() if groups.exists() else []:
+    for line in groups.read_text(encoding="utf-8").splitlines() if groups.exists() else []:
         _, controllers, path = line.split(":", 2)
         if not controllers:
             top, words = root / "sys/fs/cgroup", ("memory.max", "memory.current", _V2_RECLAIMABLE)
@@ -40,10 +48,11 @@ def _free_in_groups(root: Path) -> Iterator[int]:
 
 def _free_in(group: Path, limit: str, usage: str, reclaimable: str) -> Iterator[int]:
     try:
-        most = (group / limit).read_text().strip()
-        used = int((group / usage).read_text())
-        facts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        most = (group / limit).read_text(encoding="ascii").strip()
+        used = int((group / usage).read_text(encoding="ascii"))
+        lines = (group / "memory.stat").read_text(encoding="ascii").splitlines()
     except FileNotFoundError:  # the group does not exist here, or lacks this controller
         return
+    facts = dict(line.split() for line in lines)
     if most != "max":
         yield int(most) - used + int(facts[reclaimable])

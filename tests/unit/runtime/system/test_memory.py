@@ -1,6 +1,6 @@
 import pytest
 
-from lradapt.runtime.memory import free_memory
+from lradapt.runtime.system.memory import free_memory
 
 GB = 2**30
 
