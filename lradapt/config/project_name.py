@@ -31,6 +31,12 @@ def own(name: str) -> str:
     return name if is_own else f"{project}-{name}"
 
 
+def plain(name: str) -> str:
+    """Return the name that `own` was given: `skin-gpu` -> `gpu` in the project skin."""
+    project = project_name()
+    return name if project == OF_LRADAPT else name.removeprefix(f"{project}-")
+
+
 @cache
 def _name_in(folder: Path) -> str:
     path = folder / FILE
