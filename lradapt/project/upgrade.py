@@ -122,7 +122,10 @@ def _checked(pyproject: dict[str, Any]) -> str:
             "was made by a newer lradapt. Install that one: pip install --upgrade lradapt"
         )
     _require_not_newer(pyproject)
-    return str(pyproject["project"]["name"])
+    name = pyproject.get("project", {}).get("name")
+    if not isinstance(name, str):
+        raise ProjectError(f"{PYPROJECT} has no name of the project: expected [project] with name")
+    return name
 
 
 def _require_not_newer(pyproject: dict[str, Any]) -> None:
