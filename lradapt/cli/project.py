@@ -94,10 +94,11 @@ def _import(folder: Path, data: Path) -> None:
     """Import the images as `lradapt import folder` does in the project."""
     from lradapt.cli.importing.folder import folder as import_folder
 
-    if folder != Path.cwd():
-        console().print(f"next: cd {_typed(folder)}")
+    place = Path.cwd()
     with chdir(folder):
         import_folder(data)
+    if folder != place:
+        console().print(f"      first: cd {_typed(folder)}")
 
 
 def _print_next(folder: Path, data: Path | None) -> None:

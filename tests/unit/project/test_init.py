@@ -164,7 +164,7 @@ def test_images_are_imported_as_lradapt_import_folder_does(lradapt, tmp_path, ra
         random_image(seed).save(path)
     made = lradapt("init", "skin", "--data", "photos")
     assert "data/images: 24 images, 2 classes" in made.out, made.err
-    assert "next: cd skin\n" in made.out
+    assert made.out.endswith("      first: cd skin\n")
     assert len((tmp_path / "skin/data/labels.csv").read_text().splitlines()) == 25
 
 
