@@ -21,6 +21,11 @@ def project_name() -> str:
     return _name_in(find_project() or Path.cwd())
 
 
+def project_label() -> dict[str, str]:
+    """Return the label of the resource of an event, by which automations know their project."""
+    return {"lradapt.project": project_name()}
+
+
 def own(name: str) -> str:
     """Return the name that a flow, a pool or an artifact of this project has on a server.
 

@@ -21,7 +21,7 @@ from prefect.types import SecretDict
 from prefect.workers.process import ProcessWorker
 from pydantic import SecretStr
 
-from lradapt.config.project_name import project_name
+from lradapt.config.project_name import project_label, project_name
 from tasks.server import gpu
 from tasks.ui import events
 
@@ -172,7 +172,7 @@ def _notify(flows: Sequence[str], url: str) -> list[Automation]:
     models = EventTrigger(
         expect={events.PROMOTED, events.ROLLED_BACK},
         match=ResourceSpecification(
-            {"prefect.resource.id": ["lradapt.model.*"], events.PROJECT: [project_name()]}
+            {"prefect.resource.id": ["lradapt.model.*"], **project_label()}
         ),
         posture=Posture.Reactive,
     )

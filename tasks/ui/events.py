@@ -4,7 +4,7 @@ from typing import Any
 
 from prefect.events import emit_event
 
-from lradapt.config.project_name import project_name
+from lradapt.config.project_name import project_label
 from lradapt.data.retrain_decision import Decision
 from lradapt.drift.period_drift import Drift, PeriodDrift
 from lradapt.production.release import Outcome
@@ -21,9 +21,6 @@ KEPT = "lradapt.model.kept"
 """The gate has rejected a new version; production is unchanged."""
 ROLLED_BACK = "lradapt.model.rolled_back"
 """An earlier version is in production again."""
-
-PROJECT = "lradapt.project"
-"""The label of the resource by which automations know the events of their project."""
 
 
 def labels_changed(name: str, decision: Decision, changes: str) -> None:
@@ -62,6 +59,6 @@ def _emit(event: str, kind: str, name: str, payload: dict[str, Any]) -> None:
     resource = {
         "prefect.resource.id": f"lradapt.{kind}.{name}",
         "prefect.resource.name": name,
-        PROJECT: project_name(),
+        **project_label(),
     }
     emit_event(event, resource=resource, payload=payload)

@@ -47,7 +47,7 @@ def happened(name, *, flow="", resource="", project="lradapt", **payload):
         resource={
             "prefect.resource.id": resource or f"{RUN}{uuid4()}",
             "prefect.resource.name": "classifier",
-            events.PROJECT: project,
+            "lradapt.project": project,
         },
         related=[{"prefect.resource.id": "prefect.flow.1", **role}] if flow else [],
         payload=payload,
@@ -210,10 +210,11 @@ def test_a_promotion_in_another_project_is_not_posted(trigger):
 
 def test_what_a_project_has_on_a_server_has_its_name(monkeypatch):
     monkeypatch.setattr(server, "project_name", lambda: "skin")
+    monkeypatch.setattr(server, "project_label", lambda: {"lradapt.project": "skin"})
     blocks = []
     saved = SimpleNamespace(save=lambda name, overwrite: blocks.append(name) or UUID(int=1))
     monkeypatch.setattr(server, "Webhook", lambda **settings: saved)
     made = [server._mark_dead_runs(FLOWS), *server._notify(FLOWS, "http://here")]
     assert blocks == ["skin"]
     assert all(each.name.startswith("skin: ") for each in made)
-    assert made[1].trigger.match.model_dump()[events.PROJECT] == ["skin"]
+    assert made[1].trigger.match.model_dump()["lradapt.project"] == "skin"
