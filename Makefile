@@ -46,8 +46,6 @@ retrain: install ## retrain what has changed, promote the better model (first: o
 	@"$(BIN)/python" -m lradapt import digits --unless-present
 	@"$(BIN)/python" -m flows.retrain
 
-# Leases lie in files, so that a server that starts again still knows who holds the GPU.
-ui: export PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE = prefect.server.concurrency.lease_storage.filesystem
 ui: install ## Prefect's server and UI on this machine (PORT=4200), with the history of `make retrain`
 	@"$(BIN)/python" -m flows.ui --port $(PORT)
 

@@ -6,6 +6,7 @@ from rich.markdown import Markdown
 from flows.program import run, session, start_server
 from lradapt.cli.options import Debug
 from lradapt.cli.output import console
+from lradapt.config.project_name import own
 from lradapt.runtime import lock
 from tasks import stages
 from tasks.pipeline import dvc_files, graph
@@ -15,7 +16,7 @@ from tasks.ui import artifacts
 PROJECT_FILE = "benchmarks/dvc.yaml"
 
 
-@flow(name="benchmark", persist_result=False)
+@flow(name=own("benchmark"), persist_result=False)
 def benchmark() -> str:
     """Run every arm of `benchmarks/params.yaml`; return the tables, as Markdown."""
     with lock.run(), gpu.slot():

@@ -11,6 +11,7 @@ from flows.program import run, session, start_server
 from lradapt.cli.options import Debug, Location, Name
 from lradapt.cli.output import console
 from lradapt.config.paths import read_paths
+from lradapt.config.project_name import own
 from lradapt.drift.period_drift import Drift
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_record, open_registry
 from tasks import monitoring
@@ -19,7 +20,7 @@ from tasks.ui import artifacts, events
 log = logging.getLogger("lradapt.drift")
 
 
-@flow(name="monitor", persist_result=False)
+@flow(name=own("monitor"), persist_result=False)
 def monitor(
     record: str,
     location: str = DEFAULT_LOCATION,

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import typer
@@ -13,6 +14,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
 from lradapt.cli import error_exit, exit_codes
+from lradapt.cli.flows import COMMAND
 from lradapt.cli.help import epilog
 from lradapt.cli.program import run_program
 from lradapt.config.params import load_params
@@ -22,10 +24,15 @@ from tasks.server import access
 
 
 def run(main: Callable[..., None], *examples: str) -> None:
-    """Run `main` with the arguments of the command line; its help shows the examples."""
+    """Run `main` with the arguments of the command line; its help shows the examples.
+
+    A program that `lradapt retrain` has started shows that command in its help.
+    """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(epilog=epilog(*examples))(main)
-    run_program(app)
+    module = f"python -m flows.{Path(sys.argv[0]).stem}"
+    command = os.environ.pop(COMMAND, module)
+    app.command(epilog=epilog(*(each.replace(module, command) for each in examples)))(main)
+    run_program(app, prog_name=command)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from flows.program import require_project, run, session, start_server
 from flows.summary import print_summary
 from lradapt.cli.options import AsJson, Debug, Location, Name
 from lradapt.config.paths import PROJECT_FILE, read_paths
+from lradapt.config.project_name import own
 from lradapt.errors import LradaptError
 from lradapt.production.comparison_record import FrozenRules
 from lradapt.production.release import Outcome
@@ -24,7 +25,7 @@ from tasks.server import gpu
 from tasks.ui import artifacts, events, runs
 
 
-@flow(name="retrain", persist_result=False)
+@flow(name=own("retrain"), persist_result=False)
 def retrain(
     location: str = DEFAULT_LOCATION,
     name: str = DEFAULT_NAME,

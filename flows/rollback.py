@@ -9,13 +9,14 @@ from pydantic import Field
 from flows.program import run, session, start_server
 from lradapt.cli.options import Debug, Location, Name
 from lradapt.cli.output import console
+from lradapt.config.project_name import own
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 from lradapt.registry.promotions import Promotion
 from tasks import release
 from tasks.ui import events
 
 
-@flow(name="rollback", persist_result=False)
+@flow(name=own("rollback"), persist_result=False)
 def rollback(
     reason: Annotated[str, Field(min_length=1)],
     version: str = "",

@@ -6,6 +6,7 @@ from prefect.states import Completed, Failed
 
 import flows  # noqa: F401  applies the settings: a worker loads this file alone
 from lradapt.config.paths import read_paths
+from lradapt.config.project_name import own
 from lradapt.errors import LradaptError
 from tasks import stages
 from tasks.pipeline import dvc_commands, graph
@@ -14,7 +15,7 @@ from tasks.remote import results as answer
 from tasks.remote.inputs import read_needs
 
 
-@flow(name="stage", persist_result=False)
+@flow(name=own("stage"), persist_result=False)
 def stage(address: str, commit: str, texts: dict[str, str]) -> State[None]:
     """Run a stage in a clone of this project, push its outputs, and send the answer.
 

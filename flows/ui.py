@@ -14,6 +14,8 @@ from lradapt.cli.output import console
 from tasks.server import access
 
 HOST = "127.0.0.1"
+LEASES = "prefect.server.concurrency.lease_storage.filesystem"
+"""In files, so that a server that starts again still knows who holds the GPU."""
 
 
 def environment(project: Path, port: int) -> dict[str, str]:
@@ -23,6 +25,7 @@ def environment(project: Path, port: int) -> dict[str, str]:
         "PREFECT_HOME": str(project / ".prefect"),
         "PREFECT_SERVER_UI_API_URL": f"http://{HOST}:{port}/api",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES,
         **access.for_own_server(project, *origins),
     }
 

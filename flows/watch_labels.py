@@ -11,6 +11,7 @@ from flows.retrain import retrain
 from flows.summary import print_summary
 from lradapt.cli.options import Debug, Location, Name
 from lradapt.config.paths import PROJECT_FILE, read_paths
+from lradapt.config.project_name import own
 from lradapt.data.retrain_decision import Decision
 from lradapt.production.release import Outcome
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
@@ -22,7 +23,7 @@ from tasks.ui import artifacts, events
 _PROJECT = str(PROJECT_FILE)
 
 
-@flow(name="watch-labels", persist_result=False)
+@flow(name=own("watch-labels"), persist_result=False)
 def watch_labels(
     source: str = data.HERE,
     location: str = DEFAULT_LOCATION,

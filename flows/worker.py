@@ -10,10 +10,11 @@ import typer
 from flows.deploy import PROJECT, require_server
 from flows.program import run, session
 from lradapt.cli.options import Debug
+from lradapt.config.project_name import own
 
 
 def main(
-    pool: Annotated[str, typer.Option(help="The work pool: gpu or cpu.")] = "gpu",
+    pool: Annotated[str, typer.Option(help="The work pool of this project: gpu or cpu.")] = "gpu",
     debug: Debug = False,
 ) -> None:
     """Run what Prefect's server has for a work pool, in this project.
@@ -22,7 +23,7 @@ def main(
     """
     with session(debug=debug):
         require_server()
-        words = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool]
+        words = [sys.executable, "-m", "prefect", "worker", "start", "--pool", own(pool)]
         os.execve(words[0], words, {**os.environ, PROJECT: str(Path.cwd())})
 
 

@@ -81,11 +81,11 @@ def server(home):
 
 
 def lease_storage():
-    """As the Makefile has it: a server that starts again still knows who holds the GPU."""
+    """As `make ui` has it: a server that starts again still knows who holds the GPU."""
     (line,) = (
-        one for one in (ROOT / "Makefile").read_text().splitlines() if "LEASE_STORAGE" in one
+        one for one in (ROOT / "flows/ui.py").read_text().splitlines() if one.startswith("LEASES")
     )
-    return line.rpartition("=")[2].strip()
+    return line.rpartition("=")[2].strip(' "')
 
 
 def _is_healthy(url):

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,11 +21,13 @@ from lradapt.cli import (
     engine,
     exit_codes,
     exporting,
+    flows,
     head,
     importing,
     keys,
     model,
     params,
+    project,
     queue,
     review,
     serve,
@@ -33,7 +35,7 @@ from lradapt.cli import (
     versions,
 )
 from lradapt.cli.error_exit import enable_tracebacks
-from lradapt.cli.help import DATA, DVC, REGISTRY, TRAINING, USE, USUAL_CODES, epilog
+from lradapt.cli.help import DATA, DVC, PROJECT, REGISTRY, TRAINING, USE, USUAL_CODES, epilog
 from lradapt.cli.named_classes import require_known_classes
 from lradapt.cli.options import Debug
 from lradapt.cli.program import run_program
@@ -51,7 +53,7 @@ _DISTRIBUTED = ("finetune",)  # several processes may run it together
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    epilog="`lradapt COMMAND --help` has examples. `make retrain` runs everything in order.\n\n"
+    epilog="`lradapt COMMAND --help` has examples. `lradapt retrain` runs everything in order.\n\n"
     f"[bold]Exit codes[/]  {exit_codes.describe(*exit_codes.MEANINGS)}",
 )
 
@@ -61,11 +63,21 @@ def _add(
     command: Callable[..., None],
     *examples: str,
     codes: tuple[int, ...] = USUAL_CODES,
+    **settings: Any,
 ) -> None:
-    text = epilog(*examples, codes=codes)
-    app.command(command.__name__.replace("_", "-"), rich_help_panel=panel, epilog=text)(command)
+    name, text = command.__name__.replace("_", "-"), epilog(*examples, codes=codes)
+    app.command(name, rich_help_panel=panel, epilog=text, **settings)(command)
 
 
+def _add_flow(panel: str, command: Callable[..., None], *examples: str) -> None:
+    _add(panel, command, *examples, context_settings=flows.PASSED_ON)
+
+
+_add(PROJECT, project.init, "lradapt init skin --data photos", "lradapt init . --name skin")
+_add(PROJECT, project.upgrade, "lradapt upgrade --dry-run", "lradapt upgrade")
+_add_flow(PROJECT, flows.ui, "lradapt ui", "lradapt ui --port 4300")
+_add_flow(PROJECT, flows.deploy, "lradapt deploy")
+_add_flow(PROJECT, flows.worker, "lradapt worker --pool gpu")
 app.add_typer(importing.app, name="import", rich_help_panel=DATA)
 app.add_typer(exporting.app, name="export", rich_help_panel=DATA)
 _add(
@@ -96,6 +108,9 @@ _add(
     "lradapt changes old/labels.csv data/labels.csv",
     "lradapt changes --json monday tuesday",
 )
+_add_flow(TRAINING, flows.retrain, "lradapt retrain", "lradapt retrain --plan")
+_add_flow(TRAINING, flows.watch, "lradapt watch", "lradapt watch --from pull --commit")
+_add_flow(TRAINING, flows.benchmark, "lradapt benchmark")
 _add(TRAINING, head.head, "lradapt head", "lradapt head --into build/friday")
 _add(
     TRAINING,
@@ -143,6 +158,7 @@ _add(
     "lradapt drift record --period day --html reports/drift.html",
     "lradapt drift s3://bucket/record --json | jq '.periods[-1].drifted'",
 )
+_add_flow(USE, flows.monitor, "lradapt monitor record")
 _add(USE, token.token, "lradapt token anna", "lradapt token --json anna | jq -r .entry")
 
 

@@ -4,7 +4,8 @@ from rich.markup import escape
 
 from lradapt.cli import exit_codes
 
-DATA, TRAINING, REGISTRY, USE, DVC = "Data", "Training", "Registry", "Use", "For dvc.yaml"
+PROJECT, DATA, TRAINING = "Project", "Data", "Training"
+REGISTRY, USE, DVC = "Registry", "Use", "For dvc.yaml"
 """The groups of commands."""
 
 USUAL_CODES = (exit_codes.DONE, exit_codes.FAILED, exit_codes.WRONG_USAGE)

@@ -11,6 +11,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from lradapt.cli import completion, exit_codes, explaining
+from lradapt.cli.flows import run_flow
 from lradapt.cli.options import AsJson, Location, Name
 from lradapt.cli.output import console, minute, print_json
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
@@ -113,6 +114,10 @@ def rollback(
             autocompletion=completion.versions,
         ),
     ] = None,
+    event: Annotated[
+        bool,
+        typer.Option("--event", help="Run it as the project's flow, which tells Prefect's server."),
+    ] = False,
     as_json: AsJson = False,
     registry: Location = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,
@@ -125,6 +130,11 @@ def rollback(
     """
     if not reason.strip():
         raise typer.BadParameter("--reason is empty; expected a reason, for the log")
+    if event and as_json:
+        raise typer.BadParameter("--event and --json exclude each other")
+    if event:
+        words = [f"--reason={reason}", f"--registry={registry}", f"--name={name}"]
+        run_flow("rollback", "rollback", [*([version] if version else []), *words])
     from lradapt.production.rollback import roll_back
 
     restored = roll_back(open_registry(registry, name), version, reason=reason)

@@ -18,6 +18,7 @@ from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling
 
+from lradapt.config.project_name import own, plain
 from lradapt.errors import LradaptError, listed
 from tasks import git
 from tasks.pipeline import dvc_commands, graph
@@ -46,7 +47,9 @@ def choose(plan: Sequence[Node]) -> dict[str, str]:
             deployment.
     """
     queues = {
-        node.address: node.meta["queue"] for node in plan if node.stale and node.meta.get("queue")
+        node.address: own(node.meta["queue"])
+        for node in plan
+        if node.stale and node.meta.get("queue")
     }
     own = _own_pool() if queues else None
     calls = {address: pool for address, pool in queues.items() if pool != own}
@@ -112,7 +115,7 @@ def _require_deployments(pools: set[str]) -> None:
 
 
 def _deployment(pool: str) -> str:
-    return f"stage/stage-{pool}"
+    return f"{own('stage')}/stage-{plain(pool)}"
 
 
 def _is_deployed(client: SyncPrefectClient, pool: str) -> bool:

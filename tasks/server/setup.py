@@ -21,6 +21,7 @@ from prefect.types import SecretDict
 from prefect.workers.process import ProcessWorker
 from pydantic import SecretStr
 
+from lradapt.config.project_name import project_label, project_name
 from tasks.server import gpu
 from tasks.ui import events
 
@@ -32,7 +33,6 @@ STRANDED_AFTER_SECONDS = 600
 `grace_period_seconds` in prefect.yaml: after that the server gives the run's slot to another one,
 and its end would release that slot once more."""
 
-_BLOCK = "lradapt"
 _HEARTBEAT = "prefect.flow-run.heartbeat"
 _ENDS = {f"prefect.flow-run.{end}" for end in ("Completed", "Failed", "Crashed", "Cancelled")}
 _PENDING, _RUNNING = "prefect.flow-run.Pending", "prefect.flow-run.Running"
@@ -146,7 +146,7 @@ def _mark_as_crashed(
 ) -> Automation:
     """Mark a run as crashed that sent one event, and then for some time none of others."""
     return Automation(
-        name=f"lradapt: {what}",
+        name=f"{project_name()}: {what}",
         description=f"Marks runs as crashed: {message}",
         trigger=EventTrigger(
             after={after},
@@ -167,17 +167,19 @@ def _mark_as_crashed(
 def _notify(flows: Sequence[str], url: str) -> list[Automation]:
     """Post promotions, rollbacks and failed runs to a webhook."""
     headers = SecretDict({"Content-Type": "application/json"})
-    block = Webhook(url=SecretStr(url), headers=headers).save(_BLOCK, overwrite=True)
+    block = Webhook(url=SecretStr(url), headers=headers).save(project_name(), overwrite=True)
     assert isinstance(block, UUID)  # not a coroutine: nothing runs asynchronously here
     models = EventTrigger(
         expect={events.PROMOTED, events.ROLLED_BACK},
-        match=ResourceSpecification({"prefect.resource.id": ["lradapt.model.*"]}),
+        match=ResourceSpecification(
+            {"prefect.resource.id": ["lradapt.model.*"], **project_label()}
+        ),
         posture=Posture.Reactive,
     )
     faults = EventTrigger(expect=_FAULTS, match_related=_runs_of(flows), posture=Posture.Reactive)
     return [
         Automation(
-            name=f"lradapt: notify of {what}",
+            name=f"{project_name()}: notify of {what}",
             description="Posts to the webhook that was given to `make deploy`",
             trigger=trigger,
             actions=[CallWebhook(block_document_id=block, payload=post)],

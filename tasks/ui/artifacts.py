@@ -10,6 +10,7 @@ from prefect.artifacts import create_markdown_artifact
 from lradapt.cli.changes import printed
 from lradapt.config.params import load_params
 from lradapt.config.paths import read_path_table, read_paths
+from lradapt.config.project_name import own
 from lradapt.data.retrain_decision import Decision
 from lradapt.drift.period_drift import Drift
 from lradapt.production.release import Outcome
@@ -44,7 +45,7 @@ def show_plan(plan: Sequence[Node]) -> None:
     lines = [f"| `{node.address}` | {'; '.join(node.reasons) or 'up to date'} |" for node in plan]
     create_markdown_artifact(
         "| node | |\n|---|---|\n" + "\n".join(lines),
-        key="plan",
+        key=own("plan"),
         description="The nodes of DVC's graph that are going to run, and why",
     )
 
@@ -73,7 +74,7 @@ def show(
     }
     for key, text in parts.items():
         if text:
-            create_markdown_artifact(text, key=key, description=_DESCRIPTIONS[key])
+            create_markdown_artifact(text, key=own(key), description=_DESCRIPTIONS[key])
 
 
 def _table(rows: Sequence[report.Row]) -> str:
@@ -125,7 +126,7 @@ def show_changes(previous: Previous, *, split_is_new: bool) -> Comparison:
     changes = comparison.changes
     create_markdown_artifact(
         changes_report.as_markdown(changes) if changes else comparison.sentence,
-        key="data-changes",
+        key=own("data-changes"),
         description="Changes of the data since the version last trained on",
     )
     return comparison
@@ -143,7 +144,7 @@ def show_decision(decision: Decision) -> None:
     line = f"{'training' if decision.retrain else 'no training'}: {decision.reason}"
     log.info("%s", line)
     create_markdown_artifact(
-        line, key="data-decision", description="Whether retraining is needed, and why"
+        line, key=own("data-decision"), description="Whether retraining is needed, and why"
     )
 
 
@@ -156,7 +157,7 @@ def show_drift(drift: Drift) -> None:
         log.info("note: %s", note)
     create_markdown_artifact(
         drift_report.as_markdown(drift),
-        key="drift",
+        key=own("drift"),
         description="Whether the images are still like those that the model was tested on",
     )
 
@@ -167,7 +168,7 @@ def show_tables(project_file: str) -> str:
     tables = read_path_table(Path(project_file))["tables"].read_text(encoding="utf-8")
     create_markdown_artifact(
         tables,
-        key="benchmark-tables",
+        key=own("benchmark-tables"),
         description="Times of this method and of conventional training",
     )
     return tables

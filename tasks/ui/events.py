@@ -4,6 +4,7 @@ from typing import Any
 
 from prefect.events import emit_event
 
+from lradapt.config.project_name import project_label
 from lradapt.data.retrain_decision import Decision
 from lradapt.drift.period_drift import Drift, PeriodDrift
 from lradapt.production.release import Outcome
@@ -51,6 +52,13 @@ def rolled_back(name: str, promotion: Promotion) -> None:
 
 
 def _emit(event: str, kind: str, name: str, payload: dict[str, Any]) -> None:
-    """Emit an event about labels, data or model (`kind`) of that name in the registry."""
-    resource = {"prefect.resource.id": f"lradapt.{kind}.{name}", "prefect.resource.name": name}
+    """Emit an event about labels, data or model (`kind`) of that name in the registry.
+
+    Its resource names the project, since other projects may use the server, and the same name.
+    """
+    resource = {
+        "prefect.resource.id": f"lradapt.{kind}.{name}",
+        "prefect.resource.name": name,
+        **project_label(),
+    }
     emit_event(event, resource=resource, payload=payload)

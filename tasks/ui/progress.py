@@ -20,6 +20,7 @@ from uuid import UUID
 import httpx
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
+from lradapt.config.project_name import own
 from lradapt.runtime import progress
 from lradapt.runtime.progress_file import EVERY_SECONDS, VARIABLE
 from tasks.ui.terminal_bar import TerminalBar, terminal_bar
@@ -150,7 +151,7 @@ def _show(share: float, description: str, artifact: UUID | None) -> UUID | None:
     """Update the artifact, or create it; return None if there is none yet."""
     try:
         if artifact is None:
-            new = create_progress_artifact(share, key="progress", description=description)
+            new = create_progress_artifact(share, key=own("progress"), description=description)
             assert isinstance(new, UUID)  # not a coroutine: this thread has no event loop
             return new
         update_progress_artifact(artifact, share, description=description)

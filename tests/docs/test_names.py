@@ -8,6 +8,7 @@ import pytest
 import yaml
 from typer.main import get_command
 
+from lradapt.cli import flows
 from lradapt.cli.app import app
 from lradapt.config.params import Params
 from lradapt.config.validation import validate
@@ -57,6 +58,8 @@ def fault_of_lradapt(words):
             return f"no command {word}"
         command = command.commands[word]
         params += command.params
+    if words[0] in flows.MODULES:  # its options are the flow's
+        return fault_of_module([f"flows.{flows.MODULES[words[0]]}", *words[1:]])
     known = {name for param in params for name in (*param.opts, *param.secondary_opts)}
     return " ".join(sorted(options(words) - known - {"--help"}))
 

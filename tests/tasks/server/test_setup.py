@@ -35,7 +35,7 @@ def trigger(automations):
     return lambda name: EventTrigger.model_validate(automations[name].trigger.model_dump())
 
 
-def happened(name, *, flow="", resource="", **payload):
+def happened(name, *, flow="", resource="", project="lradapt", **payload):
     """An event of a run of a flow, or of something else."""
     from prefect.server.events.schemas.events import ReceivedEvent
 
@@ -47,6 +47,7 @@ def happened(name, *, flow="", resource="", **payload):
         resource={
             "prefect.resource.id": resource or f"{RUN}{uuid4()}",
             "prefect.resource.name": "classifier",
+            "lradapt.project": project,
         },
         related=[{"prefect.resource.id": "prefect.flow.1", **role}] if flow else [],
         payload=payload,
@@ -198,3 +199,22 @@ def test_a_failure_is_posted_with_flow_run_link_and_reason(automations):
         "flow": "rollback",
         "payload": {"run": "resnet18", "reason": "no"},
     }
+
+
+def test_a_promotion_in_another_project_is_not_posted(trigger):
+    event = {"resource": "lradapt.model.classifier", "reason": "it is better"}
+    name = "notify of promotions and rollbacks"
+    assert triggers(trigger(name), happened(events.PROMOTED, **event))
+    assert not triggers(trigger(name), happened(events.PROMOTED, project="skin", **event))
+
+
+def test_what_a_project_has_on_a_server_has_its_name(monkeypatch):
+    monkeypatch.setattr(server, "project_name", lambda: "skin")
+    monkeypatch.setattr(server, "project_label", lambda: {"lradapt.project": "skin"})
+    blocks = []
+    saved = SimpleNamespace(save=lambda name, overwrite: blocks.append(name) or UUID(int=1))
+    monkeypatch.setattr(server, "Webhook", lambda **settings: saved)
+    made = [server._mark_dead_runs(FLOWS), *server._notify(FLOWS, "http://here")]
+    assert blocks == ["skin"]
+    assert all(each.name.startswith("skin: ") for each in made)
+    assert made[1].trigger.match.model_dump()["lradapt.project"] == "skin"
