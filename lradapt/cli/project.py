@@ -124,8 +124,8 @@ def _print_difference(merged: "Merged") -> None:
         [] if each is None else each.decode(errors="replace").splitlines()
         for each in (merged.before, merged.after)
     )
-    old = "/dev/null" if merged.before is None else f"a/{merged.path}"
-    new = "/dev/null" if merged.after is None else f"b/{merged.path}"
+    old = "no file" if merged.before is None else f"a/{merged.path}"
+    new = "no file" if merged.after is None else f"b/{merged.path}"
     for line in difflib.unified_diff(before, after, old, new, lineterm=""):
         console().print(line)
 

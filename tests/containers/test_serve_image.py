@@ -17,7 +17,7 @@ from tests.unit.colour_model import colour_model, paint
 from tests.unit.releases import release
 from tests.unit.signers import Person, registry
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 USER = 10001
 NAME = "classifier"

@@ -13,7 +13,7 @@ from tests.installed.clean import ENVIRONMENT, Installed, build_wheel, require_i
 from tests.unit.colour_model import colour_model, paint
 from tests.unit.releases import release
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 SERVING = ("fastapi", "uvicorn", "prometheus_client")
 HEAVY = ("torch", "torchvision", "timm", "onnx", "pandas", "scipy", "sklearn", "matplotlib")
