@@ -13,7 +13,7 @@ from lradapt.runtime.termination import Terminated, on_sigterm
 PARENT = (
     "import subprocess, sys, time\n"
     "child = subprocess.Popen([sys.executable, '-c', sys.argv[1]], stdout=subprocess.PIPE)\n"
-    "child.stdout.readline()\n"
+    "assert child.stdout.readline() == b'1\\n', 'it could not ask for it'\n"
     "print(child.pid, flush=True)\n"
     "time.sleep(60)\n"
 )
