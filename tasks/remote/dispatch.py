@@ -51,8 +51,8 @@ def choose(plan: Sequence[Node]) -> dict[str, str]:
         for node in plan
         if node.stale and node.meta.get("queue")
     }
-    own = _own_pool() if queues else None
-    calls = {address: pool for address, pool in queues.items() if pool != own}
+    here = _own_pool() if queues else None
+    calls = {address: pool for address, pool in queues.items() if pool != here}
     if calls:
         _require_remote(calls)
         needs = {address: read_needs(address) for address in calls}
