@@ -154,7 +154,7 @@ def whole_versions(registry):
     return existing
 
 
-@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize("fault", [resets, loses_the_answer])
 def test_a_store_that_vanishes_at_any_request_of_a_release_loses_nothing(
     bucket, moto, fault, every

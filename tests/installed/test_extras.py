@@ -49,7 +49,8 @@ def test_the_core_predicts_alone(core, folder):
     assert core.has(*SERVING, *HEAVY, *ORCHESTRATORS) == []
     answer = json.loads(core.lradapt(folder, "predict", "--json", "green.png").stdout)
     assert [each["class"] for each in answer] == ["green"]
-    assert "promotion" in core.lradapt(folder, "history").stdout
+    (moved,) = json.loads(core.lradapt(folder, "history", "--json").stdout)
+    assert moved["kind"] == "promotion"
 
 
 def test_the_core_names_the_extra_of_a_command(core, folder):

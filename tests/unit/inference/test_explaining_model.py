@@ -107,7 +107,7 @@ def test_features_that_are_not_the_means_of_the_maps_are_refused(content):
         pytest.param("densenet121", True, marks=pytest.mark.long),
         ("timm/test_efficientnet", True),
         ("timm/test_convnext", False),
-        ("timm/test_vit", False),
+        pytest.param("timm/test_vit", False, marks=pytest.mark.long),
     ],
 )
 def test_the_map_of_a_head_that_reads_several_depths_is_exact(name, is_pooled, tmp_path):

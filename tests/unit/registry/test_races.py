@@ -25,7 +25,7 @@ PLACES = pytest.mark.parametrize(
     [
         ("tmp_path", 15),
         pytest.param("tmp_path", 500, marks=LONG),
-        pytest.param("bucket", 20, marks=SLOW),
+        pytest.param("bucket", 8, marks=SLOW),
         pytest.param("bucket", 120, marks=LONG),
     ],
 )

@@ -267,6 +267,7 @@ def test_it_reviews(here):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_it_imports_a_folder_and_checks_it(here):
     for name in ("params.yaml", "dvc.yaml"):
         shutil.copy(ROOT / name, here)
