@@ -41,7 +41,7 @@ _NEEDS_SERVER = ("deploy", "worker")
 def retrain(context: typer.Context) -> None:
     """Retrain what has changed, and promote the better model.
 
-    Runs the project's flows/retrain.py; in a project, this help is the flow's.
+    Runs the project's flows/retrain.py; in a project, --help shows the flow's options.
     """
     _pass_on(context)
 
@@ -49,7 +49,7 @@ def retrain(context: typer.Context) -> None:
 def watch(context: typer.Context) -> None:
     """Bring the data, show what has changed, and retrain if needed.
 
-    Runs the project's flows/watch_labels.py; in a project, this help is the flow's.
+    Runs the project's flows/watch_labels.py; in a project, --help shows the flow's options.
     """
     _pass_on(context)
 
@@ -57,7 +57,7 @@ def watch(context: typer.Context) -> None:
 def monitor(context: typer.Context) -> None:
     """Compare the recorded images with those that the model was tested on.
 
-    Runs the project's flows/monitor.py; in a project, this help is the flow's.
+    Runs the project's flows/monitor.py; in a project, --help shows the flow's options.
     """
     _pass_on(context)
 
@@ -73,13 +73,13 @@ def benchmark(context: typer.Context) -> None:
 def ui(context: typer.Context) -> None:
     """Start Prefect's server and UI on this machine.
 
-    Runs the project's flows/ui.py; in a project, this help is the flow's.
+    Runs the project's flows/ui.py; in a project, --help shows the flow's options.
     """
     _pass_on(context)
 
 
 def deploy(context: typer.Context) -> None:
-    """Tell Prefect's server the pools, limits, automations and deployments.
+    """Register pools, limits, automations and deployments with Prefect's server.
 
     Runs the project's flows/deploy.py. PREFECT_API_URL names the server, by
     default that of `lradapt ui`.
@@ -130,7 +130,8 @@ def _require_flow(command: str, module: str) -> Path:
     if not (project / "flows" / f"{module}.py").is_file():
         raise LradaptError(
             f"the project {project} has no flow for lradapt {command}: flows/{module}.py is "
-            "missing. If you have removed it, git has it"
+            "missing. If you have removed it, git has it; benchmark.py is in lradapt's repository "
+            "alone"
         )
     return project
 

@@ -59,15 +59,19 @@ def init(
 
 def upgrade(
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would change, and write nothing.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Show what would change; write nothing. Exit code 1 if files are left to you.",
+        ),
     ] = False,
 ) -> None:
     """Bring this project's files to the installed lradapt.
 
     What lradapt changed since is merged with what you changed; prints the
     difference. Where both changed the same lines, the file has both, between
-    <<<<<<< and >>>>>>>, the file is listed, and the exit code is 1. Refused if git
-    has uncommitted changes, so that `git diff` shows the upgrade and git undoes it.
+    <<<<<<< and >>>>>>>, the file is listed, and the exit code is 1. Refused if one of
+    these files has uncommitted changes: so `git status` and `git diff` show the upgrade.
     """
     from lradapt.project import upgrade as upgrading
 
@@ -139,6 +143,4 @@ def _print_upgraded(planned: "Upgrade", *, dry_run: bool) -> None:
     would = "would be changed" if dry_run else "changed"
     screen.print(f"lradapt {__version__}: {len(changed)} files {would}")
     if not dry_run:
-        screen.print(
-            "next: git diff, make plan, git commit      (undo: git stash --include-untracked)"
-        )
+        screen.print("next: git status, git diff, make plan, git commit      (undo: git restore .)")

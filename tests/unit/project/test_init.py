@@ -65,7 +65,10 @@ def test_the_project_says_what_to_type_next(lradapt, tmp_path):
 def test_its_pyproject_pins_this_lradapt_and_names_the_project(skin):
     found = tomllib.loads((skin / "pyproject.toml").read_text())
     assert found["project"]["name"] == "skin"
-    assert found["project"]["dependencies"] == [f"lradapt=={__version__}", "lradapt[train,flow]"]
+    assert found["project"]["dependencies"] == [
+        f"lradapt=={__version__}",
+        "lradapt[train,flow,review]",
+    ]
     assert found["tool"]["lradapt"]["format"] == template.FORMAT
 
 
