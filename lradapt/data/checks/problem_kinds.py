@@ -1,9 +1,10 @@
 """What can be wrong with a set of labelled images: every kind of problem, and its remedy.
 
-`image_checks` finds the problems of single files, `label_checks` those of images and labels
-together. params.yaml has a policy for each kind (`check.policies`). To add a kind, add its name to
-`Kind`, its words to `MEANINGS`, its policy to `PoliciesParams` and params.yaml, and a check to one
-of the two modules; add a label check to the list in `run_checks` too.
+`image_checks` finds the problems of single files, `look_checks` those of their pixels,
+`cue_checks` those by which a class is known without a look, `label_checks` those of images and
+labels together. params.yaml has a policy for each kind (`check.policies`). To add a kind, add its
+name to `Kind`, its words to `MEANINGS`, its policy to `PoliciesParams` and params.yaml, and a check
+to one of these modules; add a label check to the list in `run_checks` too.
 """
 
 from collections.abc import Mapping
