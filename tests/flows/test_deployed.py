@@ -257,7 +257,7 @@ def test_a_drift_that_is_reported_starts_a_retraining(workers, client):
         return {run.id for run in runs_of(client, "retrain") if not run.auto_scheduled}
 
     before = runs()
-    resource = {"prefect.resource.id": "lradapt.data.classifier"}
+    resource = {"prefect.resource.id": "lradapt.data.classifier", "lradapt.project": "lradapt"}
     event = Event(event=DATA_DRIFTED, resource=resource)
     client.request("POST", "/events", json=[event.model_dump(mode="json")])
     ((run,), _) = wait_for(lambda: runs() - before, seconds=180)
