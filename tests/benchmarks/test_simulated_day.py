@@ -79,6 +79,21 @@ def test_the_other_camera_is_darker(images):
     assert later == pytest.approx(0.6 * usual, rel=0.02)
 
 
+def test_the_other_camera_is_less_sharp(tmp_path):
+    path = tmp_path / "edge.png"
+    half = np.zeros((8, 8), np.uint8)
+    half[:, 4:] = 200
+    Image.fromarray(half).save(path)
+
+    def steepest(picture):
+        (tmp_path / "sent.png").write_bytes(picture.content())
+        grey = np.asarray(Image.open(tmp_path / "sent.png").convert("L")).astype(int)
+        return np.abs(np.diff(grey, axis=1)).max() / grey.max()
+
+    assert steepest(Picture(path, "cat")) == 1
+    assert steepest(Picture(path, "cat", shifted=True)) < 0.8
+
+
 def test_images_are_known_by_what_was_sent(images):
     cat = Picture(images / "cat" / "7.png", "cat", shifted=True)
     assert set(by_hash([cat]).values()) == {cat}

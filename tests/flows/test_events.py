@@ -75,3 +75,13 @@ def test_changed_labels_are_emitted_with_what_changed_and_why_it_is_worth_a_trai
             {"reason": "changes: 4, threshold: 2", "changes": "4 relabelled"},
         )
     ]
+
+
+def test_the_resource_has_the_label_of_the_project(monkeypatch):
+    resources = []
+    monkeypatch.setattr(events, "project_label", lambda: {"lradapt.project": "skin"})
+    monkeypatch.setattr(
+        events, "emit_event", lambda event, resource, payload: resources.append(resource)
+    )
+    events.released("classifier", Outcome("new", WORSE, None))
+    assert [each["lradapt.project"] for each in resources] == ["skin"]

@@ -79,3 +79,9 @@ def test_a_number_that_is_none_is_not_quoted():
 def test_the_header_of_a_jpeg_without_a_frame_is_refused():
     with pytest.raises(ValueError, match="without a frame header"):
         jpeg_header(b"\xff\xd8\xff\xe0\x00\x04ab\xff\xda\x00\x02")
+
+
+def test_a_table_of_codes_before_the_frame_is_no_frame():
+    table = b"\xff\xc4\x00\x0b" + bytes(9)
+    frame = b"\xff\xc1\x00\x0b\x0c\x00\x07\x00\x09\x01\x01\x11\x00"
+    assert jpeg_header(b"\xff\xd8" + table + frame) == (9, 7, 12)
