@@ -226,9 +226,26 @@ def engine_choices(found: "Tuning") -> list[ParamChoice]:
     reason = f"measured: {chosen.rate:.1f} images/s in training steps"
     if not as_fast:
         reason += f", {present.rate:.1f} with the settings before"
-    elif len(found.measured) == 1:
-        reason = "no other settings could be measured; `lradapt tune-engine` says why"
     return [
-        ParamChoice(key, getattr(chosen.combination, key.removeprefix("engine.")), reason)
+        ParamChoice(
+            key,
+            value := getattr(chosen.combination, name := key.removeprefix("engine.")),
+            "; ".join([reason, *_other_values(found, name, value)]),
+        )
         for key in _ENGINE_KEYS
     ]
+
+
+def _other_values(found: "Tuning", name: str, chosen: Any) -> list[str]:
+    """Return what became of each value of a setting that was tried and is not chosen.
+
+    Its highest rate; or, where none of its combinations was timed, why the first was not.
+    """
+    rates: dict[Any, float] = {}
+    for one in found.measured:
+        value = getattr(one.combination, name)
+        rates[value] = max(one.rate, rates.get(value, 0))
+    results = {value: f"at most {rate:.1f} images/s" for value, rate in rates.items()}
+    for combination, why in found.left_out.items():
+        results.setdefault(getattr(combination, name), why)
+    return [f"{value}: {result}" for value, result in results.items() if value != chosen]
