@@ -15,6 +15,7 @@ from lradapt.config.project_name import own
 from lradapt.errors import LradaptError
 from lradapt.production.comparison_record import FrozenRules
 from lradapt.production.release import Outcome
+from lradapt.project import pyproject
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 from lradapt.registry.registry import Registry
 from lradapt.runtime import lock
@@ -50,6 +51,7 @@ def retrain(
         raise LradaptError(
             "override and approval_seconds cannot be used together; remove one of them"
         )
+    pyproject.warn_if_other()
     registry, project_file = open_registry(location, name), str(PROJECT_FILE)
     if not dry_run:
         registry.require_can_sign()
@@ -121,6 +123,7 @@ def main(
     with session(debug=debug):
         if plan:
             require_project()
+            pyproject.warn_if_other()
             plan_now = plans.read(str(PROJECT_FILE), full_check=full_check)
             plans.show(plan_now, as_data=as_json)
             return

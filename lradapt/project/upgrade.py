@@ -1,7 +1,5 @@
 """Brings a project to the installed lradapt: its files are merged, and written all or none."""
 
-import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from lradapt.config.project_name import FILE as PYPROJECT
 from lradapt.errors import listed
 from lradapt.project import ProjectError, base, git
 from lradapt.project.merging import Merged, merge_all
+from lradapt.project.pyproject import newer_pin, pinned, read_pyproject
 from lradapt.project.template import FORMAT, render
 from lradapt.runtime.files import write_bytes
 
@@ -44,7 +43,7 @@ def plan_upgrade(folder: Path) -> Upgrade:
             lradapt, or has changes that git has not committed.
     """
     git.require()
-    name = _checked(_read_pyproject(folder))
+    name = _checked(read_pyproject(folder))
     former, new = base.unpacked(folder), render(name)
     files = merge_all(former, new, folder)
     _require_committed(folder, [*former, *new, base.FILE])
@@ -97,16 +96,6 @@ def _put(path: Path, content: bytes | None) -> None:
             path.chmod(mode)
 
 
-def _read_pyproject(folder: Path) -> dict[str, Any]:
-    path = folder / PYPROJECT
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProjectError(f"{path} is not valid TOML: {error}") from error
-
-
 def _checked(pyproject: dict[str, Any]) -> str:
     """Return the project's name if this lradapt can upgrade it."""
     found = pyproject.get("tool", {}).get("lradapt", {}).get("format")
@@ -130,17 +119,11 @@ def _checked(pyproject: dict[str, Any]) -> str:
 
 def _require_not_newer(pyproject: dict[str, Any]) -> None:
     """Check that the project does not ask for a newer lradapt than the installed one."""
-    asked = " ".join(map(str, pyproject.get("project", {}).get("dependencies", [])))
-    pin = re.search(r"\blradapt *== *([\w.]+)", asked)
-    if pin and _numbers(pin[1]) > _numbers(__version__):
+    if pin := newer_pin(pinned(pyproject)):
         raise ProjectError(
-            f"this project is of lradapt {pin[1]}, newer than the installed {__version__}; "
-            f"install it: pip install lradapt=={pin[1]}"
+            f"this project is of lradapt {pin}, newer than the installed {__version__}; "
+            f"install it: pip install lradapt=={pin}"
         )
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 
 def _require_committed(folder: Path, paths: Sequence[str]) -> None:
