@@ -1,4 +1,4 @@
-"""`lradapt export`: images with predictions for a labelling tool."""
+"""`lradapt export`: images with predictions for a labelling tool; metadata for catalogues."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lradapt.cli import exit_codes
+from lradapt.cli.croissant import croissant
 from lradapt.cli.help import USUAL_CODES, epilog
 from lradapt.cli.options import AsJson, Location, Name
 from lradapt.cli.output import console, print_json
@@ -19,18 +20,17 @@ if TYPE_CHECKING:
     from lradapt.inference.predict import Prediction
 
 app = typer.Typer(
-    help="Export images with predictions for a labelling tool.",
+    help="Export images with predictions for a labelling tool, or the metadata of the data set.",
     no_args_is_help=True,
     epilog=epilog(
         "lradapt export labelstudio --into tasks.json",
+        "lradapt export croissant croissant.json",
         codes=(*USUAL_CODES, exit_codes.DATA_FAULTS),
     ),
 )
 
 
-@app.callback()
-def _group() -> None:
-    """Keep the name of the one command in the command line."""
+app.command()(croissant)
 
 
 @app.command()

@@ -22,6 +22,7 @@ MODULES = {  # pyproject.toml has their packages
         "torch",
         "torchvision",
     ),
+    "croissant": ("mlcroissant",),
     "flow": ("dvc", "httpx", "networkx", "prefect", "sqlalchemy"),
 }
 
