@@ -25,7 +25,7 @@ check test test-all: export PYTHONDONTWRITEBYTECODE =
 export PATH := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install retrain ui deploy worker test test-all check lint format docs bench
+.PHONY: help install retrain ui deploy worker test test-all check lint format docs bench release
 
 help: ## what there is to type
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -80,6 +80,9 @@ format: install ## put the code into the house format
 docs: export NO_MKDOCS_2_WARNING = 1
 docs: install ## the manual, with search, in site/: open site/index.html; half a minute
 	"$(BIN)/python" -m mkdocs build --strict
+
+release: install ## wheel, sdist, SBOM and their sha256 in dist/, of a commit whose versions agree
+	"$(BIN)/python" -m releasing
 
 $(BENCH_STAMP): pyproject.toml constraints.txt
 	test -x "$(BENCH_VENV)/bin/python" || "$(PYTHON)" -m venv "$(BENCH_VENV)"
