@@ -1,7 +1,5 @@
 """Makes a project in an empty folder: its files, and the first commit."""
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +8,7 @@ from lradapt.config.paths import PROJECT_FILE
 from lradapt.errors import listed
 from lradapt.project import ProjectError, base, git
 from lradapt.project.template import render
-from lradapt.runtime.files import write_bytes
+from lradapt.runtime.new_files import write_new_files
 
 _MAY_BE_THERE = {".git", ".DS_Store"}
 
@@ -49,7 +47,7 @@ def create(folder: Path, name: str, *, keeping: Path | None = None) -> Created:
     _require_empty(folder, keeping)
     files = render(name)
     files = {**files, base.FILE: base.packed(files)}
-    _write(folder, files)
+    write_new_files(folder, files)
     repository = git.holder(folder)
     is_known = True
     if repository is None:
@@ -79,30 +77,3 @@ def _may_be_there(path: Path, keeping: Path | None) -> bool:
     is_environment = (path / "pyvenv.cfg").is_file()
     is_kept = keeping is not None and keeping.absolute().is_relative_to(path)
     return path.name in _MAY_BE_THERE or is_environment or is_kept
-
-
-def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files into a folder; after an error remove them, and the folders made for them."""
-    made: list[Path] = []
-    try:
-        for path, content in files.items():
-            place = folder / path
-            made += _missing_folders(place.parent)
-            write_bytes(place, content)
-            made.append(place)
-    except BaseException:
-        _remove(made)
-        raise
-
-
-def _missing_folders(folder: Path) -> list[Path]:
-    """Return the folder and those around it that do not exist, the outermost first."""
-    return [each for each in (*reversed(folder.parents), folder) if not each.exists()]
-
-
-def _remove(made: list[Path]) -> None:
-    for path in reversed(made):
-        if path.is_dir():
-            os.rmdir(path)
-        else:
-            path.unlink(missing_ok=True)

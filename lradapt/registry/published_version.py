@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lradapt.registry.manifest import MODEL, sha256_hex
+from lradapt.registry.manifest import MANIFEST, MODEL, sha256_hex
 from lradapt.registry.promotions import Promotion
+from lradapt.registry.signatures import SUFFIX, signature_file
 from lradapt.registry.store import RegistryError, Store
 
 
@@ -33,16 +34,37 @@ class PublishedVersion:
         Raises:
             RegistryError: there is no such file, or it is damaged.
         """
-        version, hashes = self.manifest["version"], self.manifest["files"]
+        hashes = self.manifest["files"]
         if file not in hashes:
             raise RegistryError(
-                f"version {version} of {self.name} has no {file}; it has {', '.join(hashes)}"
+                f"version {self.version} of {self.name} has no {file}; it has {', '.join(hashes)}"
             )
-        key = f"{self.name}/versions/{version}/{file}"
-        content = self.store.read(key).content
-        _require_hash(
-            sha256_hex(content), hashes[file], f"{file} of version {version}", "published"
-        )
+        return self._read(file, hashes[file])
+
+    def vouchers(self) -> dict[str, bytes]:
+        """Return file name -> content of the manifest as published, and of its signatures.
+
+        Raises:
+            RegistryError: the manifest has changed since it was verified.
+        """
+        start = f"{self._prefix}{signature_file(self.sha256, '').removesuffix(SUFFIX)}"
+        return {MANIFEST: self._read(MANIFEST, self.sha256)} | {
+            key.removeprefix(self._prefix): self.store.read(key).content
+            for key in self.store.list(start)
+        }
+
+    @property
+    def version(self) -> str:
+        """Its name."""
+        return str(self.manifest["version"])
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self.name}/versions/{self.version}/"
+
+    def _read(self, file: str, sha256: str) -> bytes:
+        content = self.store.read(f"{self._prefix}{file}").content
+        _require_hash(sha256_hex(content), sha256, f"{file} of version {self.version}", "published")
         return content
 
 

@@ -250,7 +250,7 @@ def test_a_read_only_folder_is_one_message(tmp_path):
 
 
 def test_what_was_written_before_a_fault_is_removed(lradapt, tmp_path, monkeypatch):
-    from lradapt.project import create
+    from lradapt.runtime import new_files
 
     written = []
 
@@ -261,7 +261,7 @@ def test_what_was_written_before_a_fault_is_removed(lradapt, tmp_path, monkeypat
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
-    monkeypatch.setattr(create, "write_bytes", failing)
+    monkeypatch.setattr(new_files, "write_bytes", failing)
     refused = lradapt("init", "some/where/skin")
     assert "No space left on device" in refused.err
     assert len(written) == 20

@@ -1,4 +1,4 @@
-"""`lradapt export`: images with predictions for a labelling tool; metadata for catalogues."""
+"""`lradapt export labelstudio`: images with predictions for a labelling tool."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lradapt.cli import exit_codes
-from lradapt.cli.croissant import croissant
-from lradapt.cli.help import USUAL_CODES, epilog
 from lradapt.cli.options import AsJson, Location, Name
 from lradapt.cli.output import console, print_json
 from lradapt.config.paths import read_paths
@@ -19,21 +17,7 @@ from lradapt.runtime.files import write_json, write_text
 if TYPE_CHECKING:
     from lradapt.inference.predict import Prediction
 
-app = typer.Typer(
-    help="Export images with predictions for a labelling tool, or the metadata of the data set.",
-    no_args_is_help=True,
-    epilog=epilog(
-        "lradapt export labelstudio --into tasks.json",
-        "lradapt export croissant croissant.json",
-        codes=(*USUAL_CODES, exit_codes.DATA_FAULTS),
-    ),
-)
 
-
-app.command()(croissant)
-
-
-@app.command()
 def labelstudio(
     into: Annotated[Path, typer.Option(dir_okay=False, help="The JSON file to write.")],
     images: Annotated[

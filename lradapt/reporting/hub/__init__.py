@@ -1,0 +1,1 @@
+"""A version as a folder for a model hub (Hugging Face): the card with its header, and files."""
