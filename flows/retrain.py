@@ -20,7 +20,7 @@ from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 from lradapt.registry.registry import Registry
 from lradapt.runtime import lock
 from lradapt.runtime.timings import read_timings
-from tasks import approval, data, release, stages
+from tasks import approval, data, release, stages, tracking
 from tasks.pipeline import dvc_files, graph, lock_file
 from tasks.server import gpu
 from tasks.ui import artifacts, events, runs
@@ -83,6 +83,8 @@ def retrain(
             outcome = _release(registry, version, rules, override, approval_seconds)
             events.released(name, outcome)
         artifacts.show(outcome, location, timings, comparison.summary)
+        if any(node.stale for node in rest) or (outcome and outcome.promotion):
+            tracking.record(registry.name, outcome)
     return outcome
 
 

@@ -16,8 +16,17 @@ from lradapt.runtime.files import write_text
 
 ParamsFile = Annotated[Path, typer.Option("--params", help="The file to change.")]
 
-_NOT_OF_A_RECIPE = ("split", "check", "watch", "gate", "report", "card", "chosen_by_import")
-"""The sections about the data, the gate and the reports, and the record of the last import; a
+_NOT_OF_A_RECIPE = (
+    "split",
+    "check",
+    "watch",
+    "gate",
+    "report",
+    "card",
+    "track",
+    "chosen_by_import",
+)
+"""The sections about the data, the gate, reports and trackers, and the record of the last import; a
 recipe leaves them as they are."""
 
 
@@ -50,8 +59,8 @@ def recipe(
 ) -> None:
     """Set in params.yaml what a version was trained with, and keep its comments.
 
-    The sections about data, gate and reports (split, check, watch, gate, report,
-    card) are unchanged. Prints each value that changes, before and after.
+    The sections about data, gate, reports and trackers (split, check, watch, gate,
+    report, card, track) are unchanged. Prints each value that changes, before and after.
     """
     opened = open_registry(registry, name)
     manifest = opened.manifest(version or opened.require_production().version)

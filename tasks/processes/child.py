@@ -51,7 +51,7 @@ def run_child(command: Sequence[str], *, settings: Mapping[str, str] | None = No
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env={**_environment(), **(settings or {})},
+        env={**child_environment(), **(settings or {})},
         start_new_session=True,
     ) as child:
         assert child.stdin
@@ -72,7 +72,7 @@ def _log_lines(lines: Iterable[str], last: deque[str]) -> None:
             log.info("%s", line.rstrip())
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """Return the environment; `python` in dvc.yaml is the Python that runs this.
 
     A private key in it stays here: no stage signs anything.

@@ -74,6 +74,21 @@ def test_the_drivers_agree_and_the_flow_promotes_without_a_server_of_ones_own(tr
     assert len(output.stdout.splitlines()) == 21
 
 
+def test_a_tracker_that_gets_nothing_costs_one_warning(served_project):
+    project = served_project
+    file = project / "params.yaml"
+    before = file.read_text()
+    track = {"trackers": ["mlflow"], "max_seconds": 30.0}
+    file.write_text(yaml.safe_dump(yaml.safe_load(before) | {"track": track}))
+    promoted = flow(project, "--registry", "tracked").stdout
+    again = flow(project, "--registry", "tracked").stdout
+    file.write_text(before)
+    warning = "mlflow: this run is not recorded there: MLFLOW_TRACKING_URI is not set"
+    assert promoted.count(warning) == 1
+    assert "promote: it is the first model" in promoted
+    assert "mlflow" not in again, "nothing was trained or promoted"
+
+
 def test_a_dry_run_publishes_nothing(served_project):
     project = served_project
     flow(project, "--registry", "elsewhere", "--dry-run")

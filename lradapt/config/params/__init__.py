@@ -17,7 +17,12 @@ from lradapt.config.params.data import (
     WatchParams,
 )
 from lradapt.config.params.evaluation import AnswersParams, EvaluateParams, GateParams
-from lradapt.config.params.reporting import CardParams, CostParams, ReportParams
+from lradapt.config.params.reporting import (
+    CardParams,
+    CostParams,
+    ReportParams,
+    TrackParams,
+)
 from lradapt.config.params.section import Section, Unit
 from lradapt.config.params.training import (
     ActivationsParams,
@@ -68,6 +73,7 @@ class Params(Section):
     cost: CostParams
     report: ReportParams
     card: CardParams
+    track: TrackParams
     chosen_by_import: dict[str, JsonValue] = Field(default_factory=dict)
     """Keys with dots, and what the last `lradapt import` chose for them. No stage reads it. A value
     that differs from its entry, or has none, is a person's: an import does not change it. Without

@@ -1,6 +1,6 @@
-"""Sections about the report, the model card and the costs; no result depends on them."""
+"""Sections about report, model card, trackers and costs; no result depends on them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -43,3 +43,13 @@ class CardParams(Section):
     """Licence of the images and labels that it was trained on."""
     contact: str
     """Person or team responsible for the model."""
+
+
+class TrackParams(Section):
+    """Experiment trackers that get a copy of each run that trains (docs/experiments.md)."""
+
+    trackers: list[Literal["mlflow", "wandb"]]
+    """Empty: none. Their servers and secrets are set by their own environment variables, such as
+    MLFLOW_TRACKING_URI and WANDB_API_KEY."""
+    max_seconds: Annotated[float, Unit("seconds")] = Field(gt=0, le=3600)
+    """For each; one that takes longer is left out, with a warning."""

@@ -30,7 +30,15 @@ PACKAGES = {  # module -> the package that brings it, where that has another nam
     "starlette": "fastapi",
     "yaml": "pyyaml",
 }
-WITH_OWN_MESSAGE = {"boto3", "botocore", "lightning_fabric", "pillow_heif", "pydicom"}
+WITH_OWN_MESSAGE = {
+    "boto3",
+    "botocore",
+    "lightning_fabric",
+    "mlflow",
+    "pillow_heif",
+    "pydicom",
+    "wandb",
+}
 PROGRAM = """
 import sys
 

@@ -1,0 +1,10 @@
+"""A copy of each run for experiment trackers: MLflow, Weights & Biases.
+
+    collect.py      what a tracker gets of a run
+    record.py       that, as plain data
+    with_mlflow.py  the only module that imports mlflow
+    with_wandb.py   the only module that imports wandb
+    __main__.py     a program that sends one record to one tracker, and answers with its address
+
+The flow starts the program, so that a tracker which hangs, prints or fails can only cost its time.
+"""
