@@ -196,14 +196,16 @@ def _client(limits: Limits) -> Any:
     """Return a client of boto3, by the settings of the AWS chain.
 
     Raises:
-        RegistryError: boto3 is missing, or the settings contradict each other.
+        RegistryError: the settings contradict each other.
+        ModuleNotFoundError: boto3 is missing.
     """
     try:
         import boto3
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
-    except ImportError as error:
-        raise RegistryError("a registry on S3 needs boto3: pip install 'lradapt[s3]'") from error
+    except ModuleNotFoundError as error:
+        text = "a registry on S3 needs boto3: pip install 'lradapt[s3]'"
+        raise ModuleNotFoundError(text, name=error.name) from error
     config = Config(
         connect_timeout=limits.connect_seconds,
         read_timeout=limits.read_seconds,

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lradapt.cli.extras import MODULES, extra_of
+from lradapt.cli.app import app
+from lradapt.cli.extras import MODULES, NEEDED_BY, extra_of, extras_needed
+from lradapt.cli.flows import MODULES as FLOWS
 from lradapt.registry import open_registry
 from tests.unit.colour_model import colour_model, paint
 from tests.unit.releases import release
@@ -20,6 +22,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PACKAGES = {  # module -> the package that brings it, where that has another name
     "PIL": "pillow",
     "anyio": "fastapi",
+    "botocore": "boto3",
     "h11": "uvicorn",
     "huggingface_hub": "timm",
     "prometheus_client": "prometheus-client",
@@ -30,41 +33,27 @@ PACKAGES = {  # module -> the package that brings it, where that has another nam
     "starlette": "fastapi",
     "yaml": "pyyaml",
 }
-WITH_OWN_MESSAGE = {
-    "boto3",
-    "botocore",
-    "lightning_fabric",
-    "mlflow",
-    "pillow_heif",
-    "pydicom",
-    "wandb",
-}
-PROGRAM = """
-import sys
-
-class Blocked:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in BLOCKED:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-BLOCKED = sys.argv.pop(1).split(",")
-sys.meta_path.insert(0, Blocked())
-from lradapt.__main__ import main
-main()
-"""
+WITH_OWN_MESSAGE = {"lightning_fabric", "mlflow", "pillow_heif", "pydicom", "wandb"}
+FILTER = Path(__file__).parent / "without_extras"
+TABLE = re.findall(
+    r"^\| `?(none|serve|data|train)`? \| (.*) \|$",
+    (ROOT / "docs" / "containers.md").read_text(),
+    re.MULTILINE,
+)
+DOCUMENTED = {words: extra for extra, cell in TABLE for words in re.findall(r"`([^`]+)`", cell)}
 
 
 def packages(requirements):
     return {re.match(r"[\w-]+", each)[0] for each in requirements} - {"lradapt"}
 
 
-def without(extras, folder, *words):
-    """A run of the command line where the modules of these extras are not installed."""
+def without(extras, folder, *words, program="lradapt"):
+    """A run of a program where the modules of these extras are not installed."""
     blocked = ",".join(module for extra in extras for module in MODULES[extra])
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM, blocked, *map(str, words)],
+        [sys.executable, "-m", program, *map(str, words)],
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "COLUMNS": "80"},
+        env={"PYTHONPATH": f"{FILTER}:{ROOT}", "COLUMNS": "80", "BLOCKED": blocked},
         capture_output=True,
         text=True,
     )
@@ -121,26 +110,61 @@ def test_serving_needs_its_own_extra_alone(tmp_path):
     assert "not installed" not in done.stderr
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a model in production, an image, and labels."""
+    folder = tmp_path_factory.mktemp("project")
+    release(open_registry(str(folder / "registry")), colour_model())
+    paint(folder / "green.png", "green")
+    (folder / "labels.csv").write_text("image,label\ngreen.png,green\n")
+    return folder
+
+
 @pytest.mark.parametrize(
-    ("words", "module", "extra"),
+    ("words", "module", "extras"),
     [
         (["serve"], "h11", "serve"),
-        (["review"], "fastapi", "serve"),
+        (["review"], "fastapi", "data,serve"),
         (["changes", "labels.csv", "labels.csv"], "pandas", "data"),
         (["tune-engine"], "torch", "train"),
         (["predict", "--explain", "green.png"], "onnx", "train"),
+        (["serve", "--registry", "s3://here/models"], "h11", "s3,serve"),
+        (["serve", "--record=s3://here/record"], "h11", "s3,serve"),
+        (["drift", "s3://here/record"], "boto3", "data,s3"),
+        (["predict", "--explain", "--registry", "s3://here/it", "green.png"], "boto3", "s3,train"),
     ],
 )
-def test_a_command_without_its_extra_says_in_one_line_what_to_install(
-    tmp_path, words, module, extra
-):
-    release(open_registry(str(tmp_path / "registry")), colour_model())
-    paint(tmp_path / "green.png", "green")
-    (tmp_path / "labels.csv").write_text("image,label\ngreen.png,green\n")
-    done = without(MODULES, tmp_path, *words)
+def test_a_command_names_all_extras_that_it_lacks_at_once(folder, words, module, extras):
+    done = without(MODULES, folder, *words)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        f"error: the module {module} is not installed for {sys.executable}. Install it: "
-        f"pip install 'lradapt[{extra}]'; or enter the project's environment: "
+        f"error: the module {module} is not installed for {sys.executable}. Install all that is "
+        f"missing: pip install 'lradapt[{extras}]'; or enter the project's environment: "
         "`. .venv/bin/activate` (made by `make install`)"
     ]
+
+
+def test_a_flow_that_trains_names_what_its_stages_lack_too():
+    done = without(MODULES, ROOT, program="flows.retrain")
+    assert "pip install 'lradapt[flow,train]'" in done.stderr
+    assert "pip install 'lradapt[flow]'" in without(MODULES, ROOT, program="flows.monitor").stderr
+
+
+def test_an_extra_that_is_there_is_not_named(folder):
+    done = without([extra for extra in MODULES if extra != "data"], folder, "review")
+    assert "pip install 'lradapt[serve]'" in done.stderr
+
+
+@pytest.mark.parametrize("words", DOCUMENTED)
+def test_what_the_documents_say_that_a_command_needs_is_what_it_asks_for(words):
+    assert extras_needed(words.split()) == {DOCUMENTED[words]} - {"none"}
+
+
+def test_each_command_and_flow_that_needs_an_extra_exists():
+    groups = app.registered_groups
+    entries = [*app.registered_commands, *groups]
+    entries += [command for group in groups for command in group.typer_instance.registered_commands]
+    commands = {each.name or each.callback.__name__ for each in entries}
+    flows = {f"flows.{module}" for module in FLOWS.values()}
+    assert set(NEEDED_BY) <= commands | flows
+    assert flows <= set(NEEDED_BY)
