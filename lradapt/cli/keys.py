@@ -197,13 +197,15 @@ def sign(
     if done.promotion:
         number = done.promotion.sequence
         typer.echo(f"production: promotion {number} of the log, {done.promotion.reason}")
+    if done.num_records:
+        typer.echo(f"comparisons: {done.num_records:,} file(s) of their record signed")
 
 
 @app.command()
 def check(
     as_json: AsJson = False, registry: Location = DEFAULT_LOCATION, name: Name = DEFAULT_NAME
 ) -> None:
-    """Check all signatures of a registry: production, the log, each version.
+    """Check all signatures of a registry: production, the log, comparisons, each version.
 
     Prints a line for each: whose key has signed it, or why it is not trusted.
     The exit code is 1 if something is not trusted.

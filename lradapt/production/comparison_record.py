@@ -15,6 +15,7 @@ from lradapt.gate.rules import Rules, rules_sha256
 from lradapt.gate.verdict import Verdict
 from lradapt.production.lineage import code_version
 from lradapt.registry import protocol
+from lradapt.registry.key_use import signing_key
 from lradapt.registry.promotions import Production, Promotion
 from lradapt.registry.published_version import PublishedVersion
 from lradapt.registry.registry import Registry
@@ -45,7 +46,8 @@ class FrozenRules:
 def freeze(registry: Registry, rules: Rules) -> FrozenRules:
     """Write the rules into the registry, and return them with the time."""
     plain = rules.as_dict()
-    at = protocol.freeze_rules(registry.store, registry.name, rules_sha256(plain), plain)
+    key = signing_key(registry.keys, "promote")
+    at = protocol.freeze_rules(registry.store, registry.name, rules_sha256(plain), plain, key)
     return FrozenRules(rules, at)
 
 
@@ -90,12 +92,14 @@ def record_question(
         "test_images": _identity(test_images),
         "held_out": _identity(held_out),
     }
-    return protocol.ask(registry.store, registry.name, manifest["version"], facts)
+    key = signing_key(registry.keys, "promote")
+    return protocol.ask(registry.store, registry.name, manifest["version"], facts, key)
 
 
 def record_verdict(registry: Registry, asked: protocol.Entry, verdict: Verdict) -> protocol.Entry:
     """Record the gate's verdict with all its figures."""
-    return protocol.answer(registry.store, registry.name, asked, asdict(verdict))
+    key = signing_key(registry.keys, "promote")
+    return protocol.answer(registry.store, registry.name, asked, asdict(verdict), key)
 
 
 def record_outcome(
@@ -121,7 +125,8 @@ def record_outcome(
         "override": override or None,
         "promotion": promotion.sequence if promotion else None,
     }
-    protocol.close(registry.store, registry.name, answered, facts)
+    key = signing_key(registry.keys, "promote")
+    protocol.close(registry.store, registry.name, answered, facts, key)
 
 
 @cache

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from lradapt.registry.key_use import require_signing_key
 from lradapt.registry.promotions import Promotion
+from lradapt.registry.protocol_signatures import sign_records
 from lradapt.registry.registry import Registry
 from lradapt.signing.settings import Keys
 
@@ -24,6 +25,7 @@ class Vouched:
         left: versions that were to be signed with all others and cannot be used, with the reason.
         promotion: the entry of the log by which it vouches for production; None if it did before,
             or nothing is in production.
+        num_records: files of the record of comparisons that it has signed now.
     """
 
     key: str
@@ -31,12 +33,14 @@ class Vouched:
     before: tuple[str, ...]
     left: dict[str, str]
     promotion: Promotion | None
+    num_records: int
 
 
 def vouch(registry: Registry, versions: Sequence[str] | None, *, adopt: bool = False) -> Vouched:
     """Sign versions, and what is in production, with the key of this process.
 
-    Every file of the versions is read, and compared with the hashes of its manifest.
+    Every file of the versions is read, and compared with the hashes of its manifest. The record of
+    comparisons is signed, too: all of it that is trusted, or, with `adopt`, all of it.
 
     Args:
         registry: that holds them.
@@ -57,7 +61,10 @@ def vouch(registry: Registry, versions: Sequence[str] | None, *, adopt: bool = F
     new = tuple(version for version in chosen if trusting.sign(version))
     before = tuple(version for version in chosen if version not in new)
     left = {version: fault for version, fault in faults.items() if fault}
-    return Vouched(key.id, new, before, left, _vouch_for_production(trusting, key.id))
+    promotion = _vouch_for_production(trusting, key.id)
+    store, name, trusted = trusting.store, trusting.name, trusting.keys.trusted
+    num_records = sign_records(store, name, key, trusted)
+    return Vouched(key.id, new, before, left, promotion, num_records)
 
 
 def _faults(registry: Registry) -> dict[str, str]:

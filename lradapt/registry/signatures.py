@@ -7,6 +7,7 @@ statement is worth nothing under another kind, for another model, or with a valu
     NAME/versions/VERSION/manifest-HASH-KEY.sig   a key vouches for the manifest with this hash,
                                                   and so for all files of the version
     NAME/production.json, NAME/log/...            the statement is the promotion itself
+    NAME/protocol/.../FILE-KEY.sig                a key vouches for a file of the update protocol
 """
 
 import base64
@@ -31,7 +32,7 @@ def signed(kind: str, name: str, values: Mapping[str, Any], key: SigningKey) -> 
     Args:
         kind: of the statement.
         name: of the model.
-        values: what it states; JSON without fractions.
+        values: what it states; JSON without fractions, which programs write in several ways.
         key: that signs.
     """
     stated = {**values, "key": key.id}
@@ -52,13 +53,16 @@ def who_signed(
         use: what the key must be allowed to sign.
     """
     key = trusted.find(str(statement.get("key", "")), use)
+    return key if key and _has_signed(key, kind, name, statement) else None
+
+
+def _has_signed(key: TrustedKey, kind: str, name: str, statement: Mapping[str, Any]) -> bool:
     stated = {each: value for each, value in statement.items() if each != "signature"}
     try:
         signature = base64.b64decode(str(statement.get("signature", "")), validate=True)
     except (binascii.Error, ValueError):
-        return None
-    found = key is not None and key.key.has_signed(_message(kind, name, stated), signature)
-    return key if found else None
+        return False
+    return key.key.has_signed(_message(kind, name, stated), signature)
 
 
 def _message(kind: str, name: str, stated: Mapping[str, Any]) -> bytes:
@@ -121,25 +125,33 @@ def require_signed_version(
         except MissingError:
             continue
         expected = {"version": version, "manifest_sha256": manifest_sha256, "key": each.key.id}
-        fault = _fault_in_signature(content, name, expected, trusted)
+        fault = fault_in_signature("version", name, content, expected, each)
         if not fault:
             return each
         faults.append(f"its signature by {each.name} ({file}) {fault}")
     raise _not_trusted(store, name, version, faults, trusted)
 
 
-def _fault_in_signature(
-    content: bytes, name: str, expected: Mapping[str, str], trusted: TrustedKeys
+def fault_in_signature(
+    kind: str, name: str, content: bytes, expected: Mapping[str, str], signer: TrustedKey
 ) -> str:
-    """Return why a signature does not state what is expected; empty if it does."""
+    """Return why a file with a statement is not what a key has signed; empty if it is.
+
+    Args:
+        kind: that the statement must be of.
+        name: of the model that it must be about.
+        content: of the file.
+        expected: values that it must state.
+        signer: the key.
+    """
     try:
         statement = dict(json.loads(content))
     except (ValueError, TypeError, RecursionError):
         return "is cut off or damaged"
-    if who_signed("version", name, statement, trusted, "publish") is None:
+    if not _has_signed(signer, kind, name, statement):
         return "does not match: it was changed, or made for another model"
     if any(statement.get(each) != value for each, value in expected.items()):
-        return "is of another version"
+        return f"is of another {kind}"
     return ""
 
 

@@ -7,7 +7,12 @@ from typing import Any
 from lradapt.gate.held_out import TrainedOn, read_test_images, read_trained_on
 from lradapt.registry.manifest import TEST_IMAGES, TRAINED_ON
 from lradapt.registry.promotions import Promotion
-from lradapt.registry.protocol import ComparisonRecord, read_comparisons, read_rules
+from lradapt.registry.protocol import (
+    ComparisonRecord,
+    RulesRecord,
+    read_comparisons,
+    read_rules,
+)
 from lradapt.registry.registry import Registry
 from lradapt.registry.store import DeniedError, RegistryError, UnreachableError, for_each
 
@@ -51,14 +56,16 @@ class Collected:
         comparisons: every recorded comparison, the first one first.
         frozen_rules: in the order of their first use.
         promotions: the first one first.
+        are_signatures_checked: whether keys are trusted where this was read.
     """
 
     location: str
     name: str
     versions: tuple[Version, ...]
     comparisons: tuple[ComparisonRecord, ...]
-    frozen_rules: tuple[Mapping[str, Any], ...]
+    frozen_rules: tuple[RulesRecord, ...]
     promotions: tuple[Promotion, ...]
+    are_signatures_checked: bool
 
 
 def collect(registry: Registry) -> Collected:
@@ -69,7 +76,7 @@ def collect(registry: Registry) -> Collected:
             damaged. A version that is damaged is listed with its fault.
         UnreachableError, DeniedError: the store does not answer, or not to this user.
     """
-    promotions = registry.promotions()
+    promotions, trusted = registry.promotions(), registry.keys.trusted
     names = registry.version_names()
     if not names:
         raise RegistryError(
@@ -82,9 +89,10 @@ def collect(registry: Registry) -> Collected:
         location=registry.location,
         name=registry.name,
         versions=tuple(sorted(versions, key=lambda each: (each.created, each.name))),
-        comparisons=tuple(read_comparisons(registry.store, registry.name)),
-        frozen_rules=tuple(read_rules(registry.store, registry.name)),
+        comparisons=tuple(read_comparisons(registry.store, registry.name, trusted)),
+        frozen_rules=tuple(read_rules(registry.store, registry.name, trusted)),
         promotions=tuple(promotions),
+        are_signatures_checked=trusted is not None,
     )
 
 

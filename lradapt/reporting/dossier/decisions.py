@@ -6,7 +6,7 @@ from typing import Any
 
 from lradapt.gate.rules import rules_sha256
 from lradapt.registry.promotions import Promotion
-from lradapt.registry.protocol import ComparisonRecord
+from lradapt.registry.protocol import ComparisonRecord, RulesRecord
 from lradapt.reporting.dossier.collected import Collected, Version
 from lradapt.reporting.dossier.param_changes import NOT_RECORDED, ValueChange, value_changes
 from lradapt.reporting.dossier.references import ANSWERS
@@ -33,10 +33,7 @@ _LEFT_OUT = ("gate", "chosen_by_import")
 def rules(collected: Collected, since: str) -> Section:
     """Return the section of the rules: when each was frozen, and every change."""
     changes = [each for each in rule_changes(rules_in_use(collected)) if each.after.at >= since]
-    frozen = [
-        (short(each["sha256"]), second(each["at"]), each["by"], _sound(each))
-        for each in collected.frozen_rules
-    ]
+    frozen = [_frozen_row(each) for each in collected.frozen_rules]
     sentence = (
         "A run writes the rules into the registry before it trains anything, under their hash, and "
         "decides by these, also if params.yaml is edited meanwhile. "
@@ -54,8 +51,8 @@ def rules(collected: Collected, since: str) -> Section:
         (
             Table(
                 "Rules that were frozen",
-                ("sha256", "first frozen (UTC)", "by", "content"),
-                frozen or [(NOT_RECORDED, "", "", "")],
+                ("sha256", "first frozen (UTC)", "by", "content", "signed by"),
+                frozen or [(NOT_RECORDED, *[""] * 4)],
             ),
             _latest_rules(collected),
             Table(
@@ -67,8 +64,16 @@ def rules(collected: Collected, since: str) -> Section:
     )
 
 
-def _sound(frozen: Mapping[str, Any]) -> str:
-    return "matches its hash" if rules_sha256(frozen["rules"]) == frozen["sha256"] else "DAMAGED"
+def _frozen_row(frozen: RulesRecord) -> tuple[str, ...]:
+    facts = frozen.facts
+    sound = rules_sha256(facts["rules"]) == facts["sha256"]
+    return (
+        short(facts["sha256"]),
+        second(facts["at"]),
+        facts["by"],
+        "matches its hash" if sound else "DAMAGED",
+        frozen.fault or frozen.signed_by or "not checked",
+    )
 
 
 def _latest_rules(collected: Collected) -> Table:
@@ -200,7 +205,14 @@ def verdicts(collected: Collected, since: str) -> Section:
             ),
             Table(
                 "Their verdicts",
-                ("challenger", "decision", "difference, lower bound", "reason", "what followed"),
+                (
+                    "challenger",
+                    "decision",
+                    "difference, lower bound",
+                    "reason",
+                    "what followed",
+                    "signed by",
+                ),
                 [_verdict_row(each) for each in shown],
             ),
             Table("Faults of the record", ("comparison", "fault"), faults),
@@ -231,13 +243,15 @@ def _asked_row(each: ComparisonRecord) -> tuple[str, ...]:
 
 def _verdict_row(each: ComparisonRecord) -> tuple[str, ...]:
     version = each.asked["version"] if each.asked else each.id
+    signer = each.signed_by or ("see its faults" if each.faults else "not checked")
     if not each.verdict:
-        return version, "no verdict: interrupted", "", "", _followed(each)
+        return version, "no verdict: interrupted", "", "", _followed(each), signer
     found = each.verdict["comparison"]
     figures = (
         f"{100 * found['difference']:+.2f}, {100 * found['lower']:+.2f} points" if found else "-"
     )
-    return version, each.verdict["decision"], figures, each.verdict["reason"], _followed(each)
+    decision, reason = each.verdict["decision"], each.verdict["reason"]
+    return version, decision, figures, reason, _followed(each), signer
 
 
 def _followed(each: ComparisonRecord) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from lradapt.registry.protocol import RulesRecord
 from lradapt.reporting.dossier import allowed_changes, decisions, measurements
 from lradapt.reporting.dossier.bounds import bounds_of_params
 from lradapt.reporting.dossier.collected import Collected, Version
@@ -79,8 +80,9 @@ def missing(collected: Collected) -> list[str]:
     """Return what the registry does not have, in sentences."""
     found = [
         "The project was not read: a value in params.yaml that no run has used yet is not here.",
-        "The records of comparisons are not signed; each holds the hash of the one before it.",
     ]
+    if not collected.are_signatures_checked:
+        found.append("No signature was checked: no keys are trusted where this was made.")
     usable = [each for each in collected.versions if not each.fault]
     lacking = {
         "the rules' hash (published before lradapt recorded it, or by hand)": _without(
@@ -94,6 +96,12 @@ def missing(collected: Collected) -> list[str]:
     found += [f"Versions without {what}: {', '.join(of)}." for what, of in lacking.items() if of]
     faulty = decisions.faults(collected.versions)
     found += [f"A version cannot be used. {each}" for each in faulty]
+    found += [
+        f"Rules are not trusted. {each.fault}" for each in collected.frozen_rules if each.fault
+    ]
+    unsound = [each.id for each in collected.comparisons if each.faults]
+    if unsound:
+        found.append(f"Comparisons whose record has faults: {', '.join(unsound)}.")
     unanswered = [each.id for each in collected.comparisons if not each.verdict]
     if unanswered:
         found.append(f"Comparisons that were begun and have no verdict: {', '.join(unanswered)}.")
@@ -125,7 +133,7 @@ def as_json(collected: Collected, since: str = "") -> dict[str, Any]:
         "missing": missing(collected),
         "bounds": bounds_of_params(),
         "rules": {
-            "frozen": list(collected.frozen_rules),
+            "frozen": [_frozen(each) for each in collected.frozen_rules],
             "used": [asdict(each) for each in rules_in_use(collected)],
             "changes": [_change(asdict(each)) for each in rule_changes(rules_in_use(collected))],
         },
@@ -162,6 +170,10 @@ def _version(before: Version | None, after: Version) -> dict[str, Any]:
         "params": manifest.get("params"),
         "changes": [] if after.fault else [_change(asdict(each)) for each in changes],
     }
+
+
+def _frozen(each: RulesRecord) -> dict[str, Any]:
+    return {**each.facts, "signed_by": each.signed_by or None, "fault": each.fault or None}
 
 
 def _change(change: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from colour_model import COLOURS, colour_model, paint
 from releases import promote, publish
 
 from lradapt.registry import open_registry
+from lradapt.registry.protocol import ask
 from lradapt.signing.settings import KEY, KEY_FILE, TRUSTED_FILE, Keys
 
 
@@ -165,6 +166,31 @@ def test_sign_adopts_a_registry_and_rotates_keys(lradapt, signing, home, tmp_pat
     assert lradapt("keys", "check").code == 0
     kinds = [each["kind"] for each in json.loads(lradapt("history", "--json").out)]
     assert kinds == ["promotion", "key_change", "key_change"]
+
+
+def test_records_of_comparisons_are_adopted_and_rotated_with_all_else(
+    lradapt, signing, home, tmp_path
+):
+    release(tmp_path)
+    opened = open_registry(str(tmp_path / "registry"), "classifier")
+    asked = ask(opened.store, opened.name, "v1", {"version": "v1"})
+    signing("anna")
+    lradapt("keys", "trust", home / "anna.pub")
+    lradapt("keys", "sign", "--adopt")
+    place = opened.store.location + "/classifier/protocol/comparisons/" + asked.id
+    assert [path.suffix for path in sorted(Path(place).iterdir())] == [".sig", ".json"]
+    signing("bo")
+    lradapt("keys", "trust", home / "bo.pub")
+    assert "comparisons: 1 file(s) of their record signed" in lradapt("keys", "sign").out
+    lradapt("keys", "distrust", "anna")
+    checked = {each["what"]: each for each in json.loads(lradapt("keys", "check", "--json").out)}
+    assert checked["comparisons"] == {"what": "comparisons", "signed_by": "bo", "fault": ""}
+    Path(place, "asked.json").write_text('{"format": 1, "version": "v2"}')
+    found = lradapt("keys", "check", "--json")
+    assert found.code == 1
+    fault = {each["what"]: each for each in json.loads(found.out)}["comparisons"]["fault"]
+    assert "1 fault(s) of the record of comparisons" in fault
+    assert f"comparisons/{asked.id}/asked.json is not trusted: its signature by bo is of" in fault
 
 
 def test_distrust_says_what_is_refused_from_then_on(lradapt, signing, home, tmp_path):

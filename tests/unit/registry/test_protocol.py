@@ -25,11 +25,12 @@ def test_rules_are_written_once_under_their_hash(store):
     first = freeze_rules(store, NAME, "ab", {"margin": 0.02})
     freeze_rules(store, NAME, "ab", {"margin": 0.02})
     freeze_rules(store, NAME, "cd", {"margin": 0.01})
-    assert [(each["sha256"], each["rules"]) for each in read_rules(store, NAME)] == [
+    found = [each.facts for each in read_rules(store, NAME)]
+    assert [(each["sha256"], each["rules"]) for each in found] == [
         ("ab", {"margin": 0.02}),
         ("cd", {"margin": 0.01}),
     ]
-    assert read_rules(store, NAME)[0]["at"] == first
+    assert found[0]["at"] == first
 
 
 def test_a_comparison_is_read_as_it_was_written_and_further_outcomes_are_kept(store):

@@ -4,12 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from signers import Person, keys, seen_by
 from typer.testing import CliRunner
 from updated_model import PARAMS, compare, promote, publish, release, stricter
 
 from lradapt.cli.app import app
 from lradapt.config.paths import read_paths
 from lradapt.registry import open_registry
+from lradapt.registry.protocol import read_rules
 from lradapt.reporting.dossier.collected import collect
 from lradapt.reporting.dossier.dossier import as_json, as_markdown, as_page, missing
 from lradapt.reporting.dossier.moves import moves_of
@@ -148,6 +150,31 @@ def test_a_version_of_earlier_times_is_shown_as_not_recorded(registry):
     page = as_markdown(collect(registry))
     assert f"| {old} | not recorded | not checked | not recorded |" in page
     assert f"Slices are not recorded for {old}." in page
+
+
+def test_the_dossier_says_whose_keys_vouch_for_the_record_and_what_is_not_trusted(
+    registry, paths, tmp_path
+):
+    anna = Person(tmp_path, "anna")
+    signed = seen_by(registry, anna, [anna])
+    release(signed, paths, publish(signed, b"1", at=JANUARY, slices=[]), at=JANUARY)
+    assert not any("trusted" in each or "faults" in each for each in missing(collect(signed)))
+    assert as_markdown(collect(signed)).count("| anna |") == 3  # rules, version, comparison
+    assert as_json(collect(signed))["rules"]["frozen"][0]["signed_by"] == "anna"
+    [path] = (tmp_path / "registry/moles/protocol/comparisons").glob("*/outcome-1.json")
+    path.write_text(path.read_text().replace("as measured", "as agreed"))
+    assert f"Comparisons whose record has faults: {path.parent.name}." in missing(collect(signed))
+    page = as_markdown(collect(signed))
+    assert "| see its faults |" in page
+    assert "outcome-1.json is not trusted: its signature by anna is of another record" in page
+    assert "No signature was checked: no keys are trusted" in missing(collect(registry))[1]
+
+
+def test_rules_that_nobody_trusted_has_frozen_are_named(registry, updated, tmp_path):
+    anna = Person(tmp_path, "anna")
+    read = read_rules(registry.store, registry.name, keys(trusted=[anna]).trusted)
+    found = replace(collect(registry), frozen_rules=tuple(read), are_signatures_checked=True)
+    assert sum(each.startswith("Rules are not trusted. rules/") for each in missing(found)) == 2
 
 
 def test_rules_that_do_not_match_their_hash_are_damaged(registry, updated, tmp_path):
