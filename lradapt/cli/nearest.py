@@ -2,19 +2,15 @@
 
 import io
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lradapt.config.paths import PROJECT_FILE, Paths, read_paths
 from lradapt.errors import DataError
-from lradapt.registry.manifest import MODEL
 
 if TYPE_CHECKING:
     from lradapt.data.images.decode import Pixels, Preprocessing
     from lradapt.data.neighbours import Features, Neighbours
-    from lradapt.inference.explaining_model import ExplainingModel
-    from lradapt.registry.published_version import PublishedVersion
     from lradapt.registry.registry import Registry
     from lradapt.serving.live_model import Loaded
     from lradapt.serving.nearest import Compare, NearImage
@@ -26,41 +22,51 @@ _SMALL = 64  # pixels; JPEG would blur a smaller picture
 def nearest_in(registry: "Registry") -> "Callable[[Loaded], Compare]":
     """Return a function that reads the training images of a version of a registry.
 
-    It raises `DataError` where they are not on this machine.
+    It raises `DataError` where they are not on this machine, and `ModelError` where the model gives
+    no features.
+
+    Raises:
+        DataError: the current folder is no project, so no version has its training images here.
     """
+    if not PROJECT_FILE.exists():
+        raise DataError(
+            "--nearest shows training images, which a registry does not have: expected the "
+            f"project that trained the model, found no {PROJECT_FILE} in {Path.cwd()}. Start "
+            "the server in the project's folder; of a container, mount it and make it the working "
+            "directory"
+        )
+    paths = read_paths()
 
     def prepare(loaded: "Loaded") -> "Compare":
-        from lradapt.inference.explaining_model import ExplainingModel
-
-        version = registry.open(loaded.promotion.version, loaded.promotion)
-        content = version.read(MODEL)
-        inside = ExplainingModel(content, threads=1)
-        how, model_sha256 = loaded.model.preprocessing, sha256(content).hexdigest()
-        paths, known = _training_images(version, inside, how, model_sha256)
+        model = loaded.model
+        known = _training_images(registry, loaded, paths)
 
         def compare(square_SS3: "Pixels") -> "Sequence[NearImage]":
-            return _nearest(known, inside.features(square_SS3[None])[0], paths.images, how)
+            features_D = model.features(square_SS3[None])[0]
+            return _nearest(known, features_D, paths.images, model.preprocessing)
 
         return compare
 
     return prepare
 
 
-def _training_images(
-    version: "PublishedVersion", inside: "ExplainingModel", how: "Preprocessing", model_sha256: str
-) -> "tuple[Paths, Neighbours]":
+def _training_images(registry: "Registry", loaded: "Loaded", paths: Paths) -> "Neighbours":
     from lradapt.production.training_features import find_training_images, training_neighbours
 
-    paths = read_paths() if PROJECT_FILE.exists() else None
-    images = find_training_images(version, paths) if paths else []
-    if paths is None or not images:
+    name, model = loaded.promotion.version, loaded.model
+    images = find_training_images(registry.open(name, loaded.promotion), paths)
+    if not images:
         raise DataError(
-            f"The training images of version {version.manifest['version']} are not on this "
-            "machine: the server does not run in the project that has trained it, or their files "
-            "are gone."
+            f"The training images of version {name} are not on this machine: another project has "
+            "trained it, or their files are gone."
         )
-    store = paths.store
-    return paths, training_neighbours(images, inside, how, model_sha256=model_sha256, store=store)
+    return training_neighbours(
+        images,
+        model,
+        model.preprocessing,
+        model_sha256=loaded.promotion.model_sha256,
+        store=paths.store,
+    )
 
 
 def _nearest(

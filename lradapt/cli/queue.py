@@ -146,7 +146,6 @@ def _distances(recorded: "Recorded", paths: Paths, registry: str, name: str) -> 
 
 def _training_features(version: str, paths: Paths, registry: str, name: str) -> "Floats | None":
     """Return the features of the training images of a version, `[M, D]`; None without images."""
-    from lradapt.inference.explaining_model import ExplainingModel
     from lradapt.inference.predict import Model
     from lradapt.production.training_features import find_training_images, training_neighbours
     from lradapt.registry.manifest import MODEL
@@ -156,10 +155,11 @@ def _training_features(version: str, paths: Paths, registry: str, name: str) -> 
     if not images:
         return None
     content = opened.read(MODEL)
+    model = Model(content)
     return training_neighbours(
         images,
-        ExplainingModel(content),
-        Model(content).preprocessing,
+        model,
+        model.preprocessing,
         model_sha256=sha256(content).hexdigest(),
         store=paths.store,
     ).features

@@ -92,6 +92,7 @@ def serve(
     choice = RecordChoice(record, record_images, record_days, record_bytes, record_spool)
     recorded = choice.opened(max_upload)
     opened = open_registry(registry, name)
+    near = Nearest(nearest_in(opened)) if nearest else None
     live = LiveModel(opened, threads=1)  # the requests are the threads
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of malformed forms
     with opened_log(access_log) as lines, shadowed(opened, shadow) as challenger:
@@ -103,7 +104,7 @@ def serve(
         extras = Extras(
             accepted=accepted,
             access_log=lines,
-            nearest=Nearest(nearest_in(opened)) if nearest else None,
+            nearest=near,
             shadow=challenger,
         )
         app = create_app(live, settings, extras, record=recorded)

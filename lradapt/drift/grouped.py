@@ -1,9 +1,9 @@
-"""Images that come in groups, such as several of one patient: how much larger differences are.
+"""Images that come in groups, such as several of one patient, are not independent.
 
-A record has no groups, so a permutation test takes its images as independent. The reference has
-groups. Its halves of whole groups differ by more than its halves of single images, and a period
-differs from it by as much more if its images come in groups alike. Letters: N images of the
-reference, B draws.
+Where a record has groups, one image of each is compared: these are independent, so each test has
+its level. Where it has none, the reference still has: its halves of whole groups differ by more
+than its halves of single images, and a period differs from it by as much more if its images come
+in groups alike. Letters: N images, of the reference for `inflation`; G groups; B draws.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,14 @@ Integers = npt.NDArray[np.int64]
 Subsets = npt.NDArray[np.float32]
 
 _NUM_DRAWS = 200
+
+
+def one_of_each(groups_N: Integers, random: np.random.Generator) -> Integers:
+    """Return the row of one image of each group, drawn at random, `[G]`."""
+    order_N = random.permutation(len(groups_N))
+    first_G = np.unique(groups_N[order_N], return_index=True)[1]
+    rows_G: Integers = np.sort(order_N[first_G])
+    return rows_G
 
 
 def inflation(

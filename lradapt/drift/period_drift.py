@@ -13,7 +13,7 @@ import numpy.typing as npt
 from lradapt.drift.accuracy import EstimatedAccuracy, estimate_accuracy
 from lradapt.drift.class_shift import estimate_shares
 from lradapt.drift.false_alarms import Period, level_of_a_test
-from lradapt.drift.observed import Observed, Reference
+from lradapt.drift.observed import Integers, Observed, Reference
 from lradapt.drift.periods import Span, by_period, first_day
 from lradapt.drift.signals import SIGNALS, Signal, compare
 from lradapt.recording.read import Recorded
@@ -56,6 +56,7 @@ class PeriodDrift:
         num_others: answers of other versions.
         tested: None where the period was not tested.
         reason: why it was not; "" if it was.
+        num_groups: that the images belong to; None where the record has no groups of them.
     """
 
     name: str
@@ -66,6 +67,7 @@ class PeriodDrift:
     num_others: int
     tested: Tested | None
     reason: str
+    num_groups: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +135,17 @@ def find_drift(
     for span, answered in by_period(recorded.times, period):
         rows = answered[usable_N[answered]]
         once = _first_of_each_file(recorded.sha256, rows)
-        tested, reason = None, _reason(span, len(once), today, unfinished=unfinished)
+        groups_M = _groups(recorded, once)
+        num_groups = None if groups_M is None else len(np.unique(groups_M))
+        tested = None
+        reason = _unfinished(span, today, unfinished=unfinished)
+        reason = reason or _too_few(len(once), num_groups, reference)
         if not reason:
-            tested = _test(_observed(recorded, once), reference, level, span)
+            tested = _test(_observed(recorded, once), groups_M, reference, level, span)
         counts = (len(once), len(rows) - len(once), num_others.get(span.name, 0))
-        found.append(PeriodDrift(span.name, span.first, span.end, *counts, tested, reason))
+        found.append(
+            PeriodDrift(span.name, span.first, span.end, *counts, tested, reason, num_groups)
+        )
     labels, known = reference.labels, reference.observed
     return Drift(
         reference.version,
@@ -157,13 +165,33 @@ def are_numbers(recorded: Recorded) -> npt.NDArray[np.bool_]:
     return np.asarray(np.isfinite(both_NX).all(axis=1))
 
 
-def _reason(span: Span, num_images: int, today: date, *, unfinished: bool) -> str:
-    """Return why a period is not tested; "" if it is."""
+def _unfinished(span: Span, today: date, *, unfinished: bool) -> str:
+    """Return why a period is not tested yet; "" if it may be."""
     if span.end > today and not unfinished:
         return f"not finished: it ends on {span.end}"
-    if num_images < FEWEST:
-        return f"too few images: {num_images}, expected {FEWEST} or more"
     return ""
+
+
+def _too_few(num_images: int, num_groups: int | None, reference: Reference) -> str:
+    """Return of what there is too little to test a period; "" if there is enough."""
+    counts = {"images": num_images}
+    if num_groups is not None:
+        of_reference = len(np.unique(reference.groups))
+        counts |= {"groups": num_groups, "groups of the reference": of_reference}
+    few = (f"too few {what}: {count}" for what, count in counts.items() if count < FEWEST)
+    return next((f"{each}, expected {FEWEST} or more" for each in few), "")
+
+
+def _groups(recorded: Recorded, rows: npt.NDArray[np.int64]) -> Integers | None:
+    """Return the number of the group of each image, `[M]`; None where the record has no groups.
+
+    An image without a group among others is one of its own.
+    """
+    groups = [recorded.groups[row] for row in rows] if recorded.groups else []
+    if not any(groups):
+        return None
+    named = [group or f"alone {number}" for number, group in enumerate(groups)]
+    return np.unique(named, return_inverse=True)[1]
 
 
 def _first_of_each_file(
@@ -186,8 +214,15 @@ def _observed(recorded: Recorded, rows: npt.NDArray[np.int64]) -> Observed:
     return everything.at(rows)
 
 
-def _test(observed: Observed, reference: Reference, level: float, span: Span) -> Tested:
-    p_values = compare(reference, observed, level=level, seed=(span.first.toordinal(),))
+def _test(
+    observed: Observed,
+    groups_M: Integers | None,
+    reference: Reference,
+    level: float,
+    span: Span,
+) -> Tested:
+    seed = (span.first.toordinal(),)
+    p_values = compare(reference, observed, level=level, seed=seed, groups_M=groups_M)
     known = reference.observed
     shares = estimate_shares(reference.labels, known.probabilities, observed.probabilities)
     return Tested(

@@ -10,6 +10,7 @@ import numpy as np
 
 from lradapt.drift.class_shift import compare_classes
 from lradapt.drift.feature_shift import compare_features
+from lradapt.drift.grouped import one_of_each
 from lradapt.drift.image_quality import compare_values
 from lradapt.drift.observed import Integers, Observed, Reference
 from lradapt.drift.permutation import permutations_needed
@@ -22,7 +23,12 @@ MOST_IMAGES = 2000
 
 
 def compare(
-    reference: Reference, period: Observed, *, level: float, seed: tuple[int, ...]
+    reference: Reference,
+    period: Observed,
+    *,
+    level: float,
+    seed: tuple[int, ...],
+    groups_M: Integers | None = None,
 ) -> dict[Signal, float]:
     """Return the p-value of each signal; of the features only if the model gives them.
 
@@ -31,9 +37,14 @@ def compare(
         period: images to test.
         level: of one test, which has as many permutations as that needs.
         seed: of the random numbers.
+        groups_M: the number of the group of each image of the period; None: they are not known.
     """
-    known, groups_N = reference.observed, reference.groups
     needed, random = permutations_needed(level), np.random.default_rng(seed)
+    known, groups_N = reference.observed, reference.groups
+    if groups_M is not None:
+        known = known.at(one_of_each(groups_N, random))
+        period = period.at(one_of_each(groups_M, random))
+        groups_N = np.arange(len(known))
     found: dict[Signal, float] = {
         "classes": compare_classes(
             known.probabilities,

@@ -9,9 +9,9 @@ import numpy as np
 from lradapt.data.images.decode import DecodeError, Pixels, preprocess, quiet
 from lradapt.data.images.files import fault_of_reading, list_files
 from lradapt.errors import LradaptError, UnreadableError
-from lradapt.inference.answers import Answers, Probabilities, joined
+from lradapt.inference.answers import Answers, Floats, Probabilities, joined
 from lradapt.inference.doubt import NOT_MEASURED, Doubt, doubts
-from lradapt.inference.metadata import read_metadata
+from lradapt.inference.metadata import ModelError, read_metadata
 from lradapt.inference.session import open_session
 from lradapt.networks.onnx_graph import FEATURES
 from lradapt.networks.onnx_unlike import UNLIKE
@@ -47,6 +47,27 @@ class Model:
         self.architecture = metadata.architecture
         self.limits = metadata.limits
         self._outputs = [each.name for each in self._session.get_outputs()]
+
+    @property
+    def num_features(self) -> int:
+        """The width D of what the last layer reads; 0 where the model does not give it."""
+        widths = [each.shape[1] for each in self._session.get_outputs() if each.name == FEATURES]
+        return int(widths[0]) if widths else 0
+
+    def features(self, pixels_NSS3: Pixels) -> Floats:
+        """Return what the last layer reads of preprocessed pixels `[N, S, S, 3]`, `[N, D]`.
+
+        Raises:
+            ModelError: the model does not give it.
+        """
+        features_ND = self.answers(pixels_NSS3).features
+        if features_ND is None:
+            raise ModelError(
+                "the model gives no features, so its answers cannot be compared with training "
+                "images: it was exported by an earlier lradapt, or its last layer is not linear. "
+                "Train and promote it again"
+            )
+        return features_ND
 
     def answers(
         self, pixels_NSS3: Pixels, *, batch_size: int = 64, with_features: bool = True

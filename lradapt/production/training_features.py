@@ -9,17 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from lradapt.config.paths import Paths
-from lradapt.data.images.decode import DecodeError, Preprocessing, preprocess, quiet
+from lradapt.data.images.decode import DecodeError, Pixels, Preprocessing, preprocess, quiet
 from lradapt.data.images.image_table import read_table
 from lradapt.data.labelled_image import TRAIN, LabelledImage, in_split
 from lradapt.data.neighbours import Features, Neighbours
 from lradapt.data.split_table import read_split
 from lradapt.gate.held_out import read_trained_on
-from lradapt.inference.explaining_model import ExplainingModel
 from lradapt.registry.manifest import TRAINED_ON
 from lradapt.registry.published_version import PublishedVersion
 from lradapt.runtime.files import whole_file
@@ -30,6 +30,19 @@ log = logging.getLogger(__name__)
 
 _STORED, _FILE = "training_features", "features.npy"
 _BATCH_SIZE = 64
+
+
+class GivesFeatures(Protocol):
+    """A model, of which what its last layer reads can be had."""
+
+    @property
+    def num_features(self) -> int:
+        """Its width D."""
+        ...
+
+    def features(self, pixels_NSS3: Pixels) -> Features:
+        """Return it for preprocessed pixels `[N, S, S, 3]`, `[N, D]`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +78,7 @@ def find_training_images(version: PublishedVersion, paths: Paths) -> list[Traini
 
 def training_neighbours(
     images: Sequence[TrainingImage],
-    model: ExplainingModel,
+    model: GivesFeatures,
     how: Preprocessing,
     *,
     model_sha256: str,
@@ -92,7 +105,7 @@ def training_neighbours(
 
 def _read_features(
     images: Sequence[TrainingImage],
-    model: ExplainingModel,
+    model: GivesFeatures,
     how: Preprocessing,
     model_sha256: str,
     store: Path,
@@ -123,7 +136,7 @@ def _keep(features_ND: Features, keys: Sequence[str], made: str, store: Path) ->
 
 
 def _compute(
-    images: Sequence[TrainingImage], model: ExplainingModel, how: Preprocessing, kept: Kept
+    images: Sequence[TrainingImage], model: GivesFeatures, how: Preprocessing, kept: Kept
 ) -> Features:
     found_ND = np.full((len(images), model.num_features), np.nan, np.float32)
     known = {

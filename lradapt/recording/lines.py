@@ -54,6 +54,7 @@ class Answered:
         sharpness: likewise.
         unlike: how unlike the training images; None where the model does not say.
         unsure: classes among which the model cannot decide; None where it does not say.
+        group: a pseudonym of what several images belong to, such as a patient; "" without one.
     """
 
     time: datetime
@@ -64,6 +65,7 @@ class Answered:
     sharpness: float
     unlike: float | None = None
     unsure: tuple[str, ...] | None = None
+    group: str = ""
 
 
 def header_line(header: Header) -> bytes:
@@ -97,6 +99,8 @@ def answer_line(answered: Answered) -> bytes:
         values["unlike"] = float(str(np.float32(answered.unlike)))
     if answered.unsure is not None:
         values["unsure"] = list(answered.unsure)
+    if answered.group:
+        values["group"] = answered.group
     return _line(values)
 
 
@@ -138,6 +142,7 @@ def read_answer(line: bytes, header: Header) -> Answered:
             float(values["sharpness"]),
             None if values.get("unlike") is None else float(values["unlike"]),
             None if unsure is None else tuple(unsure),
+            str(values.get("group", "")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise LineError(f"not an answer: {error!r}") from error

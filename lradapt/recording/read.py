@@ -51,6 +51,7 @@ class Recorded:
         segments: the segment of each answer; empty if not from a record.
         unlike: `[N]`, NaN where the model did not say; None if never.
         unsure: of each answer, None where the model did not say; None if never.
+        groups: a pseudonym of what each image belongs to, "" without one; None if never.
     """
 
     times: Times
@@ -64,6 +65,7 @@ class Recorded:
     segments: tuple[str, ...] = ()
     unlike: Floats | None = None
     unsure: tuple[tuple[str, ...] | None, ...] | None = None
+    groups: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         """Return N."""
@@ -152,11 +154,12 @@ def _joined(header: Header, answers: Sequence[tuple[Answered, str]]) -> Recorded
         tuple(name for _, name in ordered),
     )
     unlike = np.array([np.nan if row.unlike is None else row.unlike for row in rows], np.float32)
-    unsure = tuple(row.unsure for row in rows)
+    unsure, groups = tuple(row.unsure for row in rows), tuple(row.group for row in rows)
     return replace(
         recorded,
         unlike=unlike if any(row.unlike is not None for row in rows) else None,
         unsure=unsure if any(each is not None for each in unsure) else None,
+        groups=groups if any(groups) else None,
     )
 
 

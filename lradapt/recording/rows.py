@@ -39,6 +39,7 @@ class Batch:
         features: `[N, D]`; None where the model gives none.
         unlike: `[N]`; None likewise.
         unsure: of each image; None likewise.
+        group: a pseudonym of what all images belong to; "" without one.
     """
 
     header: Header
@@ -48,6 +49,7 @@ class Batch:
     features: Floats | None = None
     unlike: Floats | None = None
     unsure: Sequence[tuple[str, ...] | None] | None = None
+    group: str = ""
 
     @property
     def num_bytes(self) -> int:
@@ -125,6 +127,7 @@ def _row(
         *looks,
         None if batch.unlike is None else float(batch.unlike[number]),
         None if batch.unsure is None else batch.unsure[number],
+        batch.group,
     )
     line = answer_line(answered)
     if not with_images:

@@ -122,6 +122,7 @@ def period_as_json(period: PeriodDrift) -> dict[str, Any]:
         "first": period.first.isoformat(),
         "end": period.end.isoformat(),
         "images": period.num_images,
+        "groups": period.num_groups,
         "repeated": period.num_repeated,
         "other_versions": period.num_others,
         "not_tested": period.reason or None,

@@ -20,7 +20,6 @@ from lradapt.inference.answers import Answers, joined
 from lradapt.inference.predict import Model
 from lradapt.serving.image_costs import Cost, cost_of
 from lradapt.serving.live_model import Loaded
-from lradapt.serving.record import Record
 from lradapt.serving.settings import Settings
 from lradapt.serving.turns import CrowdedError, Turns
 from lradapt.serving.uploads import RETRY, Upload
@@ -29,13 +28,16 @@ _BATCH_SIZE = 8  # images that are classified in one turn
 
 _Result = TypeVar("_Result")
 
+Keep = Callable[[Loaded, Sequence[Upload], Sequence[Pixels], Answers], None]
+"""A function that records the answers of a model to images, by the pixels that it received."""
+
 
 async def answer_to(
     loaded: Loaded,
     uploads: Sequence[Upload],
     settings: Settings,
     turns: Turns,
-    record: Record | None = None,
+    keep: Keep | None = None,
 ) -> tuple[int, dict[str, Any]]:
     """Return status and answer: 200 with a prediction for each image, or 422 with the faults.
 
@@ -44,7 +46,7 @@ async def answer_to(
         uploads: the images.
         settings: the limits.
         turns: of all requests.
-        record: in which the answer is kept, if it is one with predictions.
+        keep: gets the answer, if it is one with predictions.
 
     Raises:
         HTTPException: 413 if all images together have too many pixels, 503 if too many requests
@@ -70,16 +72,14 @@ async def answer_to(
         if len(squares) < len(decoded):
             return 422, _faults(uploads, decoded)
         parts = [squares[k : k + _BATCH_SIZE] for k in range(0, len(squares), _BATCH_SIZE)]
-        found = [
-            await in_turn(0, _answers, loaded.model, part, record is not None) for part in parts
-        ]
+        found = [await in_turn(0, _answers, loaded.model, part, keep is not None) for part in parts]
     except CrowdedError as error:
         raise HTTPException(
             503, "too many requests wait for this endpoint: try again later", RETRY
         ) from error
     answers = joined(found)
-    if record is not None:
-        record.keep(loaded, uploads, squares, answers)
+    if keep is not None:
+        keep(loaded, uploads, squares, answers)
     return 200, _predictions(loaded, uploads, answers)
 
 

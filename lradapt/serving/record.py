@@ -1,5 +1,12 @@
-"""The record of an endpoint: its recorder, the upload to S3, and what of it the health says."""
+"""The record of an endpoint: its recorder, the upload to S3, and what of it the health says.
 
+What a client names as the group of its images, such as a patient, is recorded as a hash whose key
+is drawn at the start of the server and kept nowhere. So nobody finds the name from the record, not
+even by trying all names; a group that goes on after a restart counts as another one.
+"""
+
+import hmac
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,6 +46,7 @@ class Record:
             RegistryError: see `open_registry`.
         """
         self._location, is_folder = location, "://" not in location
+        self._key = secrets.token_bytes(32)
         self._recorder = Recorder(
             Path(location) if is_folder else spool, bounds, with_images=with_images
         )
@@ -57,9 +65,22 @@ class Record:
             self._uploads.close(_CLOSE_SECONDS)
 
     def keep(
-        self, loaded: Loaded, uploads: Sequence[Upload], squares: Sequence[Pixels], found: Answers
+        self,
+        group: str,
+        loaded: Loaded,
+        uploads: Sequence[Upload],
+        squares: Sequence[Pixels],
+        found: Answers,
     ) -> None:
-        """Record the answers to a request; this neither waits nor fails."""
+        """Record the answers to a request; this neither waits nor fails.
+
+        Args:
+            group: that its images belong to, as the client names it; "" for none.
+            loaded: the model.
+            uploads: the images.
+            squares: the pixels that the model received.
+            found: what it gave.
+        """
         features = found.features
         header = Header(
             loaded.promotion.version,
@@ -74,8 +95,14 @@ class Record:
             features=features,
             unlike=found.unlike,
             unsure=[doubt.unsure for doubt in loaded.model.doubts(found)],
+            group=self._pseudonym(group),
         )
         self._recorder.offer(batch)
+
+    def _pseudonym(self, group: str) -> str:
+        if not group:
+            return ""
+        return hmac.digest(self._key, group.encode(), "sha256").hex()[:16]
 
     def state(self) -> dict[str, Any]:
         """Return what was recorded since the start, for `/health`; this asks no disk."""

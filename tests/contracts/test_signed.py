@@ -16,7 +16,7 @@ from lradapt.registry.manifest import read_manifest, sha256_hex, write_manifest
 from lradapt.registry.store import NotTrustedError, RegistryError
 from lradapt.serving.follower import Follower
 from lradapt.serving.live_model import LiveModel
-from lradapt.serving.server import described_health
+from lradapt.serving.states import described_health
 from lradapt.signing.settings import Keys
 from lradapt.signing.trusted_keys import read_trusted_keys
 from tests.contracts.test_store import STORES

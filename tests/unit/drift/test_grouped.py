@@ -6,8 +6,10 @@ from scipy.stats import ks_2samp
 
 from lradapt.drift.class_shift import compare_classes
 from lradapt.drift.feature_shift import compare_features
-from lradapt.drift.grouped import halves_of_groups, inflation
+from lradapt.drift.grouped import halves_of_groups, inflation, one_of_each
 from lradapt.drift.image_quality import compare_values, largest_gaps
+from lradapt.drift.observed import Observed, Reference
+from lradapt.drift.signals import compare
 
 FIVES_N = np.arange(200) // 5
 
@@ -76,3 +78,50 @@ def test_a_drift_of_groups_is_seen():
     how = {"num_permutations": 999, "random": random, "groups_N": FIVES_N}
     assert compare_features(before, after, **how).p_value == 1 / 1000
     assert compare_values(before[:, 0], after[:, 0], random=random, groups_N=FIVES_N) < 0.01
+
+
+def test_one_image_of_each_group_is_drawn_and_each_equally_often():
+    groups_N = np.array([2, 0, 2, 1, 2])
+    rows = [one_of_each(groups_N, np.random.default_rng(seed)) for seed in range(300)]
+    assert all(sorted(groups_N[each]) == [0, 1, 2] for each in rows)
+    drawn = np.bincount(np.concatenate(rows), minlength=5)
+    assert (drawn[1], drawn[3]) == (300, 300)
+    assert drawn[[0, 2, 4]] == pytest.approx([100] * 3, abs=30)
+
+
+def observed(points_NX):
+    """What a model of two classes gives, by points."""
+    share_N = 1 / (1 + np.exp(-points_NX[:, 0]))
+    both_N2 = np.stack([share_N, 1 - share_N], axis=1).astype(np.float32)
+    return Observed(both_N2, points_NX, points_NX[:, 1], points_NX[:, 2])
+
+
+def p_values(before, groups_N, after, groups_M, seed=0):
+    """The p-values of a period whose groups are known."""
+    labels_N = np.zeros(len(before), np.int64)
+    reference = Reference("v", ("a", "b"), labels_N, groups_N, observed(before))
+    period = observed(after)
+    return [*compare(reference, period, level=0.01, seed=(seed,), groups_M=groups_M).values()]
+
+
+def test_a_period_whose_groups_are_known_is_no_drift_though_they_are_larger_than_the_references():
+    """By the groups of the reference alone, single images, most such periods would be one."""
+    random = np.random.default_rng(6)
+    known, alone = [], []
+    for seed in range(12):
+        before = random.normal(size=(200, 12)).astype(np.float32)
+        after = five_alike(random, 20, 12)
+        for each, groups in ((known, FIVES_N[:100]), (alone, np.arange(100))):
+            each.append(p_values(before, np.arange(200), after, groups, seed))
+    assert np.mean(np.array(known) <= 0.01) <= 0.05
+    assert np.mean(np.array(alone) <= 0.01, axis=0).min() >= 0.15
+
+
+def test_one_large_group_is_no_drift_and_a_drift_of_all_groups_is_one():
+    random = np.random.default_rng(7)
+    before, after = random.normal(size=(2, 200, 12)).astype(np.float32)
+    after[100:] = after[100] + 2  # of one patient
+    groups_M = np.minimum(np.arange(200), 100)
+    assert min(p_values(before, np.arange(200), after, groups_M)) > 0.001
+    assert min(p_values(after, groups_M, before, np.arange(200))) > 0.001
+    assert max(p_values(before, np.arange(200), after + 2, np.arange(200))) <= 0.01

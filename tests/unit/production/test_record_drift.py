@@ -80,7 +80,7 @@ def pictures(colours, darker=0):
     return np.maximum(squares_NSS3.astype(int) - darker, 0).astype(np.uint8)
 
 
-def segment(folder, version_name, pixels, *, start=MONDAY, classes=COLOURS, first=0):
+def segment(folder, version_name, pixels, *, start=MONDAY, classes=COLOURS, first=0, groups=()):
     """Write what a served model records of these pixels, a minute apart."""
     found = observe(Model(colour_model()), pixels)
     header = Header(version_name, tuple(classes), found.features.shape[1])
@@ -95,6 +95,7 @@ def segment(folder, version_name, pixels, *, start=MONDAY, classes=COLOURS, firs
                     found.features[row],
                     float(found.brightness[row]),
                     float(found.sharpness[row]),
+                    group=groups[row] if groups else "",
                 )
             )
         )
@@ -281,3 +282,20 @@ def test_a_first_day_within_a_week_reads_the_whole_week(tmp_path, project, versi
     segment(tmp_path / "r", name_of(version), pictures(COLOURS * 20))
     found = drift(tmp_path / "r", version, project, since=date(2026, 11, 29))
     assert found.periods[0].num_images == 60
+
+
+def test_groups_of_a_record_are_counted_and_an_image_without_one_is_its_own(
+    tmp_path, project, version
+):
+    groups = [*("abc" * 4), *[""] * 60]
+    segment(tmp_path / "record", name_of(version), pictures(COLOURS * 24), groups=groups)
+    (week,) = drift(tmp_path / "record", version, project).periods
+    assert (week.num_images, week.num_groups, week.reason) == (72, 63, "")
+    assert week.tested.drifted == ()
+
+
+def test_a_week_of_too_few_groups_is_not_tested_whatever_its_images(tmp_path, project, version):
+    groups = list("abcdef") * 20
+    segment(tmp_path / "record", name_of(version), pictures(COLOURS * 40), groups=groups)
+    (week,) = drift(tmp_path / "record", version, project).periods
+    assert (week.tested, week.reason) == (None, "too few groups: 6, expected 50 or more")

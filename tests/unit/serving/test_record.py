@@ -206,3 +206,27 @@ def test_a_record_on_s3_is_there_when_the_endpoint_has_ended(endpoint, pictures,
     assert len(found) == 3
     assert len(place.list("images/")) == 3
     assert [path for path in (tmp_path / "spool").rglob("*") if path.is_file()] == []
+
+
+def test_images_of_a_group_are_recorded_together_and_its_name_nowhere(endpoint, pictures, tmp_path):
+    async def questions(client):
+        for group, colour in (
+            ("Anna Lee", "red"),
+            (" Anna Lee", "green"),
+            ("Bo", "blue"),
+            ("", "red"),
+        ):
+            headers = {"lradapt-group": group}
+            await client.post("/predict", content=pictures[colour], headers=headers)
+
+    endpoint(questions)
+    endpoint(questions)  # of a server that was started again
+    (found,) = read_record(open_record(str(tmp_path / "record"))).recorded
+    first, again, other, none, later, *_ = found.groups
+    assert (first, none) == (again, "")
+    assert len({first, other, later}) == 3
+    assert {len(each) for each in (first, other, later)} == {16}
+    content = b"".join(f.read_bytes() for f in (tmp_path / "record").rglob("*") if f.is_file())
+    unkeyed = hashlib.sha256(b"Anna Lee").hexdigest()[:16].encode()
+    assert b"Anna" not in content
+    assert unkeyed not in content
