@@ -6,6 +6,7 @@ their levels are those of `lradapt drift`.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +28,7 @@ from lradapt.drift.feature_shift import (
     pairwise_distances,
     principal_components,
 )
-from lradapt.drift.grouped import inflation
+from lradapt.drift.grouped import inflation, one_of_each
 from lradapt.drift.image_quality import compare_values, largest_gaps
 from lradapt.drift.observed import Observed, Values
 from lradapt.drift.permutation import EXCEEDANCES_ALLOWED, permutations_needed, random_subsets
@@ -62,15 +63,22 @@ def false_alarms(
     volume: Annotated[int, typer.Option(help="Images a week.")] = 100,
     reference: Reference = 400,
     groups: Annotated[bool, typer.Option("--groups", help="Draw whole groups of images.")] = False,
+    recorded: Annotated[
+        bool, typer.Option("--recorded", help="With --groups: the record names them.")
+    ] = False,
     seed: Seed = 0,
 ) -> None:
     """Simulate years of weekly tests without a change; print how many have an alarm."""
+    if recorded and not groups:
+        raise typer.BadParameter("--recorded is of images in groups: add --groups")
     found = read_pool(file)
     points = principal_components(found.base.features)
     random = np.random.default_rng(seed)
     alarms = np.stack(
         [
-            _year(found, points, reference, volume, groups=groups, random=random)
+            _year_of_groups(found, points, reference, volume, random)
+            if recorded
+            else _year(found, points, reference, volume, groups=groups, random=random)
             for _ in range(years)
         ]
     )  # [years, weeks, signals]
@@ -209,6 +217,40 @@ def _year(
     return np.array(weeks)
 
 
+def _year_of_groups(
+    found: Pool, points: Values, reference: int, volume: int, random: np.random.Generator
+) -> Rejected:
+    """Return the same where the record has groups: one image of each is compared."""
+    before = _one_of_each_group(found, reference, random)
+    weeks = []
+    for _ in range(WEEKS):
+        after = _one_of_each_group(found, volume, random)
+        weeks.append(_week_rejects(found, points, before, after, random))
+    return np.array(weeks)
+
+
+def _week_rejects(
+    found: Pool, points: Values, before: Rows, after: Rows, random: np.random.Generator
+) -> list[bool]:
+    """Return which tests of a week reject, of independent images."""
+    distances = pairwise_distances(points[np.append(before, after)])
+    critical = _critical(len(before), len(after))
+    values = (found.base.brightness, found.base.sharpness)
+    return [
+        _classes_reject(found.base.probabilities[before], found.base.probabilities[after], random),
+        _features_reject(distances, len(after), random),
+        *(_largest_gap(each[before], each[after]) >= critical for each in values),
+    ]
+
+
+def _one_of_each_group(found: Pool, count: int, random: np.random.Generator) -> Rows:
+    """Return one row of each group that a draw of so many images in whole groups has."""
+    rows = _draw(found, count, groups=True, random=random)
+    drawn = np.append(True, found.groups[rows[1:]] != found.groups[rows[:-1]]).cumsum()
+    return rows[one_of_each(drawn, random)]
+
+
+@cache
 def _critical(reference: int, volume: int) -> float:
     """Return the gap of the distribution functions at which `compare_values` rejects."""
     effective = round(reference * volume / (reference + volume))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import subprocess
 import time
@@ -12,10 +13,13 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
+import psutil
+
 from lradapt.errors import LradaptError
 
 _ALL_THREADS = 2  # CPUCLOCK_SCHED of the kernel
 _START_SECONDS = 120
+_NOT_READY = 503
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,19 @@ class Server:
     port: int
 
     def cpu_seconds(self) -> float:
-        """Return the CPU seconds of all its threads, by Linux's clock of a process."""
-        return time.clock_gettime((~self.pid << 3) | _ALL_THREADS)
+        """Return the CPU seconds of all its processes, but for those that take idle time alone."""
+        return sum(_cpu_seconds(each) for each in _processes(self.pid))
+
+
+def _processes(pid: int) -> list[int]:
+    """Return a process and all that it has started, but for those of the policy SCHED_IDLE."""
+    found = [pid, *(each.pid for each in psutil.Process(pid).children(recursive=True))]
+    return [each for each in found if os.sched_getscheduler(each) != os.SCHED_IDLE]
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return the CPU seconds of all threads of a process, by Linux's clock of it."""
+    return time.clock_gettime((~pid << 3) | _ALL_THREADS)
 
 
 @contextlib.contextmanager
@@ -81,8 +96,12 @@ def serving(
         _wait_for(process, port)
         yield Server(process.pid, port)
     finally:
+        started = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
         process.wait()
+        for each in started:  # what it has not ended itself
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
 
 
 def _wait_for(process: "subprocess.Popen[bytes]", port: int) -> None:
@@ -94,15 +113,18 @@ def _wait_for(process: "subprocess.Popen[bytes]", port: int) -> None:
                 return
         except HTTPError as error:
             error.close()
-            return  # it needs a token
+            if error.code != _NOT_READY:
+                return  # it needs a token
         except (URLError, ConnectionError):
-            time.sleep(0.1)
+            pass
+        time.sleep(0.1)
     raise LradaptError(f"the server on port {port} has not started, or has ended")
 
 
 def predict_request(content: bytes, token: str = "") -> bytes:
     """Return the bytes of a request for the answer to an image file."""
     head = f"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Length: {len(content)}\r\n"
+    head += "Content-Type: application/octet-stream\r\n"
     if token:
         head += f"Authorization: Bearer {token}\r\n"
     return head.encode() + b"\r\n" + content

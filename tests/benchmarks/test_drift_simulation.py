@@ -8,10 +8,13 @@ from benchmarks.drift_simulation import (
     _critical,
     _draw,
     _largest_gap,
+    _one_of_each_group,
     _tests,
     _week,
     _year,
+    _year_of_groups,
 )
+from lradapt.drift.feature_shift import principal_components
 from lradapt.drift.image_quality import compare_values
 from lradapt.drift.observed import Observed
 
@@ -64,6 +67,18 @@ def test_the_quick_test_of_a_value_rejects_where_that_of_lradapt_does():
 def test_groups_are_drawn_whole(pool):
     rows = _draw(pool, 30, groups=True, random=np.random.default_rng(2))
     assert rows.reshape(10, 3).tolist() == [[row, row + 1, row + 2] for row in rows[::3]]
+
+
+def test_one_image_of_each_drawn_group_is_taken(pool):
+    rows = _one_of_each_group(pool, 30, np.random.default_rng(2))
+    assert len(rows) == len(set(pool.groups[rows])) == 10
+
+
+def test_a_year_whose_groups_are_recorded_has_weeks_of_groups_and_rarely_an_alarm(pool):
+    points = principal_components(pool.base.features)
+    rejected = _year_of_groups(pool, points, 150, 60, np.random.default_rng(3))
+    assert rejected.shape == (53, 4)
+    assert rejected.any(axis=1).sum() <= 1
 
 
 def test_a_year_without_a_change_rarely_has_an_alarm(pool):
