@@ -64,8 +64,15 @@ class Server:
 
 def _processes(pid: int) -> list[int]:
     """Return a process and all that it has started, but for those of the policy SCHED_IDLE."""
-    found = [pid, *(each.pid for each in psutil.Process(pid).children(recursive=True))]
+    found = [pid, *(each.pid for each in _started_by(pid))]
     return [each for each in found if os.sched_getscheduler(each) != os.SCHED_IDLE]
+
+
+def _started_by(pid: int) -> list[psutil.Process]:
+    """Return the processes that a process has started, directly or not; none if it has ended."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return list(psutil.Process(pid).children(recursive=True))
+    return []
 
 
 def _cpu_seconds(pid: int) -> float:
@@ -96,7 +103,7 @@ def serving(
         _wait_for(process, port)
         yield Server(process.pid, port)
     finally:
-        started = psutil.Process(process.pid).children(recursive=True)
+        started = _started_by(process.pid)
         process.terminate()
         process.wait()
         for each in started:  # what it has not ended itself

@@ -21,7 +21,7 @@ from lradapt.serving.answers import named
 from lradapt.serving.live_model import LiveModel
 
 
-class Classifier(litserve.LitAPI):
+class Classifier(litserve.LitAPI):  # type: ignore[misc]  # mypy does not read it
     """The API of one worker."""
 
     def setup(self, device: str) -> None:

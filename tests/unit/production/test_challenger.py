@@ -168,7 +168,7 @@ def test_the_record_has_rules_versions_and_images_and_then_the_figures(registry,
     asked = found.asked
     assert (asked["version"], asked["champion"]["version"]) == (version, champion)
     assert (asked["rules"], asked["rules_frozen_at"]) == (RULES.as_dict(), frozen.at)
-    assert [each["sha256"] for each in read_rules(registry.store, NAME)] == [frozen.sha256]
+    assert [each.facts["sha256"] for each in read_rules(registry.store, NAME)] == [frozen.sha256]
     assert (asked["test_images"]["images"], asked["held_out"]["images"]) == (15, 13)
     assert asked["test_images"]["sha256"] == images_sha256(f"h{n}" for n in range(15))
     assert found.verdict["reason"] == verdict.reason
