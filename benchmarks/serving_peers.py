@@ -24,7 +24,7 @@ from benchmarks.program import run
 from benchmarks.random_release import pictures, publish, release
 from benchmarks.serving import print_loads, put_loads
 
-_SERVE = (sys.executable, "-m", "lradapt", "serve")
+_SERVE = (sys.executable, "-m", "lradapt", "serve", "--max-waiting", "1000")  # LitServe has none
 _LITSERVE = (sys.executable, "-m", "benchmarks.litserve_server")
 
 
