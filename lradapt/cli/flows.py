@@ -10,6 +10,7 @@ import typer
 from lradapt.cli.output import console
 from lradapt.config.paths import find_project
 from lradapt.errors import LradaptError
+from lradapt.project.merging import require_merged
 
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 """Settings of a command that hands all its words to a flow, `--help` too."""
@@ -108,9 +109,11 @@ def run_flow(command: str, module: str, words: list[str]) -> None:
     """Become the program `python -m flows.MODULE` in the project's folder.
 
     Raises:
-        LradaptError: the current folder is in no project, or the project has no such flow.
+        LradaptError: the current folder is in no project, or the project has no such flow, or
+            conflicts of an upgrade.
     """
     project = _require_flow(command, module)
+    require_merged(project)
     if project != Path.cwd():
         console(stderr=True).print(f"in {project}")
     os.chdir(project)

@@ -5,9 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lradapt.project import git
+from lradapt.errors import listed
+from lradapt.project import ProjectError, git
 
 LABELS = ("yours", "as lradapt made it", "lradapt's now")
+_MARK = f"<<<<<<< {LABELS[0]}\n".encode()
+_MARKS = "<<<<<<< and >>>>>>>"
+_MAY_BE_MARKED = ("*.yaml", "*.toml", "flows/*.py", "tasks/**/*.py")
 NEW = ".new"
 """The end of the name of a file beside the user's, where the two cannot be merged."""
 
@@ -45,6 +49,20 @@ def merge_all(base: Mapping[str, bytes], theirs: Mapping[str, bytes], folder: Pa
         ours = _read(folder / path)
         merged += _merge(path, base.get(path), ours, theirs.get(path))
     return [each for each in merged if each.before != each.after or each.conflict]
+
+
+def require_merged(folder: Path) -> None:
+    """Check that no conflict of an upgrade is left in the files that a run reads.
+
+    Raises:
+        ProjectError: there is one; the message names the files.
+    """
+    files = sorted(file for each in _MAY_BE_MARKED for file in folder.glob(each))
+    if marked := [str(each.relative_to(folder)) for each in files if _MARK in each.read_bytes()]:
+        raise ProjectError(
+            f"{len(marked)} file(s) still have both texts of an upgrade, between {_MARKS}; edit "
+            f"them, then commit:\n{listed(marked)}"
+        )
 
 
 def _merge(path: str, base: bytes | None, ours: bytes | None, theirs: bytes | None) -> list[Merged]:

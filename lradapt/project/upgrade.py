@@ -9,7 +9,7 @@ from lradapt import __version__
 from lradapt.config.project_name import FILE as PYPROJECT
 from lradapt.errors import listed
 from lradapt.project import ProjectError, base, git
-from lradapt.project.merging import Merged, merge_all
+from lradapt.project.merging import Merged, merge_all, require_merged
 from lradapt.project.pyproject import newer_pin, pinned, read_pyproject
 from lradapt.project.template import FORMAT, render
 from lradapt.runtime.files import write_bytes
@@ -40,9 +40,10 @@ def plan_upgrade(folder: Path) -> Upgrade:
 
     Raises:
         ProjectError: git is not installed; the project has another format, is newer than this
-            lradapt, or has changes that git has not committed.
+            lradapt, has conflicts of the last upgrade, or changes that git has not committed.
     """
     git.require()
+    require_merged(folder)
     name = _checked(read_pyproject(folder))
     former, new = base.unpacked(folder), render(name)
     files = merge_all(former, new, folder)
@@ -80,7 +81,7 @@ def require_no_conflict(upgrade: Upgrade) -> None:
     found = [f"{each.path}: {each.conflict}" for each in upgrade.conflicts]
     if found:
         raise ProjectError(
-            f"{len(found)} files are left to you, since you and lradapt have changed them; edit "
+            f"{len(found)} file(s) are left to you, since you and lradapt have changed them; edit "
             f"them, then commit:\n{listed(found)}"
         )
 

@@ -125,12 +125,27 @@ def test_lines_that_both_changed_are_marked_and_reported(skin, upgrade, newer):
     newer(CHANGES)
     done = upgrade()
     assert done.code == 1
-    assert "error: 1 files are left to you" in done.err
+    assert "error: 1 file(s) are left to you" in done.err
     assert "params.yaml: changed on both sides: 1 marked with <<<<<<<" in done.err
     text = (skin / "params.yaml").read_text()
     marked = ["<<<<<<< yours", "  num_resamples: 500", "=======", "  num_resamples: 20000"]
     assert "\n".join([*marked, ">>>>>>> lradapt's now"]) in text
     assert "# of this project" in (skin / "flows/retrain.py").read_text()
+
+
+def test_a_conflict_that_was_committed_stops_the_next_upgrade_and_every_flow(
+    skin, lradapt, upgrade, newer
+):
+    edit(skin / "params.yaml", "num_resamples: 10000", "num_resamples: 500")
+    edit(skin / "flows/retrain.py", "with lock.run():", "with lock.run():  # mine")
+    commit(skin)
+    newer(CHANGES)
+    assert upgrade().code == 1
+    commit(skin)
+    for done in (upgrade(), lradapt("retrain", "--plan"), lradapt("watch", "--help")):
+        assert done.code == 1
+        assert done.err.startswith("error: 2 file(s) still have both texts of an upgrade, between")
+        assert done.err.endswith("edit them, then commit:\n  - flows/retrain.py\n  - params.yaml\n")
 
 
 def test_what_one_removed_and_the_other_changed_is_kept_and_reported(skin, upgrade, newer):
