@@ -19,6 +19,7 @@ _PACKAGE = Path(__file__).parents[1]
 _COPIED = (
     ".dvc/.gitignore",
     ".dvc/config",
+    ".dvc/plots/range_test.json",
     ".dvcignore",
     ".gitignore",
     "constraints.txt",

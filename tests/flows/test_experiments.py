@@ -2,13 +2,16 @@
 
 import csv
 import json
+import re
 
 import pytest
+import yaml
 
 from lradapt.runtime import lock
-from tests.projects import dvc, run, stages_run
+from tests.projects import ROOT, dvc, run, stages_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
+ANCHOR = re.compile(r"<DVC_METRIC_\w+>")
 
 
 def state(project):
@@ -67,6 +70,40 @@ def test_figures_params_and_curves_of_an_experiment_are_compared_with_the_commit
     page = (project / "build/plots/index.html").read_text()
     assert '"rev": "HEAD"' in page
     assert '"rev": "short"' in page
+
+
+def test_the_extension_of_vs_code_finds_every_plot_of_both_revisions(tried):
+    """By the command that it runs, and with the anchors that it fills in itself."""
+    project, _, _ = tried
+    words = ("-o", ".dvc/tmp/plots", "--split", "--json")
+    answer = json.loads(run(project, "dvc", "plots", "diff", "HEAD", "short", *words).stdout)
+    assert list(answer) == ["data"], "errors are a key of their own"
+    titles = [each if isinstance(each, str) else next(iter(each)) for each in plots()]
+    assert sorted(answer["data"]) == sorted(titles)
+    for title, found in answer["data"].items():
+        assert {each for one in found for each in one["revisions"]} == {"HEAD", "short"}, title
+        for vega in (one for one in found if one["type"] == "vega"):
+            filled = vega["anchor_definitions"]
+            assert filled["<DVC_METRIC_DATA>"], title
+            assert set(ANCHOR.findall(json.dumps(vega["content"]))) <= set(filled)
+    test = answer["data"]["range test of the head"][0]["content"]
+    assert test["encoding"]["x"]["scale"] == {"type": "log"}
+
+
+def plots():
+    return yaml.safe_load((ROOT / "dvc.yaml").read_text())["plots"]
+
+
+def test_the_extension_of_vs_code_finds_params_and_figures_of_each_row(tried):
+    project, _, _ = tried
+    answer = json.loads(run(project, "dvc", "exp", "show", "--num", "1", "--json").stdout)
+    rows = [each["data"] for each in answer] + [
+        one["data"] for each in answer for more in each["experiments"] or [] for one in more["revs"]
+    ]
+    assert len(rows) == 3
+    for row in rows:
+        assert row["params"]["params.yaml"]["data"]["finetune"]["num_cycles"] in (1, 2)
+        assert 0 < row["metrics"]["reports/metrics.json"]["data"]["accuracy"] <= 1
 
 
 def test_an_experiment_in_the_project_itself_is_refused_while_a_flow_holds_it(tried, monkeypatch):
