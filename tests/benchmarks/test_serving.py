@@ -1,11 +1,12 @@
 """The comparison of two servers, with stubs in their place."""
 
 import shlex
+import subprocess
 import sys
 
 import pytest
 
-from benchmarks.endpoint import Load
+from benchmarks.endpoint import Load, _processes
 from benchmarks.serving import compare
 from lradapt.errors import LradaptError
 
@@ -45,6 +46,27 @@ def image(tmp_path):
 def test_the_rate_and_the_cpu_of_a_request():
     load = Load(num_requests=50, seconds=2.0, cpu_seconds=0.1, p50=0.01, p99=0.02)
     assert (load.rate, load.cpu_ms) == (25.0, 2.0)
+
+
+def test_the_children_of_a_server_count_but_for_those_that_take_idle_time_alone():
+    idle = "os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0)); "
+    child = "import os, sys; {}print('ready', flush=True); sys.stdin.read()"
+    both = [child.format(""), child.format(idle)]
+    program = (
+        "import subprocess, sys\n"
+        f"words = [[sys.executable, '-c', code] for code in {both}]\n"
+        "pipe = subprocess.PIPE\n"
+        "children = [subprocess.Popen(each, stdin=pipe, stdout=pipe) for each in words]\n"
+        "[each.stdout.readline() for each in children]\n"
+        "print(children[0].pid, flush=True)\n"
+        "sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        counted = int(parent.stdout.readline())
+        assert _processes(parent.pid) == [parent.pid, counted]
+        parent.stdin.close()
 
 
 def test_all_servers_are_asked_and_compared_with_the_first(image, capsys):

@@ -14,6 +14,7 @@ import pytest
 
 from tests.containers.images import Images
 from tests.unit.colour_model import colour_model, paint
+from tests.unit.explained_project import write_explained_project
 from tests.unit.releases import release
 from tests.unit.signers import Person, registry
 
@@ -86,13 +87,16 @@ class Server:
 
 
 @contextmanager
-def served(images, folder, *options, network="host"):
-    """A container of the image that serves the registry of a folder, read-only."""
+def served(images, folder, *options, network="host", words=()):
+    """A container of the image that serves the registry of a folder, read-only.
+
+    `options` are podman's, `words` those of `lradapt serve`.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     name = f"serve-{port}"
-    words = ("serve", "--host", "127.0.0.1", "--port", port, "--registry", "/registry")
+    words = ("serve", "--host", "127.0.0.1", "--port", port, "--registry", "/registry", *words)
     images.podman(
         *("create", "--name", name, "--read-only", "--network", network, "--ulimit", "host"),
         *("--health-interval", "disable", "--volume", f"{folder}/registry:/registry:ro"),
@@ -177,3 +181,27 @@ def test_it_loads_only_what_a_trusted_key_has_signed(images, folder, picture):
     with served(images, signed, *options) as server:
         until(lambda: server.status("/readyz")[0] == 200, server)
         assert server.status("/predict", picture)[0] == 200
+
+
+def test_it_shows_the_nearest_training_images_of_a_project_that_is_mounted(
+    images, tmp_path, monkeypatch, picture
+):
+    monkeypatch.chdir(tmp_path)
+    write_explained_project()
+    mounted = ("--volume", f"{tmp_path}:/project:ro", "--workdir", "/project")
+    with served(images, tmp_path, *mounted, words=("--nearest",)) as server:
+        until(lambda: server.status("/readyz")[0] == 200, server)
+
+        def answer():
+            found = json.loads(server.status("/nearest", picture)[1])
+            return None if found["is_pending"] else found
+
+        found = until(answer, server)
+        assert [each["image"] for each in found["neighbours"]][:1] == ["green.png"], found
+        assert found["neighbours"][0]["picture"].startswith("data:image/png;base64,")
+
+
+def test_without_the_project_it_says_what_the_nearest_need(images, folder):
+    with served(images, folder, words=("--nearest",)) as server:
+        until(lambda: "--nearest shows training images" in server.log(), server)
+        assert "of a container, mount it and make it the working directory" in server.log()
