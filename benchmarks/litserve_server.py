@@ -2,8 +2,8 @@
 
     PYTHONPATH=FOLDER python -m benchmarks.litserve_server --batch 1 --port 8000
 
-FOLDER is that of `pip install --target FOLDER --no-deps litserve pyzmq`. It answers with class and
-probabilities, as lradapt does, and has no limits, no tokens, no metrics and no second version.
+FOLDER is that of `pip install --target FOLDER --no-deps litserve pyzmq uvloop httptools`. It gives
+class and probabilities, as lradapt does, without limits, tokens, metrics or a second version.
 """
 
 from typing import Annotated, Any

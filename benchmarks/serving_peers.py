@@ -1,6 +1,6 @@
 """`lradapt serve` beside itself with a challenger in shadow mode, and beside LitServe.
 
-    pip install --target litserve --no-deps litserve pyzmq
+    pip install --target litserve --no-deps litserve pyzmq uvloop httptools
     python -m benchmarks.serving_peers --litserve litserve --clients 1 --clients 4
 
 The servers run beside each other with the same model, and the same clients load one after the other
