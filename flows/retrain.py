@@ -22,6 +22,7 @@ from lradapt.runtime import lock
 from lradapt.runtime.timings import read_timings
 from tasks import approval, data, release, stages, tracking
 from tasks.pipeline import dvc_files, graph, lock_file
+from tasks.processes.child import forked_commands
 from tasks.server import gpu
 from tasks.ui import artifacts, events, runs
 
@@ -55,7 +56,7 @@ def retrain(
     registry, project_file = open_registry(location, name), str(PROJECT_FILE)
     if not dry_run:
         registry.require_can_sign()
-    with lock.run():
+    with lock.run(), forked_commands():
         lock_file.mend()
         dvc_files.mend()
         release.ensure_champion_file()

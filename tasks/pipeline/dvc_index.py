@@ -1,4 +1,7 @@
-"""The stages of the project as DVC reads them; the only module that uses DVC's internals."""
+"""The stages of the project as DVC reads them.
+
+With `tasks.processes.dvc_fork` it is the only module that uses DVC's internals.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager

@@ -2,15 +2,16 @@
 
 import logging
 import os
-import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from lradapt.errors import LradaptError
 from lradapt.signing.settings import KEY as SIGNING_KEY
-from tasks.processes import supervisor
+from tasks.processes import fork_server
+from tasks.processes.started import start_program
 
 log = logging.getLogger("lradapt.stages")
 
@@ -34,6 +35,13 @@ class CommandFailedError(LradaptError):
     """A command ended with an error; the text is the end of its output."""
 
 
+@contextmanager
+def forked_commands() -> Iterator[None]:
+    """Fork the Python commands of this block from a process with their libraries imported."""
+    with fork_server.serving(child_environment()):
+        yield
+
+
 def run_child(command: Sequence[str], *, settings: Mapping[str, str] | None = None) -> None:
     """Run a command, and log every line of its output.
 
@@ -44,25 +52,17 @@ def run_child(command: Sequence[str], *, settings: Mapping[str, str] | None = No
         CommandFailedError: the exit code is not 0.
     """
     last: deque[str] = deque(maxlen=_LAST_LINES)
-    with subprocess.Popen(
-        [sys.executable, "-I", "-S", supervisor.__file__, *command],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env={**child_environment(), **(settings or {})},
-        start_new_session=True,
-    ) as child:
-        assert child.stdin
-        assert child.stdout
+    environment = {**child_environment(), **(settings or {})}
+    child = fork_server.start(command, environment) or start_program(command, environment)
+    with child.output:
         try:
-            _log_lines(child.stdout, last)
+            _log_lines(child.output, last)
         finally:
-            child.stdin.close()  # now the supervisor ends the remaining processes
-            _log_lines(child.stdout, last)
-    if child.returncode:
-        raise CommandFailedError(_error_text(last, child.returncode))
+            child.lifeline.close()  # now the supervisor ends the remaining processes
+            _log_lines(child.output, last)
+            code = child.wait()
+    if code:
+        raise CommandFailedError(_error_text(last, code))
 
 
 def _log_lines(lines: Iterable[str], last: deque[str]) -> None:
@@ -73,7 +73,7 @@ def _log_lines(lines: Iterable[str], last: deque[str]) -> None:
 
 
 def child_environment() -> dict[str, str]:
-    """Return the environment; `python` in dvc.yaml is the Python that runs this.
+    """Return the environment of children; `python` in dvc.yaml is the Python that runs this.
 
     A private key in it stays here: no stage signs anything.
     """

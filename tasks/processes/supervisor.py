@@ -16,19 +16,42 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from typing import Protocol
 
 GRACE_SECONDS = 5.0
 """From SIGTERM to SIGKILL: enough for a checkpoint, and shorter than Prefect's limit."""
 _POLL_SECONDS = 0.05
 
 
+class Child(Protocol):
+    """What the supervisor uses of `subprocess.Popen`."""
+
+    pid: int
+    returncode: int | None
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None if the process still runs."""
+
+    def wait(self) -> int:
+        """Wait for the end, and return the exit code."""
+
+
 def main(command: list[str]) -> int:
     """Run the command, and return its exit code: after a signal, 128 + the number of the signal."""
+    return supervise(
+        lambda: subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    )
+
+
+def supervise(start: Callable[[], Child]) -> int:
+    """Start a child, which leads a process group, and return its exit code as `main` does."""
     signals = _open_signals()
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    child = start()
     _wait(child, signals)
     _end(child)
-    return child.returncode if child.returncode >= 0 else 128 - child.returncode
+    code = child.wait()
+    return code if code >= 0 else 128 - code
 
 
 def _open_signals() -> int:
@@ -41,7 +64,7 @@ def _open_signals() -> int:
     return reading
 
 
-def _wait(child: "subprocess.Popen[bytes]", signals: int) -> None:
+def _wait(child: Child, signals: int) -> None:
     """Wait until the command has ended, standard input is closed, or a signal requests the end."""
     while child.poll() is None:
         ready, _, _ = select.select([sys.stdin, signals], [], [])
@@ -49,7 +72,7 @@ def _wait(child: "subprocess.Popen[bytes]", signals: int) -> None:
             return
 
 
-def _end(child: "subprocess.Popen[bytes]") -> None:
+def _end(child: Child) -> None:
     """End every process of the group."""
     deadline = time.monotonic() + GRACE_SECONDS
     alive = _signal(child, signal.SIGTERM)
@@ -60,7 +83,7 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
     child.wait()
 
 
-def _signal(child: "subprocess.Popen[bytes]", number: int) -> bool:
+def _signal(child: Child, number: int) -> bool:
     """Send a signal to the group, and return whether it has any process."""
     child.poll()  # an ended child that was not waited for would count
     try:

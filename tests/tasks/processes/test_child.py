@@ -9,23 +9,52 @@ from pathlib import Path
 
 import pytest
 
-from tasks.processes import supervisor
-from tasks.processes.child import CommandFailedError, run_child
+from tasks.processes import fork_server, supervisor
+from tasks.processes.child import CommandFailedError, forked_commands, run_child
 from tasks.processes.supervisor import GRACE_SECONDS
 from tests.projects import PROGRAMS, ROOT, wait_for
 
 
-def python(code):
-    return [sys.executable, "-c", code]
+@pytest.fixture(scope="module")
+def server():
+    with forked_commands():
+        yield
 
 
-def test_every_line_of_a_child_goes_to_the_log(caplog):
+@pytest.fixture(params=["new program", "fork"], autouse=True)
+def way(request, monkeypatch):
+    """Each command is started in both ways."""
+    if request.param == "fork":
+        request.getfixturevalue("server")
+        monkeypatch.setattr("tasks.processes.child.start_program", not_a_new_program)
+    else:
+        monkeypatch.setattr(fork_server, "start", lambda *_: None)
+    return request.param
+
+
+def not_a_new_program(*_):
+    raise AssertionError("the fork server did not start the command")
+
+
+@pytest.fixture
+def python(tmp_path, monkeypatch):
+    """Return a command that runs some code as a module."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(code):
+        (tmp_path / "program.py").write_text(code)
+        return [sys.executable, "-m", "program"]
+
+    return command
+
+
+def test_every_line_of_a_child_goes_to_the_log(caplog, python):
     caplog.set_level(logging.INFO, logger="lradapt")
     run_child(python("import sys; print('one'); print('two', file=sys.stderr)"))
     assert sorted(record.getMessage() for record in caplog.records) == ["one", "two"]
 
 
-def test_a_private_key_of_the_environment_does_not_reach_a_child(caplog, monkeypatch):
+def test_a_private_key_of_the_environment_does_not_reach_a_child(caplog, monkeypatch, python):
     monkeypatch.setenv("LRADAPT_SIGNING_KEY", "a secret")
     monkeypatch.setenv("LRADAPT_SIGNING_KEY_FILE", "a path")
     caplog.set_level(logging.INFO, logger="lradapt")
@@ -34,7 +63,7 @@ def test_a_private_key_of_the_environment_does_not_reach_a_child(caplog, monkeyp
     assert "'LRADAPT_SIGNING_KEY'" not in caplog.text
 
 
-def test_hints_of_dvc_stay_out_of_the_log(caplog):
+def test_hints_of_dvc_stay_out_of_the_log(caplog, python):
     caplog.set_level(logging.INFO, logger="lradapt")
     run_child(
         python(r"print('To track the changes with git, run:\n\n\tgit add dvc.lock\nepoch 1')")
@@ -42,33 +71,34 @@ def test_hints_of_dvc_stay_out_of_the_log(caplog):
     assert [record.getMessage() for record in caplog.records] == ["epoch 1"]
 
 
-def test_a_failed_child_is_one_error_from_its_error_line_on():
+def test_a_failed_child_is_one_error_from_its_error_line_on(python):
     code = "print('loading'); print('error: no images'); print('  - a.png'); exit(1)"
     with pytest.raises(CommandFailedError) as error:
         run_child(python(code))
     assert str(error.value) == "error: no images\n  - a.png"
 
 
-def test_a_failed_child_without_a_message_gives_its_exit_code_and_last_lines():
+def test_a_failed_child_without_a_message_gives_its_exit_code_and_last_lines(python):
     with pytest.raises(CommandFailedError) as error:
         run_child(python("print('loading'); exit(3)"))
     assert str(error.value) == "the command ended with exit code 3; its last output:\nloading"
 
 
-def test_a_child_that_a_signal_ended_has_the_exit_code_of_a_shell():
+def test_a_child_that_a_signal_ended_has_the_exit_code_of_a_shell(python):
     with pytest.raises(CommandFailedError, match="exit code 137"):
         run_child(python("import os; os.kill(os.getpid(), 9)"))
 
 
-def test_the_message_of_dvc_is_reported_if_there_is_no_other():
+def test_the_message_of_dvc_is_reported_if_there_is_no_other(python):
     line = "ERROR: failed to reproduce 'a': no such file"
     with pytest.raises(CommandFailedError, match="no such file"):
         run_child(python(f'print("{line}"); exit(1)'))
 
 
-def test_python_in_a_command_is_this_python(caplog):
+def test_python_in_a_command_is_this_python(caplog, python):
     caplog.set_level(logging.INFO, logger="lradapt")
-    run_child(["sh", "-c", "python -c 'import sys; print(sys.prefix)'"])
+    code = "import subprocess\nsubprocess.run(['python', '-c', 'import sys; print(sys.prefix)'])"
+    run_child(python(code))
     assert caplog.records[0].getMessage() == sys.prefix
 
 
@@ -88,7 +118,7 @@ def cancel_at(line):
     return info, lines
 
 
-def test_after_a_cancel_a_child_can_end_by_itself_and_its_output_is_logged(monkeypatch):
+def test_after_a_cancel_a_child_can_end_by_itself_and_its_output_is_logged(monkeypatch, python):
     info, lines = cancel_at("begun")
     monkeypatch.setattr("tasks.processes.child.log.info", info)
     code = (
@@ -127,7 +157,7 @@ def is_running(process):
 
 
 @pytest.mark.slow
-def test_a_cancel_ends_the_whole_group_after_a_grace_period(tmp_path, monkeypatch):
+def test_a_cancel_ends_the_whole_group_after_a_grace_period(tmp_path, monkeypatch, python):
     """An exception in the parent (a cancel) must not leave a grandchild training on."""
     info, _ = cancel_at("begun")
     monkeypatch.setattr("tasks.processes.child.log.info", info)
@@ -143,14 +173,17 @@ def test_a_cancel_ends_the_whole_group_after_a_grace_period(tmp_path, monkeypatc
 
 @pytest.mark.slow
 @pytest.mark.parametrize("thread", ["main", "another"])
-def test_kill_9_of_the_flow_ends_the_whole_group(tmp_path, thread):
+def test_kill_9_of_the_flow_ends_the_whole_group(tmp_path, thread, way, python):
     notes = tmp_path / "notes"
     code = STUBBORN.format(path=str(notes))
     call = f"run_child({[*python(code), '-c', code]!r})"
-    flow = f"from tasks.processes.child import run_child\nfrom threading import Thread\n{call}"
-    if thread == "another":
-        flow = flow.replace(call, f"Thread(target=lambda: {call}).start()")
-    with subprocess.Popen(python(flow), env=PROGRAMS, cwd=ROOT) as process:
+    if way == "fork":
+        call = f"with forked_commands(): {call}"
+    imports = "from tasks.processes.child import forked_commands, run_child\n"
+    flow = f"{imports}from threading import Thread\ndef flow():\n    {call}\n"
+    flow += "flow()" if thread == "main" else "Thread(target=flow).start()"
+    environment = {**PROGRAMS, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-c", flow], env=environment) as process:
         wait_for(lambda: notes.exists() and len(notes.read_text().split()) == 2)
         killed = time.monotonic()
         process.kill()
@@ -158,7 +191,7 @@ def test_kill_9_of_the_flow_ends_the_whole_group(tmp_path, thread):
     assert time.monotonic() - killed > GRACE_SECONDS, "there was no grace period"
 
 
-def test_processes_that_a_child_leaves_behind_end_with_it(tmp_path):
+def test_processes_that_a_child_leaves_behind_end_with_it(tmp_path, python):
     notes = tmp_path / "notes"
     notes.touch()
     code = f"import os, time; open({str(notes)!r}, 'a').write(str(os.getpid())); time.sleep(600)"

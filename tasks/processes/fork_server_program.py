@@ -1,0 +1,93 @@
+"""A program that imports slow libraries once, and forks itself for each command that uses them.
+
+    python -m tasks.processes.fork_server_program
+
+Its standard input is a socket from which it receives requests (`tasks.processes.fork_server`); it
+ends when the other end is closed. Each command runs below a supervisor, like a command that is
+started as a new program.
+
+It imports no code of the project: that may change between two commands. It starts no thread and
+uses no GPU, since a fork would inherit their state.
+"""
+
+import importlib
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+
+from tasks.processes import dvc_fork
+from tasks.processes.forks import Command, Fork, become, reset_signals
+from tasks.processes.supervisor import supervise
+
+MAX_BYTES = 1 << 17
+"""Of a request; the system's limit for one message of a socket is larger."""
+NUM_FILES = 3
+
+
+def main() -> None:
+    """Serve requests until the other end of the socket is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the flow, which then ends this
+    requests = socket.socket(fileno=os.dup(0))
+    while True:
+        text, files, _, _ = socket.recv_fds(requests, MAX_BYTES, NUM_FILES)
+        if not text:
+            break
+        request = json.loads(text)
+        if "command" in request and not os.fork():
+            requests.close()
+            _serve(Command(**request["command"]), *files)
+        for file in files:
+            os.close(file)
+        _import(request["imports"])
+        _collect_ended(os.WNOHANG)
+    _collect_ended(0)
+
+
+def _collect_ended(options: int) -> None:
+    """Take note of ended children, whose CPU seconds count as those of this process then."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, options)[0]:
+            pass
+
+
+def _import(names: Iterable[str]) -> None:
+    """Import modules; the command that needs one that cannot be imported reports it."""
+    for name in names:
+        with suppress(Exception):
+            importlib.import_module(name)
+
+
+def _serve(command: Command, lifeline: int, output: int, result: int) -> None:
+    """Supervise a command in this process, write its exit code to `result`, and end."""
+    os.setsid()
+    for file, number in ((lifeline, 0), (output, 1), (output, 2)):
+        os.dup2(file, number)
+    os.close(lifeline)
+    os.close(output)
+    reset_signals()
+    code = supervise(lambda: _start(command, result))
+    os.write(result, str(code).encode())
+    os._exit(0)
+
+
+def _start(command: Command, result: int) -> Fork:
+    """Fork the process of the command, which leads a session of its own."""
+    if pid := os.fork():
+        return Fork(pid)
+    os.setsid()
+    os.close(result)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    reset_signals()
+    if command.module == "dvc" and "repro" in command.arguments:
+        dvc_fork.run(command)
+    become(command)
+    raise AssertionError("a module that is run ends the process")
+
+
+if __name__ == "__main__":
+    main()

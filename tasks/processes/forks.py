@@ -1,0 +1,74 @@
+"""A fork of this process that runs a Python module, as a new `python -m MODULE` would."""
+
+import os
+import runpy
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tasks.processes import supervisor
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A module to run, with its arguments, its environment and its working directory."""
+
+    module: str
+    arguments: Sequence[str]
+    environment: dict[str, str]
+    folder: str
+
+
+@dataclass(slots=True)
+class Fork(supervisor.Child):
+    """A forked process, with what is used of `subprocess.Popen`."""
+
+    pid: int
+    returncode: int | None = field(default=None)
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None if the process still runs."""
+        return self._collect(os.WNOHANG)
+
+    def wait(self) -> int:
+        """Wait for the end, and return the exit code; -N after signal N."""
+        code = self._collect(0)
+        assert code is not None
+        return code
+
+    def communicate(self) -> None:
+        """Wait for the end; input and output are those of this process."""
+        self.wait()
+
+    def _collect(self, options: int) -> int | None:
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, options)
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+
+def reset_signals() -> None:
+    """Handle signals as a new Python process does."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def become(command: Command) -> None:
+    """Run the module as the program of this process; it does not return.
+
+    Raises:
+        SystemExit: with the exit code, which the caller lets through.
+    """
+    os.environ.clear()
+    os.environ.update(command.environment)
+    os.chdir(command.folder)
+    sys.path[0] = command.folder
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tasks"]:
+        del sys.modules[name]  # another project may have its own
+    sys.argv = ["", *command.arguments]
+    runpy.run_module(command.module, run_name="__main__", alter_sys=True)
+    sys.exit()
