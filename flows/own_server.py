@@ -1,75 +1,132 @@
 """The temporary server of Prefect: it ends with its flow, and is started again if it is killed.
 
-Prefect starts it as a plain child, which outlives a killed flow. Here it runs below the supervisor
-of the stages, which ends it when the flow is gone, for whatever reason.
+Prefect would start one itself, but as a plain child, which outlives a killed flow, and after an
+import of all of the server into the flow's process, which takes some seconds.
 """
 
 import atexit
 import logging
+import os
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from types import SimpleNamespace
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from prefect.server.api import server as prefect_server
-from prefect.server.api.server import SubprocessASGIServer
+import httpx
+import prefect
+from prefect.context import refresh_global_settings_context
+from prefect.settings import PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS
 
 from tasks.processes import supervisor
+from tasks.server.access import TEMPORARY
 
 log = logging.getLogger("lradapt.server")
 
+HOST = "127.0.0.1"
 _RESTARTS = 3
-_ending = threading.Event()
+_POLL_SECONDS = 0.1
+_END_SECONDS = 10
+_SETTINGS = {
+    "PREFECT_UI_ENABLED": "0",
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    "PREFECT__SERVER_FINAL": "1",
+}
+"""With which Prefect starts a temporary server."""
 
 
-@contextmanager
-def supervised() -> Iterator[None]:
-    """Let a temporary server that Prefect starts in the block end with this process."""
-    used = vars(prefect_server)
-    used["subprocess"] = SimpleNamespace(**{**vars(subprocess), "Popen": _supervised})
-    try:
-        yield
-    finally:
-        used["subprocess"] = subprocess
+@dataclass(slots=True)
+class Server:
+    """A temporary server, and how it is started."""
+
+    port: int
+    environment: Mapping[str, str]
+    process: "subprocess.Popen[bytes]"
+    ending: threading.Event
 
 
-def _supervised(args: Sequence[str], env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+def start() -> None:
+    """Start the temporary server, which runs until this program ends, and let Prefect use it.
+
+    Raises:
+        RuntimeError: it has ended, or does not answer within the seconds of Prefect's setting.
+    """
+    port, environment = _free_port(), {**os.environ, **_SETTINGS}
+    server = Server(port, environment, run(command(port), environment), threading.Event())
+    atexit.register(_end, server)
+    url = f"http://{HOST}:{port}/api"
+    _wait_until_healthy(url, server.process)
+    os.environ |= {"PREFECT_API_URL": url, TEMPORARY: "1"}
+    refresh_global_settings_context()
+    threading.Thread(target=keep_running, args=(server,), daemon=True).start()
+
+
+def command(port: int) -> list[str]:
+    """Return the command of the server."""
+    words = ["--factory", "prefect.server.api.server:create_app", "--host", HOST]
+    folder = str(prefect.__module_path__.parent)
+    options = ["--app-dir", folder, "--port", str(port), "--log-level", "error", "--lifespan", "on"]
+    return [sys.executable, "-m", "uvicorn", *words, *options]
+
+
+def run(command: list[str], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     """Start a command below the supervisor, which ends it when its standard input is closed.
 
     It gets a session of its own: a signal to all processes of the flow's group, as from a terminal
     or `timeout`, must not end it before the flow has reported its end.
     """
-    command = [sys.executable, "-I", "-S", supervisor.__file__, *args]
-    return subprocess.Popen(command, env=env, stdin=subprocess.PIPE, start_new_session=True)
+    words = [sys.executable, "-I", "-S", supervisor.__file__, *command]
+    return subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, start_new_session=True)
 
 
-def keep_running() -> None:
-    """Start the temporary server again whenever it ends before this process; call it once.
+def keep_running(server: Server) -> None:
+    """Start the server again whenever it ends before this program, three times at most.
 
     Prefect's client repeats its requests for a minute, so a run goes on with the new server.
     """
-    for server in SubprocessASGIServer._instances.values():
-        atexit.register(_ending.set)  # this comes before Prefect's own `stop`
-        threading.Thread(target=_keep_running, args=(server,), daemon=True).start()
-
-
-def _keep_running(server: SubprocessASGIServer) -> None:
     for _ in range(_RESTARTS):
         if not _has_died(server):
             return
         log.warning("Prefect's temporary server was killed; it is started again")
-        with supervised():
-            server.server_process = server._run_uvicorn_command()
+        server.process = run(command(server.port), server.environment)
     if _has_died(server):
         log.warning("Prefect's temporary server was killed once more; it is not started again")
 
 
-def _has_died(server: SubprocessASGIServer) -> bool:
+def _has_died(server: Server) -> bool:
     """Wait for the end of the server; return whether nobody has asked for it."""
-    process = server.server_process
-    if process is None:
+    server.process.wait()
+    return not server.ending.is_set()
+
+
+def _end(server: Server) -> None:
+    server.ending.set()
+    assert server.process.stdin
+    server.process.stdin.close()
+    server.process.wait(_END_SECONDS)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_healthy(url: str, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"it ended with exit code {process.returncode} before it answered")
+        if _is_healthy(url):
+            return
+        time.sleep(_POLL_SECONDS)
+    raise RuntimeError("it has not answered in time")
+
+
+def _is_healthy(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health", trust_env=False).is_success
+    except httpx.TransportError:
         return False
-    process.wait()
-    return not _ending.is_set()

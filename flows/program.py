@@ -13,6 +13,7 @@ import typer
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
+from flows import own_server
 from lradapt.cli import error_exit, exit_codes
 from lradapt.cli.flows import COMMAND
 from lradapt.cli.help import epilog
@@ -86,9 +87,12 @@ def start_server() -> None:
     Raises:
         LradaptError: no server answers.
     """
+    fault: Exception | None
     previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a child inherits it
     try:
-        fault = _health() if PREFECT_API_URL.value() else _health_of_own_server()
+        if not PREFECT_API_URL.value():
+            own_server.start()
+        fault = _health()
     except RuntimeError as error:
         fault = error
     finally:
@@ -106,16 +110,6 @@ def start_server() -> None:
 def _health() -> Exception | None:
     with get_client(sync_client=True) as client:
         return client.api_healthcheck()
-
-
-def _health_of_own_server() -> Exception | None:
-    """Start the temporary server, which runs until this program ends."""
-    from flows import own_server  # slow: it imports all of the server
-
-    with own_server.supervised():
-        fault = _health()
-    own_server.keep_running()
-    return fault
 
 
 def require_access() -> None:

@@ -132,8 +132,10 @@ def main(
             return
         open_registry(registry)  # refuses a URL with a secret, before Prefect stores it
         require_project()
-        start_server()
-        print_summary(retrain(registry, name, dry_run, override, approval_seconds, full_check))
+        with forked_commands():
+            start_server()
+            outcome = retrain(registry, name, dry_run, override, approval_seconds, full_check)
+        print_summary(outcome)
 
 
 if __name__ == "__main__":

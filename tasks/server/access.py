@@ -22,6 +22,8 @@ FILE = Path(".prefect/auth")
 """In the project's folder."""
 CLIENT, SERVER = "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"
 ORIGINS = "PREFECT_SERVER_CORS_ALLOWED_ORIGINS"
+TEMPORARY = "LRADAPT_TEMPORARY_SERVER"
+"""Set in the environment of a flow that has started a server for itself alone."""
 NO_ORIGIN = "http://no-page.invalid"
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")

@@ -1,14 +1,14 @@
 """The temporary server: it ends with its flow, and is started again if it is killed."""
 
 import os
-import signal
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import httpx
 import pytest
-from prefect.server.api import server as prefect_server
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import own_server, program
 from lradapt.cli import exit_codes
@@ -17,11 +17,9 @@ from tests.projects import PROGRAMS, ROOT, wait_for
 
 START = """
 import sys, time
-from prefect.server.api import server
 from flows import own_server
-with own_server.supervised():
-    code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
-    kept = server.subprocess.Popen(args=[sys.executable, "-c", code], env={})
+code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+kept = own_server.run([sys.executable, "-c", code], {})
 time.sleep(600)
 """
 
@@ -49,61 +47,55 @@ def test_it_ends_with_its_flow_after_kill_9(tmp_path):
 
 def test_a_signal_to_the_group_of_its_flow_does_not_reach_it(tmp_path):
     code = "import time; print('up', flush=True); time.sleep(600)"
-    started = own_server._supervised([sys.executable, "-c", code], PROGRAMS)
+    started = own_server.run([sys.executable, "-c", code], PROGRAMS)
     assert os.getpgid(started.pid) == started.pid != os.getpgid(0)
     started.stdin.close()
     assert started.wait(60) != 0
 
 
-def short_lived(code):
-    """A process that has ended with this code."""
-    return SimpleNamespace(wait=lambda: code)
+def server_of(process):
+    return own_server.Server(1, {"A": "1"}, process, threading.Event())
+
+
+def short_lived():
+    """A process that has ended."""
+    return SimpleNamespace(wait=lambda: -9)
 
 
 @pytest.fixture
-def restarted(monkeypatch):
-    """A function: keep a server running whose processes end at once; how often it was started."""
-
-    def keep(server_process):
-        starts = []
-        server = SimpleNamespace(server_process=server_process)
-        server._run_uvicorn_command = lambda: starts.append(1) or short_lived(-9)
-        own_server._keep_running(server)
-        return len(starts)
-
-    yield keep
-    own_server._ending.clear()
+def starts(monkeypatch):
+    """The commands that were started, each a process that ends at once."""
+    commands = []
+    monkeypatch.setattr(
+        own_server, "run", lambda *started: commands.append(started) or short_lived()
+    )
+    return commands
 
 
-def test_one_that_is_killed_is_started_again_at_most_three_times(restarted, caplog):
-    assert restarted(short_lived(-signal.SIGKILL)) == 3
+def test_one_that_is_killed_is_started_again_at_most_three_times(starts, caplog):
+    own_server.keep_running(server_of(short_lived()))
+    assert starts == [(own_server.command(1), {"A": "1"})] * 3
     assert caplog.text.count("it is started again") == 3
     assert "it is not started again" in caplog.text
 
 
-def test_one_that_is_started_again_ends_with_its_flow_too():
-    used = []
-
-    def start():
-        used.append(prefect_server.subprocess.Popen)
-        own_server._ending.set()
-        return short_lived(0)
-
-    server = SimpleNamespace(server_process=short_lived(-9), _run_uvicorn_command=start)
-    try:
-        own_server._keep_running(server)
-    finally:
-        own_server._ending.clear()
-    assert used == [own_server._supervised]
+def test_one_that_has_ended_with_its_flow_is_not(starts):
+    server = server_of(short_lived())
+    server.ending.set()
+    own_server.keep_running(server)
+    assert starts == []
 
 
-def test_one_that_has_ended_with_its_flow_is_not(restarted):
-    own_server._ending.set()
-    assert restarted(short_lived(0)) == 0
-
-
-def test_one_that_was_never_started_is_not(restarted):
-    assert restarted(None) == 0
+def test_a_server_that_cannot_start_is_one_message(monkeypatch):
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setattr(own_server, "command", lambda _: [sys.executable, "-c", "exit(3)"])
+    with (
+        temporary_settings({PREFECT_API_URL: None}),
+        pytest.raises(
+            LradaptError, match="no server of Prefect answers: it ended with exit code 3"
+        ),
+    ):
+        program.start_server()
 
 
 def test_a_server_that_is_gone_is_one_message_that_names_what_is_kept():
