@@ -78,12 +78,14 @@ def retrain(
         artifacts.log_changes(comparison)
         with gpu.slot(wanted=any(node.stale for node in rest)):
             stages.reproduce_stale(rest)
-        outcome = None
+        outcome, pictures = None, artifacts.draw_training()
         if rules:
-            version = release.publish_version(registry, timings, comparison.summary, rules)
+            version = release.publish_version(
+                registry, timings, comparison.summary, rules, pictures
+            )
             outcome = _release(registry, version, rules, override, approval_seconds)
             events.released(name, outcome)
-        artifacts.show(outcome, location, timings, comparison.summary)
+        artifacts.show(outcome, location, timings, comparison.summary, pictures)
         if any(node.stale for node in rest) or (outcome and outcome.promotion):
             tracking.record(registry.name, outcome)
     return outcome

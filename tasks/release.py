@@ -72,13 +72,18 @@ def freeze_rules(registry: Registry) -> FrozenRules:
 
 @task(**_RETRIED)
 def publish_version(
-    registry: Registry, previous: Timings, changes: ChangesSummary, rules: FrozenRules
+    registry: Registry,
+    previous: Timings,
+    changes: ChangesSummary,
+    rules: FrozenRules,
+    pictures: report.Pictures,
 ) -> str:
     """Publish the model that the stages have made; return the version's name."""
     paths, params = read_paths(), load_params()
     page = report.render(
         paths,
         None,
+        pictures=pictures,
         previous=previous,
         price=params.cost.price,
         num_mistakes=params.report.mistakes,

@@ -93,10 +93,15 @@ def next_commands(paths: Paths) -> list[str]:
     ]
 
 
+Pictures = dict[str, Any]
+"""Part of the page -> its pictures, as SVG with titles."""
+
+
 def render(
     paths: Paths,
     outcome: Outcome | None,
     *,
+    pictures: Pictures | None = None,
     previous: Timings | None = None,
     price: Price | None = None,
     num_mistakes: int = 0,
@@ -107,6 +112,7 @@ def render(
     Args:
         paths: of the project.
         outcome: of the gate; None before it, or if nothing was published.
+        pictures: of this training; drawn if not given.
         previous: the timings before this run; None if there were none.
         price: of the machine; None: no costs.
         num_mistakes: number of mistakes shown as pictures, and of doubtful labels.
@@ -125,7 +131,7 @@ def render(
         price=price,
         **_evaluation(paths),
         **_images(paths, num_mistakes),
-        **_pictures(paths),
+        **(pictures or draw(paths)),
     )
 
 
@@ -165,7 +171,8 @@ def _worst(paths: Paths) -> str:
     return worst.describe() if worst else ""
 
 
-def _pictures(paths: Paths) -> dict[str, Any]:
+def draw(paths: Paths) -> Pictures:
+    """Draw the curves of a training, which the reports before and after the gate both show."""
     return {
         "range_tests": range_test_pictures(paths),
         "schedules": schedule_pictures(paths),

@@ -5,15 +5,13 @@ another `dvc repro` holds such a lock, the command is tried again after some sec
 """
 
 import logging
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from tasks.pipeline import dvc_files
-from tasks.processes.child import CommandFailedError, run_child
+from tasks.processes.child import CommandFailedError, ask_child, run_child
 
 log = logging.getLogger("lradapt.dvc")
 T = TypeVar("T")
@@ -53,12 +51,10 @@ def _site_cache() -> dict[str, str]:
 
 
 def _printed(words: tuple[str, ...]) -> str:
-    done = subprocess.run(
-        _command(words), capture_output=True, text=True, env={**os.environ, **_site_cache()}
-    )
-    if done.returncode:
-        raise CommandFailedError(f"dvc {words[0]} failed: {done.stderr.strip()}")
-    return done.stdout
+    try:
+        return ask_child(_command(words), settings=_site_cache())
+    except CommandFailedError as error:
+        raise CommandFailedError(f"dvc {words[0]} failed: {error}") from error
 
 
 def _when_free(call: Callable[[], T]) -> T:

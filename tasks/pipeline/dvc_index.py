@@ -110,6 +110,12 @@ def kept_files(hashes: Sequence[str]) -> list[Path]:
         return [Path(cache.oid_to_path(value)) for value in hashes]
 
 
+def has_remote() -> bool:
+    """Return whether a default remote is set, for `dvc push` and `dvc pull`."""
+    with repository() as repo:
+        return bool(repo.config["core"].get("remote"))
+
+
 def cache_paths(hashes: Sequence[str]) -> list[Path]:
     """Return the cache paths of these contents; missing ones are not fetched."""
     with repository() as repo:

@@ -262,7 +262,7 @@ def imported(sources: Iterable[str]) -> list[str]:
 
 def has_remote() -> bool:
     """Return whether a default remote is set, for `dvc push` and `dvc pull`."""
-    return bool(dvc_commands.ask("config", "core.remote").strip())
+    return dvc_index.has_remote()
 
 
 def recorded_files(made: str, wanted: Sequence[str]) -> dict[str, Path]:

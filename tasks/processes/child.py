@@ -2,16 +2,18 @@
 
 import logging
 import os
+import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from lradapt.errors import LradaptError
 from lradapt.signing.settings import KEY as SIGNING_KEY
 from tasks.processes import fork_server
-from tasks.processes.started import start_program
+from tasks.processes.started import Started, start_program
 
 log = logging.getLogger("lradapt.stages")
 
@@ -53,7 +55,7 @@ def run_child(command: Sequence[str], *, settings: Mapping[str, str] | None = No
     """
     last: deque[str] = deque(maxlen=_LAST_LINES)
     environment = {**child_environment(), **(settings or {})}
-    child = fork_server.start(command, environment) or start_program(command, environment)
+    child = _start(command, environment)
     with child.output:
         try:
             _log_lines(child.output, last)
@@ -63,6 +65,33 @@ def run_child(command: Sequence[str], *, settings: Mapping[str, str] | None = No
             code = child.wait()
     if code:
         raise CommandFailedError(_error_text(last, code))
+
+
+def ask_child(command: Sequence[str], *, settings: Mapping[str, str] | None = None) -> str:
+    """Run a command, and return what it prints.
+
+    Raises:
+        CommandFailedError: the exit code is not 0; the text is what it says of the error.
+    """
+    with TemporaryFile() as errors:
+        child = _start(command, {**child_environment(), **(settings or {})}, errors.fileno())
+        with child.output:
+            try:
+                answer = child.output.read()
+            finally:
+                child.lifeline.close()
+                code = child.wait()
+        if code:
+            errors.seek(0)
+            raise CommandFailedError(errors.read().decode(errors="replace").strip())
+    return answer
+
+
+def _start(
+    command: Sequence[str], environment: Mapping[str, str], errors: int = subprocess.STDOUT
+) -> Started:
+    forked = fork_server.start(command, environment, errors)
+    return forked or start_program(command, environment, errors)
 
 
 def _log_lines(lines: Iterable[str], last: deque[str]) -> None:

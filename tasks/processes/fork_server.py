@@ -50,15 +50,16 @@ class ForkServer:
             )
         self._send({"imports": FIRST_IMPORTS})
 
-    def start(self, command: Command) -> Started | None:
+    def start(self, command: Command, errors: int) -> Started | None:
         """Start a command; return None if the server cannot."""
         lifeline_end, lifeline = os.pipe()
         output, output_end = os.pipe()
         result, result_end = os.pipe()
         request = {"command": asdict(command), "imports": STAGE_IMPORTS}
+        to = output_end if errors == subprocess.STDOUT else errors
         ends = (lifeline_end, output_end, result_end)
         try:
-            self._send(request, ends)
+            self._send(request, (*ends, to))
         except OSError:
             for file in (lifeline, output, result):
                 os.close(file)
@@ -105,9 +106,11 @@ def serving(environment: Mapping[str, str]) -> Iterator[None]:
         server.stop()
 
 
-def start(words: Sequence[str], environment: Mapping[str, str]) -> Started | None:
+def start(
+    words: Sequence[str], environment: Mapping[str, str], errors: int = subprocess.STDOUT
+) -> Started | None:
     """Fork a command `python -m ...`; None if no server serves here, or it cannot."""
     server = _current.get()
     if server is None or list(words[:2]) != [sys.executable, "-m"]:
         return None
-    return server.start(Command(words[2], words[3:], dict(environment), os.getcwd()))
+    return server.start(Command(words[2], words[3:], dict(environment), os.getcwd()), errors)

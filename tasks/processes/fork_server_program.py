@@ -24,7 +24,7 @@ from tasks.processes.supervisor import supervise
 
 MAX_BYTES = 1 << 17
 """Of a request; the system's limit for one message of a socket is larger."""
-NUM_FILES = 3
+NUM_FILES = 4
 
 
 def main() -> None:
@@ -60,13 +60,12 @@ def _import(names: Iterable[str]) -> None:
             importlib.import_module(name)
 
 
-def _serve(command: Command, lifeline: int, output: int, result: int) -> None:
+def _serve(command: Command, lifeline: int, output: int, result: int, errors: int) -> None:
     """Supervise a command in this process, write its exit code to `result`, and end."""
     os.setsid()
-    for file, number in ((lifeline, 0), (output, 1), (output, 2)):
+    for number, file in enumerate((lifeline, output, errors)):
         os.dup2(file, number)
-    os.close(lifeline)
-    os.close(output)
+        os.close(file)
     reset_signals()
     code = supervise(lambda: _start(command, result))
     os.write(result, str(code).encode())

@@ -24,13 +24,15 @@ class Started:
     wait: Callable[[], int]
 
 
-def start_program(command: Sequence[str], environment: Mapping[str, str]) -> Started:
-    """Start a command as a new program."""
+def start_program(
+    command: Sequence[str], environment: Mapping[str, str], errors: int = subprocess.STDOUT
+) -> Started:
+    """Start a command as a new program; `errors` is the file of what it says of errors."""
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", supervisor.__file__, *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=errors,
         text=True,
         errors="replace",
         env=environment,

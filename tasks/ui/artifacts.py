@@ -50,22 +50,37 @@ def show_plan(plan: Sequence[Node]) -> None:
     )
 
 
+def draw_training() -> report.Pictures:
+    """Draw the curves of the training that the stages have made."""
+    return report.draw(read_paths())
+
+
 @task(persist_result=False)
 def show(
-    outcome: Outcome | None, location: str, previous: Timings, changes: ChangesSummary
+    outcome: Outcome | None,
+    location: str,
+    previous: Timings,
+    changes: ChangesSummary,
+    pictures: report.Pictures,
 ) -> None:
     """Write the report, and create an artifact for each of its parts."""
     paths, params = read_paths(), load_params()
     price, most = params.cost.price, params.report.mistakes
     page = report.render(
-        paths, outcome, previous=previous, price=price, num_mistakes=most, changes=changes
+        paths,
+        outcome,
+        pictures=pictures,
+        previous=previous,
+        price=price,
+        num_mistakes=most,
+        changes=changes,
     )
     write_text(paths.report, page)
     done = costs.phases(read_timings(paths.timings), previous)
-    pictures = range_test_pngs(paths)
+    sweeps = range_test_pngs(paths)
     mistakes = most_confident_mistakes(paths.predictions, PicturedImages(paths), most=most)
     parts = {
-        "rates": "\n\n".join(_picture(title, image) for title, image in pictures.items()),
+        "rates": "\n\n".join(_picture(title, image) for title, image in sweeps.items()),
         "seconds-and-cost": costs.as_markdown(done, price),
         "confusion-matrix": _picture("confusion matrix", paths.confusion_plot.read_bytes()),
         "mistakes": _mistakes(mistakes),

@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 from tasks.processes import fork_server, supervisor
-from tasks.processes.child import CommandFailedError, forked_commands, run_child
+from tasks.processes.child import (
+    CommandFailedError,
+    ask_child,
+    forked_commands,
+    run_child,
+)
 from tasks.processes.supervisor import GRACE_SECONDS
 from tests.projects import PROGRAMS, ROOT, wait_for
 
@@ -61,6 +66,17 @@ def test_a_private_key_of_the_environment_does_not_reach_a_child(caplog, monkeyp
     run_child(python("import os; print(sorted(os.environ))"))
     assert "'LRADAPT_SIGNING_KEY_FILE'" in caplog.text
     assert "'LRADAPT_SIGNING_KEY'" not in caplog.text
+
+
+def test_an_answer_is_what_a_child_prints_without_its_warnings(python):
+    code = "import sys; print('answer'); print('a warning', file=sys.stderr)"
+    assert ask_child(python(code)) == "answer\n"
+
+
+def test_a_child_that_fails_is_an_error_with_its_own_words_of_it(python):
+    code = "import sys; print('half an answer'); sys.exit('no such file')"
+    with pytest.raises(CommandFailedError, match=r"^no such file$"):
+        ask_child(python(code))
 
 
 def test_hints_of_dvc_stay_out_of_the_log(caplog, python):

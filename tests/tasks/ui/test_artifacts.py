@@ -26,7 +26,8 @@ def shown(tmp_path, monkeypatch):
         params = Path("params.yaml")
         text = re.sub(r"mistakes: \d+", f"mistakes: {num_mistakes}", params.read_text())
         params.write_text(text)
-        artifacts.show.fn(None, "registry", {}, ChangesSummary("nothing has changed"))
+        changes = ChangesSummary("nothing has changed")
+        artifacts.show.fn(None, "registry", {}, changes, artifacts.draw_training())
         return made
 
     return show
