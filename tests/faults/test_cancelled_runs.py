@@ -62,10 +62,11 @@ from prefect import flow
 from lradapt.runtime import lock
 from tasks import stages
 from tasks.pipeline import graph
+from tasks.processes.child import forked_commands
 
 @flow(persist_result=False)
 def drive():
-    with lock.run():
+    with lock.run(), forked_commands():
         stages.reproduce_stale(graph.read_plan("dvc.yaml"))
 
 if __name__ == "__main__":
