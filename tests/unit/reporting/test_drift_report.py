@@ -67,6 +67,7 @@ def test_json_has_every_period_and_can_be_written():
     assert [each["drifted"] for each in value["periods"]] == [False, False, True]
     assert value["periods"][2]["signals"] == ["features", "brightness"]
     assert value["periods"][2]["other_versions"] == 7
+    assert value["periods"][2]["groups"] is None
     assert value["periods"][1]["not_tested"] == "too few images: 12"
     assert value["periods"][0]["not_tested"] is None
     assert value["reference"] == {"images": 420, "accuracy": 0.8, "shares": [0.71, 0.29]}
