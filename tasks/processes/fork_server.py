@@ -24,10 +24,34 @@ from tasks.processes.started import Started
 _PROGRAM = "tasks.processes.fork_server_program"
 _PROJECT = Path(__file__).parents[2]
 _KILLED = 137
-FIRST_IMPORTS = ("dvc.commands.repro", "dvc.repo.reproduce", "dvc.stage.run", "pandas")
-"""Of every run of a flow."""
-STAGE_IMPORTS = ("torch", "safetensors.torch", "onnx", "onnxruntime", "torch.onnx")
-"""Of the stages; imported once a stage runs."""
+FIRST_IMPORTS = (
+    "dvc.cli.parser",
+    "dvc.commands.repro",
+    "dvc.repo.reproduce",
+    "dvc.repo.status",
+    "dvc.repo.plots",
+    "dvc.repo.datasets",
+    "dvc.scm",
+    "dvc.lock",
+    "ruamel.yaml",
+    "numpy",
+    "pandas",
+)
+"""Of every run of a flow; imported before its first command."""
+STAGE_IMPORTS = (
+    "torch",
+    "torch._dynamo",
+    "torch.export",
+    "torchvision",
+    "safetensors.torch",
+    "scipy.optimize",
+    "scipy.stats",
+    "sklearn.metrics",
+    "onnx",
+    "onnxscript",
+    "onnxruntime",
+)
+"""Of the stages; imported after the start of the first, while no command waits for its start."""
 
 _current: ContextVar["ForkServer | None"] = ContextVar("fork_server", default=None)
 
@@ -48,14 +72,15 @@ class ForkServer:
                 env=settings,
                 start_new_session=True,
             )
-        self._send({"imports": FIRST_IMPORTS})
+        self._send({"first": FIRST_IMPORTS, "then": []})
 
     def start(self, command: Command, errors: int) -> Started | None:
         """Start a command; return None if the server cannot."""
         lifeline_end, lifeline = os.pipe()
         output, output_end = os.pipe()
         result, result_end = os.pipe()
-        request = {"command": asdict(command), "imports": STAGE_IMPORTS}
+        then = STAGE_IMPORTS if "repro" in command.arguments else ()
+        request = {"first": [], "command": asdict(command), "then": then}
         to = output_end if errors == subprocess.STDOUT else errors
         ends = (lifeline_end, output_end, result_end)
         try:

@@ -13,9 +13,9 @@ uses no GPU, since a fork would inherit their state.
 import importlib
 import json
 import os
+import select
 import signal
 import socket
-from collections.abc import Iterable
 from contextlib import suppress
 
 from tasks.processes import dvc_fork
@@ -31,17 +31,22 @@ def main() -> None:
     """Serve requests until the other end of the socket is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the flow, which then ends this
     requests = socket.socket(fileno=os.dup(0))
+    to_import: list[str] = []
     while True:
+        while to_import and not select.select([requests], [], [], 0)[0]:
+            _import(to_import.pop(0))
         text, files, _, _ = socket.recv_fds(requests, MAX_BYTES, NUM_FILES)
         if not text:
             break
         request = json.loads(text)
+        for name in request["first"]:
+            _import(name)
         if "command" in request and not os.fork():
             requests.close()
             _serve(Command(**request["command"]), *files)
         for file in files:
             os.close(file)
-        _import(request["imports"])
+        to_import += request["then"]
         _collect_ended(os.WNOHANG)
     _collect_ended(0)
 
@@ -53,11 +58,10 @@ def _collect_ended(options: int) -> None:
             pass
 
 
-def _import(names: Iterable[str]) -> None:
-    """Import modules; the command that needs one that cannot be imported reports it."""
-    for name in names:
-        with suppress(Exception):
-            importlib.import_module(name)
+def _import(name: str) -> None:
+    """Import a module; the command that needs one that cannot be imported reports it."""
+    with suppress(Exception):
+        importlib.import_module(name)
 
 
 def _serve(command: Command, lifeline: int, output: int, result: int, errors: int) -> None:
