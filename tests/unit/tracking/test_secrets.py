@@ -6,6 +6,7 @@ ENVIRONMENT = {
     "MLFLOW_TRACKING_PASSWORD": "hunter22",
     "WANDB_API_KEY": "0123456789abcdef",
     "AWS_SECRET_ACCESS_KEY": "hunter22-and-more",
+    "MLFLOW_TRACKING_URI": "https://ada:open%20sesame@host/mlflow",
     "HOME": "/home/ada",
     "SHORT_TOKEN": "at",
 }
@@ -16,6 +17,9 @@ ENVIRONMENT = {
     [
         ("no answer from http://ada:pw@host:5000/api", "no answer from http://...@host:5000/api"),
         ("401 at https://host/x?token=abc&a=b: denied", "401 at https://host/x?... denied"),
+        ("at http://ada:p@ss@host:5000/a@b", "at http://...@host:5000/a@b"),
+        ("Failed to parse: ada:open%20sesame@host", "Failed to parse: ada:...@host"),
+        ("no user with open sesame", "no user with ..."),
         ("login hunter22 failed", "login ... failed"),
         ("key=hunter22-and-more", "key=..."),
         ("key 0123456789abcdef", "key ..."),
