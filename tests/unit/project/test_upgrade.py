@@ -60,7 +60,7 @@ def upgrade(lradapt, skin):
 
 CHANGES = [
     ("params.yaml", b"num_resamples: 10000", b"num_resamples: 20000"),
-    ("flows/retrain.py", b"with lock.run():", b"with lock.run():  # of this project"),
+    ("flows/retrain.py", b"forked_commands():", b"forked_commands():  # of this project"),
 ]
 
 
@@ -137,7 +137,7 @@ def test_a_conflict_that_was_committed_stops_the_next_upgrade_and_every_flow(
     skin, lradapt, upgrade, newer
 ):
     edit(skin / "params.yaml", "num_resamples: 10000", "num_resamples: 500")
-    edit(skin / "flows/retrain.py", "with lock.run():", "with lock.run():  # mine")
+    edit(skin / "flows/retrain.py", "forked_commands():", "forked_commands():  # mine")
     commit(skin)
     newer(CHANGES)
     assert upgrade().code == 1
