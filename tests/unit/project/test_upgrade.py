@@ -58,9 +58,10 @@ def upgrade(lradapt, skin):
     return lambda *words: lradapt("upgrade", *words)
 
 
+LOCKED = "lock.run(), forked_commands():"
 CHANGES = [
     ("params.yaml", b"num_resamples: 10000", b"num_resamples: 20000"),
-    ("flows/retrain.py", b"forked_commands():", b"forked_commands():  # of this project"),
+    ("flows/retrain.py", LOCKED.encode(), f"{LOCKED}  # of this project".encode()),
 ]
 
 
@@ -137,7 +138,7 @@ def test_a_conflict_that_was_committed_stops_the_next_upgrade_and_every_flow(
     skin, lradapt, upgrade, newer
 ):
     edit(skin / "params.yaml", "num_resamples: 10000", "num_resamples: 500")
-    edit(skin / "flows/retrain.py", "forked_commands():", "forked_commands():  # mine")
+    edit(skin / "flows/retrain.py", LOCKED, f"{LOCKED}  # mine")
     commit(skin)
     newer(CHANGES)
     assert upgrade().code == 1
