@@ -16,7 +16,7 @@ from lradapt.data.retrain_decision import Decision
 from lradapt.production.release import Outcome
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 from lradapt.runtime import lock
-from tasks import data, record, release, stages
+from tasks import data, release, stages, version_results
 from tasks.pipeline import dvc_files, graph, lock_file
 from tasks.ui import artifacts, events
 
@@ -49,7 +49,7 @@ def watch_labels(
         lock_file.mend()
         dvc_files.mend()
         if commit:
-            record.require_git()
+            version_results.require_git()
         comparison, decision = _look(source, full_check=full_check)
         if not decision.retrain and not release.is_published(open_registry(location, name)):
             decision = Decision(True, "the last trained model was not published")
@@ -58,9 +58,9 @@ def watch_labels(
             artifacts.log_changes(comparison)  # otherwise `retrain` does, with the new split
         artifacts.show_decision(decision)
         outcome = retrain(location, name, approval_seconds=approval_seconds) if training else None
-        record.push([node.address for node in graph.read_plan(_PROJECT)])
+        version_results.push([node.address for node in graph.read_plan(_PROJECT)])
         if commit:
-            record.commit(graph.versioned_files(_PROJECT), comparison.sentence)
+            version_results.commit(graph.versioned_files(_PROJECT), comparison.sentence)
         if decision.retrain and not training:  # not both: the data would be trained on twice
             events.labels_changed(name, decision, comparison.sentence)
         return decision, outcome

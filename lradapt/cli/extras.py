@@ -37,6 +37,7 @@ NEEDED_BY = {  # a command or a flow -> the extras that it needs whatever its op
     "head": ("train",),
     "import": ("train",),
     "queue": ("data",),
+    "labelstudio": ("data",),  # of `export`
     "review": ("data", "serve"),
     "serve": ("serve",),
     "stage": ("train",),

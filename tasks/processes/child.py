@@ -12,7 +12,7 @@ from tempfile import TemporaryFile
 
 from lradapt.errors import LradaptError
 from lradapt.signing.settings import KEY as SIGNING_KEY
-from tasks.processes import fork_server
+from tasks.processes import fork_client
 from tasks.processes.started import Started, start_program
 
 log = logging.getLogger("lradapt.stages")
@@ -40,7 +40,7 @@ class CommandFailedError(LradaptError):
 @contextmanager
 def forked_commands() -> Iterator[None]:
     """Fork the Python commands of this block from a process with their libraries imported."""
-    with fork_server.serving(child_environment()):
+    with fork_client.serving(child_environment()):
         yield
 
 
@@ -90,7 +90,7 @@ def ask_child(command: Sequence[str], *, settings: Mapping[str, str] | None = No
 def _start(
     command: Sequence[str], environment: Mapping[str, str], errors: int = subprocess.STDOUT
 ) -> Started:
-    forked = fork_server.start(command, environment, errors)
+    forked = fork_client.start(command, environment, errors)
     return forked or start_program(command, environment, errors)
 
 

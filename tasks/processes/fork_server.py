@@ -1,141 +1,96 @@
-"""Commands that are forked from one process, which has imported their slow libraries already.
+"""A program that imports slow libraries once, and forks itself for each command that uses them.
 
-A stage takes 1 to 3 seconds of imports (DVC, pandas, PyTorch), as often as there are stages. The
-fork server imports each library once, while the flow or a stage computes. Only on Linux; elsewhere,
-and where the server has ended, each command is a new program.
+    python -m tasks.processes.fork_server
+
+Its standard input is a socket from which it receives requests (`tasks.processes.fork_client`); it
+ends when the other end is closed. Each command runs below a supervisor, like a command that is
+started as a new program.
+
+It imports no code of the project: that may change between two commands. It starts no thread and
+uses no GPU, since a fork would inherit their state.
 """
 
+import importlib
 import json
 import os
+import select
+import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import asdict
-from pathlib import Path
+from contextlib import suppress
 
-from lradapt.runtime.thread_waits import shorten_thread_waits
-from tasks.processes.fork_server_program import MAX_BYTES
-from tasks.processes.forks import Command
-from tasks.processes.started import Started
+from tasks.processes import dvc_fork
+from tasks.processes.forks import Command, Fork, become, reset_signals
+from tasks.processes.supervisor import supervise
 
-_PROGRAM = "tasks.processes.fork_server_program"
-_PROJECT = Path(__file__).parents[2]
-_KILLED = 137
-FIRST_IMPORTS = (
-    "dvc.cli.parser",
-    "dvc.commands.repro",
-    "dvc.repo.reproduce",
-    "dvc.repo.status",
-    "dvc.repo.plots",
-    "dvc.repo.datasets",
-    "dvc.scm",
-    "dvc.lock",
-    "ruamel.yaml",
-    "numpy",
-    "pandas",
-)
-"""Of every run of a flow; imported before its first command."""
-STAGE_IMPORTS = (
-    "torch",
-    "torch._dynamo",
-    "torch.export",
-    "torchvision",
-    "safetensors.torch",
-    "scipy.optimize",
-    "scipy.stats",
-    "sklearn.metrics",
-    "onnx",
-    "onnxscript",
-    "onnxruntime",
-)
-"""Of the stages; imported after the start of the first, while no command waits for its start."""
-
-_current: ContextVar["ForkServer | None"] = ContextVar("fork_server", default=None)
+MAX_BYTES = 1 << 17
+"""Of a request; the system's limit for one message of a socket is larger."""
+NUM_FILES = 4
 
 
-class ForkServer:
-    """A process from which commands are forked; it ends with this process."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        """Start it with the environment of the commands, which libraries read at their import."""
-        settings = dict(environment)
-        shorten_thread_waits(settings)
-        self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", _PROGRAM],
-                stdin=theirs.fileno(),
-                cwd=_PROJECT,
-                env=settings,
-                start_new_session=True,
-            )
-        self._send({"first": FIRST_IMPORTS, "then": []})
-
-    def start(self, command: Command, errors: int) -> Started | None:
-        """Start a command; return None if the server cannot."""
-        lifeline_end, lifeline = os.pipe()
-        output, output_end = os.pipe()
-        result, result_end = os.pipe()
-        then = STAGE_IMPORTS if "repro" in command.arguments else ()
-        request = {"first": [], "command": asdict(command), "then": then}
-        to = output_end if errors == subprocess.STDOUT else errors
-        ends = (lifeline_end, output_end, result_end)
-        try:
-            self._send(request, (*ends, to))
-        except OSError:
-            for file in (lifeline, output, result):
-                os.close(file)
-            return None
-        finally:
-            for file in ends:
-                os.close(file)
-        return Started(
-            open(lifeline, "wb", buffering=0),
-            open(output, encoding="utf-8", errors="replace"),
-            lambda: _exit_code(result),
-        )
-
-    def stop(self) -> None:
-        """End the server; its commands have ended."""
-        self._requests.close()
-        self._process.wait()
-
-    def _send(self, request: Mapping[str, object], files: Sequence[int] = ()) -> None:
-        text = json.dumps(request).encode()
-        if len(text) >= MAX_BYTES:
-            raise OSError("the environment is too large for a request")
-        socket.send_fds(self._requests, [text], files)
+def main() -> None:
+    """Serve requests until the other end of the socket is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the flow, which then ends this
+    requests = socket.socket(fileno=os.dup(0))
+    to_import: list[str] = []
+    while True:
+        while to_import and not select.select([requests], [], [], 0)[0]:
+            _import(to_import.pop(0))
+        text, files, _, _ = socket.recv_fds(requests, MAX_BYTES, NUM_FILES)
+        if not text:
+            break
+        request = json.loads(text)
+        for name in request["first"]:
+            _import(name)
+        if "command" in request and not os.fork():
+            requests.close()
+            _serve(Command(**request["command"]), *files)
+        for file in files:
+            os.close(file)
+        to_import += request["then"]
+        _collect_ended(os.WNOHANG)
+    _collect_ended(0)
 
 
-def _exit_code(result: int) -> int:
-    """Wait for the exit code of a command; without one, its supervisor was killed."""
-    with open(result, encoding="ascii") as file:
-        return int(file.read() or _KILLED)
+def _collect_ended(options: int) -> None:
+    """Take note of ended children, whose CPU seconds count as those of this process then."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, options)[0]:
+            pass
 
 
-@contextmanager
-def serving(environment: Mapping[str, str]) -> Iterator[None]:
-    """Fork the commands of this block; in an outer block's server, if there is one."""
-    if sys.platform != "linux" or _current.get():
-        yield
-        return
-    server = ForkServer(environment)
-    token = _current.set(server)
-    try:
-        yield
-    finally:
-        _current.reset(token)
-        server.stop()
+def _import(name: str) -> None:
+    """Import a module; the command that needs one that cannot be imported reports it."""
+    with suppress(Exception):
+        importlib.import_module(name)
 
 
-def start(
-    words: Sequence[str], environment: Mapping[str, str], errors: int = subprocess.STDOUT
-) -> Started | None:
-    """Fork a command `python -m ...`; None if no server serves here, or it cannot."""
-    server = _current.get()
-    if server is None or list(words[:2]) != [sys.executable, "-m"]:
-        return None
-    return server.start(Command(words[2], words[3:], dict(environment), os.getcwd()), errors)
+def _serve(command: Command, lifeline: int, output: int, result: int, errors: int) -> None:
+    """Supervise a command in this process, write its exit code to `result`, and end."""
+    os.setsid()
+    for number, file in enumerate((lifeline, output, errors)):
+        os.dup2(file, number)
+        os.close(file)
+    reset_signals()
+    code = supervise(lambda: _start(command, result))
+    os.write(result, str(code).encode())
+    os._exit(0)
+
+
+def _start(command: Command, result: int) -> Fork:
+    """Fork the process of the command, which leads a session of its own."""
+    if pid := os.fork():
+        return Fork(pid)
+    os.setsid()
+    os.close(result)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    reset_signals()
+    if command.module == "dvc" and "repro" in command.arguments:
+        dvc_fork.run(command)
+    become(command)
+    raise AssertionError("a module that is run ends the process")
+
+
+if __name__ == "__main__":
+    main()

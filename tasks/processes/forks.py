@@ -70,5 +70,6 @@ def become(command: Command) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "tasks"]:
         del sys.modules[name]  # another project may have its own
     sys.argv = ["", *command.arguments]
+    sys.orig_argv = [sys.executable, "-m", command.module, *command.arguments]
     runpy.run_module(command.module, run_name="__main__", alter_sys=True)
     sys.exit()

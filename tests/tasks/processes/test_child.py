@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.processes import fork_server, supervisor
+from tasks.processes import fork_client, supervisor
 from tasks.processes.child import (
     CommandFailedError,
     ask_child,
@@ -33,7 +33,7 @@ def way(request, monkeypatch):
         request.getfixturevalue("server")
         monkeypatch.setattr("tasks.processes.child.start_program", not_a_new_program)
     else:
-        monkeypatch.setattr(fork_server, "start", lambda *_: None)
+        monkeypatch.setattr(fork_client, "start", lambda *_: None)
     return request.param
 
 

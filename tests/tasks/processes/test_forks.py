@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tasks.pipeline import dvc_commands
-from tasks.processes import fork_server
+from tasks.processes import fork_client
 from tasks.processes.child import CommandFailedError, forked_commands, run_child
 from tests.projects import dvc, wait_for
 
@@ -20,7 +20,7 @@ SHOW_FORK = "import sys; print('fork' if 'dvc.stage.run' in sys.modules else 'ne
 @pytest.fixture(scope="module", autouse=True)
 def server():
     with forked_commands():
-        yield fork_server._current.get()
+        yield fork_client._current.get()
 
 
 @pytest.fixture
@@ -111,8 +111,8 @@ def test_dvc_without_a_stage_to_run_starts_nothing(project, lines, tmp_path):
 def test_after_the_end_of_the_server_a_command_is_a_new_program(tmp_path, monkeypatch, lines):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "program.py").write_text(SHOW_FORK)
-    own = fork_server.ForkServer(os.environ)
-    monkeypatch.setattr(fork_server, "_current", Holder(own))
+    own = fork_client.ForkServer(os.environ)
+    monkeypatch.setattr(fork_client, "_current", Holder(own))
     run_child([sys.executable, "-m", "program"])
     os.kill(own._process.pid, signal.SIGKILL)
     own._process.wait()
@@ -137,6 +137,6 @@ def test_kill_9_of_a_supervisor_is_the_end_of_its_command_with_137(tmp_path, mon
 
 
 def test_a_server_ends_with_its_block():
-    own = fork_server.ForkServer(os.environ)
+    own = fork_client.ForkServer(os.environ)
     own.stop()
     wait_for(lambda: own._process.returncode is not None)

@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from tasks import record
-from tasks.record import GitError
+from tasks import version_results
+from tasks.version_results import GitError
 from tests.projects import dvc, run
 
 
@@ -41,7 +41,7 @@ def test_only_the_named_files_are_committed_and_what_is_staged_stays_so(reposito
     for name in ("staged.py", "loose.py"):
         (repository / name).write_text("x\n")
     run(repository, "git", "add", "staged.py")
-    record.commit.fn(["labels.csv.dvc", "dvc.lock", "absent.dvc"], "2 relabelled")
+    version_results.commit.fn(["labels.csv.dvc", "dvc.lock", "absent.dvc"], "2 relabelled")
     assert committed(repository) == ["2 relabelled", "dvc.lock\nlabels.csv.dvc\n"]
     assert run(repository, "git", "status", "--short").stdout == "A  staged.py\n?? loose.py\n"
 
@@ -51,7 +51,7 @@ def test_nothing_to_commit_is_reported_and_no_error(repository, caplog, files):
     caplog.set_level(logging.INFO, logger="lradapt")
     (repository / "staged.py").write_text("x\n")
     run(repository, "git", "add", "staged.py")
-    record.commit.fn(files, "no")
+    version_results.commit.fn(files, "no")
     assert output(caplog)[0].startswith("nothing to commit: no change in ")
     assert committed(repository)[0] == "first"
 
@@ -62,15 +62,15 @@ def test_what_git_refuses_is_reported_in_its_words(repository):
     hook.chmod(0o755)
     (repository / "labels.csv.dvc").write_text("two\n")
     with pytest.raises(GitError, match="git commit failed: not on a Friday"):
-        record.commit.fn(["labels.csv.dvc"], "m")
+        version_results.commit.fn(["labels.csv.dvc"], "m")
 
 
 def test_an_identity_is_asked_for_before_anything_is_done(repository):
-    record.require_git()
+    version_results.require_git()
     run(repository, "git", "config", "--unset", "user.email")
     run(repository, "git", "config", "user.useConfigOnly", "true")
     with pytest.raises(GitError, match="git does not know who commits: set"):
-        record.require_git()
+        version_results.require_git()
 
 
 def test_outside_git_a_commit_cannot_be_asked_for(tmp_path, monkeypatch):
@@ -78,16 +78,16 @@ def test_outside_git_a_commit_cannot_be_asked_for(tmp_path, monkeypatch):
     with pytest.raises(
         GitError, match="is in no git repository: `git init`, or leave out --commit"
     ):
-        record.require_git()
+        version_results.require_git()
 
 
 @pytest.mark.slow
 def test_versions_go_to_the_remote_and_stay_here_without_one(chain, tmp_path_factory, caplog):
     caplog.set_level(logging.INFO, logger="lradapt")
     dvc(chain, "add", "source.txt")
-    record.push.fn(["source.txt.dvc"])
+    version_results.push.fn(["source.txt.dvc"])
     assert output(caplog)[0].startswith("no DVC remote is set: the versions stay in this machine's")
     remote = tmp_path_factory.mktemp("remote")
     dvc(chain, "remote", "add", "-d", "store", str(remote))
-    record.push.fn(["source.txt.dvc"])
+    version_results.push.fn(["source.txt.dvc"])
     assert [path.read_text() for path in remote.rglob("*") if path.is_file()] == ["a\nb\n"]

@@ -10,7 +10,7 @@ from tasks import git
 from tasks.git import GitError
 from tasks.pipeline import dvc_commands, graph
 
-log = logging.getLogger("lradapt.record")
+log = logging.getLogger("lradapt.results")
 
 
 @task(persist_result=False, retries=2, retry_delay_seconds=10)

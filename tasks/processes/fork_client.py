@@ -1,0 +1,141 @@
+"""Commands that are forked from one process, which has imported their slow libraries already.
+
+A stage takes 1 to 3 seconds of imports (DVC, pandas, PyTorch), as often as there are stages. The
+fork server imports each library once, while the flow or a stage computes. Only on Linux; elsewhere,
+and where the server has ended, each command is a new program.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import asdict
+from pathlib import Path
+
+from lradapt.runtime.thread_waits import shorten_thread_waits
+from tasks.processes.fork_server import MAX_BYTES
+from tasks.processes.forks import Command
+from tasks.processes.started import Started
+
+_PROGRAM = "tasks.processes.fork_server"
+_PROJECT = Path(__file__).parents[2]
+_KILLED = 137
+FIRST_IMPORTS = (
+    "dvc.cli.parser",
+    "dvc.commands.repro",
+    "dvc.repo.reproduce",
+    "dvc.repo.status",
+    "dvc.repo.plots",
+    "dvc.repo.datasets",
+    "dvc.scm",
+    "dvc.lock",
+    "ruamel.yaml",
+    "numpy",
+    "pandas",
+)
+"""Of every run of a flow; imported before its first command."""
+STAGE_IMPORTS = (
+    "torch",
+    "torch._dynamo",
+    "torch.export",
+    "torchvision",
+    "safetensors.torch",
+    "scipy.optimize",
+    "scipy.stats",
+    "sklearn.metrics",
+    "onnx",
+    "onnxscript",
+    "onnxruntime",
+)
+"""Of the stages; imported after the start of the first, while no command waits for its start."""
+
+_current: ContextVar["ForkServer | None"] = ContextVar("fork_server", default=None)
+
+
+class ForkServer:
+    """A process from which commands are forked; it ends with this process."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        """Start it with the environment of the commands, which libraries read at their import."""
+        settings = dict(environment)
+        shorten_thread_waits(settings)
+        self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", _PROGRAM],
+                stdin=theirs.fileno(),
+                cwd=_PROJECT,
+                env=settings,
+                start_new_session=True,
+            )
+        self._send({"first": FIRST_IMPORTS, "then": []})
+
+    def start(self, command: Command, errors: int) -> Started | None:
+        """Start a command; return None if the server cannot."""
+        lifeline_end, lifeline = os.pipe()
+        output, output_end = os.pipe()
+        result, result_end = os.pipe()
+        then = STAGE_IMPORTS if "repro" in command.arguments else ()
+        request = {"first": [], "command": asdict(command), "then": then}
+        to = output_end if errors == subprocess.STDOUT else errors
+        ends = (lifeline_end, output_end, result_end)
+        try:
+            self._send(request, (*ends, to))
+        except OSError:
+            for file in (lifeline, output, result):
+                os.close(file)
+            return None
+        finally:
+            for file in ends:
+                os.close(file)
+        return Started(
+            open(lifeline, "wb", buffering=0),
+            open(output, encoding="utf-8", errors="replace"),
+            lambda: _exit_code(result),
+        )
+
+    def stop(self) -> None:
+        """End the server; its commands have ended."""
+        self._requests.close()
+        self._process.wait()
+
+    def _send(self, request: Mapping[str, object], files: Sequence[int] = ()) -> None:
+        text = json.dumps(request).encode()
+        if len(text) >= MAX_BYTES:
+            raise OSError("the environment is too large for a request")
+        socket.send_fds(self._requests, [text], files)
+
+
+def _exit_code(result: int) -> int:
+    """Wait for the exit code of a command; without one, its supervisor was killed."""
+    with open(result, encoding="ascii") as file:
+        return int(file.read() or _KILLED)
+
+
+@contextmanager
+def serving(environment: Mapping[str, str]) -> Iterator[None]:
+    """Fork the commands of this block; in an outer block's server, if there is one."""
+    if sys.platform != "linux" or _current.get():
+        yield
+        return
+    server = ForkServer(environment)
+    token = _current.set(server)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+        server.stop()
+
+
+def start(
+    words: Sequence[str], environment: Mapping[str, str], errors: int = subprocess.STDOUT
+) -> Started | None:
+    """Fork a command `python -m ...`; None if no server serves here, or it cannot."""
+    server = _current.get()
+    if server is None or list(words[:2]) != [sys.executable, "-m"]:
+        return None
+    return server.start(Command(words[2], words[3:], dict(environment), os.getcwd()), errors)
