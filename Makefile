@@ -9,7 +9,8 @@ BENCH_VENV ?= .venv-bench
 BENCH_STAMP = $(subst $(space),\ ,$(BENCH_VENV))/.lradapt-installed
 DATABASE = .prefect/prefect.db
 PORT ?= 4200
-JOBS ?= 2
+# More than the two cores that are meant: many tests wait for a server, or for a time to pass.
+JOBS ?= 3
 PYTEST = "$(BIN)/python" -m pytest --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder
 POOL ?= gpu
 
@@ -57,7 +58,7 @@ deploy: install ## tell the server pools, limit, automations, deployments (and L
 worker: install ## run what the server has for POOL=gpu (or cpu), one at a time, in this project
 	@"$(BIN)/python" -m flows.worker --pool $(POOL)
 
-test: install ## the test suite in JOBS=2 processes, nine minutes on two cores
+test: install ## the test suite in JOBS=3 processes, nine minutes on two cores
 	$(PYTEST) -m "not long"
 
 test-all: install ## all that it leaves out: deployments, workers, kills, the tutorial; 30 minutes

@@ -70,8 +70,9 @@ def upgrade(
 
     What lradapt changed since is merged with what you changed; prints the
     difference. Where both changed the same lines, the file has both, between
-    <<<<<<< and >>>>>>>, the file is listed, and the exit code is 1. Refused if git has
-    an uncommitted change of any file that it tracks: so `git status` and `git diff` show the upgrade.
+    <<<<<<< and >>>>>>>, the file is listed, and the exit code is 1. Refused if git has an
+    uncommitted change of any tracked file: so `git status` and `git diff` show the
+    upgrade.
     """
     from lradapt.project import upgrade as upgrading
 
