@@ -9,7 +9,6 @@ import typer
 
 from lradapt.cli.options import AsJson
 from lradapt.cli.output import console, print_json
-from lradapt.config.params import load_params
 from lradapt.config.paths import read_paths
 from lradapt.config.project_name import project_name
 from lradapt.errors import DataError
@@ -37,6 +36,7 @@ def croissant(
     are those of `card` in params.yaml. Both name the images by their path from
     the folder of FILE, which must hold them: publish all together.
     """
+    from lradapt.config.params import load_params
     from lradapt.data import croissant as metadata
     from lradapt.data.labels import read_labels
 
