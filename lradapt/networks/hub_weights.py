@@ -1,7 +1,9 @@
 """ImageNet weights from the hub that timm uses (huggingface.co), within a bounded time."""
 
+import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 _FILE = "model.safetensors"
 _SHA256_LENGTH = 64
+_LEAST_RATE = 100_000  # bytes a second of a download; a slower one is given up
 _Answer = TypeVar("_Answer")
 
 
@@ -22,7 +25,8 @@ def hub_weights(name: str, *, seconds: float) -> "tuple[dict[str, Tensor], str, 
 
     Args:
         name: within timm.
-        seconds: until the hub must have answered; the download may then take longer.
+        seconds: until the hub must have answered; the download has as long again, and one second
+            more for each 100 kB.
 
     Raises:
         WeightsError: there are none, the hub does not answer, or the file is damaged.
@@ -35,31 +39,37 @@ def hub_weights(name: str, *, seconds: float) -> "tuple[dict[str, Tensor], str, 
         raise WeightsError(f"timm names no weights of {name} on its hub")
     path, digest = _download(repository, seconds)
     if len(digest) == _SHA256_LENGTH and sha256_of(path) != digest:
-        raise WeightsError(f"{path} of {repository} is damaged: its sha256 is not the hub's")
+        raise WeightsError(
+            f"{path} of {repository} is damaged: its sha256 is not the hub's; delete it, and try "
+            "again"
+        )
     weights = load_timm_file(name, str(path))
     return weights, f"{repository} on huggingface.co, sha256 {sha256_of(path)}", known.license or ""
 
 
-def _download(repository: str, seconds: float) -> tuple[Any, str]:
+def _download(repository: str, seconds: float) -> tuple[Path, str]:
     import huggingface_hub as hub
 
     kept = hub.try_to_load_from_cache(repository, _FILE)
     if isinstance(kept, str):
-        return kept, ""
+        return Path(kept), Path(kept).resolve().name  # of a blob of the cache: its sha256
     url = hub.hf_hub_url(repository, _FILE)
+    # It warns at each of its attempts, also after they were given up here.
+    hub.utils.logging.set_verbosity(logging.ERROR)
     try:
         # No token: the weights are public, and a person's credentials are not ours to send.
         found = _within(
             seconds, lambda: hub.get_hf_file_metadata(url, token=False, timeout=seconds)
         )
-        path = hub.hf_hub_download(
-            repository, _FILE, revision=found.commit_hash, token=False, etag_timeout=seconds
+        path = _within(
+            seconds + (found.size or 0) / _LEAST_RATE,
+            lambda: hub.hf_hub_download(repository, _FILE, token=False, etag_timeout=seconds),
         )
     except Exception as error:  # the hub's client raises whatever its connection does
         raise WeightsError(
             f"{repository} cannot be downloaded from huggingface.co here ({error})"
         ) from error
-    return path, found.etag or ""
+    return Path(path), found.etag or ""
 
 
 def _within(seconds: float, ask: Callable[[], _Answer]) -> _Answer:
@@ -80,7 +90,7 @@ def _within(seconds: float, ask: Callable[[], _Answer]) -> _Answer:
     try:
         answer, error = answers.get(timeout=seconds)
     except Empty as empty:
-        raise TimeoutError(f"no answer in {seconds:g} seconds") from empty
+        raise TimeoutError(f"not done in {seconds:.3g} seconds") from empty
     if error:
         raise error
     return answer  # type: ignore[return-value]
