@@ -14,6 +14,7 @@ from torch import nn
 from lradapt.compute.processes import ALONE, Processes
 from lradapt.errors import TrainingError
 from lradapt.runtime.system import memory
+from lradapt.runtime.system.freed_memory import keep_freed_memory
 
 log = logging.getLogger(__name__)
 Model = TypeVar("Model", bound=nn.Module)
@@ -87,6 +88,8 @@ def set_engine(*, device: str, precision: str, threads: int, memory_format: str)
     """Do the same as `start_engine`, without logging."""
     name = _available_device(device)
     torch.set_num_threads(threads)
+    if name == "cpu":
+        keep_freed_memory(os.environ)
     if name == "cuda":  # on the CPU a fixed number of threads is enough, and this takes 2.5 s
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # the next line needs it
         torch.use_deterministic_algorithms(True, warn_only=True)
