@@ -53,7 +53,7 @@ FROM_SCRATCH: Mapping[str, Any] = {
 }
 """The recipe for a backbone with random weights."""
 PRETRAINED: Mapping[str, Any] = {
-    "model.reads": "stages",
+    "model.reads": "moments",
     "train_head.method": "exact",
     "finetune.optimizer": "adamw",
     "finetune.num_cycles": 2,
@@ -183,7 +183,8 @@ def choose_recipe(*, pretrained: bool) -> list[ParamChoice]:
         reason = "it suits a backbone without ImageNet's weights"
         return [ParamChoice(key, value, reason) for key, value in FROM_SCRATCH.items()]
     reasons = {
-        "model.reads": "early stages see textures that the last one lost",
+        "model.reads": "early stages see textures that the last one lost, and their deviation over "
+        "the image tells a texture from an even surface",
         "train_head.method": "the head is solved in seconds, and needs no learning rate",
         "finetune.optimizer": "it needs fewer epochs on pre-trained layers",
         "finetune.num_cycles": "a third cycle costs more than the first two, and gains little",

@@ -36,6 +36,7 @@ class Architecture:
         late: pattern of the rest of the body.
         taps: qualified names of modules whose output, a map `[N, C, H, W]`, is averaged over H and
             W and put before the body's own output; the head reads all of it.
+        deviations: whether the deviation of each tap over H and W follows its mean.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Architecture:
     early: str
     late: str
     taps: tuple[str, ...] = ()
+    deviations: bool = False
 
     @property
     def timm_name(self) -> str:

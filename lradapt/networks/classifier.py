@@ -29,7 +29,7 @@ def build(architecture: Architecture, num_classes: int) -> nn.Module:
     if architecture.taps:
         head = DepthHead(num_features(architecture), num_classes, len(architecture.taps))
         model.set_submodule(architecture.head, head)
-        tap(model, architecture.taps, head)
+        tap(model, architecture.taps, head, deviations=architecture.deviations)
     return model
 
 
@@ -46,7 +46,7 @@ def build_body(architecture: Architecture, weights: Weights) -> nn.Module:
     model.set_submodule(architecture.head, end)
     load_weights(model, weights, architecture)
     if isinstance(end, DepthOutput):
-        tap(model, architecture.taps, end)
+        tap(model, architecture.taps, end, deviations=architecture.deviations)
     return model.requires_grad_(False).eval()
 
 
@@ -82,7 +82,8 @@ def num_features(architecture: Architecture) -> int:
     if not architecture.taps:
         return last
     size = backbone_facts(architecture.name).input_size
-    return sum(pooled_widths(model, architecture.taps, size)) + last
+    channels = sum(pooled_widths(model, architecture.taps, size))
+    return channels * (2 if architecture.deviations else 1) + last
 
 
 def body_weights(architecture: Architecture, weights: Mapping[str, Tensor]) -> Weights:

@@ -1,4 +1,4 @@
-"""Features of several depths for the head: maps of earlier stages, averaged over the image.
+"""Features of several depths for the head: maps of earlier stages, pooled over the image.
 
 Forward hooks on the stages keep their pooled maps until the head is reached, which puts them before
 its own input. The state dict is that of the network itself: the head stays one linear layer, only
@@ -9,6 +9,21 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+
+_LEAST_VARIANCE = 1e-6  # so that the slope at a map without any deviation is finite
+
+
+def mean_and_deviation(map_NCHW: Tensor) -> Tensor:
+    """Return the mean of each channel over the image, and then its deviation, fp32 `[N, 2C]`.
+
+    The deviation s is computed as the mean of (x - mean)^2 / s. So each feature is the mean of a
+    map, and the class maps of an exported network are exact (`lradapt.inference.activation_maps`).
+    """
+    map_NCHW = map_NCHW.float()
+    squares_NCHW = (map_NCHW - map_NCHW.mean(dim=(2, 3), keepdim=True)).square()
+    deviation_NC11 = (squares_NCHW.mean(dim=(2, 3), keepdim=True) + _LEAST_VARIANCE).sqrt()
+    both = (map_NCHW, squares_NCHW / deviation_NC11)
+    return torch.cat([each.mean(dim=(2, 3)) for each in both], dim=1)
 
 
 class _Pooled:
@@ -28,12 +43,17 @@ class _Pooled:
 class _Tap:
     """The forward hook of one stage; an object, so that a copied network has its own."""
 
-    def __init__(self, pooled: _Pooled, number: int) -> None:
+    def __init__(self, pooled: _Pooled, number: int, *, deviations: bool) -> None:
         self.pooled = pooled
         self.number = number
+        self.deviations = deviations
 
     def __call__(self, module: nn.Module, inputs: object, map_NCHW: Tensor) -> None:
-        self.pooled.by_tap[self.number] = map_NCHW.mean(dim=(2, 3), dtype=torch.float32)
+        self.pooled.by_tap[self.number] = (
+            mean_and_deviation(map_NCHW)
+            if self.deviations
+            else map_NCHW.mean(dim=(2, 3), dtype=torch.float32)
+        )
 
 
 class DepthHead(nn.Linear):
@@ -60,10 +80,13 @@ class DepthOutput(nn.Module):
         return self.pooled.before(input)
 
 
-def tap(model: nn.Module, taps: Sequence[str], end: DepthHead | DepthOutput) -> None:
+def tap(
+    model: nn.Module, taps: Sequence[str], end: DepthHead | DepthOutput, *, deviations: bool
+) -> None:
     """Let the modules that `taps` names give their pooled maps to the network's end."""
     for number, name in enumerate(taps):
-        model.get_submodule(name).register_forward_hook(_Tap(end.pooled, number))
+        hook = _Tap(end.pooled, number, deviations=deviations)
+        model.get_submodule(name).register_forward_hook(hook)
 
 
 def pooled_widths(model: nn.Module, taps: Sequence[str], input_size: int) -> list[int]:

@@ -40,9 +40,10 @@ class ModelParams(Section):
     """Name of a classifier in torchvision, or timm/NAME."""
     layers: LayersParams | None
     """null for torchvision's ResNets and DenseNets and timm's networks: their layers are known."""
-    reads: Literal["stages", "last"]
+    reads: Literal["moments", "stages", "last"]
     """The features of the head. `last`: the body's output (the paper's). `stages`: also the maps of
-    earlier stages, averaged over the image, where they are known."""
+    earlier stages, averaged over the image, where they are known. `moments`: also the deviation of
+    these maps over the image."""
 
     @model_validator(mode="after")
     def _layers_are_known(self) -> Self:
@@ -62,7 +63,9 @@ class ModelParams(Section):
         if self.layers:
             return Architecture(name=self.architecture, **self.layers.model_dump())
         known = architecture_of(self.architecture)
-        return known if self.reads == "stages" else replace(known, taps=())
+        if self.reads == "last":
+            return replace(known, taps=())
+        return replace(known, deviations=self.reads == "moments")
 
 
 class EngineParams(Section):

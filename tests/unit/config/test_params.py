@@ -135,6 +135,12 @@ def test_the_head_reads_the_last_layer_or_the_stages_too(load):
     assert stages == ("layer1", "layer2", "layer3")
 
 
+def test_the_head_reads_the_deviations_of_the_stages_too(load):
+    read = {each: load(changed(model__reads=each)).model.network for each in ("stages", "moments")}
+    assert [network.deviations for network in read.values()] == [False, True]
+    assert read["moments"].taps == read["stages"].taps
+
+
 def test_an_invalid_regular_expression_is_reported(faults):
     layers = {"head": "fc", "early": "(", "late": "b"}
     (fault,) = faults(

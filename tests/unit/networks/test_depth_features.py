@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,12 +8,14 @@ import torch
 from lradapt.compute.engine import seeded
 from lradapt.data.images.decode import Preprocessing
 from lradapt.inference.predict import Model
-from lradapt.networks.classifier import build, num_features
+from lradapt.networks.classifier import body_weights, build, build_body, num_features
+from lradapt.networks.depth_features import mean_and_deviation
 from lradapt.networks.known import architecture_of
 from lradapt.networks.normalisation import Normalisation
 from lradapt.networks.onnx_export import Deployed, export_onnx, probabilities
 from lradapt.networks.onnx_head import with_head
 
+MOMENTS = replace(architecture_of("timm/test_efficientnet"), deviations=True)
 SIZE = 32
 NORMALISE = Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
@@ -53,6 +56,36 @@ def test_the_exported_network_gets_another_head_and_answers_as_torch_does(name, 
     made = Model(with_head(path.read_bytes(), weight_KD, bias_K, 0.7, "abc"))
     expected = probabilities(Deployed(whole, NORMALISE, 0.7), pixels)
     np.testing.assert_allclose(made.probabilities(pixels), expected, atol=2e-4)
+
+
+def test_the_deviation_of_a_map_is_numpys():
+    map_NCHW = torch.rand(3, 4, 5, 6) * torch.tensor([0.1, 1, 10, 100]).view(4, 1, 1)
+    values = map_NCHW.numpy()
+    expected_NC = np.concatenate([values.mean((2, 3)), values.std((2, 3))], axis=1)
+    np.testing.assert_allclose(mean_and_deviation(map_NCHW), expected_NC, rtol=1e-3)
+
+
+def test_a_map_without_deviation_has_a_finite_slope():
+    map_NCHW = torch.ones(1, 2, 3, 3, requires_grad=True)
+    features_ND = mean_and_deviation(map_NCHW)
+    features_ND.sum().backward()
+    assert features_ND.tolist() == [[1, 1, 0, 0]]
+    assert map_NCHW.grad.isfinite().all()
+
+
+def test_moments_are_the_means_and_deviations_of_each_stage_and_then_the_last_features():
+    with seeded(0):
+        model = build(MOMENTS, num_classes=3).eval()
+    maps = []
+    for name in MOMENTS.taps:
+        model.get_submodule(name).register_forward_hook(lambda *args: maps.append(args[2]))
+    images, weights = torch.rand(2, 3, SIZE, SIZE), model.state_dict()
+    features_ND = build_body(MOMENTS, body_weights(MOMENTS, weights))(images)
+    expected = features_ND @ weights["classifier.weight"].T + weights["classifier.bias"]
+    torch.testing.assert_close(model(images), expected)
+    assert features_ND.shape[1] == num_features(MOMENTS)
+    pooled = torch.cat([mean_and_deviation(each) for each in maps], dim=1)
+    torch.testing.assert_close(features_ND[:, : pooled.shape[1]], pooled)
 
 
 def test_a_step_of_training_under_bf16_reaches_every_depth():
