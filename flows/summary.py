@@ -17,5 +17,5 @@ def print_summary(outcome: Outcome | None) -> None:
     screen = console()
     screen.print(table)
     screen.print(f"report: {paths.report}", "next:", sep="\n")
-    for command in report.next_commands(paths):
+    for command in report.next_commands(paths, outcome):
         screen.print(f"  {command}")

@@ -83,8 +83,13 @@ def trained(paths: Paths) -> list[Row]:
     return [row for row in rows if row[1]]
 
 
-def next_commands(paths: Paths) -> list[str]:
-    """Return three commands to try next."""
+def next_commands(paths: Paths, outcome: Outcome | None) -> list[str]:
+    """Return commands to try next; after a rejected model, those that can change that."""
+    if outcome and _is_kept_out(outcome):
+        return [
+            "lradapt review   # correct labels that are probably wrong, then: make retrain",
+            "lradapt retrain --override REASON   # promote it against the gate; logged",
+        ]
     first = next(row.image for row in read_table(paths.table) if row.verdict == "ok")
     return [
         f"lradapt predict {shlex.quote(str(paths.images / first))}",
@@ -95,6 +100,12 @@ def next_commands(paths: Paths) -> list[str]:
 
 Pictures = dict[str, Any]
 """Part of the page -> its pictures, as SVG with titles."""
+
+
+def _is_kept_out(outcome: Outcome) -> bool:
+    """Return whether the gate has kept a new model out of production."""
+    is_new = outcome.version != outcome.previous
+    return is_new and not outcome.promotion and outcome.verdict.decision == "keep"
 
 
 def render(

@@ -610,8 +610,17 @@ def test_missing_warnings_are_an_error(paths):
         render(paths, None)
 
 
+def test_after_a_rejected_model_the_next_commands_can_change_that(paths):
+    assert [line.partition("   #")[0] for line in next_commands(paths, outcome("keep"))] == [
+        "lradapt review",
+        "lradapt retrain --override REASON",
+    ]
+    same = replace(outcome("keep"), previous="abc")  # a run in which nothing was new
+    assert next_commands(paths, same) == next_commands(paths, None)
+
+
 def test_the_next_commands_can_be_pasted(paths):
-    assert next_commands(paths) == [
+    assert next_commands(paths, outcome()) == [
         "lradapt predict 'data/images/a b/1.png'",
         "lradapt history",
         "lradapt import folder PATH --replace   # your own images, then: make retrain",
