@@ -49,9 +49,12 @@ STAGE_IMPORTS = (
     "sklearn.metrics",
     "onnx",
     "onnxscript",
-    "onnxruntime",
 )
-"""Of the stages; imported after the start of the first, while no command waits for its start."""
+"""Of the stages; imported after the start of the first, while no command waits for its start.
+
+None starts a thread, but for OpenBLAS, which stops its threads before a fork. So ONNX Runtime is
+not one of them: its import starts a thread, and a fork would wait for it for ever at its end.
+"""
 
 _current: ContextVar["ForkServer | None"] = ContextVar("fork_server", default=None)
 

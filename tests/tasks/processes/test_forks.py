@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from tasks.pipeline import dvc_commands
 from tasks.processes import fork_client
 from tasks.processes.child import CommandFailedError, forked_commands, run_child
-from tests.projects import dvc, wait_for
+from tests.projects import PROGRAMS, dvc, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux only")
 
@@ -134,6 +135,18 @@ def test_kill_9_of_a_supervisor_is_the_end_of_its_command_with_137(tmp_path, mon
     (tmp_path / "program.py").write_text("import os; os.kill(os.getppid(), 9)")
     with pytest.raises(CommandFailedError, match="exit code 137"):
         run_child([sys.executable, "-m", "program"])
+
+
+@pytest.mark.slow
+def test_no_import_of_the_server_starts_a_thread():
+    """A fork has none of the threads, and can wait for them for ever."""
+    names = (*fork_client.FIRST_IMPORTS, *fork_client.STAGE_IMPORTS)
+    code = "import importlib, os, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\n"
+    alone = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # they end before a fork
+    environment = {k: v for k, v in PROGRAMS.items() if k != "ORT_DISABLE_TELEMETRY"} | alone
+    command = [sys.executable, "-c", f"{code}print(len(os.listdir('/proc/self/task')))", *names]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
 
 
 def test_a_server_ends_with_its_block():
