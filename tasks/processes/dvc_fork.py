@@ -4,6 +4,7 @@ The second one is made before DVC runs, so it has none of DVC's threads, locks a
 a child of DVC's process and of the same process group, as a stage is that DVC starts itself.
 """
 
+import atexit
 import json
 import os
 import shlex
@@ -12,35 +13,27 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 from tasks.processes.forks import Command, Fork, become
 
 MAX_BYTES = 1 << 20
 
 
-def run(command: Command) -> None:
-    """Run `dvc repro`, whose stage runs in a waiting fork; it does not return.
-
-    Raises:
-        SystemExit: with DVC's exit code, or in the fork with that of the stage.
-    """
+def run(command: Command) -> NoReturn:
+    """Run `dvc repro`, whose stage runs in a waiting fork, and end the process with DVC's code."""
     here, there = socket.socketpair()
     pid = os.fork()
     if not pid:
         here.close()
         _wait_and_become(there)
     there.close()
-    waiting = Fork(pid)
-    try:
-        _let_dvc_use(here, waiting)
-        become(command)
-    finally:
-        here.close()
-        waiting.wait()
+    atexit.register(here.close)  # a waiting fork that is not asked for a stage ends then
+    _let_dvc_use(here, Fork(pid))
+    become(command)
 
 
-def _wait_and_become(requests: socket.socket) -> None:
+def _wait_and_become(requests: socket.socket) -> NoReturn:
     """Run the stage that is asked for; end if none is."""
     with requests, requests.makefile("rb") as file:
         text = file.read()

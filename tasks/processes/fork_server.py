@@ -10,6 +10,7 @@ It imports no code of the project: that may change between two commands. It star
 uses no GPU, since a fork would inherit their state.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -17,6 +18,7 @@ import select
 import signal
 import socket
 from contextlib import suppress
+from typing import NoReturn
 
 from tasks.processes import dvc_fork
 from tasks.processes.forks import Command, Fork, become, reset_signals
@@ -41,6 +43,7 @@ def main() -> None:
         request = json.loads(text)
         for name in request["first"]:
             _import(name)
+        gc.freeze()  # a fork's search for garbage would touch, and so copy, all of the memory
         if "command" in request and not os.fork():
             requests.close()
             _serve(Command(**request["command"]), *files)
@@ -64,7 +67,7 @@ def _import(name: str) -> None:
         importlib.import_module(name)
 
 
-def _serve(command: Command, lifeline: int, output: int, result: int, errors: int) -> None:
+def _serve(command: Command, lifeline: int, output: int, result: int, errors: int) -> NoReturn:
     """Supervise a command in this process, write its exit code to `result`, and end."""
     os.setsid()
     for number, file in enumerate((lifeline, output, errors)):
@@ -77,9 +80,15 @@ def _serve(command: Command, lifeline: int, output: int, result: int, errors: in
 
 
 def _start(command: Command, result: int) -> Fork:
-    """Fork the process of the command, which leads a session of its own."""
-    if pid := os.fork():
-        return Fork(pid)
+    """Fork the process of the command."""
+    pid = os.fork()
+    if not pid:
+        _run(command, result)
+    return Fork(pid)
+
+
+def _run(command: Command, result: int) -> NoReturn:
+    """Run the command in this process, which leads a session of its own and reads no input."""
     os.setsid()
     os.close(result)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -89,7 +98,6 @@ def _start(command: Command, result: int) -> Fork:
     if command.module == "dvc" and "repro" in command.arguments:
         dvc_fork.run(command)
     become(command)
-    raise AssertionError("a module that is run ends the process")
 
 
 if __name__ == "__main__":

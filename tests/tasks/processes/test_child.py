@@ -1,6 +1,7 @@
 """A command in a child process: its output, its errors, and the end of all its processes."""
 
 import logging
+import re
 import signal
 import subprocess
 import sys
@@ -103,6 +104,32 @@ def test_a_failed_child_without_a_message_gives_its_exit_code_and_last_lines(pyt
 def test_a_child_that_a_signal_ended_has_the_exit_code_of_a_shell(python):
     with pytest.raises(CommandFailedError, match="exit code 137"):
         run_child(python("import os; os.kill(os.getpid(), 9)"))
+
+
+@pytest.mark.parametrize(
+    ("code", "printed", "exit_code"),
+    [
+        ("import sys; sys.exit()", [], 0),
+        ("import sys; sys.exit(7)", [], 7),
+        ("import sys; sys.exit('why')", ["why"], 1),
+        ("raise RuntimeError('why')", ["RuntimeError: why"], 1),
+        ("raise KeyboardInterrupt", ["KeyboardInterrupt"], None),
+        ("import atexit; atexit.register(print, 'at exit')", ["at exit"], 0),
+        ("file = open('left_open', 'w'); file.write('all')", [], 0),
+        ("import threading; threading.Timer(0.2, lambda: print('late')).start()", ["late"], 0),
+    ],
+)
+def test_a_child_ends_as_a_program_of_python_does(python, caplog, code, printed, exit_code):
+    caplog.set_level(logging.INFO, logger="lradapt")
+    try:
+        run_child(python(code))
+        ended = 0
+    except CommandFailedError as error:
+        ended = int(re.search(r"exit code (\d+)", str(error))[1])
+    assert caplog.messages[-1:] == printed
+    assert ended == exit_code or (exit_code is None and ended)
+    left = Path("left_open")
+    assert not left.exists() or left.read_text() == "all"
 
 
 def test_the_message_of_dvc_is_reported_if_there_is_no_other(python):
