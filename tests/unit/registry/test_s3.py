@@ -300,7 +300,7 @@ def test_amazon_is_asked_by_host_and_others_by_path(bucket, monkeypatch):
 
 def test_without_boto3_the_remedy_is_reported(monkeypatch):
     monkeypatch.setitem(sys.modules, "boto3", None)
-    with pytest.raises(RegistryError, match=r"pip install 'lradapt\[s3\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'lradapt\[s3\]'"):
         open_store("s3://bucket/a")
 
 
