@@ -186,6 +186,8 @@ def test_it_loads_only_what_a_trusted_key_has_signed(images, folder, picture):
 def test_it_shows_the_nearest_training_images_of_a_project_that_is_mounted(
     images, tmp_path, monkeypatch, picture
 ):
+    for each in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        each.chmod(0o755)  # the user of the container may read it
     monkeypatch.chdir(tmp_path)
     write_explained_project()
     mounted = ("--volume", f"{tmp_path}:/project:ro", "--workdir", "/project")

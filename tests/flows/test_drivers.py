@@ -149,7 +149,7 @@ def test_a_broken_table_ends_in_one_message_and_leaves_no_output(served_project)
 def test_where_approval_is_asked_for_and_nobody_answers_the_version_stays_out(served_project):
     project = served_project
     waited = flow(project, "--registry", "asked", "--approval-seconds", "2", check=False)
-    assert waited.returncode == 1
+    assert waited.returncode == 1, waited.stdout[-3000:]
     output = " ".join(waited.stdout.split())
     assert "within 2 seconds: it is published, but not in production" in output
     assert "Traceback" not in waited.stdout
@@ -162,8 +162,9 @@ def test_a_warm_start_is_from_the_model_in_production_and_asks_for_no_training_i
     served_project,
 ):
     project = served_project
-    flow(project, "--registry", "warm")
+    begun = flow(project, "--registry", "warm").stdout
     pointer = project / "warm/classifier/production.json"
+    assert pointer.exists(), begun[-3000:]
     first = json.loads(pointer.read_text())["version"]
     values = yaml.safe_load((project / "params.yaml").read_text())
     values["finetune"] |= {"start": "champion", "num_cycles": 1}
