@@ -61,7 +61,7 @@ worker: install ## run what the server has for POOL=gpu (or cpu), one at a time,
 test: install ## the test suite in JOBS=3 processes, nine minutes on two cores
 	$(PYTEST) -m "not long"
 
-test-all: install ## all that it leaves out: deployments, workers, kills, the tutorial; 30 minutes
+test-all: install ## all that it leaves out: deployments, workers, kills, the tutorial; 21 minutes
 	$(PYTEST) -m long
 
 check: lint ## format, lint, types, layers of imports and the fast tests, in five minutes
