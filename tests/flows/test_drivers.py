@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 from itertools import count
 
@@ -44,6 +45,12 @@ def trained(made):
 def served_project(trained, by_server):
     """The same project, whose flows use the one server of the tests."""
     return trained[0]
+
+
+@pytest.fixture
+def served_copy(made_once, by_server, tmp_path):
+    """A trained project of a test's own, whose model is better than guessing."""
+    return shutil.copytree(made_once, tmp_path / "project")
 
 
 def test_the_drivers_agree_and_the_flow_promotes_without_a_server_of_ones_own(trained):
@@ -146,8 +153,8 @@ def test_a_broken_table_ends_in_one_message_and_leaves_no_output(served_project)
 
 
 @pytest.mark.long
-def test_where_approval_is_asked_for_and_nobody_answers_the_version_stays_out(served_project):
-    project = served_project
+def test_where_approval_is_asked_for_and_nobody_answers_the_version_stays_out(served_copy):
+    project = served_copy
     waited = flow(project, "--registry", "asked", "--approval-seconds", "2", check=False)
     assert waited.returncode == 1, waited.stdout[-3000:]
     output = " ".join(waited.stdout.split())
@@ -159,9 +166,9 @@ def test_where_approval_is_asked_for_and_nobody_answers_the_version_stays_out(se
 
 @pytest.mark.long
 def test_a_warm_start_is_from_the_model_in_production_and_asks_for_no_training_itself(
-    served_project,
+    served_copy,
 ):
-    project = served_project
+    project = served_copy
     begun = flow(project, "--registry", "warm").stdout
     pointer = project / "warm/classifier/production.json"
     assert pointer.exists(), begun[-3000:]
