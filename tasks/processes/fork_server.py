@@ -75,7 +75,8 @@ def _serve(command: Command, lifeline: int, output: int, result: int, errors: in
         os.close(file)
     reset_signals()
     code = supervise(lambda: _start(command, result))
-    os.write(result, str(code).encode())
+    with suppress(BrokenPipeError):  # the flow has been killed
+        os.write(result, str(code).encode())
     os._exit(0)
 
 
