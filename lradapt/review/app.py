@@ -11,8 +11,9 @@ from starlette.types import ASGIApp
 
 from lradapt.data.images.decode import DecodeError
 from lradapt.errors import BusyError, DataError, LradaptError
-from lradapt.review.decisions import ConflictError, Decision
+from lradapt.review.conflicts import ConflictError
 from lradapt.review.desk import Desk, Visitor
+from lradapt.review.entries import Decision
 from lradapt.review.guard import Guard
 from lradapt.review.journal import as_json
 from lradapt.review.pictures import full_picture, recorded_picture, square_picture

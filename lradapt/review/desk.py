@@ -11,7 +11,9 @@ from typing import Any
 from lradapt.data.labelled_image import TEST
 from lradapt.data.labels import as_read
 from lradapt.errors import DataError
-from lradapt.review.decisions import ConflictError, Decision, Decisions
+from lradapt.review.conflicts import ConflictError
+from lradapt.review.decisions import Decisions
+from lradapt.review.entries import Decision
 from lradapt.review.journal import Action, Entry, as_json
 from lradapt.review.project import Project
 from lradapt.review.queues import QUEUES, TITLES, Item, Queue, QueueName, proposed_for

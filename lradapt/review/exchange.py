@@ -8,8 +8,9 @@ from typing import Any
 
 from lradapt.data.labels import as_read, name_fault, read_csv, require_columns
 from lradapt.errors import DataError, listed
-from lradapt.review.decisions import Decision, Decisions
+from lradapt.review.decisions import Decisions
 from lradapt.review.desk import TEST_WARNING, Desk
+from lradapt.review.entries import Decision
 from lradapt.review.journal import Action
 from lradapt.review.queues import QueueName
 from lradapt.runtime.files import write_csv

@@ -6,7 +6,8 @@ import pytest
 
 from lradapt.config.paths import read_paths
 from lradapt.review.confirmed import write_confirmed
-from lradapt.review.decisions import Decision, Decisions
+from lradapt.review.decisions import Decisions
+from lradapt.review.entries import Decision
 from lradapt.runtime.files import read_json
 from tests.projects import ROOT
 

@@ -15,7 +15,9 @@ import pytest
 
 from lradapt.errors import BusyError
 from lradapt.review import decisions as module
-from lradapt.review.decisions import INTENT, ConflictError, Decision, Decisions
+from lradapt.review.conflicts import ConflictError
+from lradapt.review.decisions import INTENT, Decisions
+from lradapt.review.entries import Decision
 from lradapt.review.journal import Journal
 
 ROOT = Path(__file__).parents[3]
@@ -241,8 +243,9 @@ def test_the_mode_of_the_file_stays():
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from lradapt.review import decisions as module, journal as of_journal
-from lradapt.review.decisions import Decision, Decisions
+from lradapt.review import decisions as module, journal as of_journal, labels_file
+from lradapt.review.decisions import Decisions
+from lradapt.review.entries import Decision
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -264,8 +267,9 @@ if step == "before the intent": module.write_json = die
 if step == "after the intent": module.write_json = after(module.write_json)
 if step == "in the journal": of_journal._append = half
 if step == "after the journal": of_journal.Journal.append = after(of_journal.Journal.append)
-if step == "in labels.csv": module.flush = die
-if step == "after labels.csv": Decisions._write = after(Decisions._write)
+if step == "in labels.csv": labels_file.flush = die
+of_labels = labels_file.LabelsFile
+if step == "after labels.csv": of_labels.write = after(of_labels.write)
 opened.decide([Decision(image="a", action=sys.argv[2], label="cat", new=sys.argv[3], who="Anna"),
                Decision(image="b", action="keep", label="dog", who="Anna")])
 """
@@ -352,9 +356,10 @@ def test_threads_and_processes_at_once_lose_nothing(monkeypatch):
     LABELS.write_text("image,label\n" + "".join(f"{name},cat\n" for name in names))
     code = (
         "import sys\nfrom pathlib import Path\nfrom lradapt.review import decisions as m\n"
+        "from lradapt.review.entries import Decision\n"
         "m._WAIT_SECONDS = 60\nopened = m.Decisions(Path('data/labels.csv'))\n"
         "for name in sys.argv[1:]:\n"
-        "    opened.decide([m.Decision(\n"
+        "    opened.decide([Decision(\n"
         "        image=name, action='change', label='cat', new='dog', who='B')])"
     )
     other = subprocess.Popen(
@@ -381,7 +386,8 @@ def test_kill_9_at_any_moment_leaves_journal_and_labels_in_agreement():
     names = [f"i{number}" for number in range(2000)]
     LABELS.write_text("image,label\n" + "".join(f"{name},cat\n" for name in names))
     code = (
-        "from pathlib import Path\nfrom lradapt.review.decisions import Decision, Decisions\n"
+        "from pathlib import Path\nfrom lradapt.review.decisions import Decisions\n"
+        "from lradapt.review.entries import Decision\n"
         "opened = Decisions(Path('data/labels.csv'))\nopened.recover()\nprint(flush=True)\n"
         "for image, label in opened.lines.labels.items():\n"
         "    if label == 'cat':\n"

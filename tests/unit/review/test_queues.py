@@ -8,8 +8,10 @@ import pytest
 from reviewed_project import open_desk
 
 from lradapt.errors import DataError
-from lradapt.review.decisions import ConflictError, Decision, Decisions
+from lradapt.review.conflicts import ConflictError
+from lradapt.review.decisions import Decisions
 from lradapt.review.desk import TEST_WARNING, Visitor
+from lradapt.review.entries import Decision
 from lradapt.review.queues import LEASE_SECONDS
 
 ANNA, BEN = Visitor("Anna", "w1"), Visitor("Ben", "w2")

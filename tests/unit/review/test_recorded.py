@@ -8,8 +8,10 @@ from reviewed_project import open_desk
 
 from lradapt.data.labels import read_labels
 from lradapt.errors import DataError
-from lradapt.review.decisions import INTENT, ConflictError, Decision
+from lradapt.review.conflicts import ConflictError
+from lradapt.review.decisions import INTENT
 from lradapt.review.desk import Visitor
+from lradapt.review.entries import Decision
 from lradapt.review.pictures import recorded_picture
 from lradapt.review.recorded_queue import read_queue
 
@@ -143,7 +145,7 @@ def test_a_kill_before_the_line_is_written_is_completed_by_the_next_start(
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(desk.decisions, "_write", killed)
+    monkeypatch.setattr(desk.decisions._file, "write", killed)
     with pytest.raises(KeyboardInterrupt):
         decide(desk, queued[0], "change", "malignant")
     assert queued[0].image not in labelled(project)

@@ -1,0 +1,136 @@
+"""A decision of a person, its entry in the journal, and what the entry changes in `labels.csv`."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from lradapt.data.labelled_image import TRAIN
+from lradapt.review.journal import Action, Entry
+from lradapt.review.label_lines import (
+    QUEUE,
+    LabelLines,
+    RemovedLine,
+    with_image,
+    with_label,
+    with_lines,
+    without_image,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a person has decided on one image.
+
+    Attributes:
+        image: path below the images folder.
+        action: keep, change, label, exclude or skip.
+        label: of the image, as the person has seen it; empty for a recorded one.
+        new: the label after a change, or the first one; else empty.
+        who: the person.
+        reason: in words; may be empty.
+        seen: the id of the latest decision that the person knew of, "" for none; None where that
+            does not count.
+        queue: "chosen" or "random" for a recorded image, which has no label yet; else empty.
+    """
+
+    image: str
+    action: Action
+    label: str
+    new: str = ""
+    who: str
+    reason: str = ""
+    seen: str | None = None
+    queue: str = ""
+
+
+def entry_of(decision: Decision, lines: LabelLines) -> Entry:
+    """Return the entry of a decision on the labels of today."""
+    chosen = {"change": decision.new, "label": decision.new, "exclude": ""}
+    removed: tuple[RemovedLine, ...] = ()
+    if decision.action == "exclude" and not decision.queue:
+        _, removed = without_image(lines, decision.image)
+    return _new_entry(
+        image=decision.image,
+        action=decision.action,
+        who=decision.who,
+        old=decision.label,
+        new=chosen.get(decision.action, decision.label),
+        reason=decision.reason,
+        lines=removed,
+        queue=decision.queue,
+    )
+
+
+def undo_of(entry: Entry, *, reason: str = "") -> Entry:
+    """Return the entry that takes another one back."""
+    return _new_entry(
+        image=entry.image,
+        action="undo",
+        who=entry.who,
+        old=entry.new,
+        new=entry.old,
+        reason=reason,
+        undoes=entry.id,
+        lines=entry.lines,
+        queue=entry.queue,
+    )
+
+
+def applied(lines: LabelLines, entry: Entry) -> LabelLines:
+    """Return the lines of `labels.csv` with what an entry changes in them."""
+    if entry.old == entry.new:
+        return lines
+    if not entry.new:
+        return without_image(lines, entry.image)[0]
+    if entry.action == "label":
+        return with_image(lines, _cells_of(entry))
+    if not entry.old:
+        return with_lines(lines, entry.lines)
+    return with_label(lines, entry.image, entry.new)
+
+
+def in_words(entry: Entry) -> str:
+    """Return what was decided, and by whom."""
+    return f"{entry.action} {entry.old!r} -> {entry.new!r} by {entry.who}"
+
+
+def _cells_of(entry: Entry) -> dict[str, str]:
+    """Return the cells of a recorded image, which is a group of its own.
+
+    Where the splits are given, it is trained on: a given test split grows only by hand.
+    """
+    return {
+        "image": entry.image,
+        "label": entry.new,
+        "group": entry.image.partition(".")[0],
+        "split": TRAIN,
+        "annotator": entry.who,
+        QUEUE: entry.queue,
+    }
+
+
+def _new_entry(
+    *,
+    image: str,
+    action: Action,
+    who: str,
+    old: str,
+    new: str,
+    reason: str = "",
+    undoes: str = "",
+    lines: tuple[RemovedLine, ...] = (),
+    queue: str = "",
+) -> Entry:
+    return Entry(
+        id=secrets.token_hex(6),
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+        who=who,
+        image=image,
+        action=action,
+        old=old,
+        new=new,
+        reason=reason,
+        undoes=undoes,
+        lines=lines,
+        queue=queue,
+    )
