@@ -84,7 +84,8 @@ def _picture(path: Path, how: "Preprocessing") -> tuple[bytes, str]:
     """Return the square that the model gets of an image, as a file; empty if it is gone."""
     from PIL import Image
 
-    from lradapt.data.images.decode import DecodeError, preprocess
+    from lradapt.data.images.decode import preprocess
+    from lradapt.data.images.decode_errors import DecodeError
 
     try:
         square_SS3 = preprocess(path.read_bytes(), how)

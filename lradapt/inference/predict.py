@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lradapt.data.images.decode import DecodeError, Pixels, preprocess, quiet
+from lradapt.data.images.decode import Pixels, preprocess
+from lradapt.data.images.decode_errors import DecodeError
 from lradapt.data.images.files import fault_of_reading, list_files
+from lradapt.data.images.open_image import quiet
 from lradapt.errors import LradaptError, UnreadableError
 from lradapt.inference.answers import Answers, Floats, Probabilities, joined
 from lradapt.inference.doubt import NOT_MEASURED, Doubt, doubts

@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from lradapt.config.paths import Paths
-from lradapt.data.images.decode import DecodeError, Pixels, preprocess, quiet
+from lradapt.data.images.decode import Pixels, preprocess
+from lradapt.data.images.decode_errors import DecodeError
 from lradapt.data.images.image_table import read_table
 from lradapt.data.images.looks import brightness_and_sharpness
+from lradapt.data.images.open_image import quiet
 from lradapt.data.labelled_image import VALIDATION, LabelledImage
 from lradapt.data.split_table import read_split
 from lradapt.drift.observed import Observed, Reference

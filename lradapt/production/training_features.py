@@ -14,8 +14,10 @@ from typing import Protocol
 import numpy as np
 
 from lradapt.config.paths import Paths
-from lradapt.data.images.decode import DecodeError, Pixels, Preprocessing, preprocess, quiet
+from lradapt.data.images.decode import Pixels, Preprocessing, preprocess
+from lradapt.data.images.decode_errors import DecodeError
 from lradapt.data.images.image_table import read_table
+from lradapt.data.images.open_image import quiet
 from lradapt.data.labelled_image import TRAIN, LabelledImage, in_split
 from lradapt.data.neighbours import Features, Neighbours
 from lradapt.data.split_table import read_split

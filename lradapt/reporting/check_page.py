@@ -10,9 +10,11 @@ from PIL import Image
 from lradapt.data.checks.findings import Finding, by_kind, policy_in_words
 from lradapt.data.checks.problem_kinds import MEANINGS
 from lradapt.data.folder_check import FolderCheck
-from lradapt.data.images.decode import DecodeError, decode_with_storage, quiet
+from lradapt.data.images.decode import decode_with_storage
+from lradapt.data.images.decode_errors import DecodeError
 from lradapt.data.images.depth import reduced, used_range
 from lradapt.data.images.files import read_file
+from lradapt.data.images.open_image import quiet
 from lradapt.reporting.pages import png_uri, render_page
 from lradapt.text import printable
 

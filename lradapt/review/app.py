@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.types import ASGIApp
 
-from lradapt.data.images.decode import DecodeError
+from lradapt.data.images.decode_errors import DecodeError
 from lradapt.errors import BusyError, DataError, LradaptError
 from lradapt.review.conflicts import ConflictError
 from lradapt.review.desk import Desk, Visitor

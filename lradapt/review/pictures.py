@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from lradapt.data.images.decode import decode_with_storage, quiet
+from lradapt.data.images.decode import decode_with_storage
 from lradapt.data.images.depth import reduced, used_range
 from lradapt.data.images.files import read_file
+from lradapt.data.images.open_image import quiet
 from lradapt.review.project import Project
 
 _OF_BROWSERS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif"}

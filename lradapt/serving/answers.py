@@ -14,7 +14,8 @@ import numpy as np
 from fastapi import HTTPException
 from starlette.requests import ClientDisconnect
 
-from lradapt.data.images.decode import Pixels, Preprocessing, preprocess, quiet
+from lradapt.data.images.decode import Pixels, Preprocessing, preprocess
+from lradapt.data.images.open_image import quiet
 from lradapt.errors import LradaptError, UnreadableError
 from lradapt.inference.answers import Answers, joined
 from lradapt.inference.predict import Model

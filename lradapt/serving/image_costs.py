@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from PIL import Image, TiffImagePlugin
 
-from lradapt.data.images.decode import open_image
 from lradapt.data.images.dicom import DicomFile
+from lradapt.data.images.open_image import open_image
 from lradapt.data.images.optional_formats import is_dicom
 
 _SECONDS_PER_MEGAPIXEL = {"JPEG": 0.01, "AVIF": 0.02, "JPEG2000": 0.08}

@@ -12,7 +12,9 @@ from typing import Any
 import anyio.to_thread
 from fastapi import FastAPI, HTTPException, Request
 
-from lradapt.data.images.decode import DecodeError, Preprocessing, preprocess, quiet
+from lradapt.data.images.decode import Preprocessing, preprocess
+from lradapt.data.images.decode_errors import DecodeError
+from lradapt.data.images.open_image import quiet
 from lradapt.serving.endpoint import Endpoint
 from lradapt.serving.image_costs import cost_of
 from lradapt.serving.nearest import Compare, NearImage

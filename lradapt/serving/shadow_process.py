@@ -12,7 +12,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from lradapt.data.images.decode import preprocess, quiet
+from lradapt.data.images.decode import preprocess
+from lradapt.data.images.open_image import quiet
 from lradapt.errors import LradaptError
 from lradapt.inference.predict import Model
 from lradapt.runtime.system.processes import yield_to_others

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lradapt.data.images.decode import DecodeError, decode, quiet
+from lradapt.data.images.decode import decode
+from lradapt.data.images.decode_errors import DecodeError
 from lradapt.data.images.files import list_files
+from lradapt.data.images.open_image import quiet
 
 _ENOUGH = 30
 _VISIBLE = 4.0  # mean difference of the channels, of 255; JPEG alone leaves one or two

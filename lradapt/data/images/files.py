@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lradapt.data.images.decode import DecodeError
+from lradapt.data.images.decode_errors import DecodeError
 from lradapt.errors import DataError, UnreadableError, listed
 from lradapt.runtime.system.opening import open_any, without_waiting
 

@@ -24,17 +24,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lradapt.data.images.decode import (
-    DecodeError,
-    Preprocessing,
-    preprocess,
-    quiet,
-    reuse_memory,
-)
+from lradapt.data.images.decode import Preprocessing, preprocess
+from lradapt.data.images.decode_errors import DecodeError
 from lradapt.data.images.depth import FULL, DepthRange, range_of_set
 from lradapt.data.images.files import list_files, read_file, require_unchanged
 from lradapt.data.images.image_table import OK, PIXELS, TABLE, ImageRow, depth_range_of, read_table
 from lradapt.data.images.ingest_file import ingest_file
+from lradapt.data.images.open_image import quiet, reuse_memory
 from lradapt.errors import DataError, UnreadableError, listed
 from lradapt.runtime.files import reserve, whole_file
 from lradapt.runtime.progress import tracked

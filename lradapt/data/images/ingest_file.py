@@ -2,21 +2,18 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from lradapt.data.images.decode import (
-    Decoded,
-    DecodeError,
-    Preprocessing,
-    decode_with_storage,
-    num_pages,
-    tail_of,
-)
+from lradapt.data.images.decode import Decoded, Preprocessing, decode_with_storage
+from lradapt.data.images.decode_errors import OF_DAMAGE, DecodeError
 from lradapt.data.images.depth import DepthRange, used_range
 from lradapt.data.images.files import read_file
 from lradapt.data.images.fit import fit_square
 from lradapt.data.images.image_table import OK, ImageRow
+from lradapt.data.images.open_image import open_image
+from lradapt.data.images.tails import tail_of
 
 
 def ingest_file(root: Path, name: str, how: Preprocessing) -> tuple[ImageRow, bytes]:
@@ -56,7 +53,7 @@ def ingest_file(root: Path, name: str, how: Preprocessing) -> tuple[ImageRow, by
         low,
         high,
         decoded.opacity,
-        num_pages(content, decoded.format) if decoded.may_have_pages else 1,
+        _num_pages(content, decoded.format) if decoded.may_have_pages else 1,
         tail_of(content),
         how.fit,
         decoded.camera,
@@ -88,3 +85,19 @@ def _value_range(decoded: Decoded, pixels: bytes) -> DepthRange:
     high_3 = rows.max(axis=0).reshape(-1, 3).max(axis=0)
     widest = int((high_3 - low_3).argmax())
     return int(low_3[widest]), int(high_3[widest])
+
+
+def _num_pages(content: bytes, image_format: str) -> int:
+    """Return the number of pages or frames of a file that can be decoded; 2 stands for more in GIF.
+
+    The second picture of a JPEG is a preview, or for the other eye, and does not count.
+    """
+    if image_format in ("JPEG", "MPO"):
+        return 1
+    image: Any = open_image(content)
+    try:
+        if image_format == "GIF":  # which would have to be read to its end
+            return 2 if image.is_animated else 1
+        return int(image.n_frames) if getattr(image, "is_animated", False) else 1
+    except OF_DAMAGE:  # in a later page
+        return 2

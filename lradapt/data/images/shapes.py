@@ -4,9 +4,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from lradapt.data.images.decode import FORMATS, OF_DAMAGE, exif_orientation, quiet
+from lradapt.data.images.decode_errors import OF_DAMAGE
 from lradapt.data.images.dicom import DicomFile
+from lradapt.data.images.exif import exif_orientation
 from lradapt.data.images.files import list_files
+from lradapt.data.images.open_image import FORMATS, quiet
 from lradapt.data.images.optional_formats import is_dicom, is_heif, open_heif
 
 _TURNED = 5  # orientations from here on exchange width and height

@@ -11,6 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from lradapt.data.images.decode_errors import OF_DAMAGE
+from lradapt.data.images.open_image import open_image
+
 Tail = Literal["", "cut", "row"]
 """What the zeros at the end of a file are: none or harmless, a cut, or (from the start of a row on)
 a cut or a black border."""
@@ -25,16 +28,26 @@ _LAST_CHUNK = b"IEND"  # of PNG
 _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES, _COMPRESSION = 273, 279, 324, 325, 259  # of TIFF
 
 
-def ends_in_zeros(content: bytes) -> bool:
+def tail_of(content: bytes) -> Tail:
+    """Return what the zeros at the end of a file that can be decoded are."""
+    if not _ends_in_zeros(content):  # to open it once more takes time
+        return ""
+    try:
+        return _zero_tail(content, open_image(content))
+    except OF_DAMAGE:
+        return ""
+
+
+def _ends_in_zeros(content: bytes) -> bool:
     """Return whether a file ends in so many zeros that they may be a fault."""
     return not any(content[-_LEAST_ZEROS:])
 
 
-def zero_tail(content: bytes, image: Image.Image) -> Tail:
+def _zero_tail(content: bytes, image: Image.Image) -> Tail:
     """Return what the zeros at the end of a file are.
 
     Args:
-        content: of the file, which `ends_in_zeros`.
+        content: of the file, which `_ends_in_zeros`.
         image: opened from it; its pixels have not been read yet.
     """
     find = _OF_FORMAT.get(image.format or "")

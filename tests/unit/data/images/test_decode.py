@@ -10,14 +10,10 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from lradapt.data.images.decode import (
-    DecodeError,
-    Preprocessing,
-    decode,
-    preprocess,
-    quiet,
-)
+from lradapt.data.images.decode import Preprocessing, decode, preprocess
+from lradapt.data.images.decode_errors import DecodeError
 from lradapt.data.images.fit import fit_square
+from lradapt.data.images.open_image import quiet
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 

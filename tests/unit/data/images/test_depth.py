@@ -7,8 +7,10 @@ import pytest
 from odd_files import png_of_16_bits, saved, tiff_of_16_bits
 from PIL import Image
 
-from lradapt.data.images.decode import TO_UPRIGHT, DecodeError, decode_with_storage
+from lradapt.data.images.decode import decode_with_storage
+from lradapt.data.images.decode_errors import DecodeError
 from lradapt.data.images.depth import FULL, range_of_set, reduced, turn, used_range
+from lradapt.data.images.exif import TO_UPRIGHT
 
 GREY = np.random.default_rng(0).integers(0, 65536, (5, 7)).astype(np.uint16)
 COLOURS = np.random.default_rng(1).integers(0, 65536, (5, 7, 3)).astype(np.uint16)

@@ -12,7 +12,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels import apply_modality_lut, apply_voi, apply_windowing, compress
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGLosslessSV1, RLELossless
 
-from lradapt.data.images.decode import DecodeError, Preprocessing, decode, decode_with_storage
+from lradapt.data.images.decode import Preprocessing, decode, decode_with_storage
+from lradapt.data.images.decode_errors import DecodeError
 from lradapt.data.images.ingest import ingest
 from lradapt.serving.image_costs import cost_of
 

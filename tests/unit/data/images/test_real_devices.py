@@ -6,7 +6,8 @@ import pytest
 from pydicom.data import get_testdata_file
 from pydicom.pixels import apply_modality_lut, apply_windowing
 
-from lradapt.data.images.decode import DecodeError, decode, decode_with_storage
+from lradapt.data.images.decode import decode, decode_with_storage
+from lradapt.data.images.decode_errors import DecodeError
 from lradapt.data.images.jpeg_header import jpeg_header
 
 

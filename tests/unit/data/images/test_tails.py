@@ -5,7 +5,9 @@ import pytest
 from odd_files import photo, png_of_16_bits, saved, tiff_of_16_bits
 from PIL import Image
 
-from lradapt.data.images.decode import DecodeError, decode_with_storage, tail_of
+from lradapt.data.images.decode import decode_with_storage
+from lradapt.data.images.decode_errors import DecodeError
+from lradapt.data.images.tails import tail_of
 
 SIZE = (201, 133)
 DEEP = np.asarray(photo(*SIZE).convert("L")).astype(np.uint16) * 200
@@ -104,7 +106,7 @@ def test_a_file_that_ends_in_a_few_zeros_is_not_opened_a_second_time(monkeypatch
     def refuse(content):
         raise AssertionError("opened")
 
-    monkeypatch.setattr("lradapt.data.images.decode.open_image", refuse)
+    monkeypatch.setattr("lradapt.data.images.tails.open_image", refuse)
     assert tail_of(b"\1" + bytes(15)) == ""
     with pytest.raises(AssertionError, match="opened"):
         tail_of(b"\1" + bytes(16))
