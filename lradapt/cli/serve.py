@@ -5,11 +5,11 @@ import os
 import socket
 from collections.abc import Sequence
 from ipaddress import ip_address
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from lradapt.cli import completion, limit_options, record_options
+from lradapt.cli import limit_options, record_options, serve_options
 from lradapt.cli.limit_options import chosen_limits, with_limits
 from lradapt.cli.nearest import nearest_in
 from lradapt.cli.options import Location, Name
@@ -22,37 +22,13 @@ log = logging.getLogger(__name__)
 
 @with_limits
 def serve(
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; there is no TLS: keep it internal.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
-    refresh_seconds: Annotated[
-        float, typer.Option(min=0.1, help="Between two checks for another version.")
-    ] = 5,
-    threads: Annotated[
-        int | None,
-        typer.Option(min=1, help="Number of images processed at once.", show_default="the cores"),
-    ] = None,
-    access_log: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE", help="Append a line of JSON for each request to it; - for stdout."
-        ),
-    ] = None,
-    nearest: Annotated[
-        bool,
-        typer.Option(
-            "--nearest", help="The page shows the nearest training images, to all who may use it."
-        ),
-    ] = False,
-    shadow: Annotated[
-        str | None,
-        typer.Option(
-            metavar="VERSION",
-            help="Run this version beside, and count where its answers differ.",
-            autocompletion=completion.versions,
-        ),
-    ] = None,
+    host: serve_options.Host = "127.0.0.1",
+    port: serve_options.Port = 8000,
+    refresh_seconds: serve_options.RefreshSeconds = 5,
+    threads: serve_options.Threads = None,
+    access_log: serve_options.AccessLog = None,
+    nearest: serve_options.Nearest = False,
+    shadow: serve_options.Shadow = None,
     registry: Location = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,
     max_upload: limit_options.MaxUpload = 20,
@@ -96,18 +72,13 @@ def serve(
     live = LiveModel(opened, threads=1)  # the requests are the threads
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of malformed forms
     with opened_log(access_log) as lines, shadowed(opened, shadow) as challenger:
+        extras = Extras(accepted=accepted, access_log=lines, nearest=near, shadow=challenger)
+        app = create_app(live, settings, extras, record=recorded)
         listeners = connections.listen(host, port)
         typer.echo(f"{name} of {registry} on http://{host}:{port} (/predict, /health, /version)")
         if not accepted and not _is_loopback(listeners):
             log.warning("everybody who reaches %s may use it: %s is not set", host, VARIABLE)
         _announce(opened, choice)
-        extras = Extras(
-            accepted=accepted,
-            access_log=lines,
-            nearest=near,
-            shadow=challenger,
-        )
-        app = create_app(live, settings, extras, record=recorded)
         connections.run(app, listeners, of_connections)
 
 

@@ -1,0 +1,37 @@
+"""The options of `lradapt serve` itself; `limit_options` and `record_options` have the others."""
+
+from typing import Annotated
+
+import typer
+
+from lradapt.cli import completion
+
+Host = Annotated[str, typer.Option(help="Address to listen on; there is no TLS: keep it internal.")]
+Port = Annotated[int, typer.Option(min=1, max=65535)]
+RefreshSeconds = Annotated[
+    float, typer.Option(min=0.1, help="Between two checks for another version.")
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, help="Number of images processed at once.", show_default="the cores"),
+]
+AccessLog = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="Append a line of JSON for each request to it; - for stdout."
+    ),
+]
+Nearest = Annotated[
+    bool,
+    typer.Option(
+        "--nearest", help="The page shows the nearest training images, to all who may use it."
+    ),
+]
+Shadow = Annotated[
+    str | None,
+    typer.Option(
+        metavar="VERSION",
+        help="Run this version beside, and count where its answers differ.",
+        autocompletion=completion.versions,
+    ),
+]
