@@ -20,12 +20,12 @@ PROGRAMS = {
 }
 
 
-def run(folder, *command, check=True):
+def run(folder, *command, check=True, environment=PROGRAMS):
     """Run a command in `folder`; stdout and stderr together."""
     done = subprocess.run(
         command,
         cwd=folder,
-        env=PROGRAMS,
+        env=environment,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -14,7 +14,7 @@ from lradapt.runtime import lock
 from tasks.server import setup
 from tasks.ui.events import DATA_DRIFTED
 from tests.prefect_server import connected, listener, server, settings, wait_for, worker
-from tests.projects import ROOT
+from tests.projects import ROOT, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
@@ -38,18 +38,8 @@ def client(environment):
 
 
 def deploy(project, environment, url):
-    command = [sys.executable, "-m", "flows.deploy"]
     variables = environment | {"LRADAPT_WEBHOOK_URL": url, "LRADAPT_PROJECT": str(project)}
-    done = subprocess.run(
-        command,
-        cwd=project,
-        env=variables,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    return run(project, sys.executable, "-m", "flows.deploy", environment=variables).stdout
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Two projects of `lradapt init` on one server of Prefect's do not touch each other."""
 
-import subprocess
 import sys
 
 import pytest
@@ -10,20 +9,6 @@ from tests.prefect_server import connected, server, wait_for, worker
 from tests.projects import ROOT, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
-
-
-def program(folder, environment, *words):
-    """Run a program of Python in the folder; return what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", *words],
-        cwd=folder,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +23,7 @@ def deployed(environment, tmp_path_factory):
     folder = tmp_path_factory.mktemp("projects")
     for name in ("skin", "leaf"):
         run(ROOT, sys.executable, "-m", "lradapt", "init", str(folder / name))
-        program(folder / name, environment, "lradapt", "deploy")
+        run(folder / name, sys.executable, "-m", "lradapt", "deploy", environment=environment)
     return folder
 
 
