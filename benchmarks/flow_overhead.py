@@ -28,11 +28,11 @@ from lradapt.runtime.timings import Timings, read_timings
 _FLOW = """
 from prefect import flow
 from tasks import stages
-from tasks.pipeline import graph
+
 
 @flow(persist_result=False)
 def drive():
-    stages.reproduce_stale(graph.read_plan("dvc.yaml"))
+    stages.reproduce_stale(read_plan("dvc.yaml"))
 
 drive()
 """

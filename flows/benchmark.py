@@ -9,7 +9,9 @@ from lradapt.cli.output import console
 from lradapt.config.project_name import own
 from lradapt.runtime import lock
 from tasks import stages
-from tasks.pipeline import dvc_files, graph
+from tasks.pipeline import dvc_files
+from tasks.pipeline.plan import read_plan
+from tasks.pipeline.sources import unversioned_sources
 from tasks.server import gpu
 from tasks.ui import artifacts
 
@@ -22,8 +24,8 @@ def benchmark() -> str:
     with lock.run(), gpu.slot():
         dvc_files.mend()
         stages.run_module("benchmarks.backbones")
-        stages.version_sources(graph.unversioned_sources(PROJECT_FILE))
-        stages.reproduce_stale(graph.read_plan(PROJECT_FILE))
+        stages.version_sources(unversioned_sources(PROJECT_FILE))
+        stages.reproduce_stale(read_plan(PROJECT_FILE))
         return artifacts.show_tables(PROJECT_FILE)
 
 

@@ -11,8 +11,9 @@ from lradapt.config.params import load_params
 from lradapt.config.paths import PARAMS_FILE, read_paths
 from lradapt.data.labels import class_sizes
 from lradapt.data.similar_names import find_similar_names
-from tasks.pipeline import dvc_files, graph
-from tasks.pipeline.graph import Node
+from tasks.pipeline import dvc_files
+from tasks.pipeline.plan import Node, read_every_file, read_plan
+from tasks.pipeline.sources import unversioned_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,9 @@ def read(project_file: str, *, full_check: bool = False) -> Plan:
     """Return the plan of the flow for the present files; for `full_check` see `flows.retrain`."""
     dvc_files.mend()
     if full_check:
-        graph.read_every_file()
-    nodes = graph.read_plan.fn(project_file)
-    return Plan(graph.unversioned_sources(project_file), nodes, _similar_names(), _left_out())
+        read_every_file()
+    nodes = read_plan.fn(project_file)
+    return Plan(unversioned_sources(project_file), nodes, _similar_names(), _left_out())
 
 
 def _similar_names() -> list[str]:

@@ -21,7 +21,9 @@ from lradapt.registry.registry import Registry
 from lradapt.runtime import lock
 from lradapt.runtime.timings import read_timings
 from tasks import approval, data, release, stages, tracking
-from tasks.pipeline import dvc_files, graph, lock_file
+from tasks.pipeline import dvc_files, lock_file
+from tasks.pipeline.plan import cut_plan, read_plan, trust_times
+from tasks.pipeline.sources import unversioned_sources
 from tasks.processes.child import forked_commands
 from tasks.server import gpu
 from tasks.ui import artifacts, events, runs
@@ -60,17 +62,17 @@ def retrain(
         lock_file.mend()
         dvc_files.mend()
         release.ensure_champion_file()
-        stages.version_sources(graph.unversioned_sources(project_file))
+        stages.version_sources(unversioned_sources(project_file))
         previous, timings = data.find_previous(), read_timings(read_paths().timings)
-        graph.trust_times(full_check=full_check)
-        plan = graph.read_plan(project_file)
+        trust_times(full_check=full_check)
+        plan = read_plan(project_file)
         # Fetch the champion only if something else is stale; otherwise each promotion would start
         # another training.
         if any(node.stale for node in plan) and release.bring_champion(registry):
-            plan = graph.read_plan(project_file)
+            plan = read_plan(project_file)
         runs.name_run(plan)
         artifacts.show_plan(plan)
-        splitting, rest = graph.cut(plan, str(read_paths().split))
+        splitting, rest = cut_plan(plan, str(read_paths().split))
         stages.reproduce_stale(splitting)
         release.require_known_classes(registry)
         rules = None if dry_run else release.freeze_rules(registry)

@@ -9,7 +9,9 @@ from lradapt.config.paths import read_paths
 from lradapt.config.project_name import own
 from lradapt.errors import LradaptError
 from tasks import stages
-from tasks.pipeline import dvc_commands, graph
+from tasks.pipeline import dvc_commands
+from tasks.pipeline.graph import find_stage
+from tasks.pipeline.last_run import is_cached
 from tasks.remote import clone as scratch
 from tasks.remote import results as answer
 from tasks.remote.inputs import read_needs
@@ -40,7 +42,7 @@ def stage(address: str, commit: str, texts: dict[str, str]) -> State[None]:
 def _run(address: str) -> None:
     """Run a stage, after those whose outputs are neither in the remote nor here."""
     for needs in read_needs(address):
-        if needs.address != address and graph.is_cached(graph.find(needs.address)):
+        if needs.address != address and is_cached(find_stage(needs.address)):
             dvc_commands.run("checkout", "--force", needs.address)
             continue
         if needs.data:

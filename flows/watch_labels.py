@@ -17,7 +17,10 @@ from lradapt.production.release import Outcome
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_registry
 from lradapt.runtime import lock
 from tasks import data, release, stages, version_results
-from tasks.pipeline import dvc_files, graph, lock_file
+from tasks.pipeline import dvc_files, lock_file
+from tasks.pipeline.last_run import unfinished_stages
+from tasks.pipeline.plan import cut_plan, read_plan, trust_times
+from tasks.pipeline.sources import read_sources, unversioned_sources, versioned_files
 from tasks.ui import artifacts, events
 
 _PROJECT = str(PROJECT_FILE)
@@ -58,9 +61,9 @@ def watch_labels(
             artifacts.log_changes(comparison)  # otherwise `retrain` does, with the new split
         artifacts.show_decision(decision)
         outcome = retrain(location, name, approval_seconds=approval_seconds) if training else None
-        version_results.push([node.address for node in graph.read_plan(_PROJECT)])
+        version_results.push([node.address for node in read_plan(_PROJECT)])
         if commit:
-            version_results.commit(graph.versioned_files(_PROJECT), comparison.sentence)
+            version_results.commit(versioned_files(_PROJECT), comparison.sentence)
         if decision.retrain and not training:  # not both: the data would be trained on twice
             events.labels_changed(name, decision, comparison.sentence)
         return decision, outcome
@@ -68,16 +71,16 @@ def watch_labels(
 
 def _look(source: str, *, full_check: bool) -> tuple[data.Comparison, Decision]:
     """Bring and decode the data; return what has changed, and whether retraining is needed."""
-    data.bring(source, graph.read_sources(_PROJECT), full_check=full_check)
+    data.bring(source, read_sources(_PROJECT), full_check=full_check)
     release.ensure_champion_file()
-    stages.version_sources(graph.unversioned_sources(_PROJECT))
+    stages.version_sources(unversioned_sources(_PROJECT))
     previous = data.find_previous()
-    graph.trust_times(full_check=full_check)
+    trust_times(full_check=full_check)
     images = read_paths().table
-    decoding, rest = graph.cut(graph.read_plan(_PROJECT), str(images))
+    decoding, rest = cut_plan(read_plan(_PROJECT), str(images))
     stages.reproduce_stale(decoding)
     comparison = artifacts.show_changes(previous, split_is_new=False)
-    return comparison, data.decide_retraining(comparison, graph.behind(rest))
+    return comparison, data.decide_retraining(comparison, unfinished_stages(rest))
 
 
 def main(

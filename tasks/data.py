@@ -20,7 +20,10 @@ from lradapt.data.retrain_decision import Decision, decide
 from lradapt.data.version_tables import Tables, read_version
 from lradapt.errors import DataError
 from lradapt.reporting.changes_report import ChangesSummary, sentence, summarise
-from tasks.pipeline import dvc_commands, graph
+from tasks.pipeline import dvc_commands
+from tasks.pipeline.dvc_index import has_remote
+from tasks.pipeline.last_run import recorded_files
+from tasks.pipeline.sources import imported
 
 log = logging.getLogger("lradapt.data")
 
@@ -69,7 +72,7 @@ def bring(source: str, sources: Sequence[str], *, full_check: bool = False) -> N
         CommandFailedError: DVC failed.
     """
     if source == UPDATE:
-        _update(graph.imported(sources))
+        _update(imported(sources))
     elif source == PULL:
         _pull(sources)
     elif source != HERE:
@@ -95,7 +98,7 @@ def _pull(sources: Sequence[str]) -> None:
             "nothing to pull: this project has no .dvc file; get it with `git pull`, or create it "
             "with `dvc add`"
         )
-    if not graph.has_remote():
+    if not has_remote():
         raise DataError("no DVC remote to pull from: set one with `dvc remote add -d NAME URL`")
     dvc_commands.run("pull", *sources)
 
@@ -110,7 +113,7 @@ def find_previous() -> Previous:
     """Find the version last trained on; call it before the stages run, which record a new one."""
     here = _project_tables()
     wanted = [str(here.labels), str(here.images), str(here.split)]
-    recorded = graph.recorded_files(str(here.split), wanted)
+    recorded = recorded_files(str(here.split), wanted)
     if not recorded:
         return Previous(None, "nothing has been trained yet")
     labels, images, split = (recorded[path] for path in wanted)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from prefect import task
 
 from tasks.pipeline import dvc_commands, lock_file
-from tasks.pipeline.graph import Node
+from tasks.pipeline.plan import Node
 from tasks.processes.child import run_child
 from tasks.remote import dispatch as elsewhere
 from tasks.ui import progress

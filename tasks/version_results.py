@@ -8,7 +8,8 @@ from prefect import task
 
 from tasks import git
 from tasks.git import GitError
-from tasks.pipeline import dvc_commands, graph
+from tasks.pipeline import dvc_commands
+from tasks.pipeline.dvc_index import has_remote
 
 log = logging.getLogger("lradapt.results")
 
@@ -16,7 +17,7 @@ log = logging.getLogger("lradapt.results")
 @task(persist_result=False, retries=2, retry_delay_seconds=10)
 def push(addresses: Sequence[str]) -> None:
     """Push the outputs of these nodes to DVC's remote; without one, log that they stay here."""
-    if graph.has_remote():
+    if has_remote():
         dvc_commands.run("push", *addresses)
     else:
         log.info(

@@ -1,7 +1,7 @@
 """Sources whose content was replaced under their former time and size, which DVC would not see.
 
 DVC computes a hash again only if the time, the size or the inode of a file has changed. A flow lets
-it forget the hashes (`tasks.pipeline.graph`); for `dvc repro` by hand, the stage `code`, which runs
+it forget the hashes (`tasks.pipeline.plan`); for `dvc repro` by hand, the stage `code`, which runs
 first, gives such a file the present time.
 """
 

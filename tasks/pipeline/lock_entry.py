@@ -7,7 +7,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from lradapt.runtime.files import write_text
-from tasks.pipeline import graph
+from tasks.pipeline.graph import find_stage
 
 
 def read(address: str) -> str:
@@ -31,7 +31,7 @@ def path_of(address: str) -> Path:
 
 
 def _place(address: str) -> tuple[Path, str]:
-    stage = graph.find(address)
+    stage = find_stage(address)
     return Path(stage.file).with_suffix(".lock"), address.removeprefix(f"{stage.file}:")
 
 

@@ -15,7 +15,7 @@ from lradapt.errors import LradaptError
 from lradapt.runtime import lock
 from lradapt.runtime.files import write_text
 from tasks import git
-from tasks.pipeline import dvc_index, graph
+from tasks.pipeline import dvc_index
 from tasks.remote.places import require_inside
 
 _FOLDER = Path(".lradapt/elsewhere")
@@ -70,7 +70,7 @@ def _require(home: Path, commit: str) -> None:
 
 
 def _require_remote(home: Path) -> None:
-    if not graph.has_remote():
+    if not dvc_index.has_remote():
         raise ScratchError(
             f"no DVC remote is set in {home} on {socket.gethostname()}: set the one that the "
             "calling machine has, with `dvc remote add -d NAME URL`"

@@ -21,8 +21,9 @@ from prefect.states import Cancelling
 from lradapt.config.project_name import own, plain
 from lradapt.errors import LradaptError, listed
 from tasks import git
-from tasks.pipeline import dvc_commands, graph
-from tasks.pipeline.graph import Node
+from tasks.pipeline import dvc_commands
+from tasks.pipeline.dvc_index import has_remote
+from tasks.pipeline.plan import Node, read_status
 from tasks.remote import results as answer
 from tasks.remote.inputs import Needs, read_needs
 
@@ -72,7 +73,7 @@ def _own_pool() -> str | None:
 
 
 def _require_remote(calls: dict[str, str]) -> None:
-    if not graph.has_remote():
+    if not has_remote():
         stages = ", ".join(f"{address} (pool {pool})" for address, pool in calls.items())
         raise ElsewhereError(
             f"no DVC remote is set, by which files could travel to another machine: {stages}; "
@@ -134,7 +135,7 @@ def reproduce(address: str, pool: str) -> None:
         ElsewhereError: the stage failed there, or no worker has started it.
         MisfitError: the results do not match the files here.
     """
-    if address not in graph.read_status(address):
+    if address not in read_status(address):
         log.info("%s: already up to date", address)
         return
     needs = read_needs(address)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lradapt.config.code_file import read_code_path, write_code_file
-from tasks.pipeline import graph
 from tasks.pipeline.code_changes import files_of
-from tasks.pipeline.dvc_index import Stage
+from tasks.pipeline.dvc_index import Stage, read_stages
+from tasks.pipeline.graph import overlaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def read_needs(address: str) -> list[Needs]:
     Files that are never pushed to the remote must be made again on the other machine. So the list
     has the stages that make them first, in order, and the stage itself last.
     """
-    stages = {stage.address: stage for stage in graph.read_stages()}
+    stages = {stage.address: stage for stage in read_stages()}
     write_code_file(Path(stages[address].file))
     found: dict[str, Needs] = {}
     _visit(stages[address], list(stages.values()), found)
@@ -56,7 +56,7 @@ def _visit(stage: Stage, stages: Sequence[Stage], found: dict[str, Needs]) -> No
     found[stage.address] = Needs(
         address=stage.address,
         code=(
-            *(path for path in stage.deps if not graph.overlaps(Path(path), made)),
+            *(path for path in stage.deps if not overlaps(Path(path), made)),
             *(files_of(modules, code_file) if code_file and modules else ()),
         ),
         data=tuple(path for maker, path in makers if path not in maker.unpushed),
@@ -73,4 +73,4 @@ def _files(stage: Stage) -> list[str]:
 
 
 def _reads(stage: Stage, made: str) -> bool:
-    return any(graph.overlaps(Path(dep), {Path(made)}) for dep in stage.deps)
+    return any(overlaps(Path(dep), {Path(made)}) for dep in stage.deps)

@@ -25,7 +25,9 @@ from lradapt.config.paths import read_paths
 from lradapt.errors import LradaptError
 from lradapt.runtime.files import write_bytes, write_json
 from lradapt.runtime.timings import Timings, read_timings
-from tasks.pipeline import dvc_commands, graph, lock_entry
+from tasks.pipeline import dvc_commands, lock_entry
+from tasks.pipeline.graph import find_stage
+from tasks.pipeline.plan import read_status
 from tasks.remote.places import require_inside
 
 _KEY = "answer"
@@ -54,7 +56,7 @@ def collect(address: str) -> Answer:
     """Return the results of a stage that has just run here."""
     files = {
         path: base64.b64encode(Path(path).read_bytes()).decode()
-        for path in sorted(graph.find(address).uncached)
+        for path in sorted(find_stage(address).uncached)
     }
     return Answer(lock_entry.read(address), files, read_timings(read_paths().timings))
 
@@ -92,7 +94,7 @@ def accept(address: str, answer: Answer) -> None:
         for path, content in answer.files.items():
             write_bytes(Path(path), base64.b64decode(content))
         dvc_commands.run("pull", "--force", address)
-        misfit = graph.read_status(address).get(address)
+        misfit = read_status(address).get(address)
         if misfit:
             raise MisfitError(
                 f"{address} was made on another machine from other files than those here: "

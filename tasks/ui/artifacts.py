@@ -25,7 +25,7 @@ from lradapt.runtime import costs
 from lradapt.runtime.files import write_text
 from lradapt.runtime.timings import Timings, read_timings
 from tasks.data import Comparison, Previous, compare_with
-from tasks.pipeline.graph import Node
+from tasks.pipeline.plan import Node
 
 log = logging.getLogger("lradapt.changes")
 

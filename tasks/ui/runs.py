@@ -11,7 +11,7 @@ from prefect.runtime import flow_run
 
 from lradapt.config.params import load_params
 from lradapt.config.paths import read_paths
-from tasks.pipeline.graph import Node
+from tasks.pipeline.plan import Node
 
 
 @task(persist_result=False)

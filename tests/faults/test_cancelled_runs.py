@@ -61,13 +61,13 @@ from flows.program import session, start_server  # before Prefect: flows sets it
 from prefect import flow
 from lradapt.runtime import lock
 from tasks import stages
-from tasks.pipeline import graph
+
 from tasks.processes.child import forked_commands
 
 @flow(persist_result=False)
 def drive():
     with lock.run(), forked_commands():
-        stages.reproduce_stale(graph.read_plan("dvc.yaml"))
+        stages.reproduce_stale(read_plan("dvc.yaml"))
 
 if __name__ == "__main__":
     with session():

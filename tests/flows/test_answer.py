@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from path_table import path_variables
 
-from tasks.pipeline import dvc_commands, graph
+from tasks.pipeline import dvc_commands, lock_entry
 from tasks.pipeline.dvc_index import Stage
 from tasks.remote import results as answer
 from tasks.remote.results import Answer, MisfitError
@@ -29,8 +29,9 @@ def here(tmp_path, monkeypatch):
         )
 
     monkeypatch.setattr(dvc_commands, "run", run)
-    monkeypatch.setattr(graph, "find", lambda address: Stage(address, "dvc.yaml"))
-    monkeypatch.setattr(graph, "read_status", lambda address: {})
+    for module in (answer, lock_entry):
+        monkeypatch.setattr(module, "find_stage", lambda address: Stage(address, "dvc.yaml"))
+    monkeypatch.setattr(answer, "read_status", lambda address: {})
     return SimpleNamespace(folder=tmp_path, asked=asked)
 
 
@@ -49,7 +50,7 @@ def test_seconds_of_there_are_added_to_those_of_here_and_count_where_both_have_r
 
 
 def misfit(monkeypatch):
-    monkeypatch.setattr(graph, "read_status", lambda address: {"train": [{"changed deps": {}}]})
+    monkeypatch.setattr(answer, "read_status", lambda address: {"train": [{"changed deps": {}}]})
     return MisfitError
 
 
@@ -76,7 +77,7 @@ def test_after_any_fault_the_lock_is_as_before_and_no_seconds_are_noted(
 
 
 def test_the_changes_of_another_stage_are_no_misfit(here, monkeypatch):
-    monkeypatch.setattr(graph, "read_status", lambda address: {"split": ["changed"]})
+    monkeypatch.setattr(answer, "read_status", lambda address: {"split": ["changed"]})
     answer.accept("train", Answer(ENTRY, {}, {}))
 
 

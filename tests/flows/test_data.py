@@ -8,7 +8,10 @@ from lradapt.data.retrain_decision import Decision
 from lradapt.errors import DataError, LradaptError
 from tasks import data
 from tasks.data import Comparison, Previous, compare_with, decide_retraining, find_previous
-from tasks.pipeline import graph
+from tasks.pipeline.graph import read_graph
+from tasks.pipeline.last_run import unfinished_stages
+from tasks.pipeline.plan import cut_plan, read_plan
+from tasks.pipeline.sources import imported, versioned_files
 from tasks.processes.child import CommandFailedError
 from tests.projects import dvc
 
@@ -132,40 +135,40 @@ def test_an_unknown_former_version_and_a_run_left_unfinished_are_worth_a_trainin
 
 def test_a_run_that_stopped_between_stages_is_seen_as_unfinished(trained):
     table = "build/images.csv"
-    _, rest = graph.cut(graph.read_plan.fn("dvc.yaml"), table)
-    assert graph.behind(rest) == []
+    _, rest = cut_plan(read_plan.fn("dvc.yaml"), table)
+    assert unfinished_stages(rest) == []
     relabel(trained, "b", "y")
     (trained / "fail").unlink()
     assert dvc(trained, "repro", check=False).returncode
-    assert graph.behind(rest) == ["train"]
+    assert unfinished_stages(rest) == ["train"]
     comparison = compare_with(find_previous.fn(), split_is_new=False)
     assert comparison.changes.rows == ()
-    assert decide_retraining(comparison, graph.behind(rest)) == Decision(
+    assert decide_retraining(comparison, unfinished_stages(rest)) == Decision(
         True, "the last run did not reach train"
     )
 
 
 def test_images_decoded_but_not_trained_on_are_no_unfinished_run(trained):
-    _, rest = graph.cut(graph.read_plan.fn("dvc.yaml"), "build/images.csv")
+    _, rest = cut_plan(read_plan.fn("dvc.yaml"), "build/images.csv")
     (trained / "data/images/b").write_text("other")
     dvc(trained, "repro", "ingest")
-    assert graph.behind(rest) == []
+    assert unfinished_stages(rest) == []
 
 
 def test_a_plan_is_cut_below_what_makes_a_path_with_all_sources_above(trained):
-    plan = graph.read_plan.fn("dvc.yaml")
-    upper, rest = graph.cut(plan, "build/images.csv")
+    plan = read_plan.fn("dvc.yaml")
+    upper, rest = cut_plan(plan, "build/images.csv")
     assert [node.address for node in upper] == [*SOURCES, "ingest"]
     assert [node.address for node in rest] == ["split", "train"]
-    upper, rest = graph.cut(plan, "build/split.csv")
+    upper, rest = cut_plan(plan, "build/split.csv")
     assert [node.address for node in rest] == ["train"]
-    assert graph.versioned_files("dvc.yaml") == [*SOURCES, "dvc.lock"]
+    assert versioned_files("dvc.yaml") == [*SOURCES, "dvc.lock"]
 
 
 def test_outside_a_repository_of_dvc_the_message_says_so(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LradaptError, match=r"is in no DVC repository.*`dvc init`"):
-        graph.read_graph("dvc.yaml")
+        read_graph("dvc.yaml")
 
 
 def test_an_update_without_an_import_is_refused(trained):
@@ -178,7 +181,7 @@ def test_an_update_brings_what_has_changed_where_it_was_imported_from(labelled, 
     origin.write_text("image,label\na,y\n")
     dvc(labelled, "import-url", "--force", str(origin), "data/labels.csv")
     dvc(labelled, "add", "data/images")
-    assert graph.imported(SOURCES) == ["data/labels.csv.dvc"]
+    assert imported(SOURCES) == ["data/labels.csv.dvc"]
     origin.write_text("image,label\na,z\n")
     data.bring.fn(data.UPDATE, SOURCES)
     assert (labelled / "data/labels.csv").read_text() == origin.read_text()

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from tasks.pipeline import dvc_commands, graph
+from tasks.pipeline import dvc_commands
+from tasks.pipeline.plan import read_status
 from tasks.processes.child import CommandFailedError
 
 
@@ -51,7 +52,7 @@ def held(chain):
 
 
 ASKED = {
-    "status": lambda: graph.read_status("dvc.yaml"),
+    "status": lambda: read_status("dvc.yaml"),
     "repro": lambda: dvc_commands.run("repro", "upper"),
 }
 
@@ -75,6 +76,6 @@ def test_what_dvc_itself_says_of_such_a_file_is_understood(held, monkeypatch, as
 def test_a_file_that_is_held_for_long_is_reported_in_dvcs_words(held, pauses, monkeypatch):
     monkeypatch.setattr(dvc_commands, "BUSY_SECONDS", (1, 2))
     with pytest.raises(CommandFailedError, match=r"dvc status failed: .*upper.txt' is busy") as e:
-        graph.read_status("dvc.yaml")
+        read_status("dvc.yaml")
     assert f"(PID {os.getpid()}): dvc repro" in str(e.value)
     assert pauses == [1, 2]

@@ -10,7 +10,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Running
 
 from tasks import git
-from tasks.pipeline import dvc_commands, graph
+from tasks.pipeline import dvc_commands
 from tasks.remote import dispatch as elsewhere
 from tasks.remote import results as answer
 from tasks.remote.dispatch import ElsewhereError
@@ -116,7 +116,7 @@ def called(monkeypatch, tmp_path):
     (tmp_path / "dvc.yaml").write_text("stages: {}")
     (tmp_path / "params.yaml").write_text("é: 1")
     monkeypatch.setattr(elsewhere, "read_needs", lambda address: needs)
-    monkeypatch.setattr(graph, "read_status", lambda address: {"train": ["changed"]})
+    monkeypatch.setattr(elsewhere, "read_status", lambda address: {"train": ["changed"]})
     monkeypatch.setattr(git, "checked", lambda *words: "c0ffee\n")
     monkeypatch.setattr(dvc_commands, "run", lambda *words: done.append(words))
     monkeypatch.setattr(answer, "receive", lambda flow_run: flow_run)
@@ -170,7 +170,7 @@ def test_a_call_pushes_its_data_first_and_carries_commit_and_texts_that_are_ther
 
 
 def test_what_nothing_has_changed_of_is_not_called(called, client, monkeypatch):
-    monkeypatch.setattr(graph, "read_status", lambda address: {"decode": ["changed"]})
+    monkeypatch.setattr(elsewhere, "read_status", lambda address: {"decode": ["changed"]})
     elsewhere.reproduce.fn("train", "gpu")
     assert called == []
 

@@ -7,14 +7,9 @@ import pytest
 
 from lradapt.errors import LradaptError
 from tasks import stages
-from tasks.pipeline.graph import (
-    changes,
-    overlaps,
-    read_graph,
-    read_plan,
-    trust_times,
-    unversioned_sources,
-)
+from tasks.pipeline.graph import overlaps, read_graph
+from tasks.pipeline.plan import changes, read_plan, trust_times
+from tasks.pipeline.sources import unversioned_sources
 from tests.projects import dvc, run
 
 pytestmark = pytest.mark.slow

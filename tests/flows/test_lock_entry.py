@@ -3,7 +3,7 @@
 import pytest
 from dvc.utils.serialize import dumps_yaml
 
-from tasks.pipeline import graph, lock_entry
+from tasks.pipeline import lock_entry
 from tasks.pipeline.dvc_index import Stage
 
 LONG = "python -m train " + " ".join(f"--option-{number} value" for number in range(20))
@@ -19,7 +19,7 @@ SPLIT = {"cmd": "split", "outs": [{"path": "s", "hash": "md5", "md5": "5", "size
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(graph, "find", lambda address: Stage(address, "dvc.yaml"))
+    monkeypatch.setattr(lock_entry, "find_stage", lambda address: Stage(address, "dvc.yaml"))
     return tmp_path
 
 
@@ -44,7 +44,7 @@ def test_a_new_entry_takes_the_place_of_the_former_and_leaves_the_others(here):
 
 
 def test_a_stage_of_another_file_has_its_entry_in_that_files_lock(here, monkeypatch):
-    monkeypatch.setattr(graph, "find", lambda address: Stage(address, "more/dvc.yaml"))
+    monkeypatch.setattr(lock_entry, "find_stage", lambda address: Stage(address, "more/dvc.yaml"))
     lock_entry.write("more/dvc.yaml:tell@a", dumps_yaml(SPLIT))
     assert (here / "more/dvc.lock").read_text() == written(**{"tell@a": SPLIT})
     assert lock_entry.path_of("more/dvc.yaml:tell@a").as_posix() == "more/dvc.lock"

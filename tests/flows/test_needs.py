@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.pipeline import graph
 from tasks.pipeline.dvc_index import Stage
+from tasks.remote import inputs
 from tasks.remote.inputs import Needs, read_needs
 
 IMAGES = Stage("data/images.dvc", "data/images.dvc", outs={"data/images": ""})
@@ -49,7 +49,7 @@ def known(tmp_path, monkeypatch):
     Path("dvc.yaml").write_text("vars: [{path: {code: code.json}}]\n")
     Path("more").mkdir()
     Path("more/dvc.yaml").write_text("")
-    return lambda *stages: monkeypatch.setattr(graph, "read_stages", lambda: list(stages))
+    return lambda *stages: monkeypatch.setattr(inputs, "read_stages", lambda: list(stages))
 
 
 def test_the_code_of_a_stage_is_what_its_module_uses_and_the_code_file_does_not_travel(known):

@@ -14,7 +14,7 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.workers.process import ProcessWorker
 
 from tasks import stages
-from tasks.pipeline import graph
+from tasks.pipeline.plan import Node
 from tasks.remote import dispatch as elsewhere
 from tasks.remote import results as answer
 from tasks.remote.dispatch import ElsewhereError
@@ -52,11 +52,11 @@ cat pixels.txt params.yaml
 DRIVE = """
 from prefect import flow
 from tasks import stages
-from tasks.pipeline import graph
+
 
 @flow
 def drive():
-    stages.reproduce_stale(graph.read_plan("dvc.yaml"))
+    stages.reproduce_stale(read_plan("dvc.yaml"))
 """
 FILES = {
     "dvc.yaml": PROJECT,
@@ -164,7 +164,7 @@ def changed(path, before, after):
 
 def stale(address, queue):
     """A plan of one stage that is stale and has a queue."""
-    return [graph.Node(address, ("it changed",), meta={"queue": queue})]
+    return [Node(address, ("it changed",), meta={"queue": queue})]
 
 
 def on_one_machine(here, folder):
@@ -223,8 +223,8 @@ def test_outputs_that_never_leave_their_machine_cannot_be_made_elsewhere(pools, 
 
 
 def test_a_stage_without_a_queue_or_with_this_one_stays_here(pools, client, monkeypatch):
-    assert elsewhere.choose([graph.Node("train", ("it changed",))]) == {}
-    assert elsewhere.choose([graph.Node("train", meta={"queue": "gpu"})]) == {}
+    assert elsewhere.choose([Node("train", ("it changed",))]) == {}
+    assert elsewhere.choose([Node("train", meta={"queue": "gpu"})]) == {}
     assert elsewhere.choose(stale("train", "gpu")) == {"train": "gpu"}
     deployment = client.read_deployment_by_name("stage/stage-idle")
     own = client.create_flow_run_from_deployment(deployment.id)
