@@ -12,7 +12,7 @@ from lradapt.networks.champion import ensure_file
 from lradapt.production import (
     challenger,
     comparison_record,
-    named_classes,
+    known_classes,
     publish,
     release,
     rollback,
@@ -52,7 +52,7 @@ def ensure_champion_file() -> None:
 def require_known_classes(registry: Registry) -> None:
     """Refuse a floor or a rename for a class that does not exist."""
     classes = {image.label for image in read_split(read_paths().split)}
-    named_classes.require_known_classes(registry, load_params().gate.rules, classes)
+    known_classes.require_known_classes(registry, load_params().gate.rules, classes)
 
 
 @task(**_RETRIED)

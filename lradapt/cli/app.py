@@ -36,9 +36,9 @@ from lradapt.cli import (
 )
 from lradapt.cli.error_exit import enable_tracebacks
 from lradapt.cli.help import DATA, DVC, PROJECT, REGISTRY, TRAINING, USE, USUAL_CODES, epilog
-from lradapt.cli.named_classes import require_known_classes
 from lradapt.cli.options import Debug
 from lradapt.cli.program import run_program
+from lradapt.cli.project_classes import require_known_classes
 from lradapt.config.code_file import write_code_file
 from lradapt.config.paths import PROJECT_FILE
 from lradapt.config.replaced_sources import touch_replaced

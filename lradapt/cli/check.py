@@ -11,9 +11,9 @@ from rich.text import Text
 
 from lradapt.cli import exit_codes
 from lradapt.cli.doubtful import doubts_in_words, open_doubts
-from lradapt.cli.named_classes import unknown_classes
 from lradapt.cli.options import AsJson
 from lradapt.cli.output import console, print_json
+from lradapt.cli.project_classes import unknown_classes
 from lradapt.cli.sources import (
     AnnotatorColumn,
     GroupColumn,

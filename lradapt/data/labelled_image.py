@@ -34,7 +34,7 @@ class LabelledImage:
         pixel_sha256: of the full-size pixels, hexadecimal; empty where they are not known.
         row: of `pixels.npy` and of the activations; None where the image has none.
         slices: column and value of each column that an import keeps; empty elsewhere, since they
-            are read from `labels.csv` where they are needed (`lradapt.data.slices`).
+            are read from `labels.csv` where they are needed (`lradapt.data.slice_columns`).
         annotations: by annotator; empty where `labels.csv` has no column `annotator`.
         queue: "chosen" or "random" for an image that `lradapt queue` has picked; else empty.
     """

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from lradapt.evaluation.slices import ClassInSlice, SliceResult
+from lradapt.evaluation.slice_results import ClassInSlice, SliceResult
 from lradapt.runtime.files import write_csv
 from lradapt.text import from_table_cell, table_cell
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from lradapt.data.groups import group_numbers
 from lradapt.data.labelled_image import LabelledImage
-from lradapt.data.slices import Slices
+from lradapt.data.slice_columns import Slices
 from lradapt.gate.comparison import Comparison, Hits, compare
 from lradapt.gate.criteria import apply_policy, below_recall_floor
 from lradapt.gate.explanation import OVERRIDE, explain, explain_first

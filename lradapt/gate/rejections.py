@@ -8,7 +8,7 @@ import numpy as np
 from lradapt.data.groups import group_numbers
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.similar_names import find_similar_names
-from lradapt.data.slices import Slices
+from lradapt.data.slice_columns import Slices
 from lradapt.evaluation.intervals import share_interval
 from lradapt.gate.explanation import OVERRIDE, shortened
 from lradapt.gate.rules import Rules

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lradapt.config.paths import Paths
 from lradapt.data.labelled_image import LabelledImage, in_split
-from lradapt.data.slices import read_slices
+from lradapt.data.slice_columns import read_slices
 from lradapt.data.split_table import read_split
 from lradapt.gate.decide import decide
 from lradapt.gate.held_out import TrainedOn, held_out, read_test_images, read_trained_on

@@ -11,8 +11,8 @@ from typing import Any
 from lradapt.config.paths import Paths
 from lradapt.data.images.image_table import depth_range_of, read_table
 from lradapt.data.split_table import read_split
+from lradapt.evaluation.slice_results import SliceResult, worst_slice
 from lradapt.evaluation.slice_table import read_slice_results
-from lradapt.evaluation.slices import SliceResult, worst_slice
 from lradapt.production.lineage import lineage, lineage_rows
 from lradapt.reporting.class_figures import ClassFigures, class_figures, read_confusion
 from lradapt.reporting.doubtful_answers import doubt_limits

@@ -10,8 +10,8 @@ import pandas as pd
 
 from lradapt.config.paths import Paths
 from lradapt.data.images.image_table import read_table
+from lradapt.evaluation.slice_results import worst_slice
 from lradapt.evaluation.slice_table import read_slice_results
-from lradapt.evaluation.slices import worst_slice
 from lradapt.production.lineage import lineage, lineage_rows
 from lradapt.production.release import Outcome
 from lradapt.reporting.annotators import annotators_sentence

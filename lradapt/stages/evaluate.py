@@ -13,9 +13,9 @@ from lradapt.compute.engine import set_engine
 from lradapt.config.params import Params, load_params
 from lradapt.data.groups import group_numbers
 from lradapt.data.labelled_image import class_names, in_split, pixel_rows
-from lradapt.data.slices import read_slices
+from lradapt.data.slice_columns import read_slices
 from lradapt.data.split_table import read_split
-from lradapt.evaluation.doubt import measure_sets, measure_unlike
+from lradapt.evaluation.doubt_metrics import measure_sets, measure_unlike
 from lradapt.evaluation.intervals import metric_intervals
 from lradapt.evaluation.metrics import (
     compute_calibration,
@@ -26,8 +26,8 @@ from lradapt.evaluation.metrics import (
     write_predictions,
 )
 from lradapt.evaluation.reliability import write_reliability
+from lradapt.evaluation.slice_results import slice_results
 from lradapt.evaluation.slice_table import write_slices
-from lradapt.evaluation.slices import slice_results
 from lradapt.inference.answers import Answers
 from lradapt.inference.predict import Model
 from lradapt.networks.answer_limits import AnswerLimits

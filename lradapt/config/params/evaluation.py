@@ -7,7 +7,7 @@ from unicodedata import normalize
 from pydantic import AfterValidator, Field, field_validator
 
 from lradapt.config.params.section import Positive, Section, Unit
-from lradapt.data.slices import RESERVED
+from lradapt.data.slice_columns import RESERVED
 from lradapt.gate.rules import Rules
 
 ClassName = Annotated[str, AfterValidator(partial(normalize, "NFC"))]

@@ -13,7 +13,7 @@ from lradapt.data.importing.group_column import choose_group
 from lradapt.data.importing.split_column import choose_split
 from lradapt.data.importing.split_names import words
 from lradapt.data.labels import require_columns
-from lradapt.data.slices import RESERVED
+from lradapt.data.slice_columns import RESERVED
 from lradapt.errors import DataError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import pytest
 
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.split_table import write_split
+from lradapt.evaluation.slice_results import slice_results
 from lradapt.evaluation.slice_table import write_slices
-from lradapt.evaluation.slices import slice_results
 from lradapt.registry.promotions import Promotion
 from lradapt.reporting.card_history import with_promotions
 from lradapt.reporting.model_card import render

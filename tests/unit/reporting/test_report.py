@@ -11,8 +11,8 @@ from jinja2 import UndefinedError
 from lradapt.data.doubtful_table import DoubtfulLabel, write_doubtful
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.split_table import read_split, write_split
+from lradapt.evaluation.slice_results import slice_results
 from lradapt.evaluation.slice_table import write_slices
-from lradapt.evaluation.slices import slice_results
 from lradapt.gate.comparison import ClassResult, Comparison, McNemar
 from lradapt.gate.verdict import Costs, Part, Verdict
 from lradapt.production.release import Outcome

@@ -8,7 +8,7 @@ from lradapt.data.importing.from_table import label_table
 from lradapt.data.labelled_image import Annotation
 from lradapt.data.labelled_image import LabelledImage as Label
 from lradapt.data.labels import write_labels
-from lradapt.data.slices import read_slices
+from lradapt.data.slice_columns import read_slices
 from lradapt.errors import DataError
 
 KEEP = " (an import keeps one with --keep-column NAME)"

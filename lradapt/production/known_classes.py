@@ -3,8 +3,8 @@
 from collections.abc import Collection
 
 from lradapt.errors import ParamsError
-from lradapt.gate.named_classes import refuse_unknown_names
 from lradapt.gate.rules import Rules
+from lradapt.gate.unknown_classes import unknown_names_in_words
 from lradapt.registry.registry import Registry
 from lradapt.registry.store import RegistryError
 
@@ -21,7 +21,7 @@ def require_known_classes(registry: Registry, rules: Rules, today: Collection[st
         ParamsError: a name is the name of no class; every such name is listed.
     """
     earlier = _earlier_classes(registry) if set(rules.renamed) - set(today) else set()
-    if refusal := refuse_unknown_names(rules, today, earlier):
+    if refusal := unknown_names_in_words(rules, today, earlier):
         raise ParamsError(refusal)
 
 

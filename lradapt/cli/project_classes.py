@@ -1,7 +1,7 @@
 """The classes that params.yaml names, compared with the labels by `lradapt check` and `dvc repro`.
 
 The versions that were in production are not asked: a registry may be out of reach here. The flow
-asks them, too (`lradapt.production.named_classes`).
+asks them, too (`lradapt.production.known_classes`).
 """
 
 from collections.abc import Iterable
@@ -19,10 +19,10 @@ def unknown_classes(labels: Iterable[LabelledImage]) -> str:
     if not _names_classes():
         return ""
     from lradapt.config.params import load_params
-    from lradapt.gate.named_classes import refuse_unknown_names
+    from lradapt.gate.unknown_classes import unknown_names_in_words
 
     rules, today = load_params().gate.rules, {label.label for label in labels}
-    return refuse_unknown_names(rules, today, earlier=None)
+    return unknown_names_in_words(rules, today, earlier=None)
 
 
 def require_known_classes() -> None:

@@ -5,7 +5,7 @@ import releases
 from gate_verdicts import RULES
 
 from lradapt.errors import ParamsError
-from lradapt.production.named_classes import require_known_classes
+from lradapt.production.known_classes import require_known_classes
 from lradapt.registry import open_registry
 
 TODAY = {"melanoma", "naevus"}

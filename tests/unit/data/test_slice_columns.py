@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from lradapt.data.slices import read_slices
+from lradapt.data.slice_columns import read_slices
 from lradapt.errors import DataError
 
 TABLE = "image,label,site,camera,group\na,x,Wien,,1\nb,y,Graz,Canon,2\nc,x,Wien,Nikon,1\n"

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from gate_verdicts import RULES
 
-from lradapt.gate.named_classes import find_unknown_names
+from lradapt.gate.unknown_classes import find_unknown_names
 
 TODAY = {"melanoma", "naevus", "Keratosis", "yes"}
 

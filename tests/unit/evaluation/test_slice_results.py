@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from lradapt.evaluation.intervals import share_interval
+from lradapt.evaluation.slice_results import slice_results, worst_slice
 from lradapt.evaluation.slice_table import read_slice_results, write_slices
-from lradapt.evaluation.slices import slice_results, worst_slice
 
 NAMES = ["cat", "dog"]
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lradapt.evaluation.doubt import measure_sets, measure_unlike
+from lradapt.evaluation.doubt_metrics import measure_sets, measure_unlike
 from lradapt.evaluation.intervals import share_interval
 from lradapt.networks.answer_limits import SetLimits, UnlikeLimit
 

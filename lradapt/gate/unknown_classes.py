@@ -11,7 +11,7 @@ from lradapt.gate.explanation import shortened
 from lradapt.gate.rules import Rules
 
 
-def refuse_unknown_names(
+def unknown_names_in_words(
     rules: Rules, today: Collection[str], earlier: Collection[str] | None
 ) -> str:
     """Return the message on every name in the rules that is no class; "" if all are classes.
