@@ -89,7 +89,7 @@ def retrain(
             events.released(name, outcome)
         artifacts.show(outcome, location, timings, comparison.summary, pictures)
         if any(node.stale for node in rest) or (outcome and outcome.promotion):
-            tracking.record(registry.name, outcome)
+            tracking.send_run(registry.name, outcome)
     return outcome
 
 

@@ -18,7 +18,7 @@ from tasks.processes.limited import run_limited
 log = logging.getLogger("lradapt.tracking")
 
 
-def record(model: str, outcome: Outcome | None) -> None:
+def send_run(model: str, outcome: Outcome | None) -> None:
     """Send this run to each tracker that `params.yaml` names.
 
     Args:
@@ -47,7 +47,7 @@ def _send(
     from lradapt.tracking.collect import collect
 
     paths, params = read_paths(), load_params()
-    card, sent, answer = (folder / name for name in ("model_card.md", "record.json", "answer.json"))
+    card, sent, answer = (folder / name for name in ("model_card.md", "run.json", "answer.json"))
     write_text(card, model_card.render(paths, model, params.card.model_dump()))
     write_json(sent, asdict(collect(paths, model, outcome, [paths.report, card])))
     command = [sys.executable, "-m", "lradapt.tracking", tracker, str(sent), str(answer)]

@@ -1,6 +1,6 @@
-"""Send one record to one tracker: python -m lradapt.tracking TRACKER RECORD ANSWER.
+"""Send one run to one tracker: python -m lradapt.tracking TRACKER RUN ANSWER.
 
-RECORD is the JSON file of a `RunRecord`. ANSWER is written: `address` of the run on the tracker, or
+RUN is the JSON file of a `TrackedRun`. ANSWER is written: `address` of the run on the tracker, or
 `fault`, without secrets.
 """
 
@@ -11,15 +11,15 @@ from pathlib import Path
 
 from lradapt.errors import LradaptError
 from lradapt.runtime.files import read_json, write_json
-from lradapt.tracking.record import RunRecord
 from lradapt.tracking.secrets import without_secrets
+from lradapt.tracking.tracked_run import TrackedRun
 
 
-def main(tracker: str, record: Path, answer: Path) -> None:
-    """Send a record, and write the answer."""
+def main(tracker: str, run: Path, answer: Path) -> None:
+    """Send a run, and write the answer."""
     try:
         module = importlib.import_module(f"lradapt.tracking.with_{tracker}")
-        found = {"address": module.send(RunRecord(**read_json(record)))}
+        found = {"address": module.send(TrackedRun(**read_json(run)))}
     except ModuleNotFoundError as error:
         found = {"fault": f"{error}; install it: pip install 'lradapt[{tracker}]'"}
     except LradaptError as error:

@@ -13,14 +13,14 @@ from lradapt.reporting.ending import describe_ending
 from lradapt.runtime.files import read_json
 from lradapt.runtime.timings import read_timings
 from lradapt.tracking.names import accepted, flat
-from lradapt.tracking.record import Row, RunRecord
+from lradapt.tracking.tracked_run import Row, TrackedRun
 
 _FIGURES = ("accuracy", "balanced_accuracy", "macro_f1")
 _NOT_OF_A_RUN = ("chosen_by_import", "track")
 
 
-def collect(paths: Paths, model: str, outcome: Outcome | None, files: list[Path]) -> RunRecord:
-    """Return the record of the run whose files are in the project.
+def collect(paths: Paths, model: str, outcome: Outcome | None, files: list[Path]) -> TrackedRun:
+    """Return the run whose files are in the project.
 
     Args:
         paths: of the project.
@@ -31,7 +31,7 @@ def collect(paths: Paths, model: str, outcome: Outcome | None, files: list[Path]
     known = lineage(paths)
     params = {key: each for key, each in known["params"].items() if key not in _NOT_OF_A_RUN}
     ending = describe_ending(outcome) if outcome else None
-    return RunRecord(
+    return TrackedRun(
         project=project_name(),
         name=outcome.version if outcome else "dry run",
         params=_named(flat(params)),

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from lradapt.errors import LradaptError
-from lradapt.tracking.record import RunRecord
+from lradapt.tracking.tracked_run import TrackedRun
 
 
-def send(record: RunRecord) -> str:
-    """Record a run on the server; return its address.
+def send(tracked: TrackedRun) -> str:
+    """Send a run to the server; return its address.
 
     Raises:
         LradaptError: no server is named.
@@ -21,26 +21,26 @@ def send(record: RunRecord) -> str:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     import mlflow
 
-    experiment = mlflow.set_experiment(os.environ.get("MLFLOW_EXPERIMENT_NAME") or record.project)
+    experiment = mlflow.set_experiment(os.environ.get("MLFLOW_EXPERIMENT_NAME") or tracked.project)
     with mlflow.start_run(
-        run_name=record.name,
-        description=record.note,
-        tags=dict(record.tags),
+        run_name=tracked.name,
+        description=tracked.note,
+        tags=dict(tracked.tags),
         log_system_metrics=False,
     ) as run:
-        mlflow.log_params(dict(record.params))
-        mlflow.log_metrics(dict(record.metrics))
-        mlflow.MlflowClient().log_batch(run.info.run_id, metrics=list(_epochs(record)))
-        for path in record.files:
+        mlflow.log_params(dict(tracked.params))
+        mlflow.log_metrics(dict(tracked.metrics))
+        mlflow.MlflowClient().log_batch(run.info.run_id, metrics=list(_epochs(tracked)))
+        for path in tracked.files:
             mlflow.log_artifact(path)
     return f"{uri}/#/experiments/{experiment.experiment_id}/runs/{run.info.run_id}"
 
 
-def _epochs(record: RunRecord) -> Iterator[Any]:
+def _epochs(tracked: TrackedRun) -> Iterator[Any]:
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
-    for part, rows in record.epochs.items():
+    for part, rows in tracked.epochs.items():
         for epoch, row in enumerate(rows, start=1):
             for column, value in row.items():
                 yield Metric(f"{part}/{column}", value, now, epoch)

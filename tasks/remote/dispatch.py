@@ -1,7 +1,7 @@
 """Sends a stage to another machine, if its `meta.queue` names another work pool than this run's.
 
 The call contains the commit of the code, and the text of the files that define data and params.
-Data and outputs are transferred through DVC's remote. The other machine runs `flows.stage`.
+Data and outputs are transferred through DVC's remote. The other machine runs `flows.remote_stage`.
 """
 
 import logging

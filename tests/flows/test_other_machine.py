@@ -104,8 +104,8 @@ def pools(machines, environment):
     here, there, _ = machines
     with connected(environment) as client:
         deploy(client, "cpu", "drive", "drive.py:drive", here)
-        deploy(client, "gpu", "stage", "flows.stage.stage", there)
-        deploy(client, "idle", "stage", "flows.stage.stage", there)
+        deploy(client, "gpu", "stage", "flows.remote_stage.stage", there)
+        deploy(client, "idle", "stage", "flows.remote_stage.stage", there)
 
 
 @pytest.fixture(scope="module")

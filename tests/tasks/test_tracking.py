@@ -17,7 +17,7 @@ WITHOUT = """
 import sys
 from tasks import tracking
 
-tracking.record("classifier", None)
+tracking.send_run("classifier", None)
 loaded = {name.partition(".")[0] for name in sys.modules} | set(sys.modules)
 print(sorted(loaded & {"mlflow", "wandb", "lradapt.tracking", "lradapt.tracking.collect"}))
 """
@@ -122,7 +122,7 @@ def test_trackers_are_asked_in_order_with_the_limit_of_params(project, monkeypat
         tracking.track, "with_options", lambda name: lambda *words: asked.append((name, *words))
     )
     set_track(trackers=["wandb", "mlflow"], max_seconds=5.0)
-    tracking.record("classifier", None)
+    tracking.send_run("classifier", None)
     assert asked == [
         ("track-wandb", "wandb", "classifier", None, 5.0),
         ("track-mlflow", "mlflow", "classifier", None, 5.0),

@@ -7,7 +7,7 @@ from lradapt.gate.verdict import Verdict
 from lradapt.production.release import Outcome
 from lradapt.runtime.files import read_json, write_json
 from lradapt.tracking.collect import collect
-from lradapt.tracking.record import RunRecord
+from lradapt.tracking.tracked_run import TrackedRun
 from tests.finished_training import EVIL, write_outputs
 
 BETTER = Verdict(decision="promote", reason="it is better")
@@ -22,11 +22,11 @@ def paths(tmp_path, monkeypatch):
     return write_outputs()
 
 
-def test_a_record_has_params_figures_and_epochs(paths):
-    record = collect(paths, "skin", None, [Path("a.html")])
-    assert record.params["finetune.num_cycles"] == 3
-    assert not [key for key in record.params if key.startswith(("chosen_by_import", "track"))]
-    assert record.metrics == {
+def test_a_run_has_params_figures_and_epochs(paths):
+    tracked = collect(paths, "skin", None, [Path("a.html")])
+    assert tracked.params["finetune.num_cycles"] == 3
+    assert not [key for key in tracked.params if key.startswith(("chosen_by_import", "track"))]
+    assert tracked.metrics == {
         "accuracy": 2 / 3,
         "balanced_accuracy": 0.5,
         "macro_f1": 0.4,
@@ -35,16 +35,16 @@ def test_a_record_has_params_figures_and_epochs(paths):
         "seconds/split": 61.2,
     }
     head = {"train_loss": 1.5, "validation_loss": 1.4, "validation_accuracy": 0.75}
-    assert record.epochs == {"head": [head], "finetune": [{"train_loss": 3.0}]}
-    assert record.files == ["a.html"]
+    assert tracked.epochs == {"head": [head], "finetune": [{"train_loss": 3.0}]}
+    assert tracked.files == ["a.html"]
 
 
-def test_a_record_has_the_version_and_the_verdict_of_the_gate(paths):
+def test_a_run_has_the_version_and_the_verdict_of_the_gate(paths):
     outcome = Outcome("3f9c21d07a4e", BETTER, None, previous="000000000000")
-    record = collect(paths, "skin", outcome, [])
-    assert record.name == "3f9c21d07a4e"
-    assert record.note == "**Not promoted: version 3f9c21d07a4e**\n\nit is better"
-    stated = {key: text for key, text in record.tags.items() if not key.endswith("_sha256")}
+    tracked = collect(paths, "skin", outcome, [])
+    assert tracked.name == "3f9c21d07a4e"
+    assert tracked.note == "**Not promoted: version 3f9c21d07a4e**\n\nit is better"
+    stated = {key: text for key, text in tracked.tags.items() if not key.endswith("_sha256")}
     assert stated == {
         "lradapt.model": "skin",
         "lradapt.version": "3f9c21d07a4e",
@@ -55,12 +55,12 @@ def test_a_record_has_the_version_and_the_verdict_of_the_gate(paths):
 
 
 def test_a_dry_run_has_no_version(paths):
-    record = collect(paths, "skin", None, [])
-    assert (record.name, record.note, record.tags["lradapt.verdict"]) == ("dry run",) * 3
-    assert "lradapt.version" not in record.tags
+    tracked = collect(paths, "skin", None, [])
+    assert (tracked.name, tracked.note, tracked.tags["lradapt.verdict"]) == ("dry run",) * 3
+    assert "lradapt.version" not in tracked.tags
 
 
-def test_a_record_is_the_same_after_it_was_written_as_json(paths, tmp_path):
-    record = collect(paths, "skin", None, [Path("a.html")])
-    write_json(tmp_path / "record.json", asdict(record))
-    assert RunRecord(**read_json(tmp_path / "record.json")) == record
+def test_a_run_is_the_same_after_it_was_written_as_json(paths, tmp_path):
+    tracked = collect(paths, "skin", None, [Path("a.html")])
+    write_json(tmp_path / "run.json", asdict(tracked))
+    assert TrackedRun(**read_json(tmp_path / "run.json")) == tracked

@@ -8,7 +8,7 @@ Row = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunRecord:
+class TrackedRun:
     """A run for a tracker.
 
     Attributes:
