@@ -52,7 +52,7 @@ def monitor(
 def main(
     record: Annotated[str, typer.Argument(help="The record: a folder, or s3://bucket/prefix.")],
     period: Annotated[
-        Literal["day", "week"], typer.Option(help="What is compared as a whole; in UTC.")
+        Literal["day", "week"], typer.Option(help="The span to compare as a whole, in UTC.")
     ] = "week",
     registry: Location = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,

@@ -24,17 +24,21 @@ def drift(
     ],
     version: Version = None,
     period: Annotated[
-        Literal["day", "week"], typer.Option(help="What is compared as a whole; in UTC.")
+        Literal["day", "week"], typer.Option(help="The span to compare as a whole, in UTC.")
     ] = "week",
     since: Annotated[
         datetime | None,
         typer.Option(
-            formats=["%Y-%m-%d"], help="A day of the first period; by default the twelfth before."
+            formats=["%Y-%m-%d"],
+            help="A day in the first period to compare; by default 12 periods ago.",
         ),
     ] = None,
     unfinished: Annotated[
         bool,
-        typer.Option("--unfinished", help="Test the present period, too: one more test each time."),
+        typer.Option(
+            "--unfinished",
+            help="Test also the period that has not ended; each test of it may be a false alarm.",
+        ),
     ] = False,
     as_json: AsJson = False,
     html: Annotated[
@@ -47,7 +51,8 @@ def drift(
 
     For each week: whether the predicted classes, the features, the brightness or
     the sharpness have changed, the estimated accuracy and shares of the classes.
-    At most 5% of years without a change have an alarm, all tests together.
+    At most 5% of years without a change have an alarm, all tests together, if the
+    images are independent or the requests name their groups, such as patients.
 
     Run it in the project that has the images of the version.
     """

@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated
@@ -49,8 +50,12 @@ def queue(
     A tenth is drawn by chance; the others are those of which the model was least
     sure, and those least like its training images, no two of them alike. They are
     copied from the record, which must have been kept with --record-images, into
-    data/queue; `lradapt review --queue recorded` shows them. Images that are in the
-    project or in the queue already are left out.
+    data/queue; `lradapt review --queue recorded` shows them. Images that are in
+    the project or in the queue already are left out.
+
+    Where requests have named groups, such as patients: of a group that is in the
+    validation or test split, or of which an image was drawn by chance, images are
+    only drawn by chance, since models are measured on them.
     """
     from lradapt.recording.read import read_record
     from lradapt.review.picking import first_of_each, pick
@@ -67,7 +72,8 @@ def queue(
     reading = read_record(place, *(parse_time(text) if text else None for text in (since, until)))
     recorded = _chosen(reading, version, record)
     folder = paths.labels.with_name(FOLDER)
-    known = _in_project(paths) | {line.sha256 for line in read_queue(folder)}
+    queued = read_queue(folder)
+    known = _in_project(paths) | {line.sha256 for line in queued}
     keys = kept_images(place, set(recorded.segments))
     rows = first_of_each(recorded, known | (set(recorded.sha256) - set(keys)))
     if not keys:
@@ -75,9 +81,10 @@ def queue(
             f"{record} has answers, but no images of them: serve with --record-images first"
         )
     distances = _distances(recorded, paths, registry, name)
+    held_out = _held_out(paths, queued)
     lines = lines_of(
         recorded,
-        pick(recorded, rows, count, distances),
+        pick(recorded, rows, count, distances, held_out),
         keys,
         [] if distances is None else distances.tolist(),
     )
@@ -121,6 +128,16 @@ def _in_project(paths: Paths) -> set[str]:
     if not paths.table.exists():
         raise DataError(f"no {paths.table}: run `make retrain` first: it reads the images")
     return {row.file_sha256 for row in read_table(paths.table)}
+
+
+def _held_out(paths: Paths, queued: Sequence["Queued"]) -> set[str]:
+    """Return the groups that models are measured on, or may be after the next run."""
+    from lradapt.data.labelled_image import RANDOM, TEST, VALIDATION
+    from lradapt.data.split_table import read_split
+
+    images = read_split(paths.split) if paths.split.exists() else []
+    measured = {image.group for image in images if image.split in (VALIDATION, TEST)}
+    return measured | {line.group for line in queued if line.queue == RANDOM}
 
 
 def _distances(recorded: "Recorded", paths: Paths, registry: str, name: str) -> "Floats | None":

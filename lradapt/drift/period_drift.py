@@ -187,7 +187,7 @@ def _groups(recorded: Recorded, rows: npt.NDArray[np.int64]) -> Integers | None:
 
     An image without a group among others is one of its own.
     """
-    groups = [recorded.groups[row] for row in rows] if recorded.groups else []
+    groups = [recorded.group_of(row) for row in rows]
     if not any(groups):
         return None
     named = [group or f"alone {number}" for number, group in enumerate(groups)]

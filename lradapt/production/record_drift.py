@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 
 from lradapt.config.paths import Paths
-from lradapt.drift.false_alarms import Period
+from lradapt.drift.false_alarms import LEVEL_OF_A_YEAR, Period
 from lradapt.drift.observed import Reference
 from lradapt.drift.period_drift import Drift, are_numbers, find_drift
 from lradapt.drift.periods import DAYS, first_day
@@ -144,4 +144,18 @@ def _notes(
             f"{ahead.sum()} answers are dated after now, the last {fitting.times[-1]}: the clock "
             "of a server was ahead. They count to the period of their date"
         )
-    return tuple(notes)
+    return (*notes, *_ungrouped(found))
+
+
+def _ungrouped(found: Drift) -> list[str]:
+    """Return what the tests assume of periods without groups; nothing where all have them."""
+    tested = [each for each in found.periods if each.tested]
+    without = sum(each.num_groups is None for each in tested)
+    if not without:
+        return []
+    return [
+        f"no request named a group in {without} of {len(tested)} tested {found.period}s: their "
+        "p-values assume independent images, such as one of each patient. Where several show the "
+        f"same one, more than {LEVEL_OF_A_YEAR:.0%} of years have a false alarm: name the patient "
+        'in the header Lradapt-Group of each request (docs/drift.md, "False alarms")'
+    ]

@@ -71,6 +71,10 @@ class Recorded:
         """Return N."""
         return len(self.times)
 
+    def group_of(self, row: int) -> str:
+        """Return the group of an answer, "" without one."""
+        return self.groups[row] if self.groups else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:

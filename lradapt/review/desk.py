@@ -161,7 +161,8 @@ class Desk:
         if not places:
             raise ConflictError(f"{decision.image}: the queue of recorded images does not have it")
         action: Action = "label" if decision.action == "change" else decision.action
-        return replace(decision, action=action, queue=queue.items[places[0]].queue)
+        item = queue.items[places[0]]
+        return replace(decision, action=action, queue=item.queue, group=item.group)
 
     def undo(self, visitor: Visitor) -> Entry:
         """Take back the last decision of a person.

@@ -31,6 +31,7 @@ class Decision:
         seen: the id of the latest decision that the person knew of, "" for none; None where that
             does not count.
         queue: "chosen" or "random" for a recorded image, which has no label yet; else empty.
+        group: of a recorded image, where its record has one; else empty.
     """
 
     image: str
@@ -41,6 +42,7 @@ class Decision:
     reason: str = ""
     seen: str | None = None
     queue: str = ""
+    group: str = ""
 
 
 def entry_of(decision: Decision, lines: LabelLines) -> Entry:
@@ -58,6 +60,7 @@ def entry_of(decision: Decision, lines: LabelLines) -> Entry:
         reason=decision.reason,
         lines=removed,
         queue=decision.queue,
+        group=decision.group,
     )
 
 
@@ -83,7 +86,8 @@ def applied(lines: LabelLines, entry: Entry) -> LabelLines:
     if not entry.new:
         return without_image(lines, entry.image)[0]
     if entry.action == "label":
-        return with_image(lines, _cells_of(entry))
+        columns = ("group", QUEUE) if entry.group else (QUEUE,)
+        return with_image(lines, _cells_of(entry), columns)
     if not entry.old:
         return with_lines(lines, entry.lines)
     return with_label(lines, entry.image, entry.new)
@@ -95,14 +99,14 @@ def in_words(entry: Entry) -> str:
 
 
 def _cells_of(entry: Entry) -> dict[str, str]:
-    """Return the cells of a recorded image, which is a group of its own.
+    """Return the cells of a recorded image; without a group in the record it is one of its own.
 
     Where the splits are given, it is trained on: a given test split grows only by hand.
     """
     return {
         "image": entry.image,
         "label": entry.new,
-        "group": entry.image.partition(".")[0],
+        "group": entry.group or entry.image.partition(".")[0],
         "split": TRAIN,
         "annotator": entry.who,
         QUEUE: entry.queue,
@@ -120,6 +124,7 @@ def _new_entry(
     undoes: str = "",
     lines: tuple[RemovedLine, ...] = (),
     queue: str = "",
+    group: str = "",
 ) -> Entry:
     return Entry(
         id=secrets.token_hex(6),
@@ -133,4 +138,5 @@ def _new_entry(
         undoes=undoes,
         lines=lines,
         queue=queue,
+        group=group,
     )

@@ -39,6 +39,7 @@ class Entry:
         undoes: the id of the entry that an undo takes back.
         lines: those that an exclusion has removed, or its undo restores.
         queue: "chosen" or "random" for a recorded image, which has got its first label; else empty.
+        group: of a recorded image, where its record has one; else empty.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Entry:
     undoes: str = ""
     lines: tuple[RemovedLine, ...] = ()
     queue: str = ""
+    group: str = ""
 
 
 def as_json(entry: Entry) -> dict[str, Any]:
@@ -69,7 +71,8 @@ def as_json(entry: Entry) -> dict[str, Any]:
     undoes = {"undoes": entry.undoes} if entry.undoes else {}
     lines = {"lines": [[line.number, line.text] for line in entry.lines]} if entry.lines else {}
     queue = {"queue": entry.queue} if entry.queue else {}
-    return required | undoes | lines | queue
+    group = {"group": entry.group} if entry.group else {}
+    return required | undoes | lines | queue | group
 
 
 def from_json(value: Any) -> Entry:
@@ -81,7 +84,7 @@ def from_json(value: Any) -> Entry:
     try:
         texts = {name: value[name] for name in ("id", "time", "who", "image", "action", "reason")}
         texts |= {"old": value["from"], "new": value["to"], "undoes": value.get("undoes", "")}
-        texts["queue"] = value.get("queue", "")
+        texts |= {name: value.get(name, "") for name in ("queue", "group")}
         if texts["action"] not in ACTIONS or not all(isinstance(t, str) for t in texts.values()):
             raise ValueError(f"not an entry: {value}")
         lines = tuple(RemovedLine(int(number), text) for number, text in value.get("lines", ()))

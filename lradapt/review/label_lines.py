@@ -144,22 +144,24 @@ def with_lines(lines: LabelLines, removed: Sequence[RemovedLine]) -> LabelLines:
     return parse_lines("".join(texts).encode(), lines.path)
 
 
-def with_image(lines: LabelLines, cells: Mapping[str, str]) -> LabelLines:
+def with_image(
+    lines: LabelLines, cells: Mapping[str, str], columns: Sequence[str] = (QUEUE,)
+) -> LabelLines:
     """Return the lines with a record more, at the end.
 
     Args:
         lines: without records of this image.
-        cells: column -> value. A column that the table lacks is added only if it is `queue`; the
-            other records then get an empty cell.
+        cells: column -> value; those of columns that the table does not have are left out.
+        columns: that are added if the table lacks them; the other records get empty cells.
 
     Raises:
         DataError: see `parse_lines`.
     """
     texts = [text for text in lines.lines if text]
     names = _names(texts[0])
-    if QUEUE not in names:
-        names = [*names, QUEUE]
-        texts = [_with_end(texts[0], f",{QUEUE}"), *(_with_end(text, ",") for text in texts[1:])]
+    for column in (column for column in columns if column not in names):
+        names.append(column)
+        texts = [_with_end(texts[0], f",{column}"), *(_with_end(text, ",") for text in texts[1:])]
     newline = _newline(texts[0])
     if not texts[-1].endswith(("\n", "\r")):
         texts[-1] += newline

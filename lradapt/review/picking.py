@@ -6,6 +6,10 @@ sure (the smallest difference between its two highest probabilities), half those
 training images (the largest distance to the nearest of them). Of the best ones, the next is always
 the one furthest from all that are picked already, and none that is nearly the same is taken.
 
+Where the record names groups, such as patients, further images of a group come last, and a group of
+which chance has drawn an image gets no other: with one that the answers have chosen, the split
+would move the whole group out of the test split.
+
 Letters of shapes: N answers, M training images, D features.
 """
 
@@ -47,7 +51,11 @@ class Pick:
 
 
 def pick(
-    recorded: Recorded, candidates: Sequence[int], count: int, distances_N: Floats | None
+    recorded: Recorded,
+    candidates: Sequence[int],
+    count: int,
+    distances_N: Floats | None,
+    held_out: Set[str] = frozenset(),
 ) -> list[Pick]:
     """Return what to label next: the random ones first, then the best of both kinds in turn.
 
@@ -58,10 +66,15 @@ def pick(
         candidates: rows that may be picked, each of another image.
         count: the most that are picked.
         distances_N: of each answer to the nearest training image; None where that is not known.
+        held_out: groups from which only chance may draw: a model is measured on them, or will be.
     """
     by_chance = _by_chance(recorded, candidates)[: math.ceil(count * _RANDOM_SHARE)]
     picks = [Pick(row, "random") for row in by_chance]
-    rest = np.array([row for row in candidates if row not in set(by_chance)], np.intp)
+    drawn = set(by_chance)
+    reserved = (held_out | {recorded.group_of(row) for row in drawn}) - {""}
+    rest = np.array(
+        [r for r in candidates if r not in drawn and recorded.group_of(r) not in reserved], np.intp
+    )
     rankings: list[tuple[Kind, Rows]] = [("unsure", rest[np.argsort(_margins(recorded)[rest])])]
     if distances_N is not None:
         rankings.append(("unlike", rest[np.argsort(-distances_N[rest])]))
@@ -86,12 +99,14 @@ def distances_to_training(features_ND: Floats, training_MD: Floats) -> Floats:
 
 
 class _Spread:
-    """How far answers are from all that were picked, by their features.
+    """How far answers are from all that were picked: by their features, and by their groups.
 
     Without features, equal probabilities are what look alike.
     """
 
     def __init__(self, recorded: Recorded, rows: Sequence[int]) -> None:
+        self._group_of = recorded.group_of
+        self._groups: set[str] = set()
         self._place = {int(row): place for place, row in enumerate(dict.fromkeys(rows))}
         values = recorded.features if recorded.features.shape[1] else recorded.probabilities
         self._unit = _unit(values[list(self._place)])
@@ -102,10 +117,15 @@ class _Spread:
         """Count an answer as picked."""
         away = 1 - self._unit @ self._unit[self._place[row]]
         self._nearest = np.minimum(self._nearest, away)
+        self._groups |= {self._group_of(row)} - {""}
 
     def is_alike(self, row: int) -> bool:
         """Return whether an answer is picked, or nearly the same as one that is."""
         return bool(self._nearest[self._place[row]] <= self._least)
+
+    def of_new_groups(self, rows: Sequence[int]) -> Sequence[int]:
+        """Return the answers of which no other of the group is picked; all if there are none."""
+        return [row for row in rows if self._group_of(row) not in self._groups] or rows
 
     def furthest(self, rows: Sequence[int]) -> int:
         """Return the answer that is furthest from all that are picked; the first of equal ones."""
@@ -123,7 +143,7 @@ def _alternately(
         if len(picks) >= count or not any(left.values()):
             break
         if left[kind]:
-            row = spread.furthest(left[kind][:_CHOICE])
+            row = spread.furthest(spread.of_new_groups(left[kind])[:_CHOICE])
             spread.take(row)
             picks.append(Pick(row, kind))
     return picks

@@ -121,6 +121,7 @@ def recorded_items(lines: Iterable[Queued]) -> list[Item]:
             image=line.image,
             proposed=line.proposed,
             proposed_probability=line.probability,
+            group=line.group,
             queue=line.queue,
             why=_why_picked(line),
         )

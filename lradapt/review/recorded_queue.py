@@ -43,6 +43,7 @@ class Queued:
         distance: to the nearest training image, as text; empty where not known.
         version: of the model.
         answered: when it answered; UTC, ISO 8601.
+        group: a pseudonym of what the image belongs to, as the record has it; "" without one.
     """
 
     file: str
@@ -54,6 +55,7 @@ class Queued:
     distance: str
     version: str
     answered: str
+    group: str = ""
 
     @property
     def image(self) -> str:
@@ -121,6 +123,7 @@ def lines_of(
             f"{distances[each.row]:.4f}" if len(distances) else "",
             recorded.version,
             f"{recorded.times[each.row]}Z",
+            recorded.group_of(each.row),
         )
         for each in picks
     ]
@@ -169,6 +172,7 @@ def _cell(value: str | float) -> str:
 
 
 def _queued(line: dict[str, str]) -> Queued:
+    line = {"group": "", **line}  # a queue of an earlier version does not have it
     texts = {name: from_table_cell(line[name]) for name in (f.name for f in fields(Queued))}
     if texts["kind"] not in _KINDS or "/" in texts["file"] or texts["file"].startswith("."):
         raise ValueError(f"{texts['file']!r}, kind {texts['kind']!r}")

@@ -31,7 +31,7 @@ def test_each_flow_that_is_a_program_has_a_section(sections):
 
 
 def test_an_option_shows_its_values_meaning_and_default(sections):
-    expected = r"| `--period` `<day\|week>` | What is compared as a whole; in UTC. | `week` |"
+    expected = r"| `--period` `<day\|week>` | The span to compare as a whole, in UTC. | `week` |"
     assert expected in sections["lradapt drift"]
     assert "| `RECORD` `<str>` | The record:" in sections["lradapt drift"]
     assert (

@@ -11,6 +11,7 @@ import pytest
 from recorded_answers import HEADER, NOON, answered
 from reviewed_project import write_project
 
+from lradapt.data.split_table import read_split
 from lradapt.recording.lines import answer_line
 from lradapt.recording.segment import Segment
 
@@ -29,7 +30,7 @@ def project(made_once, lradapt, tmp_path):
     return tmp_path
 
 
-def write_record(folder, count=30, *, images=True, header=HEADER, start=0):
+def write_record(folder, count=30, *, images=True, header=HEADER, start=0, group=lambda _: ""):
     """Write answers to images `start` and on, of random features; `unlike` grows."""
     random = np.random.default_rng(start)
     segment = Segment(folder, header, NOON)
@@ -45,6 +46,7 @@ def write_record(folder, count=30, *, images=True, header=HEADER, start=0):
             probabilities=np.array([sure, 1 - sure], np.float32),
             features=random.normal(size=3).astype(np.float32),
             unlike=number / 100,
+            group=group(number),
         )
         segment.append(answer_line(line))
     segment.close()
@@ -90,6 +92,43 @@ def test_images_of_the_project_are_not_picked(lradapt, project):
     lradapt("queue", "record")
     assert len(queue_of(project)) == 2
     assert known not in (project / "data/queue/queue.csv").read_text()
+
+
+def test_the_group_of_the_record_goes_into_the_queue(lradapt, project):
+    write_record(project / "record", group=lambda number: f"{number // 3:016x}")
+    lradapt("queue", "record", "--count", 5)
+    lines = queue_of(project)
+    for line in lines:
+        assert line["group"] == f"{number_of(project, line) // 3:016x}"
+    assert len({line["group"] for line in lines}) == len(lines) == 5
+
+
+def number_of(project, line):
+    return int((project / "data/queue" / line["file"]).read_bytes().split()[-1])
+
+
+@pytest.mark.parametrize("why", ["measured", "drawn"])
+def test_a_group_on_which_models_are_measured_gives_images_by_chance_alone(lradapt, project, why):
+    """It is in the test split, or the first queue had an image of it by chance."""
+
+    def kinds(record):
+        shutil.rmtree(project / "data/queue", ignore_errors=True)
+        lradapt("queue", record, "--count", 1)
+        lradapt("queue", record, "--count", 59)
+        return {number_of(project, line): line["kind"] for line in queue_of(project)}
+
+    write_record(project / "alone", 60)
+    before = kinds("alone")
+    first = next(iter(before))
+    chosen = [number for number, kind in before.items() if kind != "random"][:5]
+    split = read_split(project / "build/split/split.csv")
+    measured = next(image.group for image in split if image.split == "test")
+    name, members = (measured, chosen) if why == "measured" else ("g", [first, *chosen])
+    write_record(project / "grouped", 60, group=lambda n: name if n in members else "")
+    after = kinds("grouped")
+    assert len(chosen) == 5
+    assert first in after
+    assert not set(chosen) & after.keys()
 
 
 def test_a_span_limits_the_answers(lradapt, project):

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from lradapt.recording.read import Recorded
 from lradapt.review.picking import Pick, distances_to_training, first_of_each, pick
 
 
-def recorded(probabilities, features=None, names=None):
+def recorded(probabilities, features=None, names=None, groups=None):
     count = len(probabilities)
     names = range(count) if names is None else names
     zeros = np.zeros(count, np.float32)
@@ -24,6 +25,7 @@ def recorded(probabilities, features=None, names=None):
         np.zeros((count, 0), np.float32) if features is None else np.asarray(features, np.float32),
         zeros,
         zeros,
+        groups=groups,
     )
 
 
@@ -79,6 +81,47 @@ def test_no_two_alike_are_picked_unless_by_chance():
     others = [each.row // 50 for each in picks if each.kind != "random"]
     assert len(others) == len(set(others)) == 20 - len(drawn)
     assert not drawn & set(others)
+
+
+def of_groups(answers, size):
+    """The answers in groups of `size` that follow each other; the last 100 have none."""
+    named = [f"group {row // size}" for row in range(len(answers) - 100)]
+    return replace(answers, groups=(*named, *[""] * 100))
+
+
+def groups_of(answers, picks):
+    """How many images of each group the answers of the model have chosen."""
+    chosen = Counter(answers.group_of(each.row) for each in picks if each.kind != "random")
+    return Counter({group: count for group, count in chosen.items() if group})
+
+
+def test_another_image_of_a_group_is_chosen_only_after_all_other_groups(many):
+    answers = of_groups(many[0], 5)
+    picks = pick(answers, range(1000), 50, many[1])
+    assert max(groups_of(answers, picks).values()) == 1
+    larger = of_groups(many[0], 20)
+    picks = pick(larger, range(1000), 200, many[1])
+    assert max(groups_of(larger, picks).values()) > 1
+
+
+def test_a_group_of_which_chance_has_drawn_an_image_gives_no_other(many):
+    answers = of_groups(many[0], 20)
+    picks = pick(answers, range(1000), 500, many[1])
+    drawn = {answers.group_of(row) for row in rows(picks, "random")} - {""}
+    assert drawn
+    assert not drawn & set(groups_of(answers, picks))
+
+
+def test_only_chance_draws_from_groups_on_which_models_are_measured(many):
+    answers, distances = of_groups(many[0], 20), many[1]
+    held_out = {f"group {number}" for number in range(0, 45, 2)} | {""}
+    picks = pick(answers, range(1000), 100, distances, held_out)
+    chosen = groups_of(answers, picks)
+    assert chosen
+    assert not held_out & set(chosen)
+    assert len(picks) - 10 > chosen.total()  # an image without a group is none of a group ""
+    plain = pick(many[0], range(1000), 100, distances)
+    assert rows(picks, "random") == rows(plain, "random")
 
 
 def test_of_the_best_three_the_one_furthest_from_the_others_is_next():

@@ -1,12 +1,14 @@
 """Recorded images on the page: labelled, excluded, undone, and what `labels.csv` has then."""
 
 import csv
+from dataclasses import replace
 
 import pytest
 from queued_images import png, write_queue
 from reviewed_project import open_desk
 
 from lradapt.data.labels import read_labels
+from lradapt.data.split import assign_splits
 from lradapt.errors import DataError
 from lradapt.review.conflicts import ConflictError
 from lradapt.review.decisions import INTENT
@@ -162,6 +164,65 @@ def test_in_a_table_with_splits_a_recorded_image_is_trained_on(project, queued):
     decide(open_desk(), queued[1], "change", "benign")
     assert labelled(project)[queued[1].image]["split"] == "train"
     assert next(each for each in read_labels(path) if each.queue).queue == "chosen"
+
+
+def test_a_group_of_the_record_is_that_of_the_label(project):
+    line = write_queue(project, ("random",), "benign", "4f0a11d2c3b4e596")[0]
+    item = open_desk().next_items("recorded", ANNA)["items"][0]
+    assert item["group"] == "4f0a11d2c3b4e596"
+    assert decide(open_desk(), line, "change", "malignant").group == "4f0a11d2c3b4e596"
+    assert labelled(project)[line.image]["group"] == "4f0a11d2c3b4e596"
+
+
+@pytest.mark.parametrize(("group", "columns"), [("4f0a", ["group", "queue"]), ("", ["queue"])])
+def test_a_table_without_groups_gets_the_column_only_for_a_group(project, group, columns):
+    path = project / "data/labels.csv"
+    path.write_text("image,label\ncase 00.png,benign\ncase 01.png,malignant\n")
+    line = write_queue(project, ("random",), "benign", group)[0]
+    desk = open_desk()
+    decide(desk, line, "change", "malignant")
+    rows = list(csv.reader(path.read_text().splitlines()))
+    assert rows[0] == ["image", "label", *columns]
+    assert rows[1] == ["case 00.png", "benign", *[""] * len(columns)]
+    assert rows[-1] == [line.image, "malignant", *filter(None, [group]), "random"]
+    desk.undo(ANNA)
+    assert line.image not in labelled(project)
+
+
+def test_a_kill_before_the_journal_is_written_does_not_lose_the_group(project, monkeypatch):
+    line = write_queue(project, ("random",), "benign", "4f0a")[0]
+    desk = open_desk()
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(desk.decisions, "_append", killed)
+    with pytest.raises(KeyboardInterrupt):
+        decide(desk, line, "change", "malignant")
+    open_desk().decisions.recover()
+    assert labelled(project)[line.image]["group"] == "4f0a"
+
+
+def test_a_queue_of_an_earlier_version_has_no_groups(project, queued):
+    path = project / "data/queue/queue.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(line.rpartition(",")[0] for line in lines) + "\n")
+    assert "group" not in path.read_text()
+    assert read_queue(project / "data/queue") == queued
+
+
+@pytest.mark.parametrize("second", ["random", "unsure"])
+def test_images_of_one_group_are_in_one_split_and_never_chosen_ones_in_test(project, second):
+    path = project / "data/labels.csv"
+    names = [f"case {number:02}.png" for number in range(12)]
+    lines = [f"{name},{'benign' if n % 2 else 'malignant'}" for n, name in enumerate(names)]
+    path.write_text("\n".join(["image,label", *lines]) + "\n")
+    for line in write_queue(project, ("random", second), "benign", "4f0a"):
+        decide(open_desk(), line, "change", "malignant")
+    images = [replace(each, pixel_sha256=f"f{each.image}") for each in read_labels(path)]
+    splits = assign_splits(images, train_per_test=1, validation_share=0.2)
+    ours = [split for image, split in zip(images, splits, strict=True) if image.group]
+    assert ours == (["test"] * 2 if second == "random" else ["train"] * 2)
 
 
 def test_without_a_queue_the_message_has_the_remedy(project):
