@@ -5,6 +5,8 @@ BIN = $(VENV)/bin
 # Make separates names at spaces: in the name of a file that it compares, they are escaped.
 space := $(subst ,, )
 STAMP = $(subst $(space),\ ,$(VENV))/.lradapt-installed
+RELEASE_VENV ?= .venv-release
+RELEASE_STAMP = $(subst $(space),\ ,$(RELEASE_VENV))/.lradapt-installed
 BENCH_VENV ?= .venv-bench
 BENCH_STAMP = $(subst $(space),\ ,$(BENCH_VENV))/.lradapt-installed
 DATABASE = .prefect/prefect.db
@@ -82,8 +84,14 @@ docs: export NO_MKDOCS_2_WARNING = 1
 docs: install ## the manual, with search, in site/: open site/index.html; half a minute
 	"$(BIN)/python" -m mkdocs build --strict
 
-release: install ## wheel, sdist, SBOM and their sha256 in dist/, of a commit whose versions agree
-	"$(BIN)/python" -m releasing
+$(RELEASE_STAMP): pyproject.toml constraints.txt
+	test -x "$(RELEASE_VENV)/bin/python" || "$(PYTHON)" -m venv "$(RELEASE_VENV)"
+	"$(RELEASE_VENV)/bin/python" -m pip install --quiet --upgrade pip
+	"$(RELEASE_VENV)/bin/python" -m pip install --quiet --constraint constraints.txt --group release
+	touch "$@"
+
+release: install $(RELEASE_STAMP) ## wheel, sdist, SBOM and their sha256 in dist/, of a commit whose versions agree
+	"$(BIN)/python" -m releasing --tools "$(RELEASE_VENV)/bin/python"
 
 $(BENCH_STAMP): pyproject.toml constraints.txt
 	test -x "$(BENCH_VENV)/bin/python" || "$(PYTHON)" -m venv "$(BENCH_VENV)"

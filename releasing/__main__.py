@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 from pathlib import Path
@@ -15,12 +14,16 @@ from lradapt.cli.error_exit import exit_on_error
 from lradapt.errors import LradaptError, listed
 from lradapt.runtime.files import sha256_of, write_text
 from releasing.sbom import write_sbom
+from releasing.tools import run_tool
 from releasing.versions import require_agreement
 
 SUMS = "SHA256SUMS"
 
 
 def main(
+    tools: Annotated[
+        Path, typer.Option(help="Python of an environment with the dependency group `release`.")
+    ],
     into: Annotated[Path, typer.Option(file_okay=False, help="A folder; emptied first.")] = Path(
         "dist"
     ),
@@ -35,28 +38,28 @@ def main(
         require_agreement(root)
         _require_committed(root)
         shutil.rmtree(into, ignore_errors=True)
-        packages = build(root, into)
-        _run(root, "twine", "check", "--strict", *map(str, packages))
+        packages = build(tools, root, into)
+        run_tool(tools, root, "twine", "check", "--strict", *map(str, packages))
         bill = into / f"lradapt-{__version__}.cdx.json"
-        num_components = write_sbom(root, bill)
+        num_components = write_sbom(tools, root, bill)
         write_sums(into / SUMS, [*packages, bill])
         typer.echo(f"{bill}: {num_components} components")
         typer.echo((into / SUMS).read_text(encoding="utf-8"), nl=False)
 
 
-def build(root: Path, into: Path) -> list[Path]:
+def build(tools: Path, root: Path, into: Path) -> list[Path]:
     """Build the sdist of a source tree, and from the sdist alone the wheel.
 
     The same tree gives the same bytes.
     """
     into = into.absolute()
-    _run(root, "hatchling", "build", "--target", "sdist", "--directory", str(into))
+    run_tool(tools, root, "hatchling", "build", "--target", "sdist", "--directory", str(into))
     (sdist,) = into.glob("*.tar.gz")
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(sdist) as archive:
             archive.extractall(folder, filter="data")
         (source,) = Path(folder).iterdir()
-        _run(source, "hatchling", "build", "--target", "wheel", "--directory", str(into))
+        run_tool(tools, source, "hatchling", "build", "--target", "wheel", "--directory", str(into))
     (wheel,) = into.glob("*.whl")
     return [sdist, wheel]
 
@@ -74,17 +77,6 @@ def _require_committed(root: Path) -> None:
         raise LradaptError(
             f"a release is made of a commit, and git has changes that are in none:\n{listed(found)}"
         )
-
-
-def _run(folder: Path, module: str, *words: str) -> None:
-    """Run a program of Python in a folder.
-
-    Raises:
-        LradaptError: it fails; it has printed why.
-    """
-    done = subprocess.run([sys.executable, "-m", module, *words], cwd=folder, check=False)
-    if done.returncode:
-        raise LradaptError(f"{module} {words[0]} ended with exit code {done.returncode}; see above")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-OF_DEVELOPMENT = ("bench", "dev", "docs", "release")
+OF_DEVELOPMENT = ("bench", "dev", "docs")
 """Extras that nobody needs who uses lradapt."""
 
 

@@ -11,17 +11,18 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from lradapt import __version__
-from lradapt.errors import LradaptError
 from lradapt.runtime.files import write_json
 from releasing.closure import closure, requirements_of
+from releasing.tools import run_tool
 
 _PROJECT = "pyproject.toml"
 
 
-def write_sbom(root: Path, path: Path) -> int:
+def write_sbom(tools: Path, root: Path, path: Path) -> int:
     """Write the bill of this interpreter's environment, without tools of the development.
 
     Args:
+        tools: Python of the environment that has cyclonedx-bom.
         root: of the source tree.
         path: of the file.
 
@@ -32,10 +33,10 @@ def write_sbom(root: Path, path: Path) -> int:
         LradaptError: the bill is not valid by the schema of CycloneDX.
     """
     project = tomllib.loads((root / _PROJECT).read_text(encoding="utf-8"))["project"]
-    bill = reduced(_bill(root), closure(requirements_of(project)))
+    bill = reduced(_bill(tools, root), closure(requirements_of(project)))
     bill["metadata"]["component"]["version"] = __version__
-    _require_valid(bill)
     write_json(path, bill)
+    run_tool(tools, root, "releasing.validity", str(path.absolute()))
     return len(bill["components"])
 
 
@@ -51,19 +52,10 @@ def reduced(bill: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
     return {**bill, "components": components, "dependencies": dependencies}
 
 
-def _bill(root: Path) -> dict[str, Any]:
-    """Return the bill of the whole environment, by cyclonedx-py."""
-    words = ("environment", "--pyproject", str(root / _PROJECT), "--mc-type", "library")
-    options = ("--output-reproducible", "--no-validate", "--of", "JSON", "-o", "-")
-    command = [sys.executable, "-m", "cyclonedx_py", *words, *options]
+def _bill(tools: Path, root: Path) -> dict[str, Any]:
+    """Return the bill of this interpreter's whole environment, by cyclonedx-py."""
+    words = ("environment", sys.executable, "--pyproject", str(root / _PROJECT))
+    options = ("--mc-type", "library", "--output-reproducible", "--no-validate", "--of", "JSON")
+    command = [str(tools), "-m", "cyclonedx_py", *words, *options, "-o", "-"]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     return dict(json.loads(done.stdout))
-
-
-def _require_valid(bill: dict[str, Any]) -> None:
-    from cyclonedx.schema import SchemaVersion
-    from cyclonedx.validation.json import JsonStrictValidator
-
-    validator = JsonStrictValidator(SchemaVersion.from_version(bill["specVersion"]))
-    if fault := validator.validate_str(json.dumps(bill)):
-        raise LradaptError(f"the SBOM is not valid by the schema of CycloneDX: {fault}")

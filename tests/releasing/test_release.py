@@ -11,10 +11,13 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from lradapt import __version__
+from lradapt.errors import LradaptError
 from releasing.__main__ import build
-from tests.installed.clean import copy_source
+from releasing.tools import run_tool
+from tests.installed.clean import call, copy_source, require_index
+from tests.projects import ROOT
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.long]  # an environment of its own
 
 BILL = f"lradapt-{__version__}.cdx.json"
 SDIST = f"lradapt-{__version__}.tar.gz"
@@ -27,10 +30,19 @@ def git(folder, *words):
 
 
 @pytest.fixture(scope="module")
+def tools(tmp_path_factory):
+    """Python of the environment of the tools, as `make release` makes it."""
+    folder = tmp_path_factory.mktemp("tools")
+    require_index(folder)
+    stamp = folder / "venv" / ".lradapt-installed"
+    where = (f"RELEASE_VENV={stamp.parent}", f"PYTHON={sys.executable}")
+    call("make", *where, stamp, folder=ROOT)
+    return stamp.parent / "bin" / "python"
+
+
+@pytest.fixture(scope="module")
 def source(tmp_path_factory):
     """A committed copy of the source whose changelog has a section of this version."""
-    for module in ("cyclonedx_py", "hatchling", "twine"):
-        pytest.importorskip(module, reason="lradapt[release] is not installed")
     folder = copy_source(tmp_path_factory.mktemp("source"))
     changelog = folder / "CHANGELOG.md"
     section = f"## [Unreleased]\n\n## [{__version__}] - 2026-12-01"
@@ -41,15 +53,15 @@ def source(tmp_path_factory):
     return folder
 
 
-def release(source):
-    command = [sys.executable, "-m", "releasing"]
+def release(source, tools):
+    command = [sys.executable, "-m", "releasing", "--tools", tools]
     return subprocess.run(command, cwd=source, text=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")
-def built(source):
+def built(source, tools):
     """The folder dist/ after a release."""
-    done = release(source)
+    done = release(source, tools)
     assert done.returncode == 0, done.stdout + done.stderr
     return source / "dist"
 
@@ -94,15 +106,23 @@ def test_the_bill_has_each_package_of_a_user_with_version_and_licence(built):
     assert [ref for ref in of_torch["dependsOn"] if ref.startswith("sympy==")]
 
 
-def test_the_same_commit_gives_the_same_packages(source, built, tmp_path):
-    for again in build(source, tmp_path):
+def test_the_same_commit_gives_the_same_packages(source, tools, built, tmp_path):
+    for again in build(tools, source, tmp_path):
         assert again.read_bytes() == (built / again.name).read_bytes(), again.name
 
 
-def test_it_refuses_what_is_not_committed(source, built):
+def test_it_refuses_what_is_not_committed(source, tools, built):
     (source / "new.txt").touch()
-    done = release(source)
+    done = release(source, tools)
     (source / "new.txt").unlink()
     assert done.returncode == 1
     assert "git has changes that are in none:\n  - ?? new.txt" in done.stderr
     assert (built / WHEEL).exists()
+
+
+def test_a_bill_that_is_not_valid_is_refused(tools, built, tmp_path):
+    bill = json.loads((built / BILL).read_text())
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text(json.dumps({**bill, "components": "all"}))
+    with pytest.raises(LradaptError, match=r"releasing.validity .* exit code 1"):
+        run_tool(tools, ROOT, "releasing.validity", str(wrong))
