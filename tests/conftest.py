@@ -1,5 +1,6 @@
 """What tests share: small real images, and a guard against the settings of whoever runs them."""
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -37,6 +38,18 @@ def pytest_configure():
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+gc.disable()  # until all tests are collected: none of what is imported and collected is garbage
+
+
+def pytest_collection_finish():
+    """Let the garbage collector look at what tests make alone: a sixth less CPU time.
+
+    What is there now, millions of objects, stays until the end.
+    """
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
