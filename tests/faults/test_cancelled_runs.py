@@ -61,7 +61,7 @@ from flows.program import session, start_server  # before Prefect: flows sets it
 from prefect import flow
 from lradapt.runtime import lock
 from tasks import stages
-
+from tasks.pipeline.plan import read_plan
 from tasks.processes.child import forked_commands
 
 @flow(persist_result=False)

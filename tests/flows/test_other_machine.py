@@ -52,6 +52,7 @@ cat pixels.txt params.yaml
 DRIVE = """
 from prefect import flow
 from tasks import stages
+from tasks.pipeline.plan import read_plan
 
 
 @flow
