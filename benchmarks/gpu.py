@@ -38,6 +38,7 @@ from lradapt.data.images.near_duplicates import near_pairs
 from lradapt.data.importing.from_folder import label_folder
 from lradapt.data.importing.from_table import label_table
 from lradapt.data.importing.importers import import_files
+from lradapt.data.importing.table_columns import GivenColumns
 from lradapt.data.labels import read_labels
 from lradapt.data.split_table import read_split, write_split
 from lradapt.networks.backbone import import_backbone
@@ -117,9 +118,7 @@ def prepare(data: DataSet, folder: Path, values: Changes) -> None:
         labelled = label_table(
             source / "metadata.csv",
             folder=source / "images",
-            image_column="image_id",
-            label_column="dx",
-            group_column="lesion_id",
+            given=GivenColumns(image="image_id", label="dx", group="lesion_id"),
         )
     else:
         labelled = label_folder(source)

@@ -76,22 +76,22 @@ def check(
     from lradapt.data.importing.from_folder import label_folder
     from lradapt.data.importing.from_table import label_table
     from lradapt.data.importing.split_names import parse_choices
+    from lradapt.data.importing.table_columns import GivenColumns
 
     splits = parse_choices(split or [])
     if folder and not table and not images:
         source = label_folder(folder, layout=layout, splits=splits)
     elif table and images and not folder:
-        source = label_table(
-            table,
-            folder=images,
-            image_column=image_column,
-            label_column=label_column,
-            group_column=group_column,
-            split_column=split_column,
-            annotator_column=annotator_column,
-            ignore_columns=ignore_column or [],
+        given = GivenColumns(
+            image=image_column,
+            label=label_column,
+            group=group_column,
+            split=split_column,
+            annotator=annotator_column,
+            ignored=ignore_column or [],
             splits=splits,
         )
+        source = label_table(table, folder=images, given=given)
     elif folder or table or images:
         raise typer.BadParameter("give --folder, or --table and --images, or none of them")
     else:

@@ -42,13 +42,6 @@ def with_limits(
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def gives_features(content: bytes) -> bool:
-    """Return whether an exported file has the output `features`."""
-    import onnx
-
-    return FEATURES in {one.name for one in onnx.load_model_from_string(content).graph.output}
-
-
 def _give_distance(graph: "GraphProto", prototypes_PD: npt.NDArray[np.float16]) -> None:
     from onnx import TensorProto, helper
 

@@ -5,8 +5,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-EXIT_CODE = 128 + signal.SIGTERM
-
 
 class Terminated(BaseException):
     """SIGTERM was received. Not an `Exception`, so that no error handler catches it."""

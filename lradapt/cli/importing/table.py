@@ -48,18 +48,17 @@ def table(
     """
     from lradapt.data.importing.from_table import label_table
     from lradapt.data.importing.split_names import parse_choices
+    from lradapt.data.importing.table_columns import GivenColumns
 
-    label = partial(
-        label_table,
-        labels,
-        folder=images,
-        image_column=image_column,
-        label_column=label_column,
-        group_column=group_column,
-        split_column=split_column,
-        annotator_column=annotator_column,
-        ignore_columns=ignore_column or [],
-        keep_columns=keep_column or [],
+    given = GivenColumns(
+        image=image_column,
+        label=label_column,
+        group=group_column,
+        split=split_column,
+        annotator=annotator_column,
+        ignored=ignore_column or [],
+        kept=keep_column or [],
         splits=parse_choices(split or []),
     )
+    label = partial(label_table, labels, folder=images, given=given)
     import_files(label, replace=replace, keep_params=keep_params, as_json=as_json)

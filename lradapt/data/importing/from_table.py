@@ -1,6 +1,6 @@
 """Labels from a table that names images: of this project, or of another program."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _MARKED = ("1", "1.0")
 _FIRST_CELLS = 50
+_NO_COLUMNS = GivenColumns()
 
 
 class _Line(NamedTuple):
@@ -38,19 +39,7 @@ class _Line(NamedTuple):
     slices: tuple[str, ...]
 
 
-def label_table(
-    table: Path,
-    *,
-    folder: Path,
-    image_column: str | None = None,
-    label_column: str | None = None,
-    group_column: str | None = None,
-    split_column: str | None = None,
-    ignore_columns: Sequence[str] = (),
-    splits: Mapping[str, str] | None = None,
-    annotator_column: str | None = None,
-    keep_columns: Sequence[str] = (),
-) -> SourceLabels:
+def label_table(table: Path, *, folder: Path, given: GivenColumns = _NO_COLUMNS) -> SourceLabels:
     """Label files of `folder` by the lines of a table; nothing is written.
 
     Columns that are not given are found by their names.
@@ -59,16 +48,6 @@ def label_table(
         DataError: see `label_lines`.
     """
     lines, notes = read_table(table)
-    given = GivenColumns(
-        image_column,
-        label_column,
-        group_column,
-        split_column,
-        ignore_columns,
-        splits,
-        annotator=annotator_column,
-        kept=keep_columns,
-    )
     return label_lines(lines, table, folder, given, notes)
 
 

@@ -20,6 +20,7 @@ from lradapt.data.folder_check import check_folder
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.importing.from_folder import label_folder
 from lradapt.data.importing.from_table import label_table
+from lradapt.data.importing.table_columns import GivenColumns
 from lradapt.data.labelled_image import LabelledImage as Label
 from lradapt.data.labels import read_labels
 from lradapt.errors import DataError
@@ -383,7 +384,7 @@ def test_the_page_shows_the_first_examples_and_their_number(project, random_imag
 @pytest.mark.shared
 def test_cifar10_has_no_duplicates_and_ham10000_two_of_the_same_lesion(shared, tmp_path):
     sets = {name: unpacked(shared, name, tmp_path) for name in ("cifar10", "ham10000")}
-    columns = {"image_column": "image_id", "label_column": "dx", "group_column": "lesion_id"}
+    columns = GivenColumns("image_id", "dx", "lesion_id")
     found = {}
     for name, folder, labels in [
         ("cifar10", sets["cifar10"], label_folder(sets["cifar10"])),
@@ -391,7 +392,7 @@ def test_cifar10_has_no_duplicates_and_ham10000_two_of_the_same_lesion(shared, t
             "ham10000",
             sets["ham10000"] / "images",
             label_table(
-                sets["ham10000"] / "metadata.csv", folder=sets["ham10000"] / "images", **columns
+                sets["ham10000"] / "metadata.csv", folder=sets["ham10000"] / "images", given=columns
             ),
         ),
     ]:

@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 
 from lradapt.data.importing.from_table import label_table
+from lradapt.data.importing.table_columns import GivenColumns
 from lradapt.data.labelled_image import Annotation
 from lradapt.data.labelled_image import LabelledImage as Label
 from lradapt.data.labels import write_labels
@@ -26,7 +27,7 @@ def labelled(tmp_path):
             (folder / name).write_text(name)
         content = text.replace("DIR", str(tmp_path)) if isinstance(text, str) else text
         (tmp_path / "t.csv").write_bytes(content.encode(encoding))
-        return label_table(tmp_path / "t.csv", folder=folder, **options)
+        return label_table(tmp_path / "t.csv", folder=folder, given=GivenColumns(**options))
 
     return read
 
@@ -51,7 +52,7 @@ def test_the_columns_of_the_project_are_found_by_their_names(labelled):
         Label("b.png", "dog", "p2", "test"),
         Label("c.png", "dog", "p2", "test"),
     ]
-    named = {"image_column": "image", "label_column": "label"}
+    named = {"image": "image", "label": "label"}
     for options in ({}, named):
         found = labelled(text, **options)
         assert found.labels == expected
@@ -77,9 +78,7 @@ def test_of_several_names_the_column_that_names_files_is_the_image(labelled):
 
 
 def test_a_column_of_an_option_may_be_written_in_other_letters(labelled):
-    found = labelled(
-        "Image,Class Name\na.png,cat\n", image_column="image", label_column="class_name"
-    )
+    found = labelled("Image,Class Name\na.png,cat\n", image="image", label="class_name")
     assert found.labels == [Label("a.png", "cat")]
 
 
@@ -198,15 +197,15 @@ def test_of_nested_groups_the_one_that_keeps_all_together_is_taken(labelled):
 
 
 def test_a_patient_that_would_be_in_two_splits_stops(refusal, labelled):
-    text = refusal(PATIENTS, ABCD, group_column="lesion_id")
+    text = refusal(PATIENTS, ABCD, group="lesion_id")
     assert "images of one patient or lesion must be in one split" in text
     assert (
         "- 'patient_id' joins images of different 'lesion_id': --group-column patient_id, or "
         "--ignore-column patient_id" in text
     )
-    found = labelled(PATIENTS, ABCD, group_column="lesion_id", ignore_columns=["patient_id"])
+    found = labelled(PATIENTS, ABCD, group="lesion_id", ignored=["patient_id"])
     assert [label.group for label in found.labels] == ["x", "y", "z", "z"]
-    assert labelled(PATIENTS, ABCD, group_column="patient_id").labels[0].group == "1"
+    assert labelled(PATIENTS, ABCD, group="patient_id").labels[0].group == "1"
 
 
 def test_groups_that_cross_are_asked_for(refusal):
@@ -258,14 +257,14 @@ def test_a_split_whose_values_say_nothing_stops_with_the_options(refusal, labell
     assert "(--ignore-column fold)" in text
     found = labelled(FOLDS, splits={"0": "train", "1": "train", "2": "test"})
     assert [label.split for label in found.labels] == ["train", "train", "test"]
-    found = labelled(FOLDS, ignore_columns=["fold"])
+    found = labelled(FOLDS, ignored=["fold"])
     assert [label.split for label in found.labels] == ["", "", ""]
 
 
 def test_two_splits_that_disagree_are_asked_for(refusal, labelled):
     text = "image,label,split,set\na.png,x,train,test\nb.png,x,test,train\n"
     assert "'split', 'set' look like splits; choose one with --split-column" in refusal(text)
-    found = labelled(text, split_column="set")
+    found = labelled(text, split="set")
     assert [label.split for label in found.labels] == ["test", "train"]
 
 
@@ -425,14 +424,14 @@ def test_one_column_for_each_class_is_read(labelled):
 
 def test_one_column_for_each_class_can_be_named(labelled):
     text = ONE_HOT.replace("BCC", "augmented")
-    found = labelled(text, label_column="MEL,NV")
+    found = labelled(text, label="MEL,NV")
     assert [label.label for label in found.labels] == ["MEL", "NV"]
 
 
 def test_a_line_of_two_classes_or_none_is_a_fault(refusal):
     text = "image,MEL,NV\na,1,1\nb,0,1\nc,0,0\n"
     assert "which column has the class?" in refusal(text)
-    assert refusal(text, label_column="MEL,NV").splitlines()[1:] == [
+    assert refusal(text, label="MEL,NV").splitlines()[1:] == [
         "  - line 2 (a): has 2 classes: MEL, NV",
         "  - line 4 (c): has no label",
     ]
@@ -482,11 +481,8 @@ def test_a_column_of_annotators_allows_a_line_of_each(labelled, refusal):
         "columns: image 'image', class 'label', annotator 'Rater_ID'",
         "3 annotators; 1 image(s) have several of them",
     )
-    assert (
-        labelled(ANNOTATED.replace("Rater_ID", "who"), annotator_column="who").labels
-        == found.labels
-    )
-    assert "in lines that disagree" in refusal(ANNOTATED, ignore_columns=["Rater_ID"])
+    assert labelled(ANNOTATED.replace("Rater_ID", "who"), annotator="who").labels == found.labels
+    assert "in lines that disagree" in refusal(ANNOTATED, ignored=["Rater_ID"])
     assert "in lines that disagree" in refusal(ANNOTATED.replace(",2", ",1"))
 
 
@@ -505,7 +501,7 @@ def test_two_columns_of_annotators_ask_for_an_option(refusal):
 
 def test_kept_columns_become_slices_in_labels_csv(labelled, tmp_path):
     text = "image,label,Site Name,camera,age\na.png,cat,A,x,3\nb.png,dog,B,,4\n"
-    found = labelled(text, files=AB, keep_columns=["site_name", "camera"])
+    found = labelled(text, files=AB, kept=["site_name", "camera"])
     assert "columns left out: age (an import keeps one with --keep-column NAME)" in found.notes
     write_labels(tmp_path / "labels.csv", found.labels)
     written = (tmp_path / "labels.csv").read_text()
@@ -516,12 +512,12 @@ def test_kept_columns_become_slices_in_labels_csv(labelled, tmp_path):
 
 def test_lines_of_one_image_with_different_slices_are_a_fault(refusal):
     text = "image,label,site\na.png,cat,A\na.png,cat,B\nb.png,dog,A\n"
-    assert "line 2 site 'A', line 3 site 'B'" in refusal(text, keep_columns=["site"])
+    assert "line 2 site 'A', line 3 site 'B'" in refusal(text, kept=["site"])
 
 
 def test_annotators_of_one_image_keep_its_slice(labelled, tmp_path):
     text = "image,label,annotator,site\na.png,cat,x,A\na.png,dog,y,A\nb.png,dog,x,B\n"
-    write_labels(tmp_path / "labels.csv", labelled(text, AB, keep_columns=["site"]).labels)
+    write_labels(tmp_path / "labels.csv", labelled(text, AB, kept=["site"]).labels)
     lines = (tmp_path / "labels.csv").read_text().splitlines()
     assert lines[1:3] == ["a.png,cat,x,A", "a.png,dog,y,A"]
 
@@ -529,4 +525,4 @@ def test_annotators_of_one_image_keep_its_slice(labelled, tmp_path):
 @pytest.mark.parametrize(("column", "word"), [("sex", "no column 'sex'"), ("group", "rename")])
 def test_a_column_that_cannot_be_kept_is_refused(refusal, column, word):
     text = "image,label,group\na.png,cat,1\nb.png,dog,2\n"
-    assert word in refusal(text, files=AB, keep_columns=[column])
+    assert word in refusal(text, files=AB, kept=[column])

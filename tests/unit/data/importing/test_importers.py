@@ -12,6 +12,7 @@ from lradapt.data.importing import atomic_import as whole_import
 from lradapt.data.importing.from_folder import label_folder
 from lradapt.data.importing.from_table import label_table
 from lradapt.data.importing.importers import import_cifar10, import_digits, import_files
+from lradapt.data.importing.table_columns import GivenColumns
 from lradapt.data.labelled_image import LabelledImage as Label
 from lradapt.data.labels import read_labels
 from lradapt.errors import DataError
@@ -252,8 +253,8 @@ def bring_table(source, project, tmp_path):
     def bring(text, *names, group_column=None):
         table = tmp_path / "table.csv"
         table.write_text(text, encoding="utf-8")
-        columns = {"image_column": "id", "label_column": "class", "group_column": group_column}
-        return import_files(label_table(table, folder=source(*names), **columns), **project)
+        columns = GivenColumns("id", "class", group_column)
+        return import_files(label_table(table, folder=source(*names), given=columns), **project)
 
     return bring
 
