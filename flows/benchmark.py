@@ -1,4 +1,4 @@
-"""Compare the scheme with conventional training on this project's data: the paper's tables."""
+"""Compare learning-rate adaptation with conventional training: the paper's tables."""
 
 from prefect import flow
 from rich.markdown import Markdown
@@ -30,7 +30,7 @@ def benchmark() -> str:
 
 
 def main(debug: Debug = False) -> None:
-    """Compare the scheme with conventional training on this project's data.
+    """Compare learning-rate adaptation with conventional training on this project's data.
 
     Trains every arm of benchmarks/params.yaml, and prints the paper's tables. An
     arm that is up to date is not trained again.

@@ -50,7 +50,9 @@ def monitor(
 
 
 def main(
-    record: Annotated[str, typer.Argument(help="The record: a folder, or s3://bucket/prefix.")],
+    record: Annotated[
+        str, typer.Argument(metavar="RECORD", help="The record: a folder, or s3://bucket/prefix.")
+    ],
     period: Annotated[
         Literal["day", "week"], typer.Option(help="The span to compare as a whole, in UTC.")
     ] = "week",

@@ -110,7 +110,10 @@ def main(
         bool, typer.Option("--dry-run", help="Neither publish nor promote.")
     ] = False,
     override: Annotated[
-        str, typer.Option(metavar="REASON", help="Promote even if the gate rejects it; logged.")
+        str,
+        typer.Option(
+            metavar="REASON", help="Promote even if the gate rejects the model; REASON is logged."
+        ),
     ] = "",
     approval_seconds: ApprovalSeconds = 0,
     full_check: FullCheck = False,

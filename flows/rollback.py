@@ -38,7 +38,9 @@ def rollback(
 
 def main(
     reason: Annotated[str, typer.Option(help="The reason, for the log.")],
-    version: Annotated[str, typer.Argument(help="The version; by default the previous one.")] = "",
+    version: Annotated[
+        str, typer.Argument(metavar="VERSION", help="The version; by default the previous one.")
+    ] = "",
     registry: Location = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,
     debug: Debug = False,

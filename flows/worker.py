@@ -1,4 +1,4 @@
-"""Run what Prefect's server has for a work pool, in this project."""
+"""Start a worker of a work pool of this project."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ def main(
     pool: Annotated[str, typer.Option(help="The work pool of this project: gpu or cpu.")] = "gpu",
     debug: Debug = False,
 ) -> None:
-    """Run what Prefect's server has for a work pool, in this project.
+    """Start a worker: it runs what Prefect's server schedules in a work pool of this project.
 
     PREFECT_API_URL names the server. Ends with Ctrl-C. `make worker` calls this.
     """

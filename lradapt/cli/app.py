@@ -196,7 +196,9 @@ def stage(
     name: Annotated[
         str,
         typer.Argument(
-            help="The name of a module in lradapt/stages.", autocompletion=completion.stage_names
+            metavar="STAGE",
+            help="The name of a module in lradapt/stages.",
+            autocompletion=completion.stage_names,
         ),
     ],
     timings: Annotated[
@@ -226,7 +228,7 @@ def stage(
 @app.command(rich_help_panel=DVC, epilog=epilog("lradapt code"))
 def code(
     project_file: Annotated[
-        Path, typer.Argument(help="The dvc.yaml whose stages name their modules.")
+        Path, typer.Argument(metavar="FILE", help="The dvc.yaml whose stages name their modules.")
     ] = PROJECT_FILE,
 ) -> None:
     """Write which code each stage of dvc.yaml uses, and which labels are confirmed.

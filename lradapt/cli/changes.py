@@ -31,8 +31,10 @@ NewSplit = Annotated[Path | None, typer.Option(help="The new split.csv.")]
 
 
 def changes(
-    old: Annotated[Path, typer.Argument(help="The old labels.csv, or a folder with the tables.")],
-    new: Annotated[Path, typer.Argument(help="The new one.")],
+    old: Annotated[
+        Path, typer.Argument(metavar="OLD", help="The old labels.csv, or a folder with the tables.")
+    ],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The new labels.csv, or its folder.")],
     as_json: AsJson = False,
     old_images: OldTable = None,
     new_images: NewTable = None,

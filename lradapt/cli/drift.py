@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 def drift(
     record: Annotated[
-        str, typer.Argument(help="The record: a folder, or s3://bucket/prefix (serve --record).")
+        str,
+        typer.Argument(
+            metavar="RECORD", help="The record: a folder, or s3://bucket/prefix (serve --record)."
+        ),
     ],
     version: Version = None,
     period: Annotated[

@@ -31,9 +31,9 @@ def tune_engine(
     ] = 60,
     as_json: AsJson = False,
 ) -> None:
-    """Measure precision, memory format and threads on this project's own steps.
+    """Measure which precision, memory format and number of threads trains this project fastest.
 
-    Runs a few steps of each combination in turn, on random pixels. Prints images
+    Runs a few training steps of each combination in turn, on random pixels. Prints images
     per second of each, recommends settings for params.yaml, and writes nothing.
     Measure under the load that the machine will have during a training.
     """

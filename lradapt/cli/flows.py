@@ -64,7 +64,7 @@ def monitor(context: typer.Context) -> None:
 
 
 def benchmark(context: typer.Context) -> None:
-    """Compare the scheme with conventional training on this project's data.
+    """Compare learning-rate adaptation with conventional training on this project's data.
 
     Runs flows/benchmark.py, which lradapt's own repository has.
     """
@@ -89,7 +89,7 @@ def deploy(context: typer.Context) -> None:
 
 
 def worker(context: typer.Context) -> None:
-    """Run what Prefect's server has for a work pool of this project.
+    """Start a worker: it runs what Prefect's server schedules in a work pool of this project.
 
     Runs the project's flows/worker.py. PREFECT_API_URL names the server, by
     default that of `lradapt ui`.

@@ -161,6 +161,7 @@ def sign(
     versions: Annotated[
         list[str] | None,
         typer.Argument(
+            metavar="VERSION",
             help="The versions; by default the one in production and the previous one.",
             autocompletion=completion.versions,
         ),

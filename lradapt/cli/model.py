@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 
 def predict(
-    paths: Annotated[list[Path], typer.Argument(help="Image files, and folders of them.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE", help="Image files, and folders of them.")
+    ],
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
     explain: Annotated[
@@ -110,6 +112,7 @@ def rollback(
     version: Annotated[
         str | None,
         typer.Argument(
+            metavar="VERSION",
             help="The version; by default the previous one.",
             autocompletion=completion.versions,
         ),

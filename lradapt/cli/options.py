@@ -36,6 +36,7 @@ Name = Annotated[str, typer.Option(metavar="NAME", help="The model's name in the
 Version = Annotated[
     str | None,
     typer.Argument(
+        metavar="VERSION",
         help="The version; by default the one in production.",
         autocompletion=completion.versions,
     ),

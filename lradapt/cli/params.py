@@ -1,4 +1,4 @@
-"""`lradapt preset` and `recipe`: write sets of values into params.yaml, and keep its comments."""
+"""`lradapt preset` and `recipe`: write sets of values into params.yaml, whose comments stay."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +34,7 @@ def preset(
     name: Annotated[
         str,
         typer.Argument(
+            metavar="PRESET",
             help="paper: the settings of the paper.",
             autocompletion=completion.presets,
         ),
@@ -41,7 +42,7 @@ def preset(
     as_json: AsJson = False,
     path: ParamsFile = PARAMS_FILE,
 ) -> None:
-    """Set the values of a preset in params.yaml, and keep its comments.
+    """Write the values of a preset into params.yaml; the comments there stay.
 
     Prints each value that changes, before and after.
     """
@@ -57,7 +58,7 @@ def recipe(
     name: Name = DEFAULT_NAME,
     path: ParamsFile = PARAMS_FILE,
 ) -> None:
-    """Set in params.yaml what a version was trained with, and keep its comments.
+    """Write the values that a version was trained with into params.yaml; the comments there stay.
 
     The sections about data, gate, reports and trackers (split, check, watch, gate,
     report, card, track) are unchanged. Prints each value that changes, before and after.

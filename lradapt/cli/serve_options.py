@@ -7,7 +7,7 @@ import typer
 from lradapt.cli import completion
 
 Host = Annotated[str, typer.Option(help="Address to listen on; there is no TLS: keep it internal.")]
-Port = Annotated[int, typer.Option(min=1, max=65535)]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="TCP port to listen on.")]
 RefreshSeconds = Annotated[
     float, typer.Option(min=0.1, help="Between two checks for another version.")
 ]

@@ -9,7 +9,10 @@ from lradapt.cli.output import console, print_json
 
 
 def token(
-    name: Annotated[str, typer.Argument(help="Who gets the token; the access log has this name.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="Who gets the token; the access log has this name."),
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Make a token for `lradapt serve`, and its entry for LRADAPT_TOKENS.

@@ -12,7 +12,9 @@ from lradapt.cli.options import AsJson
 
 
 def coco(
-    file: Annotated[Path, typer.Argument(help="Has images, annotations and categories.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Has images, annotations and categories.")
+    ],
     images: ImagesFolder = None,
     replace: Replace = False,
     keep_params: KeepParams = False,

@@ -12,7 +12,10 @@ from lradapt.cli.options import AsJson
 
 
 def cvat(
-    export: Annotated[Path, typer.Argument(help="The zip file that CVAT exports, or its folder.")],
+    export: Annotated[
+        Path,
+        typer.Argument(metavar="EXPORT", help="The zip file that CVAT exports, or its folder."),
+    ],
     images: ImagesFolder = None,
     replace: Replace = False,
     keep_params: KeepParams = False,

@@ -13,7 +13,9 @@ from lradapt.cli.sources import LayoutOption, SplitsOption
 
 
 def folder(
-    source: Annotated[Path, typer.Argument(help="Contains a folder of images for each class.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="Contains a folder of images for each class.")
+    ],
     layout: LayoutOption = None,
     split: SplitsOption = None,
     replace: Replace = False,

@@ -20,7 +20,9 @@ from lradapt.cli.sources import (
 
 
 def imagefolder(
-    folder: Annotated[Path, typer.Argument(help="Has metadata.csv or metadata.jsonl.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Has metadata.csv or metadata.jsonl.")
+    ],
     label_column: Annotated[
         str | None, typer.Option(help="The column of the class; else found by its name.")
     ] = None,

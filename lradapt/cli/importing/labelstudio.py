@@ -12,7 +12,9 @@ from lradapt.cli.options import AsJson
 
 
 def labelstudio(
-    export: Annotated[Path, typer.Argument(help="The file in its format JSON or JSON_MIN.")],
+    export: Annotated[
+        Path, typer.Argument(metavar="EXPORT", help="The file in its format JSON or JSON_MIN.")
+    ],
     images: ImagesFolder = None,
     choices: Annotated[
         str | None, typer.Option(help="The control of the class, if there are several.")

@@ -20,7 +20,9 @@ from lradapt.cli.sources import (
 
 
 def table(
-    labels: Annotated[Path, typer.Argument(help="A CSV file with a line for each image.")],
+    labels: Annotated[
+        Path, typer.Argument(metavar="TABLE", help="A CSV file with a line for each image.")
+    ],
     images: Annotated[Path, typer.Option(help="The folder of the images.")],
     image_column: Annotated[
         str | None,

@@ -20,6 +20,7 @@ def weights(
     choice: Annotated[
         str,
         typer.Argument(
+            metavar="WEIGHTS",
             help="imagenet, none (random), auto, or a file of weights.",
             autocompletion=completion.weights,
         ),

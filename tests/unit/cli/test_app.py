@@ -358,7 +358,7 @@ def test_wrong_usage_ends_with_two_and_the_usage(lradapt, words):
     ("words", "says"),
     [
         (["serve", "--port", "0"], "Invalid value for '--port': "),
-        (["predict"], "Missing argument 'paths'. `lradapt predict --help` has"),
+        (["predict"], "Missing argument 'IMAGE'. `lradapt predict --help` has"),
         (["serve", "--no-such-option-of-any-command", "x" * 90], "No such option: --no-such"),
         (["predict", "--json", "--csv", "a.png"], "--json and --csv exclude each other. `lradapt"),
     ],
