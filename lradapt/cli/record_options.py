@@ -1,5 +1,6 @@
 """The options of `lradapt serve` that record answers."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -66,6 +67,7 @@ class RecordChoice:
         Raises:
             typer.BadParameter: options that contradict each other.
             RegistryError: see `open_registry`.
+            GroupKeyError: see `read_key`.
         """
         if self.to is None:
             if self.images:
@@ -77,7 +79,13 @@ class RecordChoice:
                 "--max-upload; with --record-images, expected at least as much"
             )
         from lradapt.recording.bounds import Bounds
+        from lradapt.serving.pseudonyms import VARIABLE, read_key
         from lradapt.serving.record import Record
 
-        bounds = Bounds(self.days, int(self.megabytes * MB))
-        return Record(self.to, bounds, with_images=self.images, spool=self.spool)
+        return Record(
+            self.to,
+            Bounds(self.days, int(self.megabytes * MB)),
+            with_images=self.images,
+            spool=self.spool,
+            group_key=read_key(os.environ.get(VARIABLE)),
+        )

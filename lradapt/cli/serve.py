@@ -46,11 +46,16 @@ def serve(
     takes one image, or a form with several; GET /health, /version
     and /metrics describe the state. A newly promoted version is loaded by
     itself, without a failed request. Prints its address, and runs until it is
-    stopped. With --record, answers are kept for `lradapt queue` and
-    `lradapt drift`.
+    stopped.
 
-    If the variable LRADAPT_TOKENS has entries of `lradapt token`, each request needs
-    one of these tokens, except those for the page itself, /livez and /readyz.
+    With --record, answers are kept for `lradapt queue` and `lradapt drift`. The
+    header Lradapt-Group of a request names what its images belong to, such as a
+    patient. The record has a pseudonym of it, which is the same after a restart
+    and at other servers if they have the same secret in LRADAPT_GROUP_KEY.
+
+    If the variable LRADAPT_TOKENS has entries of `lradapt token`, each request
+    needs one of these tokens, except those for the page itself, /livez and
+    /readyz.
     """
     from lradapt.serving import connections
     from lradapt.serving.access_log import opened_log

@@ -18,7 +18,7 @@ from lradapt.serving.record import Record
 from lradapt.serving.uploads import read_uploads
 
 GROUP = "lradapt-group"
-"""The header with the group; it reaches the record alone, as a hash."""
+"""The header with the group; it reaches the record alone, as a pseudonym."""
 
 
 def add_predictions(app: FastAPI, endpoint: Endpoint) -> None:

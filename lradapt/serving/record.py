@@ -1,12 +1,5 @@
-"""The record of an endpoint: its recorder, the upload to S3, and what of it the health says.
+"""The record of an endpoint: its recorder, the upload to S3, and what of it the health says."""
 
-What a client names as the group of its images, such as a patient, is recorded as a hash whose key
-is drawn at the start of the server and kept nowhere. So nobody finds the name from the record, not
-even by trying all names; a group that goes on after a restart counts as another one.
-"""
-
-import hmac
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +16,7 @@ from lradapt.recording.rows import Batch
 from lradapt.registry import open_store
 from lradapt.registry.record_uploads import Uploads
 from lradapt.serving.live_model import Loaded
+from lradapt.serving.pseudonyms import pseudonym
 from lradapt.serving.uploads import Upload
 
 _CLOSE_SECONDS = 5.0
@@ -32,7 +26,13 @@ class Record:
     """Where the answers of an endpoint are recorded."""
 
     def __init__(
-        self, location: str, bounds: Bounds, *, with_images: bool = False, spool: Path
+        self,
+        location: str,
+        bounds: Bounds,
+        *,
+        with_images: bool = False,
+        spool: Path,
+        group_key: bytes,
     ) -> None:
         """Keep where to record; nothing is written before `start`.
 
@@ -41,12 +41,13 @@ class Record:
             bounds: of the record; of the spool too.
             with_images: whether the files of the images are kept.
             spool: the folder in which segments wait for their upload to S3.
+            group_key: of the pseudonyms of groups, see `pseudonyms.read_key`.
 
         Raises:
             RegistryError: see `open_registry`.
         """
         self._location, is_folder = location, "://" not in location
-        self._key = secrets.token_bytes(32)
+        self._group_key = group_key
         self._recorder = Recorder(
             Path(location) if is_folder else spool, bounds, with_images=with_images
         )
@@ -95,14 +96,9 @@ class Record:
             features=features,
             unlike=found.unlike,
             unsure=[doubt.unsure for doubt in loaded.model.doubts(found)],
-            group=self._pseudonym(group),
+            group=pseudonym(self._group_key, group),
         )
         self._recorder.offer(batch)
-
-    def _pseudonym(self, group: str) -> str:
-        if not group:
-            return ""
-        return hmac.digest(self._key, group.encode(), "sha256").hex()[:16]
 
     def state(self) -> dict[str, Any]:
         """Return what was recorded since the start, for `/health`; this asks no disk."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import hmac
 import threading
 from dataclasses import replace
 
@@ -18,11 +19,13 @@ from lradapt.recording.bounds import Bounds
 from lradapt.recording.read import read_record
 from lradapt.registry import open_record, open_registry
 from lradapt.serving.live_model import LiveModel
+from lradapt.serving.pseudonyms import read_key
 from lradapt.serving.record import Record
 from lradapt.serving.server import create_app
 from lradapt.serving.settings import Settings
 
 BOUNDS = Bounds(30, 100_000_000)
+KEY = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
@@ -33,7 +36,8 @@ def endpoint(tmp_path):
 
     def run(questions, *, with_record=True, **settings):
         to = settings.pop("to", str(tmp_path / "record"))
-        record = Record(to, BOUNDS, spool=tmp_path / "spool", **settings) if with_record else None
+        settings = {"spool": tmp_path / "spool", "group_key": read_key(None)} | settings
+        record = Record(to, BOUNDS, **settings) if with_record else None
         limits = Settings(max_bytes=10**6, refresh_seconds=60, num_threads=2)
         app = create_app(LiveModel(registry, threads=1), limits, record=record)
 
@@ -230,3 +234,17 @@ def test_images_of_a_group_are_recorded_together_and_its_name_nowhere(endpoint, 
     unkeyed = hashlib.sha256(b"Anna Lee").hexdigest()[:16].encode()
     assert b"Anna" not in content
     assert unkeyed not in content
+
+
+def test_servers_of_one_key_give_a_group_one_pseudonym(endpoint, pictures, tmp_path):
+    headers, content = {"lradapt-group": "Anna Lee"}, pictures["red"]
+    for key in (KEY, KEY, KEY[::-1]):
+        endpoint(
+            lambda client: client.post("/predict", content=content, headers=headers),
+            group_key=read_key(key),
+        )
+    (found,) = read_record(open_record(str(tmp_path / "record"))).recorded
+    expected = [
+        hmac.new(key.encode(), b"Anna Lee", "sha256").hexdigest()[:16] for key in (KEY, KEY[::-1])
+    ]
+    assert sorted(found.groups) == sorted([expected[0], *expected])
