@@ -17,7 +17,7 @@ from lradapt.production.lineage import lineage, lineage_rows
 from lradapt.reporting.class_figures import ClassFigures, class_figures, read_confusion
 from lradapt.reporting.doubtful_answers import doubt_limits
 from lradapt.reporting.pages import render_text
-from lradapt.reporting.report import trained
+from lradapt.reporting.run_summary import trained
 from lradapt.runtime.files import read_json
 
 _FIT_IN_WORDS = {

@@ -14,7 +14,7 @@ from lradapt.config.project_name import own
 from lradapt.data.retrain_decision import Decision
 from lradapt.drift.period_drift import Drift
 from lradapt.production.release import Outcome
-from lradapt.reporting import changes_report, drift_report, report
+from lradapt.reporting import changes_report, drift_report, report, run_summary
 from lradapt.reporting.changes_report import ChangesSummary
 from lradapt.reporting.markdown import escaped
 from lradapt.reporting.mistakes import Mistake, most_confident_mistakes
@@ -84,7 +84,7 @@ def show(
         "seconds-and-cost": costs.as_markdown(done, price),
         "confusion-matrix": _picture("confusion matrix", paths.confusion_plot.read_bytes()),
         "mistakes": _mistakes(mistakes),
-        "summary": _table(report.summary(paths, outcome)),
+        "summary": _table(run_summary.summary(paths, outcome)),
         "verdict": _verdict(outcome, location, paths.report),
     }
     for key, text in parts.items():
@@ -92,7 +92,7 @@ def show(
             create_markdown_artifact(text, key=own(key), description=_DESCRIPTIONS[key])
 
 
-def _table(rows: Sequence[report.Row]) -> str:
+def _table(rows: Sequence[run_summary.Row]) -> str:
     lines = "\n".join(f"| {what} | {_cell(value)} |" for what, value in rows)
     return f"| | |\n|---|---|\n{lines}"
 

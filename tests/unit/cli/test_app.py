@@ -14,7 +14,7 @@ from PIL import Image
 from releases import promote, publish, release
 
 from lradapt import __version__
-from lradapt.cli import exit_codes, model
+from lradapt.cli import exit_codes, predict
 from lradapt.inference.predict import Prediction
 from lradapt.networks.answer_limits import AnswerLimits
 from lradapt.registry import open_registry
@@ -70,7 +70,7 @@ def test_a_table_tells_the_next_two_classes_and_the_fault_of_a_file(capsys):
         Prediction(bad, "", {}, "[z] is no image"),
         Prediction(good, "[a]", shares, ""),
     ]
-    model._print_table(predictions, AnswerLimits(), {})
+    predict._print_table(predictions, AnswerLimits(), {})
     assert cells(capsys.readouterr().out) == [
         ["[y].png", "[z] is no image", "", ""],
         ["[x].png", "[a]", "50.0%", "[b] 30.0%, c 15.0%"],
@@ -80,7 +80,7 @@ def test_a_table_tells_the_next_two_classes_and_the_fault_of_a_file(capsys):
 def test_a_narrow_table_folds_names_and_leaves_the_probability_whole(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     a, b, c = "a" * 30, "b" * 30, "c" * 30
-    model._print_table(
+    predict._print_table(
         [Prediction(Path("x" * 30), a, {a: 0.5, b: 0.3, c: 0.2}, "")], AnswerLimits(), {}
     )
     out = capsys.readouterr().out
@@ -97,7 +97,7 @@ def test_a_narrow_table_folds_names_and_leaves_the_probability_whole(capsys, mon
 def test_a_fault_is_red_on_a_terminal(capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
-    model._print_table([Prediction(Path("a.png"), "", {}, "no image")], AnswerLimits(), {})
+    predict._print_table([Prediction(Path("a.png"), "", {}, "no image")], AnswerLimits(), {})
     assert "\x1b[31mno image" in capsys.readouterr().out
 
 

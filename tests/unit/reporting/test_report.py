@@ -18,7 +18,8 @@ from lradapt.gate.verdict import Costs, Part, Verdict
 from lradapt.production.release import Outcome
 from lradapt.registry.promotions import Promotion
 from lradapt.reporting.changes_report import ChangesSummary, Section
-from lradapt.reporting.report import next_commands, render, summary, trained
+from lradapt.reporting.report import render
+from lradapt.reporting.run_summary import next_commands, summary, trained
 from lradapt.runtime.costs import Price
 from lradapt.runtime.files import read_json, write_json
 from lradapt.stages.find_lr import NOT_NEEDED
