@@ -92,7 +92,7 @@ def queue(
     if as_json:
         print_json([asdict(line) for line in added])
     else:
-        _print(recorded, rows, added)
+        _print(recorded, rows, added, count)
 
 
 def _paths() -> Paths:
@@ -110,10 +110,14 @@ def _chosen(reading: "Reading", version: str | None, record: str) -> "Recorded":
     found = sorted(reading.recorded, key=lambda each: each.times[-1])
     wanted = [each for each in found if version in (None, each.version)]
     if not wanted:
-        versions = ", ".join(each.version for each in found) or "none"
+        if not found:
+            raise DataError(
+                f"{record} has no answers in this span: expected a record that `lradapt serve "
+                "--record --record-images` writes, and --since and --until around its answers"
+            )
+        versions = ", ".join(each.version for each in found)
         raise DataError(
-            f"{record} has no answers of {version or 'any version'} in this span; its versions: "
-            f"{versions}"
+            f"{record} has no answers of version {version} in this span, but of {versions}"
         )
     others = sum(len(each) for each in found) - len(wanted[-1])
     if others:
@@ -182,7 +186,7 @@ def _training_features(version: str, paths: Paths, registry: str, name: str) -> 
     ).features
 
 
-def _print(recorded: "Recorded", rows: list[int], added: "list[Queued]") -> None:
+def _print(recorded: "Recorded", rows: list[int], added: "list[Queued]", count: int) -> None:
     counts = Counter(line.kind for line in added)
     kinds = ", ".join(f"{counts[kind]} {words}" for kind, words in _WORDS.items() if counts[kind])
     screen = console()
@@ -190,5 +194,10 @@ def _print(recorded: "Recorded", rows: list[int], added: "list[Queued]") -> None
         f"{len(recorded):,} answers of version {recorded.version}, {len(rows):,} images that are "
         f"new and kept; picked: {len(added):,}" + (f" ({kinds})" if kinds else "")
     )
+    if len(added) < min(count, len(rows)):
+        screen.print(
+            f"fewer than {min(count, len(rows)):,}, since the others are nearly the same as picked "
+            "ones, damaged, or of groups that models are measured on"
+        )
     if added:
         screen.print("`lradapt review --queue recorded` shows them")

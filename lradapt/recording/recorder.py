@@ -261,6 +261,8 @@ def _in_words(folder: Path, error: OSError) -> str:
         errno.EROFS: "mount the disk writable, or record elsewhere",
         errno.EACCES: "give the user of the server the right to write there",
         errno.ENOENT: "the folder is gone: mount its disk, or make it again",
+        errno.EEXIST: "name a folder for the record, not a file",
+        errno.ENOTDIR: "name a folder for the record, not a path below a file",
     }
     remedy = remedies.get(error.errno or 0, "look at the disk")
     return (

@@ -63,6 +63,7 @@ def test_picked_images_are_copied_with_the_answer_of_the_model(lradapt, project)
     assert said.code == 0
     assert "30 answers of version 4baf7865a8d8, 30 images that are new and kept" in said.out
     assert "picked: 10 (1 by chance, 5 least sure, 4 least like training)" in said.out
+    assert "fewer than" not in said.out
     lines = queue_of(project)
     assert [line["kind"] for line in lines[:3]] == ["random", "unsure", "unlike"]
     for line in lines:
@@ -149,15 +150,16 @@ def test_answers_of_the_latest_version_are_taken_or_of_the_named_one(lradapt, pr
     second = json.loads(lradapt("queue", "record", "--json", "--version", HEADER.version).out)
     assert {line["version"] for line in second} == {HEADER.version}
     said = lradapt("queue", "record", "--version", "none")
-    assert "no answers of none in this span; its versions: 4baf7865a8d8, other" in said.err
+    assert "no answers of version none in this span, but of 4baf7865a8d8, other" in said.err
 
 
 def test_an_image_that_is_damaged_in_the_record_is_left_out(lradapt, project):
     write_record(project / "record", 3)
     damaged = next((project / "record/images").rglob("*.png"))
     damaged.write_bytes(b"other")
-    lradapt("queue", "record")
+    said = lradapt("queue", "record")
     assert len(queue_of(project)) == 2
+    assert "fewer than 3, since the others are nearly the same" in said.out
 
 
 def test_a_record_without_images_is_an_error_with_the_remedy(lradapt, project):
@@ -171,7 +173,7 @@ def test_a_record_without_images_is_an_error_with_the_remedy(lradapt, project):
 def test_a_record_that_is_empty_is_an_error(lradapt, project):
     said = lradapt("queue", "nothing")
     assert said.code == 1
-    assert "nothing has no answers of any version in this span; its versions: none" in said.err
+    assert "nothing has no answers in this span: expected a record that `lradapt serve" in said.err
 
 
 def test_outside_a_project_the_message_says_so(lradapt):

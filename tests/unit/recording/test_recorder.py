@@ -215,11 +215,13 @@ def test_a_read_only_disk_is_told_at_the_start_and_left_alone(start, tmp_path, m
     assert "Read-only file system; mount the disk writable" in recorder.state().fault
 
 
-def test_a_folder_that_is_a_file_is_told(start, tmp_path):
+@pytest.mark.parametrize("folder", ["record", "record/below"])
+def test_a_folder_that_is_a_file_is_told(start, tmp_path, folder):
     (tmp_path / "record").write_bytes(b"")
-    recorder = start()
+    recorder = start(tmp_path / folder)
     recorder.offer(batch(1))
     until(lambda: recorder.state().fault)
+    assert "name a folder for the record" in recorder.state().fault
     recorder.close(5)
     assert recorder.state().num_waiting == 1
 
