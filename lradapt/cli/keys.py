@@ -182,7 +182,7 @@ def sign(
     from lradapt.production.vouching import vouch
 
     if all_versions and versions:
-        raise typer.BadParameter("--all and VERSIONS exclude each other")
+        raise typer.BadParameter("--all and VERSION exclude each other")
     opened = open_registry(registry, name)
     done = vouch(opened, None if all_versions else versions or [], adopt=adopt)
     if as_json:

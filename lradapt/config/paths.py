@@ -104,4 +104,7 @@ def read_path_table(project_file: Path) -> dict[str, Path]:
         tables = [part["path"] for part in variables if isinstance(part, dict) and "path" in part]
         return {name: Path(path) for name, path in tables[0].items()}
     except (KeyError, TypeError, IndexError, AttributeError) as error:
-        raise LradaptError(f"{project_file} has no `vars` with a `path` table") from error
+        raise LradaptError(
+            f"{project_file} has no `vars` with a `path` table; expected the paths of all files, "
+            "as in the dvc.yaml that `lradapt init` writes"
+        ) from error

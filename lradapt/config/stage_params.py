@@ -38,6 +38,8 @@ def _look_up(name: str, values: Mapping[str, Any], project_file: Path) -> Any:
     found: Any = values
     for part in name.split("."):
         if not isinstance(found, Mapping) or part not in found:
-            raise ParamsError(f"{project_file} lists the param {name}, which does not exist")
+            raise ParamsError(
+                f"{project_file} lists the param {name}, which does not exist; correct or remove it"
+            )
         found = found[part]
     return found

@@ -93,7 +93,9 @@ def parse_csv(source: Path | TextIO, path: Path, separator: str) -> "pd.DataFram
             skip_blank_lines=False,
         )
     except FileNotFoundError as error:
-        raise DataError(f"no file {path}") from error
+        raise DataError(
+            f"no file {path}; expected a CSV table. `lradapt import` makes a project's labels.csv"
+        ) from error
     except no_table as error:
         raise not_a_table(path, error) from error
     table = table.map(as_read)

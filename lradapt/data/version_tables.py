@@ -55,7 +55,9 @@ def _column(path: Path | None, name: str) -> dict[str, str]:
             image, cell = header.index("image"), header.index(name)
             return {unicodedata.normalize("NFC", line[image]): line[cell] for line in lines}
     except FileNotFoundError as error:
-        raise DataError(f"no file {path}") from error
+        raise DataError(
+            f"no file {path}; expected a table that a stage of dvc.yaml has made"
+        ) from error
     except (ValueError, IndexError, csv.Error) as error:
         raise DataError(
             f"{path} is no table with the columns 'image' and {name!r} in every line; "

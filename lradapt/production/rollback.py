@@ -34,7 +34,9 @@ def _target(production: Production, version: str | None) -> str:
             "to restore. `lradapt rollback VERSION` names another one"
         )
     if target == production.version:
-        raise RegistryError(f"{target} is in production already")
+        raise RegistryError(
+            f"{target} is in production already; `lradapt history` has the earlier versions"
+        )
     return target
 
 

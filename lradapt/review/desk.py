@@ -187,7 +187,10 @@ class Desk:
         near = self.project.neighbours
         image = as_read(self.project.rows[row].image)
         if image not in self.project.neighbour_names:
-            raise DataError(f"{image} is in no split, so its neighbours are not known")
+            raise DataError(
+                f"{image} is in no split, so its neighbours are not known: it was set aside, or is "
+                "newer than the last run"
+            )
         return [
             {
                 "label": label,

@@ -32,7 +32,7 @@ def read_table(path: Path) -> tuple["pd.DataFrame", list[str]]:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise DataError(f"no file {path}") from error
+        raise DataError(f"no file {path}; expected a table that names the images") from error
     text, encoding = _decoded(content, path)
     first = _SEPARATOR_LINE.match(text)
     text = text[first.end() :] if first else text

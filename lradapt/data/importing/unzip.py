@@ -43,7 +43,9 @@ def _unpack(path: Path, folder: Path) -> None:
             for member in members:
                 archive.extract(member, folder)
     except FileNotFoundError as error:
-        raise DataError(f"no folder and no file {path}") from error
+        raise DataError(
+            f"no folder and no file {path}; expected an exported folder, or its zip file"
+        ) from error
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise DataError(f"{path} is not a whole zip file ({error}); export it again") from error
     except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:

@@ -263,7 +263,7 @@ def test_what_is_no_csv_is_refused_with_the_remedy(refusal, content):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"^no file .*absent\.csv$"):
+    with pytest.raises(DataError, match=r"^no file .*absent\.csv; expected a CSV table"):
         read_csv(tmp_path / "absent.csv")
 
 

@@ -463,7 +463,7 @@ def test_a_workbook_is_no_table(refusal):
 
 
 def test_a_missing_table_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"^no file .*absent\.csv$"):
+    with pytest.raises(DataError, match=r"^no file .*absent\.csv; expected a table"):
         partial(label_table, folder=tmp_path)(tmp_path / "absent.csv")
 
 

@@ -92,4 +92,6 @@ def test_a_password_is_named(archive, fault):
 
 
 def test_a_missing_path_is_refused(tmp_path, fault):
-    assert fault(unpack, tmp_path / "a.zip") == "no folder and no file SRC/a.zip"
+    assert fault(unpack, tmp_path / "a.zip") == (
+        "no folder and no file SRC/a.zip; expected an exported folder, or its zip file"
+    )
