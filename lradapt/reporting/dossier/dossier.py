@@ -8,7 +8,14 @@ from dataclasses import asdict
 from typing import Any
 
 from lradapt.registry.protocol import RulesRecord
-from lradapt.reporting.dossier import allowed_changes, decisions, measurements
+from lradapt.reporting.dossier import (
+    allowed_changes,
+    measurements,
+    promotions,
+    rules,
+    verdicts,
+    versions,
+)
 from lradapt.reporting.dossier.bounds import bounds_of_params
 from lradapt.reporting.dossier.collected import Collected, Version
 from lradapt.reporting.dossier.moves import Moves, moves_of
@@ -51,13 +58,13 @@ def _values(collected: Collected, since: str) -> dict[str, Any]:
 def _sections(collected: Collected, since: str) -> list[Section]:
     return [
         allowed_changes.section(collected),
-        decisions.rules(collected, since),
-        decisions.versions(collected, since),
-        decisions.verdicts(collected, since),
+        rules.section(collected, since),
+        versions.section(collected, since),
+        verdicts.section(collected, since),
         measurements.use(collected),
         measurements.slices(collected, since),
         measurements.moves(collected, since),
-        decisions.production(collected, since),
+        promotions.section(collected, since),
     ]
 
 
@@ -94,7 +101,7 @@ def missing(collected: Collected) -> list[str]:
         "dvc.lock, so the stages are not known": _without(usable, "dvc_lock"),
     }
     found += [f"Versions without {what}: {', '.join(of)}." for what, of in lacking.items() if of]
-    faulty = decisions.faults(collected.versions)
+    faulty = versions.faults(collected.versions)
     found += [f"A version cannot be used. {each}" for each in faulty]
     found += [
         f"Rules are not trusted. {each.fault}" for each in collected.frozen_rules if each.fault
@@ -158,7 +165,7 @@ def as_json(collected: Collected, since: str = "") -> dict[str, Any]:
 def _version(before: Version | None, after: Version) -> dict[str, Any]:
     manifest = after.manifest
     keys = ("run", "ancestor", "code", "data", "libraries", "params_sha256", "gate_rules", "slices")
-    changes = decisions.changes_between(before, after) if before and not before.fault else []
+    changes = versions.changes_between(before, after) if before and not before.fault else []
     return {
         "version": after.name,
         "created": after.created or None,

@@ -1,10 +1,10 @@
 """A part of the dossier as Markdown and HTML show it: sentences and tables of text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lradapt.reporting.dossier.param_changes import NOT_RECORDED
+from lradapt.reporting.dossier.param_changes import NOT_RECORDED, ValueChange
 
 _SHORT = 12
 
@@ -64,3 +64,17 @@ def in_words(value: object) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {in_words(each)}" for key, each in value.items()) + "}"
     return f"{value:g}" if isinstance(value, float) else str(value) or '""'
+
+
+def change_cells(change: ValueChange) -> tuple[str, str, str]:
+    """Return the cells of a change: the value's key, the old and the new one in words."""
+    return change.key, in_words(change.old), in_words(change.new)
+
+
+def code_in_words(code: Mapping[str, Any] | None) -> str:
+    """Return the commit of an entry `code`, and whether there were changes beside it."""
+    return (
+        f"{short(code['commit'])}{', with changes' if code['dirty'] else ''}"
+        if code
+        else NOT_RECORDED
+    )
