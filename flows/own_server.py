@@ -1,10 +1,13 @@
 """The temporary server of Prefect: it ends with its flow, and is started again if it is killed.
 
 Prefect would start one itself, but as a plain child, which outlives a killed flow, and after an
-import of all of the server into the flow's process, which takes some seconds.
+import of all of the server into the flow's process, which takes some seconds. It can begin before
+the flow's own imports, so this module imports neither Prefect nor httpx at its start.
 """
 
 import atexit
+import functools
+import http.client
 import logging
 import os
 import socket
@@ -12,14 +15,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 
-import httpx
-import prefect
-from prefect.context import refresh_global_settings_context
-from prefect.settings import PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS
-
+from lradapt.config.paths import PROJECT_FILE
 from tasks.processes import supervisor
 from tasks.server.access import TEMPORARY
 
@@ -28,7 +29,12 @@ log = logging.getLogger("lradapt.server")
 HOST = "127.0.0.1"
 _RESTARTS = 3
 _POLL_SECONDS = 0.1
+_ANSWER_SECONDS = 5
 _END_SECONDS = 10
+_PROGRAMS = ("flows.retrain", "flows.watch_labels")
+_WITHOUT_SERVER = frozenset({"--help", "--plan"})
+_PROGRAM = "import gc; gc.set_threshold(100_000); from uvicorn import main; main()"
+"""A search for garbage among the objects of its imports takes a fifth of their time."""
 _SETTINGS = {
     "PREFECT_UI_ENABLED": "0",
     "PREFECT__SERVER_EPHEMERAL": "1",
@@ -47,28 +53,61 @@ class Server:
     ending: threading.Event
 
 
+def begin_early(words: Sequence[str]) -> None:
+    """Begin the temporary server of `python -m flows.retrain` before its imports.
+
+    It takes longer to start than they do. If the program needs none after all, since a file of
+    Prefect names a server, or an option or a file is wrong, it ends again.
+
+    Args:
+        words: the command line of this process, beginning with the interpreter.
+    """
+    is_flow = list(words[1:3]) in [["-m", program] for program in _PROGRAMS]
+    runs = is_flow and PROJECT_FILE.exists() and not set(words) & _WITHOUT_SERVER
+    if runs and "PREFECT_API_URL" not in os.environ:
+        begin()
+
+
+@functools.cache
+def begin() -> Server:
+    """Begin to start the server of this program, which ends with it; return it."""
+    port, environment = _free_port(), {**os.environ, **_SETTINGS}
+    server = Server(port, environment, run(command(port), environment), threading.Event())
+    atexit.register(_end, server)
+    return server
+
+
 def start() -> None:
     """Start the temporary server, which runs until this program ends, and let Prefect use it.
 
     Raises:
         RuntimeError: it has ended, or does not answer within the seconds of Prefect's setting.
     """
-    port, environment = _free_port(), {**os.environ, **_SETTINGS}
-    server = Server(port, environment, run(command(port), environment), threading.Event())
-    atexit.register(_end, server)
-    url = f"http://{HOST}:{port}/api"
-    _wait_until_healthy(url, server.process)
-    os.environ |= {"PREFECT_API_URL": url, TEMPORARY: "1"}
+    from prefect.context import refresh_global_settings_context
+
+    server = begin()
+    _wait_until_healthy(server)
+    os.environ |= {"PREFECT_API_URL": f"http://{HOST}:{server.port}/api", TEMPORARY: "1"}
     refresh_global_settings_context()
     threading.Thread(target=keep_running, args=(server,), daemon=True).start()
 
 
+def discard() -> None:
+    """End a server that was begun, and is not needed."""
+    if begin.cache_info().currsize:
+        _end(begin())
+
+
 def command(port: int) -> list[str]:
     """Return the command of the server."""
+    program = [sys.executable, "-c", _PROGRAM]
     words = ["--factory", "prefect.server.api.server:create_app", "--host", HOST]
-    folder = str(prefect.__module_path__.parent)
+    prefect = find_spec("prefect")
+    assert prefect
+    assert prefect.origin
+    folder = str(Path(prefect.origin).parents[1])
     options = ["--app-dir", folder, "--port", str(port), "--log-level", "error", "--lifespan", "on"]
-    return [sys.executable, "-m", "uvicorn", *words, *options]
+    return [*program, *words, *options]
 
 
 def run(command: list[str], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
@@ -114,19 +153,27 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_until_healthy(url: str, process: "subprocess.Popen[bytes]") -> None:
+def _wait_until_healthy(server: Server) -> None:
+    from prefect.settings import PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS
+
+    process = server.process
     deadline = time.monotonic() + PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"it ended with exit code {process.returncode} before it answered")
-        if _is_healthy(url):
+        if _is_healthy(server.port):
             return
         time.sleep(_POLL_SECONDS)
     raise RuntimeError("it has not answered in time")
 
 
-def _is_healthy(url: str) -> bool:
+def _is_healthy(port: int) -> bool:
+    """Ask the server without a client of httpx, which reads all certificates each time."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=_ANSWER_SECONDS)
     try:
-        return httpx.get(f"{url}/health", trust_env=False).is_success
-    except httpx.TransportError:
+        connection.request("GET", "/api/health")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()

@@ -21,6 +21,7 @@ from lradapt.cli.program import run_program
 from lradapt.config.params import load_params
 from lradapt.config.paths import read_paths
 from lradapt.errors import LradaptError
+from tasks.processes import ending
 from tasks.server import access
 
 
@@ -33,7 +34,10 @@ def run(main: Callable[..., None], *examples: str) -> None:
     module = f"python -m flows.{Path(sys.argv[0]).stem}"
     command = os.environ.pop(COMMAND, module)
     app.command(epilog=epilog(*(each.replace(module, command) for each in examples)))(main)
-    run_program(app, prog_name=command)
+    try:
+        run_program(app, prog_name=command)
+    except SystemExit as ended:
+        ending.end(ending.exit_code(ended))
 
 
 @contextmanager
@@ -90,7 +94,9 @@ def start_server() -> None:
     fault: Exception | None
     previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a child inherits it
     try:
-        if not PREFECT_API_URL.value():
+        if PREFECT_API_URL.value():
+            own_server.discard()
+        else:
             own_server.start()
         fault = _health()
     except RuntimeError as error:

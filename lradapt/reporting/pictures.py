@@ -1,6 +1,6 @@
 """The plots of the report, drawn from the tables that the stages wrote."""
 
-import functools
+import base64
 import io
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ from lradapt.plots.range_test import range_test_plot
 from lradapt.plots.reliability import reliability_plot
 from lradapt.plots.schedule import schedule_plot
 from lradapt.plots.training import cycle_ends, training_plot
+from lradapt.reporting.kept_pictures import kept
 from lradapt.runtime.files import read_json
 
 
@@ -30,10 +31,8 @@ def range_test_pictures(paths: Paths) -> list[Picture]:
 
 def range_test_pngs(paths: Paths) -> dict[str, bytes]:
     """Draw each range test that was run as PNG, by title."""
-    return {
-        title: range_test_plot(_table(curve), rate).png()
-        for title, curve, rate in _range_tests(paths)
-    }
+    tests = _range_tests(paths)
+    return {title: base64.b64decode(_range_test_png(curve, rate)) for title, curve, rate in tests}
 
 
 def schedule_pictures(paths: Paths) -> list[Picture]:
@@ -92,8 +91,8 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-# A run renders the report twice, and drawing takes most of that time. The functions below are pure.
-@functools.lru_cache(maxsize=4)
+# Drawing takes most of a report's time, so the pictures are kept. The functions below are pure.
+@kept
 def _range_test(curve: bytes, rate: float, title: str) -> str:
     table = _table(curve)
     sweeps = _counted(table["sweep"].nunique(), "sweep")
@@ -101,7 +100,12 @@ def _range_test(curve: bytes, rate: float, title: str) -> str:
     return range_test_plot(table, rate).svg(alt=f"{title}: {sweeps} {reach}; chosen: {rate:.3g}")
 
 
-@functools.lru_cache(maxsize=4)
+@kept
+def _range_test_png(curve: bytes, rate: float) -> str:
+    return base64.b64encode(range_test_plot(_table(curve), rate).png()).decode()
+
+
+@kept
 def _schedule(steps: bytes, title: str) -> str:
     table = _table(steps)
     peaks = table.filter(like="lr_").max()
@@ -109,7 +113,7 @@ def _schedule(steps: bytes, title: str) -> str:
     return schedule_plot(table).svg(alt=f"{title} at each of {len(table)} steps; peaks: {text}")
 
 
-@functools.lru_cache(maxsize=4)
+@kept
 def _training(steps: bytes, epochs: bytes, title: str) -> str:
     each_step, each_epoch = _table(steps), _table(epochs)
     first, last = each_epoch["train_loss"].iloc[[0, -1]]
@@ -124,7 +128,7 @@ def _training(steps: bytes, epochs: bytes, title: str) -> str:
     return training_plot(each_step, each_epoch).svg(alt=alt)
 
 
-@functools.lru_cache(maxsize=2)
+@kept
 def _reliability(bins: bytes, title: str) -> str:
     table = _table(bins)
     gaps = {

@@ -20,7 +20,7 @@ import socket
 from contextlib import suppress
 from typing import NoReturn
 
-from tasks.processes import dvc_fork
+from tasks.processes import dvc_fork, ending
 from tasks.processes.forks import Command, Fork, become, reset_signals
 from tasks.processes.supervisor import supervise
 
@@ -52,6 +52,7 @@ def main() -> None:
         to_import += request["then"]
         _collect_ended(os.WNOHANG)
     _collect_ended(0)
+    os._exit(0)  # the libraries need not be taken apart: the flow waits for this end
 
 
 def _collect_ended(options: int) -> None:
@@ -63,8 +64,10 @@ def _collect_ended(options: int) -> None:
 
 def _import(name: str) -> None:
     """Import a module; the command that needs one that cannot be imported reports it."""
+    gc.disable()  # an import makes many objects, and hardly any garbage
     with suppress(Exception):
         importlib.import_module(name)
+    gc.enable()
 
 
 def _serve(command: Command, lifeline: int, output: int, result: int, errors: int) -> NoReturn:
@@ -96,6 +99,7 @@ def _run(command: Command, result: int) -> NoReturn:
     os.dup2(nothing, 0)
     os.close(nothing)
     reset_signals()
+    ending.forget_inherited()
     if command.module == "dvc" and "repro" in command.arguments:
         dvc_fork.run(command)
     become(command)

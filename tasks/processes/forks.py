@@ -1,19 +1,14 @@
 """A fork of this process that runs a Python module, as a new `python -m MODULE` would."""
 
-import atexit
-import gc
-import io
 import os
 import runpy
 import signal
 import sys
-import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from tasks.processes import supervisor
+from tasks.processes import ending, supervisor
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +68,7 @@ def become(command: Command) -> NoReturn:
         del sys.modules[name]  # another project may have its own
     sys.argv = ["", *command.arguments]
     sys.orig_argv = [sys.executable, "-m", command.module, *command.arguments]
-    end(_run(command.module))
+    ending.end(_run(command.module))
 
 
 def _run(module: str) -> int:
@@ -81,26 +76,8 @@ def _run(module: str) -> int:
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as ended:
-        if ended.code is None or isinstance(ended.code, int):
-            return ended.code or 0
-        sys.stderr.write(f"{ended.code}\n")
-        return 1
+        return ending.exit_code(ended)
     except BaseException:  # noqa: BLE001  Python would report each, too
         sys.excepthook(*sys.exc_info())
         return 1
     return 0
-
-
-def end(code: int) -> NoReturn:
-    """End this process without taking its objects apart, which are those of the parent.
-
-    Python would touch, and so copy, the memory of each library: seconds for a fork of a process
-    with PyTorch. What a program leaves to its end is done: threads, `atexit`, files left open.
-    """
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
-    for each in gc.get_objects():
-        if isinstance(each, io.TextIOWrapper | io.BufferedWriter | io.BufferedRandom):
-            with suppress(ValueError, OSError):  # it is closed, or its reader has gone
-                each.flush()
-    os._exit(code & 0xFF)

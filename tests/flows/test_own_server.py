@@ -13,6 +13,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows import own_server, program
 from lradapt.cli import exit_codes
 from lradapt.errors import LradaptError
+from tests.prefect_server import free_port
 from tests.projects import PROGRAMS, ROOT, wait_for
 
 START = """
@@ -22,6 +23,14 @@ code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
 kept = own_server.run([sys.executable, "-c", code], {})
 time.sleep(600)
 """
+
+
+@pytest.fixture(autouse=True)
+def none_begun():
+    """Let each test begin a server of its own."""
+    own_server.begin.cache_clear()
+    yield
+    own_server.begin.cache_clear()
 
 
 def is_running(pid):
@@ -96,6 +105,54 @@ def test_a_server_that_cannot_start_is_one_message(monkeypatch):
         ),
     ):
         program.start_server()
+
+
+@pytest.fixture
+def sleeping(tmp_path, monkeypatch):
+    """A project whose server only sleeps."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dvc.yaml").touch()
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+    monkeypatch.setattr(own_server, "command", lambda _: sleep)
+
+
+@pytest.mark.parametrize(
+    ("words", "begins"),
+    [
+        ("python -m flows.retrain", True),
+        ("python -m flows.watch_labels --commit", True),
+        ("python -m flows.retrain --plan --json", False),
+        ("python -m flows.retrain --help", False),
+        ("python -m flows.ui", False),
+        ("python flows/retrain.py", False),
+        ("python -m", False),
+    ],
+)
+def test_it_begins_early_for_a_flow_that_runs(sleeping, words, begins):
+    own_server.begin_early(words.split())
+    assert own_server.begin.cache_info().currsize == begins
+    own_server.discard()
+
+
+def test_it_does_not_begin_early_where_a_server_is_named(sleeping, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    own_server.begin_early(["python", "-m", "flows.retrain"])
+    assert not own_server.begin.cache_info().currsize
+
+
+def test_it_does_not_begin_early_outside_a_project(sleeping, tmp_path):
+    (tmp_path / "dvc.yaml").unlink()
+    own_server.begin_early(["python", "-m", "flows.retrain"])
+    assert not own_server.begin.cache_info().currsize
+
+
+def test_one_that_has_begun_ends_where_a_file_of_prefect_names_another(sleeping, monkeypatch):
+    begun = own_server.begin()
+    url = f"http://127.0.0.1:{free_port()}/api"
+    with temporary_settings({PREFECT_API_URL: url}), pytest.raises(LradaptError):
+        program.start_server()
+    assert begun.process.poll() is not None
 
 
 def test_a_server_that_is_gone_is_one_message_that_names_what_is_kept():
