@@ -64,6 +64,9 @@ def review(
     images of both; a key decides: keep, change, exclude, skip, undo. Each
     decision is written into labels.csv and its journal at once. Prints the
     address of the page, and runs until it is stopped.
+
+    The queue `recorded` has the images that `lradapt queue` has picked, which
+    have no label yet: a key gives them their first one.
     """
     from lradapt.review.app import person
 

@@ -18,8 +18,8 @@ def token(
     """Make a token for `lradapt serve`, and its entry for LRADAPT_TOKENS.
 
     Prints both. The token is kept nowhere: give it to its owner, who sends it in
-    the header `Authorization: Bearer TOKEN`. LRADAPT_TOKENS has the entries of all
-    tokens, with commas or spaces between; the entry alone opens nothing.
+    the header `Authorization: Bearer TOKEN`. LRADAPT_TOKENS has the entries of
+    all tokens, with commas or spaces between; the entry alone opens nothing.
     """
     from lradapt.serving.tokens import VARIABLE, hashed, new_token
 

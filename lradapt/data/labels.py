@@ -48,6 +48,7 @@ log = logging.getLogger(__name__)
 _REQUIRED = ("image", "label")
 _COLUMNS = ("image", "label", "group", "split")
 _QUEUE, _ANNOTATOR = "queue", "annotator"
+_HASH = re.compile(r"[0-9a-f]{64}\.")
 _OUTSIDE = re.compile(r"/|[a-zA-Z]:/|(.*/)?\.\.(/|\Z)", re.DOTALL)
 
 
@@ -174,6 +175,17 @@ def class_sizes(path: Path) -> Counter[str]:
     """Return class -> lines of `labels.csv`; other faults of the file are left to `read_labels`."""
     with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
         return Counter(as_read(line["label"]) for line in csv.DictReader(file) if line.get("label"))
+
+
+def picks_of(path: Path) -> dict[str, str]:
+    """Return file name -> cell of the column `queue`, of the recorded images of a `labels.csv`.
+
+    Their names are hashes, so the folder does not matter. Faults are left to `read_labels`.
+    """
+    with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
+        lines = [(line.get("image") or "", line.get(_QUEUE)) for line in csv.DictReader(file)]
+    picks = {as_read(image).rpartition("/")[2]: as_read(pick or "") for image, pick in lines}
+    return {name: pick for name, pick in picks.items() if pick in PICKS and _HASH.match(name)}
 
 
 def write_labels(path: Path, labels: Sequence[LabelledImage]) -> None:

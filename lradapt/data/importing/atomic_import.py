@@ -2,10 +2,11 @@
 
 import shutil
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from lradapt.data.labelled_image import LabelledImage
-from lradapt.data.labels import write_labels
+from lradapt.data.labels import picks_of, write_labels
 from lradapt.runtime.files import full_disk_as_error
 
 Sink = Callable[[str], Path]
@@ -19,7 +20,8 @@ def replace_whole(
 
     An error changes nothing. After a kill, the next import restores the previous images.
 
-    `fill` writes images to the paths that its argument returns, and returns a label for each.
+    `fill` writes images to the paths that its argument returns, and returns a label for each. How
+    `lradapt queue` has picked an image stays in the labels: no source knows it.
     """
     fresh = images.with_name(f".{images.name}.importing")
     previous = images.with_name(f".{images.name}.previous")
@@ -33,7 +35,7 @@ def replace_whole(
 
     try:
         with full_disk_as_error(images):
-            found = list(fill(sink))
+            found = _with_picks(fill(sink), labels)
         if images.exists():
             images.rename(previous)
         fresh.rename(images)
@@ -46,6 +48,14 @@ def replace_whole(
         shutil.rmtree(fresh, ignore_errors=True)
         _recover(images, previous)
     return found
+
+
+def _with_picks(found: Iterable[LabelledImage], before: Path) -> list[LabelledImage]:
+    picks = picks_of(before) if before.exists() else {}
+    return [
+        replace(label, queue=picks.get(label.image.rpartition("/")[2], label.queue))
+        for label in found
+    ]
 
 
 def _recover(images: Path, previous: Path) -> None:

@@ -411,3 +411,22 @@ def test_cifar10_out_of_reach_says_what_else_to_do(cifar10, project, former, tmp
         import_cifar10(cache=tmp_path / "cache", **project)
     assert str(error) in str(e.value)
     assert contents(project["images"].parent) == former
+
+
+def test_how_a_recorded_image_was_picked_outlives_an_import_under_another_folder(project, source):
+    """A chosen image must not come into the test split: docs/method.md, "The split"."""
+    chosen, random = f"{'a' * 64}.png", f"{'b' * 64}.png"
+    project["labels"].parent.mkdir(parents=True)
+    lines = [f"recorded/{chosen},cat,chosen", f"recorded/{random},dog,random", "1.png,cat,chosen"]
+    project["labels"].write_text("\n".join(["image,label,queue", *lines, ""]))
+    import_folder(source(f"cat/{chosen}", f"dog/{random}", "dog/1.png"), **project)
+    picked = {label.image: label.queue for label in read_labels(project["labels"])}
+    assert picked == {f"cat/{chosen}": "chosen", f"dog/{random}": "random", "dog/1.png": ""}
+
+
+@pytest.mark.parametrize("content", ["", "label\ncat\n", "image,queue\n", "image,label\n1.png,cat\n,,,,\n"])
+def test_labels_of_any_kind_can_be_replaced(project, source, content):
+    project["labels"].parent.mkdir(parents=True)
+    project["labels"].write_text(content)
+    import_folder(source("cat/1.png", "dog/2.png"), **project)
+    assert len(read_labels(project["labels"])) == 2
