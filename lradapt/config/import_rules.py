@@ -193,7 +193,7 @@ def choose_recipe(*, pretrained: bool) -> list[ParamChoice]:
         "finetune.choose_by": "it depends less on chance than the balanced accuracy of few images",
         "finetune.stop": "where pre-trained layers fit the images, training them gains nothing",
         "finetune.lower_rates": "high rates suit some photographs; where their first epoch loses "
-        "more than a tenth, the training begins again with a third of them",
+        "a tenth to a fifth, the training begins again with a third of them",
         "find_body_lr.start_lr": "so low that nothing changes",
         "find_body_lr.end_lr": "so high that the pre-training is lost",
         "find_body_lr.num_steps": "each costs a third more than a step of the training",

@@ -27,10 +27,17 @@ from lradapt.stages import Dep, Out, Store
 from lradapt.stages.checkpoints import resumable_stage
 from lradapt.stages.epochs import epoch_reporter
 from lradapt.stages.inputs import read_classifier, split_examples
-from lradapt.training.finetune import FinetuneRecipe, finetune, lowered, was_worth_it
+from lradapt.training.finetune import (
+    FinetuneRecipe,
+    finetune,
+    lower_rates_may_gain,
+    lowered,
+    was_worth_it,
+)
 from lradapt.training.history import write_epochs, write_steps
 from lradapt.training.imbalance import make_balance
 from lradapt.training.inputs.batches import Examples
+from lradapt.training.loop import OnEpoch
 from lradapt.training.model_choice import choose_final
 from lradapt.training.records import Cycle, Weights, snapshot
 from lradapt.training.run import TrainingRun
@@ -58,10 +65,12 @@ def main(
 ) -> Spent:
     """Train every layer; return the time of earlier processes.
 
-    Where the first cycle loses too much, or diverges, the training begins again with lower rates,
-    at most as often as `finetune.lower_rates` says.
+    Where the first cycle diverges, or loses too much, but not so much that lower rates would, too,
+    the training begins again with lower rates, at most as often as `finetune.lower_rates` says.
     """
     params = load_params()
+    recipe = FinetuneRecipe(**params.finetune.model_dump(exclude=NOT_OF_THE_RECIPE))
+    on_epoch = epoch_reporter(sum(recipe.cycle_epochs))  # one clock for all attempts
     engine = distribute(start_engine(**params.engine.model_dump()), params.finetune.processes)
     rows = read_split(split)
     training, validation = (
@@ -70,7 +79,8 @@ def main(
     images = _Images(training, validation, class_names(rows))
     network = read_classifier(params.model.network, backbone, head)
     ancestor = _warm_start(network, params, champion, images.class_names)
-    plan = _Plan(network.to(engine.device), images, engine, params, _start(network, images, engine))
+    start = _start(network.to(engine.device), images, engine)
+    plan = _Plan(network, images, engine, params, recipe, start, on_epoch)
     inputs = [pixels, split, backbone, head, champion, rates]
     earlier, given_up = NO_TIME, 0
     for attempt in count():
@@ -119,11 +129,9 @@ class _Plan:
     images: _Images
     engine: Engine
     params: Params
+    recipe: FinetuneRecipe
     start: _Start
-
-    @property
-    def recipe(self) -> FinetuneRecipe:
-        return FinetuneRecipe(**self.params.finetune.model_dump(exclude=NOT_OF_THE_RECIPE))
+    on_epoch: OnEpoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +166,9 @@ def _train(
                 done.append(cycle)
                 if recipe.stop == "no_gain" and not was_worth_it(before, done, recipe.choose_by):
                     log.info("no gain in cycle %d; this training of all layers ends", len(done))
-                    return len(done) > 1
+                    return len(done) > 1 or not lower_rates_may_gain(
+                        before, cycle, recipe.choose_by
+                    )
     except DivergedError as error:
         if last or done:
             raise
@@ -186,7 +196,7 @@ def _cycles(
             seed=plan.params.seed,
             balance=balance,
             run=run,
-            on_epoch=epoch_reporter(sum(recipe.cycle_epochs)),
+            on_epoch=plan.on_epoch,
         )
     ) as cycles:
         yield cycles

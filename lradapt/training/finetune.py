@@ -23,6 +23,9 @@ FIRST_MAY_LOSE = 0.1
 """A first cycle that is short and has high rates may lose a tenth of the loss or of the balanced
 accuracy: on HAM10000 a longer one won it back, and more; on solar cells the first lost a fifth, and
 none won it back (docs/log.md)."""
+LOWER_RATES_MAY_LOSE = 0.2
+"""A first cycle that lost more than a fifth is not tried again with lower rates: on solar cells a
+third of them lost half as much or more, which is again more than a tenth (docs/log.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,12 +147,23 @@ def was_worth_it(before: Score | None, cycles: Sequence[Cycle], by: Criterion) -
     if not all(scores):
         return True
     *earlier, last = (score for score in scores if score)
-    if len(earlier) == 1 and _lost_little(earlier[0], last, by):
+    if len(earlier) == 1 and _lost_at_most(FIRST_MAY_LOSE, earlier[0], last, by):
         return True
     return last.rank(by) > max(score.rank(by) for score in earlier)
 
 
-def _lost_little(before: Score, after: Score, by: Criterion) -> bool:
+def lower_rates_may_gain(before: Score | None, first: Cycle, by: Criterion) -> bool:
+    """Return whether a first cycle that was not worth it lost so little that lower rates may gain.
+
+    Without a validation split nobody knows, and they may.
+    """
+    after = first.epochs[-1].validation
+    if not before or not after:
+        return True
+    return _lost_at_most(LOWER_RATES_MAY_LOSE, before, after, by)
+
+
+def _lost_at_most(share: float, before: Score, after: Score, by: Criterion) -> bool:
     if by == "loss":
-        return after.loss <= (1 + FIRST_MAY_LOSE) * before.loss
-    return after.balanced_accuracy >= (1 - FIRST_MAY_LOSE) * before.balanced_accuracy
+        return after.loss <= (1 + share) * before.loss
+    return after.balanced_accuracy >= (1 - share) * before.balanced_accuracy

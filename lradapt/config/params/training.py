@@ -208,7 +208,8 @@ class FinetuneParams(SgdParams):
     `never`: every cycle."""
     lower_rates: Annotated[int, Unit("times")] = Field(ge=0, le=5)
     """How often the training may begin again with a third of the rates, where its first cycle lost
-    more than a tenth on the validation split, or diverged. Only with `stop: no_gain`; 0: never."""
+    more than a tenth on the validation split, but at most a fifth, or diverged. Only with `stop:
+    no_gain`; 0: never."""
     target_accuracy: Annotated[float, Unit("accuracy"), Field(gt=0, le=1)] | None
     """Stop after the epoch that reaches it on the validation split; null: run every cycle."""
     processes: Annotated[int, Unit("processes")] = Field(ge=1, le=64)

@@ -19,6 +19,7 @@ from lradapt.errors import DivergedError, TrainingError
 from lradapt.networks.backbone import import_backbone, read_backbone
 from lradapt.networks.champion import ensure_file
 from lradapt.networks.classifier import num_features
+from lradapt.runtime.timings import Spent
 from lradapt.stages import find_body_lr, finetune
 from lradapt.training.imbalance import Balance
 from tests.projects import ROOT, SMALL
@@ -51,6 +52,12 @@ def project(tmp_path, monkeypatch):
     save_file({"weight": torch.zeros(3, width), "bias": torch.zeros(3)}, "head.safetensors")
     ensure_file(tmp_path / "champion.safetensors")
     return tmp_path
+
+
+@pytest.fixture
+def tried_again(monkeypatch):
+    """A first cycle that lost however much is tried again."""
+    monkeypatch.setattr("lradapt.training.finetune.LOWER_RATES_MAY_LOSE", math.inf)
 
 
 def use(**changes):
@@ -114,7 +121,9 @@ def test_after_cycles_that_gain_all_are_trained_and_the_statistics_stay(project)
     assert all(torch.equal(body[name], model[name]) for name in statistics)
 
 
-def test_where_the_first_cycle_gains_nothing_it_begins_again_with_a_third_of_the_rates(project):
+def test_where_the_first_cycle_gains_nothing_it_begins_again_with_a_third_of_the_rates(
+    project, tried_again
+):
     low = [rate / 3 for rate in HARMFUL]
     use(finetune={"lower_rates": 1})
     choice, lowered = train(project, HARMFUL)
@@ -129,13 +138,30 @@ def test_where_the_first_cycle_gains_nothing_it_begins_again_with_a_third_of_the
     assert all(torch.equal(lowered[name], once[name]) for name in once)
 
 
+def test_after_a_first_cycle_that_lost_more_than_a_fifth_none_follows(project):
+    use(finetune={"lower_rates": 1})
+    choice, _ = train(project, HARMFUL)
+    assert (choice["name"], choice["epochs"]) == ("head_alone", COUNTS | {"trained": 1})
+    assert list(choice["rates"].values()) == HARMFUL
+
+
+def test_the_seconds_of_epochs_go_on_in_a_second_attempt(project, tried_again, monkeypatch):
+    seconds = count()
+    monkeypatch.setattr("lradapt.stages.epochs.clocks", lambda: Spent(next(seconds), 0))
+    monkeypatch.setenv("LRADAPT_PROGRESS", str(project / "lines"))
+    use(finetune={"lower_rates": 1})
+    train(project, HARMFUL)
+    lines = map(json.loads, (project / "lines").read_text().splitlines())
+    assert [line["seconds"] for line in lines if "epoch" in line] == [1, 2]
+
+
 def test_where_the_first_cycle_gains_the_rates_stay(project):
     use(finetune={"lower_rates": 3})
     choice, _ = train(project, HARMLESS)
     assert choice["epochs"] == COUNTS
 
 
-def test_the_rates_are_lowered_as_often_as_the_params_allow(project):
+def test_the_rates_are_lowered_as_often_as_the_params_allow(project, tried_again):
     use(finetune={"lower_rates": 2})
     choice, model = train(project, [3 * rate for rate in HARMFUL])
     assert (choice["name"], choice["epochs"]["given_up"]) == ("head_alone", 2)
@@ -174,13 +200,13 @@ def diverging(monkeypatch, *, step):
     monkeypatch.setattr(finetune, "make_balance", lambda *_: Balance(loss=loss))
 
 
-def test_every_epoch_of_a_cycle_that_was_given_up_counts(project):
+def test_every_epoch_of_a_cycle_that_was_given_up_counts(project, tried_again):
     use(finetune={"lower_rates": 1, "first_cycle_epochs": 2})
     choice, _ = train(project, [3 * rate for rate in HARMFUL])
     assert choice["epochs"]["given_up"] == 2
 
 
-def test_a_second_attempt_resumes_from_a_checkpoint_of_its_own(project, caplog):
+def test_a_second_attempt_resumes_from_a_checkpoint_of_its_own(project, tried_again, caplog):
     use(finetune={"lower_rates": 1}, checkpoint={"every_seconds": 1e-9})
     _, first = train(project, HARMFUL)
     steps = read_csv(project / "steps.out")

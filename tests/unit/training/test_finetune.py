@@ -9,7 +9,13 @@ from torch import nn
 
 from lradapt.errors import TrainingError
 from lradapt.networks.architectures import LayerGroup
-from lradapt.training.finetune import FinetuneRecipe, finetune, reached, was_worth_it
+from lradapt.training.finetune import (
+    FinetuneRecipe,
+    finetune,
+    lower_rates_may_gain,
+    reached,
+    was_worth_it,
+)
 from lradapt.training.imbalance import NO_BALANCE, Balance
 from lradapt.training.inputs.batches import training_batches
 from lradapt.training.records import Cycle, Epoch, snapshot
@@ -182,6 +188,22 @@ def test_the_criterion_decides_what_better_is():
     assert was_worth_it(before, [cycle], "balanced_accuracy")
     assert not was_worth_it(before, [cycle_with(0.4, balanced_accuracy=0.44)], "balanced_accuracy")
     assert not was_worth_it(before, [cycle], "loss")
+
+
+@pytest.mark.parametrize(
+    ("loss", "balanced_accuracy", "by", "may"),
+    [
+        (0.6, 0.1, "loss", True),
+        (0.61, 0.5, "loss", False),
+        (9.0, 0.4, "balanced_accuracy", True),
+        (0.5, 0.39, "balanced_accuracy", False),
+    ],
+)
+def test_lower_rates_may_gain_after_a_first_cycle_that_lost_at_most_a_fifth(
+    loss, balanced_accuracy, by, may
+):
+    before, first = Score(0.5, 0.5, 0.5), cycle_with(loss, balanced_accuracy)
+    assert lower_rates_may_gain(before, first, by) is may
 
 
 def test_without_a_validation_split_every_cycle_counts_as_worth_it():
