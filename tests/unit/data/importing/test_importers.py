@@ -424,7 +424,9 @@ def test_how_a_recorded_image_was_picked_outlives_an_import_under_another_folder
     assert picked == {f"cat/{chosen}": "chosen", f"dog/{random}": "random", "dog/1.png": ""}
 
 
-@pytest.mark.parametrize("content", ["", "label\ncat\n", "image,queue\n", "image,label\n1.png,cat\n,,,,\n"])
+@pytest.mark.parametrize(
+    "content", ["", "label\ncat\n", "image,queue\n", "image,label\n1.png,cat\n,,,,\n"]
+)
 def test_labels_of_any_kind_can_be_replaced(project, source, content):
     project["labels"].parent.mkdir(parents=True)
     project["labels"].write_text(content)
