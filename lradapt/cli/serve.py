@@ -59,7 +59,7 @@ def serve(
     """
     from lradapt.serving import connections
     from lradapt.serving.access_log import opened_log
-    from lradapt.serving.extras import Extras
+    from lradapt.serving.additions import Additions
     from lradapt.serving.live_model import LiveModel
     from lradapt.serving.nearest import Nearest
     from lradapt.serving.server import create_app
@@ -77,8 +77,8 @@ def serve(
     live = LiveModel(opened, threads=1)  # the requests are the threads
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of malformed forms
     with opened_log(access_log) as lines, shadowed(opened, shadow) as challenger:
-        extras = Extras(accepted=accepted, access_log=lines, nearest=near, shadow=challenger)
-        app = create_app(live, settings, extras, record=recorded)
+        additions = Additions(accepted=accepted, access_log=lines, nearest=near, shadow=challenger)
+        app = create_app(live, settings, additions, record=recorded)
         listeners = connections.listen(host, port)
         typer.echo(f"{name} of {registry} on http://{host}:{port} (/predict, /health, /version)")
         if not accepted and not _is_loopback(listeners):

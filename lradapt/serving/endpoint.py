@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fastapi import HTTPException
 
-from lradapt.serving.extras import Extras
+from lradapt.serving.additions import Additions
 from lradapt.serving.follower import Follower
 from lradapt.serving.live_model import Loaded
 from lradapt.serving.record import Record
@@ -22,7 +22,7 @@ class Endpoint:
         settings: the limits.
         turns: of all requests.
         in_flight: the bodies of all requests.
-        extras: what it has beside its answers.
+        additions: what it has beside its answers.
         record: of the answers; None: they are not recorded.
     """
 
@@ -30,7 +30,7 @@ class Endpoint:
     settings: Settings
     turns: Turns
     in_flight: InFlight
-    extras: Extras
+    additions: Additions
     record: Record | None
 
     def loaded(self) -> Loaded:

@@ -28,7 +28,7 @@ _PENDING = "The training images of version {} are being read for the first time.
 
 def add_nearest(app: FastAPI, endpoint: Endpoint) -> None:
     """Add the path `/nearest` to an application; without the option it says that it is off."""
-    nearest, settings, in_flight = endpoint.extras.nearest, endpoint.settings, endpoint.in_flight
+    nearest, settings, in_flight = endpoint.additions.nearest, endpoint.settings, endpoint.in_flight
 
     @app.post("/nearest")
     async def near(request: Request) -> dict[str, Any]:

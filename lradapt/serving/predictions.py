@@ -33,7 +33,7 @@ def add_predictions(app: FastAPI, endpoint: Endpoint) -> None:
             keep = _keep(endpoint.record, request)
             answering = answer_to(loaded, uploads, settings, turns, keep)
             status, answer = await while_connected(answering, request.receive)
-        endpoint.extras.offer(uploads, answer)
+        endpoint.additions.offer(uploads, answer)
         note_answer(request.scope, answer)
         return JSONResponse(answer, status)
 

@@ -12,9 +12,9 @@ from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 
+from lradapt.serving.additions import NOTHING, Additions
 from lradapt.serving.endpoint import Endpoint
 from lradapt.serving.exchanges import Observed
-from lradapt.serving.extras import NOTHING, Extras
 from lradapt.serving.follower import Follower
 from lradapt.serving.live_model import LiveModel
 from lradapt.serving.metrics import Metrics, add_metrics
@@ -40,7 +40,7 @@ _SHADOW = ("lradapt_shadow_images", "Images of the challenger in shadow mode, by
 def create_app(
     live: LiveModel,
     settings: Settings,
-    extras: Extras = NOTHING,
+    additions: Additions = NOTHING,
     *,
     record: Record | None = None,
 ) -> FastAPI:
@@ -49,7 +49,7 @@ def create_app(
     Args:
         live: the model in production.
         settings: the limits.
-        extras: what it has beside its answers.
+        additions: what it has beside its answers.
         record: of the answers; None: they are not recorded.
     """
     endpoint = Endpoint(
@@ -57,19 +57,19 @@ def create_app(
         settings=settings,
         turns=Turns(settings.num_threads, settings.max_waiting),
         in_flight=InFlight(settings.max_bytes_in_flight),
-        extras=extras,
+        additions=additions,
         record=record,
     )
     # No pages of documentation: they load scripts from other servers.
     app = FastAPI(lifespan=_following(endpoint), openapi_url=None)
     app.add_exception_handler(ClientDisconnect, lambda *_: Response(status_code=_CLIENT_GONE))
-    app.add_middleware(TokenGuard, accepted=extras.accepted)
+    app.add_middleware(TokenGuard, accepted=additions.accepted)
     add_probes(app, live)
     add_predictions(app, endpoint)
     add_states(app, endpoint)
     add_page(app)
     add_nearest(app, endpoint)
-    add_shadow(app, extras.shadow)
+    add_shadow(app, additions.shadow)
     _observe(app, endpoint)
     return app
 
@@ -95,19 +95,19 @@ def _observe(app: FastAPI, endpoint: Endpoint) -> None:
     """Have all exchanges counted and logged, those of the guard too; all routes must be there."""
     metrics = _metrics(endpoint)
     add_metrics(app, metrics)
-    log = endpoint.extras.access_log
+    log = endpoint.additions.access_log
     observers = [metrics.observe, *([log.note] if log else [])]
     paths = frozenset(route.path for route in app.routes if isinstance(route, Route))
     app.add_middleware(Observed, paths=paths, observers=observers)
 
 
 def _metrics(endpoint: Endpoint) -> Metrics:
-    metrics, extras, record = Metrics(endpoint.follower), endpoint.extras, endpoint.record
+    metrics, additions, record = Metrics(endpoint.follower), endpoint.additions, endpoint.record
     if record is not None:
         metrics.add(*_RECORD, record.counts)
         metrics.add_state(*_RECORD_FAULT, record.has_fault)
-    if extras.access_log:
-        metrics.add(*_LINES, extras.access_log.counts)
-    if extras.shadow:
-        metrics.add(*_SHADOW, extras.shadow.counts)
+    if additions.access_log:
+        metrics.add(*_LINES, additions.access_log.counts)
+    if additions.shadow:
+        metrics.add(*_SHADOW, additions.shadow.counts)
     return metrics

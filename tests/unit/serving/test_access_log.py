@@ -10,8 +10,8 @@ from releases import release
 from lradapt.registry import open_registry
 from lradapt.serving import access_log
 from lradapt.serving.access_log import AccessLog, AccessLogError, line_of, opened_log
+from lradapt.serving.additions import Additions
 from lradapt.serving.exchanges import Exchange
-from lradapt.serving.extras import Extras
 from lradapt.serving.live_model import LiveModel
 from lradapt.serving.server import create_app
 from lradapt.serving.settings import Settings
@@ -30,8 +30,8 @@ def logged(tmp_path):
 
     def run(questions):
         with opened_log(str(tmp_path / "access.jsonl")) as lines:
-            extras = Extras(accepted=accepted, access_log=lines)
-            app = create_app(LiveModel(registry, threads=1), settings, extras)
+            additions = Additions(accepted=accepted, access_log=lines)
+            app = create_app(LiveModel(registry, threads=1), settings, additions)
             asked(app, questions, client=("10.1.2.3", 4))
         text = (tmp_path / "access.jsonl").read_text()
         return version, text, [json.loads(line) for line in text.splitlines()]

@@ -9,7 +9,7 @@ from releases import release
 
 from lradapt.registry import open_registry
 from lradapt.serving.access_log import opened_log
-from lradapt.serving.extras import NOTHING, Extras
+from lradapt.serving.additions import NOTHING, Additions
 from lradapt.serving.live_model import LiveModel
 from lradapt.serving.metrics import reasons_to_abstain
 from lradapt.serving.server import create_app
@@ -38,10 +38,10 @@ def values(text):
     }
 
 
-def measured(registry, questions=None, until=lambda _: True, extras=NOTHING):
+def measured(registry, questions=None, until=lambda _: True, additions=NOTHING):
     """Return the values of `/metrics` after some requests, once they fulfil a condition."""
     settings = Settings(max_bytes=20_000, refresh_seconds=0.01, num_threads=1)
-    app = create_app(LiveModel(registry, threads=1), settings, extras)
+    app = create_app(LiveModel(registry, threads=1), settings, additions)
 
     async def work(client):
         if questions:
@@ -137,8 +137,8 @@ def test_a_class_of_odd_letters_does_not_break_the_format(registry, tmp_path):
 def test_the_lines_of_the_access_log_are_counted(registry, tmp_path):
     written, lost = (f"lradapt_access_log_lines_total{{result={each}}}" for each in LINES)
     with opened_log(str(tmp_path / "log")) as lines:
-        extras = Extras(access_log=lines)
-        found = measured(registry, None, lambda values: values[written] >= 2, extras)
+        additions = Additions(access_log=lines)
+        found = measured(registry, None, lambda values: values[written] >= 2, additions)
     assert found[lost] == 0
 
 

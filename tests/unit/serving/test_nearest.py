@@ -9,7 +9,7 @@ from releases import release
 
 from lradapt.errors import DataError
 from lradapt.registry import open_registry
-from lradapt.serving.extras import Extras
+from lradapt.serving.additions import Additions
 from lradapt.serving.live_model import LiveModel
 from lradapt.serving.nearest import Nearest, NearImage
 from lradapt.serving.server import create_app
@@ -34,7 +34,7 @@ def answered(registry, nearest, questions, **limits):
     """Return the result of questions to an endpoint."""
     usual = {"max_bytes": 20_000, "refresh_seconds": 0.01, "num_threads": 1}
     app = create_app(
-        LiveModel(registry, threads=1), Settings(**usual | limits), Extras(nearest=nearest)
+        LiveModel(registry, threads=1), Settings(**usual | limits), Additions(nearest=nearest)
     )
 
     return asked(app, questions)

@@ -5,7 +5,7 @@ import pytest
 from asgi_client import asked
 
 from lradapt.registry import open_registry
-from lradapt.serving.extras import Extras
+from lradapt.serving.additions import Additions
 from lradapt.serving.live_model import LiveModel
 from lradapt.serving.server import create_app
 from lradapt.serving.settings import Settings
@@ -19,7 +19,7 @@ def get(tmp_path):
     """A function that asks an endpoint with tokens for a path, without one."""
     live = LiveModel(open_registry(str(tmp_path / "registry"), "colours"))
     settings = Settings(max_bytes=1000, refresh_seconds=60, num_threads=1)
-    app = create_app(live, settings, Extras(accepted=read_tokens(hashed("anna", "a"))))
+    app = create_app(live, settings, Additions(accepted=read_tokens(hashed("anna", "a"))))
 
     return lambda path: asked(app, lambda client: client.get(path))
 

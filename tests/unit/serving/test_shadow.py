@@ -12,7 +12,7 @@ from releases import publish, release
 from lradapt.inference.metadata import ModelError
 from lradapt.registry import open_registry
 from lradapt.serving import shadow as module
-from lradapt.serving.extras import Extras
+from lradapt.serving.additions import Additions
 from lradapt.serving.live_model import LiveModel
 from lradapt.serving.server import create_app
 from lradapt.serving.settings import Settings
@@ -186,7 +186,7 @@ def test_an_endpoint_shows_the_summary_and_counts_in_its_metrics(
     )
     release(registry, colour_model())
     settings = Settings(max_bytes=20_000, refresh_seconds=60, num_threads=1)
-    app = create_app(LiveModel(registry, threads=1), settings, Extras(shadow=shadow))
+    app = create_app(LiveModel(registry, threads=1), settings, Additions(shadow=shadow))
 
     async def work(client):
         await client.post("/predict", content=b"no image")

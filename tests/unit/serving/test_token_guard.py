@@ -2,7 +2,7 @@ import pytest
 from asgi_client import asked
 
 from lradapt.registry import open_registry
-from lradapt.serving.extras import Extras
+from lradapt.serving.additions import Additions
 from lradapt.serving.live_model import LiveModel
 from lradapt.serving.server import create_app
 from lradapt.serving.settings import Settings
@@ -25,7 +25,7 @@ def ask(tmp_path):
     def send(method, path, headers=(), accepted=ACCEPTED, content=None):
         live = LiveModel(open_registry(str(tmp_path / "registry"), "colours"))
         settings = Settings(max_bytes=1000, refresh_seconds=60, num_threads=1)
-        app = create_app(live, settings, Extras(accepted=accepted))
+        app = create_app(live, settings, Additions(accepted=accepted))
 
         async def work(client):
             return await client.request(method, path, headers=headers, content=content)

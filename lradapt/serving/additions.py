@@ -12,7 +12,7 @@ from lradapt.serving.uploads import Upload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Extras:
+class Additions:
     """Further parts of an endpoint.
 
     Attributes:
@@ -33,4 +33,4 @@ class Extras:
             self.shadow.offer(uploads, answer)
 
 
-NOTHING = Extras()
+NOTHING = Additions()
