@@ -106,25 +106,15 @@ def _open_desk() -> "Desk":
     from lradapt.config.params import load_params
     from lradapt.review.decisions import Decisions
     from lradapt.review.desk import Desk
-    from lradapt.review.project import Project, Sources
+    from lradapt.review.project import Project
 
     paths, params = read_paths(), load_params()
     if not paths.labels.exists():
         raise DataError(f"no {paths.labels}: import images and labels with `lradapt import` first")
-    sources = Sources(
-        images=paths.images,
-        labels=paths.labels,
-        table=paths.table,
-        pixels=paths.pixels,
-        split=paths.split,
-        activations=paths.activations,
-        doubtful=paths.doubtful_labels,
-        rules=params.check.rules,
-        max_megapixels=params.data.max_megapixels,
-    )
+    project = Project(paths, params.check.rules, max_megapixels=params.data.max_megapixels)
     may_exclude = params.check.policies.image_without_label != "stop"
     decisions = Decisions(paths.labels, may_exclude=may_exclude, images=paths.images)
-    return Desk(Project(sources), decisions)
+    return Desk(project, decisions)
 
 
 def _serve(desk: "Desk", queue: "QueueName", port: int, who: str, *, open_browser: bool) -> None:

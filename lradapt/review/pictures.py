@@ -32,7 +32,7 @@ def full_picture(project: Project, row: int) -> Picture:
         DecodeError, UnreadableError: see `read_file` and `decode`.
     """
     entry = project.rows[row]
-    content = read_file(project.sources.images.resolve(), entry.image)
+    content = read_file(project.paths.images.resolve(), entry.image)
     if entry.format in _OF_BROWSERS and entry.depth == 8:
         return Picture(content, _OF_BROWSERS[entry.format])
     return _decoded(content, project)
@@ -51,7 +51,7 @@ def recorded_picture(project: Project, file: str) -> Picture:
 
 def _decoded(content: bytes, project: Project) -> Picture:
     with quiet():
-        decoded = decode_with_storage(content, max_megapixels=project.sources.max_megapixels)
+        decoded = decode_with_storage(content, max_megapixels=project.max_megapixels)
     if decoded.values is None:
         return _png(decoded.image)
     values = decoded.values  # of 16 bits: with the contrast that this image has by itself

@@ -2,13 +2,13 @@
 
 import csv
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lradapt.config.paths import Paths
 from lradapt.data.checks.findings import Finding, Rules
 from lradapt.data.checks.run_checks import run_checks
 from lradapt.data.doubtful_table import read_doubtful
@@ -35,33 +35,6 @@ if TYPE_CHECKING:
 NO_RUN = "run `make retrain` first: it reads the images"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """The files of a project that a review reads, and the values that it needs.
-
-    Attributes:
-        images: the folder of the images.
-        labels: `labels.csv`.
-        table: `images.csv`.
-        pixels: `pixels.npy`.
-        split: `split.csv`.
-        activations: `activations.npy`.
-        doubtful: `doubtful_labels.csv`.
-        rules: limits and policies of the checks.
-        max_megapixels: of one image.
-    """
-
-    images: Path
-    labels: Path
-    table: Path
-    pixels: Path
-    split: Path
-    activations: Path
-    doubtful: Path
-    rules: Rules
-    max_megapixels: float
-
-
 class PictureRow(NamedTuple):
     """What a picture needs of a line of `images.csv`, see `ImageRow`."""
 
@@ -72,30 +45,38 @@ class PictureRow(NamedTuple):
 
 
 class Project:
-    """The images of a project as they were at the start; labels are in `Decisions`."""
+    """The images of a project as they were at the start; labels are in `Decisions`.
 
-    def __init__(self, sources: Sources) -> None:
-        require(sources.table, NO_RUN)
-        self.sources = sources
-        self.rows = _read_rows(sources.table)
+    Args:
+        paths: of the project.
+        rules: limits and policies of the checks.
+        max_megapixels: of one image.
+    """
+
+    def __init__(self, paths: Paths, rules: Rules, *, max_megapixels: float) -> None:
+        require(paths.table, NO_RUN)
+        self.paths = paths
+        self.max_megapixels = max_megapixels
+        self._rules = rules
+        self.rows = _read_rows(paths.table)
         self.row_of = {as_read(row.image): number for number, row in enumerate(self.rows)}
 
     @cached_property
     def _table(self) -> list[ImageRow]:
-        return read_table(self.sources.table)
+        return read_table(self.paths.table)
 
     @cached_property
     def squares(self) -> "Pixels":
         """The pixels that the network receives, uint8 `[N, side, side, 3]`, memory-mapped."""
-        require(self.sources.pixels, NO_RUN)
-        squares: Pixels = np.load(self.sources.pixels, mmap_mode="r")
+        require(self.paths.pixels, NO_RUN)
+        squares: Pixels = np.load(self.paths.pixels, mmap_mode="r")
         return squares
 
     @cached_property
     def in_splits(self) -> Mapping[str, LabelledImage]:
         """Image -> its line of `split.csv`."""
-        require(self.sources.split, NO_RUN)
-        return {image.image: image for image in read_split(self.sources.split)}
+        require(self.paths.split, NO_RUN)
+        return {image.image: image for image in read_split(self.paths.split)}
 
     @cached_property
     def neighbour_names(self) -> frozenset[str]:
@@ -105,8 +86,8 @@ class Project:
     @cached_property
     def neighbours(self) -> Neighbours:
         """All images of the splits; only those of the training have a label."""
-        require(self.sources.activations, NO_RUN)
-        return read_neighbours(self.sources.activations, list(self.in_splits.values()))
+        require(self.paths.activations, NO_RUN)
+        return read_neighbours(self.paths.activations, list(self.in_splits.values()))
 
     def items(self, queue: QueueName) -> list[Item]:
         """Return the items of a queue; that of near duplicates takes seconds for 10,000 images.
@@ -123,28 +104,28 @@ class Project:
         return makers[queue]()
 
     def _doubtful(self) -> list[Item]:
-        require(self.sources.doubtful, "run `dvc repro doubtful_labels` first")
-        return doubtful_items(read_doubtful(self.sources.doubtful))
+        require(self.paths.doubtful_labels, "run `dvc repro doubtful_labels` first")
+        return doubtful_items(read_doubtful(self.paths.doubtful_labels))
 
     def _duplicates(self) -> list[Item]:
         return duplicate_items(self._findings(np.empty((0, 2), np.intp)), self.in_splits)
 
     def _near_duplicates(self) -> list[Item]:
-        near = near_pairs(self.squares, min_correlation=self.sources.rules.near_correlation)
+        near = near_pairs(self.squares, min_correlation=self._rules.near_correlation)
         return near_duplicate_items(self._findings(near), self.in_splits)
 
     @property
     def queue_folder(self) -> Path:
         """The folder of recorded images that are to be labelled."""
-        return self.sources.labels.with_name(FOLDER)
+        return self.paths.labels.with_name(FOLDER)
 
     def _recorded(self) -> list[Item]:
         require(self.queue_folder, "run `lradapt queue RECORD` first")
         return recorded_items(read_queue(self.queue_folder))
 
     def _findings(self, near: "np.ndarray[tuple[int, ...], np.dtype[np.intp]]") -> list[Finding]:
-        labels = read_labels(self.sources.labels)
-        return run_checks(self._table, labels, near, self.sources.rules).findings
+        labels = read_labels(self.paths.labels)
+        return run_checks(self._table, labels, near, self._rules).findings
 
     def is_decoded(self, row: int) -> bool:
         """Return whether a row of the table has pixels."""

@@ -15,7 +15,7 @@ from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.split_table import write_split
 from lradapt.review.decisions import Decisions
 from lradapt.review.desk import Desk
-from lradapt.review.project import Project, Sources
+from lradapt.review.project import Project
 from tests.path_table import path_variables
 
 ROOT = Path(__file__).parents[2]
@@ -87,15 +87,5 @@ def _write_build(folder, label_of):
 def open_desk():
     """The desk of the project in the current folder."""
     paths, params = read_paths(), load_params()
-    sources = Sources(
-        images=paths.images,
-        labels=paths.labels,
-        table=paths.table,
-        pixels=paths.pixels,
-        split=paths.split,
-        activations=paths.activations,
-        doubtful=paths.doubtful_labels,
-        rules=params.check.rules,
-        max_megapixels=params.data.max_megapixels,
-    )
-    return Desk(Project(sources), Decisions(paths.labels, images=paths.images))
+    project = Project(paths, params.check.rules, max_megapixels=params.data.max_megapixels)
+    return Desk(project, Decisions(paths.labels, images=paths.images))
