@@ -14,16 +14,15 @@ from lradapt.cli.doubtful import doubts_in_words, open_doubts
 from lradapt.cli.options import AsJson
 from lradapt.cli.output import console, print_json
 from lradapt.cli.project_classes import unknown_classes
-from lradapt.cli.sources import (
+from lradapt.cli.source_options import (
     AnnotatorColumn,
     GroupColumn,
     IgnoreColumns,
     LayoutOption,
     SplitColumn,
     SplitsOption,
-    check_as_stages,
-    print_understood,
 )
+from lradapt.cli.source_report import check_as_stages, print_understood
 from lradapt.config.paths import read_paths
 from lradapt.data.checks.findings import Finding, by_kind, policy_in_words, summarise
 from lradapt.data.checks.problem_kinds import MEANINGS, Kind
@@ -33,7 +32,7 @@ from lradapt.text import printable
 
 if TYPE_CHECKING:
     from lradapt.data.folder_check import FolderCheck
-    from lradapt.data.importing.sources import SourceLabels
+    from lradapt.data.importing.source_labels import SourceLabels
 
 _NUM_EXAMPLES = 3
 _COLOURS = {"stop": "bold red", "set_aside": "yellow", "keep": ""}
@@ -126,7 +125,7 @@ def _write_page(path: Path, checked: "FolderCheck", folder: Path) -> None:
 
 
 def _project_labels() -> "SourceLabels":
-    from lradapt.data.importing.sources import SourceLabels
+    from lradapt.data.importing.source_labels import SourceLabels
     from lradapt.data.labels import read_labels
 
     paths = read_paths()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lradapt.cli.sources import check_as_stages
+from lradapt.cli.source_report import check_as_stages
 from lradapt.errors import DataError
 
 if TYPE_CHECKING:

@@ -13,14 +13,14 @@ from lradapt.cli.importing.backbone import advice_on_size, import_body
 from lradapt.cli.importing.imported import Imported, print_imported
 from lradapt.cli.importing.refusal import present_refusal, why_refused
 from lradapt.cli.output import print_json
-from lradapt.cli.sources import print_understood
+from lradapt.cli.source_report import print_understood
 from lradapt.config.paths import read_paths
 from lradapt.errors import DataError
 from lradapt.networks.champion import ensure_file
 from lradapt.runtime import lock
 
 if TYPE_CHECKING:
-    from lradapt.data.importing.sources import SourceLabels
+    from lradapt.data.importing.source_labels import SourceLabels
 
 
 def import_files(
@@ -66,7 +66,7 @@ def import_images(
         keep_params: change nothing in params.yaml.
         as_json: print JSON.
     """
-    from lradapt.cli.choosing import choose_engine, choose_for_weights, choose_params
+    from lradapt.cli.param_choices import choose_engine, choose_for_weights, choose_params
     from lradapt.config.params import load_params
 
     load_params()  # its faults are reported before anything is replaced

@@ -8,11 +8,11 @@ import typer
 from lradapt.cli.importing.options import KeepParams, Replace
 from lradapt.cli.importing.run import import_images
 from lradapt.cli.options import AsJson
-from lradapt.cli.sources import print_understood
+from lradapt.cli.source_report import print_understood
 from lradapt.runtime.user import expand
 
 if TYPE_CHECKING:
-    from lradapt.data.importing.sources import SourceLabels
+    from lradapt.data.importing.source_labels import SourceLabels
 
 
 def solar_cells(

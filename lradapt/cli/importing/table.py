@@ -9,7 +9,7 @@ import typer
 from lradapt.cli.importing.options import KeepParams, Replace
 from lradapt.cli.importing.run import import_files
 from lradapt.cli.options import AsJson
-from lradapt.cli.sources import (
+from lradapt.cli.source_options import (
     AnnotatorColumn,
     GroupColumn,
     IgnoreColumns,

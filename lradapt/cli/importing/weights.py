@@ -33,7 +33,7 @@ def weights(
     auto is imagenet if it can be downloaded, else none. Prints the path of the
     weights, their origin, and what suits them in params.yaml.
     """
-    from lradapt.cli.choosing import choose_for_weights
+    from lradapt.cli.param_choices import choose_for_weights
 
     paths = read_paths()
     with lock.importing():

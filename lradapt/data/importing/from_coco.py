@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lradapt.data.importing.sources import SourceLabels
+from lradapt.data.importing.source_labels import SourceLabels
 from lradapt.data.importing.tool_entries import Entry, Export, label_export
 from lradapt.data.importing.tool_export import COCO, read_export, require_kind
 

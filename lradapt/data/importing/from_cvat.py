@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lradapt.data.importing.sources import SourceLabels, files_of
+from lradapt.data.importing.source_labels import SourceLabels, files_of
 from lradapt.data.importing.split_names import read_split_names, without_unused_test
 from lradapt.data.importing.tool_entries import Entry, Export, label_export
 from lradapt.data.labelled_image import TRAIN

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from lradapt.data.importing.layouts import Layout, Tree, choose_reading, grow_tree
-from lradapt.data.importing.sources import SourceLabels, files_of
+from lradapt.data.importing.source_labels import SourceLabels, files_of
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.labels import as_read, name_fault
 from lradapt.errors import DataError, listed

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lradapt.data.importing.dataset_card import read_card
 from lradapt.data.importing.from_table import label_lines
-from lradapt.data.importing.sources import SourceLabels, files_of
+from lradapt.data.importing.source_labels import SourceLabels, files_of
 from lradapt.data.importing.split_names import read_split_names
 from lradapt.data.importing.table_columns import GivenColumns
 from lradapt.data.importing.table_text import read_table

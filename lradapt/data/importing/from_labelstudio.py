@@ -12,7 +12,7 @@ from typing import Any
 from lradapt.data.importing.group_column import looks_like_group
 from lradapt.data.importing.labelstudio_paths import image_names, names_image
 from lradapt.data.importing.labelstudio_tasks import TaskAnnotation, Tasks, read_min, read_tasks
-from lradapt.data.importing.sources import SourceLabels
+from lradapt.data.importing.source_labels import SourceLabels
 from lradapt.data.importing.tool_entries import Entry, Export, label_export
 from lradapt.data.importing.tool_export import (
     LABEL_STUDIO,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lradapt.data.consensus import keep_annotators, merge_lines
 from lradapt.data.importing.find_files import FileFinder
-from lradapt.data.importing.sources import SourceLabels, files_of
+from lradapt.data.importing.source_labels import SourceLabels, files_of
 from lradapt.data.importing.table_columns import (
     Columns,
     GivenColumns,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lradapt.data.importing.atomic_import import Sink, replace_whole
-from lradapt.data.importing.sources import SourceLabels
+from lradapt.data.importing.source_labels import SourceLabels
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.labels import as_read
 from lradapt.errors import DataError

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lradapt.data.importing.atomic_import import Sink, replace_whole
-from lradapt.data.importing.sources import SourceLabels
+from lradapt.data.importing.source_labels import SourceLabels
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.errors import DataError
 from lradapt.runtime.files import sha256_of

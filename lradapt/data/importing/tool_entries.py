@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lradapt.data.consensus import keep_annotators, merge_lines
 from lradapt.data.importing.find_files import FileFinder
-from lradapt.data.importing.sources import SourceLabels, files_of
+from lradapt.data.importing.source_labels import SourceLabels, files_of
 from lradapt.data.labelled_image import Annotation, LabelledImage
 from lradapt.data.labels import as_read, name_fault
 from lradapt.errors import DataError, listed

@@ -12,10 +12,10 @@ from path_table import path_variables
 from safetensors.torch import save
 from typer.testing import CliRunner
 
-from lradapt.cli import choosing, exit_codes, importing
+from lradapt.cli import exit_codes, importing, param_choices
 from lradapt.config.import_choices import ParamChoice
 from lradapt.config.yaml_files import read_yaml
-from lradapt.data.importing.sources import SourceLabels
+from lradapt.data.importing.source_labels import SourceLabels
 from lradapt.data.labelled_image import LabelledImage as Label
 from lradapt.data.labels import read_labels
 from lradapt.errors import DataError, ParamsError
@@ -53,7 +53,7 @@ def measured(monkeypatch):
         asked.append(params)
         return [ParamChoice("engine.threads", 3, "measured")]
 
-    monkeypatch.setattr(choosing, "_measured", measure)
+    monkeypatch.setattr(param_choices, "_measured", measure)
     known = backbone_facts("resnet18")
     monkeypatch.setattr("lradapt.config.photo_backbone.photo_backbone", lambda: (known, "known"))
     return asked

@@ -1,69 +1,23 @@
-"""Options and output that `lradapt import` and `lradapt check` share: how a source is read."""
+"""How a source of images was read, for a person; and its check by the values of params.yaml."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
 from rich.table import Column, Table
 
 from lradapt.cli.output import console
-from lradapt.data.importing.layouts import Layout
 from lradapt.data.labelled_image import SPLITS, LabelledImage
 from lradapt.text import printable, shortened
 
 if TYPE_CHECKING:
     from lradapt.data.folder_check import FolderCheck
-    from lradapt.data.importing.sources import SourceLabels
+    from lradapt.data.importing.source_labels import SourceLabels
 
 _MOST_CLASSES = 12
 _TIE = "(annotators are tied)"
-
-LayoutOption = Annotated[
-    Layout | None,
-    typer.Option("--layout", help="What the levels of the folder are, if they can be several."),
-]
-SplitsOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--split",
-        metavar="NAME=SPLIT",
-        help="A folder, or a value of the split column, is train, validation or test. Repeatable.",
-    ),
-]
-GroupColumn = Annotated[
-    str | None,
-    typer.Option(
-        help="The column of the patient or lesion, never in two splits; else found by its name."
-    ),
-]
-SplitColumn = Annotated[
-    str | None, typer.Option(help="The column of a given split; else found by its name or values.")
-]
-AnnotatorColumn = Annotated[
-    str | None,
-    typer.Option(
-        help="The column of who gives the label; an image may have a line of each annotator; else "
-        "found by its name."
-    ),
-]
-IgnoreColumns = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--ignore-column",
-        help="Leave out a column that looks like a patient, split or annotator. Repeatable.",
-    ),
-]
-
-KeepColumns = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--keep-column",
-        help="Keep a column (site, camera, skin type) in labels.csv, as a slice. Repeatable.",
-    ),
-]
 
 
 def check_as_stages(folder: Path, labels: Sequence[LabelledImage]) -> "FolderCheck":

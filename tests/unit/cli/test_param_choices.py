@@ -7,7 +7,7 @@ import pytest
 import torch
 from test_tune_engine import tiny
 
-from lradapt.cli import choosing
+from lradapt.cli import param_choices
 from lradapt.config.params import Params
 from lradapt.config.presets import changed
 from lradapt.config.validation import validate
@@ -28,13 +28,13 @@ def tuning(*rates, left_out=()):
 
 
 def values(found):
-    return {choice.key: choice.value for choice in choosing.engine_choices(found)}
+    return {choice.key: choice.value for choice in param_choices.engine_choices(found)}
 
 
 def reasons(found):
     return {
         choice.key.removeprefix("engine."): choice.reason
-        for choice in choosing.engine_choices(found)
+        for choice in param_choices.engine_choices(found)
     }
 
 
@@ -98,7 +98,7 @@ def measured(own=()):
     values = changed(read_yaml(PARAMS), {"engine": {"device": "cpu"}})
     record = {k: v for k, v in values["chosen_by_import"].items() if k not in own}
     values["chosen_by_import"] = record
-    return choosing._measured(validate(Params, values, PARAMS), values)
+    return param_choices._measured(validate(Params, values, PARAMS), values)
 
 
 def test_the_present_settings_are_measured_first_then_others_in_a_bounded_time(tried):
@@ -133,7 +133,7 @@ def test_it_measures_steps_of_this_project(monkeypatch):
                 },
             },
         )
-        found = choosing._measured(validate(Params, values, PARAMS), values)
+        found = param_choices._measured(validate(Params, values, PARAMS), values)
     finally:
         torch.set_num_threads(before)
     assert [choice.key for choice in found] == [
