@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -103,7 +104,7 @@ def _print(found: "Drift") -> None:
     screen.print(basis(found))
     *numbers, result = COLUMNS
     whole = [Column(title, no_wrap=True) for title in (found.period, *numbers)]
-    table = Table(*whole, Column(result, overflow="fold"))
+    table = Table(*whole, Column(result, overflow="fold"), box=SIMPLE_HEAD, padding=0)
     for each in found.periods:
         *first, result = cells(each)
         style = "red" if each.tested and each.tested.drifted else ""

@@ -46,6 +46,19 @@ def test_the_version_in_production_is_compared_by_week(lradapt, asked, tmp_path)
     assert "note: 2 lines were skipped" in output.out
 
 
+@pytest.mark.usefixtures("asked")
+def test_a_terminal_of_80_columns_has_the_whole_table(lradapt, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = lradapt("drift", "record").out.splitlines()
+    header = next(line for line in lines if "result" in line)
+    results = " ".join(
+        line[header.index("result") :].strip() for line in lines[lines.index(header) :]
+    )
+    assert "drift: features, brightness" in results
+    assert "not tested: too few images: 12" in results
+    assert any("0.0001 * 1e-30 *    0.05      74.0% ± 3.9%" in line for line in lines)
+
+
 def test_the_options_are_passed_on_and_a_page_is_written(lradapt, asked, tmp_path):
     words = ["--period", "day", "--since", "2026-11-01", "--unfinished", "--html", "a/drift.html"]
     output = lradapt("drift", "record", asked[0], *words, "--json")
