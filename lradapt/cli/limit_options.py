@@ -28,18 +28,18 @@ _LIMITS = {
         "Limit of all images of one request; more are answered with 413.", least=0.01
     ),
     "max_waiting": _Limit(
-        "Requests that wait for a thread; beyond it, one is answered with 503.", least=1
+        "The most requests that wait for a thread; a further one is answered with 503.", least=1
     ),
     "max_connections": _Limit(
-        "Open connections; if there are more, the one idle for longest is closed.", least=1
+        "The most open connections; if there are more, the one idle for longest is closed.", least=1
     ),
-    "body_seconds": _Limit("For a body to be complete; after it, the answer is 408."),
+    "body_seconds": _Limit("Time for the body of a request to arrive; then the answer is 408."),
     "idle_seconds": _Limit(
-        "For a client to send the headers of a request, and to read the answer; after it, the "
+        "Time for a client to send the headers of a request, or to read the answer; then the "
         "connection is closed."
     ),
-    "look_seconds": _Limit("For the registry to answer; after it, /health has a fault."),
-    "grace_seconds": _Limit("For requests in progress when the server is stopped.", least=1),
+    "look_seconds": _Limit("Time for the registry to answer; then /health has a fault."),
+    "grace_seconds": _Limit("Time for requests in progress once the server is stopped.", least=1),
 }
 
 

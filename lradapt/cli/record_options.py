@@ -34,7 +34,9 @@ Images = Annotated[
         help="Keep the image files too, as they are sent; `lradapt queue` needs them.",
     ),
 ]
-Days = Annotated[float, _in_panel(min=0.01, help="After which an answer is removed.")]
+Days = Annotated[
+    float, _in_panel(min=0.01, help="Number of days after which an answer is removed.")
+]
 Bytes = Annotated[
     float,
     _in_panel(

@@ -9,7 +9,7 @@ from lradapt.cli import completion
 Host = Annotated[str, typer.Option(help="Address to listen on; there is no TLS: keep it internal.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="TCP port to listen on.")]
 RefreshSeconds = Annotated[
-    float, typer.Option(min=0.1, help="Between two checks for another version.")
+    float, typer.Option(min=0.1, help="Time between two looks for another version in production.")
 ]
 Threads = Annotated[
     int | None,
@@ -18,7 +18,7 @@ Threads = Annotated[
 AccessLog = Annotated[
     str | None,
     typer.Option(
-        metavar="FILE", help="Append a line of JSON for each request to it; - for stdout."
+        metavar="FILE", help="Append a line of JSON for each request to this file; - is stdout."
     ),
 ]
 Nearest = Annotated[
@@ -31,7 +31,7 @@ Shadow = Annotated[
     str | None,
     typer.Option(
         metavar="VERSION",
-        help="Run this version beside, and count where its answers differ.",
+        help="Let this version classify the same images, unseen, and count where it differs.",
         autocompletion=completion.versions,
     ),
 ]
