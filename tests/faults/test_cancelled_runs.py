@@ -304,7 +304,7 @@ def temporary_server(environment):
     (pid,) = (
         pid
         for pid, command in ours(environment).items()
-        if "-m uvicorn" in command and "supervisor" not in command
+        if "from uvicorn import main" in command and "supervisor" not in command
     )
     return pid
 

@@ -9,12 +9,14 @@ from typing import Any
 
 from lradapt.registry.protocol import RulesRecord
 from lradapt.reporting.dossier import (
-    allowed_changes,
-    measurements,
-    promotions,
-    rules,
-    verdicts,
-    versions,
+    allowed_changes_section,
+    asked_images_section,
+    moves_section,
+    promotions_section,
+    rules_section,
+    slices_section,
+    verdicts_section,
+    versions_section,
 )
 from lradapt.reporting.dossier.bounds import bounds_of_params
 from lradapt.reporting.dossier.collected import Collected, Version
@@ -57,14 +59,14 @@ def _values(collected: Collected, since: str) -> dict[str, Any]:
 
 def _sections(collected: Collected, since: str) -> list[Section]:
     return [
-        allowed_changes.section(collected),
-        rules.section(collected, since),
-        versions.section(collected, since),
-        verdicts.section(collected, since),
-        measurements.use(collected),
-        measurements.slices(collected, since),
-        measurements.moves(collected, since),
-        promotions.section(collected, since),
+        allowed_changes_section.section(collected),
+        rules_section.section(collected, since),
+        versions_section.section(collected, since),
+        verdicts_section.section(collected, since),
+        asked_images_section.section(collected),
+        slices_section.section(collected, since),
+        moves_section.section(collected, since),
+        promotions_section.section(collected, since),
     ]
 
 
@@ -101,7 +103,7 @@ def missing(collected: Collected) -> list[str]:
         "dvc.lock, so the stages are not known": _without(usable, "dvc_lock"),
     }
     found += [f"Versions without {what}: {', '.join(of)}." for what, of in lacking.items() if of]
-    faulty = versions.faults(collected.versions)
+    faulty = versions_section.faults(collected.versions)
     found += [f"A version cannot be used. {each}" for each in faulty]
     found += [
         f"Rules are not trusted. {each.fault}" for each in collected.frozen_rules if each.fault
@@ -165,7 +167,7 @@ def as_json(collected: Collected, since: str = "") -> dict[str, Any]:
 def _version(before: Version | None, after: Version) -> dict[str, Any]:
     manifest = after.manifest
     keys = ("run", "ancestor", "code", "data", "libraries", "params_sha256", "gate_rules", "slices")
-    changes = versions.changes_between(before, after) if before and not before.fault else []
+    changes = versions_section.changes_between(before, after) if before and not before.fault else []
     return {
         "version": after.name,
         "created": after.created or None,

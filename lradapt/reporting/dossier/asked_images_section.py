@@ -1,10 +1,8 @@
-"""Sections: how often the test images were asked, results by slice, and images that moved."""
+"""The section on the test images: how often they were asked."""
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator
 
-from lradapt.reporting.dossier.collected import Collected, Version
-from lradapt.reporting.dossier.moves import Moves, moves_of
+from lradapt.reporting.dossier.collected import Collected
 from lradapt.reporting.dossier.param_changes import NOT_RECORDED
 from lradapt.reporting.dossier.references import ANSWERS
 from lradapt.reporting.dossier.section import Section, Table, percent, second, short
@@ -13,7 +11,7 @@ from lradapt.reporting.dossier.use_of_test import AskedImages, UseOfTest, use_of
 _MOST_CONFIDENCE = 0.999  # of gate.confidence, by its schema
 
 
-def use(collected: Collected) -> Section:
+def section(collected: Collected) -> Section:
     """Return the section of the test images: the whole history counts, whatever --since says."""
     found = use_of_test_images(collected)
     times = [(str(times), f"{images:,}") for times, images in found.times.items()]
@@ -113,93 +111,3 @@ def _set_row(each: AskedImages) -> tuple[str, ...]:
         percent(each.in_latest),
         str(each.versions),
     )
-
-
-def slices(collected: Collected, since: str) -> Section:
-    """Return the section of the slices of each version."""
-    shown = [each for each in collected.versions if not each.created or each.created >= since]
-    without = [each.name for each in shown if each.manifest.get("slices") is None]
-    sentences = [
-        "Accuracy by the columns of evaluate.slices, with 95 % intervals (docs/method.md)."
-    ]
-    if without:
-        sentences.append(f"Slices are {NOT_RECORDED} for {', '.join(without)}.")
-    none = [each.name for each in shown if each.manifest.get("slices") == []]
-    if none:
-        sentences.append(f"No column was named (evaluate.slices: []) for {', '.join(none)}.")
-    return Section(
-        "slices",
-        "Slices",
-        ANSWERS["slices"],
-        sentences,
-        (
-            Table(
-                "Results by slice",
-                ("version", "column", "value", "images", "accuracy", "interval", "expected", "p"),
-                [row for each in shown for row in _slice_rows(each)],
-            ),
-        ),
-    )
-
-
-def _slice_rows(version: Version) -> list[tuple[str, ...]]:
-    return [
-        (
-            version.name,
-            each["column"],
-            each["value"],
-            f"{each['images']:,}",
-            percent(each["accuracy"]),
-            " to ".join(map(percent, each["interval"])),
-            percent(each["expected"]),
-            "-" if each["p"] is None else f"{each['p']:.3g}",
-        )
-        for each in version.manifest.get("slices") or ()
-    ]
-
-
-def moves(collected: Collected, since: str) -> Section:
-    """Return the section of the images that moved between the splits of two versions."""
-    found = zip(pairwise(collected.versions), moves_of(collected.versions), strict=True)
-    shown = [each for (_, after), each in found if not after.created or after.created >= since]
-    return Section(
-        "moves",
-        "Images that moved between the splits",
-        ANSWERS["moves"],
-        (
-            "By pixel hash, from each version to the next. An image that goes from training to "
-            "test measures nothing while a model that was trained on it is compared: the gate "
-            "leaves it out. Training includes validation, and the ancestors of a warm start. "
-            "--json has the hashes.",
-        ),
-        (
-            Table(
-                "Test images",
-                (
-                    "from",
-                    "to",
-                    "stayed",
-                    "relabelled",
-                    "test to training",
-                    "training to test",
-                    "new in test",
-                    "gone",
-                ),
-                [_move_row(each) for each in shown],
-            ),
-        ),
-    )
-
-
-def _move_row(each: Moves | tuple[str, str]) -> Sequence[str]:
-    if not isinstance(each, Moves):
-        return *each, NOT_RECORDED, *[""] * 5
-    lists = (
-        each.stayed,
-        each.relabelled,
-        each.to_training,
-        each.to_test,
-        each.new,
-        each.gone,
-    )
-    return each.before, each.after, *(f"{len(hashes):,}" for hashes in lists)
