@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,8 @@ from tempfile import NamedTemporaryFile
 import httpx
 
 from tests.projects import PROGRAMS, ROOT
+
+ENDS_WITH_ITS_PARENT = ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
 
 
 def free_port():
@@ -39,10 +42,13 @@ def settings(home, port):
 
 @contextmanager
 def process(folder, environment, *command):
-    """A Python program as a process group of its own, killed at the end; what it says is kept."""
+    """A Python program as a process group of its own, killed at the end; what it says is kept.
+
+    It ends with these tests, even after their kill -9, where util-linux is installed.
+    """
     with NamedTemporaryFile(dir=folder, prefix="process-", suffix=".log", delete=False) as log:
         started = subprocess.Popen(
-            [sys.executable, *command],
+            [*ENDS_WITH_ITS_PARENT, sys.executable, *command],
             cwd=folder,
             env=environment,
             stdout=log,
