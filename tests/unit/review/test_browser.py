@@ -189,7 +189,7 @@ def test_recorded_images_are_labelled_by_keys(project, window):
     page = window()
     page.select_option("#queue", "recorded")
     shows(page, f"recorded/{files[0]}")
-    page.wait_for_function("document.querySelector('#picture img').naturalWidth > 0")
+    page.locator("#picture img").evaluate("(image) => image.decode()")  # an image, and a whole one
     assert page.inner_text("#change") == "c\nlabel as nevus, common"
     page.keyboard.press("k")  # there is no label to keep
     page.keyboard.press("c")

@@ -131,10 +131,11 @@ def test_the_keyboard_alone_reaches_the_file_dialog_and_the_token(window):
     page = window()
     tab_to(page, "choose")
     page.evaluate(  # the event of Chromium's own dialog comes late, or never, on a busy machine
-        "file.addEventListener('click', (e) => { e.preventDefault(); window.isAsked = true; })"
+        "() => { window.asked = new Promise((done) => file.addEventListener('click', "
+        "(event) => { event.preventDefault(); done(true); })); }"
     )
     page.keyboard.press("Enter")
-    page.wait_for_function("window.isAsked", timeout=8000)
+    assert page.evaluate("window.asked")  # wait_for_function needs an eval, which the page forbids
     page.set_input_files("#file", "blue.png")
     answers(page, "blue")
     tab_to(page, "token-button")
