@@ -155,7 +155,7 @@ def whole_versions(registry):
 
 
 @pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.long)])
-@pytest.mark.parametrize("fault", [resets, loses_the_answer])
+@pytest.mark.parametrize("fault", [resets, pytest.param(loses_the_answer, marks=pytest.mark.long)])
 def test_a_store_that_vanishes_at_any_request_of_a_release_loses_nothing(
     bucket, moto, fault, every
 ):

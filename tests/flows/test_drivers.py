@@ -81,6 +81,7 @@ def test_the_drivers_agree_and_the_flow_promotes_without_a_server_of_ones_own(tr
     assert len(output.stdout.splitlines()) == 21
 
 
+@pytest.mark.long
 def test_a_tracker_that_gets_nothing_costs_one_warning(served_project):
     project = served_project
     file = project / "params.yaml"

@@ -49,14 +49,8 @@ def test_a_stage_added_to_dvc_yaml_appears_in_the_plan(project):
     }
 
 
-@pytest.mark.parametrize(
-    "home",
-    [
-        "HOME={file}",
-        pytest.param("HOME={file}/below", marks=pytest.mark.long),
-        pytest.param("-uHOME", marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("home", ["HOME={file}", "HOME={file}/below", "-uHOME"])
 def test_a_home_that_cannot_be_used_is_none(project, tmp_path, home):
     (tmp_path / "file").touch()
     words = "env", home.format(file=tmp_path / "file"), sys.executable, "-m", "flows.retrain"
