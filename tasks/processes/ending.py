@@ -16,6 +16,8 @@ from contextlib import suppress
 from multiprocessing import util
 from typing import NoReturn
 
+_BUFFERED = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
+
 
 def exit_code(ended: SystemExit) -> int:
     """Return the exit code that Python would give; a text as code is printed."""
@@ -30,7 +32,7 @@ def end(code: int) -> NoReturn:
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for each in gc.get_objects():
-        if isinstance(each, io.TextIOWrapper | io.BufferedWriter | io.BufferedRandom):
+        if issubclass(type(each), _BUFFERED):  # isinstance asks the object, which may raise
             with suppress(ValueError, OSError):  # it is closed, or its reader has gone
                 each.flush()
     os._exit(code & 0xFF)

@@ -15,6 +15,7 @@ from tasks.processes import ending
 
 class Kept: pass
 
+gone = weakref.proxy(Kept())  # it raises when asked for anything
 kept, file, folder = Kept(), open("left open", "w"), tempfile.mkdtemp(dir=".")
 weakref.finalize(kept, print, "finalizer of the parent", flush=True)
 atexit.register(print, "exit of the parent", flush=True)
