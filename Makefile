@@ -60,10 +60,10 @@ deploy: install ## tell the server pools, limit, automations, deployments (and L
 worker: install ## run what the server has for POOL=gpu (or cpu), one at a time, in this project
 	@"$(BIN)/python" -m flows.worker --pool $(POOL)
 
-test: install ## the test suite in JOBS=3 processes, nine minutes on two cores
+test: install ## the test suite in JOBS=3 processes, eight minutes on two cores
 	$(PYTEST) -m "not long"
 
-test-all: install ## all that it leaves out: deployments, workers, kills, the tutorial; 21 minutes
+test-all: install ## all that it leaves out: deployments, workers, kills, the tutorial; 22 minutes
 	$(PYTEST) -m long
 
 check: lint ## format, lint, types, layers of imports and the fast tests, in five minutes
