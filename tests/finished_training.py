@@ -16,7 +16,7 @@ from lradapt.runtime.files import write_json
 ROOT = Path(__file__).parents[1]
 EVIL = "<script>alert('x')</script>"
 NO_CURVE = "sweep,lr,loss,baseline,smoothed\n"
-EXAM = [("a b/1.png", EVIL, 0.9), ("a b/2.png", EVIL, 0.8), ("NA", "owl", 0.7)]
+PREDICTIONS = [("a b/1.png", EVIL, 0.9), ("a b/2.png", EVIL, 0.8), ("NA", "owl", 0.7)]
 """Image, its predicted class and probability; all of them show the first class."""
 
 
@@ -29,7 +29,7 @@ def write_outputs():
         Path(name).write_text((ROOT / name).read_text())
     _write_data(paths)
     _write_training(paths)
-    _write_exam(paths)
+    _write_evaluation(paths)
     return paths
 
 
@@ -68,13 +68,13 @@ def _write_data(paths):
         ImageRow("a b/1.png", *"12", 5, 5, "ok", "", "PNG", "RGB", 1),
     ]
     pd.DataFrame(rows).to_csv(paths.table, index=False)
-    exam = [
+    split_rows = [
         LabelledImage(image, EVIL, "", "test", f"{row}", row)
-        for row, (image, _, _) in enumerate(EXAM)
+        for row, (image, _, _) in enumerate(PREDICTIONS)
     ]
-    write_split(paths.split, exam)
-    write_split(paths.training_split, exam)
-    squares = np.zeros((len(EXAM), 8, 8, 3), np.uint8)
+    write_split(paths.split, split_rows)
+    write_split(paths.training_split, split_rows)
+    squares = np.zeros((len(PREDICTIONS), 8, 8, 3), np.uint8)
     squares[2] = (10, 20, 30)
     np.save(paths.pixels, squares)
 
@@ -116,7 +116,7 @@ def _covered(coverage, interval, size, images, always):
     }
 
 
-def _write_exam(paths):
+def _write_evaluation(paths):
     metrics = {
         "images": 3,
         "accuracy": 2 / 3,
@@ -172,7 +172,7 @@ def _write_exam(paths):
     write_json(paths.metrics, metrics)
     output = [
         (image, EVIL, name, *((sure, 1 - sure) if name == EVIL else (1 - sure, sure)))
-        for image, name, sure in EXAM
+        for image, name, sure in PREDICTIONS
     ]
     columns = ["image", "label", "predicted", f"p_{EVIL}", "p_owl"]
     pd.DataFrame(output, columns=columns).to_csv(paths.predictions, index=False)
