@@ -91,6 +91,22 @@ def test_no_line_of_prose_is_longer_than_120_characters(name):
     assert [line for line in lines if len(line) > 120] == []
 
 
+@pytest.mark.parametrize("name", documents())
+def test_each_heading_has_a_blank_line_before_and_after_it(name):
+    """Two entries of the log that a merge has put together are one entry to a reader."""
+    lines = ["", *prose(name).splitlines(), ""]
+    places = [place for place, line in enumerate(lines) if re.match(r"#+ ", line)]
+    assert places, "nothing was found: the test would pass without checking anything"
+    crowded = [place for place in places if lines[place - 1] or lines[place + 1]]
+    assert [lines[place] for place in crowded] == []
+
+
+@pytest.mark.parametrize("name", DATED)
+def test_no_two_entries_have_the_same_heading(name):
+    entries = re.findall(r"^## (.+)$", prose(name), re.M)
+    assert sorted(entries) == sorted(set(entries))
+
+
 def test_the_readme_is_short():
     lines = read("README.md").splitlines()
     assert len(lines) < 120
