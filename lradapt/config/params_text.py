@@ -1,6 +1,7 @@
 """The text of params.yaml: as DVC reads it, and with changed values; all else stays as written."""
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,14 @@ from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
-from ruamel.yaml.tokens import CommentToken
+from ruamel.yaml.tokens import (
+    CommentToken,
+    FlowMappingEndToken,
+    FlowMappingStartToken,
+    FlowSequenceEndToken,
+    FlowSequenceStartToken,
+    ScalarToken,
+)
 
 from lradapt.config.presets import Changes
 from lradapt.errors import ParamsError
@@ -19,7 +27,9 @@ from lradapt.errors import ParamsError
 def require_read_by_dvc(path: Path) -> None:
     """Check that DVC can read the file; it follows YAML 1.2, by another parser than `read_yaml`.
 
-    It takes the keys 7 and 007 of a mapping for one, and does not accept {12:30: 0.5}.
+    It takes the keys 7 and 007 of a mapping for one, and does not accept {12:30: 0.5}: within
+    brackets and braces its library in C takes each `:` and `?` for an indicator. Where that library
+    is missing DVC would read the file, but DVC on another machine would not: so it is refused too.
 
     Raises:
         ParamsError: DVC cannot read it; the error has the line.
@@ -27,6 +37,7 @@ def require_read_by_dvc(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     try:
         YAML(typ="safe").load(text)
+        _require_no_indicator_in_words(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line
         what = "takes two keys for one" if isinstance(error, DuplicateKeyError) else error.problem
@@ -34,6 +45,18 @@ def require_read_by_dvc(path: Path) -> None:
             f"{path}, line {line + 1}: DVC cannot read it ({what}): "
             f"{text.splitlines()[line].strip()}. Put every key that is not a plain word in quotes"
         ) from error
+
+
+def _require_no_indicator_in_words(text: str) -> None:
+    """Refuse a `:` or `?` in a plain word within brackets or braces."""
+    depth = 0
+    for token in YAML(typ="safe", pure=True).scan(text):
+        depth += isinstance(token, FlowMappingStartToken | FlowSequenceStartToken)
+        depth -= isinstance(token, FlowMappingEndToken | FlowSequenceEndToken)
+        plain = token.value if isinstance(token, ScalarToken) and token.plain else ""
+        if depth and (found := re.search("[:?]", plain)):
+            problem = f"found unexpected {found[0]!r}"
+            raise MarkedYAMLError(problem=problem, problem_mark=token.start_mark)
 
 
 def with_values(text: str, changes: Changes) -> str:

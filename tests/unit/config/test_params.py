@@ -258,6 +258,14 @@ def test_a_floor_and_a_rename_are_about_the_class_as_written(load, name):
     assert (rules.min_recall, rules.renamed) == ({name: 0.5}, {name: "cat"})
 
 
+@pytest.fixture(params=["C", "Python"])
+def parser(request, monkeypatch):
+    """The language of ruamel.yaml's parser; the one in C is a package of its own."""
+    if request.param == "Python":
+        monkeypatch.setattr("ruamel.yaml.main.CParser", None)
+    return request.param
+
+
 @pytest.mark.parametrize(
     ("keys", "fault"),
     [
@@ -266,7 +274,9 @@ def test_a_floor_and_a_rename_are_about_the_class_as_written(load, name):
         ("{12:30: 0.5}", "found unexpected ':'"),
     ],
 )
-def test_what_dvc_cannot_read_is_refused_with_the_line_and_the_remedy(tmp_path, keys, fault):
+def test_what_dvc_cannot_read_is_refused_with_the_line_and_the_remedy(
+    tmp_path, parser, keys, fault
+):
     path = tmp_path / "params.yaml"
     path.write_text(f"seed: 0\nmin_recall: {keys}\n")
     with pytest.raises(ParamsError) as caught:
@@ -277,10 +287,18 @@ def test_what_dvc_cannot_read_is_refused_with_the_line_and_the_remedy(tmp_path, 
     )
 
 
-@pytest.mark.parametrize("name", ["yes", "~", "007", "2024-01-01", "1.0", "0o17", "'12:30'"])
-def test_dvc_reads_each_name_beside_others(tmp_path, name):
+@pytest.mark.parametrize("text", ["[a, 12:30]", "{a: 12:30}", "{a?: 1}", "{a:}", "[{b: [x:y]}]"])
+def test_an_indicator_in_a_word_within_brackets_is_refused(tmp_path, parser, text):
     path = tmp_path / "params.yaml"
-    path.write_text(f"min_recall: {{{name}: 0.5, cat: 0.6, no: 0.7}}\n")
+    path.write_text(f"min_recall: {text}\n")
+    with pytest.raises(ParamsError, match=r"line 1: DVC cannot read it \("):
+        require_read_by_dvc(path)
+
+
+@pytest.mark.parametrize("name", ["yes", "~", "007", "2024-01-01", "1.0", "0o17", "'12:30'"])
+def test_dvc_reads_each_name_beside_others(tmp_path, parser, name):
+    path = tmp_path / "params.yaml"
+    path.write_text(f"at: 12:30 # {{12:30}}\nmin_recall: {{{name}: 0.5, cat: 0.6, no: 0.7}}\n")
     require_read_by_dvc(path)
 
 
