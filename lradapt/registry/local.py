@@ -31,7 +31,7 @@ from lradapt.runtime.system import file_locks
 from lradapt.runtime.system.folders import Folder, open_folder
 from lradapt.runtime.system.opening import is_link, without_waiting
 
-_NO_FOLDER = "{} is a file; expected the folder of a registry"
+_NO_FOLDER = "{} is a file; expected a folder"
 _Found = tuple[tuple[str, ...], os.stat_result]
 _PARTIAL = re.compile(re.escape(PRIVATE) + r"[0-9a-f]{32}")
 
@@ -263,15 +263,15 @@ def _refuse_link(parent: Folder, path: Path) -> None:
         return
     if is_link(found):
         raise DamagedError(
-            f"{path} is a link, and below its folder a registry follows none "
-            f"({os.strerror(errno.ELOOP)}); nothing was read, written or deleted. Put a file or "
-            "folder in its place, or remove the link"
+            f"{path} is a link, and none is followed here ({os.strerror(errno.ELOOP)}); "
+            "nothing was read, written or deleted. Put a file or folder in its place, or remove "
+            "the link"
         )
 
 
 def _require_regular(descriptor: int, path: Path) -> None:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        raise DamagedError(f"{path} is not a regular file; remove it from the registry")
+        raise DamagedError(f"{path} is not a regular file; remove it")
 
 
 @contextmanager

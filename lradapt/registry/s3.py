@@ -204,7 +204,7 @@ def _client(limits: Limits) -> Any:
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
     except ModuleNotFoundError as error:
-        text = "a registry on S3 needs boto3: pip install 'lradapt[s3]'"
+        text = "a bucket on S3 needs boto3: pip install 'lradapt[s3]'"
         raise ModuleNotFoundError(text, name=error.name) from error
     config = Config(
         connect_timeout=limits.connect_seconds,

@@ -25,7 +25,7 @@ _REMEDIES = {
     "InvalidAccessKeyId": "correct the credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID)",
     "SignatureDoesNotMatch": "correct the credentials (AWS_PROFILE, AWS_SECRET_ACCESS_KEY)",
     "RequestTimeTooSkewed": "set the clock of this machine",
-    "NoSuchBucket": "make the bucket, or correct the registry's URL",
+    "NoSuchBucket": "make the bucket, or correct the URL",
     "PermanentRedirect": "set AWS_DEFAULT_REGION to the region of the bucket",
 }
 

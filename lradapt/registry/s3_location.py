@@ -1,4 +1,4 @@
-"""The location of a registry on S3, read from its URL: bucket, prefix, encryption; no secret."""
+"""The location of a registry or record on S3, by its URL: bucket, prefix, encryption; no secret."""
 
 import re
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ def parse_location(url: str) -> S3Location:
     parts = _split(url)
     faults = [*_faults_of_name(parts), *_faults_of_settings(dict(parse_qsl(parts.query)))]
     if faults:
-        raise RegistryError(f"registry {shown(url)}: {'; '.join(faults)}")
+        raise RegistryError(f"the URL '{shown(url)}': {'; '.join(faults)}")
     return S3Location(parts.netloc, parts.path.strip("/"), dict(parse_qsl(parts.query)))
 
 
@@ -67,12 +67,12 @@ def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
     except ValueError:  # not chained: its text may repeat a password in the URL
-        raise RegistryError(f"registry {shown(url)}: not a URL; {_EXPECTED}") from None
+        raise RegistryError(f"'{shown(url)}' is not a URL; {_EXPECTED}") from None
     if parts.scheme != "s3":
-        raise RegistryError(f"registry {shown(url)}: unknown scheme {parts.scheme!r}; {_EXPECTED}")
+        raise RegistryError(f"the URL '{shown(url)}': unknown scheme {parts.scheme!r}; {_EXPECTED}")
     if "@" in url:
         raise RegistryError(
-            f"registry {shown(url)}: a user or password must not be in the URL, because logs and "
+            f"the URL '{shown(url)}': a user or password must not be in the URL, because logs and "
             "reports show it; use AWS_PROFILE, or another source of credentials of the AWS chain"
         )
     return parts

@@ -167,7 +167,5 @@ def checked(key: str) -> str:
         RegistryError: a part of it is empty, or begins with a dot.
     """
     if any(not part or part.startswith(PRIVATE) for part in key.split("/")):
-        raise RegistryError(
-            f"{key!r} is not a key of a registry: no part may be empty or begin with {PRIVATE!r}"
-        )
+        raise RegistryError(f"{key!r} is not a key: no part may be empty or begin with {PRIVATE!r}")
     return key

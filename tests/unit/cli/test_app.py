@@ -276,7 +276,7 @@ def test_a_registry_that_is_a_file_is_reported_as_such(lradapt, tmp_path, words)
     paint(tmp_path / "a.png", "red")
     output = lradapt(*words)
     assert (output.code, output.out) == (1, "")
-    assert output.err == "error: registry is a file; expected the folder of a registry\n"
+    assert output.err == "error: registry is a file; expected a folder\n"
 
 
 def test_the_error_of_an_unknown_stage_lists_the_stages(lradapt):
@@ -460,6 +460,6 @@ def test_the_error_of_an_invalid_registry_is_one_message_without_a_secret(lradap
     for url in ("s3://key:hidden@bucket/a", "ftp://key:hidden@host/a", "s3://bucket?key=hidden"):
         output = lradapt("history", "--registry", url)
         assert output.code == 1
-        assert output.err.startswith("error: registry ")
+        assert output.err.startswith("error: the URL ")
         assert output.err.count("\n") == 1
         assert "hidden" not in output.err + output.out

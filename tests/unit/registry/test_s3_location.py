@@ -1,6 +1,6 @@
 import pytest
 
-from lradapt.registry import open_store
+from lradapt.registry import open_record, open_store
 from lradapt.registry.s3_location import S3Location, parse_location, shown
 from lradapt.registry.store import RegistryError
 
@@ -50,7 +50,7 @@ def test_a_key_has_a_name_below_the_prefix_and_back():
         ("s3://bucket/a?sse=AES256&kms_key=1", "kms_key needs sse=aws:kms"),
         (
             "ftp://host/a",
-            "ftp://host/a: unknown scheme 'ftp'; expected the path of a folder, or",
+            "the URL 'ftp://host/a': unknown scheme 'ftp'; expected the path of a folder, or",
         ),
         ("S4://host/a", "unknown scheme"),
         ("s3://[bucket/a", "not a URL"),
@@ -60,6 +60,10 @@ def test_a_url_that_names_no_place_is_refused_with_the_reason(url, reason):
     with pytest.raises(RegistryError) as refused:
         open_store(url)
     assert reason in str(refused.value)
+    with pytest.raises(RegistryError) as same:
+        open_record(url)
+    assert str(same.value) == str(refused.value)
+    assert "registry" not in str(refused.value), "it may be a record"
 
 
 def test_all_faults_of_a_url_are_reported_at_once():
