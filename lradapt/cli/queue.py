@@ -14,6 +14,7 @@ from lradapt.cli.output import console, print_json
 from lradapt.config.paths import PROJECT_FILE, Paths, read_paths
 from lradapt.errors import DataError
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_record, open_registry
+from lradapt.registry.record_place import RecordPlace
 from lradapt.registry.timeline import parse_time
 
 if TYPE_CHECKING:
@@ -59,13 +60,7 @@ def queue(
     """
     from lradapt.recording.read import read_record
     from lradapt.review.picking import first_of_each, pick
-    from lradapt.review.recorded_queue import (
-        FOLDER,
-        add_to_queue,
-        kept_images,
-        lines_of,
-        read_queue,
-    )
+    from lradapt.review.recorded_queue import FOLDER, add_to_queue, lines_of, read_queue
 
     paths = _paths()
     place = open_record(record)
@@ -74,20 +69,11 @@ def queue(
     folder = paths.labels.with_name(FOLDER)
     queued = read_queue(folder)
     known = _in_project(paths) | {line.sha256 for line in queued}
-    keys = kept_images(place, set(recorded.segments))
+    keys = _kept_images(place, recorded, record)
     rows = first_of_each(recorded, known | (set(recorded.sha256) - set(keys)))
-    if not keys:
-        raise DataError(
-            f"{record} has answers, but no images of them: serve with --record-images first"
-        )
     distances = _distances(recorded, paths, registry, name)
-    held_out = _held_out(paths, queued)
-    lines = lines_of(
-        recorded,
-        pick(recorded, rows, count, distances, held_out),
-        keys,
-        [] if distances is None else distances.tolist(),
-    )
+    picked = pick(recorded, rows, count, distances, _held_out(paths, queued))
+    lines = lines_of(recorded, picked, keys, [] if distances is None else distances.tolist())
     added = add_to_queue(folder, lines, place, keys)
     if as_json:
         print_json([asdict(line) for line in added])
@@ -123,6 +109,18 @@ def _chosen(reading: "Reading", version: str | None, record: str) -> "Recorded":
     if others:
         log.warning("%d answers of other versions are left out (--version)", others)
     return wanted[-1]
+
+
+def _kept_images(place: RecordPlace, recorded: "Recorded", record: str) -> dict[str, str]:
+    """Return the place in the record of each image that it has, by the hash of the image."""
+    from lradapt.review.recorded_queue import kept_images
+
+    keys = kept_images(place, set(recorded.segments))
+    if not keys:
+        raise DataError(
+            f"{record} has answers, but no images of them: serve with --record-images first"
+        )
+    return keys
 
 
 def _in_project(paths: Paths) -> set[str]:

@@ -1,7 +1,7 @@
 """Runs an importer: replaces the images, chooses values for params.yaml, prints the result."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 import typer
 
 from lradapt.cli import exit_codes
-from lradapt.cli.importing.backbone import advice_on_size, import_body
+from lradapt.cli.importing.backbone import Body, advice_on_size, import_body
 from lradapt.cli.importing.imported import Imported, print_imported
 from lradapt.cli.importing.refusal import present_refusal, why_refused
 from lradapt.cli.output import print_json
 from lradapt.cli.source_report import print_understood
-from lradapt.config.paths import read_paths
+from lradapt.config.paths import Paths, read_paths
 from lradapt.errors import DataError
 from lradapt.networks.champion import ensure_file
 from lradapt.runtime import lock
 
 if TYPE_CHECKING:
+    from lradapt.config.import_choices import Decision
     from lradapt.data.importing.source_labels import SourceLabels
 
 
@@ -66,7 +67,6 @@ def import_images(
         keep_params: change nothing in params.yaml.
         as_json: print JSON.
     """
-    from lradapt.cli.param_choices import choose_engine, choose_for_weights, choose_params
     from lradapt.config.params import load_params
 
     load_params()  # its faults are reported before anything is replaced
@@ -80,20 +80,9 @@ def import_images(
         source = run_import(images=paths.images, labels=paths.labels)
         labelled = (label.label for label in source.labels if label.label)  # no ties
         classes = dict(Counter(labelled).most_common())
-        choices = choose_params(
-            paths.images,
-            classes,
-            backbone=paths.backbone,
-            licence=source.licence,
-            keep=keep_params,
+        choices, body = _adapt(
+            paths, source, classes, keep_params=keep_params, refused=any(refusals)
         )
-        ensure_file(paths.champion)
-        other_network = any(c.key == "model.architecture" and c.state == "changed" for c in choices)
-        needed = other_network or not paths.backbone.exists()
-        body = import_body("auto") if needed else None
-        choices += choose_for_weights(paths.images, paths.backbone, keep=keep_params)
-        if not keep_params and not any(refusals):  # else no training follows
-            choices += choose_engine(paths.images)
     imported = Imported(
         images=str(paths.images),
         labels=str(paths.labels),
@@ -115,3 +104,26 @@ def import_images(
         print_imported(imported, paths)
     if imported.refusal:
         raise typer.Exit(exit_codes.DATA_FAULTS)
+
+
+def _adapt(
+    paths: Paths,
+    source: "SourceLabels",
+    classes: Mapping[str, int],
+    *,
+    keep_params: bool,
+    refused: bool,
+) -> "tuple[list[Decision], Body | None]":
+    """Choose the values for the imported images, and import the backbone that is missing."""
+    from lradapt.cli.param_choices import choose_engine, choose_for_weights, choose_params
+
+    choices = choose_params(
+        paths.images, classes, backbone=paths.backbone, licence=source.licence, keep=keep_params
+    )
+    ensure_file(paths.champion)
+    other_network = any(c.key == "model.architecture" and c.state == "changed" for c in choices)
+    body = import_body("auto") if other_network or not paths.backbone.exists() else None
+    choices += choose_for_weights(paths.images, paths.backbone, keep=keep_params)
+    if not keep_params and not refused:  # else no training follows
+        choices += choose_engine(paths.images)
+    return choices, body

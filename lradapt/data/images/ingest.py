@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -102,37 +102,20 @@ def ingest(
     """
     names = list_files(images)
     files = _recognised(images, names, kept)
-    with ExitStack() as stack:
-        partial_pixels = stack.enter_context(whole_file(pixels))
-        partial_table = stack.enter_context(whole_file(table))
+    with whole_file(pixels) as partial_pixels, whole_file(table) as partial_table:
         offset = _allocate(partial_pixels, len(names), how.input_size)
         work = partial(_ingest_files, images, partial_pixels, offset, how, kept.files.get(PIXELS))
-        with tracked(
-            _in_order(work, files, num_workers),
-            "ingest",
-            total=len(files),
-            unit="images",
-            size=lambda portion: portion.num_files,
-        ) as portions:
+        with _shown(_in_order(work, files, num_workers), "ingest", len(files)) as portions:
             num_ok, deep = _write_table(partial_table, portions)
         if not num_ok:
-            raise DataError(
-                f"none of the {len(names)} files in {images} is an image; the first: "
-                f"{names[0]} ({read_table(partial_table)[0].verdict}). Expected JPEG, PNG, WebP, "
-                "TIFF or another image format"
-            )
+            raise _no_image(images, names, partial_table)
         found = range_of_set([used for _, used in deep])
         redone = [files[number] for number in _of_another_range(files, deep, found, kept)]
         work = partial(
             _reduce_again, images, partial_pixels, offset, replace(how, depth_range=found)
         )
-        with tracked(
-            _in_order(work, redone, num_workers),
-            f"16 bits: {found[0]} to {found[1]}",
-            total=len(redone),
-            unit="images",
-            size=lambda portion: portion.num_files,
-        ) as portions:
+        what = f"16 bits: {found[0]} to {found[1]}"
+        with _shown(_in_order(work, redone, num_workers), what, len(redone)) as portions:
             for portion in portions:
                 _require_read(portion)
         require_unchanged(images, names)
@@ -159,6 +142,14 @@ def _file_sha256(root: Path, name: str) -> str:
         return hashlib.sha256(read_file(root, name)).hexdigest()
     except DecodeError:  # reported where the file is ingested
         return ""
+
+
+def _no_image(images: Path, names: Sequence[str], table: Path) -> DataError:
+    return DataError(
+        f"none of the {len(names)} files in {images} is an image; the first: "
+        f"{names[0]} ({read_table(table)[0].verdict}). Expected JPEG, PNG, WebP, "
+        "TIFF or another image format"
+    )
 
 
 def _allocate(path: Path, num_rows: int, size: int) -> int:
@@ -188,6 +179,15 @@ def _in_order(
             f"one of {num_workers} processes that decode images was killed, most likely because "
             "the memory was full; lower data.max_megapixels, or use fewer cores (taskset -c 0)"
         ) from error
+
+
+def _shown(
+    portions: Iterable[_Portion], what: str, num_files: int
+) -> AbstractContextManager[Iterator[_Portion]]:
+    """Show the progress of the portions in files."""
+    return tracked(
+        portions, what, total=num_files, unit="images", size=lambda portion: portion.num_files
+    )
 
 
 def _of_another_range(

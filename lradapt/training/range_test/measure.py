@@ -149,18 +149,8 @@ def range_test(
         scheduler = LambdaLR(trial_optimizer, schedule)
         steps = train_steps(trial, own, trial_optimizer, scheduler, engine, loss=loss)
         baseline = _losses(copy.deepcopy(model), again, engine, loss)
-        gpus = [engine.device] if engine.device.type == "cuda" else []
-        with (
-            torch.random.fork_rng(gpus),  # a model may hold dropout
-            tracked(
-                zip(steps, baseline, strict=False),
-                "range test",
-                total=num_steps,
-                unit="steps",
-                following=following_steps + num_steps * (num_sweeps - number - 1),
-            ) as shown,
-        ):
-            sweeps.append(_sweep_until_diverged(shown))
+        following = following_steps + num_steps * (num_sweeps - number - 1)
+        sweeps.append(_sweep(zip(steps, baseline, strict=False), engine, num_steps, following))
     return RangeTest(tuple(sweeps), rates, rule)
 
 
@@ -238,6 +228,18 @@ def _losses(
         with torch.no_grad(), engine.autocast():
             value = loss(model(inputs), labels).item()
         yield value  # outside the block, else the caller would compute without gradients
+
+
+def _sweep(
+    steps: Iterable[tuple[Step, float]], engine: Engine, num_steps: int, following: int
+) -> Sweep:
+    """Run a sweep and show its progress; the random state stays as it is."""
+    gpus = [engine.device] if engine.device.type == "cuda" else []
+    with (
+        torch.random.fork_rng(gpus),  # a model may hold dropout
+        tracked(steps, "range test", total=num_steps, unit="steps", following=following) as shown,
+    ):
+        return _sweep_until_diverged(shown)
 
 
 def _sweep_until_diverged(steps: Iterable[tuple[Step, float]]) -> Sweep:
