@@ -21,6 +21,7 @@ from lradapt.cli.source_options import (
     LayoutOption,
     SplitColumn,
     SplitsOption,
+    given_columns,
 )
 from lradapt.cli.source_report import check_as_stages, print_understood
 from lradapt.config.paths import read_paths
@@ -75,20 +76,18 @@ def check(
     from lradapt.data.importing.from_folder import label_folder
     from lradapt.data.importing.from_table import label_table
     from lradapt.data.importing.split_names import parse_choices
-    from lradapt.data.importing.table_columns import GivenColumns
 
-    splits = parse_choices(split or [])
     if folder and not table and not images:
-        source = label_folder(folder, layout=layout, splits=splits)
+        source = label_folder(folder, layout=layout, splits=parse_choices(split or []))
     elif table and images and not folder:
-        given = GivenColumns(
+        given = given_columns(
             image=image_column,
             label=label_column,
             group=group_column,
             split=split_column,
             annotator=annotator_column,
-            ignored=ignore_column or [],
-            splits=splits,
+            ignored=ignore_column,
+            splits=split,
         )
         source = label_table(table, folder=images, given=given)
     elif folder or table or images:

@@ -1,10 +1,14 @@
 """The options of `lradapt import` and `lradapt check` that say how a source is read."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lradapt.data.importing.layouts import Layout
+
+if TYPE_CHECKING:
+    from lradapt.data.importing.table_columns import GivenColumns
 
 LayoutOption = Annotated[
     Layout | None,
@@ -41,7 +45,6 @@ IgnoreColumns = Annotated[
         help="Leave out a column that looks like a patient, split or annotator. Repeatable.",
     ),
 ]
-
 KeepColumns = Annotated[
     list[str] | None,
     typer.Option(
@@ -49,3 +52,34 @@ KeepColumns = Annotated[
         help="Keep a column (site, camera, skin type) in labels.csv, as a slice. Repeatable.",
     ),
 ]
+
+
+def given_columns(
+    *,
+    image: str | None = None,
+    label: str | None,
+    group: str | None,
+    split: str | None,
+    annotator: str | None,
+    ignored: Sequence[str] | None,
+    kept: Sequence[str] | None = None,
+    splits: Sequence[str] | None,
+) -> "GivenColumns":
+    """Return the columns that the options name; `splits` is the text of `--split`.
+
+    Raises:
+        DataError: one of `splits` is not NAME=SPLIT.
+    """
+    from lradapt.data.importing.split_names import parse_choices
+    from lradapt.data.importing.table_columns import GivenColumns
+
+    return GivenColumns(
+        image=image,
+        label=label,
+        group=group,
+        split=split,
+        annotator=annotator,
+        ignored=ignored or (),
+        kept=kept or (),
+        splits=parse_choices(splits or ()),
+    )

@@ -16,6 +16,7 @@ from lradapt.cli.source_options import (
     KeepColumns,
     SplitColumn,
     SplitsOption,
+    given_columns,
 )
 
 
@@ -44,17 +45,15 @@ def imagefolder(
     metadata were read.
     """
     from lradapt.data.importing.from_imagefolder import label_imagefolder
-    from lradapt.data.importing.split_names import parse_choices
-    from lradapt.data.importing.table_columns import GivenColumns
 
-    given = GivenColumns(
+    given = given_columns(
         label=label_column,
         group=group_column,
         split=split_column,
         annotator=annotator_column,
-        ignored=ignore_column or [],
-        kept=keep_column or [],
-        splits=parse_choices(split or []),
+        ignored=ignore_column,
+        kept=keep_column,
+        splits=split,
     )
     label = partial(label_imagefolder, folder, given)
     import_files(label, replace=replace, keep_params=keep_params, as_json=as_json)

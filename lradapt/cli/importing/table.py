@@ -16,6 +16,7 @@ from lradapt.cli.source_options import (
     KeepColumns,
     SplitColumn,
     SplitsOption,
+    given_columns,
 )
 
 
@@ -49,18 +50,16 @@ def table(
     classes there are, and what to type next.
     """
     from lradapt.data.importing.from_table import label_table
-    from lradapt.data.importing.split_names import parse_choices
-    from lradapt.data.importing.table_columns import GivenColumns
 
-    given = GivenColumns(
+    given = given_columns(
         image=image_column,
         label=label_column,
         group=group_column,
         split=split_column,
         annotator=annotator_column,
-        ignored=ignore_column or [],
-        kept=keep_column or [],
-        splits=parse_choices(split or []),
+        ignored=ignore_column,
+        kept=keep_column,
+        splits=split,
     )
     label = partial(label_table, labels, folder=images, given=given)
     import_files(label, replace=replace, keep_params=keep_params, as_json=as_json)
