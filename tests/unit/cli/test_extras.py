@@ -14,6 +14,7 @@ from lradapt.cli.app import app
 from lradapt.cli.extras import MODULES, NEEDED_BY, extra_of, extras_needed
 from lradapt.cli.flows import MODULES as FLOWS
 from lradapt.registry import open_registry
+from tests.path_table import path_variables
 from tests.unit.colour_model import colour_model, paint
 from tests.unit.releases import release
 
@@ -142,6 +143,13 @@ def test_a_command_names_all_extras_that_it_lacks_at_once(folder, words, module,
         f"missing: pip install 'lradapt[{extras}]'; or enter the project's environment: "
         "`. .venv/bin/activate` (made by `make install`)"
     ]
+
+
+def test_an_export_names_all_extras_that_it_lacks_at_once(folder, tmp_path):
+    (tmp_path / "dvc.yaml").write_text(path_variables(labels=folder / "labels.csv"))
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    done = without(MODULES, tmp_path, "export", "croissant", "croissant.json")
+    assert "pip install 'lradapt[croissant,data]'" in done.stderr
 
 
 def test_a_flow_that_trains_names_what_its_stages_lack_too():
