@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from tempfile import NamedTemporaryFile
@@ -17,6 +16,7 @@ from tempfile import NamedTemporaryFile
 import httpx
 
 from tests.projects import PROGRAMS, ROOT
+from tests.waiting import wait_for
 
 ENDS_WITH_ITS_PARENT = ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
 
@@ -170,14 +170,3 @@ def listener():
             yield f"http://127.0.0.1:{http.server_port}/hook", posts
         finally:
             http.shutdown()
-
-
-def wait_for(question: Callable, *, seconds):
-    """The first answer that is true, and how many seconds it took."""
-    begin = time.monotonic()
-    while time.monotonic() < begin + seconds:
-        answer = question()
-        if answer:
-            return answer, time.monotonic() - begin
-        time.sleep(0.5)
-    raise AssertionError(f"not within {seconds} seconds")

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -49,15 +48,6 @@ def stages_before(stage):
 def stages_run(output):
     """The stages that the output of a flow or of `dvc repro` says it runs."""
     return re.findall(r"Running stage '(\w+)'", output)
-
-
-def wait_for(condition, seconds=120):
-    """Until the condition holds; what it last returned. A slow machine may need all the seconds."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds} seconds"
-        time.sleep(0.05)
-    return value
 
 
 SMALL = {

@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from tests.prefect_server import ENDS_WITH_ITS_PARENT
 from tests.projects import PROGRAMS, ROOT
+from tests.waiting import wait_for
 
 PROGRAM = """
 import os, signal, sys
@@ -30,10 +30,7 @@ def test_a_program_ends_with_the_tests_that_were_killed(tmp_path):
     done = subprocess.run(command, cwd=ROOT, env=PROGRAMS, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
     pid = int(done.stdout)
-    deadline = time.monotonic() + 20
-    while _lives(pid) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not _lives(pid)
+    wait_for(lambda: not _lives(pid), seconds=20)
 
 
 def _lives(pid):

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import socket
-import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from tests.unit.colour_model import colour_model, paint
 from tests.unit.explained_project import write_explained_project
 from tests.unit.releases import release
 from tests.unit.signers import Person, registry
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
@@ -109,15 +109,6 @@ def served(images, folder, *options, network="host", words=()):
         images.podman("rm", "--force", name)
 
 
-def until(condition, server, seconds=60):
-    """Return when the condition holds; what it last returned."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, server.log()
-        time.sleep(0.05)
-    return value
-
-
 @pytest.fixture
 def picture(tmp_path):
     return paint(tmp_path / "green.png", "green", size=64).read_bytes()
@@ -141,8 +132,9 @@ def test_the_image_is_small_and_holds_nothing_that_trains(images):
 
 def test_it_answers_within_three_seconds_without_rights_and_ends_when_told(images, folder, picture):
     with served(images, folder) as server:
-        code, text = until(
-            lambda: answer if (answer := server.status("/predict", picture))[0] else None, server
+        code, text = wait_for(
+            lambda: answer if (answer := server.status("/predict", picture))[0] else None,
+            said=server.log,
         )
         assert server.cpu_seconds() < 3
         assert code == 200, text
@@ -157,11 +149,11 @@ def test_it_answers_within_three_seconds_without_rights_and_ends_when_told(image
 
 def test_its_healthcheck_sees_whether_it_answers(images, folder):
     with served(images, folder, network="none") as server:
-        until(lambda: server.health() == 0, server)
+        wait_for(lambda: server.health() == 0, said=server.log)
         os.kill(server.process, signal.SIGSTOP)
         assert server.health() == 1
         os.kill(server.process, signal.SIGCONT)
-        until(lambda: server.health() == 0, server)
+        wait_for(lambda: server.health() == 0, said=server.log)
 
 
 def test_it_loads_only_what_a_trusted_key_has_signed(images, folder, picture):
@@ -172,14 +164,14 @@ def test_it_loads_only_what_a_trusted_key_has_signed(images, folder, picture):
         *("--env", "LRADAPT_TRUSTED_KEYS_FILE=/etc/lradapt/trusted_keys.txt"),
     )
     with served(images, folder, *options) as server:
-        until(lambda: "is not trusted" in server.log(), server)
+        wait_for(lambda: "is not trusted" in server.log(), said=server.log)
         assert server.status("/predict", picture)[0] == 503
         assert server.status("/readyz")[0] == 503
         assert server.status("/livez")[0] == 200
     signed = folder / "signed"
     release(registry(signed / "registry", signing=anna, name=NAME), colour_model())
     with served(images, signed, *options) as server:
-        until(lambda: server.status("/readyz")[0] == 200, server)
+        wait_for(lambda: server.status("/readyz")[0] == 200, said=server.log)
         assert server.status("/predict", picture)[0] == 200
 
 
@@ -192,18 +184,18 @@ def test_it_shows_the_nearest_training_images_of_a_project_that_is_mounted(
     write_explained_project()
     mounted = ("--volume", f"{tmp_path}:/project:ro", "--workdir", "/project")
     with served(images, tmp_path, *mounted, words=("--nearest",)) as server:
-        until(lambda: server.status("/readyz")[0] == 200, server)
+        wait_for(lambda: server.status("/readyz")[0] == 200, said=server.log)
 
         def answer():
             found = json.loads(server.status("/nearest", picture)[1])
             return None if found["is_pending"] else found
 
-        found = until(answer, server)
+        found = wait_for(answer, said=server.log)
         assert [each["image"] for each in found["neighbours"]][:1] == ["green.png"], found
         assert found["neighbours"][0]["picture"].startswith("data:image/png;base64,")
 
 
 def test_without_the_project_it_says_what_the_nearest_need(images, folder):
     with served(images, folder, words=("--nearest",)) as server:
-        until(lambda: "--nearest shows training images" in server.log(), server)
+        wait_for(lambda: "--nearest shows training images" in server.log(), said=server.log)
         assert "of a container, mount it and make it the working directory" in server.log()

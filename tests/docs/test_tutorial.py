@@ -17,7 +17,8 @@ import pytest
 
 from tests.docs.documents import ROOT, blocks
 from tests.prefect_server import end, free_port, listener
-from tests.projects import PROGRAMS, run, wait_for
+from tests.projects import PROGRAMS, run
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(1800)]
 

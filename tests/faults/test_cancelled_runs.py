@@ -25,7 +25,8 @@ from prefect.states import Cancelling
 from lradapt.cli import exit_codes
 from tests import prefect_server
 from tests.prefect_server import connected, process, settings, worker
-from tests.projects import ROOT, dvc, run, wait_for
+from tests.projects import ROOT, dvc, run
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
@@ -156,10 +157,11 @@ def kill_ours(environment):
 
 def assert_gone(environment, *others):
     """Within the limit no process of ours is left."""
-    start = time.monotonic()
-    while alive := ours(environment, *others):
-        assert time.monotonic() - start < LIMIT_SECONDS, alive
-        time.sleep(0.2)
+    wait_for(
+        lambda: not ours(environment, *others),
+        seconds=LIMIT_SECONDS,
+        said=lambda: str(ours(environment, *others)),
+    )
 
 
 def assert_free(folder):

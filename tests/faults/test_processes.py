@@ -14,8 +14,8 @@ import pytest
 from lradapt.cli.versions import prune
 from lradapt.registry import leases, open_registry
 from lradapt.registry.store import ChangedError
-from tests.projects import wait_for
 from tests.unit.releases import promote
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 

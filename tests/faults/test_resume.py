@@ -22,6 +22,7 @@ from lradapt.config import paths as layout
 from lradapt.runtime.files import read_json, sha256_of
 from tests.faults.test_full_disk import disk, fill  # noqa: F401  # a fixture
 from tests.projects import PROGRAMS, ROOT, SMALL, draw, stages_before
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -278,10 +279,8 @@ def long_training(project):
 
 
 def wait_for_a_checkpoint(project):
-    end = time.monotonic() + 120
-    while not list((project / PATHS["checkpoints"]).glob("finetune/*/checkpoint.json")):
-        assert time.monotonic() < end, "no checkpoint came"
-        time.sleep(0.02)
+    folder = project / PATHS["checkpoints"]
+    wait_for(lambda: list(folder.glob("finetune/*/checkpoint.json")))
 
 
 @pytest.fixture
@@ -333,10 +332,8 @@ def test_it_ends_with_a_checkpoint_when_its_parent_is_killed(project, environmen
         pid = int(parent.stdout.readline())
         wait_for_a_checkpoint(project)
         parent.kill()
-    end = time.monotonic() + 60
-    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
-        assert time.monotonic() < end, "the training outlives its parent"
-        time.sleep(0.05)
+    words = Path(f"/proc/{pid}/cmdline")
+    wait_for(lambda: not words.exists() or not words.read_bytes(), seconds=60)
     assert left(project, "finetune") >= 1
 
 

@@ -19,6 +19,7 @@ from lradapt.registry import open_registry
 from tests.projects import PROGRAMS, ROOT
 from tests.unit.colour_model import colour_model, paint
 from tests.unit.releases import promote, publish
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +57,7 @@ def running(folder, *options):
     )
     address = f"http://127.0.0.1:{port}"
     try:
-        wait_for(address, process)
+        wait_for(lambda: is_ready(address, process))
         yield process, address
     finally:
         process.terminate()
@@ -71,22 +72,17 @@ def served(tmp_path, pair):
         yield address
 
 
-def wait_for(address, process):
-    while True:
-        assert process.poll() is None, process.stderr.read()
-        try:
-            if httpx.get(f"{address}/health").status_code == 200:
-                return
-        except httpx.ConnectError:
-            time.sleep(0.1)
+def is_ready(address, process):
+    assert process.poll() is None, process.stderr.read()
+    try:
+        return httpx.get(f"{address}/health").is_success
+    except httpx.ConnectError:
+        return False
 
 
 def wait_for_answers_of(version, answers):
     """Return when a client has had an answer of this version."""
-    deadline = time.monotonic() + 120
-    while not answers or answers[-1][1] != version:
-        assert time.monotonic() < deadline, f"{version} is not served after two minutes"
-        time.sleep(0.01)
+    wait_for(lambda: answers and answers[-1][1] == version)
 
 
 def ask_until(done, address, image, answers):

@@ -13,8 +13,9 @@ from prefect.states import Cancelled, Pending
 from lradapt.runtime import lock
 from tasks.server import setup
 from tasks.ui.events import DATA_DRIFTED
-from tests.prefect_server import connected, listener, server, settings, wait_for, worker
+from tests.prefect_server import connected, listener, server, settings, worker
 from tests.projects import ROOT, run
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
@@ -77,7 +78,7 @@ def ended(client, run, seconds=400):
         now = client.read_flow_run(run).state
         return now if now.is_final() else None
 
-    return wait_for(state, seconds=seconds)[0]
+    return wait_for(state, seconds=seconds)
 
 
 def posted(posts, event, number=0):
@@ -87,7 +88,7 @@ def posted(posts, event, number=0):
         bodies = [body for _, body in posts if body["event"] == event]
         return bodies[number] if len(bodies) > number else None
 
-    return wait_for(found, seconds=180)[0]
+    return wait_for(found, seconds=180)
 
 
 def output(client, name, at_least=1):
@@ -98,7 +99,7 @@ def output(client, name, at_least=1):
         events = client.read_events(chosen, limit=50).events
         return events if len(events) >= at_least else None
 
-    return [event.payload for event in wait_for(found, seconds=180)[0]]
+    return [event.payload for event in wait_for(found, seconds=180)]
 
 
 def everything(client):
@@ -148,7 +149,7 @@ def test_no_path_of_this_machine_is_in_a_deployment(deployed, client):
 
 
 def test_a_schedule_makes_runs(deployed, client):
-    runs, _ = wait_for(lambda: runs_of(client, "retrain"), seconds=120)
+    runs = wait_for(lambda: runs_of(client, "retrain"), seconds=120)
     assert all(run.auto_scheduled and run.state.is_scheduled() for run in runs)
     assert {run.expected_start_time.hour for run in runs} == {2}
 
@@ -233,7 +234,7 @@ def test_the_watch_trains_nothing_but_tells_and_so_a_retraining_starts(workers, 
     assert ended(client, start(client, "watch-labels")).is_completed()
     (payload,) = output(client, "lradapt.labels.changed")
     assert payload["reason"] == "changes: 2, threshold: 2"
-    (run,), _ = wait_for(new, seconds=180)
+    (run,) = wait_for(new, seconds=180)
     assert ended(client, run.id).is_completed()
     assert (project / "dvc.lock").read_text() != lock_before
     assert len(new()) == 1
@@ -250,7 +251,7 @@ def test_a_drift_that_is_reported_starts_a_retraining(workers, client):
     resource = {"prefect.resource.id": "lradapt.data.classifier", "lradapt.project": "lradapt"}
     event = Event(event=DATA_DRIFTED, resource=resource)
     client.request("POST", "/events", json=[event.model_dump(mode="json")])
-    ((run,), _) = wait_for(lambda: runs() - before, seconds=180)
+    (run,) = wait_for(lambda: runs() - before, seconds=180)
     assert ended(client, run).is_completed()
 
 

@@ -19,8 +19,9 @@ from tasks.remote import dispatch as elsewhere
 from tasks.remote import results as answer
 from tasks.remote.dispatch import ElsewhereError
 from tasks.remote.results import MisfitError
-from tests.prefect_server import connected, wait_for, worker
+from tests.prefect_server import connected, worker
 from tests.projects import ROOT, dvc, run
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,8 @@ from flows import own_server, program
 from lradapt.cli import exit_codes
 from lradapt.errors import LradaptError
 from tests.prefect_server import free_port
-from tests.projects import PROGRAMS, ROOT, wait_for
+from tests.projects import PROGRAMS, ROOT
+from tests.waiting import wait_for
 
 START = """
 import sys, time

@@ -5,8 +5,9 @@ import sys
 import pytest
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 
-from tests.prefect_server import connected, server, wait_for, worker
+from tests.prefect_server import connected, server, worker
 from tests.projects import ROOT, run
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
@@ -53,8 +54,7 @@ def test_a_run_of_one_is_taken_by_its_worker_alone(deployed, environment):
             chosen = client.read_deployment_by_name(f"{project}-rollback/rollback").id
             started = client.create_flow_run_from_deployment(chosen, parameters={"reason": "try"})
             ids[project] = started.id
-        ended = wait_for(lambda: client.read_flow_run(ids["leaf"]).state.is_final(), seconds=180)
-        assert ended
+        wait_for(lambda: client.read_flow_run(ids["leaf"]).state.is_final(), seconds=180)
         assert client.read_flow_run(ids["leaf"]).state.is_failed()  # it has no model yet
         assert client.read_flow_run(ids["skin"]).state.is_scheduled()
         chosen = client.read_deployment_by_name("skin-retrain/retrain").id

@@ -19,7 +19,8 @@ from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.backbone import import_backbone
 from lradapt.networks.champion import ensure_file
 from lradapt.runtime.files import read_json, sha256_of
-from tests.projects import PROGRAMS, ROOT, SMALL, draw, stages_before, wait_for
+from tests.projects import PROGRAMS, ROOT, SMALL, draw, stages_before
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 import httpx
 
 from tests.prefect_server import free_port
-from tests.projects import wait_for
+from tests.waiting import wait_for
 
 
 def is_installed(package):

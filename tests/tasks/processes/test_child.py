@@ -18,7 +18,8 @@ from tasks.processes.child import (
     run_child,
 )
 from tasks.processes.supervisor import GRACE_SECONDS
-from tests.projects import PROGRAMS, ROOT, wait_for
+from tests.projects import PROGRAMS, ROOT
+from tests.waiting import wait_for
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ import pytest
 from tasks.pipeline import dvc_commands
 from tasks.processes import fork_client
 from tasks.processes.child import CommandFailedError, forked_commands, run_child
-from tests.projects import PROGRAMS, dvc, wait_for
+from tests.projects import PROGRAMS, dvc
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux only")
 

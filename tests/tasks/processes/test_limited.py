@@ -4,7 +4,7 @@ import os
 import sys
 
 from tasks.processes.limited import run_limited
-from tests.projects import wait_for
+from tests.waiting import wait_for
 
 
 def python(code, *words):

@@ -13,7 +13,7 @@ import pytest
 from lradapt.runtime.progress_file import VARIABLE
 from tasks.ui import progress
 from tasks.ui.progress import Progress, followed, percent, seconds_left, text
-from tests.projects import wait_for
+from tests.waiting import wait_for
 
 LOOP = {"what": "epoch 4", "done": 100, "total": 400, "unit": "steps", "seconds": 5.0}
 EPOCHS = [

@@ -22,6 +22,7 @@ from lradapt.recording.names import SEGMENT_SECONDS, opening_time
 from lradapt.recording.read import read_record
 from lradapt.recording.recorder import Recorder
 from lradapt.registry import open_record
+from tests.waiting import wait_for
 
 WIDE = Bounds(30, 1_000_000_000)
 
@@ -58,14 +59,6 @@ def start(tmp_path, clock, monkeypatch):
     yield run
     for recorder in started:
         recorder.close(5)
-
-
-def until(condition):
-    """Wait until something has happened in another thread."""
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.002)
 
 
 def segments(folder):
@@ -123,11 +116,11 @@ def test_another_version_and_another_ten_minutes_have_segments_of_their_own(star
 def test_a_segment_of_a_quiet_server_is_closed_when_its_time_is_over(start, tmp_path, clock):
     recorder = start()
     recorder.offer(batch(1))
-    until(lambda: recorder.state().num_written)
+    wait_for(lambda: recorder.state().num_written)
     (name,) = segments(tmp_path / "record")
     assert segment_module.is_being_written(tmp_path / "record" / name)
     clock.time += timedelta(seconds=SEGMENT_SECONDS)
-    until(lambda: not segment_module.is_being_written(tmp_path / "record" / name))
+    wait_for(lambda: not segment_module.is_being_written(tmp_path / "record" / name))
 
 
 def test_a_clock_that_goes_back_by_a_day_begins_a_segment_of_that_day(start, tmp_path, clock):
@@ -152,13 +145,13 @@ def test_a_full_disk_is_told_once_and_what_waits_is_written_later(
     monkeypatch.setattr(segment_module, "_write_all", full)
     recorder = start()
     recorder.offer(batch(1))
-    until(lambda: recorder.state().fault)
+    wait_for(lambda: recorder.state().fault)
     recorder.offer(batch(2))
     assert "No space left on device; free some space" in recorder.state().fault
     time.sleep(0.05)  # several more attempts
     assert sum("No space left" in text for text in caplog.messages) == 1
     monkeypatch.setattr(segment_module, "_write_all", write)
-    until(lambda: recorder.state().num_written == 2 and not recorder.state().fault)
+    wait_for(lambda: recorder.state().num_written == 2 and not recorder.state().fault)
     assert (recorder.state().fault, recorder.state().num_dropped) == ("", 0)
     assert caplog.messages[-1].endswith("the record is written again; dropped: 0")
     recorder.close(5)
@@ -170,7 +163,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_segment_loses_no_line(
 ):
     recorder = start()
     recorder.offer(batch(1))
-    until(lambda: recorder.state().num_written)
+    wait_for(lambda: recorder.state().num_written)
     write = os.write
 
     def nine_bytes(file, content):
@@ -180,9 +173,9 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_segment_loses_no_line(
 
     monkeypatch.setattr(os, "write", nine_bytes)
     recorder.offer(batch(2))
-    until(lambda: recorder.state().fault)
+    wait_for(lambda: recorder.state().fault)
     monkeypatch.setattr(os, "write", write)
-    until(lambda: recorder.state().num_written == 2)
+    wait_for(lambda: recorder.state().num_written == 2)
     recorder.close(5)
     assert numbers_in(tmp_path / "record") == [1, 2]
     assert read_record(open_record(str(tmp_path / "record"))).faults == ()
@@ -191,7 +184,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_segment_loses_no_line(
 def test_what_has_no_room_in_the_memory_is_dropped_and_counted(start, monkeypatch):
     monkeypatch.setattr(segment_module, "_write_all", full)
     recorder = start(backlog_bytes=5_000)
-    until(lambda: recorder.offer(batch(1)) or recorder.state().num_dropped > 100)
+    wait_for(lambda: recorder.offer(batch(1)) or recorder.state().num_dropped > 100)
     state = recorder.state()
     assert state.num_waiting < 60
     assert state.num_written == 0
@@ -201,7 +194,7 @@ def test_what_has_no_room_in_the_memory_is_dropped_and_counted(start, monkeypatc
 def test_a_read_only_folder_is_told_at_the_start(start, tmp_path):
     (tmp_path / "record").mkdir(mode=0o500)
     recorder = start()
-    until(lambda: recorder.state().fault)
+    wait_for(lambda: recorder.state().fault)
     assert "Permission denied; give the user" in recorder.state().fault
 
 
@@ -211,7 +204,7 @@ def test_a_read_only_disk_is_told_at_the_start_and_left_alone(start, tmp_path, m
 
     monkeypatch.setattr(module.tempfile, "TemporaryFile", read_only)
     recorder = start()
-    until(lambda: recorder.state().fault)
+    wait_for(lambda: recorder.state().fault)
     assert "Read-only file system; mount the disk writable" in recorder.state().fault
 
 
@@ -220,7 +213,7 @@ def test_a_folder_that_is_a_file_is_told(start, tmp_path, folder):
     (tmp_path / "record").write_bytes(b"")
     recorder = start(tmp_path / folder)
     recorder.offer(batch(1))
-    until(lambda: recorder.state().fault)
+    wait_for(lambda: recorder.state().fault)
     assert "name a folder for the record" in recorder.state().fault
     recorder.close(5)
     assert recorder.state().num_waiting == 1
@@ -229,7 +222,7 @@ def test_a_folder_that_is_a_file_is_told(start, tmp_path, folder):
 def test_a_record_that_is_removed_while_it_is_written_begins_again(start, tmp_path, caplog):
     recorder = start()
     recorder.offer(batch(1))
-    until(lambda: recorder.state().num_written)
+    wait_for(lambda: recorder.state().num_written)
     (tmp_path / "record").rename(tmp_path / "moved")
     recorder.offer(batch(2))
     recorder.close(5)
@@ -242,14 +235,14 @@ def test_a_record_whose_disk_is_gone_waits_for_it(start, tmp_path):
     disk = tmp_path / "disk"
     recorder = start(disk / "record")
     recorder.offer(batch(1))
-    until(lambda: recorder.state().num_written)
+    wait_for(lambda: recorder.state().num_written)
     disk.rename(tmp_path / "unmounted")
     recorder.offer(batch(2))
-    until(lambda: recorder.state().fault)
+    wait_for(lambda: recorder.state().fault)
     assert "mount its disk" in recorder.state().fault
     assert not disk.exists()
     (tmp_path / "unmounted").rename(disk)
-    until(lambda: recorder.state().num_written == 2)
+    wait_for(lambda: recorder.state().num_written == 2)
     recorder.close(5)
     assert numbers_in(disk / "record") == [1, 2]
 
@@ -285,7 +278,7 @@ def test_the_oldest_segments_go_so_that_the_record_stays_in_its_bounds(start, tm
     bounds = Bounds(30, 8_000)
     recorder = start(bounds=bounds)
     recorder.offer(batch(0))
-    until(lambda: recorder.state().num_written)  # what tidies now and then has been there
+    wait_for(lambda: recorder.state().num_written)  # what tidies now and then has been there
     for number in range(1, 60):
         recorder.offer(batch(number))
         clock.time += timedelta(seconds=1)
@@ -303,7 +296,7 @@ def test_an_error_of_our_own_ends_the_record_and_is_told(start, monkeypatch):
     monkeypatch.setattr(threading, "excepthook", seen.append)
     monkeypatch.setattr(module, "rows_of", lambda *_, **__: 1 / 0)
     recorder = start()
-    until(lambda: recorder.state().fault)
+    wait_for(lambda: recorder.state().fault)
     assert "ended by an error of lradapt" in recorder.state().fault
     recorder.offer(batch(1))
     assert seen[0].exc_type is ZeroDivisionError

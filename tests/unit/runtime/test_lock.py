@@ -15,7 +15,7 @@ import pytest
 
 from lradapt.errors import BusyError, LradaptError
 from lradapt.runtime import lock
-from tests.projects import wait_for
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[3]
 

@@ -5,7 +5,7 @@ from itertools import count, islice
 import pytest
 
 from lradapt.runtime.prefetch import prefetched
-from tests.projects import wait_for
+from tests.waiting import wait_for
 
 
 def threads():

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
@@ -14,6 +13,7 @@ from colour_model import paint
 from explained_project import write_explained_project
 
 from lradapt.serving.tokens import hashed
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 TOKEN = "a-token"
@@ -47,22 +47,21 @@ def address(tmp_path_factory):
             text=True,
             env=os.environ | {"LRADAPT_TOKENS": hashed("anna", TOKEN)},
         )
-        wait_until_ready(f"http://127.0.0.1:{port}", process)
-        yield f"http://127.0.0.1:{port}"
+        address = f"http://127.0.0.1:{port}"
+        wait_for(lambda: is_ready(address, process))
+        yield address
         process.send_signal(signal.SIGINT)
         assert "Traceback" not in process.communicate(timeout=60)[1]
     finally:
         os.chdir(before)
 
 
-def wait_until_ready(address, process):
-    while True:
-        assert process.poll() is None, process.stderr.read()
-        try:
-            if httpx.get(f"{address}/readyz").status_code == 200:
-                return
-        except httpx.ConnectError:
-            time.sleep(0.1)
+def is_ready(address, process):
+    assert process.poll() is None, process.stderr.read()
+    try:
+        return httpx.get(f"{address}/readyz").is_success
+    except httpx.ConnectError:
+        return False
 
 
 @pytest.fixture

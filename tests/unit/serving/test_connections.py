@@ -10,7 +10,7 @@ import pytest
 
 from lradapt.serving.connections import ListenError, listen, server_of
 from lradapt.serving.settings import Limits
-from tests.projects import wait_for
+from tests.waiting import wait_for
 
 
 async def app(scope, receive, send):
@@ -37,8 +37,7 @@ def serving(**limits):
     server = server_of(app, Limits(**limits))
     thread = threading.Thread(target=server.run, args=(listeners,))
     thread.start()
-    while not server.started:
-        time.sleep(0.01)
+    wait_for(lambda: server.started)
     try:
         yield listeners[0].getsockname()[1], server
     finally:

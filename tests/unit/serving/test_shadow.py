@@ -2,7 +2,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
 
 import pytest
 from asgi_client import asked
@@ -18,6 +17,7 @@ from lradapt.serving.server import create_app
 from lradapt.serving.settings import Settings
 from lradapt.serving.shadow import Shadow, in_words
 from lradapt.serving.uploads import Upload
+from tests.waiting import wait_for
 
 SWAPPED = ["red", "blue", "green"]  # the challenger says blue where the champion says green
 STUB = """
@@ -54,14 +54,6 @@ def answer(*labels, version="champion"):
     return {"version": version, "predictions": [{"class": label} for label in labels]}
 
 
-def until(true, minutes=1):
-    for _ in range(6000 * minutes):
-        if true():
-            return
-        time.sleep(0.01)
-    raise AssertionError
-
-
 def compared(shadow):
     counts = shadow.counts()
     return counts["agreed"] + counts["disagreed"] + counts["failed"]
@@ -70,7 +62,7 @@ def compared(shadow):
 def test_disagreements_are_counted_by_pair_of_classes(shadow):
     uploads = [Upload("", colour.encode()) for colour in ("red", "green", "green", "blue")]
     shadow.offer(uploads, answer("red", "green", "green", "blue"))
-    until(lambda: compared(shadow) == 4)
+    wait_for(lambda: compared(shadow) == 4)
     assert shadow.counts() == {"agreed": 1, "disagreed": 3, "failed": 0, "dropped": 0}
     assert shadow.summary() == {
         "version": "challenger",
@@ -94,7 +86,7 @@ def test_disagreements_are_counted_by_pair_of_classes(shadow):
 def test_the_summary_begins_anew_with_another_version_in_production(shadow):
     shadow.offer([Upload("", b"green")], answer("green"))
     shadow.offer([Upload("", b"red")], answer("red", version="next"))
-    until(lambda: compared(shadow) == 2)
+    wait_for(lambda: compared(shadow) == 2)
     summary = shadow.summary()
     assert (summary["compared_with"], summary["images"], summary["disagreed"]) == ("next", 1, 0)
     assert shadow.counts()["disagreed"] == 1
@@ -103,7 +95,7 @@ def test_the_summary_begins_anew_with_another_version_in_production(shadow):
 def test_once_it_is_in_production_it_is_not_compared_with_itself(shadow):
     shadow.offer([Upload("", b"green")], answer("green", version="challenger"))
     shadow.offer([Upload("", b"red")], answer("red"))
-    until(lambda: compared(shadow) == 1)
+    wait_for(lambda: compared(shadow) == 1)
     assert shadow.counts() == {"agreed": 1, "disagreed": 0, "failed": 0, "dropped": 0}
 
 
@@ -117,25 +109,25 @@ def test_a_challenger_that_does_not_keep_up_drops_images_and_delays_nothing(shad
         assert compared(shadow) == 0
     finally:
         os.kill(shadow._process.pid, signal.SIGCONT)
-    until(lambda: compared(shadow) == 100 - counts["dropped"])
+    wait_for(lambda: compared(shadow) == 100 - counts["dropped"])
 
 
 def test_a_challenger_whose_process_dies_is_counted_and_started_again(shadow, monkeypatch, caplog):
     os.kill(shadow._process.pid, signal.SIGKILL)
     for _ in range(2):
         shadow.offer([Upload("", b"red")], answer("red"))
-    until(lambda: compared(shadow) == 2)
+    wait_for(lambda: compared(shadow) == 2)
     assert shadow.counts()["failed"] == 2
     assert "the shadow challenger fails: its process has ended" in caplog.text
     monkeypatch.setattr(module, "_RESTART_SECONDS", 0)
     shadow.offer([Upload("", b"red")], answer("red"))
-    until(lambda: compared(shadow) == 3)
+    wait_for(lambda: compared(shadow) == 3)
     assert shadow.counts()["agreed"] == 1
 
 
 def test_an_image_that_the_challenger_cannot_decode_fails_and_the_next_does_not(shadow):
     shadow.offer([Upload("", b"damaged"), Upload("", b"red")], answer("red", "red"))
-    until(lambda: compared(shadow) == 2)
+    wait_for(lambda: compared(shadow) == 2)
     assert shadow.counts() == {"agreed": 1, "disagreed": 0, "failed": 1, "dropped": 0}
 
 
@@ -161,7 +153,7 @@ def test_a_real_process_classifies_with_the_model_of_the_challenger_in_idle_time
     shadow = Shadow("challenger", colour_model(SWAPPED))
     try:
         shadow.offer([Upload("", each) for each in (*images, b"damaged")], answer(*"abc"))
-        until(lambda: compared(shadow) == 3, minutes=10)  # idle time may be rare
+        wait_for(lambda: compared(shadow) == 3, seconds=600)  # idle time may be rare
         pairs = {(each["served"], each["shadow"]) for each in shadow.summary()["pairs"]}
         assert pairs == {("a", "red"), ("b", "blue")}
         assert shadow.counts()["failed"] == 1
