@@ -2,18 +2,10 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from benchmarks.drift_pool import Pool, _changed, read_pool, write_pool
-from benchmarks.drift_simulation import (
-    LEVEL,
-    _critical,
-    _draw,
-    _largest_gap,
-    _one_of_each_group,
-    _tests,
-    _week,
-    _year,
-    _year_of_groups,
-)
+from benchmarks.drift_simulation.draws import changed_week, draw, one_of_each_group
+from benchmarks.drift_simulation.pool import Pool, _changed, read_pool, write_pool
+from benchmarks.drift_simulation.rejections import LEVEL, critical_gap, largest_gap, rejected_by
+from benchmarks.drift_simulation.years import year, year_of_groups
 from lradapt.drift.feature_shift import principal_components
 from lradapt.drift.image_quality import compare_values
 from lradapt.drift.observed import Observed
@@ -56,51 +48,51 @@ def test_a_pool_is_read_as_it_was_written(pool, tmp_path):
 
 
 def test_the_quick_test_of_a_value_rejects_where_that_of_lradapt_does():
-    random, critical = np.random.default_rng(1), _critical(300, 100)
+    random, critical = np.random.default_rng(1), critical_gap(300, 100)
     for shift in np.linspace(0, 1.2, 30):
         before, after = random.normal(size=300), random.normal(shift, size=100)
-        gap = _largest_gap(before, after)
+        gap = largest_gap(before, after)
         assert gap == pytest.approx(ks_2samp(before, after).statistic)
         assert (gap >= critical) == (compare_values(before, after) <= LEVEL)
 
 
 def test_groups_are_drawn_whole(pool):
-    rows = _draw(pool, 30, groups=True, random=np.random.default_rng(2))
+    rows = draw(pool, 30, groups=True, random=np.random.default_rng(2))
     assert rows.reshape(10, 3).tolist() == [[row, row + 1, row + 2] for row in rows[::3]]
 
 
 def test_one_image_of_each_drawn_group_is_taken(pool):
-    rows = _one_of_each_group(pool, 30, np.random.default_rng(2))
+    rows = one_of_each_group(pool, 30, np.random.default_rng(2))
     assert len(rows) == len(set(pool.groups[rows])) == 10
 
 
 def test_a_year_whose_groups_are_recorded_has_weeks_of_groups_and_rarely_an_alarm(pool):
     points = principal_components(pool.base.features)
-    rejected = _year_of_groups(pool, points, 150, 60, np.random.default_rng(3))
+    rejected = year_of_groups(pool, points, 150, 60, np.random.default_rng(3))
     assert rejected.shape == (53, 4)
     assert rejected.any(axis=1).sum() <= 1
 
 
 def test_a_year_without_a_change_rarely_has_an_alarm(pool):
     random = np.random.default_rng(3)
-    found = _year(pool, pool.base.features, 100, 50, groups=False, random=random)
+    found = year(pool, pool.base.features, 100, 50, groups=False, random=random)
     assert found.shape == (53, 4)
     assert found.sum() <= 1
 
 
 def test_a_week_of_other_images_has_an_alarm_in_each_signal_that_changed(pool):
     random = np.random.default_rng(4)
-    week, _ = _week(pool, "dark", 20, 100, "a", random)
-    assert _tests(pool.base, week, random).tolist() == [False, True, True, True]
-    same, _ = _week(pool, "class", 0, 100, "a", random)
-    assert not _tests(pool.base, same, random).any()
+    week, _ = changed_week(pool, "dark", 20, 100, "a", random)
+    assert rejected_by(pool.base, week, random).tolist() == [False, True, True, True]
+    same, _ = changed_week(pool, "class", 0, 100, "a", random)
+    assert not rejected_by(pool.base, same, random).any()
 
 
 def test_so_many_of_a_week_are_of_the_class_or_foreign(pool):
     random = np.random.default_rng(5)
-    _, labels = _week(pool, "class", 20, 20_000, "b", random)
+    _, labels = changed_week(pool, "class", 20, 20_000, "b", random)
     assert np.mean(labels == 1) == pytest.approx(0.2 + 0.8 / 3, abs=0.02)
-    week, labels = _week(pool, "foreign", 20, 1000, "b", random)
+    week, labels = changed_week(pool, "foreign", 20, 1000, "b", random)
     assert (len(week), np.mean(labels == -1)) == (1000, pytest.approx(0.2, abs=0.04))
 
 
