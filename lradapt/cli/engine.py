@@ -11,7 +11,8 @@ from lradapt.cli.output import console, print_json
 
 if TYPE_CHECKING:
     from lradapt.config.params import Params
-    from lradapt.training.tune_engine import Combination, Measured, Tuning, Work
+    from lradapt.training.engine_tuning.combinations import Combination, Measured, Tuning
+    from lradapt.training.engine_tuning.step import Work
 
 _ADVICE = (
     "Nothing was written. Each of the three settings changes the last bits of every trained model, "
@@ -39,7 +40,8 @@ def tune_engine(
     """
     from lradapt.compute.engine import set_engine
     from lradapt.config.params import load_params
-    from lradapt.training.tune_engine import combinations, tune
+    from lradapt.training.engine_tuning.combinations import combinations
+    from lradapt.training.engine_tuning.tune import tune
 
     params = load_params()
     engine = set_engine(**params.engine.model_dump())
@@ -56,9 +58,9 @@ def tune_engine(
 def work_of(params: "Params") -> "Work":
     """Return a step of the fine-tuning that params.yaml describes."""
     from lradapt.networks.normalisation import Normalisation
+    from lradapt.training.engine_tuning.step import Work
     from lradapt.training.inputs.augment import Augmentation
     from lradapt.training.inputs.examples import Preparation, RandomViews
-    from lradapt.training.tune_engine import Work
 
     views = RandomViews(Augmentation(**params.augment.model_dump()), params.seed)
     return Work(
@@ -73,7 +75,7 @@ def work_of(params: "Params") -> "Work":
 
 def present_combination(params: "Params") -> "Combination":
     """Return the settings of the engine in params.yaml."""
-    from lradapt.training.tune_engine import Combination
+    from lradapt.training.engine_tuning.combinations import Combination
 
     return Combination(**params.engine.model_dump(exclude={"device"}))
 

@@ -30,7 +30,7 @@ from lradapt.config.yaml_files import read_yaml
 from lradapt.runtime.system.cores import available_cores
 
 if TYPE_CHECKING:
-    from lradapt.training.tune_engine import Tuning
+    from lradapt.training.engine_tuning.combinations import Tuning
 
 MEASURE_SECONDS = 20.0
 """No measurement of the engine begins later."""
@@ -196,7 +196,8 @@ def _measured(params: Params, values: Mapping[str, Any]) -> Sequence[ParamChoice
     """Measure the settings of the engine that no person has set, on steps of this training."""
     from lradapt.cli.engine import present_combination, work_of
     from lradapt.compute.engine import set_engine
-    from lradapt.training.tune_engine import combinations, tune
+    from lradapt.training.engine_tuning.combinations import combinations
+    from lradapt.training.engine_tuning.tune import tune
 
     present = present_combination(params)
     own = [key for key in _ENGINE_KEYS if not may_change(values, key)]
@@ -217,7 +218,7 @@ def _measured(params: Params, values: Mapping[str, Any]) -> Sequence[ParamChoice
 
 def engine_choices(found: "Tuning") -> list[ParamChoice]:
     """Choose the recommended settings; the present ones if they are as fast."""
-    from lradapt.training.tune_engine import TIE
+    from lradapt.training.engine_tuning.combinations import TIE
 
     present = found.measured[0]
     (best,) = [one for one in found.measured if one.combination == found.recommended]

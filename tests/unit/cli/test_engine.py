@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from test_tune_engine import tiny
+from tiny_network import tiny
 
 from lradapt.config.params import Params
 from lradapt.config.validation import validate
-from lradapt.training import tune_engine
+from lradapt.training.engine_tuning import step
 
 ROOT = Path(__file__).parents[3]
 LAYERS = {"head": "fc", "early": "^conv1", "late": "^conv2"}
@@ -27,7 +27,7 @@ def _project(tmp_path, monkeypatch):
         "memory_format": "channels_last",
     }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
-    monkeypatch.setattr(tune_engine, "build", tiny)
+    monkeypatch.setattr(step, "build", tiny)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
     before = torch.get_num_threads()
     yield

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_tune_engine import tiny
+from tiny_network import tiny
 
 from lradapt.cli import param_choices
 from lradapt.config.params import Params
 from lradapt.config.presets import changed
 from lradapt.config.validation import validate
 from lradapt.config.yaml_files import read_yaml
-from lradapt.training import tune_engine
-from lradapt.training.tune_engine import Combination, Effect, Measured, Timed, Tuning
+from lradapt.training.engine_tuning import step
+from lradapt.training.engine_tuning import tune as tune_module
+from lradapt.training.engine_tuning.combinations import Combination, Effect, Measured, Timed, Tuning
 
 PARAMS = Path(__file__).parents[3] / "params.yaml"
 PRESENT = Combination("fp32", "channels_last", 2)
@@ -89,7 +90,7 @@ def tried(monkeypatch):
         asked.append((combinations, work.batch_size, limits))
         return tuning(1.0)
 
-    monkeypatch.setattr(tune_engine, "tune", tune)
+    monkeypatch.setattr(tune_module, "tune", tune)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(4)))
     return asked
 
@@ -118,7 +119,7 @@ def test_settings_that_a_person_has_set_are_not_varied(tried):
 
 @pytest.mark.slow
 def test_it_measures_steps_of_this_project(monkeypatch):
-    monkeypatch.setattr(tune_engine, "build", tiny)
+    monkeypatch.setattr(step, "build", tiny)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
     before = torch.get_num_threads()
     try:

@@ -1,26 +1,26 @@
-from collections import OrderedDict
 from dataclasses import asdict
 from itertools import count
 
 import pytest
 import torch
-from torch import nn
+from tiny_network import tiny
 
 from lradapt.errors import TrainingError
 from lradapt.networks.architectures import Architecture
 from lradapt.networks.normalisation import Normalisation
-from lradapt.training import tune_engine
-from lradapt.training.inputs.examples import Preparation
-from lradapt.training.tune_engine import (
+from lradapt.training.engine_tuning import step
+from lradapt.training.engine_tuning import tune as tuning
+from lradapt.training.engine_tuning.combinations import (
     Combination,
     Effect,
     Measured,
     Timed,
-    Work,
     combinations,
     recommend,
-    tune,
 )
+from lradapt.training.engine_tuning.step import Work
+from lradapt.training.engine_tuning.tune import tune
+from lradapt.training.inputs.examples import Preparation
 
 CPU = torch.device("cpu")
 REFERENCE = Combination("fp32", "contiguous", 1)
@@ -36,22 +36,10 @@ WORK = Work(
 )
 
 
-def tiny(architecture, num_classes):
-    layers = {
-        "conv1": nn.Conv2d(3, 8, 3, padding=1),
-        "relu": nn.ReLU(),
-        "conv2": nn.Conv2d(8, 16, 3, stride=2),
-        "flatten": nn.Flatten(),
-        "dropout": nn.Dropout(0.3),
-        "fc": nn.Linear(16 * 3 * 3, num_classes),
-    }
-    return nn.Sequential(OrderedDict(layers))
-
-
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
     """A network of two layers, and the threads as they were."""
-    monkeypatch.setattr(tune_engine, "build", tiny)
+    monkeypatch.setattr(step, "build", tiny)
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
@@ -67,7 +55,7 @@ def timed(monkeypatch):
         next(now)
         return Timed(100.0, 0.01)
 
-    monkeypatch.setattr(tune_engine, "_timed", fake)
+    monkeypatch.setattr(tuning, "time_steps", fake)
     return order
 
 
@@ -121,10 +109,10 @@ def test_no_measurement_begins_later_than_allowed_but_for_the_reference(timed, a
 
 def test_steps_are_timed_in_images_and_cpu_seconds(monkeypatch):
     seconds = count(step=2.0)
-    monkeypatch.setattr(tune_engine.time, "perf_counter", lambda: next(seconds))
+    monkeypatch.setattr(step.time, "perf_counter", lambda: next(seconds))
     found = tune(WORK, CPU, [REFERENCE], seconds=0.0)
     ((one,),) = (result.times for result in found.measured)
-    assert one.rate == tune_engine.NUM_STEPS * WORK.batch_size / 2
+    assert one.rate == step.NUM_STEPS * WORK.batch_size / 2
     assert 0 < one.cpu_seconds < 1
 
 
@@ -140,8 +128,8 @@ def test_effects_are_against_the_first_combination(timed):
 def test_an_effect_is_the_relative_length_of_the_difference(timed, monkeypatch):
     answers = iter([(2.0, [3.0, 4.0]), (2.0, [3.0, 4.0]), (2.5, [3.0, 3.0])])
     monkeypatch.setattr(
-        tune_engine,
-        "_gradients",
+        tuning,
+        "loss_and_gradients",
         lambda *_: (lambda loss, values: (loss, torch.tensor(values)))(*next(answers)),
     )
     found = tune(WORK, CPU, [REFERENCE, BF16], seconds=0.0)
@@ -156,7 +144,7 @@ def test_a_combination_that_trains_wrongly_is_not_timed_and_says_why(timed, monk
         if engine.precision == "bf16":
             raise TrainingError("wrong gradients")
 
-    monkeypatch.setattr(tune_engine, "require_exact_gradients", refuse)
+    monkeypatch.setattr(step, "require_exact_gradients", refuse)
     found = tune(WORK, CPU, [REFERENCE, BF16], seconds=0.0)
     assert found.left_out == {BF16: "wrong gradients"}
     assert timed == [REFERENCE]
@@ -177,7 +165,7 @@ def first_steps(monkeypatch):
             stepped.append(own)
             return 1.0, torch.ones(2)
 
-        monkeypatch.setattr(tune_engine, "_gradients", first_step)
+        monkeypatch.setattr(tuning, "loss_and_gradients", first_step)
         found = tune(WORK, CPU, list(seconds), seconds=0.0, clock=lambda: now[0], **limits)
         assert stepped[0] == stepped[1], "the first is the reference, too"
         return [one.combination for one in found.measured], found.left_out, stepped[1:]
