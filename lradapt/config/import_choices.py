@@ -16,7 +16,7 @@ from lradapt.config.presets import Changes, changed
 from lradapt.config.validation import validate
 from lradapt.runtime.files import write_text
 
-RECORD = "chosen_by_import"
+CHOSEN = "chosen_by_import"
 
 State = Literal["same", "changed", "yours", "kept"]
 """`same`: params.yaml had the value already. `changed`: it has it now. `yours`: a person has set
@@ -75,8 +75,8 @@ class Decision:
 
 def may_change(values: Changes, key: str) -> bool:
     """Return whether the value is the one that an import chose last, or that came with lradapt."""
-    record = values.get(RECORD) or {}
-    return key in record and record[key] == value_of(values, key)
+    chosen = values.get(CHOSEN) or {}
+    return key in chosen and chosen[key] == value_of(values, key)
 
 
 def decide(values: Changes, choices: Iterable[ParamChoice], *, keep: bool) -> list[Decision]:
@@ -91,13 +91,13 @@ def decide(values: Changes, choices: Iterable[ParamChoice], *, keep: bool) -> li
 
 
 def changes_of(decisions: Iterable[Decision]) -> dict[str, Any]:
-    """Return the changes of params.yaml, the record included, by section; empty where none is."""
+    """Return the changes of params.yaml and its `chosen_by_import`, by section; empty: none."""
     changes: dict[str, Any] = {}
     for decision in decisions:
         if decision.state == "changed":
             section, _, name = decision.key.rpartition(".")
             (changes.setdefault(section, {}) if section else changes)[name] = decision.value
-            changes.setdefault(RECORD, {})[decision.key] = decision.value
+            changes.setdefault(CHOSEN, {})[decision.key] = decision.value
     return changes
 
 

@@ -1,7 +1,7 @@
 """The state of a training, and its resumption by another process with bit-identical results.
 
 The number of the step determines the order of images, views, dropout and rates. A checkpoint has
-the rest: the weights, the momentum, and the record of the steps so far. A resumed training yields
+the rest: the weights, the momentum, and the steps and epochs so far. A resumed training yields
 its earlier steps, epochs and cycles as if it had just made them, so the caller decides as before.
 """
 
@@ -27,7 +27,7 @@ from lradapt.training.checkpoint import (
     write_checkpoint,
 )
 from lradapt.training.records import Epoch, Step, Weights
-from lradapt.training.state import like, load_state, read_records, state_of
+from lradapt.training.state import like, load_state, read_steps_and_epochs, state_of
 
 log = logging.getLogger(__name__)
 
@@ -217,7 +217,7 @@ class TrainingRun:
 
     def _resume(self, found: Checkpoint, model: nn.Module, optimizer: Optimizer) -> None:
         weights = model.state_dict()
-        self._steps, self._epochs = read_records(found.state)
+        self._steps, self._epochs = read_steps_and_epochs(found.state)
         self._cycles = [like(cycle, weights) for cycle in found.cycles]
         load_state(found.state, model, optimizer)
         self._saved_step, self.earlier = found.step, found.spent

@@ -20,7 +20,7 @@ def state_of(
     return {
         **_prefixed(_WEIGHTS, model.state_dict()),
         **_prefixed(_OPTIMIZER, _optimizer_state(optimizer)),
-        **_records(steps, epochs),
+        **_steps_and_epochs(steps, epochs),
     }
 
 
@@ -69,7 +69,7 @@ def _set_optimizer_state(optimizer: Optimizer, state: Tensors) -> None:
         optimizer.state[parameter][key] = own.detach()
 
 
-def _records(steps: list[Step], epochs: list[Epoch]) -> dict[str, Tensor]:
+def _steps_and_epochs(steps: list[Step], epochs: list[Epoch]) -> dict[str, Tensor]:
     """Return steps and epochs as tensors in double precision, which loses no bit of them."""
     found = [epoch.validation or Score(math.nan, math.nan, math.nan) for epoch in epochs]
     scores = [[score.loss, score.accuracy, score.balanced_accuracy] for score in found]
@@ -81,7 +81,7 @@ def _records(steps: list[Step], epochs: list[Epoch]) -> dict[str, Tensor]:
     }
 
 
-def read_records(state: Tensors) -> tuple[list[Step], list[Epoch]]:
+def read_steps_and_epochs(state: Tensors) -> tuple[list[Step], list[Epoch]]:
     """Return the steps and epochs in a state."""
     lines = zip(state["rates"].tolist(), state["losses"].tolist(), strict=True)
     steps = [Step(number, tuple(rates), loss) for number, (rates, loss) in enumerate(lines)]
