@@ -15,10 +15,10 @@ from lradapt.drift.feature_shift import (
     pairwise_distances,
     principal_components,
 )
-from lradapt.drift.image_quality import compare_values
 from lradapt.drift.observed import Observed, Values
 from lradapt.drift.permutation import EXCEEDANCES_ALLOWED, permutations_needed, random_subsets
 from lradapt.drift.signals import SIGNALS
+from lradapt.drift.value_shift import compare_values
 
 Rejected = npt.NDArray[np.bool_]
 

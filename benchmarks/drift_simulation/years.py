@@ -15,9 +15,9 @@ from benchmarks.drift_simulation.rejections import (
 )
 from lradapt.drift.feature_shift import compare_points, pairwise_distances
 from lradapt.drift.grouped import inflation
-from lradapt.drift.image_quality import largest_gaps
 from lradapt.drift.observed import Values
 from lradapt.drift.permutation import permutations_needed
+from lradapt.drift.value_shift import largest_gaps
 
 WEEKS = 53
 

@@ -1,6 +1,6 @@
 """`lradapt check`: find all problems of the data before anything is trained."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,6 +27,7 @@ from lradapt.cli.source_report import check_as_stages, print_understood
 from lradapt.config.paths import read_paths
 from lradapt.data.checks.findings import Finding, by_kind, policy_in_words, summarise
 from lradapt.data.checks.problem_kinds import MEANINGS, Kind
+from lradapt.data.importing.layouts import Layout
 from lradapt.errors import DataError
 from lradapt.runtime.files import write_text
 from lradapt.text import printable
@@ -34,6 +35,7 @@ from lradapt.text import printable
 if TYPE_CHECKING:
     from lradapt.data.folder_check import FolderCheck
     from lradapt.data.importing.source_labels import SourceLabels
+    from lradapt.data.importing.table_columns import GivenColumns
 
 _NUM_EXAMPLES = 3
 _COLOURS = {"stop": "bold red", "set_aside": "yellow", "keep": ""}
@@ -73,28 +75,51 @@ def check(
     params.yaml), the first three, and the remedy.
     Writes only the page. The exit code is 3 where a training would be refused.
     """
+    given = given_columns(
+        image=image_column,
+        label=label_column,
+        group=group_column,
+        split=split_column,
+        annotator=annotator_column,
+        ignored=ignore_column,
+        splits=split,
+    )
+    source = _labels_of(folder, layout, table, images, given)
+    _report(source, of_project=not (folder or table), as_json=as_json, html=html)
+
+
+def _labels_of(
+    folder: Path | None,
+    layout: Layout | None,
+    table: Path | None,
+    images: Path | None,
+    given: "GivenColumns",
+) -> "SourceLabels":
+    """Return the labels of the source that the options name; refuse options of another source."""
     from lradapt.data.importing.from_folder import label_folder
     from lradapt.data.importing.from_table import label_table
-    from lradapt.data.importing.split_names import parse_choices
 
+    names = ("image", "label", "group", "split", "annotator")
+    columns = {f"--{name}-column": getattr(given, name) for name in names}
+    columns["--ignore-column"] = given.ignored
     if folder and not table and not images:
-        source = label_folder(folder, layout=layout, splits=parse_choices(split or []))
-    elif table and images and not folder:
-        given = given_columns(
-            image=image_column,
-            label=label_column,
-            group=group_column,
-            split=split_column,
-            annotator=annotator_column,
-            ignored=ignore_column,
-            splits=split,
-        )
-        source = label_table(table, folder=images, given=given)
-    elif folder or table or images:
+        _refuse(columns, "--table")
+        return label_folder(folder, layout=layout, splits=given.splits)
+    if table and images and not folder:
+        _refuse({"--layout": layout}, "--folder")
+        return label_table(table, folder=images, given=given)
+    if folder or table or images:
         raise typer.BadParameter("give --folder, or --table and --images, or none of them")
-    else:
-        source = _project_labels()
-    _report(source, of_project=not (folder or table), as_json=as_json, html=html)
+    _refuse(columns, "--table")
+    _refuse({"--layout": layout, "--split": given.splits}, "--folder or --table")
+    return _project_labels()
+
+
+def _refuse(options: Mapping[str, object], needed: str) -> None:
+    """Refuse options that would change nothing, since they are of another source."""
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise typer.BadParameter(f"{', '.join(given)}: only with {needed}")
 
 
 def _report(source: "SourceLabels", *, of_project: bool, as_json: bool, html: Path | None) -> None:

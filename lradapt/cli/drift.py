@@ -34,6 +34,7 @@ def drift(
         datetime | None,
         typer.Option(
             formats=["%Y-%m-%d"],
+            metavar="DATE",
             help="A day in the first period to compare; by default 12 periods ago.",
         ),
     ] = None,

@@ -56,7 +56,7 @@ def watch(context: typer.Context) -> None:
 
 
 def monitor(context: typer.Context) -> None:
-    """Compare the recorded images with those that the model was tested on.
+    """Run `lradapt drift` as a flow, which shows and announces a drift on Prefect's server.
 
     Runs the project's flows/monitor.py; in a project, --help shows the flow's options.
     """

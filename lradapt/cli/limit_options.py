@@ -8,14 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from lradapt.runtime.system.cores import available_cores
-from lradapt.serving.settings import MB, Limits, Settings
+from lradapt.serving.settings import MB, ConnectionLimits, Settings
 
 _UPLOADS_IN_FLIGHT = 5  # that fit, if each is as large as it may be
 
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
-    """The words of an option that sets the field of `Settings` or `Limits` with its name."""
+    """The words of an option; it sets the field of the settings or limits that has its name."""
 
     help: str
     least: float = 0.1
@@ -49,7 +49,9 @@ def _in_panel(**words: Any) -> Any:
 
 def with_limits(command: Callable[..., None]) -> Callable[..., None]:
     """Return the command with an option for each of `_LIMITS`, in place of its `**limits`."""
-    defaults = {field.name: field for kind in (Settings, Limits) for field in fields(kind)}
+    defaults = {
+        field.name: field for kind in (Settings, ConnectionLimits) for field in fields(kind)
+    }
     options = [
         inspect.Parameter(
             name,
@@ -89,7 +91,7 @@ def chosen_limits(
     threads: int | None,
     refresh_seconds: float,
     limits: dict[str, Any],
-) -> tuple[Settings, Limits]:
+) -> tuple[Settings, ConnectionLimits]:
     """Return the limits of requests, and those of connections.
 
     Args:
@@ -108,7 +110,7 @@ def chosen_limits(
         *(limits["total_megapixels"], "--total-megapixels"),
         *(limits["max_megapixels"], "--max-megapixels"),
     )
-    names = {field.name for field in fields(Limits)}
+    names = {field.name for field in fields(ConnectionLimits)}
     settings = Settings(
         max_bytes=int(max_upload * MB),
         refresh_seconds=refresh_seconds,
@@ -116,7 +118,7 @@ def chosen_limits(
         max_bytes_in_flight=int(in_flight * MB),
         **{name: value for name, value in limits.items() if name not in names},
     )
-    return settings, Limits(**{name: limits[name] for name in names})
+    return settings, ConnectionLimits(**{name: limits[name] for name in names})
 
 
 def _require_at_least(value: float, option: str, least: float, other: str) -> None:

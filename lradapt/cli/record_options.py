@@ -37,7 +37,7 @@ Images = Annotated[
 Days = Annotated[
     float, _in_panel(min=0.01, help="Number of days after which an answer is removed.")
 ]
-Bytes = Annotated[
+Megabytes = Annotated[
     float,
     _in_panel(
         min=1,
@@ -77,7 +77,7 @@ class RecordChoice:
             return None
         if self.images and self.megabytes < 8 * max_upload:
             raise typer.BadParameter(
-                f"--record-bytes {self.megabytes:g} is below {8 * max_upload:g}, 8 times "
+                f"--record-megabytes {self.megabytes:g} is below {8 * max_upload:g}, 8 times "
                 "--max-upload; with --record-images, expected at least as much"
             )
         from lradapt.recording.bounds import Bounds

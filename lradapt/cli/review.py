@@ -120,7 +120,7 @@ def _open_desk() -> "Desk":
 def _serve(desk: "Desk", queue: "QueueName", port: int, who: str, *, open_browser: bool) -> None:
     from lradapt.review.app import create_app
     from lradapt.serving import connections
-    from lradapt.serving.settings import Limits
+    from lradapt.serving.settings import ConnectionLimits
 
     token = secrets.token_urlsafe(32)
     listeners = connections.listen(_HOST, port)
@@ -131,7 +131,7 @@ def _serve(desk: "Desk", queue: "QueueName", port: int, who: str, *, open_browse
     sys.stdout.flush()  # a program may read it from a pipe
     if open_browser and _has_screen():
         _open_browser(listeners, address)
-    connections.run(app, listeners, Limits(idle_seconds=60))
+    connections.run(app, listeners, ConnectionLimits(idle_seconds=60))
 
 
 def _has_screen() -> bool:

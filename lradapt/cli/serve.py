@@ -36,7 +36,7 @@ def serve(
     record: record_options.To = None,
     record_images: record_options.Images = False,
     record_days: record_options.Days = 30,
-    record_bytes: record_options.Bytes = 1000,
+    record_megabytes: record_options.Megabytes = 1000,
     record_spool: record_options.Spool = record_options.DEFAULT_SPOOL,
     **limits: Any,
 ) -> None:
@@ -70,7 +70,7 @@ def serve(
     settings, of_connections = chosen_limits(
         max_upload, max_in_flight, threads, refresh_seconds, limits
     )
-    choice = RecordChoice(record, record_images, record_days, record_bytes, record_spool)
+    choice = RecordChoice(record, record_images, record_days, record_megabytes, record_spool)
     recorded = choice.opened(max_upload)
     opened = open_registry(registry, name)
     near = Nearest(nearest_in(opened)) if nearest else None

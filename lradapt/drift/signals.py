@@ -11,9 +11,9 @@ import numpy as np
 from lradapt.drift.class_shift import compare_classes
 from lradapt.drift.feature_shift import compare_features
 from lradapt.drift.grouped import one_of_each
-from lradapt.drift.image_quality import compare_values
 from lradapt.drift.observed import Integers, Observed, Reference
 from lradapt.drift.permutation import permutations_needed
+from lradapt.drift.value_shift import compare_values
 
 Signal = Literal["classes", "features", "brightness", "sharpness"]
 SIGNALS: tuple[Signal, ...] = ("classes", "features", "brightness", "sharpness")

@@ -14,7 +14,7 @@ from lradapt.drift.period_drift import Drift, are_numbers, find_drift
 from lradapt.drift.periods import DAYS, first_day
 from lradapt.errors import DataError
 from lradapt.production.drift_reference import make_reference
-from lradapt.recording.read import Place, Reading, Recorded, read_record
+from lradapt.recording.read import Reading, Recorded, RecordFiles, read_record
 from lradapt.registry.published_version import PublishedVersion
 from lradapt.text import printable
 
@@ -23,7 +23,7 @@ NUM_PERIODS = 12
 
 
 def drift_of_record(
-    place: Place,
+    place: RecordFiles,
     version: PublishedVersion,
     paths: Paths,
     *,

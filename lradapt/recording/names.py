@@ -25,7 +25,7 @@ def new_name(opened: datetime) -> str:
 
 
 def opening_time(name: str) -> datetime | None:
-    """Return when a segment was opened, to the second; None if this is not the name of a one."""
+    """Return when a segment was opened, to the second; None if this is not the name of one."""
     found = _NAME.fullmatch(name)
     if not found:
         return None

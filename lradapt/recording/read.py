@@ -18,7 +18,7 @@ from lradapt.runtime.progress import tracked
 Times = npt.NDArray[np.datetime64]
 
 
-class Place(Protocol):
+class RecordFiles(Protocol):
     """Where a record is; `lradapt.registry.open_record` returns it."""
 
     @property
@@ -90,7 +90,7 @@ class Reading:
 
 
 def read_record(
-    place: Place, since: datetime | None = None, until: datetime | None = None
+    place: RecordFiles, since: datetime | None = None, until: datetime | None = None
 ) -> Reading:
     """Return the answers from `since` to before `until`; None: no limit.
 

@@ -256,8 +256,8 @@ class Recorder:
 
 def _in_words(folder: Path, error: OSError) -> str:
     remedies = {
-        errno.ENOSPC: "free some space, or lower --record-bytes",
-        errno.EDQUOT: "free some space, or lower --record-bytes",
+        errno.ENOSPC: "free some space, or lower --record-megabytes",
+        errno.EDQUOT: "free some space, or lower --record-megabytes",
         errno.EROFS: "mount the disk writable, or record elsewhere",
         errno.EACCES: "give the user of the server the right to write there",
         errno.ENOENT: "the folder is gone: mount its disk, or make it again",

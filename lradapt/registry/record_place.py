@@ -4,7 +4,7 @@ from lradapt.registry.store import MissingError, Store
 
 
 class RecordPlace:
-    """A store as `lradapt.recording.read.Place`."""
+    """A store as `lradapt.recording.read.RecordFiles`."""
 
     def __init__(self, store: Store) -> None:
         """Keep the store; nothing is read yet."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from lradapt.data.labelled_image import CHOSEN, RANDOM
 from lradapt.errors import DataError
 from lradapt.recording.names import images_of
-from lradapt.recording.read import Place, Recorded
+from lradapt.recording.read import Recorded, RecordFiles
 from lradapt.review.picking import Kind, Pick
 from lradapt.runtime.files import write_bytes, write_csv
 from lradapt.runtime.progress import tracked
@@ -92,7 +92,7 @@ def read_queue(folder: Path) -> list[Queued]:
         ) from error
 
 
-def kept_images(place: Place, segments: Iterable[str]) -> dict[str, str]:
+def kept_images(place: RecordFiles, segments: Iterable[str]) -> dict[str, str]:
     """Return sha256 -> key of each image that is kept in a record.
 
     Args:
@@ -130,7 +130,7 @@ def lines_of(
 
 
 def add_to_queue(
-    folder: Path, lines: Sequence[Queued], place: Place, keys: dict[str, str]
+    folder: Path, lines: Sequence[Queued], place: RecordFiles, keys: dict[str, str]
 ) -> list[Queued]:
     """Copy the images of new lines into the queue, and add the lines; return those that were added.
 

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lradapt.errors import LradaptError
 from lradapt.runtime.system.sockets import own_address
-from lradapt.serving.settings import Limits
+from lradapt.serving.settings import ConnectionLimits
 
 _STOPPING = b'{"detail":"the server stops"}'
 
@@ -25,12 +25,12 @@ class ListenError(LradaptError):
     """The address cannot be listened on."""
 
 
-def run(app: ASGIApp, listeners: Sequence[socket.socket], limits: Limits) -> None:
+def run(app: ASGIApp, listeners: Sequence[socket.socket], limits: ConnectionLimits) -> None:
     """Serve an ASGI application until the process is stopped by Ctrl-C or SIGTERM.
 
     Args:
         app: to serve.
-        listeners: of `listening`.
+        listeners: of `listen`.
         limits: of the connections.
 
     Raises:
@@ -44,7 +44,7 @@ def run(app: ASGIApp, listeners: Sequence[socket.socket], limits: Limits) -> Non
         raise _cannot_listen(host, port, error) from error
 
 
-def server_of(app: ASGIApp, limits: Limits) -> uvicorn.Server:
+def server_of(app: ASGIApp, limits: ConnectionLimits) -> uvicorn.Server:
     """Return the server of an application, which `run` runs."""
     config = uvicorn.Config(
         _Stoppable(app),
@@ -107,7 +107,7 @@ class _Stoppable:
             await send({"type": "http.response.body", "body": _STOPPING})
 
 
-def _protocol(limits: Limits) -> type[asyncio.Protocol]:
+def _protocol(limits: ConnectionLimits) -> type[asyncio.Protocol]:
     """Return uvicorn's protocol of a connection, with these limits."""
 
     class Protocol(_LimitedProtocol):
@@ -122,7 +122,7 @@ class _LimitedProtocol(H11Protocol):
     It is idle while it waits for the head of a request to be complete, or for its client to read.
     """
 
-    _limits: Limits
+    _limits: ConnectionLimits
     _closing: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

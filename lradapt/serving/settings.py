@@ -37,8 +37,8 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Limits of connections.
+class ConnectionLimits:
+    """ConnectionLimits of connections.
 
     Attributes:
         max_connections: at the same time; beyond it, the one that is idle the longest is closed.

@@ -7,8 +7,8 @@ from benchmarks.drift_simulation.pool import Pool, _changed, read_pool, write_po
 from benchmarks.drift_simulation.rejections import LEVEL, critical_gap, largest_gap, rejected_by
 from benchmarks.drift_simulation.years import year, year_of_groups
 from lradapt.drift.feature_shift import principal_components
-from lradapt.drift.image_quality import compare_values
 from lradapt.drift.observed import Observed
+from lradapt.drift.value_shift import compare_values
 
 
 def observed(random, count, shift=0.0):

@@ -13,8 +13,8 @@ from lradapt.serving.pseudonyms import GroupKeyError
     [
         (["--record-images"], "--record-images needs --record DIR"),
         (
-            ["--record", "record", "--record-images", "--record-bytes", "100"],
-            "--record-bytes 100 is below 160, 8 times --max-upload",
+            ["--record", "record", "--record-images", "--record-megabytes", "100"],
+            "--record-megabytes 100 is below 160, 8 times --max-upload",
         ),
         (["--record", "record", "--record-days", "0"], "greater than or equal to 0.01"),
     ],

@@ -7,9 +7,9 @@ from scipy.stats import ks_2samp
 from lradapt.drift.class_shift import compare_classes
 from lradapt.drift.feature_shift import compare_features
 from lradapt.drift.grouped import halves_of_groups, inflation, one_of_each
-from lradapt.drift.image_quality import compare_values, largest_gaps
 from lradapt.drift.observed import Observed, Reference
 from lradapt.drift.signals import compare
+from lradapt.drift.value_shift import compare_values, largest_gaps
 
 FIVES_N = np.arange(200) // 5
 

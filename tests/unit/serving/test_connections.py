@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from lradapt.serving.connections import ListenError, listen, server_of
-from lradapt.serving.settings import Limits
+from lradapt.serving.settings import ConnectionLimits
 from tests.waiting import wait_for
 
 
@@ -34,7 +34,7 @@ async def app(scope, receive, send):
 def serving(**limits):
     """The port of a server in a thread, and the server."""
     listeners = listen("127.0.0.1", 0)
-    server = server_of(app, Limits(**limits))
+    server = server_of(app, ConnectionLimits(**limits))
     thread = threading.Thread(target=server.run, args=(listeners,))
     thread.start()
     wait_for(lambda: server.started)

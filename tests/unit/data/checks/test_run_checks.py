@@ -332,6 +332,22 @@ def test_half_an_option_and_options_that_exclude_each_other_are_wrong_usage(proj
     assert lradapt_check(*words).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "unsuitable"),
+    [
+        (("--label-column", "dx", "--ignore-column", "id"), "--label-column, --ignore-column"),
+        (("--split", "old=train"), "--split"),
+        (("--layout", "any/class"), "--layout"),
+        (("--folder", "a", "--group-column", "lesion"), "--group-column"),
+        (("--table", "b", "--images", "c", "--layout", "any/class"), "--layout"),
+    ],
+)
+def test_an_option_of_another_source_is_refused(project, words, unsuitable):
+    done = lradapt_check(*words)
+    assert done.exit_code == 2
+    assert f"{unsuitable}: only with --" in done.output
+
+
 def test_only_the_page_is_written(project, random_image, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lradapt.drift.image_quality import compare_values
+from lradapt.drift.value_shift import compare_values
 
 
 def test_the_p_value_is_that_of_scipys_ks_2samp():
