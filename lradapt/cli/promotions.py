@@ -38,7 +38,10 @@ def history(
     opened = open_registry(registry, name)
     promotions = opened.promotions()
     if not promotions:
-        raise RegistryError(f"nothing of {name} has been promoted in {registry} yet: make retrain")
+        raise RegistryError(
+            f"nothing of {name} has been promoted in {registry} yet; `make retrain` trains and "
+            "promotes a first version"
+        )
     shown = [_promotion_at(promotions, at)] if at else promotions
     if as_json:
         print_json([promotion.as_dict() for promotion in shown])

@@ -62,12 +62,19 @@ def show(
 
 
 def prune(
-    keep: Annotated[int, typer.Option(min=1, help="Number of the newest versions to keep.")],
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Number of the newest versions to keep.",
+            show_default="all, with --incomplete",
+        ),
+    ] = None,
     incomplete: Annotated[
         bool,
         typer.Option(
             "--incomplete",
-            help="Also remove incomplete versions, and old temporary files of killed processes.",
+            help="Remove incomplete versions, and old temporary files of killed processes.",
         ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
@@ -80,8 +87,7 @@ def prune(
     Never removes the version in production or the previous one. Lists what it
     would remove, asks for confirmation, and prints what it removed.
     """
-    if as_json and not yes:
-        raise typer.BadParameter("--json needs --yes: a program cannot confirm")
+    _require_clear(keep, incomplete=incomplete, as_json=as_json, yes=yes)
     opened = open_registry(registry, name)
     remnants = opened.remnants() if incomplete else []
     listed = opened.list_versions() if remnants else _listed(opened)
@@ -101,6 +107,13 @@ def prune(
         typer.echo(f"nothing to remove: all {len(listed)} versions stay")
     for key in left:
         typer.echo(f"not removed, because no manifest names it: {key}", err=True)
+
+
+def _require_clear(keep: int | None, *, incomplete: bool, as_json: bool, yes: bool) -> None:
+    if as_json and not yes:
+        raise typer.BadParameter("--json needs --yes: a program cannot confirm")
+    if keep is None and not incomplete:
+        raise typer.BadParameter("--keep is missing; expected the number of versions to keep")
 
 
 def _remove(registry: Registry, versions: Sequence[str], *, quiet: bool) -> list[str]:
@@ -136,8 +149,8 @@ def _listed(registry: Registry) -> list[VersionSummary]:
     listed = registry.list_versions()
     if not listed:
         raise RegistryError(
-            f"nothing of {registry.name} has been published in {registry.location} yet: "
-            "make retrain"
+            f"nothing of {registry.name} has been published in {registry.location} yet; "
+            "`make retrain` trains and publishes a first version"
         )
     return listed
 

@@ -69,18 +69,22 @@ def summarize(manifest: Mapping[str, Any], since: str) -> VersionSummary:
 
 
 def prunable(
-    listed: Sequence[VersionSummary], production: Production | None, *, keep: int, incomplete: bool
+    listed: Sequence[VersionSummary],
+    production: Production | None,
+    *,
+    keep: int | None,
+    incomplete: bool,
 ) -> list[str]:
     """Return the versions that may be removed, the oldest first.
 
     Args:
         listed: every version, the oldest first.
         production: what is in production; it and the previous version are never removed.
-        keep: number of the newest versions that stay.
+        keep: number of the newest versions that stay; None: all that are complete.
         incomplete: whether to include those without a manifest; one may be a publish under way.
     """
     usable = [each.version for each in listed if not each.fault]
     broken = [each.version for each in listed if each.incomplete and incomplete]
     stay = (production.version, production.promotion.previous) if production else ()
-    old = usable[: max(0, len(usable) - keep)]
+    old = [] if keep is None else usable[: max(0, len(usable) - keep)]
     return [version for version in broken + old if version not in stay]

@@ -87,7 +87,7 @@ def _require_may_stay(
         raise NotTrustedError(
             f"{file} of version {version}, left by an interrupted publish or by somebody else, "
             f"is not what would be published now: sha256 {found}, expected {expected}. It was "
-            "not signed. `lradapt prune --keep 1000 --incomplete` removes it; then publish again"
+            "not signed. `lradapt prune --incomplete` removes it; then publish again"
         )
 
 

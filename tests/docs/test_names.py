@@ -1,5 +1,6 @@
 """Commands, targets, deployments and params that the documents name exist, with their options."""
 
+import ast
 import re
 import shlex
 from pathlib import Path
@@ -85,6 +86,40 @@ def fault_of_module(words):
 def test_each_call_of_lradapt_names_an_existing_command_and_its_options(name):
     wrong = {" ".join(words): fault_of_lradapt(words) for words in commands(name, "lradapt")}
     assert {words: fault for words, fault in wrong.items() if fault} == {}
+
+
+def _texts(code):
+    """Yield the texts in a module, docstrings and messages; a value in one is shown as VALUE."""
+    for node in ast.walk(ast.parse(code)):
+        parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+        texts = [part.value if isinstance(part, ast.Constant) else "VALUE" for part in parts]
+        yield "".join(text for text in texts if isinstance(text, str))
+
+
+def _missing_options(words):
+    """Return the required options that a call with other options lacks; "" for a mere mention."""
+    command = get_command(app)
+    for word in words:
+        command = getattr(command, "commands", {}).get(word, command)
+    required = {param.opts[0] for param in command.params if param.required}
+    given = options(words)
+    missing = {name for name in required - given if given and name.startswith("-")}
+    return " ".join(sorted(missing))
+
+
+@pytest.mark.parametrize("folder", ["lradapt", "tasks", "flows"])
+def test_each_call_of_lradapt_that_the_code_advises_can_be_typed(folder):
+    advised = {
+        call
+        for file in (ROOT / folder).rglob("*.py")
+        for text in _texts(file.read_text(encoding="utf-8"))
+        for call in re.findall(r"`lradapt ([^A-Z][^`]*)`", re.sub(r"\s+", " ", text))
+    }
+    assert advised, "nothing was found: the test would pass without checking anything"
+    faults = {
+        call: fault_of_lradapt(_words(call)) or _missing_options(_words(call)) for call in advised
+    }
+    assert {call: fault for call, fault in faults.items() if fault} == {}
 
 
 @pytest.mark.parametrize("name", CURRENT)

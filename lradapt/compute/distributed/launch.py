@@ -70,7 +70,7 @@ def _require_fabric() -> None:
     if importlib.util.find_spec("lightning_fabric") is None:
         raise TrainingError(
             "finetune.processes is more than 1, and Lightning Fabric, by which they work together, "
-            "is not installed; `pip install '.[gpus]'`, or set finetune.processes to 1"
+            "is not installed; `pip install 'lradapt[gpus]'`, or set finetune.processes to 1"
         )
 
 

@@ -80,8 +80,8 @@ def collect(registry: Registry) -> Collected:
     names = registry.version_names()
     if not names:
         raise RegistryError(
-            f"nothing of {registry.name} has been published in {registry.location} yet: "
-            "make retrain"
+            f"nothing of {registry.name} has been published in {registry.location} yet; "
+            "`make retrain` trains and publishes a first version"
         )
     last = {each.version: each for each in promotions}
     versions = for_each(lambda name: _read(registry, name, last.get(name)), names)

@@ -58,7 +58,8 @@ def test_a_registry_without_a_version_is_an_error(lradapt, command):
     output = lradapt(*command)
     assert (output.code, output.out) == (1, "")
     assert output.err == (
-        "error: nothing of classifier has been published in registry yet: make retrain\n"
+        "error: nothing of classifier has been published in registry yet; `make retrain` trains "
+        "and publishes a first version\n"
     )
 
 
@@ -185,6 +186,16 @@ def test_prune_incomplete_as_json_names_the_temporary_files(lradapt, tmp_path):
         "stay": [],
         "temporary_files": [f"classifier/{path.name}"],
     }
+
+
+def test_prune_incomplete_without_a_number_removes_no_complete_version(
+    lradapt, published, tmp_path
+):
+    versions = [published(number) for number in (1, 2, 3)]
+    (tmp_path / f"registry/classifier/versions/{versions[0]}/manifest.json").unlink()
+    output = lradapt("prune", "--incomplete", "--json", "--yes")
+    assert json.loads(output.out)["removed"] == versions[:1]
+    assert json.loads(output.out)["stay"] == versions[1:]
 
 
 def test_prune_says_what_it_leaves(lradapt, published, tmp_path):

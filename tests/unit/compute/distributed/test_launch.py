@@ -235,7 +235,7 @@ def test_one_process_trains_without_fabric(monkeypatch):
 def test_without_the_extra_the_message_has_the_command_that_installs_it(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["lradapt", "stage", "finetune"])
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(TrainingError, match=r"is not installed; `pip install '\.\[gpus\]'`"):
+    with pytest.raises(TrainingError, match=r"is not installed; `pip install 'lradapt\[gpus\]'`"):
         joint(2)
 
 
