@@ -11,7 +11,7 @@ import typer
 
 from lradapt.cli.options import AsJson, Location, Name
 from lradapt.cli.output import console, print_json
-from lradapt.config.paths import PROJECT_FILE, Paths, read_paths
+from lradapt.config.paths import Paths, read_paths
 from lradapt.errors import DataError
 from lradapt.registry import DEFAULT_LOCATION, DEFAULT_NAME, open_record, open_registry
 from lradapt.registry.record_place import RecordPlace
@@ -62,7 +62,7 @@ def queue(
     from lradapt.review.picking import first_of_each, pick
     from lradapt.review.recorded_queue import FOLDER, add_to_queue, lines_of, read_queue
 
-    paths = _paths()
+    paths = read_paths()
     place = open_record(record)
     reading = read_record(place, *(parse_time(text) if text else None for text in (since, until)))
     recorded = _chosen(reading, version, record)
@@ -79,12 +79,6 @@ def queue(
         print_json([asdict(line) for line in added])
     else:
         _print(recorded, rows, added, count)
-
-
-def _paths() -> Paths:
-    if not PROJECT_FILE.exists():
-        raise DataError(f"no {PROJECT_FILE} here: run `lradapt queue` in the folder of a project")
-    return read_paths()
 
 
 def _chosen(reading: "Reading", version: str | None, record: str) -> "Recorded":

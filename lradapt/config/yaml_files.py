@@ -12,6 +12,7 @@ import yaml
 
 from lradapt.errors import ParamsError
 
+_OF_PROJECTS = ("dvc.yaml", "params.yaml")
 _TEXT, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 
 
@@ -88,10 +89,12 @@ def _require_each_once(mapping: yaml.MappingNode) -> None:
 
 
 def _place_of(path: Path) -> str:
-    """Return the nearest folder around this one that holds a file, as the end of a sentence."""
+    """Return where a file is: the nearest folder around this one; as the end of a sentence."""
     found = (folder for folder in Path.cwd().parents if (folder / path).is_file())
     folder = None if path.is_absolute() else next(found, None)
-    return f": {folder}" if folder else ""
+    if folder:
+        return f": {folder}"
+    return "; `lradapt init DIR` makes a project" if str(path) in _OF_PROJECTS else ""
 
 
 def _describe(error: yaml.YAMLError | UnicodeDecodeError) -> str:

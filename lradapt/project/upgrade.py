@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lradapt import __version__
+from lradapt.config.paths import PROJECT_FILE
 from lradapt.config.project_name import FILE as PYPROJECT
 from lradapt.errors import listed
 from lradapt.project import ProjectError, base, git
@@ -39,10 +40,16 @@ def plan_upgrade(folder: Path) -> Upgrade:
     """Merge the files of a project with those of the installed lradapt; write nothing.
 
     Raises:
-        ProjectError: git is not installed; the project has another format, is newer than this
-            lradapt, has conflicts of the last upgrade, or changes that git has not committed.
+        ProjectError: git is not installed; the folder is no project; the project has another
+            format, is newer than this lradapt, has conflicts of the last upgrade, or changes that
+            git has not committed.
     """
     git.require()
+    if not (folder / PROJECT_FILE).is_file():
+        raise ProjectError(
+            f"neither {folder} nor a folder around it is a project: expected {PROJECT_FILE} and "
+            ".dvc; change into yours, or make one with `lradapt init DIR`"
+        )
     require_merged(folder)
     name = _checked(read_pyproject(folder))
     former, new = base.unpacked(folder), render(name)

@@ -172,6 +172,8 @@ def remove_trusted_key(path: Path, name: str) -> None:
     Raises:
         SigningError: the file is missing or faulty, or has no such name.
     """
+    if not os.path.lexists(path):
+        raise SigningError(f"no key is trusted here, so there is none to remove: no {path}")
     known = [each.name for each in read_trusted_keys(path).keys]
     if name not in known:
         raise SigningError(f"{path} has no key of {name}; it has those of {', '.join(known)}")

@@ -207,6 +207,12 @@ def test_distrust_says_what_is_refused_from_then_on(lradapt, signing, home, tmp_
     assert "has no key" in lradapt("versions").err
 
 
+def test_without_trusted_keys_there_is_none_to_distrust(lradapt):
+    output = lradapt("keys", "distrust", "anna")
+    assert output.code == 1
+    assert output.err.startswith("error: no key is trusted here, so there is none to remove: no ")
+
+
 def test_check_needs_trusted_keys(lradapt):
     output = lradapt("keys", "check")
     assert output.code == 1

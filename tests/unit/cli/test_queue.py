@@ -177,4 +177,4 @@ def test_a_record_that_is_empty_is_an_error(lradapt, project):
 
 
 def test_outside_a_project_the_message_says_so(lradapt):
-    assert "no dvc.yaml here" in lradapt("queue", "record").err
+    assert "no dvc.yaml: run from the folder" in lradapt("queue", "record").err

@@ -52,6 +52,12 @@ def test_outside_a_project_nothing_is_found(tmp_path, monkeypatch):
     assert of_project("registry") == "registry"
 
 
+def test_outside_a_project_the_message_says_how_to_make_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParamsError, match=r"holds dvc\.yaml; `lradapt init DIR` makes a project$"):
+        read_paths()
+
+
 def test_a_command_that_needs_the_projects_folder_names_it(project):
     place = project / "benchmarks"
     with pytest.raises(ParamsError, match=f"run from the folder that holds dvc.yaml: {place}$"):

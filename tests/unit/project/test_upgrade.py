@@ -240,7 +240,14 @@ def test_another_format_of_the_project_is_one_message(skin, upgrade, old, new, m
     assert git(skin, "status", "--porcelain") == ""
 
 
-def test_a_folder_that_is_no_project_is_one_message(lradapt):
+def test_a_folder_that_is_no_project_is_one_message(lradapt, tmp_path):
+    done = lradapt("upgrade")
+    assert done.code == 1
+    assert f"error: neither {tmp_path} nor a folder around it is a project" in done.err
+
+
+def test_a_project_that_was_not_made_by_init_is_one_message(lradapt, tmp_path):
+    (tmp_path / "dvc.yaml").touch()
     done = lradapt("upgrade")
     assert done.code == 1
     assert "error: this project's files were not made by `lradapt init`" in done.err
