@@ -1,7 +1,5 @@
 """The page of `lradapt review` as an ASGI application, for one machine: see `guard`."""
 
-from collections.abc import Callable
-from importlib.resources import files
 from typing import Annotated, Literal
 
 from fastapi import FastAPI, HTTPException, Request
@@ -18,13 +16,9 @@ from lradapt.review.guard import Guard
 from lradapt.review.journal import as_json
 from lradapt.review.pictures import full_picture, recorded_picture, square_picture
 from lradapt.review.queues import QueueName
+from lradapt.serving.page_files import add_constant, add_files
 from lradapt.text import unsafe_letters
 
-_FILES = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-}
 _CONFLICT, _BUSY, _FAILED, _NOT_FOUND = 409, 423, 500, 404
 
 
@@ -78,7 +72,8 @@ def create_app(desk: Desk, *, token: str, who: str) -> ASGIApp:
     app = FastAPI(openapi_url=None)
     app.add_exception_handler(LradaptError, _explain)
     app.add_exception_handler(OSError, _explain)
-    _add_pages(app)
+    add_files(app, "lradapt.review")
+    add_constant(app, "/favicon.ico", b"", "image/x-icon")
     _add_pictures(app, desk)
     _add_recorded(app, desk)
 
@@ -120,21 +115,6 @@ def create_app(desk: Desk, *, token: str, who: str) -> ASGIApp:
         return {"entry": as_json(entry), **desk.next_items(asked.queue, asked.visitor)}
 
     return Guard(app, token)
-
-
-def _add_pages(app: FastAPI) -> None:
-    folder = files("lradapt.review").joinpath("page")
-    for address, (name, media_type) in _FILES.items():
-        page = _constant(folder.joinpath(name).read_bytes(), media_type)
-        app.add_api_route(address, page, methods=["GET"])
-    app.add_api_route("/favicon.ico", _constant(b"", "image/x-icon"), methods=["GET"])
-
-
-def _constant(content: bytes, media_type: str) -> Callable[[], Response]:
-    def page() -> Response:
-        return Response(content, media_type=media_type)
-
-    return page
 
 
 def _add_pictures(app: FastAPI, desk: Desk) -> None:

@@ -54,23 +54,23 @@ class Desk:
         self._generation = decisions.generation
 
     def overview(self, visitor: Visitor) -> dict[str, Any]:
-        """Return the classes, the largest first, and the queues: those that were opened counted."""
+        """Return the classes, and all queues, with the progress of those that were opened."""
         self._look()
         with self._mutex:
             return {
                 "classes": self.classes(),
                 "test_warning": TEST_WARNING,
-                "queues": [
-                    {
-                        "name": name,
-                        "title": TITLES[name],
-                        "fault": self._faults.get(name, ""),
-                        "progress": queue.progress(visitor.who) if queue else None,
-                    }
-                    for name in QUEUES
-                    for queue in [self._queues.get(name)]
-                ],
+                "queues": [self._state_of(name, visitor.who) for name in QUEUES],
             }
+
+    def _state_of(self, name: QueueName, who: str) -> dict[str, Any]:
+        queue = self._queues.get(name)
+        return {
+            "name": name,
+            "title": TITLES[name],
+            "fault": self._faults.get(name, ""),
+            "progress": queue.progress(who) if queue else None,
+        }
 
     def classes(self) -> list[str]:
         """Return the classes of the labels in alphabetical order."""

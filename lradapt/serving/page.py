@@ -4,19 +4,10 @@ Its files tell nothing about the model, so they need no token: the page asks for
 the header of its requests.
 """
 
-from collections.abc import Callable, Coroutine
-from importlib.resources import files
-from typing import Any
-
 from fastapi import FastAPI
-from fastapi.responses import Response
 
-_FILES = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-}
-PAGE_PATHS = frozenset(_FILES)
+from lradapt.serving.page_files import add_files
+
 _HEADERS = {
     "content-security-policy": (
         "default-src 'none'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; "
@@ -30,14 +21,4 @@ _HEADERS = {
 
 def add_page(app: FastAPI) -> None:
     """Add the page and its files to an application."""
-    folder = files("lradapt.serving").joinpath("page")
-    for path, (name, media_type) in _FILES.items():
-        page = _constant(folder.joinpath(name).read_bytes(), media_type)
-        app.add_api_route(path, page, methods=["GET"])
-
-
-def _constant(content: bytes, media_type: str) -> Callable[[], Coroutine[Any, Any, Response]]:
-    async def page() -> Response:
-        return Response(content, media_type=media_type, headers=_HEADERS)
-
-    return page
+    add_files(app, "lradapt.serving", _HEADERS)

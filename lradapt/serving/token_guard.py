@@ -6,7 +6,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from lradapt.serving.page import PAGE_PATHS
+from lradapt.serving.page_files import PAGE_PATHS
 from lradapt.serving.tokens import AcceptedToken, owner_of
 from lradapt.serving.uploads import CLOSE
 
