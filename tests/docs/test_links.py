@@ -102,9 +102,13 @@ def test_each_heading_has_a_blank_line_before_and_after_it(name):
 
 
 @pytest.mark.parametrize("name", DATED)
-def test_no_two_entries_have_the_same_heading(name):
-    entries = re.findall(r"^## (.+)$", prose(name), re.M)
-    assert sorted(entries) == sorted(set(entries))
+def test_no_two_entries_have_the_same_heading_and_no_two_parts_of_an_entry(name):
+    entries = re.split(r"^## ", prose(name), flags=re.M)[1:]
+    for headings in (
+        [entry.partition("\n")[0] for entry in entries],
+        *(re.findall(r"^### (.+)$", entry, re.M) for entry in entries),
+    ):
+        assert sorted(headings) == sorted(set(headings))
 
 
 def test_the_readme_is_short():
