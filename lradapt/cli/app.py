@@ -14,7 +14,6 @@ from lradapt.cli import (
     check,
     dossier,
     drift,
-    engine,
     exit_codes,
     exporting,
     flows,
@@ -30,6 +29,7 @@ from lradapt.cli import (
     review,
     serve,
     token,
+    tune_engine,
     versions,
 )
 from lradapt.cli.error_exit import enable_tracebacks
@@ -102,7 +102,7 @@ _add_flow(TRAINING, flows.benchmark, "lradapt benchmark")
 _add(TRAINING, head.head, "lradapt head", "lradapt head --into build/friday")
 _add(
     TRAINING,
-    engine.tune_engine,
+    tune_engine.tune_engine,
     "lradapt tune-engine",
     "lradapt tune-engine --json | jq .recommended",
 )

@@ -194,7 +194,7 @@ def _machine(device: str) -> Machine:
 
 def _measured(params: Params, values: Mapping[str, Any]) -> Sequence[ParamChoice]:
     """Measure the settings of the engine that no person has set, on steps of this training."""
-    from lradapt.cli.engine import present_combination, work_of
+    from lradapt.cli.tune_engine import present_combination, work_of
     from lradapt.compute.engine import set_engine
     from lradapt.training.engine_tuning.combinations import combinations
     from lradapt.training.engine_tuning.tune import tune
