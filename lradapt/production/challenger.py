@@ -21,7 +21,7 @@ from lradapt.production.comparison_record import FrozenRules, record_question, r
 from lradapt.production.withdrawn import withdrawal_reason
 from lradapt.registry.manifest import MODEL, TEST_IMAGES, TRAINED_ON
 from lradapt.registry.promotions import Production
-from lradapt.registry.protocol import Entry
+from lradapt.registry.protocol import ComparisonFile
 from lradapt.registry.published_version import PublishedVersion
 from lradapt.registry.registry import Registry
 from lradapt.runtime.progress import tracked
@@ -43,7 +43,7 @@ class EvaluatedChallenger:
     verdict: Verdict
     champion: Production | None
     manifest_sha256: str = ""
-    record: Entry | None = None
+    record: ComparisonFile | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def record_question(
     *,
     test_images: Sequence[LabelledImage],
     held_out: Sequence[LabelledImage],
-) -> protocol.Entry:
+) -> protocol.ComparisonFile:
     """Record what is going to be compared: versions, rules, code, data, test images.
 
     Args:
@@ -96,7 +96,9 @@ def record_question(
     return protocol.ask(registry.store, registry.name, manifest["version"], facts, key)
 
 
-def record_verdict(registry: Registry, asked: protocol.Entry, verdict: Verdict) -> protocol.Entry:
+def record_verdict(
+    registry: Registry, asked: protocol.ComparisonFile, verdict: Verdict
+) -> protocol.ComparisonFile:
     """Record the gate's verdict with all its figures."""
     key = signing_key(registry.keys, "promote")
     return protocol.answer(registry.store, registry.name, asked, asdict(verdict), key)
@@ -104,7 +106,7 @@ def record_verdict(registry: Registry, asked: protocol.Entry, verdict: Verdict) 
 
 def record_outcome(
     registry: Registry,
-    answered: protocol.Entry,
+    answered: protocol.ComparisonFile,
     verdict: Verdict,
     promotion: Promotion | None,
     *,

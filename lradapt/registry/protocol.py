@@ -40,7 +40,7 @@ ASKED, VERDICT, OUTCOME = "asked", "verdict", "outcome"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ComparisonFile:
     """The last file of a comparison that was written: its id, and the sha256 of the file."""
 
     id: str
@@ -104,30 +104,34 @@ def freeze_rules(
 
 def ask(
     store: Store, name: str, version: str, facts: Mapping[str, Any], key: SigningKey | None = None
-) -> Entry:
+) -> ComparisonFile:
     """Write what is going to be compared, before any answer of the models is known."""
     now = datetime.now(UTC)
     entry = f"{now:%Y%m%dT%H%M%S.%fZ}-{version}-{uuid.uuid4().hex[:8]}"
     at = now.isoformat(timespec="microseconds")
     content = json_bytes({"format": FORMAT, "at": at, "by": user_and_host(), **facts})
     create(store, name, _path(entry, ASKED), content, key)
-    return Entry(entry, sha256_hex(content))
+    return ComparisonFile(entry, sha256_hex(content))
 
 
 def answer(
-    store: Store, name: str, asked: Entry, facts: Mapping[str, Any], key: SigningKey | None = None
-) -> Entry:
+    store: Store,
+    name: str,
+    asked: ComparisonFile,
+    facts: Mapping[str, Any],
+    key: SigningKey | None = None,
+) -> ComparisonFile:
     """Write the verdict on what was asked."""
     before = {"format": FORMAT, "at": utc_now(), "asked_sha256": asked.sha256}
     content = json_bytes({**before, **facts})
     create(store, name, _path(asked.id, VERDICT), content, key)
-    return Entry(asked.id, sha256_hex(content))
+    return ComparisonFile(asked.id, sha256_hex(content))
 
 
 def close(
     store: Store,
     name: str,
-    answered: Entry,
+    answered: ComparisonFile,
     facts: Mapping[str, Any],
     key: SigningKey | None = None,
 ) -> None:
