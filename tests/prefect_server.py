@@ -82,7 +82,7 @@ def server(home):
     own["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"] = lease_storage()
     words = ("server", "start", "--host", "127.0.0.1", "--port", str(port))
     with process(home, own, "-m", "prefect", *words):
-        wait_for(lambda: _is_healthy(environment["PREFECT_API_URL"]), seconds=180)
+        wait_for(lambda: is_healthy(environment["PREFECT_API_URL"]), seconds=180)
         yield environment
 
 
@@ -94,7 +94,8 @@ def lease_storage():
     return line.rpartition("=")[2].strip(' "')
 
 
-def _is_healthy(url):
+def is_healthy(url):
+    """Whether a server answers at this address."""
     try:
         return httpx.get(f"{url}/health").is_success
     except httpx.TransportError:

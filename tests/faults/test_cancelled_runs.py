@@ -13,7 +13,6 @@ import uuid
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-import httpx
 import pytest
 from prefect.client.schemas.filters import (
     ArtifactFilter,
@@ -24,7 +23,7 @@ from prefect.states import Cancelling
 
 from lradapt.cli import exit_codes
 from tests import prefect_server
-from tests.prefect_server import connected, process, settings, worker
+from tests.prefect_server import connected, is_healthy, process, settings, worker
 from tests.projects import ROOT, dvc, run
 from tests.waiting import wait_for
 
@@ -118,13 +117,6 @@ def serving(home, environment):
     with process(home, own, *words) as started:
         wait_for(lambda: is_healthy(url), seconds=180)
         yield started
-
-
-def is_healthy(url):
-    try:
-        return httpx.get(f"{url}/health").is_success
-    except httpx.TransportError:
-        return False
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from lradapt.cli.versions import prune
 from lradapt.registry import leases, open_registry
 from lradapt.registry.store import ChangedError
-from tests.unit.releases import promote
+from tests.unit.releases import promote, whole_versions
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
@@ -60,15 +60,6 @@ def files(number, size=100):
 
 def publish(registry, number, size=100):
     return registry.publish(files(number, size), {})
-
-
-def whole_versions(registry):
-    """Return the versions that exist, after verifying every file of each."""
-    existing = [version for version in registry.version_names() if registry.has(version)]
-    for version in existing:
-        for file in registry.manifest(version)["files"]:
-            registry.read_file(version, file)
-    return existing
 
 
 # Sixteen at once

@@ -25,7 +25,7 @@ from tests.s3_servers import (
     stalls_in_the_body,
     truncates,
 )
-from tests.unit.releases import promote
+from tests.unit.releases import promote, whole_versions
 
 pytestmark = pytest.mark.slow
 
@@ -143,15 +143,6 @@ def release(registry, model):
     if production is None or production.version != version:
         promote(registry, version)
     return version
-
-
-def whole_versions(registry):
-    """Return the versions that exist, after verifying every file of each."""
-    existing = [version for version in registry.version_names() if registry.has(version)]
-    for version in existing:
-        for file in registry.manifest(version)["files"]:
-            registry.read_file(version, file)
-    return existing
 
 
 @pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.long)])

@@ -19,6 +19,15 @@ def release(registry, model):
     return promote(registry, publish(registry, model))
 
 
+def whole_versions(registry):
+    """Return the versions that exist, after verifying every file of each."""
+    existing = [version for version in registry.version_names() if registry.has(version)]
+    for version in existing:
+        for file in registry.manifest(version)["files"]:
+            registry.read_file(version, file)
+    return existing
+
+
 def damage(folder, name, version):
     """Change the last byte of a version's model in the registry of a folder; return its path."""
     path = folder / name / "versions" / version / "model.onnx"
