@@ -32,6 +32,7 @@ from lradapt.signing.trusted_keys import (
     add_trusted_key,
     parse_line,
     remove_trusted_key,
+    require_name,
 )
 
 app = typer.Typer(
@@ -69,6 +70,7 @@ def new(
     Writes NAME.pem, which only you can read, and NAME.pub, a line for
     trusted_keys.txt. Never replaces a file. Prints what to do with them.
     """
+    require_name(name)
     folder = into or _config_folder()
     key = new_key()
     trusted = parse_line([name, key.public.text])

@@ -5,6 +5,7 @@ never sends a request, that sends one a byte at a time, or that does not read it
 """
 
 import asyncio
+import errno
 import socket
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -81,9 +82,11 @@ def listen(host: str, port: int) -> list[socket.socket]:
 
 def _cannot_listen(host: str, port: int, error: OSError) -> ListenError:
     reason = (error.strerror or str(error)).lower()
+    is_used = error.errno == errno.EADDRINUSE
+    remedy = "Stop the program that uses this port, or choose" if is_used else "Choose"
     return ListenError(
-        f"cannot listen on {host}, port {port}: {reason}. Stop the program that uses this port, or "
-        "choose another address with --host and --port"
+        f"cannot listen on {host}, port {port}: {reason}. {remedy} another address with --host and "
+        "--port"
     )
 
 

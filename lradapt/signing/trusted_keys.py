@@ -22,6 +22,7 @@ Use = Literal["publish", "promote"]
 """What a key may sign: "publish": versions; "promote": every entry of the registry's log."""
 USES: tuple[Use, ...] = get_args(Use)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+_FORM_OF_NAMES = "a name has up to 64 letters, digits, '.', '_', '@' and '-'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,18 @@ def parse_trusted_keys(content: bytes, where: str) -> tuple[TrustedKey, ...]:
     return tuple(found)
 
 
+def require_name(name: str) -> None:
+    """Check that a key may have this name.
+
+    Raises:
+        SigningError: it has other letters, begins with one of `._@-`, or is too long.
+    """
+    if not _NAME.fullmatch(name):
+        raise SigningError(
+            f"{name[:64]!r} is no name of a key: {_FORM_OF_NAMES}, the first a letter or digit"
+        )
+
+
 def parse_line(words: Sequence[str]) -> TrustedKey:
     """Return the key of a line, given as its words.
 
@@ -135,8 +148,7 @@ def parse_line(words: Sequence[str]) -> TrustedKey:
     """
     if len(words) < 2 or not _NAME.fullmatch(words[0]):
         raise SigningError(  # the words are not repeated: they may be a private key by mistake
-            f"expected NAME ed25519:KEY [{'] ['.join(USES)}]; a name has up to 64 letters, digits, "
-            "'.', '_', '@' and '-'"
+            f"expected NAME ed25519:KEY [{'] ['.join(USES)}]; {_FORM_OF_NAMES}"
         )
     if any(word not in USES for word in words[2:]):
         raise SigningError(f"after the key, expected {' or '.join(USES)}, or nothing for both")

@@ -65,7 +65,7 @@ def test_new_replaces_no_key(lradapt, home):
 def test_new_refuses_a_name_that_is_none(lradapt, home, name):
     output = lradapt("keys", "new", "--", name)
     assert output.code == 1
-    assert "expected NAME ed25519:KEY" in output.err
+    assert f"error: {name!r} is no name of a key: a name has up to 64 letters" in output.err
     assert not home.exists()
 
 
