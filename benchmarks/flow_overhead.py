@@ -27,17 +27,6 @@ from benchmarks.program import run
 from lradapt.config.paths import read_paths
 from lradapt.runtime.timings import Timings, read_timings
 
-_FLOW = """
-from prefect import flow
-from tasks import stages
-
-
-@flow(persist_result=False)
-def drive():
-    stages.reproduce_stale(read_plan("dvc.yaml"))
-
-drive()
-"""
 _NO_WORK = frozenset({"export"})
 """Stages that read no image, train nothing and evaluate nothing."""
 _REPRO = (sys.executable, "-m", "dvc", "repro", "--quiet")
@@ -54,11 +43,11 @@ def stage(
     _require_server()
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder)
-        _make_chain(project, num_stages)
+        make_chain(project, num_stages)
         measures = {
             "a stage under dvc repro": partial(_one_stage, _REPRO, project, num_stages),
             "a stage under flow": partial(
-                _one_stage, (sys.executable, "drive.py"), project, num_stages
+                _one_stage, (sys.executable, "-m", "benchmarks.chain_flow"), project, num_stages
             ),
         }
         under_dvc, under_flow = (found := interleaved(measures, repeats)).values()
@@ -118,7 +107,7 @@ def _require_server() -> None:
         raise typer.BadParameter("set PREFECT_API_URL to a running server: `prefect server start`")
 
 
-def _make_chain(project: Path, num_stages: int) -> None:
+def make_chain(project: Path, num_stages: int) -> None:
     """Make a project in which each stage copies the output of the previous one."""
     names = ["source", *(f"made{number}" for number in range(num_stages))]
     stages = "".join(
@@ -126,7 +115,6 @@ def _make_chain(project: Path, num_stages: int) -> None:
         for read, made in pairwise(names)
     )
     (project / "dvc.yaml").write_text(f"stages:\n{stages}")
-    (project / "drive.py").write_text(_FLOW)
     (project / "source").write_text("nothing yet\n")
     for command in (("git", "init", "-q"), (sys.executable, "-m", "dvc", "init", "-q"), _REPRO):
         subprocess.run(command, cwd=project, check=True)

@@ -11,7 +11,6 @@ from lradapt.runtime import lock
 from tasks import stages
 from tasks.pipeline import dvc_files
 from tasks.pipeline.plan import read_plan
-from tasks.pipeline.sources import unversioned_sources
 from tasks.server import gpu
 from tasks.ui import artifacts
 
@@ -24,8 +23,8 @@ def benchmark() -> str:
     with lock.run(), gpu.slot():
         dvc_files.mend()
         stages.run_module("benchmarks.backbones")
-        stages.version_sources(unversioned_sources(PROJECT_FILE))
-        stages.reproduce_stale(read_plan(PROJECT_FILE))
+        found = stages.version_sources(PROJECT_FILE)
+        stages.reproduce_stale(read_plan(PROJECT_FILE, found))
         return artifacts.show_tables(PROJECT_FILE)
 
 

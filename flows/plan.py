@@ -12,6 +12,7 @@ from lradapt.config.paths import PARAMS_FILE, read_paths
 from lradapt.data.labels import class_sizes
 from lradapt.data.similar_names import find_similar_names
 from tasks.pipeline import dvc_files
+from tasks.pipeline.dvc_index import read_stages
 from tasks.pipeline.plan import Node, read_every_file, read_plan
 from tasks.pipeline.sources import unversioned_sources
 
@@ -38,8 +39,9 @@ def read(project_file: str, *, full_check: bool = False) -> Plan:
     dvc_files.mend()
     if full_check:
         read_every_file()
-    nodes = read_plan.fn(project_file)
-    return Plan(unversioned_sources(project_file), nodes, _similar_names(), _left_out())
+    stages = read_stages()
+    nodes = read_plan.fn(project_file, stages)
+    return Plan(unversioned_sources(project_file, stages), nodes, _similar_names(), _left_out())
 
 
 def _similar_names() -> list[str]:

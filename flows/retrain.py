@@ -22,8 +22,7 @@ from lradapt.runtime import lock
 from lradapt.runtime.timings import read_timings
 from tasks import approval, data, release, stages, tracking
 from tasks.pipeline import dvc_files, lock_file
-from tasks.pipeline.plan import cut_plan, read_plan, trust_times
-from tasks.pipeline.sources import unversioned_sources
+from tasks.pipeline.plan import cut_after, cut_plan, read_plan, trust_times
 from tasks.processes.child import forked_commands
 from tasks.server import gpu
 from tasks.ui import artifacts, events, runs
@@ -62,10 +61,10 @@ def retrain(
         lock_file.mend()
         dvc_files.mend()
         release.ensure_champion_file()
-        stages.version_sources(unversioned_sources(project_file))
-        previous, timings = data.find_previous(), read_timings(read_paths().timings)
+        found = stages.version_sources(project_file)
+        previous, timings = data.find_previous(found), read_timings(read_paths().timings)
         trust_times(full_check=full_check)
-        plan = read_plan(project_file)
+        plan = read_plan(project_file, found)
         # Fetch the champion only if something else is stale; otherwise each promotion would start
         # another training.
         if any(node.stale for node in plan) and release.bring_champion(registry):
@@ -78,8 +77,11 @@ def retrain(
         rules = None if dry_run else release.freeze_rules(registry)
         comparison = artifacts.show_changes(previous, split_is_new=True)
         artifacts.log_changes(comparison)
+        training, after = cut_after(rest, str(read_paths().model))
         with gpu.slot(wanted=any(node.stale for node in rest)):
-            stages.reproduce_stale(rest)
+            stages.reproduce_stale(training)
+            with artifacts.training_drawn_beside():
+                stages.reproduce_stale(after)
         outcome, pictures = None, artifacts.draw_training()
         if rules:
             version = release.publish_version(

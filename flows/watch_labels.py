@@ -20,7 +20,7 @@ from tasks import data, release, stages, version_results
 from tasks.pipeline import dvc_files, lock_file
 from tasks.pipeline.last_run import unfinished_stages
 from tasks.pipeline.plan import cut_plan, read_plan, trust_times
-from tasks.pipeline.sources import read_sources, unversioned_sources, versioned_files
+from tasks.pipeline.sources import read_sources, versioned_files
 from tasks.ui import artifacts, events
 
 _PROJECT = str(PROJECT_FILE)
@@ -73,11 +73,11 @@ def _look(source: str, *, full_check: bool) -> tuple[data.Comparison, Decision]:
     """Bring and decode the data; return what has changed, and whether retraining is needed."""
     data.bring(source, read_sources(_PROJECT), full_check=full_check)
     release.ensure_champion_file()
-    stages.version_sources(unversioned_sources(_PROJECT))
-    previous = data.find_previous()
+    found = stages.version_sources(_PROJECT)
+    previous = data.find_previous(found)
     trust_times(full_check=full_check)
     images = read_paths().table
-    decoding, rest = cut_plan(read_plan(_PROJECT), str(images))
+    decoding, rest = cut_plan(read_plan(_PROJECT, found), str(images))
     stages.reproduce_stale(decoding)
     comparison = artifacts.show_changes(previous, split_is_new=False)
     return comparison, data.decide_retraining(comparison, unfinished_stages(rest))

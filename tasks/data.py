@@ -21,7 +21,7 @@ from lradapt.data.version_tables import Tables, read_version
 from lradapt.errors import DataError
 from lradapt.reporting.changes_report import ChangesSummary, sentence, summarise
 from tasks.pipeline import dvc_commands
-from tasks.pipeline.dvc_index import has_remote
+from tasks.pipeline.dvc_index import Stage, has_remote
 from tasks.pipeline.last_run import recorded_files
 from tasks.pipeline.sources import imported
 
@@ -109,11 +109,11 @@ def _project_tables() -> Tables:
 
 
 @task(persist_result=False, retries=2, retry_delay_seconds=10)
-def find_previous() -> Previous:
+def find_previous(stages: Sequence[Stage]) -> Previous:
     """Find the version last trained on; call it before the stages run, which record a new one."""
     here = _project_tables()
     wanted = [str(here.labels), str(here.images), str(here.split)]
-    recorded = recorded_files(str(here.split), wanted)
+    recorded = recorded_files(str(here.split), wanted, stages)
     if not recorded:
         return Previous(None, "nothing has been trained yet")
     labels, images, split = (recorded[path] for path in wanted)

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from prefect import task
 
 from tasks.pipeline import dvc_commands, lock_file
+from tasks.pipeline.dvc_index import Stage, read_stages
 from tasks.pipeline.plan import Node
+from tasks.pipeline.sources import unversioned_sources
 from tasks.processes.child import run_child
 from tasks.remote import dispatch as elsewhere
 from tasks.ui import progress
@@ -49,8 +51,17 @@ def run_module(module: str) -> None:
     run_child([sys.executable, "-m", module])
 
 
+def version_sources(project_file: str) -> Sequence[Stage]:
+    """Add data to DVC that it does not version yet; return all stages, as they are then."""
+    found = read_stages()
+    paths = unversioned_sources(project_file, found)
+    if not paths:
+        return found
+    add_to_dvc(paths)
+    return read_stages()
+
+
 @task(persist_result=False)
-def version_sources(paths: Sequence[str]) -> None:
-    """Add data to DVC that it does not version yet."""
-    if paths:
-        dvc_commands.run("add", *paths)
+def add_to_dvc(paths: Sequence[str]) -> None:
+    """Add data to DVC."""
+    dvc_commands.run("add", *paths)

@@ -107,11 +107,15 @@ def _images(paths: Paths, most: int) -> dict[str, Any]:
 
 def draw(paths: Paths) -> Pictures:
     """Draw the curves of a training, which the reports before and after the gate both show."""
+    return {**draw_curves(paths), "reliability": reliability_picture(paths)}
+
+
+def draw_curves(paths: Paths) -> Pictures:
+    """Draw those that are there before the model is evaluated."""
     return {
         "range_tests": range_test_pictures(paths),
         "schedules": schedule_pictures(paths),
         "trainings": training_pictures(paths),
-        "reliability": reliability_picture(paths),
     }
 
 

@@ -14,21 +14,24 @@ def is_cached(stage: Stage) -> bool:
     return all(hashes) and all(path.exists() for path in dvc_index.cache_paths(hashes))
 
 
-def recorded_files(made: str, wanted: Sequence[str]) -> dict[str, Path]:
+def recorded_files(made: str, wanted: Sequence[str], stages: Sequence[Stage]) -> dict[str, Path]:
     """Return the inputs and outputs recorded at the last run of the stage that writes `made`.
 
     Args:
         made: a path in the project.
         wanted: paths that the stage reads or makes. Contents that are missing in DVC's cache are
             fetched from its remote, if one is set.
+        stages: all of the repository.
 
     Returns:
         Path in the project -> the cache path of the content recorded in `dvc.lock`; that file may
         be missing, if it was never cached or was removed. Empty if the stage has not run yet.
     """
-    stage = next(stage for stage in read_stages() if made in stage.outs)
+    stage = next(stage for stage in stages if made in stage.outs)
     recorded = {**stage.deps, **stage.outs}
     hashes = {path: recorded[path] for path in wanted if recorded.get(path)}
+    if not hashes:
+        return {}
     return dict(zip(hashes, dvc_index.kept_files(list(hashes.values())), strict=True))
 
 

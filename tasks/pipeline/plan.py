@@ -14,7 +14,8 @@ from lradapt.config.code_file import write_code_file
 from lradapt.review.confirmed import write_confirmed
 from tasks.pipeline import dvc_commands, dvc_index
 from tasks.pipeline.code_changes import explain_code
-from tasks.pipeline.graph import is_source, read_graph
+from tasks.pipeline.dvc_index import Stage, read_stages
+from tasks.pipeline.graph import graph_of, is_source
 
 log = logging.getLogger("lradapt.plan")
 
@@ -52,7 +53,7 @@ class Node:
 
 
 @task(persist_result=False)
-def read_plan(project_file: str) -> list[Node]:
+def read_plan(project_file: str, stages: Sequence[Stage] | None = None) -> list[Node]:
     """Return the stages of one `dvc.yaml` and all nodes that they need, in order, with reasons.
 
     Writes the code file of each `dvc.yaml` first, so that DVC sees edits of the code. The sources
@@ -62,8 +63,9 @@ def read_plan(project_file: str) -> list[Node]:
     Args:
         project_file: path of the `dvc.yaml` in the repository. Stages of another `dvc.yaml` are
             included only if these stages read their outputs.
+        stages: all of the repository, if they have just been read.
     """
-    graph = read_graph(project_file)
+    graph = graph_of(stages or read_stages(), project_file)
     dvc_index.forget_hashes(_source_files(graph))
     files = {str(file) for _, file in graph.nodes(data="file")}
     code_files = {file: write_code_file(Path(file)) for file in files if not is_source(file)}
@@ -145,6 +147,12 @@ def cut_plan(plan: Sequence[Node], made: str) -> tuple[list[Node], list[Node]]:
     first = maker.needs | {maker.address}
     upper = [node for node in plan if node.is_source or node.address in first]
     return upper, [node for node in plan if node not in upper]
+
+
+def cut_after(plan: Sequence[Node], made: str) -> tuple[Sequence[Node], Sequence[Node]]:
+    """Return a plan up to the node that makes the path `made`, and the nodes after it."""
+    (place,) = (number for number, node in enumerate(plan, 1) if made in node.makes)
+    return plan[:place], plan[place:]
 
 
 def read_status(project_file: str) -> dict[str, Any]:

@@ -1,17 +1,21 @@
 """The sources: data that the stages read and no stage makes; DVC or git versions them."""
 
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tasks.git import GitError
-from tasks.pipeline.dvc_index import read_stages
+from tasks.pipeline.dvc_index import Stage, read_stages
 from tasks.pipeline.graph import graph_of, is_source, overlaps, read_graph
 
 
-def unversioned_sources(project_file: str) -> list[str]:
-    """Return the data that the stages read and neither a stage makes nor DVC or git versions."""
-    stages = read_stages()
+def unversioned_sources(project_file: str, stages: Sequence[Stage]) -> list[str]:
+    """Return the data that the stages read and neither a stage makes nor DVC or git versions.
+
+    Args:
+        project_file: path of the `dvc.yaml` whose stages count, with those that they need.
+        stages: all of the repository.
+    """
     wanted = set(graph_of(stages, project_file))
     made = {Path(path) for stage in stages for path in stage.outs}
     read = {path for stage in stages if stage.address in wanted for path in stage.deps}

@@ -31,7 +31,7 @@ def end(code: int) -> NoReturn:
     """Do what a program leaves to its end (threads, `atexit`, files left open), and end."""
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
-    for each in gc.get_objects():
+    for each in (sys.stdout, sys.stderr, *gc.get_objects()):  # those two may be frozen
         if issubclass(type(each), _BUFFERED):  # isinstance asks the object, which may raise
             with suppress(ValueError, OSError):  # it is closed, or its reader has gone
                 each.flush()

@@ -1,8 +1,9 @@
 """Commands that are forked from one process, which has imported their slow libraries already.
 
 A stage takes 1 to 3 seconds of imports (DVC, pandas, PyTorch), as often as there are stages. The
-fork server imports each library once, while the flow or a stage computes. Only on Linux; elsewhere,
-and where the server has ended, each command is a new program.
+fork server imports DVC's libraries once, and a fork of it those of the stages, while the flow or a
+stage computes. Only on Linux; elsewhere, and where the server has ended, each command is a new
+program.
 """
 
 import json
@@ -11,12 +12,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import asdict
 from pathlib import Path
 
+from lradapt import stages
 from lradapt.runtime.thread_waits import shorten_thread_waits
+from tasks.pipeline import lock_file
 from tasks.processes.fork_server import MAX_BYTES
 from tasks.processes.forks import Command
 from tasks.processes.started import Started
@@ -69,8 +72,16 @@ STAGE_IMPORTS = (
     "sklearn.metrics",
     "onnx",
     "onnxscript",
+    "lradapt.cli.app",
+    *(f"lradapt.stages.{name}" for name in stages.NAMES),
+    "matplotlib.figure",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
+    "torch.export._trace",
+    "torch.onnx._internal.exporter._compat",
+    "onnxscript.function_libs.torch_lib.ops",
 )
-"""Of the stages; imported after the start of the first, while no command waits for its start.
+"""Of the stages; imported while no command waits for its start.
 
 None starts a thread, but for OpenBLAS, which stops its threads before a fork. So ONNX Runtime is
 not one of them: its import starts a thread, and a fork would wait for it for ever at its end.
@@ -95,19 +106,22 @@ class ForkServer:
                 env=settings,
                 start_new_session=True,
             )
-        self._send({"first": FIRST_IMPORTS, "then": []})
+        self._of_stages: socket.socket | None = None
+        _send(self._requests, {"first": FIRST_IMPORTS})
+        if not lock_file.LOCK.exists():  # the first run: all stages are going to run
+            self._start_other()
 
     def start(self, command: Command, errors: int) -> Started | None:
         """Start a command; return None if the server cannot."""
+        is_stage = "repro" in command.arguments
         lifeline_end, lifeline = os.pipe()
         output, output_end = os.pipe()
         result, result_end = os.pipe()
-        then = STAGE_IMPORTS if "repro" in command.arguments else ()
-        request = {"first": [], "command": asdict(command), "then": then}
         to = output_end if errors == subprocess.STDOUT else errors
         ends = (lifeline_end, output_end, result_end)
+        requests = (is_stage and self._of_stages) or self._requests
         try:
-            self._send(request, (*ends, to))
+            _send(requests, {"command": asdict(command)}, (*ends, to))
         except OSError:
             for file in (lifeline, output, result):
                 os.close(file)
@@ -115,22 +129,33 @@ class ForkServer:
         finally:
             for file in ends:
                 os.close(file)
+        if is_stage and not self._of_stages:
+            self._start_other()
         return Started(
             open(lifeline, "wb", buffering=0),
             open(output, encoding="utf-8", errors="replace"),
             lambda: _exit_code(result),
         )
 
+    def _start_other(self) -> None:
+        """Let the server fork another one, which imports what the stages use."""
+        self._of_stages, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, suppress(OSError):  # without a server, each command is a new program
+            _send(self._requests, {"other": STAGE_IMPORTS}, [theirs.fileno()])
+
     def stop(self) -> None:
         """End the server; its commands have ended."""
         self._requests.close()
         self._process.wait()
+        if self._of_stages:
+            self._of_stages.close()
 
-    def _send(self, request: Mapping[str, object], files: Sequence[int] = ()) -> None:
-        text = json.dumps(request).encode()
-        if len(text) >= MAX_BYTES:
-            raise OSError("the environment is too large for a request")
-        socket.send_fds(self._requests, [text], files)
+
+def _send(to: socket.socket, request: Mapping[str, object], files: Sequence[int] = ()) -> None:
+    text = json.dumps(request).encode()
+    if len(text) >= MAX_BYTES:
+        raise OSError("the environment is too large for a request")
+    socket.send_fds(to, [text], files)
 
 
 def _exit_code(result: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from tasks.processes import ending, supervisor
+from tasks.processes import ending, own_code, supervisor
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ def become(command: Command) -> NoReturn:
     os.environ.update(command.environment)
     os.chdir(command.folder)
     sys.path[0] = command.folder
-    for name in [name for name in sys.modules if name.partition(".")[0] == "tasks"]:
-        del sys.modules[name]  # another project may have its own
+    own_code.forget("tasks")  # another project may have its own
+    own_code.forget_changed()
     sys.argv = ["", *command.arguments]
     sys.orig_argv = [sys.executable, "-m", command.module, *command.arguments]
     ending.end(_run(command.module))

@@ -1,7 +1,9 @@
 """The report of a run as a file, and its parts as artifacts in Prefect's UI."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from prefect import task
@@ -9,7 +11,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from lradapt.cli.changes import printed
 from lradapt.config.params import load_params
-from lradapt.config.paths import read_path_table, read_paths
+from lradapt.config.paths import Paths, read_path_table, read_paths
 from lradapt.config.project_name import own
 from lradapt.data.retrain_decision import Decision
 from lradapt.drift.period_drift import Drift
@@ -48,6 +50,23 @@ def show_plan(plan: Sequence[Node]) -> None:
         key=own("plan"),
         description="The nodes of DVC's graph that are going to run, and why",
     )
+
+
+@contextmanager
+def training_drawn_beside() -> Iterator[None]:
+    """Draw the curves of the training in a thread, while the stages of the block run.
+
+    The pictures are kept, so that `draw_training` finds them.
+    """
+    with ThreadPoolExecutor(1) as executor:
+        drawing = executor.submit(_draw_beside, read_paths())
+        yield
+    drawing.result()
+
+
+def _draw_beside(paths: Paths) -> None:
+    report.draw_curves(paths)
+    range_test_pngs(paths)
 
 
 def draw_training() -> report.Pictures:

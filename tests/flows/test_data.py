@@ -8,9 +8,10 @@ from lradapt.data.retrain_decision import Decision
 from lradapt.errors import DataError, LradaptError
 from tasks import data
 from tasks.data import Comparison, Previous, compare_with, decide_retraining, find_previous
+from tasks.pipeline.dvc_index import read_stages
 from tasks.pipeline.graph import read_graph
 from tasks.pipeline.last_run import unfinished_stages
-from tasks.pipeline.plan import cut_plan, read_plan
+from tasks.pipeline.plan import cut_after, cut_plan, read_plan
 from tasks.pipeline.sources import imported, versioned_files
 from tasks.processes.child import CommandFailedError
 from tests.projects import dvc
@@ -53,14 +54,14 @@ def changed(previous):
 
 
 def test_before_the_first_training_there_is_no_former_version(labelled):
-    assert find_previous.fn() == Previous(None, "nothing has been trained yet")
+    assert find_previous.fn(read_stages()) == Previous(None, "nothing has been trained yet")
 
 
 def test_changes_are_counted_from_what_was_trained_on_and_not_from_what_was_versioned(trained):
     relabel(trained, "a", "y")
     dvc(trained, "add", "data/labels.csv")  # a version of its own, on which nothing was trained
     relabel(trained, "b", "y")
-    assert changed(find_previous.fn()) == {
+    assert changed(find_previous.fn(read_stages())) == {
         "a": (("relabelled",), True),
         "b": (("relabelled",), False),
     }
@@ -68,26 +69,26 @@ def test_changes_are_counted_from_what_was_trained_on_and_not_from_what_was_vers
 
 def test_pixels_are_compared_with_those_of_the_former_table(trained):
     (trained / "data/images/b").write_text("other")
-    previous = find_previous.fn()
+    previous = find_previous.fn(read_stages())
     dvc(trained, "repro", "ingest")
     assert changed(previous) == {"b": (("changed pixels",), False)}
-    assert changed(find_previous.fn()) == changed(previous), "split has not run since"
+    assert changed(find_previous.fn(read_stages())) == changed(previous), "split has not run since"
 
 
 def test_after_the_split_the_new_sides_are_known_and_nothing_is_left_to_compare(trained):
-    previous = find_previous.fn()
+    previous = find_previous.fn(read_stages())
     relabel(trained, "b", "y")
     dvc(trained, "repro", "split")
     (change,) = compare_with(previous, split_is_new=True).changes.rows
     assert change.split_after == "train"
-    assert changed(find_previous.fn()) == {}
+    assert changed(find_previous.fn(read_stages())) == {}
 
 
 def test_former_labels_that_dvc_did_not_keep_are_reported(labelled):
     dvc(labelled, "repro")
     relabel(labelled, "b", "y")
     dvc(labelled, "add", "data/labels.csv")
-    previous = find_previous.fn()
+    previous = find_previous.fn(read_stages())
     assert previous.tables is None
     assert "last trained on" in previous.reason
     assert "is in neither DVC's cache nor its remote" in previous.reason
@@ -100,13 +101,13 @@ def test_a_fresh_clone_finds_the_former_version_in_the_remote(trained, tmp_path_
     relabel(trained, "b", "y")
     dvc(trained, "add", "data/labels.csv")
     shutil.rmtree(trained / ".dvc/cache")
-    assert changed(find_previous.fn()) == {"b": (("relabelled",), False)}
+    assert changed(find_previous.fn(read_stages())) == {"b": (("relabelled",), False)}
 
 
 def test_former_labels_with_faults_do_not_stop_a_run(trained, tmp_path):
     bad = tmp_path / "bad.csv"
     bad.write_text("image,label\na,\n")
-    previous = find_previous.fn()
+    previous = find_previous.fn(read_stages())
     comparison = compare_with(Previous(type(previous.tables)(bad)), split_is_new=False)
     assert comparison.changes is None
     assert "cannot be read" in comparison.reason
@@ -114,7 +115,7 @@ def test_former_labels_with_faults_do_not_stop_a_run(trained, tmp_path):
 
 
 def test_thresholds_come_from_the_params(trained):
-    previous = find_previous.fn()
+    previous = find_previous.fn(read_stages())
     relabel(trained, "a", "y")
     comparison = compare_with(previous, split_is_new=False)
     assert decide_retraining(comparison, []).retrain
@@ -141,7 +142,7 @@ def test_a_run_that_stopped_between_stages_is_seen_as_unfinished(trained):
     (trained / "fail").unlink()
     assert dvc(trained, "repro", check=False).returncode
     assert unfinished_stages(rest) == ["train"]
-    comparison = compare_with(find_previous.fn(), split_is_new=False)
+    comparison = compare_with(find_previous.fn(read_stages()), split_is_new=False)
     assert comparison.changes.rows == ()
     assert decide_retraining(comparison, unfinished_stages(rest)) == Decision(
         True, "the last run did not reach train"
@@ -162,6 +163,9 @@ def test_a_plan_is_cut_below_what_makes_a_path_with_all_sources_above(trained):
     assert [node.address for node in rest] == ["split", "train"]
     upper, rest = cut_plan(plan, "build/split.csv")
     assert [node.address for node in rest] == ["train"]
+    first, after = cut_after(plan, "build/images.csv")
+    assert [node.address for node in first][-1] == "ingest"
+    assert [*first, *after] == plan
     assert versioned_files("dvc.yaml") == [*SOURCES, "dvc.lock"]
 
 

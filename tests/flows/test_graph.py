@@ -7,6 +7,7 @@ import pytest
 
 from lradapt.errors import LradaptError
 from tasks import stages
+from tasks.pipeline.dvc_index import read_stages
 from tasks.pipeline.graph import overlaps, read_graph
 from tasks.pipeline.plan import changes, read_plan, trust_times
 from tasks.pipeline.sources import unversioned_sources
@@ -83,14 +84,17 @@ def test_meta_of_dvc_yaml_comes_with_the_node(chain):
 
 
 def test_sources_are_the_data_that_nothing_makes_or_versions(chain):
-    assert unversioned_sources("dvc.yaml") == ["notes.txt", "source.txt"]  # code.py is git's
+    assert unversioned_sources("dvc.yaml", read_stages()) == [
+        "notes.txt",
+        "source.txt",
+    ]  # code.py is git's
     dvc(chain, "add", "source.txt")
-    assert unversioned_sources("dvc.yaml") == ["notes.txt"]
+    assert unversioned_sources("dvc.yaml", read_stages()) == ["notes.txt"]
 
 
 def test_nothing_is_ignored_outside_the_list_of_git(chain):
     (chain / ".gitignore").write_text("")
-    assert unversioned_sources("dvc.yaml") == []
+    assert unversioned_sources("dvc.yaml", read_stages()) == []
     assert run(chain, "git", "status", "--short").stdout
 
 
@@ -103,7 +107,9 @@ def test_another_dvc_yaml_brings_what_it_needs_and_no_more(chain):
     assert "twice.txt" not in str(plan()), "the first dvc.yaml must not drive the second's stages"
     nodes = [(node.address, node.stale) for node in read_plan.fn("more/dvc.yaml")]
     assert nodes == [("upper", True), ("count", True), ("more/dvc.yaml:twice", True)]
-    assert unversioned_sources("more/dvc.yaml") == ["source.txt"]  # copy needs notes.txt
+    assert unversioned_sources("more/dvc.yaml", read_stages()) == [
+        "source.txt"
+    ]  # copy needs notes.txt
 
 
 @pytest.mark.parametrize(
@@ -130,7 +136,7 @@ def test_a_folder_in_which_stages_write_is_no_source(chain):
     )
     (chain / "dvc.yaml").write_text((chain / "dvc.yaml").read_text() + stages)
     (chain / ".gitignore").write_text("*.txt\nall\n")
-    assert unversioned_sources("dvc.yaml") == ["notes.txt", "source.txt"]
+    assert unversioned_sources("dvc.yaml", read_stages()) == ["notes.txt", "source.txt"]
 
 
 def reasons():

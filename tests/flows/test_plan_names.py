@@ -30,8 +30,9 @@ def test_the_names_are_read_from_the_labels(tmp_path, monkeypatch):
         doubtful_summary = tmp_path / "none.json"
 
     monkeypatch.setattr(plan, "read_paths", Paths)
-    monkeypatch.setattr(plan, "unversioned_sources", lambda _: [])
-    monkeypatch.setattr(plan.read_plan, "fn", lambda _: [])
+    monkeypatch.setattr(plan, "unversioned_sources", lambda *_: [])
+    monkeypatch.setattr(plan.read_plan, "fn", lambda *_: [])
+    monkeypatch.setattr(plan, "read_stages", list)
     assert plan.read("dvc.yaml").similar_names == ["'Bear' (1) may be 'bear' (3)"]
 
 

@@ -9,18 +9,20 @@ from tasks.processes import ending
 from tests.projects import PROGRAMS, ROOT
 
 PROGRAM = """
-import atexit, os, sys, tempfile, threading, time, weakref
+import atexit, gc, os, sys, tempfile, threading, time, weakref
 from pathlib import Path
 from tasks.processes import ending
 
 class Kept: pass
 
 gone = weakref.proxy(Kept())  # it raises when asked for anything
-kept, file, folder = Kept(), open("left open", "w"), tempfile.mkdtemp(dir=".")
+kept, folder = Kept(), tempfile.mkdtemp(dir=".")
 weakref.finalize(kept, print, "finalizer of the parent", flush=True)
 atexit.register(print, "exit of the parent", flush=True)
+gc.freeze()
 if not os.fork():
     ending.forget_inherited()
+    file = open("left open", "w")
     own = tempfile.TemporaryDirectory(dir=folder)
     atexit.register(print, "exit of the fork")
     threading.Thread(target=lambda: (time.sleep(0.2), print("thread of the fork"))).start()
@@ -30,6 +32,7 @@ if not os.fork():
     except SystemExit as ended:
         ending.end(ending.exit_code(ended))
 print(os.waitstatus_to_exitcode(os.wait()[1]), Path("left open").read_text(), os.listdir(folder))
+sys.stdout.flush()
 os._exit(0)
 """
 
@@ -38,7 +41,7 @@ os._exit(0)
 def output(tmp_path_factory):
     environment = PROGRAMS | {"PYTHONPATH": str(ROOT)}
     folder = tmp_path_factory.mktemp("ending")
-    words = [sys.executable, "-u", "-c", PROGRAM]
+    words = [sys.executable, "-c", PROGRAM]
     done = subprocess.run(
         words, env=environment, cwd=folder, capture_output=True, text=True, check=True
     )

@@ -1,6 +1,7 @@
 """The artifacts of a run, without a server."""
 
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,18 @@ def test_one_param_turns_the_pictures_off_in_the_ui_and_the_report(shown):
     assert "<img" in Path("reports/report.html").read_text()
     assert "mistakes" not in shown(0)
     assert "<img" not in Path("reports/report.html").read_text()
+
+
+def test_curves_are_drawn_while_the_stages_of_the_block_run(monkeypatch):
+    drawn = threading.Event()
+    monkeypatch.setattr(artifacts, "_draw_beside", lambda _: drawn.set())
+    with artifacts.training_drawn_beside():
+        assert drawn.wait(10)
+
+
+def test_a_curve_that_cannot_be_drawn_is_an_error_after_the_block(monkeypatch):
+    ran = []
+    monkeypatch.setattr(artifacts, "_draw_beside", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError), artifacts.training_drawn_beside():
+        ran.append("stages")
+    assert ran == ["stages"]
