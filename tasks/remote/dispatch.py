@@ -185,7 +185,7 @@ def _wait(client: SyncPrefectClient, flow_run: UUID, pool: str) -> FlowRun:
         elif time.monotonic() - seen > NO_WORKER_SECONDS:
             raise ElsewhereError(
                 f"pool {pool} has had no worker for {NO_WORKER_SECONDS} seconds; start one on the "
-                f"machine that shall run the stage: `prefect worker start --pool {pool}`"
+                f"machine that shall run the stage: `lradapt worker --pool {plain(pool)}`"
             )
         time.sleep(POLL_SECONDS)
 

@@ -62,7 +62,8 @@ def clock(monkeypatch):
 
 def test_a_pool_without_a_worker_is_given_up_after_its_time_and_not_before(clock):
     server = Server(Pending(), workers=[WorkerStatus.OFFLINE])
-    with pytest.raises(ElsewhereError, match="pool gpu has had no worker for 60 seconds"):
+    message = r"pool gpu has had no worker for 60 seconds.*`lradapt worker --pool gpu`"
+    with pytest.raises(ElsewhereError, match=message):
         elsewhere._wait(server, CALL, "gpu")
     assert clock.now == elsewhere.NO_WORKER_SECONDS + elsewhere.POLL_SECONDS
 

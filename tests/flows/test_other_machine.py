@@ -185,7 +185,7 @@ def test_a_call_that_no_worker_takes_is_given_up_and_cancelled(
     monkeypatch.setattr(elsewhere, "NO_WORKER_SECONDS", 1)
     with (
         changed(machines[0] / "params.yaml", "note: none", "note: idle"),
-        pytest.raises(ElsewhereError, match=r"pool idle has had no worker .*start --pool idle"),
+        pytest.raises(ElsewhereError, match=r"pool idle has had no worker .*worker --pool idle`"),
     ):
         drive(stale("train", "idle"))
     newest = max(client.read_flow_runs(), key=lambda each: each.created)
