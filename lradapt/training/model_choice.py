@@ -23,6 +23,14 @@ HEAD_ALONE = "head_alone"
 champion."""
 
 
+LOSS_MARGIN = 0.01
+"""The share by which the loss of the average must be lower than that of the others (docs/log.md).
+
+An average is less sure of itself, which lowers its loss before the temperature is fitted: with a
+loss lower by a thousandth it was twice less accurate, by 0.3 and 1.9 points.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The name of the chosen weights, and the score of each candidate on the validation split.
@@ -49,7 +57,7 @@ def choose_final(
 ) -> Choice:
     """Load into `model` the candidate with the best score on the validation split.
 
-    Among equals the simpler candidate wins.
+    Among equals the simpler candidate wins. By the loss, the average wins only with a margin.
 
     Args:
         model: as the last cycle left it.
@@ -82,9 +90,20 @@ def choose_final(
             estimate_batchnorm(model, training, engine, batch_size=batch_size)
         candidates[AVERAGE] = snapshot(model)
         scores[AVERAGE] = score(model, validation, engine, when="with the average of the snapshots")
-    chosen = max(scores, key=lambda name: scores[name].rank(by))  # the first of equals
+    chosen = _best(scores, by)
     model.load_state_dict(candidates[chosen])
     return Choice(chosen, scores)
+
+
+def _best(scores: Mapping[str, Score], by: Criterion) -> str:
+    """Return the name of the best candidate: the first of equals."""
+    best = max(scores, key=lambda name: scores[name].rank(by))
+    if best != AVERAGE or by != "loss":
+        return best
+    others = {name: score for name, score in scores.items() if name != AVERAGE}
+    second = _best(others, by)
+    wins = scores[AVERAGE].loss < (1 - LOSS_MARGIN) * scores[second].loss
+    return AVERAGE if wins else second
 
 
 def average_weights(snapshots: Sequence[Weights]) -> Weights:

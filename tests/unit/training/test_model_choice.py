@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from lradapt.errors import TrainingError
+from lradapt.training import model_choice
 from lradapt.training.model_choice import average_weights, choose_final, estimate_batchnorm
 from lradapt.training.records import Cycle, Epoch, snapshot
 from lradapt.training.scoring import Score, score
@@ -106,6 +107,26 @@ def test_of_equals_the_lower_loss_wins_and_then_the_last(fit, blobs, engine):
         same = dict.fromkeys(("last", "head_alone", "average"), end)
         assert choice.scores == {**same, "best_snapshot": first}
         assert choice.name == name
+
+
+@pytest.mark.parametrize(
+    ("by", "loss_of_average", "name"),
+    [
+        ("loss", 0.995, "last"),
+        ("loss", 0.985, "average"),
+        ("balanced_accuracy", 0.995, "average"),
+    ],
+)
+def test_by_the_loss_an_average_that_is_hardly_better_is_not_taken(
+    fit, blobs, engine, monkeypatch, by, loss_of_average, name
+):
+    worse, last, average = Score(2, 0.5, 0.5), Score(1, 0.8, 0.8), Score(loss_of_average, 0.8, 0.8)
+    model = nn.Linear(8, 3)
+    cycles = [Cycle((Epoch(0, (), worse),), snapshot(model)) for _ in range(2)]
+    found = iter((last, average))
+    monkeypatch.setattr(model_choice, "score", lambda *_, **__: next(found))
+    trained = Trained(model, cycles, snapshot(model))
+    assert choose(trained, blobs, engine, score_before=worse, by=by).name == name
 
 
 def test_a_single_cycle_leaves_nothing_to_choose(fit, blobs, engine):
