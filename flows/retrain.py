@@ -79,9 +79,7 @@ def retrain(
         artifacts.log_changes(comparison)
         training, after = cut_after(rest, str(read_paths().model))
         with gpu.slot(wanted=any(node.stale for node in rest)):
-            stages.reproduce_stale(training)
-            with artifacts.training_drawn_beside():
-                stages.reproduce_stale(after)
+            stages.reproduce_stale(training, after, artifacts.training_drawn_beside())
         outcome, pictures = None, artifacts.draw_training()
         if rules:
             version = release.publish_version(

@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from prefect import task
 
@@ -25,24 +26,39 @@ def reproduce(address: str) -> None:
         dvc_commands.run("repro", "--single-item", address, settings=settings)
 
 
-def reproduce_stale(plan: Sequence[Node]) -> None:
-    """Bring the stale nodes of a plan up to date: one task each, with the options of its `meta`."""
-    pools = elsewhere.choose(plan)
-    up_to_date = [node.address for node in plan if not node.stale]
+def reproduce_stale(
+    plan: Sequence[Node],
+    then: Sequence[Node] = (),
+    beside: AbstractContextManager[None] | None = None,
+) -> None:
+    """Bring the stale nodes of a plan up to date: one task each, with the options of its `meta`.
+
+    Args:
+        plan: its nodes, in order.
+        then: those that follow.
+        beside: a context in which they run.
+    """
+    pools = elsewhere.choose([*plan, *then])
+    up_to_date = [node.address for node in (*plan, *then) if not node.stale]
     if up_to_date:
         log.info("up to date: %s", ", ".join(up_to_date))
     for node in plan:
-        if node.stale:
-            options = {
-                "name": node.address,
-                "retries": node.meta.get("retries", 0),
-                "timeout_seconds": node.meta.get("timeout"),
-            }
-            if node.address in pools:
-                call = elsewhere.reproduce.with_options(**options)
-                call(node.address, pools[node.address])
-            else:
-                reproduce.with_options(**options)(node.address)
+        _reproduce_if_stale(node, pools)
+    with beside or nullcontext():
+        for node in then:
+            _reproduce_if_stale(node, pools)
+
+
+def _reproduce_if_stale(node: Node, pools: Mapping[str, str]) -> None:
+    options = {
+        "name": node.address,
+        "retries": node.meta.get("retries", 0),
+        "timeout_seconds": node.meta.get("timeout"),
+    }
+    if node.stale and node.address in pools:
+        elsewhere.reproduce.with_options(**options)(node.address, pools[node.address])
+    elif node.stale:
+        reproduce.with_options(**options)(node.address)
 
 
 @task(persist_result=False)
