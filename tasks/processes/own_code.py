@@ -26,7 +26,7 @@ def import_module(name: str) -> None:
 
 def forget_changed() -> None:
     """Forget lradapt's modules if `sys.path` leads to other files now, or if one has changed."""
-    if not _files_before or _files() != _files_before:
+    if _files() != _files_before:
         forget(PACKAGE)
 
 

@@ -123,17 +123,8 @@ def test_after_the_end_of_the_server_a_command_is_a_new_program(tmp_path, monkey
     assert lines() == ["fork", "new program"]
 
 
-def test_a_command_in_a_folder_with_another_lradapt_uses_that_one(tmp_path, monkeypatch, lines):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "lradapt").mkdir()
-    (tmp_path / "lradapt/__init__.py").write_text("text = 'its own'")
-    (tmp_path / "program.py").write_text("import lradapt; print(lradapt.text)")
-    run_child([sys.executable, "-m", "program"])
-    assert lines() == ["its own"]
-
-
 @pytest.mark.slow
-def test_a_stage_finds_the_modules_of_lradapt_imported(project, lines, tmp_path):
+def test_a_stage_finds_lradapt_imported_unless_its_folder_has_another(project, lines, tmp_path):
     (tmp_path / "program.py").write_text("import sys; print('lradapt.cli.app' in sys.modules)")
     command = project("python -m program")
 
@@ -142,6 +133,11 @@ def test_a_stage_finds_the_modules_of_lradapt_imported(project, lines, tmp_path)
         return "True" in lines()
 
     wait_for(imported)
+    (tmp_path / "lradapt").mkdir()
+    (tmp_path / "lradapt/__init__.py").write_text("text = 'its own'")
+    (tmp_path / "program.py").write_text("import lradapt; print(lradapt.text)")
+    dvc_commands.run(*command)
+    assert "its own" in lines()
 
 
 @pytest.mark.parametrize(("files", "begins"), [([], True), (["dvc.lock"], False)])
