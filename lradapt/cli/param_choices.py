@@ -99,16 +99,23 @@ def choose_for_weights(
 def choose_engine(images: Path, *, path: Path = PARAMS_FILE) -> list[Decision]:
     """Measure the settings of the engine on the training of photographs, and write the fastest.
 
-    Nothing is measured for small pictures, or if a person has set all of them.
+    Nothing is measured for pictures that suit the quick start, or if a person has set all of them.
     """
     values = read_yaml(path)
     params = validate(Params, values, path)
     facts = _facts(images, {}, params)
-    if not facts or facts.small or not any(may_change(values, key) for key in _ENGINE_KEYS):
+    if not facts or not any(may_change(values, key) for key in _ENGINE_KEYS):
+        return []
+    if _suits_quick_start(facts, package=_has_package(values)):
         return []
     decisions = decide(values, _measured(params, values), keep=False)
     write_decisions(path, values, decisions)
     return decisions
+
+
+def _suits_quick_start(facts: ImageFacts, *, package: bool) -> bool:
+    """Return whether pictures get the quick start's values; `package`: one has the weights."""
+    return facts.tiny or (facts.small and not package)
 
 
 def _has_package(values: Mapping[str, Any]) -> bool:
@@ -142,7 +149,7 @@ def _for_images(
     if known:
         choices += choose_normalisation(known)
     least_size = known.least_size if known else 0
-    if facts.small:
+    if _suits_quick_start(facts, package=bool(known and known.weights_available)):
         choices += choose_for_small(facts, least_size=least_size)
     else:
         own_size = None if may_change(values, "data.input_size") else values["data"]["input_size"]
@@ -163,9 +170,9 @@ def _architecture(facts: ImageFacts, values: Mapping[str, Any], backbone: Path) 
         return ParamChoice(key, present, "model.layers names its layers")
     if _has_own_weights(backbone):
         return ParamChoice(key, present, f"{backbone} has weights of yours")
-    if facts.small:
-        return ParamChoice(key, RESNET18, "the network of the quick start")
     best, reason = photo_backbone()
+    if _suits_quick_start(facts, package=best.weights_available):
+        return ParamChoice(key, RESNET18, "the network of the quick start")
     return ParamChoice(key, best.name, reason)
 
 

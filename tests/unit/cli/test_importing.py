@@ -639,6 +639,42 @@ def test_small_pictures_keep_the_recipe_of_the_quick_start_whatever_could_be_dow
     assert Path("params.yaml").read_text() == SHIPPED
 
 
+@pytest.mark.parametrize(
+    ("side", "package", "network", "size", "expected"),
+    [
+        (28, True, "resnet34", 112, "exact"),
+        (28, False, "resnet18", 24, "sgd"),
+        (16, True, "resnet18", 24, "sgd"),
+    ],
+)
+def test_small_grey_pictures_get_imagenets_weights_of_a_package_unless_they_are_tiny(
+    project, source, best, monkeypatch, side, package, network, size, expected
+):
+    best = replace(best, weights_available=package)
+    monkeypatch.setattr(
+        "lradapt.config.photo_backbone.photo_backbone", lambda: (best, "it is best")
+    )
+    monkeypatch.setattr("lradapt.config.photo_backbone.facts_of", {"resnet34": best}.get)
+    backbone_from("none")
+    imported_weights(monkeypatch)
+    lradapt_import("folder", source("a/1.png", "b/1.png", size=(side, side)))
+    params = read_yaml(Path("params.yaml"))
+    assert (params["model"]["architecture"], params["data"]["input_size"]) == (network, size)
+    assert (method(), params["augment"]["horizontal_flip"]) == (expected, False)
+
+
+@pytest.mark.parametrize(
+    ("side", "package", "asked"), [(28, True, 1), (28, False, 0), (8, True, 0)]
+)
+def test_the_engine_is_measured_for_small_pictures_that_get_such_weights(
+    project, source, measured, monkeypatch, side, package, asked
+):
+    known = replace(backbone_facts("resnet18"), weights_available=package)
+    monkeypatch.setattr("lradapt.config.photo_backbone.facts_of", lambda _: known)
+    lradapt_import("folder", source(*ENOUGH, size=(side, side)))
+    assert len(measured) == asked
+
+
 def test_weights_of_a_persons_own_change_no_recipe(project, source, best, monkeypatch):
     imported_weights(monkeypatch, "0" * 64)
     lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(100, 90)))

@@ -54,6 +54,14 @@ def test_grey_pictures_of_up_to_40_pixels_are_small(side, coloured, small):
     assert facts(side, coloured=coloured).small is small
 
 
+@pytest.mark.parametrize(
+    ("side", "coloured", "tiny"),
+    [(8, False, True), (16, False, True), (17, False, False), (8, True, False)],
+)
+def test_grey_pictures_of_up_to_16_pixels_are_tiny(side, coloured, tiny):
+    assert facts(side, coloured=coloured).tiny is tiny
+
+
 def test_the_recipe_without_imagenet_is_the_one_that_is_shipped():
     choices = choose_recipe(pretrained=False)
     assert [choice.value for choice in choices] == [
