@@ -44,7 +44,8 @@ def params_of(
 ) -> Params:
     """Return the parameters that an import of photographs chooses, for one cycle of training."""
     facts = backbone_facts(architecture)
-    batch = choose_batch(num_images, input_size, Machine(gpu=False, free_bytes=2**33))
+    machine = Machine(gpu=False, free_bytes=2**33)
+    batch = choose_batch(num_images, input_size, machine, pretrained=True)
     values = changed(read_yaml(DEFAULT_PATH), _nested(PRETRAINED))
     values = changed(
         values,

@@ -91,7 +91,8 @@ def choose_for_weights(
     if not facts or source not in _OWN_SOURCES:
         return []
     pretrained = _has_package(values) if facts.small else source == _IMAGENET
-    decisions = decide(values, choose_recipe(pretrained=pretrained), keep=keep)
+    recipe = choose_recipe(pretrained=pretrained, batch_size=values["finetune"]["batch_size"])
+    decisions = decide(values, recipe, keep=keep)
     write_decisions(path, values, decisions)
     return decisions
 
@@ -149,7 +150,8 @@ def _for_images(
     if known:
         choices += choose_normalisation(known)
     least_size = known.least_size if known else 0
-    if _suits_quick_start(facts, package=bool(known and known.weights_available)):
+    package = bool(known and known.weights_available)
+    if _suits_quick_start(facts, package=package):
         choices += choose_for_small(facts, least_size=least_size)
     else:
         own_size = None if may_change(values, "data.input_size") else values["data"]["input_size"]
@@ -158,6 +160,7 @@ def _for_images(
             _machine(values["engine"]["device"]),
             least_size=least_size,
             input_size=own_size,
+            pretrained=package,
         )
     return [network, *decide(values, choices, keep=keep)]
 

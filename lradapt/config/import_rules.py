@@ -78,7 +78,8 @@ PRETRAINED: Mapping[str, Any] = {
 """The recipe for a backbone with ImageNet's weights (docs/log.md)."""
 
 _USUAL_BATCH, _LEAST_BATCH = 64, 16
-_LEAST_STEPS = 10  # of an epoch
+_LEAST_STEPS, _LEAST_STEPS_PRETRAINED = 10, 100
+"""Of an epoch. Pre-trained layers lose in the first steps, and win it back in a hundred."""
 _IMAGE_BYTES_AT_224 = 82 * 2**20  # a training step of EfficientNet-Lite0 in fp32, for each image
 _MEMORY_SHARE = 0.5
 
@@ -156,7 +157,12 @@ def choose_for_small(facts: ImageFacts, *, least_size: int) -> list[ParamChoice]
 
 
 def choose_for_photos(
-    facts: ImageFacts, machine: Machine, *, least_size: int, input_size: int | None
+    facts: ImageFacts,
+    machine: Machine,
+    *,
+    least_size: int,
+    input_size: int | None,
+    pretrained: bool,
 ) -> list[ParamChoice]:
     """Choose the input size and the batch size.
 
@@ -165,10 +171,12 @@ def choose_for_photos(
         machine: that trains.
         least_size: the smallest input of the backbone, in pixels.
         input_size: that a person has set; None: the chosen one.
+        pretrained: whether the backbone's weights are known to be there.
     """
     size = choose_size(facts, machine, least_size)
     num_images = sum(facts.class_sizes.values())
-    return [size, choose_batch(num_images, input_size or size.value, machine)]
+    batch = choose_batch(num_images, input_size or size.value, machine, pretrained=pretrained)
+    return [size, batch]
 
 
 def choose_size(facts: ImageFacts, machine: Machine, least_size: int) -> ParamChoice:
@@ -188,7 +196,17 @@ def choose_size(facts: ImageFacts, machine: Machine, least_size: int) -> ParamCh
     )
 
 
-def choose_recipe(*, pretrained: bool) -> list[ParamChoice]:
+def rates_for(batch_size: int) -> list[float]:
+    """Return the rates by depth of pre-trained layers under AdamW, for a batch size.
+
+    A set of few images has few steps to win back what the first ones lose. With small batches it
+    has more of them, and with low rates they lose less. Measured with 16 and 64 (docs/log.md).
+    """
+    body = 5e-5 if batch_size <= 16 else 2e-4 if batch_size <= 32 else 5e-4
+    return [body, body, body / 5]
+
+
+def choose_recipe(*, pretrained: bool, batch_size: int) -> list[ParamChoice]:
     """Choose how the head and all layers are trained, with or without ImageNet's weights."""
     if not pretrained:
         reason = "it suits a backbone without ImageNet's weights"
@@ -210,9 +228,11 @@ def choose_recipe(*, pretrained: bool) -> list[ParamChoice]:
         "find_body_lr.num_steps": "each costs a third more than a step of the training",
         "find_body_lr.num_sweeps": "a second would cost as much again",
         "body_rates.source": "only whole epochs show how high the rates may be, not a range test",
-        "body_rates.rates": "the layers may change; the head, which is solved already, hardly",
+        "body_rates.rates": f"the layers may change; the head, which is solved already, hardly; "
+        f"for batches of {batch_size}",
     }
-    return [ParamChoice(key, PRETRAINED[key], reason) for key, reason in reasons.items()]
+    recipe = {**PRETRAINED, "body_rates.rates": rates_for(batch_size)}
+    return [ParamChoice(key, recipe[key], reason) for key, reason in reasons.items()]
 
 
 def choose_flip(facts: ImageFacts) -> ParamChoice:
@@ -246,16 +266,20 @@ def choose_imbalance(class_sizes: Mapping[str, int]) -> ParamChoice:
     return ParamChoice("imbalance", "none", reason)
 
 
-def choose_batch(num_images: int, input_size: int, machine: Machine) -> ParamChoice:
+def choose_batch(
+    num_images: int, input_size: int, machine: Machine, *, pretrained: bool
+) -> ParamChoice:
     """Choose the batch size of the fine-tuning: 64, less for few images or little memory.
 
     The memory of a step was measured for EfficientNet-Lite0 in fp32: 42 MiB an image at 160 pixels,
     82 at 224 (ResNet-18: 25).
     """
     batch, reason = _USUAL_BATCH, "the usual value"
-    while batch > _LEAST_BATCH and num_images / batch < _LEAST_STEPS:
+    least_steps = _LEAST_STEPS_PRETRAINED if pretrained else _LEAST_STEPS
+    while batch > _LEAST_BATCH and num_images / batch < least_steps:
         batch //= 2
-        reason = f"an epoch of {num_images:,} images has about {_LEAST_STEPS} steps with it"
+        steps = num_images // batch
+        reason = f"{steps} steps for {num_images:,} images; an epoch needs about {least_steps}"
     image_bytes = _IMAGE_BYTES_AT_224 * (input_size / 224) ** 2
     while batch > _LEAST_BATCH and batch * image_bytes > _MEMORY_SHARE * machine.free_bytes:
         batch //= 2

@@ -165,5 +165,5 @@ def lower_rates_may_gain(before: Score | None, first: Cycle, by: Criterion) -> b
 
 def _lost_at_most(share: float, before: Score, after: Score, by: Criterion) -> bool:
     if by == "loss":
-        return after.loss <= (1 + share) * before.loss
+        return after.tempered_loss <= (1 + share) * before.tempered_loss
     return after.balanced_accuracy >= (1 - share) * before.balanced_accuracy

@@ -102,7 +102,7 @@ def _best(scores: Mapping[str, Score], by: Criterion) -> str:
         return best
     others = {name: score for name, score in scores.items() if name != AVERAGE}
     second = _best(others, by)
-    wins = scores[AVERAGE].loss < (1 - LOSS_MARGIN) * scores[second].loss
+    wins = scores[AVERAGE].tempered_loss < (1 - LOSS_MARGIN) * scores[second].tempered_loss
     return AVERAGE if wins else second
 
 

@@ -24,5 +24,6 @@ def make_optimizer(
     """
     if name == "adamw":
         betas = (momentum, _SECOND_MOMENT)
-        return torch.optim.AdamW(groups, betas=betas, weight_decay=weight_decay)
+        # Fused, a step of EfficientNet-Lite0 on a CPU takes 4 ms in place of 15 (docs/log.md).
+        return torch.optim.AdamW(groups, betas=betas, weight_decay=weight_decay, fused=True)
     return torch.optim.SGD(groups, momentum=momentum, weight_decay=weight_decay)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lradapt.compute.engine import Engine
 from lradapt.errors import DivergedError, TrainingError
+from lradapt.evaluation.calibration import fit_temperature
 from lradapt.runtime.progress import tracked
 from lradapt.training.inputs.batches import Batch, Examples, clean_batches, clean_places
 from lradapt.training.modes import eval_mode
@@ -29,21 +30,26 @@ class Score:
     """A model on a set of images: mean cross-entropy; accuracy and mean recall, in [0, 1].
 
     The balanced accuracy is the mean recall over the classes that the set contains.
+
+    Attributes:
+        tempered_loss: the loss after the temperature that stage `calibrate` fits on these images.
     """
 
     loss: float
     accuracy: float
     balanced_accuracy: float
+    tempered_loss: float
 
     def rank(self, by: Criterion) -> tuple[float, float]:
         """Return a value that is higher for the better of two models.
 
         The loss uses every image's probability; the balanced accuracy of a few rare images is often
-        higher by chance. Each decides where the other is equal.
+        higher by chance. Each decides where the other is equal. It is the loss after the
+        temperature: training makes a network too sure of itself, which the temperature undoes.
         """
         if by == "loss":
-            return -self.loss, self.balanced_accuracy
-        return self.balanced_accuracy, -self.loss
+            return -self.tempered_loss, self.balanced_accuracy
+        return self.balanced_accuracy, -self.tempered_loss
 
 
 @torch.no_grad()
@@ -90,7 +96,14 @@ def score(model: nn.Module, examples: Examples, engine: Engine, *, when: str = "
     hits_N = (logits.argmax(1) == labels).double()
     counts_K = labels.bincount()
     recalls_K = labels.bincount(weights=hits_N)[counts_K > 0] / counts_K[counts_K > 0]
-    return Score(loss, hits_N.mean().item(), recalls_K.mean().item())
+    return Score(
+        loss, hits_N.mean().item(), recalls_K.mean().item(), _tempered_loss(logits, labels)
+    )
+
+
+def _tempered_loss(logits_NK: Tensor, labels_N: Tensor) -> float:
+    temperature = fit_temperature(logits_NK.numpy(), labels_N.numpy())
+    return F.cross_entropy(logits_NK / temperature, labels_N).item()
 
 
 def _require_finite(loss: float, logits_NK: Tensor, when: str) -> None:

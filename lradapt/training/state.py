@@ -1,6 +1,7 @@
 """A training as the tensors of a checkpoint, and back: weights, optimizer, steps, epochs."""
 
 import math
+from dataclasses import astuple
 
 import torch
 from torch import Tensor, nn
@@ -71,13 +72,13 @@ def _set_optimizer_state(optimizer: Optimizer, state: Tensors) -> None:
 
 def _steps_and_epochs(steps: list[Step], epochs: list[Epoch]) -> dict[str, Tensor]:
     """Return steps and epochs as tensors in double precision, which loses no bit of them."""
-    found = [epoch.validation or Score(math.nan, math.nan, math.nan) for epoch in epochs]
-    scores = [[score.loss, score.accuracy, score.balanced_accuracy] for score in found]
+    found = [epoch.validation or Score(*[math.nan] * 4) for epoch in epochs]
+    scores = [astuple(score) for score in found]
     return {
         "losses": torch.tensor([step.loss for step in steps], dtype=torch.float64),
         "rates": torch.tensor([step.rates for step in steps], dtype=torch.float64),
         "epoch_steps": torch.tensor([len(epoch.steps) for epoch in epochs], dtype=torch.int64),
-        "scores": torch.tensor(scores, dtype=torch.float64).view(len(epochs), 3),
+        "scores": torch.tensor(scores, dtype=torch.float64).view(len(epochs), 4),
     }
 
 

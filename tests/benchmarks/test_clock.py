@@ -12,7 +12,7 @@ from lradapt.training.scoring import Score
 
 
 def epoch(number, accuracy):
-    return Epoch(number, (Step(0, (0.1,), 1.0),), Score(1.0, accuracy, accuracy / 2))
+    return Epoch(number, (Step(0, (0.1,), 1.0),), Score(1.0, accuracy, accuracy / 2, 1.0))
 
 
 def test_seconds_count_to_the_phase_they_were_spent_in(monkeypatch):

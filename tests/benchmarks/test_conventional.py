@@ -123,11 +123,11 @@ def stop(accuracies, start=0.1, patience=2, min_gain=0.05, ceiling=9, target=Non
         for number, accuracy in enumerate(accuracies):
             with torch.no_grad():
                 model.weight.fill_(number)
-            yield Epoch(number, (), Score(1.0, accuracy, accuracy))
+            yield Epoch(number, (), Score(1.0, accuracy, accuracy, 1.0))
 
     changes = {"patience_epochs": patience, "min_gain": min_gain, "max_epochs": ceiling}
     settings = SETTINGS.model_copy(update={**changes, "target_accuracy": target})
-    leg = _stop_early(0.01, model, epochs(), Score(1.0, start, start), settings)
+    leg = _stop_early(0.01, model, epochs(), Score(1.0, start, start, 1.0), settings)
     return len(leg.epochs), leg.best.accuracy, leg.stopped, int(model.weight.item())
 
 

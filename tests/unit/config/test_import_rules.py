@@ -63,20 +63,33 @@ def test_grey_pictures_of_up_to_16_pixels_are_tiny(side, coloured, tiny):
 
 
 def test_the_recipe_without_imagenet_is_the_one_that_is_shipped():
-    choices = choose_recipe(pretrained=False)
+    choices = choose_recipe(pretrained=False, batch_size=64)
     assert [choice.value for choice in choices] == [
         value_of(SHIPPED, choice.key) for choice in choices
     ]
 
 
 def test_a_pretrained_backbone_gets_the_exact_head_and_gentle_cycles():
-    choices = choose_recipe(pretrained=True)
+    choices = choose_recipe(pretrained=True, batch_size=64)
     values = {choice.key: choice.value for choice in choices}
-    assert values.keys() == {choice.key for choice in choose_recipe(pretrained=False)}
+    assert values.keys() == {
+        choice.key for choice in choose_recipe(pretrained=False, batch_size=64)
+    }
     assert values == PRETRAINED
     assert (values["train_head.method"], values["finetune.stop"]) == ("exact", "no_gain")
     assert (values["finetune.optimizer"], values["finetune.batchnorm"]) == ("adamw", "frozen")
     assert all(choice.reason for choice in choices)
+
+
+@pytest.mark.parametrize(("batch", "body"), [(16, 5e-5), (32, 2e-4), (64, 5e-4), (128, 5e-4)])
+def test_smaller_batches_get_lower_rates(batch, body):
+    (rates,) = (
+        choice
+        for choice in choose_recipe(pretrained=True, batch_size=batch)
+        if choice.key == "body_rates.rates"
+    )
+    assert rates.value == [body, body, body / 5]
+    assert f"for batches of {batch}" in rates.reason
 
 
 def test_one_large_picture_among_small_ones_changes_nothing():
@@ -136,17 +149,28 @@ def test_unbalanced_classes_are_pointed_out(sizes, reason):
     ],
 )
 def test_batches_are_smaller_for_few_images_and_little_memory(images, size, free, batch):
-    assert choose_batch(images, size, Machine(False, free)).value == batch
+    machine = Machine(False, free)
+    assert choose_batch(images, size, machine, pretrained=False).value == batch
+
+
+@pytest.mark.parametrize(
+    ("images", "batch"), [(6400, 64), (6399, 32), (3200, 32), (3199, 16), (9, 16)]
+)
+def test_an_epoch_of_pretrained_layers_has_a_hundred_steps_where_it_can(images, batch):
+    choice = choose_batch(images, 64, CPU, pretrained=True)
+    assert choice.value == batch
+    if batch < 64:
+        assert choice.reason.startswith(f"{images // batch} steps for {images:,} images")
 
 
 def test_the_batch_fits_the_size_that_a_person_has_set():
     little = Machine(False, 10 * 2**30)
     _, batch = choose_for_photos(
-        facts(300, sizes=(2000, 2000)), little, least_size=8, input_size=224
+        facts(300, sizes=(2000, 2000)), little, least_size=8, input_size=224, pretrained=False
     )
     assert batch.value == 32
     size, batch = choose_for_photos(
-        facts(300, sizes=(2000, 2000)), little, least_size=8, input_size=None
+        facts(300, sizes=(2000, 2000)), little, least_size=8, input_size=None, pretrained=False
     )
     assert (size.value, batch.value) == (128, 64)
 

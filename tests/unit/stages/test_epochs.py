@@ -12,7 +12,7 @@ def test_an_epoch_is_logged_and_written_to_the_progress_file(tmp_path, monkeypat
     caplog.set_level("INFO", logger="lradapt")
     monkeypatch.setenv(VARIABLE, str(tmp_path / "lines"))
     report = epoch_reporter(7)
-    report(Epoch(2, STEPS, Score(0.5, 0.875, 0.8)))
+    report(Epoch(2, STEPS, Score(0.5, 0.875, 0.8, 0.5)))
     report(Epoch(3, STEPS, None))
     assert caplog.messages[0] == "epoch 3: loss 1.500, validation accuracy 87.5%"
     first, second = map(json.loads, (tmp_path / "lines").read_text().splitlines())

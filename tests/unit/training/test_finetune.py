@@ -108,7 +108,7 @@ def test_a_loss_that_is_not_finite_ends_the_training(model, blobs, engine):
 
 
 def test_a_target_is_reached_by_the_accuracy_that_it_names_and_never_unseen():
-    seen = Epoch(0, (), Score(1.0, 0.5, 0.9))
+    seen = Epoch(0, (), Score(1.0, 0.5, 0.9, 1.0))
     assert [reached(seen, target) for target in (None, 0.5, 0.51)] == [False, True, False]
     assert not reached(Epoch(0, (), None), 0.5)
 
@@ -160,7 +160,7 @@ def test_the_loss_and_the_order_of_the_balance_are_used(model, blobs, engine):
 
 
 def cycle_with(loss, balanced_accuracy=0.5):
-    epoch = Epoch(0, (), Score(loss, 0.5, balanced_accuracy))
+    epoch = Epoch(0, (), Score(loss, 0.5, balanced_accuracy, loss))
     return Cycle((epoch,), {})
 
 
@@ -184,7 +184,7 @@ def test_a_cycle_was_worth_it_if_it_is_better_than_all_before_it_or_a_first_that
 
 
 def test_the_criterion_decides_what_better_is():
-    before, cycle = Score(0.5, 0.5, 0.5), cycle_with(0.6, balanced_accuracy=0.45)
+    before, cycle = Score(0.5, 0.5, 0.5, 0.5), cycle_with(0.6, balanced_accuracy=0.45)
     assert was_worth_it(before, [cycle], "balanced_accuracy")
     assert not was_worth_it(before, [cycle_with(0.4, balanced_accuracy=0.44)], "balanced_accuracy")
     assert not was_worth_it(before, [cycle], "loss")
@@ -202,7 +202,7 @@ def test_the_criterion_decides_what_better_is():
 def test_lower_rates_may_gain_after_a_first_cycle_that_lost_at_most_a_fifth(
     loss, balanced_accuracy, by, may
 ):
-    before, first = Score(0.5, 0.5, 0.5), cycle_with(loss, balanced_accuracy)
+    before, first = Score(0.5, 0.5, 0.5, 0.5), cycle_with(loss, balanced_accuracy)
     assert lower_rates_may_gain(before, first, by) is may
 
 

@@ -112,7 +112,7 @@ def test_each_new_epoch_is_reported_once_it_has_ended(blobs, engine):
 @pytest.mark.parametrize(
     ("validation", "text"),
     [
-        (Score(1.0, 0.931, 0.9), "epoch 3: loss 1.500, validation accuracy 93.1%"),
+        (Score(1.0, 0.931, 0.9, 1.0), "epoch 3: loss 1.500, validation accuracy 93.1%"),
         (None, "epoch 3: loss 1.500"),
     ],
 )

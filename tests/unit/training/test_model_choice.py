@@ -100,7 +100,7 @@ def test_the_average_is_taken_where_the_snapshots_err_apart(fit, blobs, engine):
 def test_of_equals_the_lower_loss_wins_and_then_the_last(fit, blobs, engine):
     model, validation = nn.Linear(8, 3), blobs(90, seed=1)  # without BatchNorm, all are the same
     end = score(model, validation, engine)
-    better = dataclasses.replace(end, loss=end.loss / 2)
+    better = dataclasses.replace(end, tempered_loss=end.tempered_loss / 2)
     for first, name in ((end, "last"), (better, "best_snapshot")):
         cycles = [Cycle((Epoch(0, (), found),), snapshot(model)) for found in (first, end)]
         choice = choose(Trained(model, cycles, snapshot(model)), blobs, engine)
@@ -120,7 +120,11 @@ def test_of_equals_the_lower_loss_wins_and_then_the_last(fit, blobs, engine):
 def test_by_the_loss_an_average_that_is_hardly_better_is_not_taken(
     fit, blobs, engine, monkeypatch, by, loss_of_average, name
 ):
-    worse, last, average = Score(2, 0.5, 0.5), Score(1, 0.8, 0.8), Score(loss_of_average, 0.8, 0.8)
+    worse, last, average = (
+        Score(2, 0.5, 0.5, 2),
+        Score(1, 0.8, 0.8, 1),
+        Score(loss_of_average, 0.8, 0.8, loss_of_average),
+    )
     model = nn.Linear(8, 3)
     cycles = [Cycle((Epoch(0, (), worse),), snapshot(model)) for _ in range(2)]
     found = iter((last, average))
@@ -175,8 +179,8 @@ def test_batchnorm_s_statistics_become_those_of_the_training_images(network, blo
 def test_scores_rank_by_balanced_accuracy_before_accuracy(fit, blobs, engine):
     """A common class of 80 images and a rare one of 10: accuracy would prefer the first cycle."""
     trained = fit(0.0, 0.0)
-    common = Score(loss=0.5, accuracy=0.95, balanced_accuracy=0.6)
-    fair = Score(loss=0.5, accuracy=0.90, balanced_accuracy=0.9)
+    common = Score(loss=0.5, accuracy=0.95, balanced_accuracy=0.6, tempered_loss=0.5)
+    fair = Score(loss=0.5, accuracy=0.90, balanced_accuracy=0.9, tempered_loss=0.5)
     ends = [Cycle((Epoch(0, (), found),), trained.cycles[0].weights) for found in (common, fair)]
     trained.cycles[:] = [*ends, trained.cycles[1]]
     assert choose(trained, blobs, engine).scores["best_snapshot"] == fair
@@ -184,7 +188,7 @@ def test_scores_rank_by_balanced_accuracy_before_accuracy(fit, blobs, engine):
 
 def test_the_criterion_decides_between_the_candidates(fit, blobs, engine):
     trained = fit(0.5, 0.5)
-    lucky = Score(loss=99.0, accuracy=1.0, balanced_accuracy=1.1)
+    lucky = Score(loss=99.0, accuracy=1.0, balanced_accuracy=1.1, tempered_loss=99.0)
     trained.cycles[0] = Cycle((Epoch(0, (), lucky),), trained.cycles[0].weights)
     assert choose(trained, blobs, engine).name == "best_snapshot"
     assert choose(trained, blobs, engine, by="loss").name != "best_snapshot"
@@ -201,8 +205,8 @@ def test_frozen_statistics_are_not_estimated_again(fit, blobs, engine, monkeypat
     assert calls == [1]
 
 
-def test_by_the_loss_the_balanced_accuracy_does_not_decide():
-    lucky, sure = Score(0.7, 0.8, 0.9), Score(0.6, 0.8, 0.8)
+def test_by_the_loss_after_the_temperature_the_other_figures_do_not_decide():
+    lucky, sure = Score(0.6, 0.8, 0.9, 0.7), Score(0.7, 0.8, 0.8, 0.6)
     assert max(lucky, sure, key=lambda each: each.rank("loss")) == sure
     assert max(lucky, sure, key=lambda each: each.rank("balanced_accuracy")) == lucky
 

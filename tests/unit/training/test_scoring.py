@@ -17,6 +17,18 @@ def test_score_is_cross_entropy_and_accuracy(blobs, engine):
     assert found.accuracy == pytest.approx(hits / 50)
 
 
+def test_a_network_that_is_too_sure_of_itself_loses_nothing_after_the_temperature(blobs, engine):
+    model, examples = new_head(8, 3, seed=0), blobs(500)
+    fair = score(model, examples, engine)
+    with torch.no_grad():
+        model.weight.mul_(8)
+        model.bias.mul_(8)
+    sure = score(model, examples, engine)
+    assert sure.loss > 1.5 * fair.loss
+    assert sure.tempered_loss == pytest.approx(fair.tempered_loss, rel=1e-3)
+    assert fair.tempered_loss <= fair.loss
+
+
 def test_prediction_leaves_batchnorm_and_mode_as_they_are(blobs, engine):
     model = nn.Sequential(nn.BatchNorm1d(8), nn.Linear(8, 3)).train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
