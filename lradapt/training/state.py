@@ -65,9 +65,14 @@ def _set_optimizer_state(optimizer: Optimizer, state: Tensors) -> None:
     for name, value in state.items():
         place, key = name.split("/")
         parameter = parameters[place]
-        # A count of steps is a scalar on the CPU; averages lie as their parameter does.
         own = like({place: value}, parameters)[place] if value.dim() else value.clone()
-        optimizer.state[parameter][key] = own.detach()
+        optimizer.state[parameter][key] = own.detach().to(_device(optimizer, parameter, own))
+
+
+def _device(optimizer: Optimizer, parameter: Tensor, value: Tensor) -> torch.device:
+    """Return where a value lies: a count of steps on the CPU, unless the optimizer is fused."""
+    is_count = not value.dim() and not optimizer.defaults.get("fused")
+    return torch.device("cpu") if is_count else parameter.device
 
 
 def _steps_and_epochs(steps: list[Step], epochs: list[Epoch]) -> dict[str, Tensor]:
