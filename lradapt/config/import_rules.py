@@ -78,8 +78,8 @@ PRETRAINED: Mapping[str, Any] = {
 """The recipe for a backbone with ImageNet's weights (docs/log.md)."""
 
 _USUAL_BATCH, _LEAST_BATCH = 64, 16
-_LEAST_STEPS, _LEAST_STEPS_PRETRAINED = 10, 100
-"""Of an epoch. Pre-trained layers lose in the first steps, and win it back in a hundred."""
+_LEAST_STEPS, _LEAST_STEPS_PRETRAINED = 10, 50
+"""Of an epoch. Pre-trained layers lose in the first steps, and win it back in some fifty."""
 _IMAGE_BYTES_AT_224 = 82 * 2**20  # a training step of EfficientNet-Lite0 in fp32, for each image
 _MEMORY_SHARE = 0.5
 
@@ -200,9 +200,9 @@ def rates_for(batch_size: int) -> list[float]:
     """Return the rates by depth of pre-trained layers under AdamW, for a batch size.
 
     A set of few images has few steps to win back what the first ones lose. With small batches it
-    has more of them, and with low rates they lose less. Measured with 16 and 64 (docs/log.md).
+    has more of them, and with low rates they lose less (docs/log.md).
     """
-    body = 5e-5 if batch_size <= 16 else 2e-4 if batch_size <= 32 else 5e-4
+    body = 1e-4 if batch_size <= 16 else 2e-4 if batch_size <= 32 else 5e-4
     return [body, body, body / 5]
 
 
