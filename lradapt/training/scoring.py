@@ -33,12 +33,14 @@ class Score:
 
     Attributes:
         tempered_loss: the loss after the temperature that stage `calibrate` fits on these images.
+        loss_error: the standard error of that loss over the images.
     """
 
     loss: float
     accuracy: float
     balanced_accuracy: float
     tempered_loss: float
+    loss_error: float = 0.0
 
     def rank(self, by: Criterion) -> tuple[float, float]:
         """Return a value that is higher for the better of two models.
@@ -96,14 +98,19 @@ def score(model: nn.Module, examples: Examples, engine: Engine, *, when: str = "
     hits_N = (logits.argmax(1) == labels).double()
     counts_K = labels.bincount()
     recalls_K = labels.bincount(weights=hits_N)[counts_K > 0] / counts_K[counts_K > 0]
+    losses_N = _tempered_losses(logits, labels)
     return Score(
-        loss, hits_N.mean().item(), recalls_K.mean().item(), _tempered_loss(logits, labels)
+        loss,
+        hits_N.mean().item(),
+        recalls_K.mean().item(),
+        losses_N.mean().item(),
+        losses_N.std(correction=0).item() / math.sqrt(len(labels)),
     )
 
 
-def _tempered_loss(logits_NK: Tensor, labels_N: Tensor) -> float:
+def _tempered_losses(logits_NK: Tensor, labels_N: Tensor) -> Tensor:
     temperature = fit_temperature(logits_NK.numpy(), labels_N.numpy())
-    return F.cross_entropy(logits_NK / temperature, labels_N).item()
+    return F.cross_entropy(logits_NK / temperature, labels_N, reduction="none")
 
 
 def _require_finite(loss: float, logits_NK: Tensor, when: str) -> None:

@@ -77,13 +77,13 @@ def _device(optimizer: Optimizer, parameter: Tensor, value: Tensor) -> torch.dev
 
 def _steps_and_epochs(steps: list[Step], epochs: list[Epoch]) -> dict[str, Tensor]:
     """Return steps and epochs as tensors in double precision, which loses no bit of them."""
-    found = [epoch.validation or Score(*[math.nan] * 4) for epoch in epochs]
+    found = [epoch.validation or Score(*[math.nan] * 5) for epoch in epochs]
     scores = [astuple(score) for score in found]
     return {
         "losses": torch.tensor([step.loss for step in steps], dtype=torch.float64),
         "rates": torch.tensor([step.rates for step in steps], dtype=torch.float64),
         "epoch_steps": torch.tensor([len(epoch.steps) for epoch in epochs], dtype=torch.int64),
-        "scores": torch.tensor(scores, dtype=torch.float64).view(len(epochs), 4),
+        "scores": torch.tensor(scores, dtype=torch.float64).view(len(epochs), 5),
     }
 
 

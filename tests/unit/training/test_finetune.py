@@ -183,6 +183,12 @@ def test_a_cycle_was_worth_it_if_it_is_better_than_all_before_it_or_a_first_that
     assert was_worth_it(before.epochs[-1].validation, cycles, "loss") is worth
 
 
+@pytest.mark.parametrize(("error", "worth"), [(0.0, False), (0.05, False), (0.07, True)])
+def test_a_first_cycle_may_lose_what_chance_explains_besides(error, worth):
+    before = Score(0.6, 0.5, 0.5, 0.6, error)
+    assert was_worth_it(before, [cycle_with(0.72)], "loss") is worth
+
+
 def test_the_criterion_decides_what_better_is():
     before, cycle = Score(0.5, 0.5, 0.5, 0.5), cycle_with(0.6, balanced_accuracy=0.45)
     assert was_worth_it(before, [cycle], "balanced_accuracy")

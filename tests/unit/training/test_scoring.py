@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -27,6 +29,19 @@ def test_a_network_that_is_too_sure_of_itself_loses_nothing_after_the_temperatur
     assert sure.loss > 1.5 * fair.loss
     assert sure.tempered_loss == pytest.approx(fair.tempered_loss, rel=1e-3)
     assert fair.tempered_loss <= fair.loss
+
+
+def test_the_error_of_the_loss_falls_with_the_root_of_the_images(blobs, engine):
+    model, examples = new_head(8, 3, seed=0), blobs(400)
+    few = score(model, examples, engine)
+    fourfold = dataclasses.replace(
+        examples,
+        activations=examples.activations.repeat(4, 1, 1),
+        labels=examples.labels.repeat(4),
+    )
+    many = score(model, fourfold, engine)
+    assert many.tempered_loss == pytest.approx(few.tempered_loss, rel=1e-3)
+    assert many.loss_error == pytest.approx(few.loss_error / 2, rel=1e-2)
 
 
 def test_prediction_leaves_batchnorm_and_mode_as_they_are(blobs, engine):
