@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 
 from benchmarks.range_tests.arrays import Arrays
 from lradapt.compute.engine import Engine, start_engine
-from lradapt.config.import_rules import PRETRAINED, Machine, choose_batch
+from lradapt.config.import_rules import PRETRAINED, Machine, choose_batch, rates_for
 from lradapt.config.params import DEFAULT_PATH, Params
 from lradapt.config.presets import changed
 from lradapt.config.validation import validate
@@ -56,6 +56,7 @@ def params_of(
             "find_lr": {"rule": rule},
             "find_body_lr": {"rule": rule},
             "augment": {"horizontal_flip": True},
+            "body_rates": {"rates": rates_for(batch.value)},
             "finetune": {
                 "num_cycles": 1,
                 "first_cycle_epochs": epochs,
