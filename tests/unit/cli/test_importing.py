@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from lradapt.cli import exit_codes, importing, param_choices
 from lradapt.config.import_choices import ParamChoice
+from lradapt.config.import_rules import rates_for
 from lradapt.config.yaml_files import read_yaml
 from lradapt.data.importing.source_labels import SourceLabels
 from lradapt.data.labelled_image import LabelledImage as Label
@@ -600,6 +601,21 @@ def test_photographs_get_the_best_network_its_weights_and_its_normalisation(
     assert data["input_size"] == 112  # the least of the network
     lradapt_import("folder", folder, "--replace")
     assert sought == ["resnet34"]
+
+
+@pytest.mark.parametrize(("package", "batch"), [(True, 16), (False, 64)])
+def test_few_photographs_get_small_batches_and_their_rates_with_the_weights_of_a_package(
+    project, source, best, monkeypatch, package, batch
+):
+    best = replace(best, weights_available=package)
+    monkeypatch.setattr("lradapt.config.photo_backbone.facts_of", {"resnet34": best}.get)
+    monkeypatch.setattr("lradapt.config.import_rules._LEAST_STEPS", 0)
+    backbone_from("none")
+    imported_weights(monkeypatch)
+    lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(100, 90)))
+    params = read_yaml(Path("params.yaml"))
+    assert params["finetune"]["batch_size"] == batch
+    assert params["body_rates"]["rates"] == rates_for(batch)
 
 
 RECIPES = pytest.mark.parametrize(("weights", "expected"), [("imagenet", "exact"), ("none", "sgd")])
