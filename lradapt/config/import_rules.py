@@ -73,9 +73,8 @@ PRETRAINED: Mapping[str, Any] = {
     "find_body_lr.num_steps": 25,
     "find_body_lr.num_sweeps": 1,
     "body_rates.source": "given",
-    "body_rates.rates": [5e-4, 5e-4, 1e-4],
 }
-"""The recipe for a backbone with ImageNet's weights (docs/log.md)."""
+"""The recipe for a backbone with ImageNet's weights (docs/log.md); its rates: `rates_for`."""
 
 _USUAL_BATCH, _LEAST_BATCH = 64, 16
 _LEAST_STEPS, _LEAST_STEPS_PRETRAINED = 10, 50

@@ -201,11 +201,12 @@ class FinetuneParams(SgdParams):
     pre-training, as in production; so nothing changes when all layers are unfrozen."""
     choose_by: Literal["balanced_accuracy", "loss"]
     """What decides on the validation split between the head alone, the end of each cycle and their
-    average: the balanced accuracy; or the loss, which depends less on chance in small classes."""
+    average: the balanced accuracy; or the loss after the temperature that stage `calibrate` fits,
+    which depends less on chance in small classes."""
     stop: Literal["never", "no_gain"]
     """`no_gain`: no further cycle after one that is not better than all before it, by `choose_by`;
-    the first may be worse than the head alone by a tenth of the loss or of the balanced accuracy.
-    `never`: every cycle."""
+    the first may be worse than the head alone by a tenth of the loss, and its standard error
+    besides, or by a tenth of the balanced accuracy. `never`: every cycle."""
     lower_rates: Annotated[int, Unit("times")] = Field(ge=0, le=5)
     """How often the training may begin again with a third of the rates, where its first cycle lost
     more than a tenth on the validation split, but at most a fifth, or diverged. Only with `stop:
