@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from lradapt.compute.forward_pass import images_at_once
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.description import described
 from lradapt.networks.normalisation import Normalisation
@@ -25,6 +26,7 @@ from lradapt.runtime.progress import tracked
 
 FORMAT = "4"
 INPUT, OUTPUT = "pixels", "probabilities"
+_MOST_AT_ONCE = 256
 
 
 class Deployed(nn.Module):
@@ -44,11 +46,12 @@ class Deployed(nn.Module):
 
 @torch.no_grad()
 def probabilities(
-    deployed: Deployed, pixels_NSS3: npt.NDArray[np.uint8], *, batch_size: int = 256
+    deployed: Deployed, pixels_NSS3: npt.NDArray[np.uint8], *, batch_size: int | None = None
 ) -> npt.NDArray[np.float32]:
     """Return PyTorch's probabilities, fp32 `[N, K]`: the reference for the exported file."""
     deployed = deployed.eval()
-    parts = torch.split(torch.from_numpy(pixels_NSS3), batch_size)
+    at_once = batch_size or images_at_once(pixels_NSS3.shape[1], _MOST_AT_ONCE)
+    parts = torch.split(torch.from_numpy(pixels_NSS3), at_once)
     with tracked(
         parts, "PyTorch reference", total=len(pixels_NSS3), unit="images", size=len
     ) as shown:

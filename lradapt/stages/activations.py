@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from lradapt.compute.engine import start_engine
+from lradapt.compute.forward_pass import images_at_once
 from lradapt.config.params import load_params
 from lradapt.data.images.image_table import OK, read_table
 from lradapt.networks.backbone import read_backbone
@@ -18,7 +19,7 @@ from lradapt.runtime.row_cache import NOTHING, keep, made_with, recall
 from lradapt.stages import Dep, Out, Store
 from lradapt.training.activations import (
     ACTIVATIONS,
-    BATCH_SIZE,
+    MOST_AT_ONCE,
     FrozenBody,
     square_keys,
     write_activations,
@@ -39,6 +40,7 @@ def main(*, table: Dep, pixels: Dep, backbone: Dep, store: Store, activations: O
         Normalisation(params.data.mean, params.data.deviation),
         Augmentation(**params.augment.model_dump()),
         params.activations.num_views,
+        images_at_once(params.data.input_size, MOST_AT_ONCE),
     )
     squares = np.load(pixels, mmap_mode="r")
     rows = [number for number, row in enumerate(read_table(table)) if row.verdict == OK]
@@ -55,7 +57,7 @@ def main(*, table: Dep, pixels: Dep, backbone: Dep, store: Store, activations: O
             torch.backends.cpu.get_cpu_capability(),
         ],
         views=[params.activations.num_views, asdict(frozen.augmentation)],
-        batch_size=BATCH_SIZE,
+        batch_size=frozen.batch_size,
     )
     # Only on the CPU has it been measured that a row does not depend on its batch.
     on_cpu = engine.device.type == "cpu"

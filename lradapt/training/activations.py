@@ -34,7 +34,8 @@ log = logging.getLogger(__name__)
 
 ACTIVATIONS = "activations.npy"
 """The file in the row cache that a later run reuses; the keys are `square_keys`."""
-BATCH_SIZE = 256
+MOST_AT_ONCE = 256
+"""Squares of a forward pass; larger ones are fewer: `lradapt.compute.forward_pass`."""
 _VIEWS_SEED = 0  # not the run's: another seed of the training leaves the activations valid
 _NUM_WITNESSES = 16
 
@@ -120,7 +121,7 @@ class FrozenBody:
     normalise: Normalisation
     augmentation: Augmentation
     num_views: int
-    batch_size: int = BATCH_SIZE
+    batch_size: int = MOST_AT_ONCE
 
     def __call__(self, pixels: Pixels, keys: Sequence[str]) -> Features:
         """Return activations `[n, V, D]` of at most B squares `[n, S, S, 3]` and their keys."""

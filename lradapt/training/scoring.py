@@ -55,15 +55,13 @@ class Score:
 
 
 @torch.no_grad()
-def predict_logits(
-    model: nn.Module, examples: Examples, engine: Engine, *, batch_size: int = 512
-) -> Tensor:
+def predict_logits(model: nn.Module, examples: Examples, engine: Engine) -> Tensor:
     """Return logits `[N, K]` in fp32 on the CPU, from clean views, with the model in eval mode.
 
-    Several processes share the images, and each gets all logits; `batch_size` is for each of them.
+    Several processes share the images, and each gets all logits.
     """
     processes, count = engine.processes, len(examples.labels)
-    whole = batch_size * processes.size
+    whole = examples.at_once * processes.size
     places = torch.cat([*clean_places(count, whole, processes)])
     batches, logits = clean_batches(examples, batch_size=whole, processes=processes), []
     with (

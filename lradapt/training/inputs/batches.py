@@ -47,6 +47,11 @@ class Examples(Protocol):
         """int64 `[N]`."""
         ...
 
+    @property
+    def at_once(self) -> int:
+        """How many of them a pass without gradients takes at once."""
+        ...
+
     def batches(self, wanted: Iterable[Wanted]) -> Iterator[Batch]:
         """Yield inputs and labels of each; may look ahead."""
         ...

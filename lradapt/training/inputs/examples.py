@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lradapt.compute.engine import free_memory, generator
+from lradapt.compute.forward_pass import images_at_once
 from lradapt.data.labelled_image import LabelledImage, pixel_rows
 from lradapt.networks.normalisation import Normalisation
 from lradapt.training.inputs.augment import Augmentation, augment
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 Pixels = npt.NDArray[np.uint8]
 _VIEW = 2  # purpose of random numbers
 _PORTION = 4096  # rows copied to a device at once
+_MOST_AT_ONCE = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class ActivationExamples:
     activations: Tensor
     labels: Tensor
     seed: int = 0
+
+    @property
+    def at_once(self) -> int:
+        """How many of them a pass without gradients takes at once."""
+        return _MOST_AT_ONCE
 
     def batches(self, wanted: Iterable[Wanted]) -> Iterator[Batch]:
         """Yield them one after the other."""
@@ -98,6 +105,11 @@ class PixelExamples:
     labels: Tensor
     prepare: Preparation
 
+    @property
+    def at_once(self) -> int:
+        """How many of them a pass without gradients takes at once."""
+        return images_at_once(self.pixels.shape[1], _MOST_AT_ONCE)
+
     def batches(self, wanted: Iterable[Wanted]) -> Iterator[Batch]:
         """Yield them one after the other."""
         return map(self._batch, wanted)
@@ -115,6 +127,11 @@ class StreamedExamples:
     pixels: MappedRows
     labels: Tensor
     prepare: Preparation
+
+    @property
+    def at_once(self) -> int:
+        """How many of them a pass without gradients takes at once."""
+        return images_at_once(self.pixels.array.shape[1], _MOST_AT_ONCE)
 
     def batches(self, wanted: Iterable[Wanted]) -> Iterator[Batch]:
         """Yield them one after the other; reads the pixels of the next ones meanwhile."""

@@ -10,7 +10,7 @@ from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.classifier import body_weights, build, build_body
 from lradapt.networks.normalisation import Normalisation
 from lradapt.runtime.row_cache import Kept
-from lradapt.training.activations import BATCH_SIZE, FrozenBody, square_keys, write_activations
+from lradapt.training.activations import MOST_AT_ONCE, FrozenBody, square_keys, write_activations
 from lradapt.training.inputs.augment import Augmentation
 
 RESNET18 = ARCHITECTURES["resnet18"]
@@ -190,12 +190,12 @@ def test_a_row_depends_on_neither_its_place_nor_its_neighbours_to_the_last_bit(p
     with seeded(0):
         weights = body_weights(RESNET18, build(RESNET18, 1).state_dict())
     body = build_body(RESNET18, weights).to(memory_format=torch.channels_last)
-    how = frozen(engine, body, batch_size=BATCH_SIZE)
-    shape = (BATCH_SIZE, size, size, 3)
+    how = frozen(engine, body, batch_size=MOST_AT_ONCE)
+    shape = (MOST_AT_ONCE, size, size, 3)
     pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    keys = square_keys(pixels, range(BATCH_SIZE))
+    keys = square_keys(pixels, range(MOST_AT_ONCE))
     whole = how(pixels, keys)
-    order = np.random.default_rng(1).permutation(BATCH_SIZE)
+    order = np.random.default_rng(1).permutation(MOST_AT_ONCE)
     assert np.array_equal(how(pixels[order], [keys[row] for row in order]), whole[order])
     for few in ([200], list(range(100, 200))):
         assert np.array_equal(how(pixels[few], [keys[row] for row in few]), whole[few])

@@ -47,7 +47,7 @@ def test_the_error_of_the_loss_falls_with_the_root_of_the_images(blobs, engine):
 def test_prediction_leaves_batchnorm_and_mode_as_they_are(blobs, engine):
     model = nn.Sequential(nn.BatchNorm1d(8), nn.Linear(8, 3)).train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    logits = predict_logits(model, blobs(40), engine, batch_size=16)
+    logits = predict_logits(model, blobs(40), engine)
     assert logits.shape == (40, 3)
     assert model.training
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())

@@ -48,6 +48,10 @@ class Doubles:
     def labels(self):
         return self.single.labels
 
+    @property
+    def at_once(self):
+        return self.single.at_once
+
     def batches(self, wanted):
         return ((images.double(), labels) for images, labels in self.single.batches(wanted))
 
