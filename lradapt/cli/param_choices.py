@@ -212,17 +212,19 @@ def _measured(params: Params, values: Mapping[str, Any]) -> Sequence[ParamChoice
     present = present_combination(params)
     own = [key for key in _ENGINE_KEYS if not may_change(values, key)]
     device = set_engine(**params.engine.model_dump()).device
+    threads = (present.threads, available_cores())
+    others = [one for one in combinations(device, present.threads) if one.threads in threads]
+    if device.type == "cpu":
+        # Beside other programs, several threads wait for each other, and one alone is faster.
+        others.insert(0, replace(present, threads=1))
     names = [key.removeprefix("engine.") for key in own]
-    threads = (params.engine.threads, available_cores())
     tried = [
         each
-        for each in combinations(device, params.engine.threads)
-        if each != present
-        and each.threads in threads
-        and all(getattr(each, name) == getattr(present, name) for name in names)
+        for each in dict.fromkeys([present, *others])
+        if all(getattr(each, name) == getattr(present, name) for name in names)
     ]
     work = replace(work_of(params), batch_size=_MEASURED_BATCH)
-    found = tune(work, device, [present, *tried], seconds=0, at_most=MEASURE_SECONDS)
+    found = tune(work, device, tried, seconds=0, at_most=MEASURE_SECONDS)
     return engine_choices(found)
 
 

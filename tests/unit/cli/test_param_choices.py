@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -106,9 +107,31 @@ def test_the_present_settings_are_measured_first_then_others_in_a_bounded_time(t
     measured()
     ((combinations, batch, limits),) = tried
     assert combinations[0] == PRESENT
-    assert len(set(combinations)) == len(combinations) == 8
-    assert {one.threads for one in combinations} == {2, 4}
+    assert len(set(combinations)) == len(combinations) == 9
+    assert {one.threads for one in combinations[2:]} == {2, 4}
     assert (batch, limits) == (4, {"seconds": 0, "at_most": 20.0})
+
+
+def test_one_thread_is_measured_second_since_several_wait_for_each_other_on_a_busy_machine(tried):
+    measured()
+    ((combinations, *_),) = tried
+    assert combinations[1] == Combination("fp32", "channels_last", 1)
+    assert [one.threads for one in combinations].count(1) == 1
+
+
+def test_on_two_cores_one_thread_is_measured_once(tried, monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    measured()
+    ((combinations, *_),) = tried
+    assert [one.threads for one in combinations] == [2, 1, 2, 2, 2]
+
+
+def test_on_a_gpu_threads_are_not_varied(tried, monkeypatch):
+    gpu = SimpleNamespace(device=torch.device("cuda"))
+    monkeypatch.setattr("lradapt.compute.engine.set_engine", lambda **_: gpu)
+    measured()
+    ((combinations, *_),) = tried
+    assert {one.threads for one in combinations} == {2}
 
 
 def test_settings_that_a_person_has_set_are_not_varied(tried):
