@@ -658,7 +658,7 @@ def test_small_pictures_keep_the_recipe_of_the_quick_start_whatever_could_be_dow
 @pytest.mark.parametrize(
     ("side", "package", "network", "size", "expected"),
     [
-        (28, True, "resnet34", 112, "exact"),
+        (28, True, "resnet34", 224, "exact"),
         (28, False, "resnet18", 24, "sgd"),
         (16, True, "resnet18", 24, "sgd"),
     ],

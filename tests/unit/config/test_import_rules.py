@@ -96,6 +96,10 @@ def test_one_large_picture_among_small_ones_changes_nothing():
     assert ImageFacts([(8, 8), (8, 8), (900, 900)], False, {}).small
 
 
+MANY = 10**7
+"""Images for which no size is within the limit of any machine."""
+
+
 @pytest.mark.parametrize(
     ("side", "machine", "least", "size"),
     [
@@ -109,10 +113,40 @@ def test_one_large_picture_among_small_ones_changes_nothing():
         (41, CPU, 112, 112),
     ],
 )
-def test_the_input_covers_the_images_within_the_limit_of_the_machine(side, machine, least, size):
-    choice = choose_size(facts(side), machine, least)
+def test_of_many_images_the_input_covers_each_within_the_limit_of_the_machine(
+    side, machine, least, size
+):
+    choice = choose_size(facts(side, sizes=(MANY,)), machine, least, pretrained=True)
     assert choice.value == size
     assert f"a median of {side} pixels" in choice.reason
+
+
+@pytest.mark.parametrize(
+    ("images", "machine", "side", "size"),
+    [
+        (2_491, CPU, 32, 224),
+        (2_492, CPU, 32, 160),
+        (4_882, CPU, 32, 160),
+        (4_883, CPU, 32, 128),
+        (7_629, CPU, 32, 128),
+        (7_630, CPU, 32, 96),
+        (7_630, CPU, 300, 128),
+        (29_894, GPU, 32, 224),
+        (29_895, GPU, 32, 160),
+        (29_895, GPU, 300, 224),
+    ],
+)
+def test_few_images_get_larger_inputs_with_pretrained_layers(images, machine, side, size):
+    most = 224 if machine.gpu else 128
+    few = facts(side, sizes=(images - 1, 1))
+    assert choose_size(few, machine, 8, pretrained=True).value == size
+    assert choose_size(few, machine, 8, pretrained=False).value == (96 if side == 32 else most)
+
+
+def test_the_reason_of_an_enlargement_has_its_limit():
+    choice = choose_size(facts(32), CPU, 8, pretrained=True)
+    assert "100 images are few enough" in choice.reason
+    assert "at most 125 million pixels in all on a CPU" in choice.reason
 
 
 @pytest.mark.parametrize(

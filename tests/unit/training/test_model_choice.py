@@ -110,27 +110,35 @@ def test_of_equals_the_lower_loss_wins_and_then_the_last(fit, blobs, engine):
 
 
 @pytest.mark.parametrize(
-    ("by", "loss_of_average", "name"),
+    ("by", "loss_of_head", "name"),
     [
-        ("loss", 0.995, "last"),
-        ("loss", 0.985, "average"),
-        ("balanced_accuracy", 0.995, "average"),
+        ("loss", 1.024, "head_alone"),
+        ("loss", 1.026, "last"),
+        ("balanced_accuracy", 1.026, "head_alone"),
     ],
 )
-def test_by_the_loss_an_average_that_is_hardly_better_is_not_taken(
-    fit, blobs, engine, monkeypatch, by, loss_of_average, name
+def test_where_losses_are_equal_within_chance_the_balanced_accuracy_decides(
+    fit, blobs, engine, monkeypatch, by, loss_of_head, name
 ):
-    worse, last, average = (
-        Score(2, 0.5, 0.5, 2),
-        Score(1, 0.8, 0.8, 1),
-        Score(loss_of_average, 0.8, 0.8, loss_of_average),
-    )
+    last = Score(1, 0.8, 0.7, 1.0, 0.1)
+    head = Score(1, 0.8, 0.75, loss_of_head, 0.5)  # the error of the lower loss counts
+    model = nn.Linear(8, 3)
+    monkeypatch.setattr(model_choice, "score", lambda *_, **__: last)
+    trained = Trained(model, [Cycle((Epoch(0, (), last),), snapshot(model))], snapshot(model))
+    assert choose(trained, blobs, engine, score_before=head, by=by).name == name
+
+
+def test_an_average_that_is_less_sure_of_itself_but_less_accurate_is_not_taken(
+    fit, blobs, engine, monkeypatch
+):
+    worse, last = Score(2, 0.5, 0.5, 2.0, 0.1), Score(1, 0.88, 0.88, 0.3889, 0.012)
+    average = Score(1, 0.86, 0.86, 0.3885, 0.012)
     model = nn.Linear(8, 3)
     cycles = [Cycle((Epoch(0, (), worse),), snapshot(model)) for _ in range(2)]
     found = iter((last, average))
     monkeypatch.setattr(model_choice, "score", lambda *_, **__: next(found))
     trained = Trained(model, cycles, snapshot(model))
-    assert choose(trained, blobs, engine, score_before=worse, by=by).name == name
+    assert choose(trained, blobs, engine, score_before=worse, by="loss").name == "last"
 
 
 def test_a_single_cycle_leaves_nothing_to_choose(fit, blobs, engine):
