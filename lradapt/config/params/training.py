@@ -202,7 +202,8 @@ class FinetuneParams(SgdParams):
     choose_by: Literal["balanced_accuracy", "loss"]
     """What decides on the validation split between the head alone, the end of each cycle and their
     average: the balanced accuracy; or the loss after the temperature that stage `calibrate` fits,
-    which depends less on chance in small classes."""
+    which depends less on chance in small classes, and where losses differ by less than a quarter of
+    their standard error, the balanced accuracy."""
     stop: Literal["never", "no_gain"]
     """`no_gain`: no further cycle after one that is not better than all before it, by `choose_by`;
     the first may be worse than the head alone by a tenth of the loss, and its standard error
