@@ -57,6 +57,12 @@ def holders(client):
     return client.read_global_concurrency_limit_by_name(gpu.LIMIT).active_slots
 
 
+def heartbeats(client):
+    """How many signs of life the server has received."""
+    wanted = {"filter": {"event": {"name": ["prefect.flow-run.heartbeat"]}}}
+    return client._client.post("/events/filter", json=wanted).json()["total"]
+
+
 def hold(folder, environment, seconds):
     return process(folder, environment, "-c", HOLD, str(seconds))
 
@@ -68,6 +74,7 @@ def test_the_slot_of_a_killed_job_is_free_again_and_its_run_is_crashed(
     first_folder.mkdir(), second_folder.mkdir()
     with hold(first_folder, environment, 600) as first:
         wait_for(lambda: holders(client) == 1, seconds=60)
+        wait_for(lambda: heartbeats(client) > 0, seconds=60)  # before it, nobody knows of its end
         os.kill(first.pid, signal.SIGKILL)
         with hold(second_folder, environment, 0) as second:
             begin = time.monotonic()
