@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 
 from benchmarks.range_tests.arrays import Arrays
 from lradapt.compute.engine import Engine, start_engine
-from lradapt.config.import_rules import PRETRAINED, Machine, choose_batch, rates_for
+from lradapt.config.import_rules import PRETRAINED, Machine, choose_batch
 from lradapt.config.params import DEFAULT_PATH, Params
 from lradapt.config.presets import changed
 from lradapt.config.validation import validate
@@ -36,6 +36,8 @@ from lradapt.training.range_test.curve import Sweep
 from lradapt.training.range_test.measure import seeded_sweeps
 from lradapt.training.scoring import predict_logits
 
+ALL_LAYERS = [5e-4, 5e-4, 1e-4]
+"""The given rates, where an import freezes the early layers."""
 NOT_OF_THE_RECIPE = {"start", "processes", "lower_rates"}
 
 
@@ -56,7 +58,7 @@ def params_of(
             "find_lr": {"rule": rule},
             "find_body_lr": {"rule": rule},
             "augment": {"horizontal_flip": True},
-            "body_rates": {"rates": rates_for(batch.value)},
+            "body_rates": {"rates": ALL_LAYERS},
             "finetune": {
                 "num_cycles": 1,
                 "first_cycle_epochs": epochs,

@@ -26,7 +26,7 @@ def _draw(figure: Any, steps: pd.DataFrame) -> None:
         name = column.removeprefix("lr_")
         axes.plot(steps["step"], steps[column], color=colour, linestyle=style, label=name)
     if len(columns) > 1:
-        lowest_peak = min(steps[column].max() for column in columns)
+        lowest_peak = min(filter(None, steps[columns].max()))  # 0: frozen
         axes.set(yscale="log", ylim=(lowest_peak / _DEPTH, None))
     axes.set(xlabel="step", ylabel="learning rate")
     axes.grid(visible=True)

@@ -30,7 +30,7 @@ def cycle_ends(steps: pd.DataFrame) -> list[int]:
 
     The rate of cycles of a single step is constant, so only the end of the last one is found.
     """
-    rate = steps[next(name for name in steps.columns if name.startswith("lr_"))]
+    rate = steps[[name for name in steps.columns if name.startswith("lr_")][-1]]  # never frozen
     return [*np.flatnonzero(rate.diff() > 0).tolist(), len(steps)]
 
 

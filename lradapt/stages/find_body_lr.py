@@ -48,7 +48,7 @@ def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Pat
     from lradapt.stages.sweeps import sweep_recipe
     from lradapt.training.imbalance import make_balance
     from lradapt.training.layers import layer_groups
-    from lradapt.training.modes import train_mode
+    from lradapt.training.modes import freeze, train_mode
     from lradapt.training.optimizers import make_optimizer
     from lradapt.training.range_test.measure import seeded_sweeps
 
@@ -57,6 +57,7 @@ def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Pat
     rows = read_split(split)
     network = engine.place(read_classifier(architecture, backbone, head))
     train_mode(network, batchnorm_frozen=params.finetune.batchnorm == "frozen")
+    freeze(network, params.body_rates.rates, architecture.groups)
     training = split_examples("train", params, rows, pixels, engine)
 
     def optimizer(model: "nn.Module") -> "Optimizer":

@@ -12,7 +12,7 @@ from lradapt.training.imbalance import NO_BALANCE, Balance
 from lradapt.training.inputs.batches import Examples
 from lradapt.training.layers import layer_groups
 from lradapt.training.loop import OnEpoch, log_epoch, train_cycles, train_epochs
-from lradapt.training.modes import train_mode
+from lradapt.training.modes import freeze, train_mode
 from lradapt.training.optimizers import OptimizerName
 from lradapt.training.records import Cycle, Epoch
 from lradapt.training.run import TrainingRun
@@ -84,7 +84,7 @@ def finetune(
     """Train every layer of `model` in place, one cycle for each that the caller asks for.
 
     Within a cycle the rates of all `layers` fall together from their peaks, `max_lrs`, nearly
-    to zero.
+    to zero. Layers with a rate of zero are frozen.
     Resumes from the last checkpoint of `run`, and writes new ones there. Where `engine` has several
     processes, each of them calls this with all images.
 
@@ -96,6 +96,7 @@ def finetune(
     if recipe.target_accuracy is not None:
         require_validation(validation, "finetune.target_accuracy")
     train_mode(engine.place(model), batchnorm_frozen=recipe.batchnorm == "frozen")
+    freeze(model, max_lrs, layers)
     run = run or TrainingRun(processes=engine.processes)
     with train_epochs(
         model,

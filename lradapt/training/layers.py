@@ -18,7 +18,7 @@ def layer_groups(
 ) -> list[dict[str, Any]]:
     r"""Split the trainable parameters of `model` into groups with a rate each, for any optimizer.
 
-    Frozen parameters are left out: freezing is `requires_grad`, not a rate of zero.
+    Frozen parameters are left out; `lradapt.training.modes.freeze` freezes those of a rate of zero.
 
     Args:
         model: the network.
@@ -29,9 +29,9 @@ def layer_groups(
             names: early body, late body and head.
 
     Raises:
-        LayersError: a pattern matches nothing, a trainable parameter matches no pattern, there are
-            not as many rates as groups, or the network is unknown and no patterns are given. Each
-            of these mistakes would show only as a worse model.
+        LayersError: a pattern with a rate above zero matches nothing, a trainable parameter matches
+            no pattern, there are not as many rates as groups, or the network is unknown and no
+            patterns are given. Each of these mistakes would show only as a worse model.
     """
     if isinstance(rates, Mapping):
         layers = [LayerGroup(name=pattern, pattern=pattern) for pattern in rates]
@@ -44,7 +44,7 @@ def layer_groups(
     groups = []
     for layer, rate in zip(layers, rates, strict=True):
         names = [name for name in unclaimed if re.search(layer.pattern, name)]
-        if not names:
+        if not names and rate:
             raise LayersError(
                 f"layer group {layer.name}: the pattern {layer.pattern!r} matches no trainable "
                 "parameter that an earlier group has not claimed; correct it (in params.yaml: "

@@ -1,10 +1,13 @@
-"""Train and eval mode of a network's layers."""
+"""Train mode, eval mode and frozen layers of a network."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from lradapt.networks.architectures import LayerGroup
 
 
 @contextmanager
@@ -30,3 +33,22 @@ def train_mode(model: nn.Module, *, batchnorm_frozen: bool) -> None:
         for module in model.modules():
             if isinstance(module, _BatchNorm):
                 module.eval()
+
+
+def freeze(model: nn.Module, rates: Sequence[float], layers: Sequence[LayerGroup]) -> None:
+    """Freeze the layers that have a rate of zero: neither weights nor BatchNorm's averages change.
+
+    A step then computes no gradients before the first layer that is trained.
+    """
+    for name, module in model.named_modules():
+        for own, parameter in module.named_parameters(recurse=False):
+            if _rate_of(f"{name}.{own}".removeprefix("."), rates, layers) == 0:
+                parameter.requires_grad_(False)
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+
+
+def _rate_of(name: str, rates: Sequence[float], layers: Sequence[LayerGroup]) -> float | None:
+    """Return the rate of the first of `layers` that a parameter belongs to."""
+    found = zip(layers, rates, strict=True)
+    return next((rate for layer, rate in found if re.search(layer.pattern, name)), None)

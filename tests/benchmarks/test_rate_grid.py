@@ -108,7 +108,7 @@ def test_the_parameters_are_those_of_an_import_of_photographs():
     assert params.finetune.batchnorm == "frozen"
     assert (params.finetune.num_cycles, params.finetune.first_cycle_epochs) == (1, 3)
     assert params.finetune.batch_size == 16  # of 480 images
-    assert list(params.body_rates.rates) == [1e-4, 1e-4, 2e-5]
+    assert list(params.body_rates.rates) == [5e-4, 5e-4, 1e-4]  # all layers
     assert params.find_body_lr.rule == "rise"
 
 

@@ -15,6 +15,8 @@ class Unit:
 
 Positive = Annotated[float, Field(gt=0)]
 Rate = Annotated[Positive, Unit("learning rate")]
+RateOrFrozen = Annotated[float, Field(ge=0), Unit("learning rate")]
+"""0: these layers are not trained."""
 Fraction = Annotated[float, Unit("share"), Field(ge=0, le=1)]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from lradapt.config.params.section import Fraction, Rate, Section, Unit
+from lradapt.config.params.section import Fraction, Rate, RateOrFrozen, Section, Unit
 from lradapt.networks.architectures import Architecture
 from lradapt.networks.known import architecture_of, unknown_architecture
 
@@ -152,8 +152,9 @@ class BodyRatesParams(Section):
 
     source: RateSource
     """The range test finds the rate of the head; the others keep the ratios of `rates` to it."""
-    rates: tuple[Rate, Rate, Rate]
-    """Early body, late body, head; in the paper 1e-4, 1e-3, 1e-2 (section 2.4)."""
+    rates: tuple[RateOrFrozen, RateOrFrozen, Rate]
+    """Early body, late body, head; in the paper 1e-4, 1e-3, 1e-2 (section 2.4). 0: these layers
+    are frozen; without the early body a step takes about half as long."""
 
 
 class SgdParams(Section):

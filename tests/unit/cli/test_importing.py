@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from lradapt.cli import exit_codes, importing, param_choices
 from lradapt.config.import_choices import ParamChoice
-from lradapt.config.import_rules import rates_for
+from lradapt.config.import_rules import pretrained_recipe
 from lradapt.config.yaml_files import read_yaml
 from lradapt.data.importing.source_labels import SourceLabels
 from lradapt.data.labelled_image import LabelledImage as Label
@@ -410,6 +410,7 @@ def test_as_json_an_import_says_what_it_brought(project, source):
         ("train_head.method", "sgd", "sgd", "same"),
         ("finetune.optimizer", "sgd", "sgd", "same"),
         ("finetune.num_cycles", 3, 3, "same"),
+        ("finetune.first_cycle_epochs", 1, 1, "same"),
         ("finetune.cycle_growth", 2, 2, "same"),
         ("finetune.batchnorm", "batch", "batch", "same"),
         ("finetune.choose_by", "balanced_accuracy", "balanced_accuracy", "same"),
@@ -615,7 +616,7 @@ def test_few_photographs_get_small_batches_and_their_rates_with_the_weights_of_a
     lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(100, 90)))
     params = read_yaml(Path("params.yaml"))
     assert params["finetune"]["batch_size"] == batch
-    assert params["body_rates"]["rates"] == rates_for(batch)
+    assert params["body_rates"]["rates"] == pretrained_recipe(batch)["body_rates.rates"]
 
 
 RECIPES = pytest.mark.parametrize(("weights", "expected"), [("imagenet", "exact"), ("none", "sgd")])

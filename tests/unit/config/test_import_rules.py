@@ -23,6 +23,7 @@ from lradapt.config.import_rules import (
 )
 from lradapt.config.yaml_files import read_yaml
 from lradapt.networks.known import backbone_facts
+from lradapt.training.schedules import growing_cycles
 
 SHIPPED = read_yaml(Path(__file__).parents[3] / "params.yaml")
 CPU, GPU = Machine(False, 2**36), Machine(True, 2**36)
@@ -75,21 +76,28 @@ def test_a_pretrained_backbone_gets_the_exact_head_and_gentle_cycles():
     assert values.keys() == {
         choice.key for choice in choose_recipe(pretrained=False, batch_size=64)
     }
-    assert values == {**PRETRAINED, "body_rates.rates": [5e-4, 5e-4, 1e-4]}
+    assert values == PRETRAINED
     assert (values["train_head.method"], values["finetune.stop"]) == ("exact", "no_gain")
     assert (values["finetune.optimizer"], values["finetune.batchnorm"]) == ("adamw", "frozen")
     assert all(choice.reason for choice in choices)
 
 
-@pytest.mark.parametrize(("batch", "body"), [(16, 1e-4), (32, 2e-4), (64, 5e-4), (128, 5e-4)])
-def test_smaller_batches_get_lower_rates(batch, body):
-    (rates,) = (
-        choice
-        for choice in choose_recipe(pretrained=True, batch_size=batch)
-        if choice.key == "body_rates.rates"
-    )
-    assert rates.value == [body, body, body / 5]
-    assert f"for batches of {batch}" in rates.reason
+@pytest.mark.parametrize(
+    ("batch", "rates", "epochs"),
+    [
+        (16, [0, 2e-4, 4e-5], [3]),
+        (32, [0, 3e-4, 6e-5], [3]),
+        (64, [0, 5e-4, 1e-4], [5]),
+        (128, [0, 5e-4, 1e-4], [5]),
+    ],
+)
+def test_few_images_get_fewer_epochs_at_lower_rates_of_the_late_layers(batch, rates, epochs):
+    chosen = {each.key: each for each in choose_recipe(pretrained=True, batch_size=batch)}
+    assert chosen["body_rates.rates"].value == pytest.approx(rates)
+    assert f"for batches of {batch}" in chosen["body_rates.rates"].reason
+    names = {"first": "first_cycle_epochs", "growth": "cycle_growth", "count": "num_cycles"}
+    cycles = {name: chosen[f"finetune.{key}"].value for name, key in names.items()}
+    assert growing_cycles(**cycles) == epochs
 
 
 def test_one_large_picture_among_small_ones_changes_nothing():

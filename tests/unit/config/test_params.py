@@ -156,6 +156,10 @@ def test_two_mechanisms_against_imbalance_are_refused(faults):
     ]
 
 
+def test_the_rate_of_the_early_and_the_late_layers_may_be_zero(load):
+    assert load(changed(body_rates__rates=[0, 0.0, 1e-2])).body_rates.rates == (0, 0, 1e-2)
+
+
 def test_the_params_of_the_gate_become_its_rules(load):
     given = {
         "min_recall": {"cat": 0.7},
@@ -186,6 +190,8 @@ def test_the_params_of_the_gate_become_its_rules(load):
         ("train_head__momentum", 1),
         ("train_head__batch_size", 1),
         ("body_rates__rates", [1e-4, 1e-3]),
+        ("body_rates__rates", [-1e-4, 1e-3, 1e-2]),
+        ("body_rates__rates", [0, 1e-3, 0]),
         ("finetune__num_cycles", 13),
         ("finetune__processes", 0),
         ("evaluate__max_parity_difference", 0),

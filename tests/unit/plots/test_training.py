@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from lradapt.plots.schedule import _draw as _draw_schedule
 from lradapt.plots.schedule import schedule_plot
 from lradapt.plots.training import _draw, cycle_ends, training_plot
 from lradapt.training.schedules import cosine_cycles
@@ -15,6 +16,18 @@ def test_the_ends_of_cycles_are_found_from_the_rates(cycles):
     steps = pd.DataFrame({"step": range(len(rates)), "lr_early": rates, "loss": 1.0})
     expected = [sum(cycles[: number + 1]) for number in range(len(cycles))]
     assert cycle_ends(steps) == expected
+
+
+def test_the_ends_of_cycles_are_found_where_the_early_layers_are_frozen():
+    steps = pd.DataFrame({"lr_early": [0.0] * 4, "lr_head": [1.0, 0.5, 1.0, 0.9]})
+    assert cycle_ends(steps) == [2, 4]
+
+
+def test_frozen_layers_do_not_stretch_the_axis_of_the_rates():
+    steps = pd.DataFrame({"step": [0, 1], "lr_early": [0.0, 0.0], "lr_head": [1e-2, 5e-3]})
+    figure = Figure()
+    _draw_schedule(figure, steps)
+    assert figure.axes[0].get_ylim()[0] == pytest.approx(1e-4)
 
 
 def test_an_unfinished_cycle_ends_with_the_last_step():

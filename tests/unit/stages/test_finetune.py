@@ -3,7 +3,9 @@
 import csv
 import json
 import math
+import re
 from itertools import count
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -119,6 +121,38 @@ def test_after_cycles_that_gain_all_are_trained_and_the_statistics_stay(project)
     body = read_backbone(project / "backbone.safetensors", load_params().model.network)
     statistics = [name for name in body if name.endswith("running_mean")]
     assert all(torch.equal(body[name], model[name]) for name in statistics)
+
+
+def test_early_layers_with_a_rate_of_zero_keep_the_backbone_s_weights(project):
+    choice, model = train(project, [0, 1e-3, 1e-3])
+    body = read_backbone(project / "backbone.safetensors", load_params().model.network)
+    early, late, _ = load_params().model.network.groups
+    kept = {name for name, value in body.items() if torch.equal(value, model[name])}
+    assert {name for name in body if re.search(early.pattern, name)} <= kept
+    assert not {name for name in kept if re.search(late.pattern, name) and "weight" in name}
+    assert (choice["name"], choice["rates"]["early"]) != ("head_alone", 1e-3)
+    assert {float(row["lr_early"]) for row in read_csv(project / "steps.out")} == {0}
+
+
+def test_a_found_rate_leaves_frozen_layers_frozen(project, monkeypatch):
+    use(rates=[0, 1e-3, 1e-2], source="found")
+    seen = []
+
+    def sweeps(make, *_, **__):
+        seen.extend(name for name, p in make(0).named_parameters() if not p.requires_grad)
+        return []
+
+    monkeypatch.setattr("lradapt.training.range_test.measure.seeded_sweeps", sweeps)
+    suggested = SimpleNamespace(rate=0.1, refusal="")
+    monkeypatch.setattr(
+        "lradapt.training.range_test.suggestion.suggest_or_given", lambda *_, **__: suggested
+    )
+    find_body_lr.main(**inputs(project), rates=project / "r.json", curve=project / "c.csv")
+    rates = json.loads((project / "r.json").read_text())["rates"]
+    assert rates == {"early": 0, "late": pytest.approx(0.01), "head": pytest.approx(0.1)}
+    early, *_ = load_params().model.network.groups
+    assert seen
+    assert all(re.search(early.pattern, name) for name in seen)
 
 
 def test_where_the_first_cycle_gains_nothing_it_begins_again_with_a_third_of_the_rates(

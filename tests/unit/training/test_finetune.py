@@ -120,6 +120,24 @@ def test_every_layer_learns(model, blobs, engine):
     assert moved == list(before)
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_layers_with_a_rate_of_zero_keep_every_bit(blobs, engine, optimizer):
+    body = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8))
+    model = nn.Sequential(body, nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Linear(8, 3)))
+    before = snapshot(model)
+    epochs = run(model, blobs(48), blobs(9), engine, max_lrs=(0, 0.01), optimizer=optimizer)
+    changed = {name for name, value in model.state_dict().items() if (value != before[name]).any()}
+    assert changed == {name for name in before if name.startswith("1.")}
+    assert {step.rates[0] for epoch in epochs for step in epoch.steps} == {0}
+
+
+def test_no_gradient_is_computed_before_the_first_layer_that_is_trained(model, blobs, engine):
+    seen = []
+    model[0].register_forward_hook(lambda *call: seen.append(call[2].requires_grad))
+    run(model, blobs(16), blobs(0), engine, max_lrs=(0, 0.1), num_cycles=1)
+    assert seen == [False]
+
+
 def test_each_cycle_ends_with_a_copy_of_its_weights(model, blobs, engine):
     cycles = list(cycles_of(model, blobs(48), blobs(9), engine))
     assert [len(cycle.epochs) for cycle in cycles] == [1, 2, 4]

@@ -47,6 +47,13 @@ def test_frozen_parameters_are_left_out():
         layer_groups(model, [1e-4, 1e-3, 1e-2])
 
 
+def test_a_rate_of_zero_needs_no_trainable_parameter_and_keeps_its_group():
+    model = small()
+    model[0].requires_grad_(False)
+    first, rest = layer_groups(model, {r"^0\.": 0.0, "": 1.0})
+    assert (first["params"], first["lr"], len(rest["params"])) == ([], 0.0, 4)
+
+
 def test_an_unknown_network_needs_patterns():
     for model in (small(), vgg11()):
         with pytest.raises(LayersError, match="give a mapping from pattern to rate"):

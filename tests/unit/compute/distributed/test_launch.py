@@ -82,7 +82,7 @@ def joint(num):
     return distribute(start_engine(device="cpu", precision="fp32", threads=1), num)
 
 
-def train(engine, *, mechanism="none", double=False, run=None, **changes):
+def train(engine, *, mechanism="none", double=False, run=None, max_lrs=(0.02, 0.05), **changes):
     """Fine-tune, and choose the final weights; return the results."""
     training, validation = images(47, 0, VIEWS), images(9, 1)
     model = network()
@@ -91,7 +91,7 @@ def train(engine, *, mechanism="none", double=False, run=None, **changes):
     balance = make_balance(mechanism, training.labels, 3)
     before = snapshot(model)
     words = (model, training, validation, engine, replace(RECIPE, **changes))
-    settings = {"layers": LAYERS, "max_lrs": [0.02, 0.05], "seed": 0}
+    settings = {"layers": LAYERS, "max_lrs": max_lrs, "seed": 0}
     cycles = [*finetune(*words, balance=balance, run=run, **settings)]
     last = snapshot(model)
     chosen = choose_final(model, cycles, training, validation, engine, batch_size=16, before=before)
@@ -274,6 +274,20 @@ def threads_asked_for():
 @pytest.mark.slow
 def test_each_has_the_threads_of_the_params():
     assert both(threads_asked_for) == [3, 3]
+
+
+def train_frozen(num):
+    last, epochs, *_ = train(joint(num), max_lrs=(0, 0.05))
+    return last, losses(epochs)
+
+
+@pytest.mark.slow
+def test_frozen_layers_stay_in_each_process():
+    (weights, found), (_, expected) = both(train_frozen, 2)[0], train_frozen(1)
+    assert found == pytest.approx(expected, abs=1e-5)
+    start = snapshot(network())
+    same = {name[0] for name, value in weights.items() if torch.equal(value, start[name])}
+    assert same == {"3", "4"}
 
 
 def train_in_bf16():
