@@ -240,7 +240,7 @@ def choose_recipe(*, pretrained: bool, batch_size: int) -> list[ParamChoice]:
         "the image tells a texture from an even surface",
         "train_head.method": "the head is solved in seconds, and needs no learning rate",
         "finetune.optimizer": "it needs fewer epochs on pre-trained layers",
-        "finetune.num_cycles": "restarts cost more than they gain on pre-trained layers",
+        "finetune.num_cycles": "one cycle is enough for pre-trained layers",
         "finetune.first_cycle_epochs": f"more epochs gain little; for batches of {batch_size}",
         "finetune.cycle_growth": "the paper's; there is one cycle",
         "finetune.batchnorm": "its statistics are better than those of few images",
