@@ -221,12 +221,8 @@ def pretrained_recipe(batch_size: int) -> dict[str, Any]:
     """
     if batch_size >= _USUAL_BATCH:
         return dict(PRETRAINED)
-    late = 2e-4 if batch_size <= _LEAST_BATCH else 3e-4
-    return {
-        **PRETRAINED,
-        "finetune.first_cycle_epochs": 3,
-        "body_rates.rates": [0.0, late, late / 5],
-    }
+    rates = [0.0, 2e-4, 4e-5] if batch_size <= _LEAST_BATCH else [0.0, 3e-4, 6e-5]
+    return {**PRETRAINED, "finetune.first_cycle_epochs": 3, "body_rates.rates": rates}
 
 
 def choose_recipe(*, pretrained: bool, batch_size: int) -> list[ParamChoice]:
