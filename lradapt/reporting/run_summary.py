@@ -120,7 +120,8 @@ def _head_rate(paths: Paths) -> str:
 
 def _rates_by_depth(paths: Paths) -> str:
     found, used = read_json(paths.body_lr), read_json(paths.model_choice)["rates"]
-    rates = ", ".join(f"{depth} {rate:.2g}" for depth, rate in used.items())
+    shown = (f"{depth} {f'{rate:.2g}' if rate else 'frozen'}" for depth, rate in used.items())
+    rates = ", ".join(shown)
     lowered = (
         "" if used == found["rates"] else ", then lowered: the first cycle lost more than a tenth"
     )

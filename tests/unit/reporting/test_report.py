@@ -234,6 +234,14 @@ def test_the_rates_are_those_that_were_used_in_the_end(paths):
     assert dict(summary(paths, None))["rates by depth"] == expected
 
 
+def test_the_summary_calls_layers_with_a_rate_of_zero_frozen(paths):
+    rates = {"early": 0.0, "late": 3e-4, "head": 6e-5}
+    write_json(paths.body_lr, read_json(paths.body_lr) | {"rates": rates})
+    write_json(paths.model_choice, read_json(paths.model_choice) | {"rates": rates})
+    expected = "early frozen, late 0.0003, head 6e-05 (given)"
+    assert dict(summary(paths, None))["rates by depth"] == expected
+
+
 @pytest.mark.parametrize(
     ("curve", "refusal", "reason"),
     [(False, "", "given"), (False, "no valley", GIVEN), (True, "no valley", GIVEN)],

@@ -251,6 +251,32 @@ def test_a_second_attempt_resumes_from_a_checkpoint_of_its_own(project, tried_ag
     assert all(torch.equal(first[name], again[name]) for name in first)
 
 
+def test_a_training_with_frozen_layers_resumes_to_the_same_bits(project, monkeypatch, caplog):
+    rates = [0, 1e-3, 1e-3]
+    _, undisturbed = train(project, rates)
+    use(checkpoint={"every_seconds": 1e-9})
+    with monkeypatch.context() as patch:
+        interrupting(patch, step=4)
+        with pytest.raises(InterruptedError):
+            train(project, rates)
+    with caplog.at_level("INFO"):
+        _, resumed = train(project, rates)
+    assert "resuming after step 4" in caplog.text
+    assert all(torch.equal(undisturbed[name], resumed[name]) for name in undisturbed)
+
+
+def interrupting(monkeypatch, *, step):
+    """End the training at a step, counted from 0."""
+    counted = count()
+
+    def loss(logits, labels):
+        if next(counted) == step:
+            raise InterruptedError
+        return F.cross_entropy(logits, labels)
+
+    monkeypatch.setattr(finetune, "make_balance", lambda *_: Balance(loss=loss))
+
+
 def test_the_params_say_what_the_better_weights_are(project, monkeypatch):
     asked = []
     own = finetune.choose_final
