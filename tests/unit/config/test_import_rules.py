@@ -91,8 +91,8 @@ def test_a_pretrained_backbone_gets_the_exact_head_and_gentle_cycles():
 @pytest.mark.parametrize(
     ("batch", "rates", "epochs"),
     [
-        (16, [0, 2e-4, 4e-5], [3]),
-        (32, [0, 3e-4, 6e-5], [3]),
+        (16, [0, 3e-4, 6e-5], [3]),
+        (32, [0, 3e-4, 6e-5], [5]),
         (64, [0, 5e-4, 1e-4], [5]),
         (128, [0, 5e-4, 1e-4], [5]),
     ],
@@ -202,9 +202,9 @@ def test_batches_are_smaller_for_few_images_and_little_memory(images, size, free
 
 
 @pytest.mark.parametrize(
-    ("images", "batch"), [(3200, 64), (3199, 32), (1600, 32), (1599, 16), (9, 16)]
+    ("images", "batch"), [(6400, 64), (6399, 32), (3200, 32), (3199, 16), (9, 16)]
 )
-def test_an_epoch_of_pretrained_layers_has_fifty_steps_where_it_can(images, batch):
+def test_an_epoch_of_pretrained_layers_has_a_hundred_steps_where_it_can(images, batch):
     choice = choose_batch(images, 64, CPU, pretrained=True)
     assert choice.value == batch
     if batch < 64:
