@@ -221,8 +221,10 @@ def pretrained_recipe(batch_size: int) -> dict[str, Any]:
     """
     if batch_size >= _USUAL_BATCH:
         return dict(PRETRAINED)
-    lower = {**PRETRAINED, "body_rates.rates": [0.0, 3e-4, 6e-5]}
-    return {**lower, "finetune.first_cycle_epochs": 3} if batch_size <= _LEAST_BATCH else lower
+    if batch_size > _LEAST_BATCH:
+        return {**PRETRAINED, "body_rates.rates": [0.0, 3e-4, 6e-5]}
+    fewer = {"finetune.first_cycle_epochs": 3, "body_rates.rates": [0.0, 2e-4, 4e-5]}
+    return {**PRETRAINED, **fewer}
 
 
 def choose_recipe(*, pretrained: bool, batch_size: int) -> list[ParamChoice]:

@@ -91,7 +91,7 @@ def test_a_pretrained_backbone_gets_the_exact_head_and_gentle_cycles():
 @pytest.mark.parametrize(
     ("batch", "rates", "epochs"),
     [
-        (16, [0, 3e-4, 6e-5], [3]),
+        (16, [0, 2e-4, 4e-5], [3]),
         (32, [0, 3e-4, 6e-5], [5]),
         (64, [0, 5e-4, 1e-4], [5]),
         (128, [0, 5e-4, 1e-4], [5]),
