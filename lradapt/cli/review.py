@@ -2,11 +2,9 @@
 
 import os
 import secrets
-import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -124,13 +122,15 @@ def _serve(desk: "Desk", queue: "QueueName", port: int, who: str, *, open_browse
 
     token = secrets.token_urlsafe(32)
     listeners = connections.listen(_HOST, port)
+    for listener in listeners:
+        listener.listen()  # connections wait until the server takes them
     address = f"http://{_HOST}:{listeners[0].getsockname()[1]}/?token={token}&queue={queue}"
     threading.Thread(target=desk.prepare, args=(queue,), daemon=True).start()
     app = create_app(desk, token=token, who=who)
     typer.echo(f"{address}\nReview as {who}; Ctrl-C ends it. The address is valid until then.")
     sys.stdout.flush()  # a program may read it from a pipe
     if open_browser and _has_screen():
-        _open_browser(listeners, address)
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     connections.run(app, listeners, ConnectionLimits(idle_seconds=60))
 
 
@@ -138,12 +138,6 @@ def _has_screen() -> bool:
     """Return whether a browser would have a window; without one it would take the terminal."""
     always = sys.platform in ("darwin", "win32")
     return always or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
-
-
-def _open_browser(listeners: Sequence[socket.socket], address: str) -> None:
-    for listener in listeners:
-        listener.listen()  # connections wait until the server takes them
-    threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
 def _export(desk: "Desk", queue: "QueueName", path: Path) -> None:

@@ -214,8 +214,8 @@ def pretrained_recipe(batch_size: int) -> dict[str, Any]:
     """Return the recipe for a backbone with ImageNet's weights, for a batch size.
 
     One cycle, in which the early layers are frozen: a step takes half as long without them. On
-    CIFAR-10 and photographs of food, insects and vehicles it ends 0.3 to 0.4 points below five
-    epochs of all layers, in a half to a fifth of their seconds. A set of few images has few steps
+    CIFAR-10 and photographs of food, insects and vehicles it ends 0.3 to 0.7 points below five
+    epochs of all layers, in a fifth to a half of their seconds. A set of few images has few steps
     to win back what the first ones lose: with small batches it has more of them, and with low rates
     they lose less (docs/log.md).
     """

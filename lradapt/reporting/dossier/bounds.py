@@ -65,6 +65,7 @@ def _in_words(schema: Mapping[str, Any], known: Mapping[str, Any]) -> str:
 
 def _list_in_words(schema: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     if "prefixItems" in schema:
-        each = _in_words(schema["prefixItems"][0], known)
-        return f"{len(schema['prefixItems'])} values, each {each}"
+        each = [_in_words(item, known) for item in schema["prefixItems"]]
+        same = len(set(each)) == 1
+        return f"{len(each)} values" + (f", each {each[0]}" if same else f": {'; '.join(each)}")
     return f"a list, each {_in_words(schema['items'], known)}"

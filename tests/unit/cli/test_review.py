@@ -2,12 +2,15 @@
 
 import csv
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
 from reviewed_project import write_project
 
 TABLE = Path("decisions.csv")
@@ -127,3 +130,24 @@ def test_in_a_read_only_project_a_decision_is_an_error_and_nothing_is_written(co
     assert done.stderr.endswith("Permission denied\n")
     assert looked.returncode == 0, looked.stderr
     assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == files
+
+
+def test_the_printed_address_takes_connections_at_once(command, monkeypatch):
+    connected = []
+
+    def echo(line, own=typer.echo):
+        own(line)
+        if line.startswith("http://"):
+            host, port = re.match(r"http://([\d.]+):(\d+)/", line).groups()
+            with socket.create_connection((host, int(port)), timeout=5):
+                connected.append(line)
+
+    monkeypatch.setattr("typer.echo", echo)
+
+    def run(app, listeners, limits):
+        for listener in listeners:
+            listener.close()
+
+    monkeypatch.setattr("lradapt.serving.connections.run", run)
+    assert command("--no-browser", "--as", "Anna").code == 0
+    assert len(connected) == 1

@@ -19,7 +19,8 @@ def test_bounds_are_those_of_the_schema_in_words():
     assert bounds["gate.confidence"] == "at least 0.8, at most 0.999"
     assert bounds["gate.policy"] == "superior or not_worse"
     assert bounds["gate.max_megabytes"] == "above 0 or null"
-    assert bounds["body_rates.rates"] == "3 values, each above 0"
+    assert bounds["data.deviation"] == "3 values, each above 0"
+    assert bounds["body_rates.rates"] == "3 values: at least 0; at least 0; above 0"
 
 
 def test_values_that_were_added_or_removed_are_changes_too():
