@@ -5,9 +5,9 @@
     python -m benchmarks.rate_grid table FOLDER
 
 A cell is a set of images, a backbone and a seed. With the values that an import of photographs
-writes, the head is solved, the range test finds a rate, and all layers are trained for one short
-cycle at that rate and at each rate of the grid. The same grid serves every cell. An interrupted
-measurement goes on where it was.
+writes, the head is solved, the range test finds a rate, and the late layers are trained for one
+short cycle at that rate and at each rate of the grid. The same grid serves every cell. An
+interrupted measurement goes on where it was.
 """
 
 from collections.abc import Mapping
@@ -55,14 +55,15 @@ def measure(
         list[str] | None, typer.Option(help="BACKBONE=FILE; ImageNet's without.")
     ] = None,
     seeds: Annotated[str, typer.Option(help="With commas.")] = "0,1,2",
-    epochs: Annotated[int, typer.Option(help="Of the cycle of all layers.")] = 3,
-    part: Annotated[str, typer.Option(help="all layers, or head.")] = Cell.name,
+    epochs: Annotated[int, typer.Option(help="Of the cycle.")] = 3,
+    part: Annotated[str, typer.Option(help="late layers, or head.")] = Cell.name,
     rule: Annotated[str, typer.Option(help="By which a rate is read off the sweeps.")] = "edge",
+    num_sweeps: Annotated[int, typer.Option(help="Of a range test of the late layers.")] = 1,
     sweeps_alone: Annotated[bool, typer.Option(help="No trainings.")] = False,
 ) -> None:
     """Measure every cell: first all range tests, then the trainings, seed by seed."""
     files = dict(each.split("=", 1) for each in weights or [])
-    cells = _measurements(folder, files, epochs, part, rule)
+    cells = _measurements(folder, files, part, rule, epochs=epochs, num_sweeps=num_sweeps)
     numbers = [int(seed) for seed in seeds.split(",")]
     for seed in numbers:
         for _, _, cell in cells:
@@ -75,18 +76,24 @@ def measure(
 def table(
     folder: Annotated[Path, typer.Argument(help="Of `measure`.")],
     seeds: Annotated[str, typer.Option(help="With commas.")] = "0,1,2",
-    part: Annotated[str, typer.Option(help="all layers, or head.")] = Cell.name,
+    part: Annotated[str, typer.Option(help="late layers, or head.")] = Cell.name,
     rule: Annotated[str, typer.Option(help="By which a rate is read off the sweeps.")] = "edge",
 ) -> None:
     """Print what is measured so far."""
     numbers = [int(seed) for seed in seeds.split(",")]
-    rows = [row_of(*each, numbers) for each in _measurements(folder, {}, 1, part, rule)]
+    rows = [row_of(*each, numbers) for each in _measurements(folder, {}, part, rule)]
     measured = [row for row in rows if row]
     typer.echo(f"{as_table(measured)}\n\n{summary(measured)}")
 
 
 def _measurements(
-    folder: Path, weights: Mapping[str, str], epochs: int, part: str, rule: str
+    folder: Path,
+    weights: Mapping[str, str],
+    part: str,
+    rule: str,
+    *,
+    epochs: int = 1,
+    num_sweeps: int = 1,
 ) -> list[tuple[str, str, Measurement]]:
     found = []
     for path in sorted(folder.glob("*.npz")):
@@ -98,6 +105,7 @@ def _measurements(
                 num_images=len(arrays["train"]),
                 input_size=arrays["train"].shape[1],
                 rule=rule,
+                num_sweeps=num_sweeps,
             )
             cell = Cell(
                 arrays=arrays,

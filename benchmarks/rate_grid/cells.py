@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 
 from benchmarks.range_tests.arrays import Arrays
 from lradapt.compute.engine import Engine, start_engine
-from lradapt.config.import_rules import PRETRAINED, Machine, choose_batch
+from lradapt.config.import_rules import Machine, choose_batch, pretrained_recipe
 from lradapt.config.params import DEFAULT_PATH, Params
 from lradapt.config.presets import changed
 from lradapt.config.validation import validate
@@ -30,25 +30,29 @@ from lradapt.training.finetune import FinetuneRecipe, finetune
 from lradapt.training.inputs.augment import Augmentation
 from lradapt.training.inputs.examples import PixelExamples, Preparation, RandomViews
 from lradapt.training.layers import layer_groups
-from lradapt.training.modes import train_mode
+from lradapt.training.modes import freeze, train_mode
 from lradapt.training.optimizers import make_optimizer
 from lradapt.training.range_test.curve import Sweep
 from lradapt.training.range_test.measure import seeded_sweeps
 from lradapt.training.scoring import predict_logits
 
-ALL_LAYERS = [5e-4, 5e-4, 1e-4]
-"""The given rates, where an import freezes the early layers."""
 NOT_OF_THE_RECIPE = {"start", "processes", "lower_rates"}
 
 
 def params_of(
-    architecture: str, *, epochs: int, num_images: int, input_size: int, rule: str
+    architecture: str,
+    *,
+    epochs: int,
+    num_images: int,
+    input_size: int,
+    rule: str,
+    num_sweeps: int,
 ) -> Params:
     """Return the parameters that an import of photographs chooses, for one cycle of training."""
     facts = backbone_facts(architecture)
     machine = Machine(gpu=False, free_bytes=2**33)
     batch = choose_batch(num_images, input_size, machine, pretrained=True)
-    values = changed(read_yaml(DEFAULT_PATH), _nested(PRETRAINED))
+    values = changed(read_yaml(DEFAULT_PATH), _nested(pretrained_recipe(batch.value)))
     values = changed(
         values,
         {
@@ -56,9 +60,8 @@ def params_of(
             "model": {"architecture": architecture},
             "engine": {"device": "cpu", "precision": "fp32", "threads": 1},
             "find_lr": {"rule": rule},
-            "find_body_lr": {"rule": rule},
+            "find_body_lr": {"rule": rule, "num_sweeps": num_sweeps},
             "augment": {"horizontal_flip": True},
-            "body_rates": {"rates": ALL_LAYERS},
             "finetune": {
                 "num_cycles": 1,
                 "first_cycle_epochs": epochs,
@@ -101,9 +104,9 @@ class Cell:
     weights: str
     folder: Path
     flip: bool
-    name: ClassVar[str] = "all layers"
+    name: ClassVar[str] = "late layers"
     grid: ClassVar[tuple[float, ...]] = grid_of(1e-5, 1e-2)
-    """Peak rates of the body, 2.7 times apart; the head has a fifth, as an import sets it."""
+    """Peak rates of the late layers, 2.7 times apart; the head has a fifth, as in an import."""
 
     @property
     def rule(self) -> str:
@@ -112,7 +115,7 @@ class Cell:
 
     @property
     def given(self) -> list[float]:
-        """The rates by depth where the range test finds none, the body's first."""
+        """The rates by depth where the range test finds none; 0 where layers are frozen."""
         return list(self.params.body_rates.rates)
 
     @property
@@ -159,7 +162,7 @@ class Cell:
         return PixelExamples(torch.from_numpy(pixels), torch.from_numpy(labels), prepare)
 
     def start(self) -> nn.Module:
-        """Return the network with its solved head, before any training of all layers."""
+        """Return the network with its solved head, before the training of its layers."""
         return self.network
 
     def sweeps(self, seed: int) -> list[Sweep]:
@@ -167,6 +170,7 @@ class Cell:
         params, network = self.params, copy.deepcopy(self.network)
         recipe = sweep_recipe(params.find_body_lr, params.finetune)
         train_mode(network, batchnorm_frozen=params.finetune.batchnorm == "frozen")
+        freeze(network, params.body_rates.rates, params.model.network.groups)
 
         def optimizer(model: nn.Module) -> Optimizer:
             groups = layer_groups(
@@ -180,7 +184,10 @@ class Cell:
             )
 
         training = self.examples("train", seed)
-        return seeded_sweeps(lambda _: network, training, optimizer, self.engine, recipe, seed=seed)
+        first = seed * recipe.num_sweeps  # no two suggestions share a sweep
+        return seeded_sweeps(
+            lambda _: network, training, optimizer, self.engine, recipe, seed=first
+        )
 
     def trained(self, max_lrs: list[float], seed: int) -> nn.Module:
         """Return the network after one cycle at peak rates by depth.

@@ -68,7 +68,7 @@ class Row:
 
     Attributes:
         images, backbone: their names.
-        part: "all layers" or "head".
+        part: "late layers" or "head".
         grid: the rates, `[R]`.
         accuracy_before: of the model that is trained.
         seeds: at least one.

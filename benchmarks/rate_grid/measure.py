@@ -1,5 +1,6 @@
 """The measurements of a cell, each made once: range tests, trainings, and the head alone."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,10 @@ class Measurement:
         """Return the suggested rates by depth."""
         return scaled(self.cell.given, self.suggestion(seed).rate)
 
+    def found_rate(self, seed: int) -> float:
+        """Return that of the first group that is trained."""
+        return _first(self.found_rates(seed))
+
     def found(self, seed: int) -> Figures:
         """Train at the found rates."""
         return self._trained(self.found_rates(seed), seed)
@@ -71,13 +76,13 @@ class Measurement:
         """Return whether every figure of a seed is measured."""
         if not self.has_sweeps(seed):
             return False
-        names = {_name(rate, seed) for rate in (*self.cell.grid, self.found_rates(seed)[0])}
+        names = {_name(rate, seed) for rate in (*self.cell.grid, self.found_rate(seed))}
         return names | {"before"} <= self.results.figures.keys()
 
     def at(self, rate: float, seed: int) -> Figures:
-        """Train at a rate of the first group; the others keep their ratio to it."""
+        """Train at a rate of the first group that is trained; the others keep their ratio to it."""
         given = self.cell.given
-        return self._trained([each * rate / given[0] for each in given], seed)
+        return self._trained([each * rate / _first(given) for each in given], seed)
 
     def _trained(self, max_lrs: list[float], seed: int) -> Figures:
         def measured() -> Figures:
@@ -86,13 +91,17 @@ class Measurement:
             except DivergedError as error:
                 return {"diverged": str(error)}
 
-        figures: Figures = self.results.get(_name(max_lrs[0], seed), measured)
+        figures: Figures = self.results.get(_name(_first(max_lrs), seed), measured)
         return figures
 
     def _scores(self, logits: np.ndarray[Any, Any]) -> Figures:
         losses = -log_softmax(logits, axis=1)[np.arange(len(self.labels)), self.labels]
         predicted = logits.argmax(1).astype(np.uint8)
         return {"loss": float(losses.mean()), "predicted": predicted.tobytes().hex()}
+
+
+def _first(rates: Sequence[float]) -> float:
+    return next(rate for rate in rates if rate)  # 0: frozen
 
 
 def _name(rate: float, seed: int) -> str:

@@ -20,7 +20,7 @@ def row_of(images: str, backbone: str, cell: Measurement, seeds: Sequence[int]) 
         cell.cell.grid,
         float(hits(cell.before(), cell.labels).mean()),
         [_seed(cell, seed) for seed in done],
-        [cell.found_rates(seed)[0] for seed in seeds if cell.has_sweeps(seed)],
+        [cell.found_rate(seed) for seed in seeds if cell.has_sweeps(seed)],
     )
 
 
@@ -28,7 +28,7 @@ def _seed(cell: Measurement, seed: int) -> Seed:
     labels = cell.labels
     grid = np.stack([hits(cell.at(rate, seed), labels) for rate in cell.cell.grid])
     found = hits(cell.found(seed), labels)
-    return Seed(cell.found_rates(seed)[0], cell.suggestion(seed).refusal, found, grid)
+    return Seed(cell.found_rate(seed), cell.suggestion(seed).refusal, found, grid)
 
 
 def hits(figures: Figures, labels: Labels) -> Hits:

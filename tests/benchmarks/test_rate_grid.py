@@ -103,19 +103,23 @@ def test_digits_are_divided_too():
 
 
 def test_the_parameters_are_those_of_an_import_of_photographs():
-    params = params_of("resnet18", epochs=3, num_images=480, input_size=64, rule="rise")
+    params = params_of(
+        "resnet18", epochs=3, num_images=480, input_size=64, rule="rise", num_sweeps=1
+    )
     assert params.finetune.optimizer == "adamw"
     assert params.finetune.batchnorm == "frozen"
     assert (params.finetune.num_cycles, params.finetune.first_cycle_epochs) == (1, 3)
     assert params.finetune.batch_size == 16  # of 480 images
-    assert list(params.body_rates.rates) == [5e-4, 5e-4, 1e-4]  # all layers
+    assert list(params.body_rates.rates) == [0.0, 2e-4, 4e-5]
     assert params.find_body_lr.rule == "rise"
 
 
 @pytest.fixture
 def cell(tmp_path):
     arrays = of_digits(size=32, num_train=40, num_test=30)
-    params = params_of("resnet18", epochs=1, num_images=40, input_size=32, rule="rise")
+    params = params_of(
+        "resnet18", epochs=1, num_images=40, input_size=32, rule="rise", num_sweeps=1
+    )
     test = params.find_body_lr.model_copy(update={"num_steps": 12})
     params = params.model_copy(update={"find_body_lr": test})
     return Cell(arrays, params, "none", tmp_path / "digits-resnet18", flip=False)
@@ -141,7 +145,7 @@ def test_a_cell_is_measured_once_and_gives_a_row(cell, monkeypatch):
     row = row_of("digits", "resnet18", again, [0, 1])
     assert len(row.seeds) == 1
     assert row.seeds[0].grid_hits.shape == (2, 30)
-    assert row.suggested == [again.found_rates(0)[0]]
+    assert row.suggested == [again.found_rate(0)]
 
 
 @pytest.mark.slow

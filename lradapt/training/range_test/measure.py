@@ -24,14 +24,10 @@ from lradapt.training.imbalance import NO_BALANCE, Balance, Loss
 from lradapt.training.inputs.batches import Batch, Examples, training_batches
 from lradapt.training.loop import train_steps
 from lradapt.training.range_test.curve import Sweep, make_sweep, mean_sweep
+from lradapt.training.range_test.divergence import divergence
 from lradapt.training.range_test.suggestion import RULE_NAMES, Suggestion, suggest
 from lradapt.training.records import Step
 from lradapt.training.schedules import geometric
-
-DIVERGED = 4.0
-"""A sweep ends when the exponential mean of its losses is this many times its lowest."""
-MEMORY = 0.9
-"""Weight of the past in that mean, which lags and is therefore used for nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,27 +240,13 @@ def _sweep(
 
 def _sweep_until_diverged(steps: Iterable[tuple[Step, float]]) -> Sweep:
     """Return the sweep of `steps` with their baseline losses, up to the step that diverged."""
-    rates, losses, baseline, diverged = [], [], [], _divergence()
+    rates, losses, baseline, diverged = [], [], [], divergence()
     for step, baseline_loss in steps:
         if not math.isfinite(step.loss) or not math.isfinite(baseline_loss):
             break
         rates.append(step.rates[-1])
         losses.append(step.loss)
         baseline.append(baseline_loss)
-        if diverged(step.loss):
+        if diverged(step.loss, baseline_loss):
             break
     return make_sweep(rates, losses, baseline)
-
-
-def _divergence() -> Callable[[float], bool]:
-    """Return a function that takes each loss in turn and returns whether the sweep has diverged."""
-    mean, count, lowest = 0.0, 0, math.inf
-
-    def diverged(loss: float) -> bool:
-        nonlocal mean, count, lowest
-        mean, count = MEMORY * mean + (1 - MEMORY) * loss, count + 1
-        corrected = mean / (1 - MEMORY**count)
-        lowest = min(lowest, corrected)
-        return corrected > DIVERGED * lowest
-
-    return diverged
