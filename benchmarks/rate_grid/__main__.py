@@ -58,7 +58,7 @@ def measure(
     epochs: Annotated[int, typer.Option(help="Of the cycle.")] = 3,
     part: Annotated[str, typer.Option(help="late layers, or head.")] = Cell.name,
     rule: Annotated[str, typer.Option(help="By which a rate is read off the sweeps.")] = "edge",
-    num_sweeps: Annotated[int, typer.Option(help="Of a range test of the late layers.")] = 1,
+    num_sweeps: Annotated[int, typer.Option(help="Of a range test of the late layers.")] = 2,
     sweeps_alone: Annotated[bool, typer.Option(help="No trainings.")] = False,
 ) -> None:
     """Measure every cell: first all range tests, then the trainings, seed by seed."""
@@ -93,7 +93,7 @@ def _measurements(
     rule: str,
     *,
     epochs: int = 1,
-    num_sweeps: int = 1,
+    num_sweeps: int = 2,
 ) -> list[tuple[str, str, Measurement]]:
     found = []
     for path in sorted(folder.glob("*.npz")):

@@ -61,6 +61,7 @@ FROM_SCRATCH: Mapping[str, Any] = {
     "find_body_lr.end_lr": 10.0,
     "find_body_lr.num_steps": 40,
     "find_body_lr.num_sweeps": 4,
+    "find_body_lr.rule": "edge",
     "body_rates.source": "given",
     "body_rates.rates": [3e-3, 1e-2, 3e-2],
 }
@@ -76,11 +77,12 @@ PRETRAINED: Mapping[str, Any] = {
     "finetune.choose_by": "loss",
     "finetune.stop": "no_gain",
     "finetune.lower_rates": 1,
-    "find_body_lr.start_lr": 1e-7,
+    "find_body_lr.start_lr": 1e-6,
     "find_body_lr.end_lr": 1e-2,
-    "find_body_lr.num_steps": 25,
-    "find_body_lr.num_sweeps": 1,
-    "body_rates.source": "given",
+    "find_body_lr.num_steps": 20,
+    "find_body_lr.num_sweeps": 2,
+    "find_body_lr.rule": "rise",
+    "body_rates.source": "found_or_given",
     "body_rates.rates": [0.0, 5e-4, 1e-4],
 }
 """The recipe for ImageNet's weights and usual batches; for smaller ones: `pretrained_recipe`."""
@@ -249,10 +251,13 @@ def choose_recipe(*, pretrained: bool, batch_size: int) -> list[ParamChoice]:
         "find_body_lr.start_lr": "so low that nothing changes",
         "find_body_lr.end_lr": "so high that the pre-training is lost",
         "find_body_lr.num_steps": "each costs a third more than a step of the training",
-        "find_body_lr.num_sweeps": "a second would cost as much again",
-        "body_rates.source": "only whole epochs show how high the rates may be, not a range test",
-        "body_rates.rates": "without the early layers (0) a step takes half as long; the late ones "
-        f"may change; the head, which is solved already, hardly; for batches of {batch_size}",
+        "find_body_lr.num_sweeps": "one strays by more than half from seed to seed",
+        "find_body_lr.rule": "a solved head leaves little loss that could fall",
+        "body_rates.source": "a range test finds them for these images and this network; given "
+        "rates save its steps",
+        "body_rates.rates": "their ratio, and the rates where a range test finds none: without the "
+        "early layers (0) a step takes half as long; the late ones may change; the head, which is "
+        f"solved already, hardly; for batches of {batch_size}",
     }
     return [ParamChoice(key, recipe[key], reason) for key, reason in reasons.items()]
 

@@ -46,29 +46,39 @@ def log_ratios(losses: Sequence[float], baseline: Sequence[float]) -> Curve:
     return ratios
 
 
-def smooth(log_rates: Curve, values: Curve) -> Curve:
+def smooth(log_rates: Curve, values: Curve, decades: float = SMOOTHING_DECADES) -> Curve:
     """Return the mean of the values around each rate, weighted by a Gaussian.
 
     It looks to both sides, so it does not lag behind the rate as an exponential mean does.
+
+    Args:
+        log_rates: natural logarithms, `[N]`.
+        values: at each rate, `[N]`.
+        decades: standard deviation of the Gaussian, in decades of the rate.
     """
-    distances_NN = (log_rates[:, None] - log_rates) / (SMOOTHING_DECADES * math.log(10))
+    distances_NN = (log_rates[:, None] - log_rates) / (decades * math.log(10))
     weights_NN = np.exp(-(distances_NN**2) / 2)
     smoothed: Curve = weights_NN @ values / weights_NN.sum(axis=1)
     return smoothed
 
 
+def longest(sweeps: Sequence[Sweep]) -> Sweep:
+    """Return the sweep that went furthest."""
+    return max(sweeps, key=lambda sweep: len(sweep.rates))
+
+
 def mean_sweep(sweeps: Sequence[Sweep]) -> Sweep:
     """Return the geometric mean of sweeps over the same rates; a short one keeps its last value."""
-    longest = max(sweeps, key=lambda sweep: len(sweep.rates))
+    rates = longest(sweeps).rates
 
     def mean(curves: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
-        length = len(longest.rates)
+        length = len(rates)
         padded = [np.pad(curve, (0, length - len(curve)), mode="edge") for curve in curves]
         logs = np.log(np.maximum(padded, 1e-6)).mean(axis=0)
         return tuple(np.exp(logs).tolist())
 
     return Sweep(
-        longest.rates,
+        rates,
         mean([sweep.losses for sweep in sweeps]),
         mean([sweep.baseline for sweep in sweeps]),
         mean([sweep.smoothed for sweep in sweeps]),

@@ -52,14 +52,14 @@ def suggest(sweeps: Sequence[Sweep], rule: str) -> Suggestion:
     clear, rates, refusals = [], [], []
     for sweep in sweeps:
         try:
-            rates.append(_read_off(sweep, rule))
+            rates.append(_read_off([sweep], rule))
             clear.append(sweep)
         except TrainingError as refusal:
             refusals.append(refusal)
     if len(refusals) >= len(rates):
         raise TrainingError(f"{len(refusals)} of {len(sweeps)} sweeps refused: {refusals[0]}")
     _require_agreement(rates)
-    return Suggestion(_read_off(mean_sweep(clear), rule), min(rates), max(rates))
+    return Suggestion(_read_off(clear, rule), min(rates), max(rates))
 
 
 def suggest_or_given(
@@ -79,14 +79,15 @@ def suggest_or_given(
         return given(rate, str(refusal))
 
 
-def _read_off(sweep: Sweep, rule: str) -> float:
+def _read_off(sweeps: Sequence[Sweep], rule: str) -> float:
+    sweep = mean_sweep(sweeps)
     smoothed = np.array(sweep.smoothed)
     if len(smoothed) < 10:
         raise TrainingError(
             f"the range test diverged after {len(smoothed)} steps; lower its start_lr"
         )
     if rule == RISE:
-        return read_rise(sweep)
+        return read_rise(sweeps)
     _require_fall(smoothed)
     _require_signal(log_ratios(sweep.losses, sweep.baseline), np.log(smoothed))
     return sweep.rates[RULES[rule](np.log(sweep.rates), smoothed)]

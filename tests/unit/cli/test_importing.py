@@ -420,6 +420,7 @@ def test_as_json_an_import_says_what_it_brought(project, source):
         ("find_body_lr.end_lr", 10.0, 10.0, "same"),
         ("find_body_lr.num_steps", 40, 40, "same"),
         ("find_body_lr.num_sweeps", 4, 4, "same"),
+        ("find_body_lr.rule", "edge", "edge", "same"),
         ("body_rates.source", "given", "given", "same"),
         ("body_rates.rates", [3e-3, 1e-2, 3e-2], [3e-3, 1e-2, 3e-2], "same"),
         ("engine.threads", 2, 3, "changed"),
