@@ -85,6 +85,8 @@ def test_a_pretrained_backbone_gets_the_exact_head_and_gentle_cycles():
     assert values == PRETRAINED
     assert (values["train_head.method"], values["finetune.stop"]) == ("exact", "no_gain")
     assert (values["finetune.optimizer"], values["finetune.batchnorm"]) == ("adamw", "frozen")
+    rates = (values["body_rates.source"], values["find_body_lr.rule"])
+    assert rates == ("found_or_given", "rise")
     assert all(choice.reason for choice in choices)
 
 

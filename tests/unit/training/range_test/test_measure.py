@@ -151,6 +151,20 @@ def test_a_diverging_sweep_ends_early(blobs, engine):
     assert all(math.isfinite(loss) for loss in sweep.losses)
 
 
+def test_hard_batches_of_a_solved_head_do_not_end_a_sweep(blobs, engine):
+    head, examples = new_head(8, 3, seed=0), blobs(300, spread=2.0)
+    optimizer = optimizer_of(head, lr=0.1)
+    for _ in range(300):
+        optimizer.zero_grad()
+        logits = head(examples.activations[:, 0])
+        nn.functional.cross_entropy(logits, examples.labels).backward()
+        optimizer.step()
+    few = training_batches(examples, batch_size=4, seed=2)
+    sweep = range_test(head, few, optimizer, end_lr=2e-5, num_steps=60, engine=engine).sweeps[0]
+    assert max(sweep.losses) > 20 * sweep.losses[0]
+    assert len(sweep.rates) == 60
+
+
 def test_a_rate_of_nothing_leaves_the_ratio_at_one_however_the_batches_differ(blobs, engine):
     sweep = run(new_head(8, 3, seed=0), blobs(300, spread=3.0), engine, end_lr=2e-5, num_steps=30)
     assert max(sweep.losses) > 1.2 * min(sweep.losses)

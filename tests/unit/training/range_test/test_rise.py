@@ -3,7 +3,7 @@ import pytest
 
 from lradapt.errors import TrainingError
 from lradapt.training.range_test.curve import make_sweep
-from lradapt.training.range_test.rise import DECADES, HARM, read_rise
+from lradapt.training.range_test.rise import DECADES, HARM, read_rise, smoothed_rises
 from lradapt.training.range_test.suggestion import suggest
 
 
@@ -59,6 +59,13 @@ def test_a_rate_is_read_where_the_smoothed_difference_is_a_fifth_of_a_nat_above_
     )  # the smoothing rounds the bend
 
 
+def test_a_rise_is_smoothed_over_four_tenths_of_a_decade():
+    rates, untrained = np.geomspace(1e-6, 1e-2, 41), np.full(41, 0.3)
+    spike = np.where(np.arange(41) == 20, 1.0, 0.0)
+    smoothed = smoothed_rises([make_sweep(rates, untrained + spike, untrained)])
+    assert smoothed[16] / smoothed[20] == pytest.approx(np.exp(-1 / 2), rel=0.01)
+
+
 def test_a_sweep_that_ended_early_keeps_its_last_difference():
     whole = rising_from(30)
     short = make_sweep(*(part[:36] for part in (whole.rates, whole.losses, whole.baseline)))
@@ -69,11 +76,12 @@ def test_a_sweep_that_ended_early_keeps_its_last_difference():
 
 
 def test_losses_near_zero_do_not_hide_a_harm():
-    # By the geometric mean of 1e-6 and 2, there would be no rise.
+    # By the geometric mean of 1e-6 and 2, the first sweep's rise would count for nothing.
     rates, none = np.geomspace(1e-7, 1e-2, 51), np.zeros(51)
-    rising = np.where(np.arange(51) < 30, 0.0, 2.0)
-    calm = make_sweep(rates, none, none)
-    assert read_rise([make_sweep(rates, rising, none), calm]) < rates[32]
+    first, second = (
+        make_sweep(rates, np.where(np.arange(51) < place, 0.0, 2.0), none) for place in (30, 35)
+    )
+    assert suggest([first, second], "rise").rate < 1.6 * suggest([first], "rise").rate
 
 
 def test_several_sweeps_are_read_together():
