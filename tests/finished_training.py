@@ -15,7 +15,7 @@ from lradapt.runtime.files import write_json
 
 ROOT = Path(__file__).parents[1]
 EVIL = "<script>alert('x')</script>"
-NO_CURVE = "sweep,lr,loss,baseline,smoothed\n"
+NO_CURVE = "sweep,lr,loss,baseline,smoothed,rise\n"
 PREDICTIONS = [("a b/1.png", EVIL, 0.9), ("a b/2.png", EVIL, 0.8), ("NA", "owl", 0.7)]
 """Image, its predicted class and probability; all of them show the first class."""
 
@@ -80,10 +80,10 @@ def _write_data(paths):
 
 
 def _write_training(paths):
-    write_json(paths.lr, {"rate": 0.0335, "refusal": ""})
+    write_json(paths.lr, {"rate": 0.0335, "refusal": "", "rule": "edge"})
     rates = {"early": 1.234e-4, "late": 1e-3, "head": 1e-2}
-    write_json(paths.body_lr, {"rates": rates, "refusal": ""})
-    curve = "sweep,lr,loss,baseline,smoothed\n0,0.001,2,2,1\n0,0.01,1.5,2,0.8\n0,0.1,1,2,0.5\n"
+    write_json(paths.body_lr, {"rates": rates, "refusal": "", "rule": "edge"})
+    curve = f"{NO_CURVE}0,0.001,2,2,1,0\n0,0.01,1.5,2,0.8,-0.5\n0,0.1,1,2,0.5,-1\n"
     paths.lr_curve.write_text(curve)
     paths.body_lr_curve.write_text(NO_CURVE)
     write_json(paths.head_solution, {"method": "sgd", "penalty": None, "tried": [], "note": ""})

@@ -25,14 +25,18 @@ class Picture:
 
 def range_test_pictures(paths: Paths) -> list[Picture]:
     """Draw each range test that was run."""
-    tests = _range_tests(paths)
-    return [Picture(title, _range_test(curve, rate, title)) for title, curve, rate in tests]
+    return [
+        Picture(test.title, _range_test(test.curve, test.rate, test.rule, test.title))
+        for test in _range_tests(paths)
+    ]
 
 
 def range_test_pngs(paths: Paths) -> dict[str, bytes]:
     """Draw each range test that was run as PNG, by title."""
-    tests = _range_tests(paths)
-    return {title: base64.b64decode(_range_test_png(curve, rate)) for title, curve, rate in tests}
+    return {
+        test.title: base64.b64decode(_range_test_png(test.curve, test.rate, test.rule))
+        for test in _range_tests(paths)
+    }
 
 
 def schedule_pictures(paths: Paths) -> list[Picture]:
@@ -68,15 +72,25 @@ def reliability_picture(paths: Paths) -> Picture:
     return Picture(title, _reliability(paths.reliability.read_bytes(), title))
 
 
-def _range_tests(paths: Paths) -> list[tuple[str, bytes, float]]:
-    """Return title, curve and chosen rate of each range test that was run."""
-    head, body = paths.lr_curve.read_bytes(), paths.body_lr_curve.read_bytes()
-    rates = read_json(paths.lr)["rate"], read_json(paths.body_lr)["rates"]["head"]
-    found = [
-        ("Range test of the head", head, rates[0]),
-        ("Range test of the unfrozen network", body, rates[1]),
+@dataclass(frozen=True, slots=True)
+class _RangeTest:
+    """A range test that was run: the file of its curve, the chosen rate and the rule."""
+
+    title: str
+    curve: bytes
+    rate: float
+    rule: str | None
+
+
+def _range_tests(paths: Paths) -> list[_RangeTest]:
+    head, body = read_json(paths.lr), read_json(paths.body_lr)
+    curves = paths.lr_curve.read_bytes(), paths.body_lr_curve.read_bytes()
+    title = "Range test of the unfrozen network"
+    tests = [
+        _RangeTest("Range test of the head", curves[0], head["rate"], head.get("rule")),
+        _RangeTest(title, curves[1], body["rates"]["head"], body.get("rule")),
     ]
-    return [test for test in found if _has_rows(test[1])]
+    return [test for test in tests if _has_rows(test.curve)]
 
 
 def _has_rows(table: bytes) -> bool:
@@ -93,16 +107,17 @@ def _counted(count: int, noun: str) -> str:
 
 # Drawing takes most of a report's time, so the pictures are kept. The functions below are pure.
 @kept
-def _range_test(curve: bytes, rate: float, title: str) -> str:
+def _range_test(curve: bytes, rate: float, rule: str | None, title: str) -> str:
     table = _table(curve)
     sweeps = _counted(table["sweep"].nunique(), "sweep")
     reach = f"from {table['lr'].min():.2g} to {table['lr'].max():.2g}"
-    return range_test_plot(table, rate).svg(alt=f"{title}: {sweeps} {reach}; chosen: {rate:.3g}")
+    alt = f"{title}: {sweeps} {reach}; chosen: {rate:.3g}"
+    return range_test_plot(table, rate, rule).svg(alt=alt)
 
 
 @kept
-def _range_test_png(curve: bytes, rate: float) -> str:
-    return base64.b64encode(range_test_plot(_table(curve), rate).png()).decode()
+def _range_test_png(curve: bytes, rate: float, rule: str | None) -> str:
+    return base64.b64encode(range_test_plot(_table(curve), rate, rule).png()).decode()
 
 
 @kept

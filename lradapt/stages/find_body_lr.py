@@ -24,19 +24,19 @@ def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve
     params = load_params()
     max_lrs: Sequence[float] = params.body_rates.rates
     sweeps: list[Sweep] = []
-    source, refusal = params.body_rates.source, ""
+    source, rule, refusal = params.body_rates.source, params.find_body_lr.rule, ""
     if source != "given":
         from lradapt.training.range_test.measure import scaled
         from lradapt.training.range_test.suggestion import suggest_or_given
 
         sweeps = _sweeps(params, pixels, split, backbone, head)
-        rule, default = params.find_body_lr.rule, max_lrs[-1]
-        found = suggest_or_given(sweeps, rule, default, strict=source == "found")
+        found = suggest_or_given(sweeps, rule, max_lrs[-1], strict=source == "found")
         max_lrs = scaled(max_lrs, found.rate)
         refusal = found.refusal
     write_sweeps(curve, sweeps)
     names = [group.name for group in params.model.network.groups]
-    write_json(rates, {"rates": dict(zip(names, max_lrs, strict=True)), "refusal": refusal})
+    by_depth = dict(zip(names, max_lrs, strict=True))
+    write_json(rates, {"rates": by_depth, "refusal": refusal, "rule": rule})
 
 
 def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Path) -> "list[Sweep]":

@@ -34,8 +34,9 @@ NOT_NEEDED = {
     "lowest": None,
     "highest": None,
     "refusal": "not needed: the head is solved exactly (train_head.method)",
+    "rule": None,
 }
-"""The record of a head without a rate, with the keys of a `Suggestion`."""
+"""The record of a head without a rate."""
 
 
 def main(*, activations: Dep, split: Dep, rate: Out, curve: Out) -> None:
@@ -45,15 +46,14 @@ def main(*, activations: Dep, split: Dep, rate: Out, curve: Out) -> None:
         write_sweeps(curve, [])
         write_json(rate, NOT_NEEDED)
         return
-    source, default = params.head_rate.source, params.head_rate.rate
+    source, default, rule = params.head_rate.source, params.head_rate.rate, params.find_lr.rule
     sweeps: Sequence[Sweep] = []
     found = given(default)
     if source != "given":
         sweeps = _sweeps(params, activations, split)
-        rule = params.find_lr.rule
         found = suggest_or_given(sweeps, rule, default, strict=source == "found")
     write_sweeps(curve, sweeps)
-    write_json(rate, asdict(found))
+    write_json(rate, {**asdict(found), "rule": rule})
 
 
 def _sweeps(params: Params, activations: Path, split: Path) -> list[Sweep]:

@@ -1,10 +1,11 @@
 """The history of a training as tables for `dvc plots`: a line per step, a line per epoch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lradapt.runtime.files import write_csv
+from lradapt.training.range_test.rise import smoothed_rises
 
 if TYPE_CHECKING:
     from lradapt.training.range_test.curve import Sweep
@@ -41,14 +42,22 @@ def write_solved(
 
 
 def write_sweeps(path: Path, sweeps: "Sequence[Sweep]") -> None:
-    """Write a line per rate: the sweep's number, the rate, and the losses of a `Sweep`."""
+    """Write a line per rate: the sweep's number, the rate, the losses, and what rules read.
+
+    Most rules read the smoothed ratio of the losses, `rise` their smoothed difference in nats.
+    """
+
+    def points(sweep: "Sweep") -> "Iterator[tuple[float, ...]]":
+        columns = (sweep.rates, sweep.losses, sweep.baseline, sweep.smoothed)
+        return zip(*columns, smoothed_rises([sweep]).tolist(), strict=True)
+
     write_csv(
         path,
-        ["sweep", "lr", "loss", "baseline", "smoothed"],
+        ["sweep", "lr", "loss", "baseline", "smoothed", "rise"],
         (
             [number, *map(_short, point)]
             for number, sweep in enumerate(sweeps)
-            for point in zip(sweep.rates, sweep.losses, sweep.baseline, sweep.smoothed, strict=True)
+            for point in points(sweep)
         ),
     )
 

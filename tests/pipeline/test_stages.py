@@ -183,6 +183,12 @@ def test_the_rates_run_are_the_rates_found(finished):
         assert body[f"lr_{depth}"].max() == pytest.approx(rate, rel=1e-5)
 
 
+def test_the_rule_of_a_range_test_is_recorded(finished):
+    folder, _ = finished
+    rules = {read_json(folder / PATHS[name])["rule"] for name in ("lr", "body_lr")}
+    assert rules == {"edge"}
+
+
 def test_a_warm_start_begins_with_the_champion_and_says_whose_it_is(
     finished, tmp_path, monkeypatch
 ):

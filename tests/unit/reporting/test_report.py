@@ -521,6 +521,12 @@ def test_a_given_rate_has_no_plot_of_a_range_test(paths):
     assert "Range test" not in render(paths, None)
 
 
+def test_a_range_test_is_shown_as_its_rule_reads_it(paths):
+    assert "loss / baseline loss" in render(paths, None)
+    write_json(paths.lr, read_json(paths.lr) | {"rule": "rise"})
+    assert "loss - baseline loss, nats" in render(paths, None)
+
+
 def test_every_table_has_a_caption_and_every_heading_a_scope(paths):
     page = render(paths, outcome(), num_mistakes=5)
     assert page.count("<table") == page.count("<caption>") > 5

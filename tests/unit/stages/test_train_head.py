@@ -72,7 +72,7 @@ def test_a_solved_head_needs_no_rate_and_records_its_penalties(files):
     rate = record(files["lr"])
     assert (rate["rate"], rate["lowest"], rate["highest"]) == (None, None, None)
     assert rate["refusal"].startswith("not needed: the head is solved exactly")
-    assert files["curve"].read_text() == "sweep,lr,loss,baseline,smoothed\n"
+    assert files["curve"].read_text() == "sweep,lr,loss,baseline,smoothed,rise\n"
     solution = record(files["solution"])
     assert (solution["method"], solution["num_folds"], solution["note"]) == ("exact", 3, "")
     losses = {one["penalty"]: one["loss"] for one in solution["tried"]}
