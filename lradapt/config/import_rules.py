@@ -251,8 +251,8 @@ def choose_recipe(*, pretrained: bool, batch_size: int) -> list[ParamChoice]:
         "find_body_lr.start_lr": "so low that nothing changes",
         "find_body_lr.end_lr": "so high that the pre-training is lost",
         "find_body_lr.num_steps": "each costs a third more than a step of the training",
-        "find_body_lr.num_sweeps": "one strays by more than half from seed to seed",
-        "find_body_lr.rule": "a solved head leaves little loss that could fall",
+        "find_body_lr.num_sweeps": "the rate of one alone changes too much from seed to seed",
+        "find_body_lr.rule": "the other rules need a loss that falls; a solved head leaves little",
         "body_rates.source": "a range test finds them for these images and this network; given "
         "rates save its steps",
         "body_rates.rates": "their ratio, and the rates where a range test finds none: without the "
