@@ -6,9 +6,8 @@ from typing import Any
 import pandas as pd
 
 from lradapt.plots.canvas import BLUE, ORANGE, Plot
+from lradapt.training.range_test.rise import RISE
 
-RISE = "rise"
-"""The rule that reads the difference of the losses, not their ratio."""
 RISES_SHOWN = 0.8
 """Nats above the lowest difference; what comes after the divergence would hide the rest."""
 

@@ -18,6 +18,7 @@ from lradapt.gate.verdict import Costs, Part, Verdict
 from lradapt.production.release import Outcome
 from lradapt.registry.promotions import Promotion
 from lradapt.reporting.changes_report import ChangesSummary, Section
+from lradapt.reporting.pictures import range_test_pngs
 from lradapt.reporting.report import render
 from lradapt.reporting.run_summary import next_commands, summary, trained
 from lradapt.runtime.costs import Price
@@ -522,9 +523,13 @@ def test_a_given_rate_has_no_plot_of_a_range_test(paths):
 
 
 def test_a_range_test_is_shown_as_its_rule_reads_it(paths):
+    ratio = range_test_pngs(paths)
     assert "loss / baseline loss" in render(paths, None)
     write_json(paths.lr, read_json(paths.lr) | {"rule": "rise"})
     assert "loss - baseline loss, nats" in render(paths, None)
+    difference = range_test_pngs(paths)
+    assert difference.keys() == ratio.keys() == {"Range test of the head"}
+    assert difference != ratio
 
 
 def test_every_table_has_a_caption_and_every_heading_a_scope(paths):
