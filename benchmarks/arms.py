@@ -28,8 +28,9 @@ import yaml
 from safetensors.torch import load_file
 from torch import nn
 
-from benchmarks.clock import Clock
+from benchmarks.clock import Clock, Point
 from benchmarks.conventional import train_at
+from benchmarks.measuring import Elapsed
 from benchmarks.program import run
 from benchmarks.settings import (
     ConventionalSettings,
@@ -63,6 +64,7 @@ from lradapt.stages.inputs import split_examples
 from lradapt.training.head import new_head
 from lradapt.training.imbalance import make_balance
 from lradapt.training.inputs.batches import Examples
+from lradapt.training.model_choice import HEAD_ALONE
 from lradapt.training.scoring import predict_logits
 
 PHASE_OF_STAGE = {
@@ -149,6 +151,7 @@ def machine(engine: Engine) -> dict[str, Any]:
     on_gpu = engine.device.type == "cuda"
     return {
         "device": torch.cuda.get_device_name() if on_gpu else platform.processor() or "CPU",
+        "clock": "seconds" if on_gpu else "cpu_seconds",
         "cores": len(os.sched_getaffinity(0)),
         "threads": torch.get_num_threads(),
         "precision": engine.precision,
@@ -194,16 +197,27 @@ def _run_scheme(params: Params, inputs: Inputs, engine: Engine) -> tuple[nn.Modu
         folder = Path(name)
         _make_project(folder, params, inputs, paths)
         with contextlib.chdir(folder):
-            clock = Clock()
+            clock, ended = Clock(), {}
             for stage, phase in PHASE_OF_STAGE.items():
                 name_of_stage = stage.__name__.rpartition(".")[2]
                 with clock.phase(phase):
                     stage.main(**_options(definitions[name_of_stage]["cmd"], paths))
+                ended[stage] = clock.elapsed()
         num_classes = len(class_names(inputs.rows))
         weights = load_file(folder / paths.model)
         model = load_classifier(params.model.network, weights, num_classes)
         found = _results(paths.below(folder))
+    if all(point.phase != "head" for point in clock.points):
+        clock.points.insert(0, _head_alone(found["choice"], ended[train_head]))
     return model.to(engine.device), clock, found
+
+
+def _head_alone(choice: Mapping[str, Any], at: Elapsed) -> Point:
+    """Return the end of a head that was solved, without epochs: its scores under the backbone."""
+    score = choice["scores"][HEAD_ALONE]
+    return Point(
+        "head", 0, at, *(score[name] for name in ("accuracy", "balanced_accuracy", "loss"))
+    )
 
 
 def _make_project(folder: Path, params: Params, inputs: Inputs, paths: Paths) -> None:
@@ -230,9 +244,11 @@ def _options(command: str, paths: Paths) -> dict[str, Path]:
 
 def _results(paths: Paths) -> Result:
     """Return the rates and scores of the stages, and the points of the figures."""
+    rate, body_rates = read_json(paths.lr), read_json(paths.body_lr)
     return {
-        "rate": read_json(paths.lr),
-        "rates_by_depth": read_json(paths.body_lr)["rates"],
+        "rate": rate,
+        "rates_by_depth": body_rates["rates"],
+        "rules": {"lr_curve": rate["rule"], "body_lr_curve": body_rates["rule"]},
         "choice": read_json(paths.model_choice),
         "curves": {
             name: pd.read_csv(path).to_dict(orient="list")

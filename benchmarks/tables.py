@@ -2,9 +2,10 @@
 
     python -m benchmarks.tables --runs DIR --tables FILE --summary FILE --pictures DIR
 
-Each figure is the median over seeds with minimum and maximum. A speed-up compares the runs of one
-seed. The target is the best validation accuracy of that seed's conventional run, and the clock
-stops at the first epoch that reaches it; an arm that never does is shown as such.
+Each figure is the median over seeds with minimum and maximum. Seconds are those of the wall clock
+on a GPU, else of the CPU. A speed-up compares the runs of one seed. The target is the best
+validation accuracy of that seed's conventional run, and the clock stops at the first epoch that
+reaches it, or at the head that was solved; an arm that never does is shown as such.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ import typer
 
 from benchmarks.measuring import markdown_table, median_range
 from benchmarks.program import run as run_program
+from lradapt.errors import LradaptError
 from lradapt.plots.confusion import confusion_plot
 from lradapt.plots.range_test import range_test_plot
 from lradapt.plots.schedule import schedule_plot
@@ -34,22 +36,20 @@ def best_accuracy(run: Run) -> float:
     return max(float(point["accuracy"]) for point in run["points"])
 
 
-def total(run: Run, clock: str = "seconds") -> float:
-    """Return the seconds of all phases together, by the wall clock or the CPU's."""
+def total(run: Run, clock: str) -> float:
+    """Return the seconds of all phases together, by the clock "seconds" or "cpu_seconds"."""
     return float(run["seconds"][clock])
 
 
-def reached_at(run: Run, accuracy: float, clock: str = "seconds") -> float | None:
+def reached_at(run: Run, accuracy: float, clock: str) -> float | None:
     """Return the seconds until the first epoch with at least this validation accuracy, or None."""
     times = [point["at"][clock] for point in run["points"] if point["accuracy"] >= accuracy]
     return float(times[0]) if times else None
 
 
-def speed_up(
-    conventional: Run, run: Run, *, below: float = 0.0, clock: str = "seconds"
-) -> float | None:
+def speed_up(conventional: Run, run: Run, *, below: float = 0.0) -> float | None:
     """Return the seconds to the conventional run's best accuracy, less `below`: slow over fast."""
-    target = best_accuracy(conventional) - below
+    target, clock = best_accuracy(conventional) - below, clock_of([conventional, run])
     slow, fast = reached_at(conventional, target, clock), reached_at(run, target, clock)
     assert slow is not None, "the conventional run reaches its own best"
     return slow / fast if fast else None
@@ -57,15 +57,31 @@ def speed_up(
 
 def total_speed_up(conventional: Run, run: Run) -> float:
     """Return all seconds of the conventional run over all those of `run`."""
-    return total(conventional) / total(run)
+    clock = clock_of([conventional, run])
+    return total(conventional, clock) / total(run, clock)
+
+
+def clock_of(runs: Iterable[Run]) -> str:
+    """Return the clock that the seconds of these runs are compared by.
+
+    Raises:
+        LradaptError: some of the runs were on a GPU, others were not.
+    """
+    clocks = {run["machine"]["clock"] for run in runs}
+    if len(clocks) > 1:
+        raise LradaptError(
+            "the runs are of machines with and without a GPU, whose seconds cannot be compared; "
+            "make the tables of each kind by itself"
+        )
+    return str(clocks.pop())
 
 
 def table_1(runs: Sequence[Run]) -> Rows:
     """Return table 1 of the paper, conventional training: accuracy and seconds at each rate."""
     slow = _of_kind(runs, conventional=True)
-    rates = [leg["rate"] for leg in slow[0]["legs"]]
-    titles = [title for rate in rates for title in (f"accuracy at {rate:g}", f"s at {rate:g}")]
-    rows = [["model", *titles, "total s", "total CPU s", "best", "balanced"]]
+    rates, unit = [leg["rate"] for leg in slow[0]["legs"]], _unit(runs)
+    titles = [title for rate in rates for title in (f"accuracy at {rate:g}", f"{unit} at {rate:g}")]
+    rows = [["model", *titles, f"total {unit}", "best", f"{unit} to it", "balanced"]]
     for (model, _), group in _by_model_and_arm(slow):
         cells = [model]
         for number, rate in enumerate(rates):
@@ -77,9 +93,10 @@ def table_1(runs: Sequence[Run]) -> Rows:
 
 def table_2(runs: Sequence[Run]) -> Rows:
     """Return table 2, the scheme: seconds of each phase, and the speed-up."""
-    titles = ["model", "arm", "rate search s", "head s", "fine-tuning s", "total s", "total CPU s"]
-    gains = ["speed-up to the same accuracy", "speed-up the same, CPU", "speed-up to 1 point below"]
-    rows = [[*titles, "best", "balanced", *gains, "by total"]]
+    unit = _unit(runs)
+    titles = ["model", "arm", *(f"{name} {unit}" for name in (*PHASES, "total"))]
+    gains = ["speed-up to the same accuracy", "speed-up to 1 point below", "by total"]
+    rows = [[*titles, "best", f"{unit} to it", "balanced", *gains]]
     for (model, arm), pairs in _pairs(runs):
         group = [run for _, run in pairs]
         phases = [_phase(group, name, ".1f") for name in PHASES]
@@ -89,10 +106,11 @@ def table_2(runs: Sequence[Run]) -> Rows:
 
 def table_3(runs: Sequence[Run]) -> Rows:
     """Return table 3: conventional training and the scheme in one line."""
-    rows = [["model", "conventional", "s", "arm", "accuracy", "s", "speed-up by total"]]
+    unit = _unit(runs)
+    rows = [["model", "conventional", unit, "arm", "accuracy", unit, "speed-up by total"]]
     for (model, arm), pairs in _pairs(runs):
         slow, fast = (
-            [median_range(map(best_accuracy, group), ".2%"), median_range(map(total, group), ".0f")]
+            [median_range(map(best_accuracy, group), ".2%"), _total(group)]
             for group in zip(*pairs, strict=True)
         )
         gain = median_range((total_speed_up(*pair) for pair in pairs), ".1f")
@@ -147,10 +165,11 @@ def _curves(run: Run) -> dict[str, bytes]:
     if len(tables["lr_curve"]):
         sweep = tables["lr_curve"].query("sweep == 0").reset_index(names="step")
         drawn["1-range-test-rate"] = schedule_plot(sweep.rename(columns={"lr": "lr_head"})).png()
-        drawn["2-range-test-loss"] = range_test_plot(tables["lr_curve"], run["rate"]["rate"]).png()
+        rate, rule = run["rate"]["rate"], run["rules"]["lr_curve"]
+        drawn["2-range-test-loss"] = range_test_plot(tables["lr_curve"], rate, rule).png()
     if len(tables["body_lr_curve"]):
-        rate = run["rates_by_depth"]["head"]
-        drawn["2-range-test-unfrozen"] = range_test_plot(tables["body_lr_curve"], rate).png()
+        rate, rule = run["rates_by_depth"]["head"], run["rules"]["body_lr_curve"]
+        drawn["2-range-test-unfrozen"] = range_test_plot(tables["body_lr_curve"], rate, rule).png()
     return drawn
 
 
@@ -176,14 +195,23 @@ def _pairs(runs: Sequence[Run]) -> list[tuple[tuple[str, str], list[Pair]]]:
     return [(names, both) for names, both in pairs if both]
 
 
+def _unit(runs: Iterable[Run]) -> str:
+    return "CPU s" if clock_of(runs) == "cpu_seconds" else "s"
+
+
 def _phase(runs: Sequence[Run], name: str, form: str) -> str:
-    return median_range((run["phases"][name]["seconds"] for run in runs), form)
+    clock = clock_of(runs)
+    return median_range((run["phases"][name][clock] for run in runs), form)
+
+
+def _total(runs: Sequence[Run]) -> str:
+    clock = clock_of(runs)
+    return median_range((total(run, clock) for run in runs), ".0f")
 
 
 def _gains(pairs: Sequence[Pair]) -> list[str]:
     figures: list[Callable[[Run, Run], float | None]] = [
         speed_up,
-        lambda slow, fast: speed_up(slow, fast, clock="cpu_seconds"),
         lambda slow, fast: speed_up(slow, fast, below=0.01),
         total_speed_up,
     ]
@@ -191,10 +219,12 @@ def _gains(pairs: Sequence[Pair]) -> list[str]:
 
 
 def _totals(group: Sequence[Run]) -> list[str]:
+    clock = clock_of(group)
+    to_best = (reached_at(run, best_accuracy(run), clock) for run in group)
     return [
-        median_range(map(total, group), ".0f"),
-        median_range((total(run, "cpu_seconds") for run in group), ".0f"),
+        _total(group),
         median_range(map(best_accuracy, group), ".2%"),
+        median_range(to_best, ".0f"),
         median_range((run["final"]["balanced_accuracy"] for run in group), ".2%"),
     ]
 

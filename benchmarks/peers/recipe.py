@@ -134,7 +134,7 @@ def _cells(pairs: Sequence[Pair]) -> list[str]:
     return [
         median_range(map(best_accuracy, group), ".1%"),
         median_range((run["points"][-1]["accuracy"] for run in group), ".1%"),
-        median_range(map(total, group), ".0f"),
+        median_range((total(run, "seconds") for run in group), ".0f"),
         median_range((total(run, "cpu_seconds") for run in group), ".0f"),
         median_range((seconds for seconds, _ in to_target), ".0f"),
         median_range(ratios, ".1f"),

@@ -12,7 +12,7 @@ RISES_SHOWN = 0.8
 """Nats above the lowest difference; what comes after the divergence would hide the rest."""
 
 
-def range_test_plot(curve: pd.DataFrame, rate: float, rule: str | None = None) -> Plot:
+def range_test_plot(curve: pd.DataFrame, rate: float, rule: str | None) -> Plot:
     """Plot the curve of each sweep, as the rule reads it, against the learning rate.
 
     Args:

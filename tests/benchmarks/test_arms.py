@@ -90,6 +90,7 @@ def test_the_scheme_s_arm_has_the_paper_s_phases_and_every_epoch(runs):
     assert epochs == [*(("head", n) for n in (1, 2, 3)), *(("fine-tuning", n) for n in (1, 2, 3))]
     chosen = run["choice"]["scores"][run["choice"]["name"]]
     assert run["final"]["accuracy"] == pytest.approx(chosen["accuracy"])
+    assert run["rules"] == {"lr_curve": "edge", "body_lr_curve": "edge"}
     assert set(run["curves"]) == {"lr_curve", "body_lr_curve", "head_steps", "model_steps"}
 
 
@@ -102,6 +103,22 @@ def test_the_clock_runs_on_and_its_phases_are_all_its_seconds(runs, arm):
     assert run["seconds"]["seconds"] == pytest.approx(total)
     assert times[-1] <= total + 0.5
     json.dumps(run, allow_nan=False)
+
+
+def test_a_solved_head_counts_from_its_end_with_its_scores_under_the_backbone(inputs):
+    values, made = inputs
+    solved = SchemeSettings(preset=None, changes=TINY_RATES | {"train_head": {"method": "exact"}})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        run = run_arm(solved, values, made)
+    head, *epochs = run["points"]
+    assert (head["phase"], head["epoch"]) == ("head", 0)
+    assert {point["phase"] for point in epochs} == {"fine-tuning"}
+    scores = run["choice"]["scores"]["head_alone"]
+    assert {name: head[name] for name in ("accuracy", "balanced_accuracy", "loss")} == {
+        name: scores[name] for name in ("accuracy", "balanced_accuracy", "loss")
+    }
+    assert run["phases"]["head"]["seconds"] <= head["at"]["seconds"] < epochs[0]["at"]["seconds"]
 
 
 def test_a_target_ends_the_conventional_arm_and_its_later_rates(inputs):
