@@ -14,7 +14,8 @@ from torch.optim import Optimizer
 
 from benchmarks.range_tests.arrays import Arrays
 from lradapt.compute.engine import Engine, start_engine
-from lradapt.config.import_rules import Machine, choose_batch, pretrained_recipe
+from lradapt.config.import_recipe import pretrained_recipe
+from lradapt.config.import_rules import Machine, choose_batch
 from lradapt.config.params import DEFAULT_PATH, Params
 from lradapt.config.presets import changed
 from lradapt.config.validation import validate

@@ -12,6 +12,7 @@ from lradapt.config.import_choices import (
     may_change,
     write_decisions,
 )
+from lradapt.config.import_recipe import choose_recipe
 from lradapt.config.import_rules import (
     RESNET18,
     ImageFacts,
@@ -21,7 +22,6 @@ from lradapt.config.import_rules import (
     choose_for_small,
     choose_licence,
     choose_normalisation,
-    choose_recipe,
 )
 from lradapt.config.params import Params
 from lradapt.config.paths import PARAMS_FILE

@@ -1,8 +1,9 @@
 """What follows for params.yaml from the images and the machine: pure functions, each with a reason.
 
 Grey pictures of up to `TINY_SIDE` pixels get the values of the quick start; so do those of up to
-`SMALL_SIDE` where no package has ImageNet's weights. All others count as photographs.
-`lradapt.config.import_choices` writes the values.
+`SMALL_SIDE` where no package has ImageNet's weights. All others count as photographs. How head and
+layers are then trained: `lradapt.config.import_recipe`. `lradapt.config.import_choices` writes the
+values.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from statistics import median
 from typing import Any
 
 from lradapt.config.import_choices import ParamChoice
+from lradapt.config.import_recipe import LEAST_BATCH, USUAL_BATCH
 from lradapt.data.images.fit import choose_fit
 from lradapt.networks.facts import BackboneFacts
 
@@ -46,47 +48,6 @@ QUICK_START: Mapping[str, Any] = {
 UNBALANCED = 3.0
 """Ratio of the largest class to the smallest from which an import points out the imbalance."""
 
-FROM_SCRATCH: Mapping[str, Any] = {
-    "model.reads": "last",
-    "train_head.method": "sgd",
-    "finetune.optimizer": "sgd",
-    "finetune.num_cycles": 3,
-    "finetune.first_cycle_epochs": 1,
-    "finetune.cycle_growth": 2,
-    "finetune.batchnorm": "batch",
-    "finetune.choose_by": "balanced_accuracy",
-    "finetune.stop": "never",
-    "finetune.lower_rates": 0,
-    "find_body_lr.start_lr": 1e-3,
-    "find_body_lr.end_lr": 10.0,
-    "find_body_lr.num_steps": 40,
-    "find_body_lr.num_sweeps": 4,
-    "find_body_lr.rule": "edge",
-    "body_rates.source": "given",
-    "body_rates.rates": [3e-3, 1e-2, 3e-2],
-}
-"""The recipe for a backbone with random weights."""
-PRETRAINED: Mapping[str, Any] = {
-    "model.reads": "moments",
-    "train_head.method": "exact",
-    "finetune.optimizer": "adamw",
-    "finetune.num_cycles": 1,
-    "finetune.first_cycle_epochs": 5,
-    "finetune.cycle_growth": 2,
-    "finetune.batchnorm": "frozen",
-    "finetune.choose_by": "loss",
-    "finetune.stop": "no_gain",
-    "finetune.lower_rates": 1,
-    "find_body_lr.start_lr": 1e-6,
-    "find_body_lr.end_lr": 1e-2,
-    "find_body_lr.num_steps": 20,
-    "find_body_lr.num_sweeps": 2,
-    "find_body_lr.rule": "rise",
-    "body_rates.source": "found_or_given",
-    "body_rates.rates": [0.0, 5e-4, 1e-4],
-}
-"""The recipe for ImageNet's weights and usual batches; for smaller ones: `pretrained_recipe`."""
-_USUAL_BATCH, _LEAST_BATCH = 64, 16
 _LEAST_STEPS, _LEAST_STEPS_PRETRAINED = 10, 100
 """Of an epoch of all images. On 900 photographs of insects batches of 16 were better than of 32."""
 _IMAGE_BYTES_AT_224 = 82 * 2**20  # a training step of EfficientNet-Lite0 in fp32, for each image
@@ -212,56 +173,6 @@ def choose_size(
     return ParamChoice("data.input_size", max(size, least_size), reason)
 
 
-def pretrained_recipe(batch_size: int) -> dict[str, Any]:
-    """Return the recipe for a backbone with ImageNet's weights, for a batch size.
-
-    One cycle, in which the early layers are frozen: a step takes half as long without them. On
-    CIFAR-10 and photographs of food, insects and vehicles it ends 0.3 to 0.7 points below five
-    epochs of all layers, in a fifth to a half of their seconds. A set of few images has few steps
-    to win back what the first ones lose: with small batches it has more of them, and with low rates
-    they lose less (docs/log.md).
-    """
-    if batch_size >= _USUAL_BATCH:
-        return dict(PRETRAINED)
-    if batch_size > _LEAST_BATCH:
-        return {**PRETRAINED, "body_rates.rates": [0.0, 3e-4, 6e-5]}
-    fewer = {"finetune.first_cycle_epochs": 3, "body_rates.rates": [0.0, 2e-4, 4e-5]}
-    return {**PRETRAINED, **fewer}
-
-
-def choose_recipe(*, pretrained: bool, batch_size: int) -> list[ParamChoice]:
-    """Choose how the head and all layers are trained, with or without ImageNet's weights."""
-    if not pretrained:
-        reason = "it suits a backbone without ImageNet's weights"
-        return [ParamChoice(key, value, reason) for key, value in FROM_SCRATCH.items()]
-    recipe = pretrained_recipe(batch_size)
-    reasons = {
-        "model.reads": "early stages see textures that the last one lost, and their deviation over "
-        "the image tells a texture from an even surface",
-        "train_head.method": "the head is solved in seconds, and needs no learning rate",
-        "finetune.optimizer": "it needs fewer epochs on pre-trained layers",
-        "finetune.num_cycles": "one cycle is enough for pre-trained layers",
-        "finetune.first_cycle_epochs": f"more epochs gain little; for batches of {batch_size}",
-        "finetune.cycle_growth": "the paper's; there is one cycle",
-        "finetune.batchnorm": "its statistics are better than those of few images",
-        "finetune.choose_by": "it depends less on chance than the balanced accuracy of few images",
-        "finetune.stop": "where pre-trained layers fit the images, training them gains nothing",
-        "finetune.lower_rates": "high rates suit some photographs; where they lose a tenth to a "
-        "fifth, the training begins again with a third of them",
-        "find_body_lr.start_lr": "so low that nothing changes",
-        "find_body_lr.end_lr": "so high that the pre-training is lost",
-        "find_body_lr.num_steps": "each costs a third more than a step of the training",
-        "find_body_lr.num_sweeps": "the rate of one alone changes too much from seed to seed",
-        "find_body_lr.rule": "the other rules need a loss that falls; a solved head leaves little",
-        "body_rates.source": "a range test finds them for these images and this network; given "
-        "rates save its steps",
-        "body_rates.rates": "their ratio, and the rates where a range test finds none: without the "
-        "early layers (0) a step takes half as long; the late ones may change; the head, which is "
-        f"solved already, hardly; for batches of {batch_size}",
-    }
-    return [ParamChoice(key, recipe[key], reason) for key, reason in reasons.items()]
-
-
 def choose_flip(facts: ImageFacts) -> ParamChoice:
     """Choose horizontal flips for photographs; not for small grey pictures such as digits."""
     key = "augment.horizontal_flip"
@@ -301,14 +212,14 @@ def choose_batch(
     The memory of a step was measured for EfficientNet-Lite0 in fp32: 42 MiB an image at 160 pixels,
     82 at 224 (ResNet-18: 25).
     """
-    batch, reason = _USUAL_BATCH, "the usual value"
+    batch, reason = USUAL_BATCH, "the usual value"
     least_steps = _LEAST_STEPS_PRETRAINED if pretrained else _LEAST_STEPS
-    while batch > _LEAST_BATCH and num_images / batch < least_steps:
+    while batch > LEAST_BATCH and num_images / batch < least_steps:
         batch //= 2
         steps = num_images // batch
         reason = f"{steps} steps for {num_images:,} images; an epoch needs about {least_steps}"
     image_bytes = _IMAGE_BYTES_AT_224 * (input_size / 224) ** 2
-    while batch > _LEAST_BATCH and batch * image_bytes > _MEMORY_SHARE * machine.free_bytes:
+    while batch > LEAST_BATCH and batch * image_bytes > _MEMORY_SHARE * machine.free_bytes:
         batch //= 2
         reason = (
             f"a step of {input_size} pixels needs about {batch * image_bytes / 2**30:.1f} GiB with "

@@ -1,6 +1,7 @@
 """Stage `find_body_lr`: the peak rates of early body, late body and head, given or found.
 
-By default they are given, and only written down: `lradapt.config.import_rules` chooses them.
+For ImageNet's weights a range test finds them, unless it refuses; the quick start's are given, and
+only written down (`lradapt.config.import_recipe`).
 """
 
 from collections.abc import Sequence

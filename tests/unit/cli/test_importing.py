@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from lradapt.cli import exit_codes, importing, param_choices
 from lradapt.config.import_choices import ParamChoice
-from lradapt.config.import_rules import pretrained_recipe
+from lradapt.config.import_recipe import pretrained_recipe
 from lradapt.config.yaml_files import read_yaml
 from lradapt.data.importing.source_labels import SourceLabels
 from lradapt.data.labelled_image import LabelledImage as Label
