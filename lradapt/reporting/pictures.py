@@ -12,6 +12,7 @@ from lradapt.plots.reliability import reliability_plot
 from lradapt.plots.schedule import schedule_plot
 from lradapt.plots.training import cycle_ends, training_plot
 from lradapt.reporting.kept_pictures import kept
+from lradapt.reporting.trained_layers import trained_layers
 from lradapt.runtime.files import read_json
 
 
@@ -55,9 +56,10 @@ def schedule_pictures(paths: Paths) -> list[Picture]:
 
 def training_pictures(paths: Paths) -> list[Picture]:
     """Draw the training of the whole network, and of the head if it was trained in steps."""
+    layers = trained_layers(read_json(paths.model_choice)["rates"])
     tables = {
         "Training of the head": (paths.head_steps, paths.head_epochs),
-        "Training of all layers": (paths.model_steps, paths.model_epochs),
+        f"Training of {layers}": (paths.model_steps, paths.model_epochs),
     }
     return [
         Picture(title, _training(steps.read_bytes(), epochs.read_bytes(), title))

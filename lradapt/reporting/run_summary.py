@@ -15,6 +15,7 @@ from lradapt.evaluation.slice_table import read_slice_results
 from lradapt.production.release import Outcome
 from lradapt.reporting.annotators import annotators_sentence
 from lradapt.reporting.ending import override_sentence, smoke_test_sentence
+from lradapt.reporting.trained_layers import trained_layers
 from lradapt.runtime.files import read_json
 from lradapt.runtime.timings import read_timings
 
@@ -48,6 +49,7 @@ def trained(paths: Paths) -> list[Row]:
     """Return the data, the network and the learning rates of the training."""
     split, metrics = read_json(paths.split_summary), read_json(paths.metrics)
     images, backbone = split["images"], metrics["backbone"]
+    choice = read_json(paths.model_choice)
     rows = [
         ("data", f"{sum(images.values()):,} images, {len(split['classes'])} classes"),
         ("set aside", _counted(split["set_aside"])),
@@ -58,7 +60,7 @@ def trained(paths: Paths) -> list[Row]:
         ("head", _solved_head(read_json(paths.head_solution))),
         ("rate of the head", _head_rate(paths)),
         ("rates by depth", _rates_by_depth(paths)),
-        ("all layers", _length(read_json(paths.model_choice))),
+        (trained_layers(choice["rates"]), _length(choice)),
         ("doubtful labels", _doubtful(read_json(paths.doubtful_summary))),
     ]
     return [row for row in rows if row[1]]
@@ -129,7 +131,7 @@ def _rates_by_depth(paths: Paths) -> str:
 
 
 def _length(choice: Mapping[str, Any]) -> str:
-    """Return how long all layers were trained, and what the stopping rule saved."""
+    """Return how long the fine-tuning was, and what the stopping rule saved."""
     epochs, cycles = choice["epochs"], choice["num_cycles"]
     trained = f"{_number(epochs['trained'], 'epoch')} in {_number(cycles, 'cycle')}"
     if epochs["given_up"]:

@@ -165,7 +165,7 @@ def _train(
             for cycle in cycles:
                 done.append(cycle)
                 if recipe.stop == "no_gain" and not was_worth_it(before, done, recipe.choose_by):
-                    log.info("no gain in cycle %d; this training of all layers ends", len(done))
+                    log.info("no gain in cycle %d; the fine-tuning ends", len(done))
                     return len(done) > 1 or not lower_rates_may_gain(
                         before, cycle, recipe.choose_by
                     )

@@ -240,7 +240,11 @@ def test_the_summary_calls_layers_with_a_rate_of_zero_frozen(paths):
     write_json(paths.body_lr, read_json(paths.body_lr) | {"rates": rates})
     write_json(paths.model_choice, read_json(paths.model_choice) | {"rates": rates})
     expected = "early frozen, late 0.0003, head 6e-05 (given)"
-    assert dict(summary(paths, None))["rates by depth"] == expected
+    rows = dict(summary(paths, None))
+    assert rows["rates by depth"] == expected
+    assert rows["late layers and head"].startswith("3 epochs in 2 cycles")
+    assert "all layers" not in rows
+    assert "Training of late layers and head" in pictures(render(paths, None))
 
 
 @pytest.mark.parametrize(
