@@ -16,7 +16,7 @@ from lradapt.runtime.progress_file import VARIABLE
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The end of an epoch, after its validation."""
+    """The end of an epoch, after its validation; or of a solved head, as epoch 0."""
 
     phase: str
     epoch: int

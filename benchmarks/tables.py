@@ -32,7 +32,7 @@ PHASES = ("rate search", "head", "fine-tuning")
 
 
 def best_accuracy(run: Run) -> float:
-    """Return the highest validation accuracy at the end of an epoch."""
+    """Return the highest validation accuracy of an epoch, or of a solved head."""
     return max(float(point["accuracy"]) for point in run["points"])
 
 
@@ -42,7 +42,7 @@ def total(run: Run, clock: str) -> float:
 
 
 def reached_at(run: Run, accuracy: float, clock: str) -> float | None:
-    """Return the seconds until the first epoch with at least this validation accuracy, or None."""
+    """Return the seconds to the first epoch or solved head with this accuracy, or None."""
     times = [point["at"][clock] for point in run["points"] if point["accuracy"] >= accuracy]
     return float(times[0]) if times else None
 

@@ -24,7 +24,7 @@ def head(
 ) -> None:
     """Train a new head on the activations of the last run, in seconds.
 
-    Shows the effect of corrected labels before all layers are trained. The head
+    Shows the effect of corrected labels before the fine-tuning. The head
     is calibrated and exported into a folder of its own; the outputs of the
     pipeline do not change, and nothing is published. Prints the path of the
     model, accuracy, learning rate or penalty, and temperature.

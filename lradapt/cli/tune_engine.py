@@ -56,7 +56,7 @@ def tune_engine(
 
 
 def work_of(params: "Params") -> "Work":
-    """Return a step of the fine-tuning that params.yaml describes."""
+    """Return a step of all layers with the network, size, batch and views of params.yaml."""
     from lradapt.networks.normalisation import Normalisation
     from lradapt.training.engine_tuning.step import Work
     from lradapt.training.inputs.augment import Augmentation

@@ -32,8 +32,8 @@ COVERED_ON_CPU, COVERED_ON_GPU = 128, 224
 """Pixels; up to here an input covers the images, however many there are."""
 CPU_PIXELS, GPU_PIXELS = 125_000_000, 1_500_000_000
 """Of all images together at the input size; up to here larger inputs are chosen. On two cores, five
-epochs of so many take about ten minutes with EfficientNet-Lite0. On a GPU it is a guess, by which
-`pixels.npy` has at most 4.5 GB."""
+epochs of all layers of so many take about ten minutes with EfficientNet-Lite0, three of the late
+layers a quarter of it. On a GPU it is a guess, by which `pixels.npy` has at most 4.5 GB."""
 RESNET18 = "resnet18"
 """The network of the quick start."""
 

@@ -87,7 +87,7 @@ class _RangeTest:
 def _range_tests(paths: Paths) -> list[_RangeTest]:
     head, body = read_json(paths.lr), read_json(paths.body_lr)
     curves = paths.lr_curve.read_bytes(), paths.body_lr_curve.read_bytes()
-    title = "Range test of the unfrozen network"
+    title = f"Range test of {trained_layers(body['rates'])}"
     tests = [
         _RangeTest("Range test of the head", curves[0], head["rate"], head.get("rule")),
         _RangeTest(title, curves[1], body["rates"]["head"], body.get("rule")),

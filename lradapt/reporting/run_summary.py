@@ -125,7 +125,7 @@ def _rates_by_depth(paths: Paths) -> str:
     shown = (f"{depth} {f'{rate:.2g}' if rate else 'frozen'}" for depth, rate in used.items())
     rates = ", ".join(shown)
     lowered = (
-        "" if used == found["rates"] else ", then lowered: the first cycle lost more than a tenth"
+        "" if used == found["rates"] else ", then lowered: the first cycle lost a tenth or diverged"
     )
     return f"{rates} ({_source(found['refusal'], paths.body_lr_curve)}{lowered})"
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve: Out) -> None:
-    """Find the rates of the unfrozen network, by depth."""
+    """Find the rates of the fine-tuning, by depth."""
     params = load_params()
     max_lrs: Sequence[float] = params.body_rates.rates
     sweeps: list[Sweep] = []

@@ -1,7 +1,7 @@
 """Stage `find_lr`: the peak rate of the head, given or found on the cached activations.
 
 A head that is solved exactly has no rate. Which rate a sweep says, and when it is refused:
-`lradapt.training.range_test.rules`.
+`lradapt.training.range_test.suggestion`.
 """
 
 from collections.abc import Sequence

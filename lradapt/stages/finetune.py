@@ -1,4 +1,4 @@
-"""Stage `finetune`: all layers, three rates by depth, growing cycles, and the final model."""
+"""Stage `finetune`: a rate for each depth (0: frozen), growing cycles, and the final model."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -63,7 +63,7 @@ def main(
     steps: Out,
     epochs: Out,
 ) -> Spent:
-    """Train every layer; return the time of earlier processes.
+    """Train the layers that have a rate; return the time of earlier processes.
 
     Where the first cycle diverges, or loses too much, but not so much that lower rates would, too,
     the training begins again with lower rates, at most as often as `finetune.lower_rates` says.
@@ -153,7 +153,7 @@ def _start(network: nn.Module, images: _Images, engine: Engine) -> _Start:
 def _train(
     plan: _Plan, max_lrs: Mapping[str, float], run: TrainingRun, done: list[Cycle], *, last: bool
 ) -> bool:
-    """Train all layers and add each whole cycle to `done`; return False to begin again.
+    """Train the layers and add each whole cycle to `done`; return False to begin again.
 
     Raises:
         DivergedError: a loss, a score or a weight is not finite; before the last attempt only
@@ -165,7 +165,7 @@ def _train(
             for cycle in cycles:
                 done.append(cycle)
                 if recipe.stop == "no_gain" and not was_worth_it(before, done, recipe.choose_by):
-                    log.info("no gain in cycle %d; the fine-tuning ends", len(done))
+                    log.info("no gain in cycle %d: no further cycle at these rates", len(done))
                     return len(done) > 1 or not lower_rates_may_gain(
                         before, cycle, recipe.choose_by
                     )

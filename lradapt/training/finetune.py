@@ -1,4 +1,4 @@
-"""Training of all layers: three rates by depth, growing cosine cycles (paper, section 2.4)."""
+"""Fine-tuning: a rate for each depth, growing cosine cycles (paper, section 2.4)."""
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ third of them lost half as much or more, which is again more than a tenth (docs/
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinetuneRecipe:
-    """How all layers are trained.
+    """How the layers are trained.
 
     Attributes:
         batch_size: images of a step, over all processes.
@@ -81,7 +81,7 @@ def finetune(
     run: TrainingRun | None = None,
     on_epoch: OnEpoch = log_epoch,
 ) -> Generator[Cycle]:
-    """Train every layer of `model` in place, one cycle for each that the caller asks for.
+    """Train the layers of `model` in place, one cycle for each that the caller asks for.
 
     Within a cycle the rates of all `layers` fall together from their peaks, `max_lrs`, nearly
     to zero. Layers with a rate of zero are frozen.
@@ -131,9 +131,9 @@ def reached(epoch: Epoch, target_accuracy: float | None) -> bool:
 def lowered(rates: Mapping[str, float], times: int) -> dict[str, float]:
     """Return the rates by layer after they were lowered a number of times, to a third each time.
 
-    How high the rates may be depends on the images, and only whole epochs show it (docs/log.md).
-    So a training begins with high ones, and where its first cycle gains nothing it begins again
-    with lower ones.
+    A range test shows where a rate begins to harm; only whole epochs show whether it gains
+    (docs/log.md). So where the first cycle lost a tenth to a fifth, or diverged, the training
+    begins again with lower rates.
     """
     return {layer: rate / 3**times for layer, rate in rates.items()}
 

@@ -26,7 +26,7 @@ def train_mode(model: nn.Module, *, batchnorm_frozen: bool) -> None:
     """Put every layer into train mode; BatchNorm only if it is not frozen.
 
     Frozen, it normalises by the statistics of the pre-training, as it does in production. Its
-    scales and shifts are trained in any case.
+    scales and shifts are trained all the same, unless `freeze` freezes its layer.
     """
     model.train()
     if batchnorm_frozen:

@@ -16,7 +16,8 @@ from lradapt.training.inputs.batches import Batch, Examples, clean_batches, clea
 from lradapt.training.modes import eval_mode
 
 LOWER_RATES = (
-    "lower the rates (params.yaml: head_rate, body_rates) or the end of the range test (end_lr)"
+    "lower the rates (params.yaml: head_rate, body_rates; where a range test finds them, set its "
+    "source to given) or the end of the range test (end_lr)"
 )
 """The remedy in the messages about values that are not finite."""
 

@@ -231,7 +231,7 @@ GIVEN = "given, because the range test was rejected: no valley"
 
 def test_the_rates_are_those_that_were_used_in_the_end(paths):
     write_json(paths.model_choice, read_json(paths.model_choice) | {"rates": {"early": 0.1 / 3}})
-    expected = "early 0.033 (given, then lowered: the first cycle lost more than a tenth)"
+    expected = "early 0.033 (given, then lowered: the first cycle lost a tenth or diverged)"
     assert dict(summary(paths, None))["rates by depth"] == expected
 
 
@@ -382,7 +382,7 @@ def test_each_plot_is_drawn_from_its_own_table(paths):
     assert pictures(render(paths, None)) == {
         "Range test of the head": "Range test of the head: 1 sweep from 0.001 to 0.1; chosen: "
         "0.0335",
-        "Range test of the unfrozen network": "Range test of the unfrozen network: 1 sweep from "
+        "Range test of all layers": "Range test of all layers: 1 sweep from "
         "0.001 to 0.2; chosen: 0.01",
         "Learning rate of the head": "Learning rate of the head at each of 2 steps; peaks: head "
         "0.1",
