@@ -69,6 +69,19 @@ class BenchmarkParams(Section):
             raise ValueError(f"no settings for {', '.join(missing)}; have {list(self.settings)}")
         return self
 
+    @model_validator(mode="after")
+    def _one_arm_is_conventional(self) -> "BenchmarkParams":
+        conventional = [
+            arm for arm in self.arms if isinstance(self.settings[arm], ConventionalSettings)
+        ]
+        if len(conventional) != 1:
+            raise ValueError(
+                f"arms has {len(conventional)} arms of conventional training "
+                f"({', '.join(conventional) or 'none'}); expected one, which the others are "
+                "compared with"
+            )
+        return self
+
 
 def load_benchmark(path: Path = DEFAULT_PATH) -> BenchmarkParams:
     """Read and check `path`.

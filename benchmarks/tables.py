@@ -29,6 +29,8 @@ Run = Mapping[str, Any]
 Pair = tuple[Run, Run]
 Rows = list[list[str]]
 PHASES = ("rate search", "head", "fine-tuning")
+ROUNDING = 1e-6
+"""Of accuracies in a progress file, which the ends of epochs come from."""
 
 
 def best_accuracy(run: Run) -> float:
@@ -43,7 +45,8 @@ def total(run: Run, clock: str) -> float:
 
 def reached_at(run: Run, accuracy: float, clock: str) -> float | None:
     """Return the seconds to the first epoch or solved head with this accuracy, or None."""
-    times = [point["at"][clock] for point in run["points"] if point["accuracy"] >= accuracy]
+    least = accuracy - ROUNDING
+    times = [point["at"][clock] for point in run["points"] if point["accuracy"] >= least]
     return float(times[0]) if times else None
 
 
@@ -79,13 +82,13 @@ def clock_of(runs: Iterable[Run]) -> str:
 def table_1(runs: Sequence[Run]) -> Rows:
     """Return table 1 of the paper, conventional training: accuracy and seconds at each rate."""
     slow = _of_kind(runs, conventional=True)
-    rates, unit = [leg["rate"] for leg in slow[0]["legs"]], _unit(runs)
+    rates, unit = slow[0]["settings"]["rates"], _unit(runs)
     titles = [title for rate in rates for title in (f"accuracy at {rate:g}", f"{unit} at {rate:g}")]
     rows = [["model", *titles, f"total {unit}", "best", f"{unit} to it", "balanced"]]
     for (model, _), group in _by_model_and_arm(slow):
         cells = [model]
         for number, rate in enumerate(rates):
-            cells.append(median_range((run["legs"][number]["accuracy"] for run in group), ".2%"))
+            cells.append(median_range((_leg_accuracy(run, number) for run in group), ".2%"))
             cells.append(_phase(group, f"rate {rate:g}", ".0f"))
         rows.append(cells + _totals(group))
     return rows
@@ -199,9 +202,16 @@ def _unit(runs: Iterable[Run]) -> str:
     return "CPU s" if clock_of(runs) == "cpu_seconds" else "s"
 
 
+def _leg_accuracy(run: Run, number: int) -> float | None:
+    """Return the accuracy of a leg; None where the target ended the training before it."""
+    legs = run["legs"]
+    return float(legs[number]["accuracy"]) if number < len(legs) else None
+
+
 def _phase(runs: Sequence[Run], name: str, form: str) -> str:
     clock = clock_of(runs)
-    return median_range((run["phases"][name][clock] for run in runs), form)
+    spent = (run["phases"].get(name) for run in runs)
+    return median_range((each and each[clock] for each in spent), form)
 
 
 def _total(runs: Sequence[Run]) -> str:

@@ -90,7 +90,7 @@ def choose_for_weights(
     source = _source_of(backbone)
     if not facts or source not in _OWN_SOURCES:
         return []
-    pretrained = _has_package(values) if facts.small else source == _IMAGENET
+    pretrained = source == _IMAGENET and (not facts.small or _has_package(values))
     recipe = choose_recipe(pretrained=pretrained, batch_size=values["finetune"]["batch_size"])
     decisions = decide(values, recipe, keep=keep)
     write_decisions(path, values, decisions)

@@ -14,7 +14,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from lradapt.errors import WeightsError
+from lradapt.errors import LradaptError, WeightsError
 from lradapt.networks.architectures import Architecture
 from lradapt.networks.classifier import Weights, build, build_body, in_fp32, without_head
 from lradapt.networks.weights_file import read_weights
@@ -124,7 +124,10 @@ def _imagenet(architecture: Architecture) -> tuple[Weights, Origin]:
         return _imagenet_of_timm(architecture)
     from torchvision.models import get_model_weights
 
-    choice = get_model_weights(architecture.name).DEFAULT
+    try:
+        choice = get_model_weights(architecture.name).DEFAULT
+    except ValueError as error:
+        raise LradaptError(f"model.architecture {architecture.name}: {error}") from error
     try:
         # torchvision checks the hash in the file's name, and unpickles nothing but tensors.
         with _patience(_NETWORK_SECONDS):

@@ -209,8 +209,9 @@ def _taps(model: nn.Module, name: str, head: str) -> tuple[str, ...]:
         for stage in stages
         if len(shape := shapes.get(stage["module"], ())) == 4 and shape[1] == stage["num_chs"]
     ]
-    if stages and taps and taps[-1] == stages[-1]["module"]:
-        taps = taps[:-1] if stages[-1]["num_chs"] == linear.in_features else taps
+    last = _stages(model)[-1:]  # before the BatchNorms were left out
+    if taps and last and taps[-1] == last[0]["module"]:
+        taps = taps[:-1] if last[0]["num_chs"] == linear.in_features else taps
     return tuple(taps)
 
 

@@ -25,7 +25,7 @@ def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve
     params = load_params()
     max_lrs: Sequence[float] = params.body_rates.rates
     sweeps: list[Sweep] = []
-    source, rule, refusal = params.body_rates.source, params.find_body_lr.rule, ""
+    source, rule, found = params.body_rates.source, params.find_body_lr.rule, None
     if source != "given":
         from lradapt.training.range_test.measure import scaled
         from lradapt.training.range_test.suggestion import suggest_or_given
@@ -33,11 +33,14 @@ def main(*, pixels: Dep, split: Dep, backbone: Dep, head: Dep, rates: Out, curve
         sweeps = _sweeps(params, pixels, split, backbone, head)
         found = suggest_or_given(sweeps, rule, max_lrs[-1], strict=source == "found")
         max_lrs = scaled(max_lrs, found.rate)
-        refusal = found.refusal
     write_sweeps(curve, sweeps)
     names = [group.name for group in params.model.network.groups]
     by_depth = dict(zip(names, max_lrs, strict=True))
-    write_json(rates, {"rates": by_depth, "refusal": refusal, "rule": rule})
+    lowest, highest, refusal = (
+        (found.lowest, found.highest, found.refusal) if found else (None, None, "")
+    )
+    read = {"lowest": lowest, "highest": highest, "refusal": refusal, "rule": rule}
+    write_json(rates, {"rates": by_depth, **read})
 
 
 def _sweeps(params: Params, pixels: Path, split: Path, backbone: Path, head: Path) -> "list[Sweep]":

@@ -100,7 +100,7 @@ def main(
                 break
         log.info("the training begins again, with a third of the rates")
         network.load_state_dict(plan.start.weights)
-        given_up += max(1, sum(len(cycle.epochs) for cycle in done))
+        given_up += max(1, run.first_epoch)
     return earlier
 
 

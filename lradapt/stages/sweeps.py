@@ -5,7 +5,7 @@ from lradapt.training.range_test.measure import SweepRecipe
 
 
 def sweep_recipe(test: RangeTestParams, training: SgdParams) -> SweepRecipe:
-    """Return the recipe of section `find_lr` or `find_body_lr`, with the SGD of that training."""
+    """Return the recipe of section `find_lr` or `find_body_lr` for the optimizer of a training."""
     return SweepRecipe(
         start_lr=test.start_lr,
         end_lr=test.end_lr,

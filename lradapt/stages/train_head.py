@@ -25,6 +25,7 @@ from lradapt.training.head import HeadRecipe, new_head, train_head
 from lradapt.training.history import write_epochs, write_solved, write_steps
 from lradapt.training.imbalance import make_balance
 from lradapt.training.inputs.examples import ActivationExamples, activation_examples
+from lradapt.training.loop import OnEpoch
 from lradapt.training.run import TrainingRun
 from lradapt.training.scoring import Score, validate
 
@@ -44,6 +45,7 @@ def main(
 ) -> Spent:
     """Make the head; return the time that earlier processes have spent on it."""
     params = load_params()
+    on_epoch = epoch_reporter(params.train_head.max_epochs)  # its clock begins with the stage's
     engine = start_engine(**params.engine.model_dump())
     rows = read_split(split)
     images = _read_images(np.load(activations, mmap_mode="r"), rows, engine, params.seed)
@@ -54,7 +56,7 @@ def main(
             groups = group_numbers(in_split(rows, "train"))
             model = _solve(images, groups, params.imbalance, engine, tables)
         else:
-            model = _train(images, params, read_json(rate)["rate"], engine, run, tables)
+            model = _train(images, params, read_json(rate)["rate"], engine, run, on_epoch, tables)
         with whole_file(head) as partial:
             save_file({name: value.cpu() for name, value in model.state_dict().items()}, partial)
     return run.earlier
@@ -120,6 +122,7 @@ def _train(
     max_lr: float,
     engine: Engine,
     run: TrainingRun,
+    on_epoch: OnEpoch,
     tables: _Tables,
 ) -> nn.Linear:
     recipe = HeadRecipe(**params.train_head.model_dump(exclude={"method"}))
@@ -136,7 +139,7 @@ def _train(
         seed=params.seed,
         balance=make_balance(params.imbalance, training.labels, images.num_classes),
         run=run,
-        on_epoch=epoch_reporter(recipe.max_epochs),
+        on_epoch=on_epoch,
     )
     write_json(tables.solution, NOT_SOLVED)
     write_steps(tables.steps, done, ["head"])

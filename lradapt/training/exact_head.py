@@ -224,12 +224,13 @@ def _solve_at(images: _Images, penalty: float, *, note: str) -> ExactHead:
 def _as_head(images: _Images, solution: Solution, penalty: float) -> ExactHead:
     """Return the layer on features as they are, with all classes."""
     weight_PD, bias_P = images.scale.unfold(solution.weights)
+    # A bias has no penalty, so training with logits + log share only moves the biases.
+    bias_P = bias_P - images.shares[images.present]
     num_classes = len(images.shares)
     weight_KD = torch.zeros(num_classes, weight_PD.shape[1])
     bias_K = torch.full((num_classes,), _lowest_logit(images, weight_PD, bias_P))
     weight_KD[images.present], bias_K[images.present] = weight_PD, bias_P
-    # A bias has no penalty, so training with logits + log share only moves the biases.
-    return ExactHead(weight_KD, bias_K - images.shares, penalty, solution.loss)
+    return ExactHead(weight_KD, bias_K, penalty, solution.loss)
 
 
 def _lowest_logit(images: _Images, weight_PD: Tensor, bias_P: Tensor) -> float:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import update_bn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from lradapt.compute.engine import Engine
 from lradapt.training.inputs.batches import Examples, clean_batches
+from lradapt.training.modes import is_frozen, kept_modes, train_mode
 from lradapt.training.records import Cycle, Weights, snapshot
 from lradapt.training.scoring import Criterion, Score, score
 
@@ -119,11 +120,31 @@ def average_weights(snapshots: Sequence[Weights]) -> Weights:
 def estimate_batchnorm(
     model: nn.Module, training: Examples, engine: Engine, *, batch_size: int
 ) -> None:
-    """Set BatchNorm's statistics to the mean over one pass of clean images; change nothing else."""
-    batches = clean_batches(training, batch_size=batch_size, processes=engine.processes)
-    images = (inputs for inputs, _ in batches)
-    with torch.no_grad(), engine.autocast():
-        update_bn(images, model)
+    """Set BatchNorm's statistics to the mean over one pass of clean images; change nothing else.
+
+    Those of frozen layers stay, and these layers normalise by them in that pass.
+    """
+    size = _without_lone_images(len(training.labels), batch_size, engine.processes.size)
+    norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
+    momenta = {norm: norm.momentum for norm in norms if not is_frozen(norm)}
+    with kept_modes(model), torch.no_grad(), engine.autocast():
+        train_mode(model, batchnorm_frozen=True)
+        for norm in momenta:
+            norm.train().reset_running_stats()
+            norm.momentum = None  # PyTorch then takes the mean over all batches
+        for inputs, _ in clean_batches(training, batch_size=size, processes=engine.processes):
+            model(inputs)
+    for norm, momentum in momenta.items():
+        norm.momentum = momentum
+
+
+def _without_lone_images(count: int, batch_size: int, num_processes: int) -> int:
+    """Return the largest size up to `batch_size` whose last batch has two images a process.
+
+    BatchNorm needs two; where no size has them, the images are one batch.
+    """
+    sizes = range(batch_size, 1, -1)
+    return next((each for each in sizes if not 0 < count % each < 2 * num_processes), count)
 
 
 def _end_score(cycle: Cycle) -> Score:

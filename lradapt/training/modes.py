@@ -11,15 +11,22 @@ from lradapt.networks.architectures import LayerGroup
 
 
 @contextmanager
-def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Run a block in eval mode; restore each layer's own mode after it."""
+def kept_modes(model: nn.Module) -> Iterator[None]:
+    """Restore each layer's own mode after a block."""
     modes = [(module, module.training) for module in model.modules()]
-    model.eval()
     try:
         yield
     finally:
         for module, training in modes:
             module.training = training
+
+
+@contextmanager
+def eval_mode(model: nn.Module) -> Iterator[None]:
+    """Run a block in eval mode; restore each layer's own mode after it."""
+    with kept_modes(model):
+        model.eval()
+        yield
 
 
 def train_mode(model: nn.Module, *, batchnorm_frozen: bool) -> None:
@@ -46,6 +53,12 @@ def freeze(model: nn.Module, rates: Sequence[float], layers: Sequence[LayerGroup
                 parameter.requires_grad_(False)
                 if isinstance(module, _BatchNorm):
                     module.eval()
+
+
+def is_frozen(module: nn.Module) -> bool:
+    """Return whether the module has parameters of its own, and none of them is trained."""
+    own = list(module.parameters(recurse=False))
+    return bool(own) and not any(parameter.requires_grad for parameter in own)
 
 
 def _rate_of(name: str, rates: Sequence[float], layers: Sequence[LayerGroup]) -> float | None:

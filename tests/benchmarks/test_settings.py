@@ -50,6 +50,16 @@ def test_each_shipped_arm_of_the_scheme_gives_valid_params(arm):
         assert params == validate(Params, values, Path("params.yaml"))
 
 
+@pytest.mark.parametrize(
+    ("arms", "found"),
+    [(["paper", "lradapt"], "0 arms .*none"), (["slow", "conventional"], r"2 arms .*slow, conv")],
+)
+def test_one_arm_is_conventional(load, arms, found):
+    slow = load_benchmark(SHIPPED).settings["conventional"].model_dump()
+    with pytest.raises(ParamsError, match=f"arms has {found}"):
+        load({"arms": arms, "settings": {"slow": slow}})
+
+
 def test_an_arm_without_settings_is_named(load):
     with pytest.raises(ParamsError, match="no settings for turbo"):
         load({"arms": ["paper", "turbo"]})

@@ -32,7 +32,7 @@ def run(arm, seed, points, phases, *, legs=None, curves=None, rule="edge"):
         "arm": arm,
         "architecture": "resnet18",
         "seed": seed,
-        "settings": {"patience_epochs": 5, "min_gain": 0.001},
+        "settings": {"rates": [0.01, 0.001], "patience_epochs": 5, "min_gain": 0.001},
         "seconds": {"seconds": 2 * total, "cpu_seconds": total},
         "phases": {n: {"seconds": 2 * s, "cpu_seconds": s} for n, s in phases.items()},
         "points": [
@@ -100,6 +100,24 @@ def test_an_arm_that_never_reaches_the_target_has_no_speed_up():
 
 def test_the_speed_up_by_total_is_that_of_all_seconds():
     assert total_speed_up(RUNS[0], RUNS[1]) == 8
+
+
+def test_a_leg_that_the_target_left_out_is_told_in_its_cells():
+    short = copy.deepcopy(conventional(1))
+    del short["legs"][1], short["phases"]["rate 0.001"]
+    for runs in ([conventional(0), short], [short, conventional(0)]):
+        header, row = table_1(runs)
+        cells = dict(zip(header, row, strict=True))
+        assert cells["accuracy at 0.001"] == "90.00%; never with 1 of 2 seeds"
+        assert cells["CPU s at 0.001"] == "200; never with 1 of 2 seeds"
+
+
+def test_a_solved_head_that_equals_the_rounded_target_has_reached_it():
+    slow = conventional(0, last=0.666667)
+    slow["points"][1]["accuracy"] = 0.6
+    slow["points"][3]["accuracy"] = 0.6
+    slow["points"][0]["accuracy"] = 0.5
+    assert speed_up(slow, scheme(0, [(10, 2 / 3)])) == 30
 
 
 def on_gpu(made):

@@ -75,8 +75,8 @@ def training_batches(
 
     By default every image comes once an epoch.
 
-    An epoch's batches differ by one image at most: none is dropped, and none is a lone image that
-    BatchNorm could not take.
+    An epoch's batches differ by one image at most: none is dropped, and from a size of three on
+    none is a lone image, which BatchNorm could not take.
     """
     wholes = _wholes(examples.labels, batch_size, seed, order, first_step)
     parts = ((part_of(processes, len(indices)), indices, step) for indices, step in wholes)

@@ -8,6 +8,7 @@ that is not trained, the baseline. Reading a rate off the curve is
 import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice, tee
 
@@ -21,10 +22,16 @@ from lradapt.compute.engine import Engine
 from lradapt.errors import LayersError, TrainingError
 from lradapt.runtime.progress import tracked
 from lradapt.training.imbalance import NO_BALANCE, Balance, Loss
-from lradapt.training.inputs.batches import Batch, Examples, training_batches
+from lradapt.training.inputs.batches import (
+    Batch,
+    Examples,
+    seeded_layers,
+    training_batches,
+)
 from lradapt.training.loop import train_steps
 from lradapt.training.range_test.curve import Sweep, make_sweep, mean_sweep
 from lradapt.training.range_test.divergence import divergence
+from lradapt.training.range_test.rise import MOST
 from lradapt.training.range_test.suggestion import RULE_NAMES, Suggestion, suggest
 from lradapt.training.records import Step
 from lradapt.training.schedules import geometric
@@ -67,6 +74,8 @@ class RangeTest:
         rates = scaled(self.rates, self.suggestion.rate)
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate
+            if "initial_lr" in group:  # of an earlier scheduler; the next one would begin with it
+                group["initial_lr"] = rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +87,7 @@ class SweepRecipe:
         num_steps: steps of a whole sweep.
         num_sweeps: sweeps, each with its own seed.
         batch_size: images of a step.
-        momentum, l2: of SGD.
+        momentum, l2: of the optimizer.
     """
 
     start_lr: float
@@ -125,28 +134,33 @@ def range_test(
 
     Raises:
         LayersError: the optimizer's parameters are not the model's, or its last rate is zero.
-        TrainingError: there are no batches, or too few that cannot be repeated.
-        ValueError: an unknown rule, or rates and steps that make no sweep.
+        TrainingError: there are no batches, or too few that cannot be repeated; or the loss is not
+            finite before any training.
+        ValueError: an unknown rule, no sweep, or rates and steps that make none.
     """
     if rule not in RULE_NAMES:
         raise ValueError(f"no rule {rule!r}; expected one of {', '.join(RULE_NAMES)}")
+    if num_sweeps < 1:
+        raise ValueError(f"num_sweeps is {num_sweeps}; expected 1 or more")
     _require_own(model, optimizer)
     rates = tuple(float(group["lr"]) for group in optimizer.param_groups)
     engine = engine or Engine(next(model.parameters()).device, "fp32")
     schedule = geometric(start=start_lr, end=end_lr, num_steps=num_steps)
     endless = _endless(batches, engine.device)
     sweeps = []
-    for number in range(num_sweeps):
-        # Copied together, so that the parameters of the one are still those of the other.
-        trial, trial_optimizer = copy.deepcopy((model, optimizer))
-        for group, peak in zip(trial_optimizer.param_groups, scaled(rates, end_lr), strict=True):
-            group["lr"] = group["initial_lr"] = peak
-        own, again = tee(islice(endless, num_steps))
-        scheduler = LambdaLR(trial_optimizer, schedule)
-        steps = train_steps(trial, own, trial_optimizer, scheduler, engine, loss=loss)
-        baseline = _losses(copy.deepcopy(model), again, engine, loss)
-        following = following_steps + num_steps * (num_sweeps - number - 1)
-        sweeps.append(_sweep(zip(steps, baseline, strict=False), engine, num_steps, following))
+    with _kept_random_state(engine):
+        for number in range(num_sweeps):
+            # Copied together, so that the parameters of the one are still those of the other.
+            trial, trial_optimizer = copy.deepcopy((model, optimizer))
+            peaks = scaled(rates, end_lr)
+            for group, peak in zip(trial_optimizer.param_groups, peaks, strict=True):
+                group["lr"] = group["initial_lr"] = peak
+            own, again = tee(islice(endless, num_steps))
+            scheduler = LambdaLR(trial_optimizer, schedule)
+            steps = train_steps(trial, own, trial_optimizer, scheduler, engine, loss=loss)
+            baseline = _losses(copy.deepcopy(model), again, engine, loss)
+            following = following_steps + num_steps * (num_sweeps - number - 1)
+            sweeps.append(_sweep(zip(steps, baseline, strict=False), num_steps, following))
     return RangeTest(tuple(sweeps), rates, rule)
 
 
@@ -164,11 +178,12 @@ def seeded_sweeps(
     sweeps: list[Sweep] = []
     for number in range(recipe.num_sweeps):
         model = model_of(seed + number)
+        batches = training_batches(
+            training, batch_size=recipe.batch_size, seed=seed + number, order=balance.order
+        )
         found = range_test(
             model,
-            training_batches(
-                training, batch_size=recipe.batch_size, seed=seed + number, order=balance.order
-            ),
+            seeded_layers(batches, seed + number, 0, 0),
             make_optimizer(model),
             loss=balance.loss,
             start_lr=recipe.start_lr,
@@ -226,27 +241,44 @@ def _losses(
         yield value  # outside the block, else the caller would compute without gradients
 
 
-def _sweep(
-    steps: Iterable[tuple[Step, float]], engine: Engine, num_steps: int, following: int
-) -> Sweep:
-    """Run a sweep and show its progress; the random state stays as it is."""
+@contextmanager
+def _kept_random_state(engine: Engine) -> Iterator[None]:
+    """Restore the random state after a block: a model may hold dropout, a DataLoader shuffles.
+
+    One block for all sweeps, else each would draw the same numbers and see the same batches.
+    """
     gpus = [engine.device] if engine.device.type == "cuda" else []
-    with (
-        torch.random.fork_rng(gpus),  # a model may hold dropout
-        tracked(steps, "range test", total=num_steps, unit="steps", following=following) as shown,
-    ):
-        return _sweep_until_diverged(shown)
+    with torch.random.fork_rng(gpus):
+        yield
+
+
+def _sweep(steps: Iterable[tuple[Step, float]], num_steps: int, following: int) -> Sweep:
+    """Run a sweep and show its progress."""
+    shown = tracked(steps, "range test", total=num_steps, unit="steps", following=following)
+    with shown as counted:
+        return _sweep_until_diverged(counted)
 
 
 def _sweep_until_diverged(steps: Iterable[tuple[Step, float]]) -> Sweep:
-    """Return the sweep of `steps` with their baseline losses, up to the step that diverged."""
-    rates, losses, baseline, diverged = [], [], [], divergence()
+    """Return the sweep of `steps` with their baseline losses, up to the step that diverged.
+
+    A loss of the trained copy that is not finite counts as `MOST` nats above all others.
+    """
+    rates: list[float] = []
+    losses: list[float] = []
+    baseline, diverged = [], divergence()
     for step, baseline_loss in steps:
-        if not math.isfinite(step.loss) or not math.isfinite(baseline_loss):
+        if not math.isfinite(baseline_loss):
             break
+        loss = step.loss if math.isfinite(step.loss) else max(baseline_loss, *losses, 0.0) + MOST
         rates.append(step.rates[-1])
-        losses.append(step.loss)
+        losses.append(loss)
         baseline.append(baseline_loss)
-        if diverged(step.loss, baseline_loss):
+        if not math.isfinite(step.loss) or diverged(loss, baseline_loss):
             break
+    if not rates:
+        raise TrainingError(
+            "the loss of the first batch is not finite before any training; check the pixels and "
+            "the weights, or compute in fp32 (params.yaml: engine.precision)"
+        )
     return make_sweep(rates, losses, baseline)

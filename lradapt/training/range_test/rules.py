@@ -63,7 +63,18 @@ def edge(log_rates: Curve, smoothed: Curve) -> int:
 
 
 def _below(log_rates: Curve, index: int, *, factor: float) -> int:
-    return int(np.argmin(np.abs(log_rates - (log_rates[index] - math.log(factor)))))
+    """Return the point nearest to the rate of `index` over `factor`.
+
+    Raises:
+        TrainingError: that rate is below the first one by more than half a step.
+    """
+    wanted = log_rates[index] - math.log(factor)
+    if wanted < log_rates[0] - (log_rates[1] - log_rates[0]) / 2:
+        raise TrainingError(
+            f"the range test begins too high: the suggested rate, {math.exp(wanted):.2g}, is below "
+            f"its first, {math.exp(log_rates[0]):.2g}; lower its start_lr"
+        )
+    return int(np.argmin(np.abs(log_rates - wanted)))
 
 
 RULES: dict[str, Callable[[Curve, Curve], int]] = {

@@ -14,6 +14,8 @@ from lradapt.training.range_test.rules import RULES
 log = logging.getLogger(__name__)
 
 RULE_NAMES = (*RULES, RISE)
+LEAST_STEPS = 10
+"""A rate cannot be read off fewer steps."""
 LEAST_FALL = 0.02
 """A curve whose smoothed loss falls by less than this share of its start shows nothing."""
 MOST_SPREAD = 3.0
@@ -82,9 +84,10 @@ def suggest_or_given(
 def _read_off(sweeps: Sequence[Sweep], rule: str) -> float:
     sweep = mean_sweep(sweeps)
     smoothed = np.array(sweep.smoothed)
-    if len(smoothed) < 10:
+    if len(smoothed) < LEAST_STEPS:
         raise TrainingError(
-            f"the range test diverged after {len(smoothed)} steps; lower its start_lr"
+            f"the range test ended after {len(smoothed)} steps, expected {LEAST_STEPS} or more; "
+            "lower its start_lr if it diverged, else raise its num_steps"
         )
     if rule == RISE:
         return read_rise(sweeps)

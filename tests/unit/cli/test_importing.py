@@ -681,6 +681,20 @@ def test_small_grey_pictures_get_imagenets_weights_of_a_package_unless_they_are_
     assert (method(), params["augment"]["horizontal_flip"]) == (expected, False)
 
 
+def test_small_grey_pictures_without_the_weights_keep_the_recipe_for_random_ones(
+    project, source, best, monkeypatch
+):
+    best = replace(best, weights_available=True)
+    monkeypatch.setattr(
+        "lradapt.config.photo_backbone.photo_backbone", lambda: (best, "it is best")
+    )
+    monkeypatch.setattr("lradapt.config.photo_backbone.facts_of", {"resnet34": best}.get)
+    imported_weights(monkeypatch, "none")
+    lradapt_import("folder", source("a/1.png", "b/1.png", size=(28, 28)))
+    assert read_yaml(Path("params.yaml"))["model"]["architecture"] == "resnet34"
+    assert method() == "sgd"
+
+
 @pytest.mark.parametrize(
     ("side", "package", "asked"), [(28, True, 1), (28, False, 0), (8, True, 0)]
 )

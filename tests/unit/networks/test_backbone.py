@@ -1,12 +1,13 @@
 import socket
 import urllib.request
+from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from lradapt.compute.engine import seeded
-from lradapt.errors import WeightsError
+from lradapt.errors import LradaptError, WeightsError
 from lradapt.networks import backbone
 from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.backbone import Origin, import_backbone, read_backbone, read_origin
@@ -85,6 +86,13 @@ def test_imagenet_weights_are_those_that_torchvision_brings(tmp_path, monkeypatc
     assert (origin.source, origin.detail) == ("imagenet", "ResNet18_Weights.IMAGENET1K_V1")
     found = read_backbone(tmp_path / "body", RESNET18)["layer4.1.conv2.weight"]
     assert torch.equal(found, weights["layer4.1.conv2.weight"])
+
+
+@pytest.mark.parametrize("source", ["imagenet", "auto", "none"])
+def test_a_name_that_torchvision_does_not_know_is_an_error_of_its_own(tmp_path, source):
+    unknown = replace(RESNET18, name="resnt18")
+    with pytest.raises(LradaptError, match=r"model.architecture resnt18: Unknown model resnt18"):
+        import_backbone(source, unknown, tmp_path / "body")
 
 
 def test_another_architecture_than_the_params_is_named_with_the_remedy(tmp_path):

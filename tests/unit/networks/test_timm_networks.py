@@ -180,6 +180,13 @@ def test_a_set_of_images_smaller_than_the_backbone_is_made_for_is_told():
     )
 
 
+@pytest.mark.parametrize("name", ["densenet121", "densenetblur121d"])
+def test_a_stage_before_a_last_batchnorm_is_read_whatever_its_width(name):
+    """The last stage of these is a BatchNorm; the third block is as wide as the head's input."""
+    blocks = [f"features.denseblock{number}" for number in (1, 2, 3)]
+    assert list(architecture_of(f"timm/{name}").taps) == blocks
+
+
 def test_no_stage_is_a_batchnorm_which_several_processes_replace():
     assert architecture_of("timm/mobilenetv3_small_050").taps == (
         *("blocks.0", "blocks.1", "blocks.3", "blocks.5"),

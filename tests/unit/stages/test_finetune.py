@@ -5,7 +5,6 @@ import json
 import math
 import re
 from itertools import count
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,6 +23,7 @@ from lradapt.networks.classifier import num_features
 from lradapt.runtime.timings import Spent
 from lradapt.stages import find_body_lr, finetune
 from lradapt.training.imbalance import Balance
+from lradapt.training.range_test.suggestion import Suggestion
 from tests.projects import ROOT, SMALL
 
 NETWORK = {"architecture": "timm/test_resnet", "layers": None, "reads": "stages"}
@@ -143,12 +143,14 @@ def test_a_found_rate_leaves_frozen_layers_frozen(project, monkeypatch):
         return []
 
     monkeypatch.setattr("lradapt.training.range_test.measure.seeded_sweeps", sweeps)
-    suggested = SimpleNamespace(rate=0.1, refusal="")
+    suggested = Suggestion(0.1, 0.07, 0.2)
     monkeypatch.setattr(
         "lradapt.training.range_test.suggestion.suggest_or_given", lambda *_, **__: suggested
     )
     find_body_lr.main(**inputs(project), rates=project / "r.json", curve=project / "c.csv")
-    rates = json.loads((project / "r.json").read_text())["rates"]
+    found = json.loads((project / "r.json").read_text())
+    rates = found["rates"]
+    assert (found["lowest"], found["highest"]) == (0.07, 0.2)
     assert rates == {"early": 0, "late": pytest.approx(0.01), "head": pytest.approx(0.1)}
     early, *_ = load_params().model.network.groups
     assert seen

@@ -165,9 +165,10 @@ def test_a_class_whose_only_group_is_held_out_does_not_count():
     assert head.weight.shape == (4, 12)
 
 
-def test_a_class_without_an_image_is_unlikely_and_has_no_weight():
+@pytest.mark.parametrize("imbalance", ["none", "class_weights", "logit_adjustment"])
+def test_a_class_without_an_image_is_unlikely_and_has_no_weight(imbalance):
     features, labels = clouds()
-    head = solve_head(features, labels, num_classes=5)
+    head = solve_head(features, labels, num_classes=5, imbalance=imbalance)
     assert not head.weight[3:].any()
     shares = head.linear()(features).softmax(1)[:, 3:]
     assert 0 < shares.max() < 0.05

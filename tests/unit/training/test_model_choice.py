@@ -184,6 +184,42 @@ def test_batchnorm_s_statistics_become_those_of_the_training_images(network, blo
     assert all(torch.equal(weights[name], p) for name, p in network.named_parameters())
 
 
+def test_frozen_layers_keep_their_statistics_and_normalise_by_them(network, blobs, engine):
+    deep = nn.Sequential(*network[:2], nn.Linear(8, 8), nn.BatchNorm1d(8))
+    network[1].running_mean.fill_(5.0)
+    for parameter in deep[:2].parameters():
+        parameter.requires_grad_(False)
+    kept, training = snapshot(network[1]), blobs(300)
+    estimate_batchnorm(deep.train(), training, engine, batch_size=300)
+    assert all(torch.equal(kept[name], value) for name, value in snapshot(deep[1]).items())
+    hidden = deep[2](deep[1].eval()(deep[0](training.activations[:, 0])))
+    torch.testing.assert_close(deep[3].running_mean, hidden.mean(0))
+
+
+def test_layers_without_parameters_have_their_statistics_estimated(blobs, engine):
+    norm = nn.BatchNorm1d(8, affine=False)
+    training = blobs(300)
+    estimate_batchnorm(norm, training, engine, batch_size=300)
+    torch.testing.assert_close(norm.running_mean, training.activations[:, 0].mean(0))
+
+
+@pytest.mark.parametrize(("count", "batch_size"), [(65, 64), (33, 32), (3, 2), (64, 64)])
+def test_statistics_are_estimated_whatever_the_last_batch_has(
+    network, blobs, engine, count, batch_size
+):
+    training = blobs(count)
+    estimate_batchnorm(network, training, engine, batch_size=batch_size)
+    assert network[1].running_mean.isfinite().all()
+    assert network[1].num_batches_tracked == -(-count // batch_size) - (count == 3)
+
+
+@pytest.mark.parametrize(
+    ("count", "processes", "size"), [(130, 1, 64), (129, 1, 63), (131, 2, 63), (132, 2, 64)]
+)
+def test_each_process_has_two_images_of_the_last_batch(count, processes, size):
+    assert model_choice._without_lone_images(count, 64, processes) == size
+
+
 def test_scores_rank_by_balanced_accuracy_before_accuracy(fit, blobs, engine):
     """A common class of 80 images and a rare one of 10: accuracy would prefer the first cycle."""
     trained = fit(0.0, 0.0)

@@ -56,7 +56,7 @@ def test_prediction_leaves_batchnorm_and_mode_as_they_are(blobs, engine):
 def test_a_score_that_is_not_finite_is_an_error_with_its_images_and_the_remedy(one_broken, engine):
     message = (
         r"loss on 30 validation images is nan now, and the logits of 1 of them are not finite\."
-        r" If the rates are the cause, lower the rates \(params\.yaml: head_rate, body_rates\)"
+        r" If the rates are the cause, lower the rates \(params\.yaml: head_rate, body_rates; where"
     )
     with pytest.raises(TrainingError, match=message):
         score(new_head(8, 3, seed=0), one_broken(30), engine)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from lradapt.errors import LayersError, TrainingError
 from lradapt.training.head import new_head
@@ -17,6 +18,7 @@ from lradapt.training.inputs.examples import ActivationExamples
 from lradapt.training.range_test.curve import mean_sweep
 from lradapt.training.range_test.measure import SweepRecipe, range_test, seeded_sweeps
 from lradapt.training.range_test.suggestion import suggest
+from lradapt.training.torch_scheduler import CosineCycles
 
 
 @pytest.fixture
@@ -202,7 +204,71 @@ def test_a_sweep_ends_where_the_baselines_loss_is_not_finite(blobs, engine):
     assert len(sweep.rates) == 5
 
 
-def several(model_of, examples, engine, balance=NO_BALANCE, **settings):
+def test_a_loss_of_the_trained_copy_that_is_not_finite_is_a_divergence(blobs, engine):
+    head = new_head(8, 3, seed=0)
+    calls = []
+
+    def loss(logits, labels):
+        calls.append(labels)
+        value = torch.nn.functional.cross_entropy(logits, labels)
+        return value * torch.nan if len(calls) == 2 * 24 + 1 else value  # the copy's 25th
+
+    settings = {"num_sweeps": 1, "end_lr": 1.0, "balance": Balance(loss)}
+    (sweep,) = several(lambda _: head, blobs(300), engine, **settings)
+    assert len(sweep.rates) == 25
+    assert sweep.losses[-1] == max(sweep.baseline[-1], *sweep.losses[:-1]) + 3.0
+    assert suggest([sweep], "rise").rate < sweep.rates[-1]
+
+
+def test_a_loss_that_is_not_finite_before_any_training_has_a_message_of_its_own(blobs, engine):
+    head = new_head(8, 3, seed=0)
+    with torch.no_grad():
+        head.bias.fill_(torch.nan)
+    with pytest.raises(TrainingError, match=r"not finite before any training; check the pixels"):
+        run(head, blobs(300), engine)
+
+
+def test_sweeps_see_other_batches_of_a_loader_that_shuffles(blobs):
+    examples, head = blobs(300), new_head(8, 3, seed=0)
+    data = TensorDataset(examples.activations[:, 0], examples.labels)
+    loader = DataLoader(data, batch_size=30, shuffle=True)
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    found = range_test(head, loader, optimizer_of(head), num_steps=20, num_sweeps=3)
+    assert len({sweep.baseline for sweep in found.sweeps}) == 3
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_dropout_of_seeded_sweeps_follows_the_seed_alone(blobs, engine):
+    model = nn.Sequential(nn.Dropout(0.3), new_head(8, 3, seed=0))
+
+    def losses(state, seed=5):
+        torch.manual_seed(state)
+        sweeps = several(lambda _: model, blobs(300), engine, num_sweeps=2, seed=seed)
+        return [sweep.losses for sweep in sweeps]
+
+    assert losses(0) == losses(1)
+    assert losses(0) != losses(0, seed=7)
+
+
+def test_no_sweep_is_refused():
+    head = new_head(8, 3, seed=0)
+    with pytest.raises(ValueError, match="num_sweeps is 0; expected 1 or more"):
+        range_test(head, [], optimizer_of(head), num_sweeps=0)
+
+
+def test_a_scheduler_after_the_range_test_begins_with_the_found_rate(blobs, engine):
+    head, examples = new_head(8, 3, seed=0), blobs(300, spread=3.0)
+    optimizer = optimizer_of(head, lr=0.001)
+    CosineCycles(optimizer, [10])  # of an earlier training
+    batches = training_batches(examples, batch_size=32, seed=0)
+    found = range_test(head, batches, optimizer, end_lr=1e4, num_steps=60, rule="rise")
+    found.apply_to(optimizer)
+    CosineCycles(optimizer, [10])
+    assert optimizer.param_groups[0]["lr"] == found.suggestion.rate > 0.001
+
+
+def several(model_of, examples, engine, balance=NO_BALANCE, seed=5, **settings):
     recipe = {
         "start_lr": 1e-5,
         "end_lr": 100.0,
@@ -214,7 +280,7 @@ def several(model_of, examples, engine, balance=NO_BALANCE, **settings):
         **settings,
     }
     return seeded_sweeps(
-        model_of, examples, optimizer_of, engine, SweepRecipe(**recipe), seed=5, balance=balance
+        model_of, examples, optimizer_of, engine, SweepRecipe(**recipe), seed=seed, balance=balance
     )
 
 

@@ -28,8 +28,14 @@ def test_a_flat_curve_is_refused_with_its_fall():
 
 
 def test_a_sweep_that_diverges_at_once_is_refused():
-    with pytest.raises(TrainingError, match="diverged after 3 steps; lower its start_lr"):
+    with pytest.raises(TrainingError, match="ended after 3 steps, expected 10 or more; lower its"):
         suggest([curve([2.0, 3.0, 9.0])], "steepest")
+
+
+@pytest.mark.parametrize(("rule", "place"), [("minimum", 9), ("edge", 2)])
+def test_a_rate_below_the_first_is_refused_and_never_the_first_in_its_place(rule, place):
+    with pytest.raises(TrainingError, match=r"begins too high: .* lower its start_lr"):
+        suggest([falling_to(place)], rule)
 
 
 @pytest.mark.parametrize("rule", ["steepest", "valley", "slide", "minimum", "edge"])
