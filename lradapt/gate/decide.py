@@ -12,7 +12,7 @@ differ.
 production already; `lradapt.production.release` carries it out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -113,10 +113,7 @@ def _compare_with(
     shared = set(names.values()) & set(challenger.class_names)
     rows = [row for row, image in enumerate(images) if image.label in shared]
     if reason or not rows:
-        no_class = (
-            f"the models have no class in common: set the new names in gate.renamed, {OVERRIDE}"
-        )
-        return Verdict(decision="keep", reason=reason or no_class)
+        return Verdict(decision="keep", reason=reason or _nothing_to_compare(shared))
     compared = [images[row] for row in rows]
     old = np.array([names.get(champion.predictions[row]) == images[row].label for row in rows])
     new = np.array([challenger.predictions[row] == images[row].label for row in rows])
@@ -135,10 +132,23 @@ def _compare_with(
 
 def _todays_names(champion: Candidate, challenger: Candidate, rules: Rules) -> Names:
     """Return the champion's names today; `renamed` is for those that the challenger has not."""
-    return {
-        name: name if name in challenger.class_names else rules.renamed.get(name, name)
-        for name in champion.class_names
-    }
+    return {name: _todays_name(name, challenger, rules) for name in champion.class_names}
+
+
+def _todays_name(name: str, challenger: Candidate, rules: Rules) -> str | None:
+    """Follow `renamed` to a class of the challenger; a retired class has None."""
+    seen: set[str] = set()
+    today: str | None = name
+    while today and today not in challenger.class_names and today not in seen:
+        seen.add(today)
+        today = rules.renamed.get(today, today)
+    return today
+
+
+def _nothing_to_compare(shared: Collection[str | None]) -> str:
+    if shared:
+        return f"no held-out image is of a class that both models know: add some, {OVERRIDE}"
+    return f"the models have no class in common: set the new names in gate.renamed, {OVERRIDE}"
 
 
 def _compare(images: Sequence[LabelledImage], old: Hits, new: Hits, rules: Rules) -> Comparison:

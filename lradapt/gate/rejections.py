@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 import numpy as np
 
@@ -109,7 +110,7 @@ def _below(floors: Mapping[str, float], pairs: Sequence[_Pair], where: str) -> l
     return [
         f"{name}{where} ({hits[name]} of {sizes[name]}, at least {100 * floor:g}% required)"
         for name, floor in floors.items()
-        if hits[name] < floor * sizes[name] or not sizes[name]
+        if hits[name] < Fraction(str(floor)) * sizes[name] or not sizes[name]
     ]
 
 

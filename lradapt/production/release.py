@@ -104,13 +104,20 @@ def promote_challenger(
     if live and live.version == version:
         return _smoke_tested(registry, outcome, live.promotion, paths, by)
     promotion = _promote(registry, challenger, override.strip(), by)
-    if challenger.record:
-        record_outcome(
-            registry, challenger.record, challenger.verdict, promotion, override=override.strip()
-        )
-    if promotion is None:
-        return outcome
-    return _smoke_tested(registry, replace(outcome, promotion=promotion), promotion, paths, by)
+    try:  # the test first: a record that cannot be written leaves no model untested
+        if promotion is None:
+            return outcome
+        promoted = replace(outcome, promotion=promotion)
+        return _smoke_tested(registry, promoted, promotion, paths, by)
+    finally:
+        if challenger.record:
+            record_outcome(
+                registry,
+                challenger.record,
+                challenger.verdict,
+                promotion,
+                override=override.strip(),
+            )
 
 
 def _promote(

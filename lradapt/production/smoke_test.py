@@ -4,6 +4,7 @@ The gate has evaluated the bytes that were read before the promotion. The smoke 
 pointer's model back, verifies its hash, loads it into ONNX Runtime and classifies images.
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,15 @@ import numpy.typing as npt
 from lradapt.config.paths import Paths
 from lradapt.data.labelled_image import in_split
 from lradapt.data.split_table import read_split
-from lradapt.errors import LradaptError
+from lradapt.errors import LradaptError, UnreadableError
 from lradapt.inference.predict import Model, Prediction
+from lradapt.production.withdrawn import withdrawal_reason
+from lradapt.registry.promotion_log import readable_promotions
 from lradapt.registry.promotions import Promotion
 from lradapt.registry.registry import Registry
 from lradapt.registry.store import ChangedError, DeniedError, RegistryError, UnreachableError
+
+log = logging.getLogger(__name__)
 
 NUM_SAMPLES = 8
 
@@ -36,17 +41,24 @@ def find_fault(registry: Registry, promotion: Promotion, images: Sequence[Path])
     Raises:
         UnreachableError: the store does not answer, which says nothing about the model.
         DeniedError: the store denies access, likewise.
+        UnreadableError: this machine's disk or memory does not give a file, likewise.
     """
     try:
         predictions = list(Model(registry.read_promoted_model(promotion)).classify(images))
-    except (UnreachableError, DeniedError) as error:
-        raise type(error)(
-            f"{promotion.version} of {registry.name} is in production without a smoke test: "
-            f"{error}. Run again to test it"
-        ) from error
+    except (UnreachableError, DeniedError, UnreadableError) as error:
+        raise type(error)(_untested(registry, promotion, error)) from error
+    except MemoryError as error:
+        raise UnreadableError(_untested(registry, promotion, "the memory is full")) from error
     except Exception as error:  # noqa: BLE001  # whatever it is: no reader can use that model
         return str(error) if isinstance(error, LradaptError) else repr(error)
     return _fault_in(predictions)
+
+
+def _untested(registry: Registry, promotion: Promotion, reason: object) -> str:
+    return (
+        f"{promotion.version} of {registry.name} is in production without a smoke test: "
+        f"{reason}. Run again to test it"
+    )
 
 
 def restore_previous(
@@ -55,13 +67,18 @@ def restore_previous(
     """Restore the version before `promotion`, whose model cannot be used.
 
     Returns:
-        None if there is no previous version, or another one has been promoted since.
+        None if there is no previous version, another one has been promoted since, or the previous
+        one was withdrawn itself: then production stays as it is.
 
     Raises:
         RegistryError: the previous version cannot be used either.
     """
     production = registry.production()
     if not production or production.promotion != promotion or not promotion.previous:
+        return None
+    history = readable_promotions(registry.store, registry.name)
+    if withdrawn := withdrawal_reason(history, promotion.previous):
+        log.error("%s stays in production: %s", promotion.version, withdrawn)
         return None
     try:
         return registry.promote(

@@ -95,11 +95,20 @@ def read_promotion(content: bytes, key: str) -> Promotion:
         if promotion.kind not in get_args(PromotionKind):
             raise ValueError(f"unknown kind {promotion.kind!r}")
     except (ValueError, TypeError) as error:
-        raise RegistryError(
-            f"{key} is damaged: {error}. The log holds every promotion: to go on, copy its last "
-            "entry that is not damaged to production.json"
-        ) from error
+        raise RegistryError(f"{key} is damaged: {error}. {_remedy(key)}") from error
     return promotion
+
+
+def _remedy(key: str) -> str:
+    if key.endswith("/production.json"):
+        return (
+            "The log holds every promotion: to go on, copy its last entry that is not damaged to "
+            "production.json"
+        )
+    return (
+        "The model in production stays as it is. To go on, copy production.json to this entry if "
+        "it has the entry's number (`sequence`), else restore the entry from a backup"
+    )
 
 
 def user_and_host() -> str:
