@@ -119,8 +119,9 @@ class Desk:
 
     def show_skipped(self, name: QueueName, visitor: Visitor) -> None:
         """Show again what a person has skipped."""
+        queue = self.open_queue(name)  # before the mutex, which it takes inside its own lock
         with self._mutex:
-            self.open_queue(name).show_again(visitor.who)
+            queue.show_again(visitor.who)
 
     def release(self, visitor: Visitor) -> None:
         """Give the images of a window that is closed to others."""
@@ -144,9 +145,10 @@ class Desk:
             (entry,) = self.decisions.decide([decision])
         finally:
             self._look()
+        queue = self.open_queue(name) if entry.action == "skip" else None  # before the mutex
         with self._mutex:
-            if entry.action == "skip":
-                self.open_queue(name).skip(entry.image, entry.who)
+            if queue is not None:
+                queue.skip(entry.image, entry.who)
             self._look_at(entry.image)
         return entry
 

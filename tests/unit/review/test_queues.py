@@ -1,6 +1,7 @@
 """Which images are in a queue, which of them are open, and who gets which."""
 
 import json
+import threading
 import time
 from pathlib import Path
 
@@ -69,6 +70,34 @@ def test_skipped_images_wait_for_the_others_or_a_restart(desk):
     assert desk.next_items("doubtful", ANNA)["progress"]["skipped"] == 1
     desk.show_skipped("doubtful", ANNA)
     assert names(desk)[0] == names(open_desk())[0] == "case 03.png"
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda desk: desk.show_skipped("doubtful", BEN),
+        lambda desk: decide(
+            desk, {"image": "case 03.png", "label": "malignant", "seen": ""}, "skip"
+        ),
+    ],
+)
+def test_a_queue_that_is_being_made_does_not_block_for_ever(desk, monkeypatch, act):
+    items, begun = desk.project.items, threading.Event()
+
+    def slow(name):
+        begun.set()
+        time.sleep(0.3)
+        return items(name)
+
+    monkeypatch.setattr(desk.project, "items", slow)
+    threads = [threading.Thread(target=desk.open_queue, args=("doubtful",), daemon=True)]
+    threads.append(threading.Thread(target=act, args=(desk,), daemon=True))
+    threads[0].start()
+    assert begun.wait(30)
+    threads[1].start()
+    for thread in threads:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in threads)
 
 
 @pytest.mark.parametrize("action", ["keep", "change", "exclude", "skip"])
