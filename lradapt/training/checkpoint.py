@@ -156,7 +156,11 @@ def _written(own: Path, checkpoint: Checkpoint) -> dict[str, str]:
 def _save(tensors: Tensors, path: Path) -> str:
     with whole_file(path) as partial:
         # safetensors refuses tensors that are channels last
-        save_file({name: value.cpu().contiguous() for name, value in tensors.items()}, partial)
+        contiguous = {name: value.cpu().contiguous() for name, value in tensors.items()}
+        try:
+            save_file(contiguous, partial)
+        except SafetensorError as error:  # also for a fault of the disk; its text names it
+            raise OSError(str(error)) from error
         flush(partial)
         return sha256_of(partial)
 
@@ -188,6 +192,8 @@ def _named(own: Path) -> dict[str, str]:
 
 def _prune(own: Path) -> None:
     """Remove the previous step, and half-written files of a process that was killed."""
+    if not own.is_dir():  # it could not be made
+        return
     named = {*_named(own), _NOTE}
     for path in own.iterdir():
         if path.name not in named:

@@ -1,9 +1,11 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from lradapt.errors import DiskFullError
 from lradapt.runtime.timings import Spent
@@ -165,6 +167,33 @@ def test_the_one_before_stays_whole_until_the_new_one_is(place, monkeypatch, die
     assert note.read_bytes() == former
     assert names(place) == ["checkpoint.json", "cycle-1.safetensors", "step-3.safetensors"]
     assert read_checkpoint(place).step == 3
+
+
+def test_what_safetensors_cannot_write_is_an_error_of_the_system(place, monkeypatch):
+    def fails(*_):
+        raise SafetensorError("I/O error: Input/output error (os error 5)")
+
+    monkeypatch.setattr("lradapt.training.checkpoint.save_file", fails)
+    with pytest.raises(OSError, match="os error 5"):
+        write_checkpoint(place, checkpoint(3))
+
+
+def test_a_disk_that_is_full_for_safetensors_is_full(place, monkeypatch):
+    def fails(*_):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("lradapt.training.checkpoint.save_file", fails)
+    with pytest.raises(DiskFullError):
+        write_checkpoint(place, checkpoint(3))
+
+
+def test_a_folder_that_cannot_be_made_is_the_error(tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", fails)
+    with pytest.raises(PermissionError, match="Permission denied"):
+        write_checkpoint(CheckpointFolder(tmp_path / "checkpoints", KEY), checkpoint(3))
 
 
 def test_a_write_that_died_before_its_note_leaves_the_one_before(place):

@@ -8,6 +8,7 @@ from itertools import count
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from lradapt.errors import DiskFullError, TrainingError
@@ -244,6 +245,18 @@ def test_what_cannot_be_written_is_logged_once_and_training_goes_on(
         f"no checkpoint of step 1 in {folder.own} ({reason}); the previous checkpoint is kept, and "
         "the training continues"
     ]
+
+
+def test_a_fault_of_the_disk_that_safetensors_reports_does_not_end_the_training(
+    run, folder, monkeypatch, caplog
+):
+    def fails(*_):
+        raise SafetensorError("I/O error: Input/output error (os error 5)")
+
+    monkeypatch.setattr("lradapt.training.checkpoint.save_file", fails)
+    assert same(run(TrainingRun(folder, every_seconds=0.0)), run())
+    assert "os error 5" in caplog.text
+    assert "the training continues" in caplog.text
 
 
 def send():
