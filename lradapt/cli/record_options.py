@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lradapt.serving.record import Record
 
 DEFAULT_SPOOL = Path(".lradapt/record")
+_MAX_DAYS = 36_500  # a hundred years
 
 
 def _in_panel(*names: str, **words: Any) -> Any:
@@ -35,7 +36,8 @@ Images = Annotated[
     ),
 ]
 Days = Annotated[
-    float, _in_panel(min=0.01, help="Number of days after which an answer is removed.")
+    float,
+    _in_panel(min=0.01, max=_MAX_DAYS, help="Number of days after which an answer is removed."),
 ]
 Megabytes = Annotated[
     float,

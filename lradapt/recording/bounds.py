@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from lradapt.recording.names import images_of, opening_time
@@ -42,7 +42,7 @@ def to_remove(
         now: with a time zone.
         room: bytes that must be free after that.
     """
-    oldest_day = now - timedelta(days=bounds.days)
+    oldest_day = _days_before(now, bounds.days)
     excess = sum(sizes.values()) + room - bounds.max_bytes
     found: list[str] = []
     for name in sorted(sizes):
@@ -52,6 +52,14 @@ def to_remove(
         found.append(name)
         excess -= sizes[name]
     return found
+
+
+def _days_before(now: datetime, days: float) -> datetime:
+    """Return the time so many days ago; the first of the calendar, if it is before that."""
+    try:
+        return now - timedelta(days=days)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def segment_sizes(folder: Path) -> dict[str, int]:

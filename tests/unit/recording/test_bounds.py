@@ -3,6 +3,7 @@
 import fcntl
 from datetime import timedelta
 
+import pytest
 from recorded_answers import HEADER, NOON
 
 from lradapt.recording.bounds import Bounds, remove_old, segment_sizes, to_remove
@@ -25,6 +26,13 @@ def test_what_is_older_than_the_days_goes():
     sizes = dict.fromkeys(NAMES, 1)
     assert to_remove(sizes, Bounds(2, 1000), NOON) == NAMES[:1]
     assert to_remove(sizes, Bounds(2, 1000), NOON + timedelta(seconds=1)) == NAMES[:2]
+
+
+@pytest.mark.parametrize("days", [1e6, 1e12, float("inf")])
+def test_days_that_begin_before_the_calendar_remove_nothing(days):
+    sizes = dict.fromkeys(NAMES, 1)
+    assert to_remove(sizes, Bounds(days, 1000), NOON) == []
+    assert to_remove(sizes, Bounds(days, 3), NOON) == NAMES[:1]
 
 
 def test_the_oldest_go_until_there_is_room():
