@@ -116,8 +116,10 @@ def _available_device(device: str) -> str:
 def threads_kept() -> Iterator[None]:
     """Restore torch's number of threads after a block, whatever a library sets in it."""
     threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @contextmanager

@@ -39,9 +39,14 @@ def compare_values(
 
 
 def largest_gaps(values_N: Values, subsets_BN: Subsets) -> Floats:
-    """Return the statistic of the test between each subset of the values and the others, `[B]`."""
-    inside_BN = subsets_BN[:, np.argsort(values_N)].astype(np.float64)
-    num_inside = inside_BN[0].sum()
-    steps_BN = inside_BN / num_inside - (1 - inside_BN) / (len(values_N) - num_inside)
-    gaps_B: Floats = np.abs(np.cumsum(steps_BN, axis=1)).max(axis=1)
+    """Return the statistic of the test between each subset of the values and the others, `[B]`.
+
+    Equal values are one step, so the shares below are compared behind the last of them.
+    """
+    order_N = np.argsort(values_N)
+    ends = np.flatnonzero(np.append(np.diff(values_N[order_N]) != 0, True))
+    below_BN = np.cumsum(subsets_BN[:, order_N], axis=1, dtype=np.float64)
+    inside, outside = below_BN[0, -1], len(values_N) - below_BN[0, -1]
+    gaps_BN = below_BN[:, ends] / inside - (ends + 1 - below_BN[:, ends]) / outside
+    gaps_B: Floats = np.abs(gaps_BN).max(axis=1)
     return gaps_B

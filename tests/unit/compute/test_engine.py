@@ -114,6 +114,20 @@ def test_a_block_on_one_thread_leaves_the_number_of_threads_as_it_was():
     assert torch.get_num_threads() == 2
 
 
+@pytest.mark.parametrize("block", [threads_kept, one_thread])
+def test_a_block_that_fails_leaves_the_number_of_threads_as_it_was(block):
+    set_engine(**PLAIN | {"threads": 2})
+
+    @block()
+    def fails():
+        torch.set_num_threads(1)
+        raise ValueError("a fault")
+
+    with pytest.raises(ValueError, match="a fault"):
+        fails()
+    assert torch.get_num_threads() == 2
+
+
 THREADS = {"set_num_threads", "set_num_interop_threads", "OMP_NUM_THREADS", "MKL_NUM_THREADS"}
 
 

@@ -52,6 +52,21 @@ def test_the_gaps_of_subsets_are_those_of_scipy():
     assert largest_gaps(values_N, subsets_BN) == pytest.approx(theirs)
 
 
+@pytest.mark.parametrize("groups", [np.arange(60) // 2, np.arange(60) // 15])
+def test_equal_values_are_one_step_as_for_scipy(groups):
+    random = np.random.default_rng(5)
+    values_N = random.integers(0, 4, 60).astype(float)
+    subsets_BN = halves_of_groups(groups, 5, random)
+    halves = [(values_N[half > 0], values_N[half == 0]) for half in subsets_BN]
+    theirs = [ks_2samp(*each, method="asymp").statistic for each in halves]
+    assert largest_gaps(values_N, subsets_BN) == pytest.approx(theirs)
+
+
+def test_values_that_are_all_equal_have_no_gap():
+    subsets_BN = halves_of_groups(np.arange(60) // 15, 5, np.random.default_rng(6))
+    assert largest_gaps(np.ones(60), subsets_BN) == pytest.approx(np.zeros(5), abs=0)
+
+
 def test_a_period_of_groups_is_no_drift_of_a_reference_of_groups():
     """Taken as single images, nearly each such period would be one."""
     random = np.random.default_rng(4)
