@@ -5,7 +5,8 @@ request can end: if its client has gone, nothing more is decoded for it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -51,7 +52,7 @@ async def answer_to(
 
     Raises:
         HTTPException: 413 if all images together have too many pixels, 503 if too many requests
-            wait.
+            wait or this machine cannot decode an image, 500 if the model gives NaN.
     """
     costs = await anyio.to_thread.run_sync(_costs, uploads)
     allowed = [cost for cost in costs if cost.megapixels <= settings.max_megapixels]
@@ -79,6 +80,7 @@ async def answer_to(
             503, "too many requests wait for this endpoint: try again later", RETRY
         ) from error
     answers = joined(found)
+    _refuse_unless_finite(answers, uploads)
     if keep is not None:
         keep(loaded, uploads, squares, answers)
     return 200, _predictions(loaded, uploads, answers)
@@ -143,17 +145,42 @@ def _too_large(cost: float, limit: float) -> str:
 
 def _decoded(upload: Upload, preprocessing: Preprocessing) -> Pixels | str:
     try:
-        with quiet():
+        with quiet(), faults_of_machine():
             return preprocess(upload.content, preprocessing)
-    except (UnreadableError, MemoryError) as error:  # nothing is wrong with the image
-        text = str(error) or "the memory did not suffice"
-        raise HTTPException(503, text, RETRY) from error
     except LradaptError as error:
         return str(error)
 
 
+@contextmanager
+def faults_of_machine() -> Iterator[None]:
+    """Answer 503 if this machine cannot decode an image in a block: the image may be right.
+
+    Raises:
+        HTTPException: 503, with a time to try again.
+    """
+    try:
+        yield
+    except (UnreadableError, MemoryError) as error:
+        text = str(error) or "the memory did not suffice"
+        raise HTTPException(503, text, RETRY) from error
+
+
 def _answers(model: Model, squares: Sequence[Pixels], with_features: bool) -> Answers:
     return model.answers(np.stack(squares), with_features=with_features)
+
+
+def _refuse_unless_finite(answers: Answers, uploads: Sequence[Upload]) -> None:
+    sent = answers.probabilities
+    if answers.unlike is not None:
+        sent = np.column_stack([sent, answers.unlike])
+    for upload, row in zip(uploads, sent, strict=True):
+        if not np.isfinite(row).all():
+            of_image = f" for {upload.name}" if upload.name else ""
+            raise HTTPException(
+                500,
+                f"the model gave NaN or infinity{of_image}, which is no answer; go back to an "
+                "earlier version",
+            )
 
 
 def _faults(uploads: Sequence[Upload], decoded: Sequence[Pixels | str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from fastapi import FastAPI, HTTPException, Request
 from lradapt.data.images.decode import Preprocessing, preprocess
 from lradapt.data.images.decode_errors import DecodeError
 from lradapt.data.images.open_image import quiet
+from lradapt.serving.answers import faults_of_machine
 from lradapt.serving.endpoint import Endpoint
 from lradapt.serving.image_costs import cost_of
 from lradapt.serving.nearest import Compare, NearImage
@@ -55,7 +56,7 @@ async def _compared(
     limited = replace(how, max_megapixels=min(how.max_megapixels, settings.max_megapixels))
 
     def work() -> Sequence[NearImage]:
-        with quiet():
+        with quiet(), faults_of_machine():
             return compare(preprocess(upload.content, limited))
 
     try:

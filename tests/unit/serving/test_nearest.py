@@ -7,8 +7,9 @@ from asgi_client import asked
 from colour_model import colour_model, paint
 from releases import release
 
-from lradapt.errors import DataError
+from lradapt.errors import DataError, UnreadableError
 from lradapt.registry import open_registry
+from lradapt.serving import nearest_path
 from lradapt.serving.additions import Additions
 from lradapt.serving.live_model import LiveModel
 from lradapt.serving.nearest import Nearest, NearImage
@@ -94,6 +95,47 @@ def test_an_error_is_the_reason_why_there_are_none(registry, image):
 
     answer = answered(registry, Nearest(prepare), lambda c: final(c, image))
     assert (answer["neighbours"], answer["why_not"]) == ([], "they are not here")
+
+
+def test_a_minute_after_an_error_it_is_tried_again(registry, image):
+    now, tried = [0.0], []
+
+    def prepare(_):
+        tried.append(now[0])
+        if len(tried) == 1:
+            raise DataError("not now")
+        return lambda _: [GREEN]
+
+    async def questions(client):
+        found = [await final(client, image)]
+        for now[0] in (59.0, 61.0, 200.0):
+            found.append(await final(client, image))
+        return found
+
+    nearest = Nearest(prepare, clock=lambda: now[0])
+    found = answered(registry, nearest, questions)
+    assert [answer["why_not"] for answer in found] == ["not now", "not now", None, None]
+    assert tried == [0.0, 61.0]
+
+
+@pytest.mark.parametrize(
+    ("error", "detail"),
+    [(UnreadableError("no memory"), "no memory"), (MemoryError(), "the memory did not suffice")],
+)
+def test_a_fault_of_the_machine_is_503_with_a_time_to_try_again(
+    registry, image, monkeypatch, error, detail
+):
+    def fails(*_):
+        raise error
+
+    async def questions(client):
+        await final(client, image)
+        monkeypatch.setattr(nearest_path, "preprocess", fails)
+        return await client.post("/nearest", content=image)
+
+    output = answered(registry, Nearest(lambda _: lambda _: [GREEN]), questions)
+    assert (output.status_code, output.headers["retry-after"]) == (503, "1")
+    assert output.json()["detail"] == detail
 
 
 def test_without_the_option_it_says_that_it_is_off(registry, image):

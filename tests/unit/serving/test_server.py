@@ -9,14 +9,18 @@ import onnx
 import pytest
 from asgi_client import asked
 from colour_model import COLOURS, colour_model, doubting_model, paint
+from fastapi import HTTPException
 from PIL import Image
 from releases import AT, damage, release
 
+from lradapt.inference.predict import Model
 from lradapt.registry import open_registry
 from lradapt.serving import answers
 from lradapt.serving.live_model import LiveModel
 from lradapt.serving.server import create_app
 from lradapt.serving.settings import Settings
+from lradapt.serving.turns import Turns
+from lradapt.serving.uploads import Upload
 
 NAME = "colours"
 OTHERS = ["a", "b", "c"]
@@ -84,6 +88,29 @@ def test_a_model_that_measures_no_doubt_says_null(ask, registry, pictures):
     ]
     doubt = {key: one[key] for key in ("unlike", "unlike_training", "unsure")}
     assert doubt == {"unlike": None, "unlike_training": None, "unsure": None}
+
+
+@pytest.mark.parametrize("output", ["probabilities", "unlike"])
+def test_a_model_that_gives_nan_is_500_with_the_image_and_nothing_is_recorded(
+    registry, pictures, output
+):
+    release(registry, doubting_model([0.35, 0.35, 0.02]))
+    loaded, kept = LiveModel(registry, threads=1).current(), []
+
+    def harmed(*words, **settings):
+        found = Model.answers(loaded.model, *words, **settings)
+        getattr(found, output)[-1] = np.nan
+        return found
+
+    loaded.model.answers = harmed
+    settings = Settings(max_bytes=LIMIT, refresh_seconds=60, num_threads=1)
+    uploads = [Upload(f"{colour}.png", pictures[colour]) for colour in ("red", "green")]
+    answering = answers.answer_to(
+        loaded, uploads, settings, Turns(1, 9), lambda *words: kept.append(words)
+    )
+    with pytest.raises(HTTPException, match=r"500: .* NaN or infinity for green\.png"):
+        asyncio.run(answering)
+    assert kept == []
 
 
 def test_the_files_of_a_form_are_answered_in_order_by_name(ask, registry, pictures):
