@@ -97,6 +97,7 @@ class Decisions:
             BusyError: a run is active in the project, and a label would change.
         """
         with self._mutex:
+            self.refresh()
             last = self._undoable(who)
         with self._writing(last.action in _CHANGES_FILE):
             if self._undoable(who).id != last.id:
@@ -201,7 +202,8 @@ class Decisions:
         self._append(edited)
         if done:
             self._file.write(lines)
-        self._take_images_back(done)
+        left = {entry.image for entry in edited}
+        self._take_images_back([entry for entry in entries if entry.image not in left])
         INTENT.unlink()
         return [
             *(f"{e.image}: {in_words(e)}, which a killed process had begun: done" for e in done),

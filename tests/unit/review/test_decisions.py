@@ -226,6 +226,14 @@ def test_undo_is_refused_after_an_edit_of_the_label():
     assert text() == edited
 
 
+def test_undo_takes_up_what_the_same_person_has_decided_in_another_process():
+    one, other = Decisions(LABELS), Decisions(LABELS)
+    one.decide([decided("change", new="dog")])
+    other.decide([decided("change", label="dog", new="owl")])
+    assert one.undo("Anna").new == "dog"
+    assert text() == TEXT.replace("a,cat", "a,dog")
+
+
 def test_undo_is_refused_after_a_later_decision_of_another():
     opened = Decisions(LABELS)
     opened.decide([decided("change", new="dog")])

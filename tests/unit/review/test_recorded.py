@@ -157,6 +157,24 @@ def test_a_kill_before_the_line_is_written_is_completed_by_the_next_start(
     assert (project / "data/images" / queued[0].image).exists()
 
 
+def test_a_kill_of_an_undo_before_the_image_goes_is_completed_by_the_next_start(
+    project, queued, monkeypatch
+):
+    desk = open_desk()
+    decide(desk, queued[0], "change", "malignant")
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(desk.decisions, "_take_images_back", killed)
+    with pytest.raises(KeyboardInterrupt):
+        desk.undo(ANNA)
+    assert (project / "data/images" / queued[0].image).exists()
+    open_desk().decisions.recover()
+    assert not (project / "data/images" / queued[0].image).exists()
+    assert queued[0].image not in labelled(project)
+
+
 def test_in_a_table_with_splits_a_recorded_image_is_trained_on(project, queued):
     path = project / "data/labels.csv"
     lines = path.read_text().splitlines()
