@@ -16,7 +16,15 @@ from pathlib import Path
 from lradapt.errors import BusyError
 from lradapt.review.added_images import AddedImages
 from lradapt.review.conflicts import ConflictError, fault_of, refusal
-from lradapt.review.entries import Decision, applied, entry_of, in_words, undo_of
+from lradapt.review.entries import (
+    Decision,
+    applied,
+    entry_of,
+    in_words,
+    label_after,
+    label_before,
+    undo_of,
+)
 from lradapt.review.journal import JOURNAL, Entry, Journal, as_json, from_json
 from lradapt.review.label_lines import LabelLines
 from lradapt.review.labels_file import LabelsFile
@@ -151,11 +159,11 @@ class Decisions:
             raise ConflictError(
                 f"{last.image}: {since.who} has decided since ({since.action}); nothing was undone"
             )
-        current = self.lines.labels.get(last.image, "")
-        if last.action in _CHANGES_FILE and current != last.new:
+        current, wanted = self.lines.labels.get(last.image), label_after(last)
+        if last.action in _CHANGES_FILE and current != wanted:
             raise ConflictError(
-                f"{last.image}: the label is {current!r} now, not {last.new!r}: labels.csv was "
-                "edited since; nothing was undone"
+                f"{last.image}: the label is {_shown(current)} now, not {_shown(wanted)}: "
+                "labels.csv was edited since; nothing was undone"
             )
         return last
 
@@ -193,12 +201,12 @@ class Decisions:
         self._append(missing)
         lines, done, edited = self.lines, [], []
         for entry in entries:
-            current = lines.labels.get(entry.image, "")
-            if current != entry.new and current == entry.old:
+            current, wanted = lines.labels.get(entry.image), label_after(entry)
+            if current != wanted and current == label_before(entry):
                 lines = applied(lines, entry)
                 done.append(entry)
-            elif current != entry.new:
-                edited.append(replace(undo_of(entry, reason=_EDITED), new=current))
+            elif current != wanted:
+                edited.append(replace(undo_of(entry, reason=_EDITED), new=current or ""))
         self._append(edited)
         if done:
             self._file.write(lines)
@@ -220,6 +228,10 @@ class Decisions:
     def _append(self, entries: Sequence[Entry]) -> None:
         own = {entry.id for entry in entries}
         self.generation += any(entry.id not in own for entry in self.journal.append(entries))
+
+
+def _shown(label: str | None) -> str:
+    return "missing" if label is None else repr(label)
 
 
 def _enter_lock(held: ExitStack) -> None:

@@ -81,16 +81,34 @@ def undo_of(entry: Entry, *, reason: str = "") -> Entry:
 
 def applied(lines: LabelLines, entry: Entry) -> LabelLines:
     """Return the lines of `labels.csv` with what an entry changes in them."""
-    if entry.old == entry.new:
+    before, after = label_before(entry), label_after(entry)
+    if before == after:
         return lines
-    if not entry.new:
+    if after is None:
         return without_image(lines, entry.image)[0]
     if entry.action == "label":
         columns = ("group", QUEUE) if entry.group else (QUEUE,)
         return with_image(lines, _cells_of(entry), columns)
-    if not entry.old:
+    if before is None:
         return with_lines(lines, entry.lines)
-    return with_label(lines, entry.image, entry.new)
+    return with_label(lines, entry.image, after)
+
+
+def label_before(entry: Entry) -> str | None:
+    """Return the label that `labels.csv` has before an entry; None if it has no line.
+
+    A line can have an empty label, and votes that are a tie are one.
+    """
+    is_unlabelled = entry.queue and not entry.old
+    is_restored = entry.lines and entry.action == "undo"
+    return None if is_unlabelled or is_restored else entry.old
+
+
+def label_after(entry: Entry) -> str | None:
+    """Return the label that `labels.csv` has after an entry; None if it has no line."""
+    is_unlabelled = entry.queue and not entry.new
+    is_removed = entry.lines and entry.action == "exclude"
+    return None if is_unlabelled or is_removed else entry.new
 
 
 def in_words(entry: Entry) -> str:

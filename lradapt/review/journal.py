@@ -33,8 +33,9 @@ class Entry:
         who: the person.
         image: path below the images folder.
         action: what was decided.
-        old: the label before; empty where `labels.csv` had no line. The key is `from`.
-        new: the label after; empty where its line was removed. The key is `to`.
+        old: the label before; empty where `labels.csv` had no line, an empty label, or votes
+            that are a tie. The key is `from`.
+        new: the label after; empty where its line was removed, too. The key is `to`.
         reason: in words; may be empty.
         undoes: the id of the entry that an undo takes back.
         lines: those that an exclusion has removed, or its undo restores.

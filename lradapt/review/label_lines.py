@@ -240,6 +240,8 @@ def _with_cell(record: str, column: int, text: str) -> str:
     body = record.rstrip("\r\n")
     cells = _raw_cells(body)
     before = next(csv.reader(io.StringIO(body, newline=""), skipinitialspace=True))
+    missing = [""] * (column + 1 - len(cells))  # of a short record
+    cells, before = cells + missing, before + missing
     cells[column] = _quoted(text, like=cells[column])
     changed = ",".join(cells)
     after = next(csv.reader(io.StringIO(changed, newline=""), skipinitialspace=True))

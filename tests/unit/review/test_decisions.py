@@ -180,6 +180,59 @@ def test_the_label_of_several_annotators_is_that_of_most_and_can_be_kept_or_excl
     assert LABELS.read_bytes() == votes
 
 
+TIE = b"image,label,annotator\na,cat,1\na,dog,2\nb,cat,1\n"
+
+
+def test_a_tie_of_annotators_can_be_excluded_and_restored():
+    LABELS.write_bytes(TIE)
+    opened = Decisions(LABELS)
+    opened.decide([decided("exclude", label="")])
+    assert LABELS.read_bytes() == b"image,label,annotator\nb,cat,1\n"
+    opened.undo("Anna")
+    assert LABELS.read_bytes() == TIE
+
+
+def test_the_exclusion_of_a_tie_that_is_in_the_file_again_is_not_undone():
+    LABELS.write_bytes(TIE)
+    opened = Decisions(LABELS)
+    opened.decide([decided("exclude", label="")])
+    LABELS.write_bytes(TIE)
+    with pytest.raises(ConflictError, match="the label is '' now, not missing"):
+        opened.undo("Anna")
+    assert LABELS.read_bytes() == TIE
+
+
+@pytest.mark.parametrize("dies_at", ["_append", "_take_images_back"])
+def test_an_exclusion_of_a_tie_and_its_undo_are_completed_after_a_kill(monkeypatch, dies_at):
+    LABELS.write_bytes(TIE)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    for act in (lambda d: d.decide([decided("exclude", label="")]), lambda d: d.undo("Anna")):
+        dying = Decisions(LABELS)
+        monkeypatch.setattr(dying, dies_at, killed)
+        with pytest.raises(KeyboardInterrupt):
+            act(dying)
+        Decisions(LABELS).recover()
+        assert len(LABELS.read_bytes()) == (len(TIE) if len(journal()) == 2 else 30)
+    assert LABELS.read_bytes() == TIE
+
+
+@pytest.mark.parametrize("empty", ["a,,1", "a, ,1", 'a,"",1', "a"])
+def test_an_empty_label_is_changed_and_its_undo_empties_it(empty):
+    before = TEXT.replace("a,cat,1", empty)
+    LABELS.write_bytes(before.encode())
+    opened = Decisions(LABELS)
+    opened.decide([decided("change", label="", new="cat")])
+    assert Decisions(LABELS).lines.labels == {"a": "cat", "b": "dog", "c": "cat"}
+    assert (journal()[0]["from"], journal()[0]["to"]) == ("", "cat")
+    opened.undo("Anna")
+    assert Decisions(LABELS).lines.labels["a"] == ""
+    assert text().replace("a,\r", "a\r") == before.replace("a, ,", "a,,")
+    assert not INTENT.exists()
+
+
 def test_what_another_person_has_decided_meanwhile_is_not_decided_again():
     one, other = Decisions(LABELS), Decisions(LABELS)
     one.decide([decided("keep", seen="")])
