@@ -10,7 +10,7 @@ from lradapt.data.labels import as_read, name_fault, read_csv, require_columns
 from lradapt.errors import DataError, listed
 from lradapt.review.decisions import Decisions
 from lradapt.review.desk import TEST_WARNING, Desk
-from lradapt.review.entries import Decision
+from lradapt.review.entries import Decision, label_after
 from lradapt.review.journal import Action
 from lradapt.review.queues import QueueName
 from lradapt.runtime.files import write_csv
@@ -132,6 +132,6 @@ def _in_force(decision: Decision, decisions: Decisions) -> bool:
     settled = decisions.journal.settled(decision.image)
     if settled is None or settled.action != decision.action or settled.old != decision.label:
         return False
-    current = decisions.lines.labels.get(decision.image, "")
+    current = decisions.lines.labels.get(decision.image)
     wanted = {"change": decision.new, "exclude": ""}.get(decision.action, decision.label)
-    return settled.new == wanted == current
+    return settled.new == wanted and label_after(settled) == current

@@ -13,6 +13,7 @@ from lradapt.data.checks.findings import Finding
 from lradapt.data.doubtful_table import DoubtfulLabel
 from lradapt.data.labelled_image import TEST, LabelledImage
 from lradapt.data.labels import as_read
+from lradapt.review.entries import label_after
 from lradapt.review.journal import Journal
 from lradapt.review.label_lines import LabelLines
 from lradapt.review.recorded_queue import Queued
@@ -137,7 +138,7 @@ def is_open(item: Item, lines: LabelLines, journal: Journal) -> bool:
     if label is None or item.label not in (None, label):
         return False
     settled = journal.settled(item.image)
-    if settled is not None and settled.new == label:
+    if settled is not None and label_after(settled) == label:
         return False
     others = [lines.labels[name] for name in item.beside if name in lines.labels]
     if item.contradiction:

@@ -63,6 +63,16 @@ def test_decisions_are_carried_out_with_the_names_and_reasons_of_the_table(proje
     ]
 
 
+def test_an_exclusion_of_a_tie_that_is_in_the_file_again_is_carried_out_again(project):
+    tie = "image,label,annotator\na,cat,1\na,dog,2\nb,cat,1\n"
+    TABLE.write_text("image,label,action,to\na,,exclude,\n")
+    for _ in range(2):
+        LABELS.write_text(tie)
+        assert carry_out() == (1, 0)
+        assert LABELS.read_text() == "image,label,annotator\nb,cat,1\n"
+    assert carry_out() == (0, 1)
+
+
 def test_a_table_that_is_imported_twice_changes_nothing_the_second_time(project):
     export(
         case03={"action": "change", "to": "benign"},
