@@ -7,8 +7,6 @@ The pointer carries the whole promotion, so a process that dies between replacin
 log entry loses nothing: the next promotion writes the missing entry first.
 """
 
-from contextlib import suppress
-
 from lradapt.registry.promotions import Production, Promotion, read_promotion, write_promotion
 from lradapt.registry.store import ExistsError, MissingError, RegistryError, Store, for_each
 
@@ -39,10 +37,28 @@ def replace_pointer(store: Store, name: str, promotion: Promotion, over: Product
 
 
 def append(store: Store, name: str, promotion: Promotion) -> None:
-    """Add a promotion to the log, if it has no entry yet."""
-    # An entry that exists cannot differ: the sequence number is the pointer's.
-    with suppress(ExistsError):
-        store.create(log_key(name, promotion.sequence), write_promotion(promotion))
+    """Add a promotion to the log, if it has no entry yet.
+
+    Raises:
+        RegistryError: its entry is damaged, or is one of another promotion.
+    """
+    key = log_key(name, promotion.sequence)
+    try:
+        store.create(key, write_promotion(promotion))
+    except ExistsError:
+        _require_entry_of(store, key, promotion)
+
+
+def _require_entry_of(store: Store, key: str, promotion: Promotion) -> None:
+    found = read_promotion(store.read(key).content, key)
+    if found != promotion:
+        raise RegistryError(
+            f"{key} is the entry of another promotion: number {found.sequence}, version "
+            f"{found.version} at {found.at}, expected number {promotion.sequence}, version "
+            f"{promotion.version} at {promotion.at}. Find out who wrote it; to go on, copy "
+            "production.json to this entry if it has the entry's number (`sequence`), else "
+            "remove the entry"
+        )
 
 
 def read_promotions(store: Store, name: str) -> list[Promotion]:

@@ -263,3 +263,44 @@ def test_a_promotion_of_an_unknown_kind_is_refused(registry, tmp_path):
     path.write_text(path.read_text().replace('"promotion"', '"coup"'))
     with pytest.raises(RegistryError, match=r"production\.json is damaged: unknown kind 'coup'"):
         registry.production()
+
+
+def test_what_mends_a_damaged_pointer_is_another_thing_than_what_mends_an_entry(registry, tmp_path):
+    promote(registry, publish(registry))
+    pointer, entry = (tmp_path / NAME / file for file in ("production.json", "log/00000001.json"))
+    for damaged, whole, remedy in (
+        (pointer, entry, r"copy its last entry that is not damaged to production\.json"),
+        (entry, pointer, r"in production stays as it is\. To go on, copy production\.json to this"),
+    ):
+        damaged.write_text("{")
+        with pytest.raises(RegistryError, match=rf"{damaged.name} is damaged: .*{remedy}"):
+            registry.promotions()
+        damaged.write_bytes(whole.read_bytes())
+        assert [promotion.sequence for promotion in registry.promotions()] == [1]
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [(None, "is the entry of another promotion: number 1, .*expected number 2"), (b"{", "damaged")],
+)
+def test_a_promotion_does_not_pass_over_an_entry_of_the_log_that_is_not_its_own(
+    registry, content, fault
+):
+    one, two = publish(registry, model=b"1"), publish(registry, model=b"2")
+    promote(registry, one)
+    with pytest.raises(KilledError):
+        promote(dying_at("log/00000002", registry), two)
+    first = registry.store.read(f"{NAME}/log/00000001.json").content
+    registry.store.create(f"{NAME}/log/00000002.json", content or first)
+    with pytest.raises(RegistryError, match=rf"log/00000002\.json.* {fault}"):
+        promote(registry, one)
+    assert in_production(registry) == two
+
+
+def test_an_entry_of_the_log_may_be_laid_out_anew(registry, tmp_path):
+    pair = [publish(registry, model=model) for model in (b"1", b"2")]
+    promote(registry, pair[0])
+    entry = tmp_path / NAME / "log" / "00000001.json"
+    entry.write_text(json.dumps(json.loads(entry.read_text())))
+    promote(registry, pair[1])
+    assert [promotion.version for promotion in registry.promotions()] == pair
