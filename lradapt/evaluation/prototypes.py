@@ -37,7 +37,7 @@ def distances(features_ND: Floats, prototypes_PD: npt.NDArray[np.float16]) -> Fl
     """Return the distance of each image to the nearest prototype, in [0, 2], `[N]`."""
     cosines_NP = _directions(features_ND) @ prototypes_PD.astype(np.float64).T
     # Prototypes in half precision are not quite of length 1.
-    nearest_N: Floats = np.maximum(1 - cosines_NP.max(axis=1), 0).astype(np.float32)
+    nearest_N: Floats = np.clip(1 - cosines_NP.max(axis=1), 0, 2).astype(np.float32)
     return nearest_N
 
 

@@ -65,3 +65,12 @@ def test_the_scale_of_all_features_changes_nothing(scale):
     prototypes = find_prototypes(features, labels)
     found = distances(features * np.float32(scale), prototypes)
     np.testing.assert_allclose(found, distances(features, prototypes), atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_distance_of_what_equals_a_prototype_or_its_opposite_is_within_bounds(seed):
+    features = np.random.default_rng(seed).normal(size=(40, 512)).astype(np.float32)
+    for image in features[:, None]:
+        prototypes = find_prototypes(image, np.array([0]))
+        assert 0 <= distances(image, prototypes)[0] < 1e-3
+        assert 2 - 1e-3 < distances(-image, prototypes)[0] <= 2

@@ -1,11 +1,12 @@
 from dataclasses import replace
 
 import pytest
-from gate_verdicts import decided, images_of, model
+from gate_verdicts import RULES, decided, images_of, model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lradapt.data.labelled_image import LabelledImage
+from lradapt.gate.rejections import below_min_recall
 from lradapt.gate.verdict import Candidate, Costs, Part, Sets
 
 IMAGES = images_of(cat=200, dog=200)
@@ -118,6 +119,21 @@ def test_a_class_below_its_own_floor_is_named(champion):
 def test_a_floor_for_a_class_without_a_test_image_is_not_passed():
     verdict = decided(IMAGES, None, model(IMAGES, GOOD), min_recall={"cta": 0.1})
     assert verdict.reason == "recall too low: cta (0 of 0, at least 10% required) (gate.min_recall)"
+
+
+def recall_fault(hits, size, percent):
+    """What the gate says of so many hits under a floor of so many percent."""
+    images = images_of(cat=size)
+    rules = replace(RULES, min_recall={"cat": percent / 100})
+    return below_min_recall(images, model(images, {"cat": hits}), rules, {})
+
+
+def test_a_recall_that_equals_its_floor_is_not_below_it():
+    ties = [(p * n // 100, n, p) for p in range(1, 101) for n in range(1, 201) if p * n % 100 == 0]
+    assert [tie for tie in ties if recall_fault(*tie)] == []
+    assert recall_fault(13, 200, 7) == (
+        "recall too low: cat (13 of 200, at least 7% required) (gate.min_recall)"
+    )
 
 
 SITES = {"site": ["Graz" if image.image in ("cat0", "dog199") else "Wien" for image in IMAGES]}
@@ -278,6 +294,28 @@ def test_what_the_champion_says_in_old_names_counts_in_todays():
     assert [each.name for each in verdict.comparison.classes] == ["cat", "hound"]
 
 
+def test_a_class_that_was_renamed_twice_counts_in_todays_name():
+    images = images_of(cat=200, mole=200)
+    old = model(images_of(cat=200, nevus=200), {"cat": 100, "nevus": 150})
+    renamed = {"nevus": "naevus", "naevus": "mole"}
+    verdict = decided(images, old, model(images, {"cat": 110, "mole": 160}), renamed=renamed)
+    assert [each.name for each in verdict.comparison.classes] == ["cat", "mole"]
+    assert verdict.comparison.champion == pytest.approx((100 + 150) / 400)
+
+
+def test_a_class_that_was_renamed_and_then_retired_is_no_obstacle():
+    old = model(IMAGES, {**POOR, "owl": 0})
+    renamed = {"owl": "eagle owl", "eagle owl": None}
+    assert decided(IMAGES, old, model(IMAGES, GOOD), renamed=renamed).decision == "promote"
+
+
+def test_names_that_are_renamed_in_a_circle_are_missing():
+    old = model(IMAGES, {**POOR, "owl": 0})
+    renamed = {"owl": "eagle owl", "eagle owl": "owl"}
+    verdict = decided(IMAGES, old, model(IMAGES, GOOD), renamed=renamed)
+    assert "in production knows owl, and this one does not" in verdict.reason
+
+
 def test_a_name_that_both_know_is_not_renamed_by_a_former_renaming():
     old, new = model(IMAGES, POOR), model(IMAGES, GOOD)
     assert decided(IMAGES, old, new, renamed={"dog": "cat"}) == decided(IMAGES, old, new)
@@ -288,6 +326,15 @@ def test_models_without_a_class_in_common_are_not_compared():
     old, new = model(images, {"cat": 0}), model(images, {"owl": 60})
     verdict = decided(images, old, new, renamed={"cat": None})
     assert verdict.reason.startswith("the models have no class in common")
+
+
+def test_models_are_not_compared_without_an_image_of_a_class_that_both_know():
+    images = images_of(owl=60)
+    old, new = model(images, {"cat": 0}), model(images, {"cat": 0, "owl": 60})
+    verdict = decided(images, old, new, min_class_images=0)
+    assert verdict.decision == "keep"
+    assert verdict.reason.startswith("no held-out image is of a class that both models know")
+    assert "gate.renamed" not in verdict.reason
 
 
 def test_old_new_and_relabelled_images_are_reported_apart():
