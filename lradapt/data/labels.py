@@ -231,8 +231,8 @@ def _cell_faults(lines: Sequence[int], labels: Sequence[LabelledImage]) -> list[
             faults.append(f"{where}: {fault}")
         if given and label.split not in SPLITS:
             faults.append(f"{where}: split {label.split!r}, expected one of {', '.join(SPLITS)}")
-        if fault := _queue_fault(label):
-            faults.append(f"{where}: {fault}")
+        others = (group_fault(label.group), _queue_fault(label))
+        faults += [f"{where}: {fault}" for fault in others if fault]
     return faults
 
 
@@ -251,12 +251,29 @@ def _queue_fault(label: LabelledImage) -> str:
 @cache  # each name is in many lines
 def name_fault(name: str) -> str:
     """Return what is wrong with the name of a class; "" for nothing."""
-    if not (letters := unsafe_letters(name)):
+    return _letters_fault("class name", name, "rename the class")
+
+
+@cache  # likewise
+def group_fault(group: str) -> str:
+    """Return what is wrong with a group; "" for nothing."""
+    return _letters_fault("group", group, "rename the group")
+
+
+def require_plain_group(group: str) -> None:
+    """Check a group.
+
+    Raises:
+        DataError: it has control characters.
+    """
+    if fault := group_fault(group):
+        raise DataError(fault)
+
+
+def _letters_fault(what: str, text: str, remedy: str) -> str:
+    if not (letters := unsafe_letters(text)):
         return ""
-    return (
-        f"the class name '{printable(name)}' has control characters ({', '.join(letters)}); "
-        "rename the class"
-    )
+    return f"the {what} '{printable(text)}' has control characters ({', '.join(letters)}); {remedy}"
 
 
 def leads_outside(image: str) -> bool:

@@ -1,14 +1,14 @@
 """Labels from the names of folders: `CLASS/*`, or `{train,test}/CLASS/*` with its split."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from lradapt.data.importing.layouts import Layout, Tree, choose_reading, grow_tree
 from lradapt.data.importing.source_labels import SourceLabels, files_of
 from lradapt.data.labelled_image import LabelledImage
-from lradapt.data.labels import as_read, name_fault
+from lradapt.data.labels import as_read, group_fault, name_fault
 from lradapt.errors import DataError, listed
 from lradapt.text import printable
 
@@ -31,7 +31,8 @@ def label_folder(
 
     Raises:
         DataError: no folder, no file, a link to a folder, fewer than two classes, more than one
-            reading of the folders, or a control character in the name of a class.
+            reading of the folders, or a control character in the name of a class
+            or a group.
     """
     files = files_of(source)
     visible = [name for name in files if not _hidden(name)]
@@ -46,7 +47,9 @@ def label_folder(
     ]
     found = [replace(label, label=as_read(label.label)) for label in as_written]
     classes = sorted({label.label for label in found})
-    _require_plain_names(source, classes)
+    _require_plain_names(source, "classes", map(name_fault, classes))
+    groups = sorted({label.group for label in found})
+    _require_plain_names(source, "groups", map(group_fault, groups))
     if len(classes) < 2:
         hints = [f"only {root} is meant: give {source / root}" for root in roots[:5]]
         raise DataError(
@@ -59,10 +62,10 @@ def label_folder(
     return SourceLabels(source, found, left, tuple(notes))
 
 
-def _require_plain_names(source: Path, classes: Sequence[str]) -> None:
-    faults = [fault for name in classes if (fault := name_fault(name))]
+def _require_plain_names(source: Path, what: str, checked: Iterable[str]) -> None:
+    faults = [fault for fault in checked if fault]
     if faults:
-        raise DataError(f"{len(faults)} folder(s) of {source} cannot be classes:\n{listed(faults)}")
+        raise DataError(f"{len(faults)} folder(s) of {source} cannot be {what}:\n{listed(faults)}")
 
 
 def _hidden(name: str) -> bool:

@@ -16,7 +16,7 @@ from lradapt.data.importing.table_columns import (
 )
 from lradapt.data.importing.table_text import read_table
 from lradapt.data.labelled_image import Annotation, LabelledImage
-from lradapt.data.labels import name_fault
+from lradapt.data.labels import name_fault, require_plain_group
 from lradapt.errors import DataError, listed
 
 if TYPE_CHECKING:
@@ -153,6 +153,7 @@ def _matched(
 
 def _labelled(line: _Line, columns: Columns, find: FileFinder) -> LabelledImage:
     label, split = _class_of(line), _split_of(line, columns)
+    require_plain_group(line.group)
     said = (Annotation(line.annotator, label),) if columns.annotator else ()
     slices = tuple(zip(columns.slices, line.slices, strict=True))
     return LabelledImage(

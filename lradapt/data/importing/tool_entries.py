@@ -10,7 +10,7 @@ from lradapt.data.consensus import keep_annotators, merge_lines
 from lradapt.data.importing.find_files import FileFinder
 from lradapt.data.importing.source_labels import SourceLabels, files_of
 from lradapt.data.labelled_image import Annotation, LabelledImage
-from lradapt.data.labels import as_read, name_fault
+from lradapt.data.labels import as_read, name_fault, require_plain_group
 from lradapt.errors import DataError, listed
 
 _URL = re.compile(r"(?!file:)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -106,6 +106,7 @@ def _matched(
         try:
             file = known.get(entry.image) or _file(entry, find)
             label = _class(entry.label)
+            require_plain_group(entry.group)
         except DataError as error:
             faults.append(f"{entry.where} ({entry.image or 'no image'}): {error}")
             continue

@@ -131,6 +131,14 @@ def test_control_characters_in_a_class_are_refused_with_the_line(refusal):
     ]
 
 
+def test_control_characters_in_a_group_are_refused_with_the_line(refusal):
+    text = refusal('image,label,group\na.png,cat,p1\nb.png,cat,"p\r1"\nc.png,cat,"p\x1b1"\n')
+    assert text.splitlines()[1:] == [
+        r"  - line 3 (b.png): the group 'p\r1' has control characters (\r); rename the group",
+        r"  - line 4 (c.png): the group 'p\x1b1' has control characters (\x1b); rename the group",
+    ]
+
+
 def test_a_control_character_in_the_name_of_a_file_stays_and_is_escaped_in_messages(read, refusal):
     assert read("image,label\na\x1b.png,cat\n") == [Label("a\x1b.png", "cat")]
     assert (
@@ -320,7 +328,7 @@ def test_written_labels_are_sorted_and_bear_only_the_columns_in_use(tmp_path):
 
 
 def test_what_is_written_is_read_back(tmp_path):
-    labels = [Label('a,"b".png', "Äpfel, rot", "p\n1"), Label("猫.png", "NA", "")]
+    labels = [Label('a,"b"\n.png', "Äpfel, rot", "p, 1"), Label("猫.png", "NA", "")]
     write_labels(tmp_path / "labels.csv", labels)
     assert read_labels(tmp_path / "labels.csv") == labels
 

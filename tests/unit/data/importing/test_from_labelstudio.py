@@ -6,6 +6,7 @@ from lradapt.data.importing.from_labelstudio import Keys, label_labelstudio
 from lradapt.data.importing.labelstudio_paths import image_names
 from lradapt.data.labelled_image import Annotation
 from lradapt.data.labelled_image import LabelledImage as Label
+from lradapt.errors import DataError
 
 FILES = ("photos/a b.png", "photos/c.png", "photos/skipped.png", "photos/open.png")
 
@@ -213,3 +214,8 @@ def test_an_export_of_another_kind_is_named(write, fault, content, expected):
     assert text.startswith(
         "SRC/x.json is not an export of Label Studio, JSON or Label Studio, JSON_MIN: " + expected
     )
+
+
+def test_a_control_character_in_a_group_is_refused(label):
+    with pytest.raises(DataError, match=r"the group 'p\\r1' has control characters .*rename"):
+        label(set_first(patient_id="p\r1"))

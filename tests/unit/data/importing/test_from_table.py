@@ -457,6 +457,13 @@ def test_a_control_character_in_a_class_is_refused_with_its_line(refusal):
     ]
 
 
+def test_a_control_character_in_a_group_is_refused_with_its_line(refusal):
+    text = refusal('image,label,group\na.png,cat,"p\r1"\nb.png,dog,p2\n')
+    assert text.splitlines()[1:] == [
+        r"  - line 2 (a.png): the group 'p\r1' has control characters (\r); rename the group"
+    ]
+
+
 def test_a_workbook_is_no_table(refusal):
     text = refusal("PK\x03\x04\x00\x00\xff", encoding="latin-1")
     assert "save a spreadsheet (Excel, OpenDocument) as CSV first" in text

@@ -283,6 +283,14 @@ def test_a_control_character_in_the_name_of_a_class_is_refused(source):
     ]
 
 
+def test_a_control_character_in_the_name_of_a_group_is_refused(source):
+    folder = source("a/p\r1/1.png", "a/p\r1/2.png", "b/p2/1.png")
+    assert refusal(folder, layout="class/group").splitlines() == [
+        "1 folder(s) of SRC cannot be groups:",
+        r"  - the group 'p\r1' has control characters (\r); rename the group",
+    ]
+
+
 def test_names_in_the_readings_are_one_line_each(source):
     text = refusal(source(*below("x\n  - forged", "y")))
     assert not re.search(r"^  - forged", text, re.MULTILINE)
