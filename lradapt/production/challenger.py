@@ -24,6 +24,7 @@ from lradapt.registry.promotions import Production
 from lradapt.registry.protocol import ComparisonFile
 from lradapt.registry.published_version import PublishedVersion
 from lradapt.registry.registry import Registry
+from lradapt.runtime.files import read_json, sha256_of
 from lradapt.runtime.progress import tracked
 
 
@@ -86,7 +87,7 @@ def _compare_and_record(
 ) -> EvaluatedChallenger:
     """Record rules and data, predict, decide, and record the verdict."""
     before = [registry.open(champion.version, champion.promotion)] if champion else []
-    published = [_read(each) for each in (*before, opened)]
+    published = [_read(each, paths) for each in (*before, opened)]
     test_images = in_split(read_split(paths.split), "test")
     images = held_out(test_images, [each.trained_on for each in published])
     asked = record_question(
@@ -129,16 +130,29 @@ def _compare(
     )
 
 
-def _read(version: PublishedVersion) -> _PublishedModel:
+def _read(version: PublishedVersion, paths: Paths) -> _PublishedModel:
     content = version.read(MODEL)
-    metrics = version.manifest.get("metrics", {})
     return _PublishedModel(
         Model(content),
         len(content) / 1e6,
         read_trained_on(version.read(TRAINED_ON)),
-        bool(metrics.get("parity", {}).get("passed")),
+        _parity_passed(version, paths),
         read_test_images(version.read(TEST_IMAGES)),
     )
+
+
+def _parity_passed(version: PublishedVersion, paths: Paths) -> bool:
+    """Return what this run found of its own model, by today's tolerance; else the publishing run.
+
+    A version keeps the metrics of its first publication.
+    """
+    of_this_run = (
+        paths.onnx.is_file()
+        and paths.metrics.is_file()
+        and sha256_of(paths.onnx) == version.manifest["files"][MODEL]
+    )
+    metrics = read_json(paths.metrics) if of_this_run else version.manifest.get("metrics", {})
+    return bool(metrics.get("parity", {}).get("passed"))
 
 
 def _candidate(

@@ -1,9 +1,11 @@
 """Promote a challenger if the gate or a person decides so, and test it in production."""
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from lradapt.config.paths import Paths
+from lradapt.errors import LradaptError
 from lradapt.gate.verdict import Verdict
 from lradapt.production import smoke_test
 from lradapt.production.challenger import EvaluatedChallenger, evaluate_challenger
@@ -105,19 +107,27 @@ def promote_challenger(
         return _smoke_tested(registry, outcome, live.promotion, paths, by)
     promotion = _promote(registry, challenger, override.strip(), by)
     try:  # the test first: a record that cannot be written leaves no model untested
-        if promotion is None:
-            return outcome
-        promoted = replace(outcome, promotion=promotion)
-        return _smoke_tested(registry, promoted, promotion, paths, by)
-    finally:
-        if challenger.record:
-            record_outcome(
-                registry,
-                challenger.record,
-                challenger.verdict,
-                promotion,
-                override=override.strip(),
-            )
+        if promotion:
+            outcome = replace(outcome, promotion=promotion)
+            outcome = _smoke_tested(registry, outcome, promotion, paths, by)
+    except Exception:
+        with suppress(LradaptError):  # the error of the test is the one to report
+            _record(registry, challenger, promotion, override)
+        raise
+    _record(registry, challenger, promotion, override)
+    return outcome
+
+
+def _record(
+    registry: Registry,
+    challenger: EvaluatedChallenger,
+    promotion: Promotion | None,
+    override: str,
+) -> None:
+    if challenger.record:
+        record_outcome(
+            registry, challenger.record, challenger.verdict, promotion, override=override.strip()
+        )
 
 
 def _promote(

@@ -18,8 +18,8 @@ from lradapt.data.split_table import read_split
 from lradapt.errors import LradaptError, UnreadableError
 from lradapt.inference.predict import Model, Prediction
 from lradapt.production.withdrawn import withdrawal_reason
-from lradapt.registry.promotion_log import readable_promotions
 from lradapt.registry.promotions import Promotion
+from lradapt.registry.reading import usable_promotions
 from lradapt.registry.registry import Registry
 from lradapt.registry.store import ChangedError, DeniedError, RegistryError, UnreachableError
 
@@ -76,8 +76,7 @@ def restore_previous(
     production = registry.production()
     if not production or production.promotion != promotion or not promotion.previous:
         return None
-    history = readable_promotions(registry.store, registry.name)
-    if withdrawn := withdrawal_reason(history, promotion.previous):
+    if withdrawn := withdrawal_reason(_history(registry, promotion), promotion.previous):
         log.error("%s stays in production: %s", promotion.version, withdrawn)
         return None
     try:
@@ -91,6 +90,14 @@ def restore_previous(
             f"{promotion.version} failed the smoke test: {fault}. The previous version, "
             f"{promotion.previous}, cannot be restored: {error}"
         ) from error
+
+
+def _history(registry: Registry, promotion: Promotion) -> list[Promotion]:
+    """Return the promotions up to this one; a damaged entry must not keep it in production."""
+    try:
+        return registry.promotions()
+    except RegistryError:
+        return [*usable_promotions(registry), promotion]
 
 
 def _fault_in(predictions: Sequence[Prediction]) -> str:

@@ -13,6 +13,7 @@ from safetensors.numpy import save
 from lradapt.config.paths import read_paths
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.split_table import write_split
+from lradapt.errors import UnreadableError
 from lradapt.gate.held_out import read_trained_on, write_trained_on
 from lradapt.inference.predict import Model
 from lradapt.networks.champion import read_champion
@@ -166,6 +167,46 @@ def test_a_store_that_is_silent_after_the_swap_withdraws_no_model_and_the_next_r
     outcome = release(registry, project, colour_model(GOOD))
     assert (in_production(registry), outcome.fault) == (outcome.version, "")
     assert len(registry.promotions()) == 2
+
+
+def fail_with(error):
+    def fails(*_, **__):
+        raise error
+
+    return fails
+
+
+def test_a_full_memory_in_the_smoke_test_withdraws_no_model_and_the_promotion_is_recorded(
+    registry, project, monkeypatch
+):
+    begin(registry, project)
+    monkeypatch.setattr("lradapt.production.smoke_test.Model", fail_with(MemoryError()))
+    with pytest.raises(UnreadableError, match="without a smoke test: the memory is full"):
+        release(registry, project, colour_model(GOOD))
+    assert [each.kind for each in registry.promotions()] == ["override", "promotion"]
+    assert [o["promotion"] for o in read_comparisons(registry.store, NAME)[-1].outcomes] == [2]
+
+
+def test_a_record_that_cannot_be_written_leaves_no_model_untested(
+    registry, project, tmp_path, monkeypatch
+):
+    first = begin(registry, project).version
+    damaging = Registry(DamagedOnce(registry, tmp_path / "registry"), NAME)
+    full = fail_with(RegistryError("the store is full"))
+    monkeypatch.setattr("lradapt.production.release.record_outcome", full)
+    with pytest.raises(RegistryError, match="the store is full"):
+        release(damaging, project, colour_model(GOOD))
+    assert in_production(registry) == first
+    assert registry.promotions()[-1].kind == "smoke_test_failure"
+
+
+def test_a_record_that_cannot_be_written_does_not_hide_that_the_test_did_not_run(
+    registry, project, monkeypatch
+):
+    full = fail_with(RegistryError("the store is full"))
+    monkeypatch.setattr("lradapt.production.release.record_outcome", full)
+    with pytest.raises(UnreachableError, match="without a smoke test: no answer"):
+        release(Registry(SilentAfterTheSwap(registry), NAME), project, colour_model(GOOD))
 
 
 def test_what_failed_the_smoke_test_is_not_tried_again_but_for_a_person(
@@ -342,6 +383,23 @@ def test_an_invalid_model_is_never_promoted_not_even_by_a_person(registry, proje
     write_json(project.metrics, {"parity": {"passed": False}, "ancestor": ""})
     outcome = release(registry, project, colour_model(GOOD), override="hurry")
     assert (outcome.verdict.decision, outcome.promotion) == ("invalid", None)
+
+
+@pytest.mark.parametrize("passed", [False, True])
+def test_a_version_published_again_is_judged_by_the_parity_of_this_run(registry, project, passed):
+    write_json(project.metrics, {"parity": {"passed": not passed}, "ancestor": ""})
+    version = published(registry, project, colour_model(GOOD))
+    write_json(project.metrics, {"parity": {"passed": passed}, "ancestor": ""})
+    outcome = release(registry, project, colour_model(GOOD))
+    assert outcome.version == version
+    assert outcome.verdict.decision == ("promote" if passed else "invalid")
+
+
+def test_the_parity_of_another_model_says_nothing_of_a_version(registry, project):
+    version = published(registry, project, colour_model(GOOD))
+    write_json(project.metrics, {"parity": {"passed": False}, "ancestor": ""})
+    project.onnx.write_bytes(colour_model(POOR))
+    assert evaluate_challenger(registry, version, project, RULES).verdict.decision == "promote"
 
 
 def test_a_damaged_champion_is_not_loaded(registry, project, tmp_path):

@@ -4,11 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from colour_model import COLOURS, colour_model, paint
-from releases import damage, release
+from releases import damage, promote, release
 
 from lradapt.config.paths import read_paths
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.split_table import write_split
+from lradapt.errors import UnreadableError
 from lradapt.inference.answers import Answers
 from lradapt.inference.predict import Model
 from lradapt.production.smoke_test import NUM_SAMPLES, find_fault, restore_previous, samples
@@ -66,6 +67,27 @@ def test_where_no_sample_can_be_classified_nothing_is_proven(registry, images):
     assert find_fault(registry, promotion, images) == ""
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (UnreadableError("a.png: the disk"), "a.png: the disk"),
+        (MemoryError(), "the memory is full"),
+    ],
+)
+def test_what_this_machine_does_not_give_is_no_fault_of_the_model(
+    registry, images, monkeypatch, error, reason
+):
+    def fails(*_):
+        raise error
+
+    promotion = release(registry, colour_model())
+    monkeypatch.setattr(Model, "classify", fails)
+    with pytest.raises(
+        UnreadableError, match=f"in production without a smoke test: {reason}. Run again to test it"
+    ):
+        find_fault(registry, promotion, images)
+
+
 @pytest.mark.parametrize(("num", "expected"), [(3, [0, 1, 2]), (80, list(range(0, 80, 10)))])
 def test_samples_are_evenly_spaced_in_the_test_images(tmp_path, num, expected):
     sides = [("train", 0), *(("test", n) for n in range(num)), ("validation", 0)]
@@ -93,6 +115,30 @@ def test_nothing_is_restored_if_there_is_none_or_others_have_promoted_since(regi
     third = release(registry, colour_model(["d", "e", "f"]))
     assert restore_previous(registry, second, "") is None
     assert registry.production().promotion == third
+
+
+def rolled_back(registry):
+    """The promotion that has put the first of two versions back, and withdrawn the second."""
+    first = release(registry, colour_model()).version
+    release(registry, colour_model(["a", "b", "c"]))
+    return promote(registry, first, kind="rollback", reason="it sees owls")
+
+
+def test_a_previous_version_that_was_withdrawn_itself_is_not_restored(registry, caplog):
+    promotion = rolled_back(registry)
+    assert restore_previous(registry, promotion, "it is blind") is None
+    assert registry.production().promotion == promotion
+    assert f"{promotion.version} stays in production: {promotion.previous} was" in caplog.text
+
+
+def test_it_is_not_restored_either_where_the_log_is_damaged_or_its_last_entry_missing(registry):
+    promotion = rolled_back(registry)
+    registry.store.delete(f"{NAME}/log/00000003.json")
+    assert restore_previous(registry, promotion, "it is blind") is None
+    registry.store.delete(f"{NAME}/log/00000001.json")
+    registry.store.create(f"{NAME}/log/00000001.json", b"{")
+    assert restore_previous(registry, promotion, "it is blind") is None
+    assert registry.production().promotion == promotion
 
 
 def test_if_the_previous_version_is_damaged_too_both_faults_are_reported(registry, tmp_path):
