@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from colour_model import colour_model
-from releases import publish, release
+from releases import promote, publish, release
 
 from lradapt.errors import LradaptError
 from lradapt.inference.predict import Model
@@ -67,3 +67,26 @@ def test_a_model_without_valid_probabilities_is_not_restored(registry, monkeypat
     with pytest.raises(LradaptError, match=f"{one} cannot be used.*sum up to nan"):
         roll_back(registry, None, reason="")
     assert registry.production().version == two
+
+
+FAILED = {"metrics": {"parity": {"passed": False}}}
+
+
+def test_a_version_that_failed_the_parity_check_is_not_put_into_production(registry):
+    unlike = publish(registry, MODELS[1], **FAILED)
+    one = release(registry, MODELS[0]).version
+    with pytest.raises(LradaptError, match=f"{unlike} cannot be used.* give different answers"):
+        roll_back(registry, unlike, reason="")
+    assert registry.production().version == one
+
+
+def test_a_version_that_was_never_in_production_may_be_named(registry):
+    kept = publish(registry, MODELS[1], metrics={"parity": {"passed": True}})
+    release(registry, MODELS[0])
+    assert roll_back(registry, kept, reason="").version == kept
+
+
+def test_what_the_gate_has_passed_since_its_first_publication_is_restored(registry):
+    one = promote(registry, publish(registry, MODELS[0], **FAILED)).version
+    release(registry, MODELS[1])
+    assert roll_back(registry, None, reason="").version == one
