@@ -117,7 +117,7 @@ def solve_head(
         return _solve_at(images, penalties[0], note="the penalty was given")
     folds = _folds(images, range(len(labels)) if groups is None else groups)
     if len(folds) < 2:
-        refusal = "no cross-validation: with one group held out, fewer than two classes are left"
+        refusal = "no cross-validation: the classes have too few groups to hold any of them out"
         log.warning("%s; the penalty of the head is %g", refusal, DEFAULT_PENALTY)
         return _solve_at(images, DEFAULT_PENALTY, note=refusal)
     found = search(folds, sorted(penalties, reverse=True), images.shares[images.present])
@@ -204,12 +204,17 @@ def require_finite(features: Tensor, labels: Tensor) -> None:
 
 
 def _folds(images: _Images, groups: Sequence[int]) -> list[Fold]:
-    """Return the folds that leave two classes or more to the others; none if all images are one."""
+    """Return the folds; none if one leaves fewer than two classes, or no image could be scored."""
     num_folds = min(_NUM_FOLDS, len(set(groups)))
     numbers = torch.tensor(fold_numbers(images.labels.tolist(), groups, num_folds=num_folds))
     members = [(numbers == number).nonzero()[:, 0] for number in range(num_folds)]
-    left = [len(torch.unique(images.labels[numbers != number])) for number in range(num_folds)]
-    return [images.fold(member) for member in members] if min(left) >= 2 else []
+    others = [images.labels[numbers != number] for number in range(num_folds)]
+    known = [
+        bool(torch.isin(images.labels[member], left).any())
+        for member, left in zip(members, others, strict=True)
+    ]
+    possible = any(known) and min(len(torch.unique(left)) for left in others) >= 2
+    return [images.fold(member) for member in members] if possible else []
 
 
 def _solve_at(images: _Images, penalty: float, *, note: str) -> ExactHead:

@@ -65,7 +65,7 @@ def search(folds: Sequence[Fold], penalties: Sequence[float], shares_K: Tensor) 
     """Try the penalties in order until the held-out loss falls by less than `LEAST_FALL`.
 
     Args:
-        folds: two at least; without each of them, the others have a held-out image's class.
+        folds: two at least; some held-out image has a class that the other folds have.
         penalties: the strongest first; the weights of each start the solution of the next one.
         shares_K: what is taken off the logits for a prediction, `[K]`.
     """

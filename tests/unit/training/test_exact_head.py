@@ -1,3 +1,4 @@
+import json
 from itertools import pairwise
 
 import numpy as np
@@ -178,8 +179,17 @@ def test_one_group_has_the_default_penalty_and_says_why(caplog):
     features, labels = clouds()
     head = solve_head(features, labels, groups=[7] * 300)
     assert (head.penalty, head.tried, head.num_folds) == (DEFAULT_PENALTY, (), 0)
-    assert "fewer than two classes" in head.note
+    assert "too few groups" in head.note
     assert head.note in caplog.text
+
+
+@pytest.mark.parametrize("num_classes", [3, 4])
+def test_one_group_for_each_class_has_the_default_penalty_and_a_record(num_classes):
+    features, labels = clouds(num_classes=num_classes)
+    head = solve_head(features, labels, groups=labels.tolist())
+    assert (head.penalty, head.tried, head.num_folds) == (DEFAULT_PENALTY, (), 0)
+    assert "too few groups" in head.note
+    json.dumps(head.record(), allow_nan=False)
 
 
 def test_two_groups_of_all_classes_are_two_folds():
