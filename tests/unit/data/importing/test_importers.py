@@ -1,6 +1,8 @@
 """Whatever a person has becomes an images folder and `labels.csv`, whole or not at all."""
 
 import shutil
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -244,6 +246,80 @@ def test_what_a_killed_import_left_does_not_stop_the_next(source, project, forme
         "images/dog/1.png",
         "labels.csv",
     ]
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from lradapt.data.importing.from_folder import label_folder
+from lradapt.data.importing.importers import import_files
+
+source, data, steps = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+
+def kill(event, values):
+    global steps
+    if event in ("os.rename", "shutil.rmtree", "os.remove", "os.mkdir"):
+        steps -= 1
+        if steps < 0:
+            os._exit(9)
+
+labels = label_folder(source)
+sys.addaudithook(kill)
+import_files(labels, images=data / "images", labels=data / "labels.csv")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("has_images", [True, False])
+def test_a_kill_at_any_step_leaves_images_and_labels_that_fit(source, project, has_images):
+    folder, data = source("cat/1.png", "dog/1.png"), project["images"].parent
+    new = {f"images/{name}": name for name in ("cat/1.png", "dog/1.png")}
+    new["labels.csv"] = "image,label\ncat/1.png,cat\ndog/1.png,dog\n"
+    old = {"labels.csv": "image,label\nold/1.png,old\n"}
+    old |= {"images/old/1.png": "former"} if has_images else {}
+    seen = []
+    for steps in range(30):
+        shutil.rmtree(data, ignore_errors=True)
+        for name, text in old.items():
+            (data / name).parent.mkdir(parents=True, exist_ok=True)
+            (data / name).write_text(text)
+        words = [sys.executable, "-c", KILLED, folder, data, str(steps)]
+        killed = subprocess.run(words, check=False).returncode
+        with pytest.raises(OSError, match="disk full"):
+            whole_import.replace_whole(**project, fill=disk_full)
+        partial = ".partial-"  # of the labels; the next that are written remove it
+        seen.append({n: text for n, text in contents(data).items() if partial not in n})
+        if not killed:
+            break
+    assert killed == 0
+    assert [now for now in seen if now not in (old, new)] == []
+    assert (seen[0], seen[-1]) == (old, new)
+
+
+@pytest.mark.parametrize("killed", ["before its labels", "after its labels"])
+def test_the_labels_decide_which_images_a_killed_import_leaves(project, former, killed):
+    data = project["images"].parent
+    project["images"].rename(data / ".images.previous")
+    (data / "images").mkdir()
+    (data / "images/new.png").write_text("new")
+    if killed == "before its labels":
+        (data / ".labels.csv.importing").write_text("image,label\nnew.png,new\n")
+    else:
+        project["labels"].write_text("image,label\nnew.png,new\n")
+    with pytest.raises(OSError, match="disk full"):
+        whole_import.replace_whole(**project, fill=disk_full)
+    complete = {"images/new.png": "new", "labels.csv": "image,label\nnew.png,new\n"}
+    assert contents(data) == (former if killed == "before its labels" else complete)
+
+
+def test_a_link_in_place_of_the_images_is_refused(source, project, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    project["images"].parent.mkdir()
+    project["images"].symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match=r"images is a link to .*elsewhere, .* Remove the link"):
+        import_folder(source("cat/1.png", "dog/1.png"), **project)
+    assert project["images"].is_symlink()
+    assert contents(project["images"].parent) == {}
 
 
 @pytest.fixture
