@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from lradapt.data.importing.from_folder import image_endings
 from lradapt.data.importing.split_names import read_split_names
 from lradapt.data.labels import leads_outside
 from lradapt.errors import DataError
@@ -24,7 +25,9 @@ _Key = Callable[[str], str]
 
 
 def _without_ending(name: str) -> str:
-    return PurePosixPath(name).with_suffix("").as_posix()
+    """Return a path without the ending of an image; another dot belongs to the name."""
+    ending = PurePosixPath(name).suffix
+    return name.removesuffix(ending) if ending.lower() in image_endings() else name
 
 
 def _number(name: str) -> str:
@@ -50,6 +53,7 @@ _CLOSE: Sequence[tuple[str, _Key, _Key]] = [
     ),
     ("a number without its zeros", _number, _number),
 ]
+_UNSURE = frozenset(difference for difference, _, _ in _CLOSE[1:])
 
 
 @dataclass(slots=True)
@@ -71,6 +75,9 @@ class FileFinder:
     examples: dict[str, str] = field(default_factory=dict)
     _exact: dict[str, list[str]] = field(default_factory=dict)
     _close: list[dict[str, list[str]]] = field(default_factory=list)
+    _cells: dict[str, dict[str, str]] = field(
+        default_factory=dict
+    )  # file -> name -> how it differs
     _prefix: str = ""
     _searches: int = 0
     _absolute: Path = field(init=False)
@@ -128,7 +135,17 @@ class FileFinder:
         if how:
             self.differences[how] += 1
             self.examples.setdefault(how, f"{name} -> {found[0]}")
+        self._cells.setdefault(found[0], {})[_slashes(name)] = how
         return found[0]
+
+    def shared_files(self) -> list[str]:
+        """Return a fault for each file that was found by several names, of which one is unsure."""
+        return [
+            f"{file} is the only file that fits {', '.join(sorted(cells))}; name each image as its "
+            "file is named"
+            for file, cells in self._cells.items()
+            if len(cells) > 1 and not _UNSURE.isdisjoint(cells.values())
+        ]
 
     def count(self, names: Iterable[str]) -> int:
         """Return how many of the names mean exactly one file."""

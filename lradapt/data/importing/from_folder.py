@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from lradapt.data.importing.layouts import Layout, Tree, choose_reading, grow_tree
@@ -72,11 +73,17 @@ def _hidden(name: str) -> bool:
     return any(part.startswith(".") for part in name.split("/"))
 
 
-def _images(source: Path, names: Sequence[str]) -> list[str]:
-    """Return the names that look like those of images; in a folder of other names, by content."""
+@cache
+def image_endings() -> frozenset[str]:
+    """Return the endings of images, in lower case and with their dots."""
     from PIL import Image
 
-    known = (Image.registered_extensions().keys() - _NO_IMAGES) | set(_MORE_IMAGES)
+    return frozenset((Image.registered_extensions().keys() - _NO_IMAGES) | set(_MORE_IMAGES))
+
+
+def _images(source: Path, names: Sequence[str]) -> list[str]:
+    """Return the names that look like those of images; in a folder of other names, by content."""
+    known = image_endings()
     images = [name for name in names if PurePosixPath(name.strip()).suffix.lower() in known]
     with_image = {PurePosixPath(name).parent for name in images}
     others: defaultdict[PurePosixPath, list[str]] = defaultdict(list)

@@ -88,7 +88,7 @@ def label_lines(
     for place, label in found:
         once.setdefault(label, place)
     merged, disagreements = merge_lines(once)
-    if faults := faults + disagreements:
+    if faults := [*faults, *disagreements, *find.shared_files()]:
         raise DataError(
             f"{table} has {len(faults)} fault(s) in {len(lines)} lines; correct or remove them"
             f"{_hint(columns, given)}:\n" + listed(faults)

@@ -334,6 +334,28 @@ def test_names_of_another_split_are_not_those_of_this_folder(refusal):
     assert "- line 2 (train/a.png): no such file in SRC/img; the nearest is a.png" in text
 
 
+@pytest.mark.parametrize(("one", "two"), [("a.1", "a.2"), ("a.1", "a.1.5")])
+def test_a_dot_within_a_name_begins_no_ending(refusal, labelled, one, two):
+    text = f"image,label\n{one},cat\n{two},dog\n"
+    assert refusal(text, ["a.png", "b.png"]).count("no such file") == 2
+    found = labelled(text, [f"{one}.png", f"{two}.jpg"])
+    assert [label.image for label in found.labels] == [f"{one}.png", f"{two}.jpg"]
+
+
+@pytest.mark.parametrize("cell", [".", "./"])
+def test_a_dot_alone_is_no_such_file(refusal, cell):
+    text = refusal(f"image,label\na.png,cat\n{cell},dog\n")
+    assert f"- line 3 ({cell}): no such file in SRC/img" in text
+
+
+@pytest.mark.parametrize(("one", "two"), [("a.jpg", "a.tif"), ("a.jpg", "a.png")])
+def test_two_names_that_differ_are_not_one_file(refusal, one, two):
+    text = refusal(f"image,label\n{one},cat\n{two},cat\n")
+    assert text.splitlines()[1:] == [
+        f"  - a.png is the only file that fits {one}, {two}; name each image as its file is named"
+    ]
+
+
 @pytest.mark.parametrize("cell", ["A.png", "a"])
 def test_two_files_that_can_be_meant_are_both_named(refusal, cell):
     text = refusal(f"image,label\n{cell},cat\n", ["x/a.png", "y/a.png"])
