@@ -173,8 +173,7 @@ def _lines(table: "pd.DataFrame") -> Iterator[LabelledImage]:
 
 def class_sizes(path: Path) -> Counter[str]:
     """Return class -> lines of `labels.csv`; other faults of the file are left to `read_labels`."""
-    with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
-        return Counter(as_read(line["label"]) for line in csv.DictReader(file) if line.get("label"))
+    return Counter(line["label"] for line in _plain_lines(path) if line.get("label"))
 
 
 def picks_of(path: Path) -> dict[str, str]:
@@ -182,10 +181,20 @@ def picks_of(path: Path) -> dict[str, str]:
 
     Their names are hashes, so the folder does not matter. Faults are left to `read_labels`.
     """
-    with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
-        lines = [(line.get("image") or "", line.get(_QUEUE)) for line in csv.DictReader(file)]
-    picks = {as_read(image).rpartition("/")[2]: as_read(pick or "") for image, pick in lines}
+    picks = {
+        line.get("image", "").rpartition("/")[2]: line.get(_QUEUE, "")
+        for line in _plain_lines(path)
+    }
     return {name: pick for name, pick in picks.items() if pick in PICKS and _HASH.match(name)}
+
+
+def _plain_lines(path: Path) -> Iterator[dict[str, str]]:
+    """Yield column -> cell of each line, spelled as `read_csv` spells them, whatever the faults."""
+    with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
+        lines = csv.reader(file, skipinitialspace=True)
+        columns = [as_read(name) for name in next(lines, [])]
+        for line in lines:
+            yield dict(zip(columns, map(as_read, line), strict=False))
 
 
 def write_labels(path: Path, labels: Sequence[LabelledImage]) -> None:

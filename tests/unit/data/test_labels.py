@@ -12,6 +12,7 @@ from lradapt.data.labelled_image import LabelledImage as Label
 from lradapt.data.labels import (
     class_sizes,
     leads_outside,
+    picks_of,
     read_csv,
     read_labels,
     write_labels,
@@ -150,6 +151,16 @@ def test_classes_are_counted_as_they_are_read(tmp_path):
     path = tmp_path / "labels.csv"
     path.write_text("\ufeffimage,label\na.png, cat\nb.png,cat \nc.png,007\nd.png\n")
     assert class_sizes(path) == {"cat": 2, "007": 1}
+
+
+def test_spaces_beside_the_commas_change_nothing(tmp_path):
+    close, spaced, name = tmp_path / "close.csv", tmp_path / "spaced.csv", f"{'a' * 64}.png"
+    close.write_text(f'image,label,queue\n"{name}",cat,chosen\nb.png,"dog, small",\n')
+    spaced.write_text(f'image , label, queue\n "{name}" , cat, chosen \nb.png , "dog, small" ,\n')
+    for read in (class_sizes, picks_of, read_labels):
+        assert read(spaced) == read(close)
+    assert class_sizes(spaced) == {"cat": 1, "dog, small": 1}
+    assert picks_of(spaced) == {name: "chosen"}
 
 
 def test_a_repeated_line_is_read_once_with_a_warning(read, caplog, tmp_path):
