@@ -66,12 +66,18 @@ def _require_safe(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:
             "size, which images do not; if that is right, unpack it, and give the folder"
         )
     faults = [f"{member.filename}: {fault}" for member in members if (fault := _fault(member))]
-    names = Counter(normalize("NFC", member.filename) for member in members)
+    names = Counter(_target(member) for member in members)
     faults += [
         f"{name}: {count} files have this name" for name, count in names.items() if count > 1
     ]
     if faults:
         raise DataError(f"{path} has {len(faults)} fault(s):\n{listed(faults)}")
+
+
+def _target(member: zipfile.ZipInfo) -> str:
+    """Return the path to which a member is unpacked, in NFC, without `.` and empty parts."""
+    parts = normalize("NFC", member.filename.replace("\\", "/")).split("/")
+    return "/".join(part for part in parts if part not in ("", "."))
 
 
 def _fault(member: zipfile.ZipInfo) -> str:

@@ -57,6 +57,14 @@ def test_links_and_names_that_lead_outside_or_occur_twice_are_all_named(archive,
     assert not (path.parent.parent / "up.png").exists()
 
 
+def test_members_that_are_unpacked_to_one_path_are_refused(archive, fault):
+    path = archive("cat/1.png", "./cat/1.png", "cat//1.png", "cat/2.png")
+    assert fault(unpack, path).splitlines() == [
+        "SRC/a.zip has 1 fault(s):",
+        "  - cat/1.png: 3 files have this name",
+    ]
+
+
 def test_a_bomb_is_refused_before_it_is_unpacked(archive, fault, monkeypatch):
     monkeypatch.setattr(unzip, "_ALWAYS_ALLOWED", 1000)
     path = archive("a.png", content=bytes(10**6), compression=zipfile.ZIP_DEFLATED)
