@@ -14,7 +14,7 @@ from lradapt.data.checks.problem_kinds import Kind
 from lradapt.data.groups import find_groups
 from lradapt.data.images.image_table import OK, ImageRow
 from lradapt.data.images.near_duplicates import Pairs
-from lradapt.data.labelled_image import SPLITS, LabelledImage
+from lradapt.data.labelled_image import SPLITS, TRAIN, LabelledImage
 from lradapt.data.similar_names import find_similar_names
 
 
@@ -104,7 +104,7 @@ def two_groups(images: Sequence[LabelledImage]) -> list[Finding]:
 
 
 def duplicate(images: Sequence[LabelledImage]) -> list[Finding]:
-    """Find duplicates under one label; the first of them is kept."""
+    """Find duplicates under one label; one is kept, see `_kept_first`."""
     return [
         Finding(
             "duplicate",
@@ -113,13 +113,14 @@ def duplicate(images: Sequence[LabelledImage]) -> list[Finding]:
             images=tuple(copy.image for copy in copies),
             beside=(first.image,),
         )
-        for first, *copies in _by(images, lambda image: (image.pixel_sha256, image.label))
+        for alike in _by(images, lambda image: (image.pixel_sha256, image.label))
+        for first, *copies in [_kept_first(alike)]
         if copies
     ]
 
 
 def near_duplicate(images: Sequence[LabelledImage], near: Pairs) -> list[Finding]:
-    """Find pairs of different pixels that look alike; the first of a pair is kept.
+    """Find pairs of different pixels that look alike; one is kept, see `_kept_first`.
 
     Pairs within a group are left out: a group is in one split anyway.
     """
@@ -133,8 +134,9 @@ def near_duplicate(images: Sequence[LabelledImage], near: Pairs) -> list[Finding
             images=(later.image,),
             beside=(first.image,),
         )
-        for first, later in pairs
-        if first and later and not _in_one_group(first, later)
+        for pair in pairs
+        if pair[0] and pair[1] and not _in_one_group(pair[0], pair[1])
+        for first, later in [_kept_first([pair[0], pair[1]])]
     ]
 
 
@@ -200,6 +202,15 @@ def _without_content(kind: Kind, images: Sequence[LabelledImage], what: str) -> 
         Finding(kind, image.image, what + also, images=(image.image,) if several else ())
         for image in images
     ]
+
+
+def _kept_first(alike: Sequence[LabelledImage]) -> list[LabelledImage]:
+    """Return images that are alike, those of a given test split first, then those of validation.
+
+    A copy of a test image must not be trained on. The order within a split stays, which is that of
+    the names.
+    """
+    return sorted(alike, key=lambda image: -SPLITS.index(image.split or TRAIN))
 
 
 def _groups(images: Sequence[LabelledImage]) -> list[list[LabelledImage]]:

@@ -4,12 +4,14 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lradapt.config.params import load_params
 from lradapt.data.admission import consider, require_training
 from lradapt.data.checks.findings import Rules
+from lradapt.data.checks.run_checks import run_checks
 from lradapt.data.images.image_table import OK, ImageRow
 from lradapt.data.labelled_image import SPLITS
 from lradapt.data.labelled_image import LabelledImage as Label
@@ -76,6 +78,24 @@ def test_no_group_of_a_given_split_is_in_two_splits(labels, validation_share):
         if label.group and label.image in found:
             splits[label.group].add(found[label.image])
     assert all(len(own) == 1 for own in splits.values())
+
+
+@pytest.mark.parametrize(("kind", "pixels"), [("duplicate", "1 1 1"), ("near_duplicate", "1 2 3")])
+@pytest.mark.parametrize("kept", ["validation", "test"])
+def test_of_copies_that_are_set_aside_the_one_of_the_latest_split_is_kept(kind, pixels, kept):
+    splits = {"a1.png": "train", "m1.png": "train", "z1.png": kept}
+    found = [*CORE, *(Label(name, "cat", "", split) for name, split in splits.items())]
+    hashes = [*(core.image for core in CORE), *pixels.split()]
+    images = [
+        ImageRow(label.image, "file", pixel, 8, 8, OK, "", "PNG", "RGB", 1)
+        for label, pixel in zip(found, hashes, strict=True)
+    ]
+    near = np.array([(4, 5), (4, 6), (5, 6)], dtype=np.intp)
+    policies = POLICIES | {"duplicate": "keep", "near_duplicate": "keep", kind: "set_aside"}
+    checked = run_checks(images, found, near, Rules(8, 0.96, policies, cue_auc=0.9))
+    assert {image.image: image.split for image in checked.images[4:]} == {"z1.png": kept}
+    assert set(checked.set_aside) == {"a1.png", "m1.png"}
+    assert {f.beside for f in checked.findings if f.subject == "a1.png"} == {("z1.png",)}
 
 
 @given(labels)
