@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -63,11 +64,11 @@ def read_csv(path: Path) -> "pd.DataFrame":
     return parse_csv(path, path, ",")
 
 
-def parse_csv(source: Path | TextIO, path: Path, separator: str) -> "pd.DataFrame":
+def parse_csv(source: Path | TextIO | BytesIO, path: Path, separator: str) -> "pd.DataFrame":
     """Parse a table as `read_csv` does.
 
     Args:
-        source: the file, in UTF-8, or its text.
+        source: the file, in UTF-8, its text, or its bytes.
         path: of the file, for messages.
         separator: between the cells of a line.
 
@@ -144,7 +145,23 @@ def read_labels(path: Path) -> list[LabelledImage]:
         DataError: a missing column, an empty or unsafe cell, lines of one image that disagree; the
             message names all faults of the file.
     """
-    table = read_csv(path)
+    return _checked(read_csv(path), path)
+
+
+def parse_labels(content: bytes, path: Path) -> list[LabelledImage]:
+    """Read and check the content of a `labels.csv` as `read_labels` does.
+
+    Args:
+        content: of the file.
+        path: of the file, for messages.
+
+    Raises:
+        DataError: as `read_labels`.
+    """
+    return _checked(parse_csv(BytesIO(content), path, ","), path)
+
+
+def _checked(table: "pd.DataFrame", path: Path) -> list[LabelledImage]:
     require_columns(table, _REQUIRED, path)
     labels = list(_lines(table))
     numbers = [int(row) + 2 for row in table.index]

@@ -3,7 +3,8 @@
 The folder has `images/` and `labels.csv`, as the project has. Images are copied if they
 differ in size or time (or, on request, in content), and files that are missing there are removed,
 so that a second run on 100,000 images is fast. Labels are compared by content. Nothing is changed
-before the whole folder has been checked.
+before the whole folder has been checked. The labels are read once: those that were checked are
+written, whatever happens to the folder in the meantime.
 """
 
 import os
@@ -14,9 +15,9 @@ from unicodedata import normalize
 
 from lradapt.data.images.files import list_files
 from lradapt.data.labelled_image import class_names
-from lradapt.data.labels import class_sizes, read_labels
+from lradapt.data.labels import class_sizes, parse_labels
 from lradapt.errors import DataError, listed
-from lradapt.runtime.files import sha256_of, whole_file
+from lradapt.runtime.files import sha256_of, write_bytes
 
 
 def copy_images(source: Path, *, images: Path, labels: Path, by_content: bool = False) -> int:
@@ -36,7 +37,8 @@ def copy_images(source: Path, *, images: Path, labels: Path, by_content: bool = 
             some name no image, or name one class where there were several: the folder may be
             incomplete, or its drive not mounted.
     """
-    names = _checked(source, labels)
+    table = _labels_of(source)
+    names = _checked(source, table, labels)
     here = list_files(images) if images.is_dir() and any(images.iterdir()) else []
     removed = set(here) - set(names)
     same = _same_content if by_content else _same
@@ -45,15 +47,22 @@ def copy_images(source: Path, *, images: Path, labels: Path, by_content: bool = 
         _remove(images / name, images)
     for name in differing:
         _copy(source / "images" / name, images / name)
-    return len(removed) + len(differing) + _copy_labels(source / "labels.csv", labels)
+    return len(removed) + len(differing) + _write_labels(table, labels)
 
 
-def _checked(source: Path, present: Path) -> list[str]:
+def _labels_of(source: Path) -> bytes:
     if not source.is_dir():
         raise DataError(
             f"no folder {source} to copy the data from; check that its drive is mounted"
         )
-    labels = read_labels(source / "labels.csv")
+    try:
+        return (source / "labels.csv").read_bytes()
+    except FileNotFoundError as error:
+        raise DataError(f"no file labels.csv in {source}; nothing was copied") from error
+
+
+def _checked(source: Path, table: bytes, present: Path) -> list[str]:
+    labels = parse_labels(table, source / "labels.csv")
     classes = class_names(labels)
     if len(classes) < 2 and present.is_file() and len(class_sizes(present)) > 1:
         raise DataError(
@@ -120,9 +129,8 @@ def _copy(source: Path, target: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _copy_labels(source: Path, target: Path) -> int:
-    if target.is_file() and source.read_bytes() == target.read_bytes():
+def _write_labels(table: bytes, target: Path) -> int:
+    if target.is_file() and table == target.read_bytes():
         return 0
-    with whole_file(target) as partial:
-        shutil.copyfile(source, partial)
+    write_bytes(target, table)
     return 1

@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import pytest
 
@@ -125,6 +126,21 @@ def test_labels_of_one_class_replace_no_labels_of_several(source, brought, tmp_p
     with pytest.raises(DataError, match=r"has 1 class\(es\), and .* has several: a training would"):
         brought()
     assert held(tmp_path / "data/images") == {"a.png": "a", "b/c.png": "c"}
+
+
+def test_labels_that_change_while_images_are_copied_are_those_that_were_checked(
+    source, brought, tmp_path, monkeypatch
+):
+    checked = (source / "labels.csv").read_bytes()
+    copy2 = shutil.copy2
+
+    def copy_while_others_write(*paths, **options):
+        (source / "labels.csv").write_text("image,label\nabsent.png,x\n")
+        return copy2(*paths, **options)
+
+    monkeypatch.setattr(shutil, "copy2", copy_while_others_write)
+    assert brought() == 3
+    assert (tmp_path / "data/labels.csv").read_bytes() == checked
 
 
 @pytest.mark.parametrize("lost", ["images", "labels.csv", "."])
