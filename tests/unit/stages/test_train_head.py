@@ -126,7 +126,7 @@ def test_the_folds_of_a_solved_head_keep_groups_whole(files):
     table.to_csv(files["split"], index=False)
     use("exact")
     make(files)
-    assert "fewer than two classes are left" in record(files["solution"])["note"]
+    assert "the classes have too few groups" in record(files["solution"])["note"]
 
 
 def test_the_solved_head_weights_rare_classes_as_the_params_say(files):
