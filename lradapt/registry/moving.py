@@ -1,5 +1,6 @@
 """Moving production from one version to another: the pointer, and the entry of the log."""
 
+import logging
 from dataclasses import replace
 
 from lradapt.registry.key_use import require_goes_on_signed, signing_key
@@ -20,6 +21,8 @@ from lradapt.registry.signed_log import log_hash, sign_promotion
 from lradapt.registry.store import RegistryError
 from lradapt.signing.keys import SigningKey
 
+log = logging.getLogger(__name__)
+
 
 def promote(
     place: Place,
@@ -38,7 +41,7 @@ def promote(
     with held(place.store, place.name, version):
         opened = _open_unchanged(place, version, manifest_sha256)
         if over:
-            append(place.store, place.name, over.promotion)
+            _log(place, over.promotion, kind)
         promotion = Promotion(
             sequence=over.promotion.sequence + 1 if over else 1,
             kind=kind,
@@ -52,8 +55,22 @@ def promote(
         )
         promotion = _signed(place, promotion, over, key)
         replace_pointer(place.store, place.name, promotion, over)
-        append(place.store, place.name, promotion)
+        _log(place, promotion, kind)
     return promotion
+
+
+def _log(place: Place, promotion: Promotion, kind: PromotionKind) -> None:
+    """Write the log entry of a promotion, if it has none yet, in the course of one of `kind`.
+
+    An entry that is damaged, or another's, stops a promotion and no withdrawal: the model in
+    production may be a bad one.
+    """
+    try:
+        append(place.store, place.name, promotion)
+    except RegistryError as error:
+        if kind not in ("rollback", "smoke_test_failure"):
+            raise
+        log.error("%s", error)
 
 
 def _open_unchanged(place: Place, version: str, manifest_sha256: str) -> PublishedVersion:

@@ -297,6 +297,18 @@ def test_a_promotion_does_not_pass_over_an_entry_of_the_log_that_is_not_its_own(
     assert in_production(registry) == two
 
 
+@pytest.mark.parametrize("kind", ["rollback", "smoke_test_failure"])
+def test_a_damaged_entry_of_the_log_stops_no_withdrawal(registry, caplog, kind):
+    one, two = publish(registry, model=b"1"), publish(registry, model=b"2")
+    promote(registry, one)
+    with pytest.raises(KilledError):
+        promote(dying_at("log/00000002", registry), two)
+    registry.store.create(f"{NAME}/log/00000002.json", b"{")
+    registry.promote(one, over=registry.production(), kind=kind, reason="it is worse")
+    assert in_production(registry) == one
+    assert "log/00000002.json is damaged" in caplog.text
+
+
 def test_an_entry_of_the_log_may_be_laid_out_anew(registry, tmp_path):
     pair = [publish(registry, model=model) for model in (b"1", b"2")]
     promote(registry, pair[0])
