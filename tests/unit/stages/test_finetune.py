@@ -219,6 +219,13 @@ def test_after_a_first_cycle_that_diverges_the_training_begins_again(project, mo
     assert all(torch.equal(lowered[name], once[name]) for name in once)
 
 
+def test_the_epochs_before_a_loss_that_diverges_count_as_given_up(project, monkeypatch):
+    use(finetune={"lower_rates": 1, "num_cycles": 1, "first_cycle_epochs": 3})
+    diverging(monkeypatch, step=7)  # in the third epoch
+    choice, _ = train(project, HARMLESS)
+    assert choice["epochs"] == {"trained": 3, "planned": 3, "given_up": 2}
+
+
 def test_a_training_that_diverges_after_its_first_cycle_ends_with_an_error(project, monkeypatch):
     use(finetune={"lower_rates": 1})
     diverging(monkeypatch, step=3)  # an epoch has three steps, from 0
