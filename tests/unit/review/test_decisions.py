@@ -19,6 +19,7 @@ from lradapt.review.conflicts import ConflictError
 from lradapt.review.decisions import INTENT, Decisions
 from lradapt.review.entries import Decision
 from lradapt.review.journal import Journal
+from lradapt.review.queues import Item, is_open
 
 ROOT = Path(__file__).parents[3]
 LABELS = Path("data/labels.csv")
@@ -200,6 +201,17 @@ def test_the_exclusion_of_a_tie_that_is_in_the_file_again_is_not_undone():
     with pytest.raises(ConflictError, match="the label is '' now, not missing"):
         opened.undo("Anna")
     assert LABELS.read_bytes() == TIE
+
+
+def test_a_tie_that_was_excluded_and_is_in_the_file_again_is_open_again():
+    LABELS.write_bytes(TIE)
+    opened, item = Decisions(LABELS), Item(image="a", label="")
+    assert is_open(item, opened.lines, opened.journal)
+    opened.decide([decided("exclude", label="")])
+    assert not is_open(item, opened.lines, opened.journal)
+    LABELS.write_bytes(TIE)
+    opened.refresh()
+    assert is_open(item, opened.lines, opened.journal)
 
 
 @pytest.mark.parametrize("dies_at", ["_append", "_take_images_back"])
