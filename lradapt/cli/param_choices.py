@@ -76,8 +76,8 @@ def choose_for_weights(
 ) -> list[Decision]:
     """Choose the recipe of the training that suits the weights, and write it likewise.
 
-    It is for the weights that could be had, so they are imported before. Weights of a person's own
-    get none: what they were trained on is not known.
+    It is for the weights that could be had, so they are imported before. A person's own weights
+    count as pre-trained ones.
 
     Args:
         images: their folder; it may be missing.
@@ -88,9 +88,11 @@ def choose_for_weights(
     values = read_yaml(path)
     facts = _facts(images, {}, validate(Params, values, path)) if images.exists() else None
     source = _source_of(backbone)
-    if not facts or source not in _OWN_SOURCES:
+    if not facts or not source:
         return []
-    pretrained = source == _IMAGENET and (not facts.small or _has_package(values))
+    pretrained = source not in _OWN_SOURCES or (
+        source == _IMAGENET and (not facts.small or _has_package(values))
+    )
     recipe = choose_recipe(pretrained=pretrained, batch_size=values["finetune"]["batch_size"])
     decisions = decide(values, recipe, keep=keep)
     write_decisions(path, values, decisions)
@@ -154,13 +156,15 @@ def _for_images(
     if _suits_quick_start(facts, package=package):
         choices += choose_for_small(facts, least_size=least_size)
     else:
+        own_weights = _has_own_weights(backbone)
         own_size = None if may_change(values, "data.input_size") else values["data"]["input_size"]
         choices += choose_for_photos(
             facts,
             _machine(values["engine"]["device"]),
             least_size=least_size,
             input_size=own_size,
-            pretrained=package,
+            imagenet=package and not own_weights,
+            pretrained=package or own_weights,
         )
     return [network, *decide(values, choices, keep=keep)]
 

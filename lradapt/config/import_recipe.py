@@ -1,6 +1,7 @@
 """The recipe that an import chooses: how the head and the layers of a backbone are trained.
 
-One for random weights, and one for ImageNet's by the size of the batches; each value with a reason.
+One for random weights, and one for pre-trained ones (ImageNet's, or a file of a person's own) by
+the size of the batches; each value with a reason.
 """
 
 from collections.abc import Mapping
@@ -50,11 +51,11 @@ PRETRAINED: Mapping[str, Any] = {
     "body_rates.source": "found_or_given",
     "body_rates.rates": [0.0, 5e-4, 1e-4],
 }
-"""The recipe for ImageNet's weights and usual batches; for smaller ones: `pretrained_recipe`."""
+"""The recipe for pre-trained weights and usual batches; for smaller ones: `pretrained_recipe`."""
 
 
 def pretrained_recipe(batch_size: int) -> dict[str, Any]:
-    """Return the recipe for a backbone with ImageNet's weights, for a batch size.
+    """Return the recipe for a backbone with pre-trained weights, for a batch size.
 
     One cycle, in which the early layers are frozen: a step takes 0.6 of the time without them. On
     CIFAR-10 and photographs of food, insects and vehicles it ends up to 1.1 points below five
@@ -71,9 +72,9 @@ def pretrained_recipe(batch_size: int) -> dict[str, Any]:
 
 
 def choose_recipe(*, pretrained: bool, batch_size: int) -> list[ParamChoice]:
-    """Choose how the head and the layers are trained, with or without ImageNet's weights."""
+    """Choose how the head and the layers are trained, with or without pre-trained weights."""
     if not pretrained:
-        reason = "it suits a backbone without ImageNet's weights"
+        reason = "it suits a backbone without pre-trained weights"
         return [ParamChoice(key, value, reason) for key, value in FROM_SCRATCH.items()]
     recipe = pretrained_recipe(batch_size)
     reasons = {

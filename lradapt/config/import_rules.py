@@ -7,7 +7,7 @@ values.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -48,6 +48,7 @@ QUICK_START: Mapping[str, Any] = {
 UNBALANCED = 3.0
 """Ratio of the largest class to the smallest from which an import points out the imbalance."""
 
+_OWN_SIZE = "weights of yours are best at about the size that they were trained on: set it"
 _LEAST_STEPS, _LEAST_STEPS_PRETRAINED = 10, 100
 """Of an epoch of all images. On 900 photographs of insects batches of 16 were better than of 32."""
 _IMAGE_BYTES_AT_224 = 82 * 2**20  # a training step of EfficientNet-Lite0 in fp32, for each image
@@ -132,6 +133,7 @@ def choose_for_photos(
     *,
     least_size: int,
     input_size: int | None,
+    imagenet: bool,
     pretrained: bool,
 ) -> list[ParamChoice]:
     """Choose the input size and the batch size.
@@ -141,9 +143,12 @@ def choose_for_photos(
         machine: that trains.
         least_size: the smallest input of the backbone, in pixels.
         input_size: that a person has set; None: the chosen one.
-        pretrained: whether the backbone's weights are known to be there.
+        imagenet: whether the backbone gets ImageNet's weights for certain.
+        pretrained: whether it gets those, or others that a person has imported.
     """
-    size = choose_size(facts, machine, least_size, pretrained=pretrained)
+    size = choose_size(facts, machine, least_size, pretrained=imagenet)
+    if pretrained and not imagenet:
+        size = replace(size, reason=f"{size.reason}; {_OWN_SIZE}")
     num_images = sum(facts.class_sizes.values())
     batch = choose_batch(num_images, input_size or size.value, machine, pretrained=pretrained)
     return [size, batch]

@@ -605,14 +605,21 @@ def test_photographs_get_the_best_network_its_weights_and_its_normalisation(
     assert sought == ["resnet34"]
 
 
-@pytest.mark.parametrize(("package", "batch"), [(True, 16), (False, 64)])
-def test_few_photographs_get_small_batches_and_their_rates_with_the_weights_of_a_package(
-    project, source, best, monkeypatch, package, batch
+OWN = "0" * 64
+"""The origin of weights of a person's own: the sha256 of their file."""
+
+
+@pytest.mark.parametrize(
+    ("origin", "package", "batch"),
+    [("none", True, 16), ("none", False, 64), (OWN, False, 16)],
+)
+def test_few_photographs_get_small_batches_and_their_rates_with_weights_that_are_there(
+    project, source, best, monkeypatch, origin, package, batch
 ):
     best = replace(best, weights_available=package)
     monkeypatch.setattr("lradapt.config.photo_backbone.facts_of", {"resnet34": best}.get)
     monkeypatch.setattr("lradapt.config.import_rules._LEAST_STEPS", 0)
-    backbone_from("none")
+    backbone_from(origin)
     imported_weights(monkeypatch)
     lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(100, 90)))
     params = read_yaml(Path("params.yaml"))
@@ -620,11 +627,25 @@ def test_few_photographs_get_small_batches_and_their_rates_with_the_weights_of_a
     assert params["body_rates"]["rates"] == pretrained_recipe(batch)["body_rates.rates"]
 
 
-RECIPES = pytest.mark.parametrize(("weights", "expected"), [("imagenet", "exact"), ("none", "sgd")])
+RECIPES = pytest.mark.parametrize(
+    ("weights", "expected"), [("imagenet", "exact"), ("none", "sgd"), (OWN, "exact")]
+)
 
 
 def method():
     return read_yaml(Path("params.yaml"))["train_head"]["method"]
+
+
+@pytest.mark.parametrize(("origin", "size"), [("imagenet", 224), (OWN, 112)])
+def test_only_imagenets_weights_enlarge_few_photographs(
+    project, source, best, monkeypatch, origin, size
+):
+    known = {name: replace(best, weights_available=True) for name in ("resnet18", "resnet34")}
+    monkeypatch.setattr("lradapt.config.photo_backbone.facts_of", known.get)
+    backbone_from(origin)
+    imported_weights(monkeypatch, origin)
+    lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(100, 90)))
+    assert read_yaml(Path("params.yaml"))["data"]["input_size"] == size
 
 
 @RECIPES
@@ -641,7 +662,7 @@ def test_the_recipe_depends_on_the_weights_that_came(
 def test_so_it_does_where_the_weights_come_later(
     project, source, best, monkeypatch, weights, expected
 ):
-    imported_weights(monkeypatch, {"imagenet": "none", "none": "imagenet"}[weights])
+    imported_weights(monkeypatch, "imagenet" if weights == "none" else "none")
     lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(100, 90)))
     imported_weights(monkeypatch, weights)
     output = lradapt_import("weights")
@@ -707,13 +728,6 @@ def test_the_engine_is_measured_for_small_pictures_that_get_such_weights(
     assert len(measured) == asked
 
 
-def test_weights_of_a_persons_own_change_no_recipe(project, source, best, monkeypatch):
-    imported_weights(monkeypatch, "0" * 64)
-    lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(100, 90)))
-    assert method() == "sgd"
-    assert "train_head.method" not in lradapt_import("weights")
-
-
 @pytest.mark.parametrize(("origin", "warned"), [("imagenet", True), ("none", False)])
 def test_images_too_small_for_pretrained_layers_are_pointed_out(project, source, origin, warned):
     backbone_from(origin)
@@ -722,7 +736,7 @@ def test_images_too_small_for_pretrained_layers_are_pointed_out(project, source,
 
 
 def test_weights_that_a_person_has_imported_stay(project, source, best, monkeypatch):
-    backbone_from("0" * 64)
+    backbone_from(OWN)
     sought = imported_weights(monkeypatch)
     lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(100, 90)))
     assert sought == []

@@ -167,14 +167,24 @@ def test_an_epoch_of_pretrained_layers_has_a_hundred_steps_where_it_can(images, 
 
 def test_the_batch_fits_the_size_that_a_person_has_set():
     little = Machine(False, 10 * 2**30)
-    _, batch = choose_for_photos(
-        facts(300, sizes=(2000, 2000)), little, least_size=8, input_size=224, pretrained=False
-    )
+    several = facts(300, sizes=(2000, 2000))
+    random = {"least_size": 8, "imagenet": False, "pretrained": False}
+    _, batch = choose_for_photos(several, little, input_size=224, **random)
     assert batch.value == 32
-    size, batch = choose_for_photos(
-        facts(300, sizes=(2000, 2000)), little, least_size=8, input_size=None, pretrained=False
-    )
+    size, batch = choose_for_photos(several, little, input_size=None, **random)
     assert (size.value, batch.value) == (128, 64)
+
+
+@pytest.mark.parametrize(
+    ("imagenet", "pretrained", "expected"),
+    [(False, False, (96, 64)), (False, True, (96, 16)), (True, True, (224, 16))],
+)
+def test_weights_of_a_persons_own_change_the_batch_and_not_the_size(imagenet, pretrained, expected):
+    few, weights = facts(32, sizes=(500, 500)), {"imagenet": imagenet, "pretrained": pretrained}
+    size, batch = choose_for_photos(few, CPU, least_size=8, input_size=None, **weights)
+    assert (size.value, batch.value) == expected
+    own = pretrained and not imagenet
+    assert ("the size that they were trained on: set it" in size.reason) is own
 
 
 def test_an_unknown_licence_is_empty():
