@@ -64,7 +64,7 @@ test: install ## the test suite in JOBS=3 processes, eight minutes on two cores
 	$(PYTEST) -m "not long"
 
 test-all: install ## all that it leaves out: deployments, workers, kills, the tutorial; 22 minutes
-	$(PYTEST) -m long
+	$(PYTEST) -m long -rs --durations=15
 
 check: lint ## format, lint, types, layers of imports and the fast tests, in five minutes
 	$(PYTEST) -m "not slow"

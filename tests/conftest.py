@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,8 @@ FIRST = (
     "tests/contracts/",
 )
 """The files and folders whose tests take longest, the longest first."""
+DEADLINE = "LRADAPT_LONG_TESTS_UNTIL"
+"""Environment variable, in seconds since 1970: a long test that would begin later is skipped."""
 
 
 def pytest_configure():
@@ -63,6 +66,14 @@ def pytest_collection_modifyitems(items):
 def _turn(item):
     turns = (turn for turn, start in enumerate(FIRST) if item.nodeid.startswith(start))
     return next(turns, len(FIRST))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Skip a long test that would begin after `DEADLINE`, and say so."""
+    until = float(os.environ.get(DEADLINE, "inf"))
+    if item.get_closest_marker("long") and time.time() > until:
+        pytest.skip("not begun: the time of the long tests was over; run `make test-all`")
 
 
 _FOREIGN = ("PREFECT_API", "AWS_", "LRADAPT_SIGNING", "LRADAPT_TRUSTED")
