@@ -1,15 +1,18 @@
 """The options of `lradapt serve` that limit requests and connections."""
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
 import typer
 
+from lradapt.cli.number_options import MAX_SECONDS, number_option
 from lradapt.runtime.system.cores import available_cores
 from lradapt.serving.settings import MB, ConnectionLimits, Settings
 
+_PANEL = "Limits"
 _UPLOADS_IN_FLIGHT = 5  # that fit, if each is as large as it may be
 
 
@@ -19,6 +22,7 @@ class _Limit:
 
     help: str
     least: float = 0.1
+    most: float = math.inf
 
 
 _LIMITS = {
@@ -33,18 +37,36 @@ _LIMITS = {
     "max_connections": _Limit(
         "The most open connections; if there are more, the one idle for longest is closed.", least=1
     ),
-    "body_seconds": _Limit("Time for the body of a request to arrive; then the answer is 408."),
+    "body_seconds": _Limit(
+        "Time for the body of a request to arrive; then the answer is 408.", most=MAX_SECONDS
+    ),
     "idle_seconds": _Limit(
         "Time for a client to send the headers of a request, or to read the answer; then the "
-        "connection is closed."
+        "connection is closed.",
+        most=MAX_SECONDS,
     ),
-    "look_seconds": _Limit("Time for the registry to answer; then /health has a fault."),
-    "grace_seconds": _Limit("Time for requests in progress once the server is stopped.", least=1),
+    "look_seconds": _Limit(
+        "Time for the registry to answer; then /health has a fault.", most=MAX_SECONDS
+    ),
+    "grace_seconds": _Limit(
+        "Time for requests in progress once the server is stopped.", least=1, most=MAX_SECONDS
+    ),
 }
 
 
-def _in_panel(**words: Any) -> Any:
-    return typer.Option(rich_help_panel="Limits", **words)
+def _number(**words: Any) -> Any:
+    return number_option(rich_help_panel=_PANEL, **words)
+
+
+def _whole_number(limit: _Limit) -> Any:
+    most = None if math.isinf(limit.most) else limit.most
+    return typer.Option(min=limit.least, max=most, help=limit.help, rich_help_panel=_PANEL)
+
+
+def _option(limit: _Limit, kind: object) -> Any:
+    if kind is int:
+        return _whole_number(limit)
+    return _number(least=limit.least, most=limit.most, help=limit.help)
 
 
 def with_limits(command: Callable[..., None]) -> Callable[..., None]:
@@ -57,7 +79,7 @@ def with_limits(command: Callable[..., None]) -> Callable[..., None]:
             name,
             inspect.Parameter.KEYWORD_ONLY,
             default=defaults[name].default,
-            annotation=Annotated[defaults[name].type, _in_panel(min=limit.least, help=limit.help)],
+            annotation=Annotated[defaults[name].type, _option(limit, defaults[name].type)],
         )
         for name, limit in _LIMITS.items()
     ]
@@ -69,15 +91,13 @@ def with_limits(command: Callable[..., None]) -> Callable[..., None]:
 
 MaxUpload = Annotated[
     float,
-    _in_panel(
-        min=0.1, metavar="MB", help="Limit of one request; a larger one is answered with 413."
-    ),
+    _number(least=0.1, unit="MB", help="Limit of one request; a larger one is answered with 413."),
 ]
 MaxInFlight = Annotated[
     float | None,
-    _in_panel(
-        min=0.1,
-        metavar="MB",
+    _number(
+        least=0.1,
+        unit="MB",
         help="Limit of all requests that are not answered yet; beyond it, the oldest "
         "incomplete one is answered with 503.",
         show_default=f"{_UPLOADS_IN_FLIGHT} times --max-upload",

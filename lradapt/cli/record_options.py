@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lradapt.cli.number_options import number_option
 from lradapt.serving.settings import MB
 
 if TYPE_CHECKING:
@@ -16,8 +17,11 @@ DEFAULT_SPOOL = Path(".lradapt/record")
 _MAX_DAYS = 36_500  # a hundred years
 
 
+_PANEL = "Record"
+
+
 def _in_panel(*names: str, **words: Any) -> Any:
-    return typer.Option(*names, rich_help_panel="Record", **words)
+    return typer.Option(*names, rich_help_panel=_PANEL, **words)
 
 
 To = Annotated[
@@ -37,13 +41,19 @@ Images = Annotated[
 ]
 Days = Annotated[
     float,
-    _in_panel(min=0.01, max=_MAX_DAYS, help="Number of days after which an answer is removed."),
+    number_option(
+        least=0.01,
+        most=_MAX_DAYS,
+        rich_help_panel=_PANEL,
+        help="Number of days after which an answer is removed.",
+    ),
 ]
 Megabytes = Annotated[
     float,
-    _in_panel(
-        min=1,
-        metavar="MB",
+    number_option(
+        least=1,
+        unit="MB",
+        rich_help_panel=_PANEL,
         help="Limit of the record with its images; the oldest answers go first.",
     ),
 ]

@@ -5,11 +5,17 @@ from typing import Annotated
 import typer
 
 from lradapt.cli import completion
+from lradapt.cli.number_options import MAX_SECONDS, number_option
 
 Host = Annotated[str, typer.Option(help="Address to listen on; there is no TLS: keep it internal.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="TCP port to listen on.")]
 RefreshSeconds = Annotated[
-    float, typer.Option(min=0.1, help="Time between two looks for another version in production.")
+    float,
+    number_option(
+        least=0.1,
+        most=MAX_SECONDS,
+        help="Time between two looks for another version in production.",
+    ),
 ]
 Threads = Annotated[
     int | None,

@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
 from rich.table import Column, Table
 
+from lradapt.cli.number_options import MAX_SECONDS, number_option
 from lradapt.cli.options import AsJson
 from lradapt.cli.output import console, print_json
 
@@ -28,7 +28,10 @@ _LEGEND = (
 
 def tune_engine(
     seconds: Annotated[
-        float, typer.Option(min=1, help="No new round of measurements begins after this time.")
+        float,
+        number_option(
+            least=1, most=MAX_SECONDS, help="No new round of measurements begins after this time."
+        ),
     ] = 60,
     as_json: AsJson = False,
 ) -> None:
