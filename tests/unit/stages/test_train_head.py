@@ -11,8 +11,10 @@ from safetensors.torch import load_file
 
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.split_table import write_split
+from lradapt.runtime.progress_file import VARIABLE
 from lradapt.runtime.termination import Terminated
-from lradapt.stages import find_lr, train_head
+from lradapt.runtime.timings import Spent
+from lradapt.stages import epochs, find_lr, train_head
 from tests.projects import ROOT, SMALL
 
 
@@ -110,6 +112,27 @@ def test_a_trained_head_has_a_rate_its_steps_and_no_penalty(files):
     }
     assert len(pd.read_csv(files["lr"].with_name("epochs.csv"))) == 3
     assert len(pd.read_csv(files["lr"].with_name("steps.csv"))) == 3 * 7
+
+
+def test_the_seconds_of_an_epoch_count_from_the_start_of_the_stage(files, tmp_path, monkeypatch):
+    use("sgd")
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "lines"))
+    passed = [0.0]
+
+    def taking(seconds, act):
+        def run(*values, **settings):
+            passed[0] += seconds
+            return act(*values, **settings)
+
+        return run
+
+    monkeypatch.setattr(epochs, "clocks", lambda: Spent(passed[0], 0.0))
+    monkeypatch.setattr(train_head, "start_engine", taking(1, train_head.start_engine))
+    monkeypatch.setattr(train_head, "read_split", taking(20, train_head.read_split))
+    monkeypatch.setattr(train_head, "_read_images", taking(300, train_head._read_images))
+    make(files)
+    written = [json.loads(line) for line in (tmp_path / "lines").read_text().splitlines()]
+    assert [each["seconds"] for each in written if "epoch" in each] == [321, 321, 321]
 
 
 def test_the_solved_head_is_the_same_to_the_byte(files):
