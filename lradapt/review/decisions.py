@@ -19,7 +19,7 @@ from lradapt.review.conflicts import ConflictError, fault_of, refusal
 from lradapt.review.entries import (
     Decision,
     applied,
-    entry_of,
+    entries_of,
     in_words,
     label_after,
     label_before,
@@ -93,7 +93,7 @@ class Decisions:
             faults += [f"{image}: {n} decisions" for image, n in twice.items() if n > 1]
             if faults:
                 raise ConflictError(refusal(faults))
-            entries = [entry_of(decision, self.lines) for decision in decisions]
+            entries = entries_of(decisions, self.lines)
             self._carry_out(entries, changes_file=changes_file)
             return entries
 

@@ -1,6 +1,7 @@
 """A decision of a person, its entry in the journal, and what the entry changes in `labels.csv`."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -43,6 +44,17 @@ class Decision:
     seen: str | None = None
     queue: str = ""
     group: str = ""
+
+
+def entries_of(decisions: Sequence[Decision], lines: LabelLines) -> list[Entry]:
+    """Return the entries of a batch: each has the numbers of lines after those before it."""
+    entries = []
+    for decision in decisions:
+        entry = entry_of(decision, lines)
+        entries.append(entry)
+        if entry.lines:  # others move no line
+            lines = applied(lines, entry)
+    return entries
 
 
 def entry_of(decision: Decision, lines: LabelLines) -> Entry:

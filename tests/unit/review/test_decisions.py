@@ -263,6 +263,27 @@ def test_exclusion_removes_the_line_and_its_undo_restores_the_file():
     assert text() == TEXT
 
 
+def test_the_exclusions_of_one_batch_are_undone_to_their_places():
+    opened = Decisions(LABELS)
+    batch = [decided("exclude"), decided("exclude", image="b", label="dog")]
+    opened.decide([*batch, decided("change", image="c", new="owl")])
+    assert text() == TEXT[: TEXT.index("a,")] + "c,owl,3\r\n"
+    for _ in range(3):
+        opened.undo("Anna")
+    assert text() == TEXT
+
+
+def test_the_exclusions_of_one_batch_have_the_numbers_of_exclusions_one_by_one():
+    LABELS.write_bytes(b"image,label\na,cat\nb,cat\na,cat\nc,cat\nd,cat\n")
+    batch = [decided("exclude", image=image) for image in "acb"]
+    Decisions(LABELS).decide(batch)
+    assert [entry["lines"] for entry in journal()] == [
+        [[2, "a,cat\n"], [4, "a,cat\n"]],
+        [[3, "c,cat\n"]],
+        [[2, "b,cat\n"]],
+    ]
+
+
 def test_exclusion_is_refused_where_an_image_without_a_label_stops_a_training():
     with pytest.raises(ConflictError, match="image_without_label to set_aside"):
         Decisions(LABELS, may_exclude=False).decide([decided("exclude")])
