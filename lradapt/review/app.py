@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from lradapt.data.images.decode_errors import DecodeError
 from lradapt.errors import BusyError, DataError, LradaptError
 from lradapt.review.conflicts import ConflictError
+from lradapt.review.decisions import in_a_sentence
 from lradapt.review.desk import Desk, Visitor
 from lradapt.review.entries import Decision
 from lradapt.review.guard import Guard
@@ -159,6 +160,6 @@ def _explain(_: Request, error: Exception) -> JSONResponse:
     statuses = {ConflictError: _CONFLICT, BusyError: _BUSY, DataError: _NOT_FOUND}
     status = next((code for kind, code in statuses.items() if isinstance(error, kind)), _FAILED)
     text = str(error)
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        text = f"{error.filename}: {error.strerror}; nothing was decided"
+    if isinstance(error, OSError):
+        text = f"{in_a_sentence(error)}; nothing was decided"
     return JSONResponse({"detail": text}, status)

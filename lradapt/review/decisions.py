@@ -2,18 +2,19 @@
 
 The order of the writes is: the intent (`.lradapt/review.json`), the journal, `labels.csv`; then the
 intent is removed. Each file is written whole. So a process that finds an intent knows what a killed
-one had begun, and `recover` completes it.
+one had begun, and `recover` completes it. So does the next decision; a decision that failed behind
+its intent raises `UnfinishedError`.
 """
 
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from lradapt.errors import BusyError
+from lradapt.errors import BusyError, LradaptError
 from lradapt.review.added_images import AddedImages
 from lradapt.review.conflicts import ConflictError, fault_of, refusal
 from lradapt.review.entries import (
@@ -37,6 +38,10 @@ _WAIT_SECONDS = 2.0  # for a decision of another process; a run takes longer
 _LOOK_SECONDS = 0.02
 _EDITED = "labels.csv was edited before the decision was written"
 _CHANGES_FILE = ("change", "label", "exclude")
+
+
+class UnfinishedError(LradaptError):
+    """A decision that failed, and that is in force all the same, or will be."""
 
 
 class Decisions:
@@ -85,6 +90,7 @@ class Decisions:
         Raises:
             ConflictError: at least one does not fit the labels or the journal; it has all reasons.
             BusyError: a run is active in the project, and a label would change.
+            UnfinishedError: not all of it is written; the next decision writes what is missing.
         """
         changes_file = any(decision.action in _CHANGES_FILE for decision in decisions)
         with self._writing(changes_file):
@@ -102,7 +108,7 @@ class Decisions:
 
         Raises:
             ConflictError: there is none, or the label has changed since, by whomever.
-            BusyError: a run is active in the project, and a label would change.
+            BusyError, UnfinishedError: see `decide`.
         """
         with self._mutex:
             self.refresh()
@@ -137,9 +143,12 @@ class Decisions:
 
     @contextmanager
     def _writing(self, changes_file: bool) -> Iterator[None]:
-        """Hold what a write needs, with the latest content read; the project's lock for labels."""
+        """Hold what a write needs, with the latest content read; the project's lock for labels.
+
+        What an intent has left comes first: a decision about the same image would be overwritten.
+        """
         with self._mutex, ExitStack() as held:
-            if changes_file:
+            if changes_file or INTENT.exists():
                 _enter_lock(held)
                 self._read_journal()
                 self.generation += self._file.read()
@@ -169,10 +178,36 @@ class Decisions:
 
     def _carry_out(self, entries: Sequence[Entry], *, changes_file: bool) -> None:
         if not changes_file:
-            self._append(entries)
+            self._append_alone(entries)
             return
         self._bring_images(entries)
         write_json(INTENT, [as_json(entry) for entry in entries])
+        try:
+            self._finish(entries)
+        except (OSError, LradaptError) as error:
+            raise UnfinishedError(
+                f"{in_a_sentence(error)}; the decision was begun, and {INTENT} has it: the next "
+                "decision, or the next start of `lradapt review`, completes it"
+            ) from error
+
+    def _append_alone(self, entries: Sequence[Entry]) -> None:
+        """Append decisions that change no label; where that fails, look at what was written."""
+        try:
+            self._append(entries)
+        except OSError as error:
+            with suppress(OSError):
+                self.journal.mend()
+            count = sum(entry in self.journal for entry in entries)
+            if not count:
+                raise
+            self.generation += 1
+            raise UnfinishedError(
+                f"{in_a_sentence(error)}; all the same, {count} of {len(entries)} decision(s) are "
+                f"in {self.journal.path}, and count"
+            ) from error
+
+    def _finish(self, entries: Sequence[Entry]) -> None:
+        """Write what an intent has announced, and remove it."""
         self._append(entries)
         lines = self.lines
         for entry in entries:
@@ -228,6 +263,13 @@ class Decisions:
     def _append(self, entries: Sequence[Entry]) -> None:
         own = {entry.id for entry in entries}
         self.generation += any(entry.id not in own for entry in self.journal.append(entries))
+
+
+def in_a_sentence(error: Exception) -> str:
+    """Return what an error says, without the number that the system gives it."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def _shown(label: str | None) -> str:

@@ -237,6 +237,29 @@ def test_a_folder_that_cannot_be_written_is_an_error_in_words(client, monkeypatc
     assert answer.json() == {"detail": f"{INTENT}: Permission denied; nothing was decided"}
 
 
+def test_a_decision_that_is_completed_later_is_not_said_to_be_none(client, project, monkeypatch):
+    item = opened(client)["items"][0]
+    with monkeypatch.context() as patched:
+        patched.setattr("lradapt.review.labels_file.flush", refuse("data/labels.csv"))
+        answer = client.post("/api/decide", json=choice(item, "change", "benign"))
+    assert answer.status_code == 500
+    assert answer.json()["detail"] == (
+        f"data/labels.csv: Permission denied; the decision was begun, and {INTENT} has it: the "
+        "next decision, or the next start of `lradapt review`, completes it"
+    )
+    later = open_desk().decisions
+    assert later.lines.labels[item["image"]] == item["label"]
+    assert len(later.recover()) == 1
+    assert later.lines.labels[item["image"]] == "benign"
+
+
+def refuse(path):
+    def fails(*_):
+        raise PermissionError(13, "Permission denied", path)
+
+    return fails
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -16,7 +16,7 @@ import pytest
 from lradapt.errors import BusyError
 from lradapt.review import decisions as module
 from lradapt.review.conflicts import ConflictError
-from lradapt.review.decisions import INTENT, Decisions
+from lradapt.review.decisions import INTENT, Decisions, UnfinishedError
 from lradapt.review.entries import Decision
 from lradapt.review.journal import Journal
 from lradapt.review.queues import Item, is_open
@@ -80,6 +80,44 @@ def test_a_change_during_a_run_is_refused_and_nothing_is_written(holding_run):
     assert text() == TEXT
     assert not Path("data/label_journal.jsonl").exists()
     assert not INTENT.exists()
+
+
+def fails(*_):
+    raise OSError(5, "Input/output error")
+
+
+def test_a_decision_that_the_disk_does_not_confirm_is_said_to_count(monkeypatch):
+    opened = Decisions(LABELS)
+    with monkeypatch.context() as patched:
+        patched.setattr("lradapt.review.journal.os.fsync", fails)
+        with pytest.raises(UnfinishedError, match=r"^Input/output error; all the same, 2 of 2"):
+            opened.decide([decided("keep"), decided("skip", image="c")])
+    assert [entry["action"] for entry in journal()] == ["keep", "skip"]
+    assert opened.journal.settled("a").action == "keep"
+
+
+def test_what_was_begun_is_completed_before_a_decision_that_changes_no_label(monkeypatch):
+    opened = Decisions(LABELS)
+    with monkeypatch.context() as patched:
+        patched.setattr("lradapt.review.labels_file.flush", fails)
+        with pytest.raises(UnfinishedError, match="the next decision"):
+            opened.decide([decided("change", new="dog")])
+    assert text() == TEXT
+    with pytest.raises(ConflictError, match="a: the label was 'cat', and is 'dog' now"):
+        opened.decide([decided("keep")])
+    assert text() == TEXT.replace("a,cat", "a,dog")
+    assert not INTENT.exists()
+
+
+def test_an_undo_that_is_completed_later_says_so(monkeypatch):
+    opened = Decisions(LABELS)
+    opened.decide([decided("change", new="dog")])
+    with monkeypatch.context() as patched:
+        patched.setattr("lradapt.review.labels_file.flush", fails)
+        with pytest.raises(UnfinishedError, match="the decision was begun"):
+            opened.undo("Anna")
+    opened.recover()
+    assert text() == TEXT
 
 
 @pytest.fixture
