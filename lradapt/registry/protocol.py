@@ -9,7 +9,7 @@
 
 Keys are only created. A comparison whose process died has no verdict, and still counts: somebody
 may have seen its figures. Verdict and outcome hold the hash of the file before them. With a key of
-its process, each file has a signature beside it: see `protocol_signatures`.
+its process, each file has a signature beside it, written before it: see `protocol_signatures`.
 """
 
 import itertools
@@ -24,6 +24,7 @@ from typing import Any
 from lradapt.registry.manifest import json_bytes, sha256_hex
 from lradapt.registry.promotions import user_and_host, utc_now
 from lradapt.registry.protocol_signatures import (
+    complete,
     create,
     is_record,
     missing_records,
@@ -89,11 +90,14 @@ def freeze_rules(
 ) -> str:
     """Write the gate's rules before they are used, unless they were written before.
 
-    A key signs what it has written itself: its file has a name of its own.
+    A key signs what it has written itself: its file has a name of its own. What a killed process
+    with this key has not written, also of comparisons, is written first.
 
     Returns:
         The time of this call: UTC, ISO 8601.
     """
+    if key:
+        complete(store, name, key)
     now = utc_now()
     facts = {"format": FORMAT, "sha256": sha256, "at": now, "by": user_and_host(), "rules": rules}
     file = f"{_RULES}{sha256}{f'-{key.id}' if key else ''}.json"

@@ -5,9 +5,14 @@
                                  changed, or copied to another comparison, has no signature
 
 A file's place below NAME/protocol/ is called its path.
+
+The signature is written before the file, and has its content: no file of a process with a key is
+ever without a signature, and what a killed one has not written, the next with its key does.
 """
 
+import json
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 
 from lradapt.registry.manifest import json_bytes, sha256_hex
 from lradapt.registry.promotions import user_and_host, utc_now
@@ -21,14 +26,34 @@ _USE: Use = "promote"  # who moves a model may say why
 
 
 def create(store: Store, name: str, path: str, content: bytes, key: SigningKey | None) -> None:
-    """Write a file that does not exist yet, and its signature if there is a key.
+    """Write a file that does not exist yet; with a key, its signature first.
 
     Raises:
-        ExistsError: it exists; nothing was signed.
+        ExistsError: it exists, or this key has signed another content for it; nothing was signed.
     """
-    store.create(_place(name, path), content)
-    if key:
-        _sign(store, name, path, content, key)
+    place = _place(name, path)
+    if key is None:
+        store.create(place, content)
+        return
+    if store.list(place):
+        raise ExistsError(f"{place} exists already")
+    _sign_new(store, name, path, content, key)
+    try:
+        store.create(place, content)
+    except ExistsError:
+        if store.read(place).content != content:  # else another process has completed it
+            raise
+
+
+def complete(store: Store, name: str, key: SigningKey) -> None:
+    """Write the files that killed processes with this key have signed, and not written."""
+    paths = {each.removeprefix(_place(name, "")) for each in store.list(_place(name, ""))}
+    for path in _missing(paths, f"-{key.id}{SUFFIX}"):
+        signature = store.read(_place(name, _signature(path, key.id))).content
+        content = _signed_content(name, path, signature, key)
+        if content is not None:
+            with suppress(ExistsError):
+                store.create(_place(name, path), content)
 
 
 def read_files(store: Store, name: str, folder: str = "") -> dict[str, bytes]:
@@ -49,15 +74,21 @@ def is_record(path: str) -> bool:
 
 def missing_records(files: Collection[str]) -> list[str]:
     """Return a fault for each path whose signature is there without the file itself."""
+    return [
+        f"{path} is missing, and its signature is there: it was removed, or its writer was killed; "
+        "the next run with the same key writes it"
+        for path in _missing(files)
+    ]
+
+
+def _missing(paths: Collection[str], end: str = SUFFIX) -> list[str]:
+    """Return the files that are not there, and have a signature whose path has this end."""
     signed_ones = {
         f"{path.removesuffix(SUFFIX).rpartition('-')[0]}.json"
-        for path in files
-        if not is_record(path)
+        for path in paths
+        if path.endswith(end)
     }
-    return [
-        f"{path} is missing, and its signature is there: it was removed"
-        for path in sorted(signed_ones - set(files))
-    ]
+    return sorted(signed_ones - set(paths))
 
 
 def require_signed_record(
@@ -125,13 +156,43 @@ def _only(key: PublicKey) -> TrustedKeys:
 
 def _sign(store: Store, name: str, path: str, content: bytes, key: SigningKey) -> None:
     """Write the signature of a file; what is in its place is replaced."""
-    values = {**_stated(path, content), "by": user_and_host(), "at": utc_now()}
-    statement = json_bytes(signed(_KIND, name, values, key))
+    statement = _statement(name, _stated(path, content), key)
     place = _place(name, _signature(path, key.id))
     try:
         store.create(place, statement)
     except ExistsError:
         store.replace(place, statement, etag=store.read(place).etag)
+
+
+def _sign_new(store: Store, name: str, path: str, content: bytes, key: SigningKey) -> None:
+    """Write the signature of a file that is not there yet, with its content.
+
+    Raises:
+        ExistsError: the key has signed a content for it, which is not written yet.
+    """
+    statement = _statement(name, {**_stated(path, content), "content": content.decode()}, key)
+    place = _place(name, _signature(path, key.id))
+    try:
+        store.create(place, statement)
+    except ExistsError:
+        found = store.read(place)
+        if _signed_content(name, path, found.content, key) is not None:
+            raise
+        store.replace(place, statement, etag=found.etag)
+
+
+def _statement(name: str, stated: Mapping[str, str], key: SigningKey) -> bytes:
+    values = {**stated, "by": user_and_host(), "at": utc_now()}
+    return json_bytes(signed(_KIND, name, values, key))
+
+
+def _signed_content(name: str, path: str, signature: bytes, key: SigningKey) -> bytes | None:
+    """Return the content that a key has signed for a file; None if it has not, or has kept none."""
+    signer = TrustedKey("this key", key.public)
+    if fault_in_signature(_KIND, name, signature, {"file": path}, signer):
+        return None
+    content = json.loads(signature).get("content")
+    return None if content is None else str(content).encode()
 
 
 def _stated(path: str, content: bytes) -> dict[str, str]:

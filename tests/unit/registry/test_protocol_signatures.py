@@ -189,3 +189,73 @@ def test_each_key_freezes_rules_itself_and_signs_no_others(store, anna, bea):
         ("anna", False),
         ("bea", False),
     ]
+
+
+class KilledError(Exception):
+    """The end of a process, for tests."""
+
+
+class DyingStore:
+    """A store whose process is killed before one of its writes."""
+
+    def __init__(self, store, writes):
+        self._store, self._left = store, writes
+
+    def create(self, key, content):
+        if not self._left:
+            raise KilledError(key)
+        self._left -= 1
+        self._store.create(key, content)
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+
+@pytest.mark.parametrize("writes", range(8))
+def test_after_a_kill_before_any_write_the_next_run_leaves_no_fault(store, anna, writes):
+    with pytest.raises(KilledError):
+        compare(DyingStore(store, writes), anna)
+    trusted = keys(trusted=[anna]).trusted
+    assert [each.fault for each in read_rules(store, NAME, trusted) if each.fault] == []
+    compare(store, anna)
+    [rules] = read_rules(store, NAME, trusted)
+    assert (rules.signed_by, rules.fault) == ("anna", "")
+    found = read_comparisons(store, NAME, trusted)
+    assert [(each.faults, each.signed_by) for each in found] == [((), "anna")] * len(found)
+    assert len(found) == (2 if writes > 2 else 1)
+
+
+def test_until_the_next_run_the_fault_says_that_the_writer_may_have_been_killed(store, anna):
+    with pytest.raises(KilledError):
+        compare(DyingStore(store, 5), anna)
+    [fault] = read(store, anna).faults
+    assert "verdict.json is missing, and its signature is there: it was removed, or its" in fault
+
+
+def test_what_was_left_unsigned_in_a_place_is_not_signed_by_the_next_run(store, anna):
+    path = f"{NAME}/protocol/rules/ab-{anna.key.id}.json"
+    store.create(path, b'{"format": 1, "sha256": "ab", "at": "2001", "rules": {}}')
+    freeze_rules(store, NAME, "ab", RULES, anna.key)
+    [rules] = read_rules(store, NAME, keys(trusted=[anna]).trusted)
+    assert "none of the keys in trusted.txt has signed it" in rules.fault
+
+
+def test_a_signature_that_no_key_has_made_keeps_no_rules_away(store, anna):
+    place = f"{NAME}/protocol/rules/ab-{anna.key.id}-{anna.key.id}.sig"
+    store.create(place, b'{"content": "forged"}')
+    freeze_rules(store, NAME, "ab", RULES, anna.key)
+    [rules] = read_rules(store, NAME, keys(trusted=[anna]).trusted)
+    assert (rules.facts["rules"], rules.signed_by) == (RULES, "anna")
+
+
+def test_a_file_that_another_process_completes_meanwhile_is_no_fault(store, anna):
+    class Completed(DyingStore):
+        """Another run of the same key comes between the signature and the file."""
+
+        def create(self, key, content):
+            if not key.endswith(".sig"):
+                freeze_rules(self._store, NAME, "cd", RULES, anna.key)
+            self._store.create(key, content)
+
+    compare(Completed(store, 0), anna)
+    assert (read(store, anna).faults, len(read(store, anna).outcomes)) == ((), 1)
