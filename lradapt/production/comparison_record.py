@@ -111,6 +111,7 @@ def record_outcome(
     promotion: Promotion | None,
     *,
     override: str,
+    smoke_test: str | None,
 ) -> None:
     """Record what became of a verdict.
 
@@ -120,15 +121,33 @@ def record_outcome(
         verdict: with a person's decision, if one was asked.
         promotion: that followed; None if production has not changed.
         override: a person's reason to promote against the verdict; may be empty.
+        smoke_test: what it found of the promoted model; None if it has not been made.
     """
     facts = {
         "decision": verdict.decision,
         "reason": verdict.reason,
         "override": override or None,
         "promotion": promotion.sequence if promotion else None,
+        "smoke_test": smoke_test,
     }
     key = signing_key(registry.keys, "promote")
     protocol.close(registry.store, registry.name, answered, facts, key)
+
+
+def find_interrupted(registry: Registry, promotion: Promotion) -> protocol.ComparisonRecord | None:
+    """Return the comparison of a promotion whose run ended before the smoke test did.
+
+    None if the run has ended, or there is no sound record of it.
+    """
+    found = protocol.read_last_comparison(
+        registry.store, registry.name, promotion.version, registry.keys.trusted
+    )
+    if found is None or found.faults or not (found.asked and found.verdict):
+        return None
+    champion = found.asked.get("champion")
+    follows = promotion.sequence == (champion["promotion"] if champion else 0) + 1
+    tested = any(each.get("smoke_test", "") is not None for each in found.outcomes)
+    return found if follows and not tested else None
 
 
 @cache

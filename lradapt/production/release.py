@@ -9,8 +9,13 @@ from lradapt.errors import LradaptError
 from lradapt.gate.verdict import Verdict
 from lradapt.production import smoke_test
 from lradapt.production.challenger import EvaluatedChallenger, evaluate_challenger
-from lradapt.production.comparison_record import FrozenRules, record_outcome
+from lradapt.production.comparison_record import (
+    FrozenRules,
+    find_interrupted,
+    record_outcome,
+)
 from lradapt.registry.promotions import Promotion
+from lradapt.registry.protocol import ComparisonFile, ComparisonRecord
 from lradapt.registry.registry import Registry
 from lradapt.registry.store import ChangedError
 
@@ -26,7 +31,8 @@ class Outcome:
     Attributes:
         version: the evaluated version.
         verdict: the verdict of the gate.
-        promotion: the promotion of the version; None if production has not changed.
+        promotion: the promotion of the version, also one by an interrupted run that this one has
+            completed; None if production has not changed.
         fault: why the version failed the smoke test; empty if it passed.
         restored: the promotion that restored the previous version after such a fault; None if
             nothing was restored.
@@ -90,8 +96,9 @@ def promote_challenger(
     """Promote a version, and run the smoke test.
 
     It is promoted if the gate promotes it or a person overrides the gate. If the test fails, the
-    previous version is restored; both promotions are in the log. If an interrupted attempt has
-    already put the version into production, the smoke test still runs.
+    previous version is restored; both promotions are in the log. If the version is in production
+    already, the smoke test still runs; if an interrupted attempt has put it there, the outcome is
+    that of the attempt.
 
     For `override` and `by` see `evaluate_and_promote`.
 
@@ -104,7 +111,7 @@ def promote_challenger(
     )
     live = registry.production()
     if live and live.version == version:
-        return _smoke_tested(registry, outcome, live.promotion, paths, by)
+        return _completed(registry, outcome, live.promotion, paths, by)
     promotion = _promote(registry, challenger, override.strip(), by)
     try:  # the test first: a record that cannot be written leaves no model untested
         if promotion:
@@ -112,22 +119,46 @@ def promote_challenger(
             outcome = _smoke_tested(registry, outcome, promotion, paths, by)
     except Exception:
         with suppress(LradaptError):  # the error of the test is the one to report
-            _record(registry, challenger, promotion, override)
+            _record(registry, challenger.record, outcome, override, tested=False)
         raise
-    _record(registry, challenger, promotion, override)
+    _record(registry, challenger.record, outcome, override)
     return outcome
+
+
+def _completed(
+    registry: Registry, outcome: Outcome, live: Promotion, paths: Paths, by: str
+) -> Outcome:
+    """Test a version that is in production already; end what an interrupted attempt has begun."""
+    begun = find_interrupted(registry, live)
+    if begun is None:
+        return _smoke_tested(registry, outcome, live, paths, by)
+    outcome = replace(outcome, verdict=_verdict_of(begun), promotion=live, previous=live.previous)
+    outcome = _smoke_tested(registry, outcome, live, paths, by)
+    override = live.reason if live.kind == "override" else ""
+    _record(registry, ComparisonFile(begun.id, begun.verdict_sha256), outcome, override)
+    return outcome
+
+
+def _verdict_of(begun: ComparisonRecord) -> Verdict:
+    assert begun.verdict is not None, "an interrupted promotion has a verdict"
+    reason = f"{begun.verdict['reason']}; promoted by an interrupted run, completed by this one"
+    return Verdict(decision=begun.verdict["decision"], reason=reason)
 
 
 def _record(
     registry: Registry,
-    challenger: EvaluatedChallenger,
-    promotion: Promotion | None,
+    asked: ComparisonFile | None,
+    outcome: Outcome,
     override: str,
+    *,
+    tested: bool = True,
 ) -> None:
-    if challenger.record:
-        record_outcome(
-            registry, challenger.record, challenger.verdict, promotion, override=override.strip()
-        )
+    """Record how a comparison ended, if there was one."""
+    if asked is None:
+        return
+    verdict, promotion = outcome.verdict, outcome.promotion
+    found = (outcome.fault or "passed") if promotion and tested else None
+    record_outcome(registry, asked, verdict, promotion, override=override.strip(), smoke_test=found)
 
 
 def _promote(

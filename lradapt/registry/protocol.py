@@ -60,6 +60,7 @@ class ComparisonRecord:
         faults: what does not fit, in sentences; empty for a sound record.
         signed_by: whose trusted keys vouch for all its files; empty if one is not trusted, or
             signatures are not checked.
+        verdict_sha256: of the file of the verdict; empty where it was never written.
     """
 
     id: str
@@ -68,6 +69,7 @@ class ComparisonRecord:
     outcomes: tuple[Mapping[str, Any], ...]
     faults: tuple[str, ...]
     signed_by: str = ""
+    verdict_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,19 @@ def read_comparisons(
     return [_record(name, entry, entries[entry], trusted) for entry in sorted(entries)]
 
 
+def read_last_comparison(
+    store: Store, name: str, version: str, trusted: TrustedKeys | None = None
+) -> ComparisonRecord | None:
+    """Return the last comparison of a version with a champion; None if there was none."""
+    prefix = f"{name}/protocol/{_COMPARISONS}"
+    entries = {key.removeprefix(prefix).partition("/")[0] for key in store.list(prefix)}
+    own = [each for each in entries if each.rpartition("-")[0].partition("-")[2] == version]
+    if not own:
+        return None
+    files = read_files(store, name, f"{_COMPARISONS}{max(own)}/")
+    return _record(name, max(own), files, trusted)
+
+
 def _record(
     name: str, entry: str, files: Mapping[str, bytes], trusted: TrustedKeys | None
 ) -> ComparisonRecord:
@@ -215,6 +230,7 @@ def _record(
         tuple(part for step, part in parts.items() if step.startswith(OUTCOME)),
         (*faults, *unsigned),
         "" if unsigned else ", ".join(sorted({signer for signer, _ in signers if signer})),
+        sha256_hex(steps[VERDICT]) if VERDICT in steps else "",
     )
 
 

@@ -36,10 +36,13 @@ def data_drifted(name: str, drift: Drift, ended: PeriodDrift) -> None:
 
 
 def released(name: str, outcome: Outcome) -> None:
-    """Emit that a version was promoted or kept out, and that the previous one was restored."""
+    """Emit that a version was promoted or kept out, and that the previous one was restored.
+
+    A version that was in production already was neither.
+    """
     if outcome.promotion:
         _emit(PROMOTED, "model", name, outcome.promotion.as_dict())
-    else:
+    elif outcome.version != outcome.previous:
         payload = {"version": outcome.version, "reason": outcome.verdict.reason}
         _emit(KEPT, "model", name, payload)
     if outcome.restored:

@@ -60,6 +60,11 @@ def test_a_model_that_is_not_promoted_is_emitted_as_kept_out(emitted):
     ]
 
 
+def test_a_version_that_was_in_production_already_is_neither_promoted_nor_kept_out(emitted):
+    events.released("classifier", Outcome("new", WORSE, None, previous="new"))
+    assert emitted() == []
+
+
 def test_a_model_that_fails_in_production_emits_two_events_promoted_and_rolled_back(emitted):
     events.released("classifier", Outcome("new", BETTER, PROMOTION, fault="NaN", restored=RESTORED))
     found = [(event, payload["version"]) for event, _, payload in emitted()]

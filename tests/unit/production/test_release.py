@@ -166,7 +166,7 @@ def test_a_store_that_is_silent_after_the_swap_withdraws_no_model_and_the_next_r
         release(Registry(SilentAfterTheSwap(registry), NAME), project, colour_model(GOOD))
     outcome = release(registry, project, colour_model(GOOD))
     assert (in_production(registry), outcome.fault) == (outcome.version, "")
-    assert len(registry.promotions()) == 2
+    assert registry.promotions()[1:] == [outcome.promotion]
 
 
 def fail_with(error):
@@ -180,11 +180,13 @@ def test_a_full_memory_in_the_smoke_test_withdraws_no_model_and_the_promotion_is
     registry, project, monkeypatch
 ):
     begin(registry, project)
-    monkeypatch.setattr("lradapt.production.smoke_test.Model", fail_with(MemoryError()))
-    with pytest.raises(UnreadableError, match="without a smoke test: the memory is full"):
-        release(registry, project, colour_model(GOOD))
+    with monkeypatch.context() as patched:
+        patched.setattr("lradapt.production.smoke_test.Model", fail_with(MemoryError()))
+        with pytest.raises(UnreadableError, match="without a smoke test: the memory is full"):
+            release(registry, project, colour_model(GOOD))
     assert [each.kind for each in registry.promotions()] == ["override", "promotion"]
     assert [o["promotion"] for o in read_comparisons(registry.store, NAME)[-1].outcomes] == [2]
+    assert release(registry, project, colour_model(GOOD)).promotion == registry.promotions()[-1]
 
 
 def test_a_record_that_cannot_be_written_leaves_no_model_untested(
@@ -263,6 +265,80 @@ def test_a_promotion_whose_process_died_after_the_swap_is_tested_by_the_next(
     outcome = evaluate_and_promote(registry, second, project, RULES, by="test")
     assert (outcome.promotion, outcome.restored.version) == (None, first)
     assert in_production(registry) == first
+
+
+class KilledError(Exception):
+    """The end of a process, for tests."""
+
+
+def killed_at(monkeypatch, name, registry, project, **options):
+    """Release a good model, in a process that dies in a function."""
+    with monkeypatch.context() as patched:
+        patched.setattr(name, fail_with(KilledError()))
+        with pytest.raises(KilledError):
+            release(registry, project, colour_model(GOOD), **options)
+
+
+DEATHS = (
+    "lradapt.registry.moving._log",
+    "lradapt.production.smoke_test.find_fault",
+    "lradapt.production.release.record_outcome",
+)
+
+
+@pytest.mark.parametrize("dies_in", DEATHS)
+def test_the_run_after_a_killed_promotion_reports_and_records_the_promotion(
+    registry, project, monkeypatch, dies_in
+):
+    if dies_in != DEATHS[0]:
+        begin(registry, project)
+    killed_at(monkeypatch, dies_in, registry, project)
+    outcome = release(registry, project, colour_model(GOOD))
+    assert outcome.promotion == registry.production().promotion == registry.promotions()[-1]
+    assert (outcome.verdict.decision, outcome.previous) == ("promote", outcome.promotion.previous)
+    assert outcome.verdict.reason.endswith("interrupted run, completed by this one")
+    last = read_comparisons(registry.store, NAME)[-1]
+    assert (last.faults, last.outcomes[-1]["smoke_test"]) == ((), "passed")
+    assert last.outcomes[-1]["promotion"] == outcome.promotion.sequence
+    again = release(registry, project, colour_model(GOOD))
+    assert (again.promotion, again.verdict.decision) == (None, "keep")
+
+
+def test_a_killed_override_is_reported_as_one_with_the_reason_of_the_person(
+    registry, project, monkeypatch
+):
+    begin(registry, project)
+    with monkeypatch.context() as patched:
+        patched.setattr("lradapt.production.release.record_outcome", fail_with(KilledError()))
+        with pytest.raises(KilledError):
+            release(registry, project, colour_model(("blue", "red", "green")), override="I know")
+    outcome = release(registry, project, colour_model(("blue", "red", "green")))
+    assert (outcome.promotion.kind, outcome.verdict.decision) == ("override", "keep")
+    last = read_comparisons(registry.store, NAME)[-1].outcomes[-1]
+    assert last["override"] == outcome.promotion.reason
+
+
+def test_a_killed_promotion_that_fails_its_test_is_reported_with_the_restored_version(
+    registry, project, monkeypatch, tmp_path
+):
+    first = begin(registry, project).version
+    killed_at(monkeypatch, DEATHS[1], registry, project)
+    damage(tmp_path / "registry", NAME, second := in_production(registry))
+    outcome = evaluate_and_promote(registry, second, project, RULES, by="test")
+    assert (outcome.promotion.version, outcome.restored.version) == (second, first)
+    [*_, last] = read_comparisons(registry.store, NAME)[-1].outcomes
+    assert last["smoke_test"] == outcome.fault
+
+
+def test_what_a_person_restored_after_a_kill_was_not_promoted_by_the_run(
+    registry, project, monkeypatch
+):
+    first = begin(registry, project).version
+    second = release(registry, project, colour_model(GOOD)).version
+    roll_back(registry, None, reason="too many owls")
+    roll_back(registry, second, reason="they are owls")
+    assert in_production(registry) != first
+    assert release(registry, project, colour_model(GOOD)).promotion is None
 
 
 def test_what_was_compared_with_a_previous_champion_is_not_promoted(registry, project):
