@@ -21,25 +21,15 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from lradapt.data.consensus import merge_lines
-from lradapt.data.labelled_image import (
-    CHOSEN,
-    PICKS,
-    SPLITS,
-    TEST,
-    TRAIN,
-    VALIDATION,
-    Annotation,
-    LabelledImage,
-)
+from lradapt.data.label_faults import cell_faults
+from lradapt.data.labelled_image import PICKS, Annotation, LabelledImage
 from lradapt.errors import DataError, listed
 from lradapt.runtime.files import write_csv
-from lradapt.text import printable, unsafe_letters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +40,6 @@ _REQUIRED = ("image", "label")
 _COLUMNS = ("image", "label", "group", "split")
 _QUEUE, _ANNOTATOR = "queue", "annotator"
 _HASH = re.compile(r"[0-9a-f]{64}\.")
-_OUTSIDE = re.compile(r"/|[a-zA-Z]:/|(.*/)?\.\.(/|\Z)", re.DOTALL)
 
 
 def read_csv(path: Path) -> "pd.DataFrame":
@@ -169,7 +158,7 @@ def _checked(table: "pd.DataFrame", path: Path) -> list[LabelledImage]:
     for number, label in zip(numbers, labels, strict=True):
         places.setdefault(label, f"line {number}")
     merged, disagreements = merge_lines(places)
-    faults = [*_cell_faults(numbers, labels), *disagreements]
+    faults = [*cell_faults(numbers, labels), *disagreements]
     if faults:
         raise DataError(f"{path} has {len(faults)} fault(s):\n{listed(faults)}")
     if len(places) < len(labels):
@@ -240,68 +229,3 @@ def _lines_of(label: LabelledImage) -> list[tuple[LabelledImage, str]]:
     """Return a line for each annotation of an image, with its annotator."""
     said = label.annotations
     return [(replace(label, label=a.label), a.annotator) for a in said] or [(label, "")]
-
-
-def _cell_faults(lines: Sequence[int], labels: Sequence[LabelledImage]) -> list[str]:
-    given = any(label.split for label in labels)
-    faults = []
-    for number, label in zip(lines, labels, strict=True):
-        where = f"line {number} ({label.image or 'no image'})"
-        if not label.image:
-            faults.append(f"{where}: the image is empty; fill it in or remove the line")
-        elif leads_outside(label.image):
-            faults.append(f"{where}: the path leads outside the images folder; name a file in it")
-        if not label.label:
-            faults.append(f"{where}: the label is empty; fill it in or remove the line")
-        elif fault := name_fault(label.label):
-            faults.append(f"{where}: {fault}")
-        if given and label.split not in SPLITS:
-            faults.append(f"{where}: split {label.split!r}, expected one of {', '.join(SPLITS)}")
-        others = (group_fault(label.group), _queue_fault(label))
-        faults += [f"{where}: {fault}" for fault in others if fault]
-    return faults
-
-
-def _queue_fault(label: LabelledImage) -> str:
-    """Return what is wrong with the cell of the column `queue`; "" for nothing."""
-    if label.queue not in ("", *PICKS):
-        return f"queue {label.queue!r}, expected {' or '.join(PICKS)}, or nothing"
-    if label.queue == CHOSEN and label.split in (VALIDATION, TEST):
-        return (
-            f"a {CHOSEN} image in the split {label.split!r}: it was picked by the answer of a "
-            f"model, so it must be in {TRAIN!r}"
-        )
-    return ""
-
-
-@cache  # each name is in many lines
-def name_fault(name: str) -> str:
-    """Return what is wrong with the name of a class; "" for nothing."""
-    return _letters_fault("class name", name, "rename the class")
-
-
-@cache  # likewise
-def group_fault(group: str) -> str:
-    """Return what is wrong with a group; "" for nothing."""
-    return _letters_fault("group", group, "rename the group")
-
-
-def require_plain_group(group: str) -> None:
-    """Check a group.
-
-    Raises:
-        DataError: it has control characters.
-    """
-    if fault := group_fault(group):
-        raise DataError(fault)
-
-
-def _letters_fault(what: str, text: str, remedy: str) -> str:
-    if not (letters := unsafe_letters(text)):
-        return ""
-    return f"the {what} '{printable(text)}' has control characters ({', '.join(letters)}); {remedy}"
-
-
-def leads_outside(image: str) -> bool:
-    """Return whether a path relative to the images folder would leave it."""
-    return _OUTSIDE.match(image.replace("\\", "/")) is not None

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lradapt.data.labels import as_read, name_fault, read_csv, require_columns
+from lradapt.data.label_faults import name_fault
+from lradapt.data.labels import as_read, read_csv, require_columns
 from lradapt.errors import DataError, listed
 from lradapt.review.decisions import Decisions
 from lradapt.review.desk import TEST_WARNING, Desk

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from lradapt.data.importing.from_folder import image_endings
 from lradapt.data.importing.split_names import read_split_names
-from lradapt.data.labels import leads_outside
+from lradapt.data.label_faults import leads_outside
 from lradapt.errors import DataError
 
 _MOST_NAMED = 5

@@ -8,8 +8,9 @@ from pathlib import Path, PurePosixPath
 
 from lradapt.data.importing.layouts import Layout, Tree, choose_reading, grow_tree
 from lradapt.data.importing.source_labels import SourceLabels, files_of
+from lradapt.data.label_faults import group_fault, name_fault
 from lradapt.data.labelled_image import LabelledImage
-from lradapt.data.labels import as_read, group_fault, name_fault
+from lradapt.data.labels import as_read
 from lradapt.errors import DataError, listed
 from lradapt.text import printable
 

@@ -15,8 +15,8 @@ from lradapt.data.importing.table_columns import (
     notes_on,
 )
 from lradapt.data.importing.table_text import read_table
+from lradapt.data.label_faults import name_fault, require_plain_group
 from lradapt.data.labelled_image import Annotation, LabelledImage
-from lradapt.data.labels import name_fault, require_plain_group
 from lradapt.errors import DataError, listed
 
 if TYPE_CHECKING:

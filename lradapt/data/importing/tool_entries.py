@@ -9,8 +9,9 @@ from pathlib import Path
 from lradapt.data.consensus import keep_annotators, merge_lines
 from lradapt.data.importing.find_files import FileFinder
 from lradapt.data.importing.source_labels import SourceLabels, files_of
+from lradapt.data.label_faults import name_fault, require_plain_group
 from lradapt.data.labelled_image import Annotation, LabelledImage
-from lradapt.data.labels import as_read, name_fault, require_plain_group
+from lradapt.data.labels import as_read
 from lradapt.errors import DataError, listed
 
 _URL = re.compile(r"(?!file:)[a-z][a-z0-9+.-]*://", re.IGNORECASE)

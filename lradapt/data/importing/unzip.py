@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from unicodedata import normalize
 
-from lradapt.data.labels import leads_outside
+from lradapt.data.label_faults import leads_outside
 from lradapt.errors import DataError, listed
 from lradapt.runtime.files import full_disk_as_error
 

@@ -7,16 +7,10 @@ import zipfile
 
 import pytest
 
+from lradapt.data.label_faults import leads_outside
 from lradapt.data.labelled_image import Annotation, class_names
 from lradapt.data.labelled_image import LabelledImage as Label
-from lradapt.data.labels import (
-    class_sizes,
-    leads_outside,
-    picks_of,
-    read_csv,
-    read_labels,
-    write_labels,
-)
+from lradapt.data.labels import class_sizes, picks_of, read_csv, read_labels, write_labels
 from lradapt.errors import DataError
 
 
