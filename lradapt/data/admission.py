@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from lradapt.data.checks.findings import Finding, Rules, explain_stops, warnings
-from lradapt.data.checks.run_checks import run_checks
+from lradapt.data.checks.run_checks import CheckResult, run_checks
 from lradapt.data.images.image_table import ImageRow
 from lradapt.data.images.looks import Looks
 from lradapt.data.images.near_duplicates import Pairs
@@ -75,7 +75,7 @@ def consider(
         looks: see `run_checks`.
     """
     checked = run_checks(images, labels, near, rules, looks)
-    admitted = _with_splits(checked.images, train_per_test, validation_share)
+    admitted = _with_splits(checked, train_per_test, validation_share)
     missing = _missing_classes(checked.images, checked.set_aside) or _empty_splits(admitted)
     stops = explain_stops(checked.findings, rules.policies)
     reported = {finding.subject for finding in checked.findings if finding.kind == "few_groups"}
@@ -96,17 +96,17 @@ def consider(
 
 
 def _with_splits(
-    images: Sequence[LabelledImage], train_per_test: float, validation_share: float
+    checked: CheckResult, train_per_test: float, validation_share: float
 ) -> list[LabelledImage]:
     """Return the images with their splits: as given, or assigned where none is given."""
-    share = validation_share
+    images, seen, share = checked.images, checked.seen, validation_share
     if any(image.split == VALIDATION for image in images):
-        return list(images)
+        return images
     if not any(image.split for image in images):
-        splits = assign_splits(images, train_per_test=train_per_test, validation_share=share)
+        splits = assign_splits(images, seen, train_per_test=train_per_test, validation_share=share)
         return [replace(image, split=s) for image, s in zip(images, splits, strict=True)]
     train = in_split(images, TRAIN)
-    splits = validation_from_train(train, validation_share=share)
+    splits = validation_from_train(train, seen, validation_share=share)
     split_of = {image.image: s for image, s in zip(train, splits, strict=True)}
     return [replace(image, split=split_of.get(image.image, image.split)) for image in images]
 

@@ -23,27 +23,44 @@ class Group:
     members: tuple[int, ...]
 
 
-def find_groups(images: Sequence[LabelledImage]) -> list[Group]:
+def find_groups(
+    images: Sequence[LabelledImage], joined_by: Sequence[LabelledImage] = ()
+) -> list[Group]:
     """Return the groups in the order of their keys; groups that share an image are merged.
 
     The key of a merged group is the smallest key of its parts.
-    """
-    from scipy.cluster.hierarchy import DisjointSet  # half a second, only where groups are needed
 
-    keys = [_key(image) for image in images]
-    sets = DisjointSet(keys)
-    first_key: dict[str, str] = {}
-    for key, image in zip(keys, images, strict=True):
-        sets.merge(key, first_key.setdefault(image.pixel_sha256, key))
-    merged_key = {key: min(subset) for subset in sets.subsets() for key in subset}
+    Args:
+        images: to be grouped.
+        joined_by: images that merge the groups that share them, though they may be in none; such as
+            copies that were set aside.
+    """
+    merged_key = _merged_keys(images, joined_by)
     members: defaultdict[str, list[int]] = defaultdict(list)
-    for index, key in enumerate(keys):
-        members[merged_key[key]].append(index)
+    for index, image in enumerate(images):
+        members[merged_key[_key(image)]].append(index)
     sizes = Counter(image.label for image in images)
     return [
         Group(key, min((images[i].label for i in inside), key=lambda c: (sizes[c], c)), (*inside,))
         for key, inside in sorted(members.items())
     ]
+
+
+def _merged_keys(
+    images: Sequence[LabelledImage], joined_by: Sequence[LabelledImage]
+) -> dict[str, str]:
+    """Return key -> smallest key of those it is merged with, for the keys of `images`."""
+    from scipy.cluster.hierarchy import DisjointSet  # half a second, only where groups are needed
+
+    everyone = [*images, *joined_by]
+    keys = [_key(image) for image in everyone]
+    sets = DisjointSet(keys)
+    first_key: dict[str, str] = {}
+    for key, image in zip(keys, everyone, strict=True):
+        sets.merge(key, first_key.setdefault(image.pixel_sha256, key))
+    own = set(keys[: len(images)])
+    parts = [subset & own for subset in sets.subsets()]
+    return {key: min(part) for part in parts for key in part}
 
 
 def group_numbers(images: Sequence[LabelledImage]) -> list[int]:

@@ -1,10 +1,10 @@
 """The split into train, validation and test: a pure function of labels, groups and pixels.
 
 The rule (docs/method.md, "The split"): images of one group stay together, and so do duplicates and
-their groups. A group counts to its rarest class. In each class, groups are taken in the order of
-their hashes until test is nearest to its share, with at least one group in train and one in test.
-There is no seed and no state: the split is the same on every machine, and an added image moves only
-the groups at the border.
+their groups, also where a copy is set aside. A group counts to its rarest class. In each class,
+groups are taken in the order of their hashes until test is nearest to its share, with at least one
+group in train and one in test. There is no seed and no state: the split is the same on every
+machine, and an added image moves only the groups at the border.
 
 Images that a model has chosen (`lradapt queue`) go to train, with their groups, and do not count
 for the shares: they are not a sample of what the model meets, so nothing may be measured on them.
@@ -20,7 +20,11 @@ from lradapt.data.labelled_image import CHOSEN, TEST, TRAIN, VALIDATION, Labelle
 
 
 def assign_splits(
-    images: Sequence[LabelledImage], *, train_per_test: float, validation_share: float
+    images: Sequence[LabelledImage],
+    joined_by: Sequence[LabelledImage] = (),
+    *,
+    train_per_test: float,
+    validation_share: float,
 ) -> list[str]:
     """Return the split of each image: "train", "validation" or "test".
 
@@ -28,10 +32,11 @@ def assign_splits(
 
     Args:
         images: in any order, which changes nothing; the splits that they have are ignored.
+        joined_by: see `find_groups`.
         train_per_test: images of the training split for each test image; 5 for 5:1.
         validation_share: share of the training split that becomes "validation", in [0, 1).
     """
-    groups = find_groups(images)
+    groups = find_groups(images, joined_by)
     sample = _sample(images, groups)
     test = _choose(sample, 1 / (train_per_test + 1), 1, order=lambda group: group.key)
     split_of = {group.key: TEST for group in test}
@@ -39,9 +44,14 @@ def assign_splits(
     return _splits(images, groups, split_of | _validation(rest, validation_share))
 
 
-def validation_from_train(images: Sequence[LabelledImage], *, validation_share: float) -> list[str]:
+def validation_from_train(
+    images: Sequence[LabelledImage],
+    joined_by: Sequence[LabelledImage] = (),
+    *,
+    validation_share: float,
+) -> list[str]:
     """Choose validation images within a given training split, by the same rule."""
-    groups = find_groups(images)
+    groups = find_groups(images, joined_by)
     return _splits(images, groups, _validation(_sample(images, groups), validation_share))
 
 

@@ -103,7 +103,7 @@ class PoliciesParams(Section):
     two_labels: Policy
     """Identical pixels with two labels; the policy applies to all of these images."""
     two_groups: Policy
-    """Identical pixels in two groups; if kept, both groups are in one split."""
+    """Identical pixels in two groups, which stay in one split; the policy applies to the images."""
     duplicate: Policy
     """Identical pixels; the first image is always used. If all are kept, they are in one split."""
     near_duplicate: Policy

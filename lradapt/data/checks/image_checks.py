@@ -46,6 +46,11 @@ def find_image_faults(rows: Sequence[ImageRow], *, min_side: int) -> list[Findin
     ]
 
 
+def shows_something(row: ImageRow) -> bool:
+    """Return whether a decoded image has more than one value, and can be seen."""
+    return row.verdict == OK and row.low != row.high and row.opacity >= VISIBLE
+
+
 def not_decoded(rows: Sequence[ImageRow]) -> list[Finding]:
     """Find files that ingest could not decode, each of the kind that ingest has recorded.
 

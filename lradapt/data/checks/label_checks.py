@@ -140,10 +140,16 @@ def near_duplicate(images: Sequence[LabelledImage], near: Pairs) -> list[Finding
     ]
 
 
-def split_leak(images: Sequence[LabelledImage]) -> list[Finding]:
+def split_leak(
+    images: Sequence[LabelledImage], joined_by: Sequence[LabelledImage]
+) -> list[Finding]:
     """Find images of a given split whose group or duplicates are in a later one.
 
     Test keeps its images, then validation: an image of the test set must not be trained on.
+
+    Args:
+        images: that remain.
+        joined_by: see `find_groups`.
     """
     if not any(image.split for image in images):
         return []
@@ -154,7 +160,7 @@ def split_leak(images: Sequence[LabelledImage]) -> list[Finding]:
             f"its group or a duplicate is in {kept} (given by the column split)",
             images=(image.image,),
         )
-        for members in _groups(images)
+        for members in _groups(images, joined_by)
         for kept in [max((image.split for image in members), key=SPLITS.index)]
         for image in members
         if image.split != kept
@@ -175,10 +181,17 @@ def similar_names(images: Sequence[LabelledImage]) -> list[Finding]:
     ]
 
 
-def few_groups(images: Sequence[LabelledImage]) -> list[Finding]:
-    """Find classes of one group, which cannot be in both train and test."""
+def few_groups(
+    images: Sequence[LabelledImage], joined_by: Sequence[LabelledImage]
+) -> list[Finding]:
+    """Find classes of one group, which cannot be in both train and test.
+
+    Args:
+        images: that remain.
+        joined_by: see `find_groups`.
+    """
     by_class: defaultdict[str, list[tuple[str, ...]]] = defaultdict(list)
-    for members in _groups(images):
+    for members in _groups(images, joined_by):
         for label in {image.label for image in members}:
             names = tuple(image.image for image in members if image.label == label)
             by_class[label].append(names)
@@ -213,8 +226,11 @@ def _kept_first(alike: Sequence[LabelledImage]) -> list[LabelledImage]:
     return sorted(alike, key=lambda image: -SPLITS.index(image.split or TRAIN))
 
 
-def _groups(images: Sequence[LabelledImage]) -> list[list[LabelledImage]]:
-    return [[images[member] for member in group.members] for group in find_groups(images)]
+def _groups(
+    images: Sequence[LabelledImage], joined_by: Sequence[LabelledImage]
+) -> list[list[LabelledImage]]:
+    groups = find_groups(images, joined_by)
+    return [[images[member] for member in group.members] for group in groups]
 
 
 def _composed(name: str) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 from lradapt.data.checks import label_checks
 from lradapt.data.checks.cue_checks import spurious_cue
 from lradapt.data.checks.findings import Finding, Rules, set_aside
-from lradapt.data.checks.image_checks import find_image_faults
+from lradapt.data.checks.image_checks import find_image_faults, shows_something
 from lradapt.data.checks.look_checks import find_look_faults
 from lradapt.data.images.image_table import OK, ImageRow
 from lradapt.data.images.looks import Looks
@@ -23,11 +23,14 @@ class CheckResult:
         findings: all problems, whatever their policies.
         images: the images that remain, in the order of the pixels, with their given splits.
         set_aside: image -> the reason why it was set aside.
+        seen: the images that show something, also those that were set aside: where two groups share
+            one of them, they are joined.
     """
 
     findings: list[Finding]
     images: list[LabelledImage]
     set_aside: dict[str, Finding]
+    seen: list[LabelledImage]
 
 
 def run_checks(
@@ -61,7 +64,10 @@ def run_checks(
         *label_checks.annotators_tie(images, label_of),
     ]
     aside = set_aside(findings, rules.policies)
-    left = _joined(images, label_of, aside)
+    joined = _joined(images, label_of)
+    something = {row.image for row in images if shows_something(row)}
+    seen = [image for image in joined if image.image in something]
+    left = [image for image in joined if image.label and image.image not in aside]
     without_content: set[str] = set()
 
     def two_labels(images: Sequence[LabelledImage]) -> list[Finding]:
@@ -74,9 +80,9 @@ def run_checks(
         label_checks.two_groups,
         label_checks.duplicate,
         lambda images: label_checks.near_duplicate(images, near),
-        label_checks.split_leak,
+        lambda images: label_checks.split_leak(images, seen),
         label_checks.similar_names,
-        label_checks.few_groups,
+        lambda images: label_checks.few_groups(images, seen),
     ):
         found = find(left)
         findings += found
@@ -85,7 +91,7 @@ def run_checks(
         left = [image for image in left if image.image not in aside]
     if looks and left:
         findings += spurious_cue(left, images, looks, min_auc=rules.cue_auc)
-    return CheckResult(_one_remedy(findings, rules), left, dict(sorted(aside.items())))
+    return CheckResult(_one_remedy(findings, rules), left, dict(sorted(aside.items())), seen)
 
 
 def _one_remedy(findings: Sequence[Finding], rules: Rules) -> list[Finding]:
@@ -97,17 +103,14 @@ def _one_remedy(findings: Sequence[Finding], rules: Rules) -> list[Finding]:
 
 
 def _joined(
-    images: Sequence[ImageRow],
-    label_of: Mapping[str, LabelledImage],
-    aside: Mapping[str, Finding],
+    images: Sequence[ImageRow], label_of: Mapping[str, LabelledImage]
 ) -> list[LabelledImage]:
-    """Return the labels of the usable images, under the names of the files, with their pixels.
+    """Return the labels of the decoded images, under the names of the files, with their pixels.
 
     An image on which annotators are tied has no label, whatever the policy.
     """
     return [
         replace(label_of[row.image], image=row.image, pixel_sha256=row.pixel_sha256, row=number)
         for number, row in enumerate(images)
-        if row.verdict == OK and row.image not in aside
-        if row.image in label_of and label_of[row.image].label
+        if row.verdict == OK and row.image in label_of
     ]

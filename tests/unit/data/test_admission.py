@@ -1,6 +1,7 @@
 """Each image takes part, or is set aside with a reason; a wrong folder stops everything."""
 
 import unicodedata
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -318,6 +319,79 @@ def test_copies_can_be_set_aside_all_but_the_first():
     labels = [*LABELS, Label("x.png", "cat"), Label("y.png", "cat")]
     admission = admitted(images, labels, duplicate="set_aside")
     assert reasons(admission) == dict.fromkeys(["x.png", "y.png"], "the same pixels as c0.png")
+
+
+def pairs_of_groups(label_of_copies="cat", shared=image):
+    """Groups a0 and b0, a1 and b1, and so on: a pair shares an image, and has one each besides."""
+    images, labels = [*IMAGES], [*LABELS]
+    for n in range(8):
+        for group, label in ((f"a{n}", "cat"), (f"b{n}", label_of_copies)):
+            images += [shared(f"copy-{group}.png", f"shared {n}"), image(f"own-{group}.png")]
+            labels += [Label(f"copy-{group}.png", label, group)]
+            labels += [Label(f"own-{group}.png", "cat", group)]
+    return images, labels
+
+
+def torn(admission):
+    """The pairs of groups whose own images are in two splits."""
+    found = splits(admission)
+    own = [(found[f"own-a{n}.png"], found[f"own-b{n}.png"]) for n in range(8)]
+    assert {"train", "test"} == {split for pair in own for split in pair}
+    return [pair for pair in own if len(set(pair)) > 1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "label"), [("duplicate", "cat"), ("two_groups", "cat"), ("two_labels", "dog")]
+)
+@pytest.mark.parametrize("policy", ["keep", "set_aside"])
+def test_groups_that_share_an_image_stay_together_whether_its_copies_are_kept(kind, label, policy):
+    keep = {"two_groups": "keep", "two_labels": "keep", "duplicate": "keep"}
+    admission = admitted(*pairs_of_groups(label), **keep | {kind: policy})
+    assert (
+        len(admission.set_aside) == {"keep": 0, "set_aside": 8 + 8 * (kind != "duplicate")}[policy]
+    )
+    assert torn(admission) == []
+
+
+def test_groups_stay_together_where_a_copy_is_set_aside_for_its_file():
+    admission = admitted(*pairs_of_groups(shared=partial(image, mode="CMYK")), odd_mode="set_aside")
+    assert len(admission.set_aside) == 16
+    assert torn(admission) == []
+
+
+@pytest.mark.parametrize("nothing", [{"low": 7, "high": 7}, {"opacity": 0}])
+@pytest.mark.parametrize("aside", ["blank", "tiny"])
+def test_pictures_of_nothing_join_no_groups(nothing, aside):
+    def empty(name, pixels):
+        side = 8 if aside == "blank" else 1
+        return image(name, "nothing", **nothing)._replace(width=side, height=side)
+
+    admission = admitted(*pairs_of_groups(shared=empty))
+    assert len(admission.set_aside) == 16
+    assert len(torn(admission)) > 0
+
+
+def test_a_set_aside_copy_joins_groups_of_a_given_split():
+    images = [image(la.image, {"c0.png": "same", "c3.png": "same"}.get(la.image)) for la in LABELS]
+    groups = {"c0.png": "p", "c1.png": "p", "c3.png": "q"}
+    labels = [
+        Label(la.image, la.label, groups.get(la.image, ""), la.split) for la in given("---V---V")
+    ]
+    assert reasons(admitted(images, labels, duplicate="set_aside")) == {
+        "c0.png": "the same pixels as c3.png",
+        "c1.png": "its group or a duplicate is in test (given by the column split)",
+    }
+
+
+def test_a_class_whose_groups_a_set_aside_copy_joins_has_few_groups():
+    images = [*IMAGES, image("e0.png"), image("e1.png", "same"), image("e2.png", "same")]
+    labels = [*LABELS, *(Label(f"e{n}.png", "emu", group) for n, group in enumerate("ppq"))]
+    admission = admitted([*images, image("e3.png")], [*labels, Label("e3.png", "emu", "q")])
+    assert "few_groups" in {finding.kind for finding in admission.findings}
+    aside = admitted(
+        [*images, image("e3.png")], [*labels, Label("e3.png", "emu", "q")], duplicate="set_aside"
+    )
+    assert "few_groups" in {finding.kind for finding in aside.findings}
 
 
 def test_contradicting_duplicates_are_no_copies_of_each_other():
