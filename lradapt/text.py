@@ -17,6 +17,19 @@ def unsafe_letters(text: str) -> list[str]:
     return list(dict.fromkeys(map(_escaped, _UNSAFE.findall(text))))
 
 
+def letters_fault(what: str, text: str, remedy: str) -> str:
+    """Return in words that a text has unsafe letters; "" where it has none.
+
+    Args:
+        what: the text is, such as "group".
+        text: any.
+        remedy: what the user can do.
+    """
+    if not (letters := unsafe_letters(text)):
+        return ""
+    return f"the {what} '{printable(text)}' has control characters ({', '.join(letters)}); {remedy}"
+
+
 def printable(text: str, *, keep: str = "") -> str:
     r"""Return the text with its unsafe letters escaped, such as `\x1b` or `\n`.
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
+from lradapt.data.images.file_names import file_name_fault
 from lradapt.data.labelled_image import (
     CHOSEN,
     PICKS,
@@ -14,7 +15,7 @@ from lradapt.data.labelled_image import (
     LabelledImage,
 )
 from lradapt.errors import DataError
-from lradapt.text import printable, unsafe_letters
+from lradapt.text import letters_fault
 
 _OUTSIDE = re.compile(r"/|[a-zA-Z]:/|(.*/)?\.\.(/|\Z)", re.DOTALL)
 
@@ -46,7 +47,7 @@ def _image_fault(image: str) -> str:
         return "the image is empty; fill it in or remove the line"
     if leads_outside(image):
         return "the path leads outside the images folder; name a file in it"
-    return ""
+    return file_name_fault(image)
 
 
 def _class_fault(name: str) -> str:
@@ -72,13 +73,13 @@ def _queue_fault(label: LabelledImage) -> str:
 @cache  # each name is in many lines
 def name_fault(name: str) -> str:
     """Return what is wrong with the name of a class; "" for nothing."""
-    return _letters_fault("class name", name, "rename the class")
+    return letters_fault("class name", name, "rename the class")
 
 
 @cache  # likewise
 def group_fault(group: str) -> str:
     """Return what is wrong with a group; "" for nothing."""
-    return _letters_fault("group", group, "rename the group")
+    return letters_fault("group", group, "rename the group")
 
 
 def require_plain_group(group: str) -> None:
@@ -89,12 +90,6 @@ def require_plain_group(group: str) -> None:
     """
     if fault := group_fault(group):
         raise DataError(fault)
-
-
-def _letters_fault(what: str, text: str, remedy: str) -> str:
-    if not (letters := unsafe_letters(text)):
-        return ""
-    return f"the {what} '{printable(text)}' has control characters ({', '.join(letters)}); {remedy}"
 
 
 def leads_outside(image: str) -> bool:

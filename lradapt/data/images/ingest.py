@@ -27,6 +27,7 @@ import numpy as np
 from lradapt.data.images.decode import Preprocessing, preprocess
 from lradapt.data.images.decode_errors import DecodeError
 from lradapt.data.images.depth import FULL, DepthRange, range_of_set
+from lradapt.data.images.file_names import require_plain_names
 from lradapt.data.images.files import list_files, read_file, require_unchanged
 from lradapt.data.images.image_table import OK, PIXELS, TABLE, ImageRow, depth_range_of, read_table
 from lradapt.data.images.ingest_file import ingest_file
@@ -95,12 +96,14 @@ def ingest(
         The number of files, those set aside included.
 
     Raises:
-        DataError: the folder is missing or has no file, none of its files is an image, files were
-            added or removed while it was read, or a process was killed.
+        DataError: the folder is missing or has no file, names that no table can hold, none of its
+            files is an image, files were added or removed while it was read, or a process was
+            killed.
         UnreadableError: the disk or the memory did not give a file, whatever its content is.
         DiskFullError: too little room for `pixels` or `table`.
     """
     names = list_files(images)
+    require_plain_names(images, names)
     files = _recognised(images, names, kept)
     with whole_file(pixels) as partial_pixels, whole_file(table) as partial_table:
         offset = _allocate(partial_pixels, len(names), how.input_size)

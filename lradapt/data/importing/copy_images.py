@@ -13,6 +13,7 @@ import stat
 from pathlib import Path
 from unicodedata import normalize
 
+from lradapt.data.images.file_names import require_plain_names
 from lradapt.data.images.files import list_files
 from lradapt.data.labelled_image import class_names
 from lradapt.data.labels import class_sizes, parse_labels
@@ -33,9 +34,9 @@ def copy_images(source: Path, *, images: Path, labels: Path, by_content: bool = 
         The number of files that were copied or removed.
 
     Raises:
-        DataError: the folder, its labels or its images are missing, the labels have faults, or
-            some name no image, or name one class where there were several: the folder may be
-            incomplete, or its drive not mounted.
+        DataError: the folder, its labels or its images are missing, the labels or the names of the
+            files have faults, or some name no image, or name one class where there were several:
+            the folder may be incomplete, or its drive not mounted.
     """
     table = _labels_of(source)
     names = _checked(source, table, labels)
@@ -70,6 +71,7 @@ def _checked(source: Path, table: bytes, present: Path) -> list[str]:
             "training would be refused; nothing was copied. Wait until the folder is complete"
         )
     names = list_files(source / "images")
+    require_plain_names(source / "images", names)
     known = {normalize("NFC", name) for name in names}
     missing = [label.image for label in labels if label.image not in known]
     if missing:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 
+from lradapt.data.images.file_names import require_plain_names
 from lradapt.data.importing.layouts import Layout, Tree, choose_reading, grow_tree
 from lradapt.data.importing.source_labels import SourceLabels, files_of
 from lradapt.data.label_faults import group_fault, name_fault
@@ -33,8 +34,8 @@ def label_folder(
 
     Raises:
         DataError: no folder, no file, a link to a folder, fewer than two classes, more than one
-            reading of the folders, or a control character in the name of a class
-            or a group.
+            reading of the folders, a control character in the name of a file, a class or
+            a group, or two files of one name in Unicode NFC.
     """
     files = files_of(source)
     visible = [name for name in files if not _hidden(name)]
@@ -49,9 +50,9 @@ def label_folder(
     ]
     found = [replace(label, label=as_read(label.label)) for label in as_written]
     classes = sorted({label.label for label in found})
-    _require_plain_names(source, "classes", map(name_fault, classes))
+    _require_plain_folders(source, "classes", map(name_fault, classes))
     groups = sorted({label.group for label in found})
-    _require_plain_names(source, "groups", map(group_fault, groups))
+    _require_plain_folders(source, "groups", map(group_fault, groups))
     if len(classes) < 2:
         hints = [f"only {root} is meant: give {source / root}" for root in roots[:5]]
         raise DataError(
@@ -59,12 +60,13 @@ def label_folder(
             f"with at least 2 classes, got {printable(', '.join(files[:3]))} ..."
             + (f"\n{listed(hints)}" if hints else "")
         )
+    require_plain_names(source, [label.image for label in found])
     left = sorted(set(files) - {label.image for label in found})
     notes = [reading.words, *_inner_folders(tree, reading.layout), *_one_class(as_written)]
     return SourceLabels(source, found, left, tuple(notes))
 
 
-def _require_plain_names(source: Path, what: str, checked: Iterable[str]) -> None:
+def _require_plain_folders(source: Path, what: str, checked: Iterable[str]) -> None:
     faults = [fault for fault in checked if fault]
     if faults:
         raise DataError(f"{len(faults)} folder(s) of {source} cannot be {what}:\n{listed(faults)}")

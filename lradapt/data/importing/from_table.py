@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lradapt.data.consensus import keep_annotators, merge_lines
+from lradapt.data.images.file_names import require_plain_names
 from lradapt.data.importing.find_files import FileFinder
 from lradapt.data.importing.source_labels import SourceLabels, files_of
 from lradapt.data.importing.table_columns import (
@@ -72,7 +73,7 @@ def label_lines(
     Raises:
         DataError: no line, a missing or ambiguous column, a line without a label, a name that
             leads outside `folder`, fits no file or several, or lines of one image that disagree;
-            the message names all of them.
+            the message names all of them. Or see `require_plain_names`.
     """
     files = files_of(folder)
     find = FileFinder(folder, files, table)
@@ -93,6 +94,7 @@ def label_lines(
             f"{table} has {len(faults)} fault(s) in {len(lines)} lines; correct or remove them"
             f"{_hint(columns, given)}:\n" + listed(faults)
         )
+    require_plain_names(folder, [label.image for label in merged])
     repeated = len(found) - len(once)
     labels, on_annotators = keep_annotators(merged)
     notes = [*notes_on(columns), *notes, *on_annotators, *find.notes()]

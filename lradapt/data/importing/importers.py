@@ -24,7 +24,7 @@ def import_files(source: SourceLabels, *, images: Path, labels: Path) -> SourceL
     Every file that has a label is imported, also one that is no image: `ingest` reports it.
 
     Raises:
-        DataError: two names are equal in Unicode NFC.
+        DataError: two names are one on this disk, such as `A.png` and `a.png` on macOS.
     """
     found = replace_whole(images, labels, lambda sink: _all_copied(source, sink))
     return SourceLabels(images, found, source.left_behind, source.notes, source.licence)
@@ -95,8 +95,8 @@ def _copied(file: Path, label: LabelledImage, sink: Sink) -> LabelledImage:
     name = as_read(label.image)
     if sink(name).exists():
         raise DataError(
-            f"two files have the same name in Unicode NFC, {printable(name)}; rename "
-            f"{printable(str(file))}"
+            f"two files have one name on this disk, {printable(name)} (perhaps in other capitals); "
+            f"rename {printable(str(file))}"
         )
     shutil.copyfile(file, sink(name))
     return replace(label, image=name, label=as_read(label.label))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lradapt.data.consensus import keep_annotators, merge_lines
+from lradapt.data.images.file_names import require_plain_names
 from lradapt.data.importing.find_files import FileFinder
 from lradapt.data.importing.source_labels import SourceLabels, files_of
 from lradapt.data.label_faults import name_fault, require_plain_group
@@ -69,7 +70,8 @@ def label_export(export: Export, folder: Path, *, inside: bool = False) -> Sourc
 
     Raises:
         DataError: no entry; or faults of the export, all of them in one message: a name that fits
-            no file or several, a class without a name, an image of several classes.
+            no file or several, a class without a name, an image of several classes. Or see
+            `require_plain_names`.
     """
     files = files_of(folder)
     find = FileFinder(folder, files, export.path)
@@ -87,6 +89,7 @@ def label_export(export: Export, folder: Path, *, inside: bool = False) -> Sourc
         raise DataError(
             f"{export.path} gives no image a class" + "".join(f"; {note}" for note in export.notes)
         )
+    require_plain_names(export.path if inside else folder, [label.image for label in labels])
     left = sorted(set(files) - {label.image for label in labels})
     labels, on_annotators = keep_annotators(labels)
     notes = (*export.notes, *on_annotators, *find.notes())

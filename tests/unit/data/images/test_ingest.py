@@ -211,12 +211,27 @@ def test_names_in_any_script_and_with_odd_signs_survive_the_table(folder, run, r
         unicodedata.normalize("NFD", "Müller2.png"),
         "猫/1.png",
         'a,b "c".png',
-        "line\nbreak.png",
     ]
     for seed, name in enumerate(names):
         (folder / name).parent.mkdir(exist_ok=True)
         random_image(seed).save(folder / name)
     assert verdicts(run()[1]) == dict.fromkeys(sorted(names), OK)
+
+
+def test_names_that_a_table_cannot_hold_are_all_named_at_once(folder, run, random_image, tmp_path):
+    names = ["a.png", "b\r.png", "sub/c\nd.png", "é.png", unicodedata.normalize("NFD", "é.png")]
+    (folder / "sub").mkdir()
+    for seed, name in enumerate(names):
+        random_image(seed).save(folder / name)
+    with pytest.raises(DataError) as caught:
+        run()
+    assert str(caught.value).splitlines() == [
+        f"3 fault(s) in the names of the files in {folder}, each of which needs a line of its own "
+        "in labels.csv:",
+        r"  - the file name 'b\r.png' has control characters (\r); rename the file",
+        r"  - the file name 'sub/c\nd.png' has control characters (\n); rename the file",
+        r"  - 2 files are é.png in Unicode's form NFC: 'e\u0301.png', '\xe9.png'; rename them",
+    ]
 
 
 def test_names_that_are_not_utf8_are_all_named_at_once(folder, random_image):

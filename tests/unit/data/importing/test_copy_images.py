@@ -143,6 +143,19 @@ def test_labels_that_change_while_images_are_copied_are_those_that_were_checked(
     assert (tmp_path / "data/labels.csv").read_bytes() == checked
 
 
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [("e\u0301.png", r"2 files are é\.png"), ("f\r.png", r"'f\\r\.png' has control")],
+)
+def test_names_that_no_table_can_hold_change_nothing(source, brought, tmp_path, name, fault):
+    brought()
+    fill(source, {"a.png": "other", "\xe9.png": "e"})
+    (source / "images" / name).write_text("other")
+    with pytest.raises(DataError, match=fault):
+        brought()
+    assert held(tmp_path / "data/images") == {"a.png": "a", "b/c.png": "c"}
+
+
 @pytest.mark.parametrize("lost", ["images", "labels.csv", "."])
 def test_a_drive_that_is_not_mounted_removes_nothing(source, brought, tmp_path, lost):
     brought()

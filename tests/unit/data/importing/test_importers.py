@@ -14,6 +14,7 @@ from lradapt.data.importing import atomic_import as whole_import
 from lradapt.data.importing.from_folder import label_folder
 from lradapt.data.importing.from_table import label_table
 from lradapt.data.importing.importers import import_cifar10, import_digits, import_files
+from lradapt.data.importing.source_labels import SourceLabels
 from lradapt.data.importing.table_columns import GivenColumns
 from lradapt.data.labelled_image import LabelledImage as Label
 from lradapt.data.labels import read_labels
@@ -168,8 +169,36 @@ def test_names_with_outer_space_are_read_back_as_they_lie(source, project):
 
 def test_two_files_that_would_become_one_are_refused(source, project, former):
     folder = source("a/é.png", unicodedata.normalize("NFD", "a/é.png"), "b/1.png")
-    with pytest.raises(DataError, match=r"two files have the same name in Unicode NFC, a/é.png"):
+    with pytest.raises(DataError, match=r"2 files are a/é\.png in Unicode's form NFC: 'a/e\\u0301"):
+        label_folder(folder)
+    with pytest.raises(DataError, match=r"2 files are a/é\.png"):
         import_folder(folder, **project)
+    assert contents(project["images"].parent) == former
+
+
+def test_two_files_that_are_one_on_this_disk_are_refused(source, project, former):
+    labels = [Label(name, "cat") for name in ("a/1.png", "a/1.png ")]  # stands in for capitals
+    folder = source(*(label.image for label in labels))
+    with pytest.raises(DataError, match=r"two files have one name on this disk, a/1\.png \("):
+        import_files(SourceLabels(folder, labels, []), **project)
+    assert contents(project["images"].parent) == former
+
+
+def test_two_files_that_differ_in_space_at_the_end_alone_are_refused(source):
+    with pytest.raises(DataError, match=r"2 files are a/1\.png .*'a/1\.png', 'a/1\.png '; rename"):
+        label_folder(source("a/1.png", "a/1.png ", "b/1.png"))
+
+
+def test_control_characters_in_the_names_of_files_are_refused(source, bring_table, project, former):
+    folder = source("a/1\r.png", "a/2\x1b.png", "b/1.png", "left\rbehind.txt")
+    with pytest.raises(DataError) as caught:
+        label_folder(folder)
+    assert str(caught.value).splitlines()[1:] == [
+        r"  - the file name 'a/1\r.png' has control characters (\r); rename the file",
+        r"  - the file name 'a/2\x1b.png' has control characters (\x1b); rename the file",
+    ]
+    with pytest.raises(DataError, match=r"the file name 'a/1\\r\.png' has control characters"):
+        bring_table('id,class\n"a/1\r.png",cat\nb/1.png,dog\n', "c.png")
     assert contents(project["images"].parent) == former
 
 
