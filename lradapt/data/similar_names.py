@@ -7,7 +7,7 @@ measured, so that no later model can be promoted.
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 _SEPARATORS = re.compile(r"(?<=\d)[\s_-]+(?=\d)|((?!^-\d)[\s_-]+)")  # not the minus of -1
@@ -23,11 +23,11 @@ _SHORTEST_SLIP = 4  # letters; of shorter names many differ by one letter: cat, 
 
 @dataclass(frozen=True, slots=True)
 class SimilarName:
-    """A class that may be another spelling of a larger one.
+    """A class or a group that may be another spelling of a larger one.
 
     Attributes:
-        name, images: of the class.
-        like, like_images: of the larger class.
+        name, images: of the class or group.
+        like, like_images: of the larger one.
     """
 
     name: str
@@ -51,17 +51,35 @@ def find_similar_names(sizes: Mapping[str, int]) -> list[SimilarName]:
     Args:
         sizes: class -> its images.
     """
-    alike: defaultdict[str, list[str]] = defaultdict(list)
-    for name in sizes:
-        alike[_key(name)].append(name)
-    found: dict[str, str] = {}
-    for names in alike.values():
-        largest = _largest(names, sizes)
-        found |= {name: largest for name in names if name != largest}
-    for name in sizes.keys() - found.keys():
+    found = other_spellings(sizes, _key)
+    for name in sizes.keys() - {each.name for each in found}:
         if sizes[name] <= 1 and (slips := [o for o in sizes if sizes[o] > 1 and _slip(name, o)]):
-            found[name] = _largest(slips, sizes)
-    return [SimilarName(name, sizes[name], o, sizes[o]) for name, o in sorted(found.items())]
+            found.append(_similar(name, _largest(slips, sizes), sizes))
+    return sorted(found, key=lambda each: each.name)
+
+
+def other_spellings(sizes: Mapping[str, int], key: Callable[[str], str]) -> list[SimilarName]:
+    """Return the names that have the key of a larger class or group, by name.
+
+    Args:
+        sizes: name -> its images.
+        key: what the spellings of a name have in common.
+    """
+    alike: defaultdict[str, list[str]] = defaultdict(list)
+    for name in sorted(sizes):
+        alike[key(name)].append(name)
+    found = [
+        _similar(name, largest, sizes)
+        for names in alike.values()
+        for largest in [_largest(names, sizes)]
+        for name in names
+        if name != largest
+    ]
+    return sorted(found, key=lambda each: each.name)
+
+
+def _similar(name: str, like: str, sizes: Mapping[str, int]) -> SimilarName:
+    return SimilarName(name, sizes[name], like, sizes[like])
 
 
 def _largest(names: Iterable[str], sizes: Mapping[str, int]) -> str:

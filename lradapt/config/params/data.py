@@ -115,6 +115,9 @@ class PoliciesParams(Section):
     similar_names: Policy
     """A class whose name differs from that of a larger one in case, space, accents or zeros (`Cat`,
     `07`), or by one letter where it has one image; the policy applies to the smaller class."""
+    similar_groups: Policy
+    """A group whose name differs from that of a larger one in case, space or the zeros of a whole
+    number (`1.0`, `01`); the policy applies to the smaller group."""
     few_groups: Policy
     """A class of one group: if kept, it is trained on and has no test images."""
     spurious_cue: Literal["stop", "keep"]

@@ -15,6 +15,7 @@ from lradapt.data.groups import find_groups
 from lradapt.data.images.image_table import OK, ImageRow
 from lradapt.data.images.near_duplicates import Pairs
 from lradapt.data.labelled_image import SPLITS, TRAIN, LabelledImage
+from lradapt.data.similar_groups import find_similar_groups
 from lradapt.data.similar_names import find_similar_names
 
 
@@ -178,6 +179,24 @@ def similar_names(images: Sequence[LabelledImage]) -> list[Finding]:
             images=tuple(image.image for image in images if image.label == similar.name),
         )
         for similar in find_similar_names(sizes)
+    ]
+
+
+def similar_groups(images: Sequence[LabelledImage]) -> list[Finding]:
+    """Find groups whose name may be another spelling of that of a larger group."""
+    images_of: defaultdict[str, list[str]] = defaultdict(list)
+    for image in images:
+        if image.group:
+            images_of[image.group].append(image.image)
+    sizes = {group: len(names) for group, names in images_of.items()}
+    return [
+        Finding(
+            "similar_groups",
+            similar.name,
+            f"{similar.images} image(s); the group {similar.like!r} has {similar.like_images}",
+            images=tuple(images_of[similar.name]),
+        )
+        for similar in find_similar_groups(sizes)
     ]
 
 

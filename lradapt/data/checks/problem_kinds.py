@@ -39,6 +39,7 @@ Kind = Literal[
     "near_duplicate",
     "split_leak",
     "similar_names",
+    "similar_groups",
     "few_groups",
     "spurious_cue",
 ]
@@ -154,6 +155,12 @@ MEANINGS: Mapping[Kind, Meaning] = {
         "a class whose name may be another spelling of a larger class",
         "if they are one class, give its images the name of the larger class in labels.csv",
         "two classes, of which the smaller may have too few images for any promotion",
+    ),
+    "similar_groups": Meaning(
+        "a group whose name may be another spelling of a larger group",
+        "if they are one patient or lesion, give its images the name of the larger group in "
+        "labels.csv",
+        "two groups, so that one patient may be in training and test",
     ),
     "few_groups": Meaning(
         "a class with fewer than two groups",

@@ -82,6 +82,7 @@ def run_checks(
         lambda images: label_checks.near_duplicate(images, near),
         lambda images: label_checks.split_leak(images, seen),
         label_checks.similar_names,
+        label_checks.similar_groups,
         lambda images: label_checks.few_groups(images, seen),
     ):
         found = find(left)

@@ -12,6 +12,7 @@ from lradapt.data.importing.source_labels import SourceLabels, files_of
 from lradapt.data.label_faults import group_fault, name_fault
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.labels import as_read
+from lradapt.data.similar_groups import note_on_groups
 from lradapt.errors import DataError, listed
 from lradapt.text import printable
 
@@ -48,7 +49,10 @@ def label_folder(
         for name in visible
         if name.split("/")[0] not in tree.bare and (label := reading.label(name))
     ]
-    found = [replace(label, label=as_read(label.label)) for label in as_written]
+    found = [
+        replace(label, label=as_read(label.label), group=as_read(label.group))
+        for label in as_written
+    ]
     classes = sorted({label.label for label in found})
     _require_plain_folders(source, "classes", map(name_fault, classes))
     groups = sorted({label.group for label in found})
@@ -63,6 +67,7 @@ def label_folder(
     require_plain_names(source, [label.image for label in found])
     left = sorted(set(files) - {label.image for label in found})
     notes = [reading.words, *_inner_folders(tree, reading.layout), *_one_class(as_written)]
+    notes += note_on_groups(label.group for label in found)
     return SourceLabels(source, found, left, tuple(notes))
 
 

@@ -13,6 +13,7 @@ from lradapt.data.importing.source_labels import SourceLabels, files_of
 from lradapt.data.label_faults import name_fault, require_plain_group
 from lradapt.data.labelled_image import Annotation, LabelledImage
 from lradapt.data.labels import as_read
+from lradapt.data.similar_groups import note_on_groups
 from lradapt.errors import DataError, listed
 
 _URL = re.compile(r"(?!file:)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -92,7 +93,8 @@ def label_export(export: Export, folder: Path, *, inside: bool = False) -> Sourc
     require_plain_names(export.path if inside else folder, [label.image for label in labels])
     left = sorted(set(files) - {label.image for label in labels})
     labels, on_annotators = keep_annotators(labels)
-    notes = (*export.notes, *on_annotators, *find.notes())
+    on_groups = note_on_groups(label.group for label in labels)
+    notes = (*export.notes, *on_annotators, *find.notes(), *on_groups)
     archive = str(export.path) if inside else ""
     return SourceLabels(folder, labels, left, notes, export.licence, archive)
 

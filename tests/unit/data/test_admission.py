@@ -167,6 +167,24 @@ def test_a_class_in_two_spellings_has_its_own_remedy():
     assert "similar_names" in refusal(images, labels, similar_names="stop")
 
 
+def test_a_group_in_two_spellings_is_a_finding_before_the_split():
+    images = [*IMAGES, image("x.png"), image("y.png"), image("z.png"), image("v.png")]
+    groups = {"x.png": "1", "y.png": "1", "z.png": "1.0", "v.png": "2"}
+    labels = [*LABELS, *(Label(name, "cat", group) for name, group in groups.items())]
+    admission = admitted(images, labels)
+    assert admission.warnings == [
+        "1 x a group whose name may be another spelling of a larger group, such as 1.0 (1 "
+        "image(s); the group '1' has 2): two groups, so that one patient may be in training and "
+        "test"
+    ]
+    assert reasons(admitted(images, labels, similar_groups="set_aside")) == {
+        "z.png": "1 image(s); the group '1' has 2"
+    }
+    assert "  - 1.0: 1 image(s); the group '1' has 2" in refusal(
+        images, labels, similar_groups="stop"
+    )
+
+
 def test_a_similar_name_hides_no_class_of_one_group_that_a_policy_sets_aside():
     images = [*IMAGES, image("x.png")]
     admission = admitted(images, [*LABELS, Label("x.png", "Cat")], few_groups="set_aside")

@@ -219,3 +219,12 @@ def test_an_export_of_another_kind_is_named(write, fault, content, expected):
 def test_a_control_character_in_a_group_is_refused(label):
     with pytest.raises(DataError, match=r"the group 'p\\r1' has control characters .*rename"):
         label(set_first(patient_id="p\r1"))
+
+
+def test_a_group_in_two_spellings_is_told(label):
+    def change(content):
+        content[0]["data"]["patient_id"], content[1]["data"]["patient_id"] = " 1 ", 1.0
+
+    found = label(change)
+    assert [each.group for each in found.labels] == ["1", "1.0"]
+    assert "'1.0' (1) may be '1' (1)" in found.notes[-1]

@@ -384,6 +384,26 @@ def test_the_groups_of_a_table_are_kept(bring_table, project):
     ]
 
 
+def test_a_group_that_pandas_has_written_in_two_ways_is_told(bring_table):
+    imported = bring_table(
+        "class,lesion,id\ncat,1,a\ndog,1.0,b\ndog,,c\n",
+        "a.jpg",
+        "b.jpg",
+        "c.jpg",
+        group_column="lesion",
+    )
+    assert [note for note in imported.notes if "spelling" in note] == [
+        "1 group(s) may be other spellings of a group, and would be split as others: '1.0' (1) may "
+        "be '1' (1). If they are one patient or lesion, give them one name"
+    ]
+
+
+def test_a_folder_of_a_group_in_two_spellings_is_told(source):
+    found = label_folder(source("a/p1/1.png", "a/P1/2.png", "b/p2 /1.png"), layout="class/group")
+    assert {label.group for label in found.labels} == {"p1", "P1", "p2"}
+    assert any("'p1' (1) may be 'P1' (1)" in note for note in found.notes)
+
+
 def test_files_that_a_table_does_not_name_are_left_behind(bring_table):
     imported = bring_table("id,class\na,cat\n", "a.jpg", "b.jpg", ".c")
     assert imported.left_behind == [".c", "b.jpg"]
