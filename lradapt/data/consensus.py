@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from lradapt.data.labelled_image import LabelledImage
+from lradapt.data.similar_groups import note_on_annotators
 
 _COLUMNS = ("label", "group", "split", "queue")
 
@@ -43,14 +44,15 @@ def merge_lines(
 def keep_annotators(
     labels: Sequence[LabelledImage],
 ) -> tuple[list[LabelledImage], list[str]]:
-    """Return the labels of a source, without annotators if no image has several; a note on them."""
+    """Return the labels of a source, without annotators if no image has several; notes on them."""
     several = [label for label in labels if len(label.annotations) > 1]
     if not several:
         return [replace(label, annotations=()) for label in labels], []
-    annotators = {each.annotator for label in labels for each in label.annotations}
+    annotators = [each.annotator for label in labels for each in label.annotations]
     ties = sum(not label.label for label in several)
-    note = f"{len(annotators)} annotators; {len(several):,} image(s) have several of them"
-    return list(labels), [note + (f", and {ties:,} of these no majority" if ties else "")]
+    note = f"{len(set(annotators))} annotators; {len(several):,} image(s) have several of them"
+    note += f", and {ties:,} of these no majority" if ties else ""
+    return list(labels), [note, *note_on_annotators(annotators)]
 
 
 def _consensus(lines: Sequence[LabelledImage]) -> LabelledImage:

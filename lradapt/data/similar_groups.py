@@ -1,7 +1,7 @@
 """Groups whose names are two spellings of one: `1` and `1.0`, `7` and `007`, `P1` and `p1`.
 
 pandas writes `1.0` where its column has a missing value. A patient in two spellings is two groups,
-one of which may be trained on while the other is measured on.
+one of which may be trained on while the other is measured on; an annotator has two votes.
 """
 
 import re
@@ -33,15 +33,27 @@ def note_on_groups(groups: Iterable[str]) -> list[str]:
     Args:
         groups: of each image; empty for none.
     """
-    similar = [found.words for found in find_similar_groups(Counter(filter(None, groups)))]
+    words = "group(s) may be other spellings of a group, and would be split as others"
+    return _note(groups, words, "If they are one patient or lesion, give them one name")
+
+
+def note_on_annotators(annotators: Iterable[str]) -> list[str]:
+    """Return a sentence on similar annotators; nothing where there are none.
+
+    Args:
+        annotators: of each label.
+    """
+    words = "annotator(s) may be other spellings of an annotator, and have a vote of their own"
+    return _note(annotators, words, "If they are one person, give them one name")
+
+
+def _note(names: Iterable[str], words: str, remedy: str) -> list[str]:
+    similar = [found.words for found in find_similar_groups(Counter(filter(None, names)))]
     if not similar:
         return []
     more = len(similar) - _MOST_NAMED
     named = ", ".join(similar[:_MOST_NAMED]) + (f", and {more:,} more" if more > 0 else "")
-    return [
-        f"{len(similar):,} group(s) may be other spellings of a group, and would be split as "
-        f"others: {named}. If they are one patient or lesion, give them one name"
-    ]
+    return [f"{len(similar):,} {words}: {named}. {remedy}"]
 
 
 def _key(group: str) -> str:
