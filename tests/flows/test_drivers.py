@@ -200,8 +200,8 @@ def test_a_registry_with_a_secret_in_its_url_is_refused_before_the_flow_begins(t
 
 
 @pytest.mark.long
-def test_the_flow_trains_in_two_processes_and_makes_nothing_before_it_again(trained):
-    project, _ = trained
+def test_the_flow_trains_in_two_processes_and_makes_nothing_before_it_again(served_copy):
+    project = served_copy
     values = yaml.safe_load((project / "params.yaml").read_text())
     values["finetune"] |= {"start": "backbone", "processes": 2}
     (project / "params.yaml").write_text(yaml.safe_dump(values))
