@@ -1,6 +1,6 @@
 """Stage `find_body_lr`: the peak rates of early body, late body and head, given or found.
 
-For ImageNet's weights a range test finds them, unless it refuses; the quick start's are given, and
+For pre-trained weights a range test finds them, unless it refuses; the quick start's are given, and
 only written down (`lradapt.config.import_recipe`).
 """
 
