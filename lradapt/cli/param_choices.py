@@ -65,7 +65,7 @@ def choose_params(
     """
     values = read_yaml(path)
     decisions = decide(values, [choose_licence(licence)], keep=keep)
-    if facts := _facts(images, class_sizes, validate(Params, values, path)):
+    if facts := image_facts(images, class_sizes, validate(Params, values, path)):
         decisions += _for_images(facts, values, backbone, keep=keep)
     write_decisions(path, values, decisions)
     return decisions
@@ -86,7 +86,7 @@ def choose_for_weights(
         path: the params.yaml.
     """
     values = read_yaml(path)
-    facts = _facts(images, {}, validate(Params, values, path)) if images.exists() else None
+    facts = image_facts(images, {}, validate(Params, values, path)) if images.exists() else None
     source = _source_of(backbone)
     if not facts or not source:
         return []
@@ -106,7 +106,7 @@ def choose_engine(images: Path, *, path: Path = PARAMS_FILE) -> list[Decision]:
     """
     values = read_yaml(path)
     params = validate(Params, values, path)
-    facts = _facts(images, {}, params)
+    facts = image_facts(images, {}, params)
     if not facts or not any(may_change(values, key) for key in _ENGINE_KEYS):
         return []
     if _suits_quick_start(facts, package=_has_package(values)):
@@ -129,8 +129,8 @@ def _has_package(values: Mapping[str, Any]) -> bool:
     return bool(known and known.weights_available)
 
 
-def _facts(images: Path, class_sizes: Mapping[str, int], params: Params) -> ImageFacts | None:
-    """Return the facts; None where no file is an image."""
+def image_facts(images: Path, class_sizes: Mapping[str, int], params: Params) -> ImageFacts | None:
+    """Return what an import sees of a folder of images; None where no file is an image."""
     from lradapt.data.images.colour import any_coloured
     from lradapt.data.images.shapes import sample_shapes
 
@@ -156,11 +156,11 @@ def _for_images(
     if _suits_quick_start(facts, package=package):
         choices += choose_for_small(facts, least_size=least_size)
     else:
-        own_weights = _has_own_weights(backbone)
+        own_weights = has_own_weights(backbone)
         own_size = None if may_change(values, "data.input_size") else values["data"]["input_size"]
         choices += choose_for_photos(
             facts,
-            _machine(values["engine"]["device"]),
+            machine_of(values["engine"]["device"]),
             least_size=least_size,
             input_size=own_size,
             imagenet=package and not own_weights,
@@ -175,7 +175,7 @@ def _architecture(facts: ImageFacts, values: Mapping[str, Any], backbone: Path) 
     key, present = "model.architecture", values["model"]["architecture"]
     if values["model"]["layers"]:
         return ParamChoice(key, present, "model.layers names its layers")
-    if _has_own_weights(backbone):
+    if has_own_weights(backbone):
         return ParamChoice(key, present, f"{backbone} has weights of yours")
     best, reason = photo_backbone()
     if _suits_quick_start(facts, package=best.weights_available):
@@ -183,7 +183,7 @@ def _architecture(facts: ImageFacts, values: Mapping[str, Any], backbone: Path) 
     return ParamChoice(key, best.name, reason)
 
 
-def _has_own_weights(backbone: Path) -> bool:
+def has_own_weights(backbone: Path) -> bool:
     """Return whether a person has imported the backbone from a file."""
     return _source_of(backbone) not in (*_OWN_SOURCES, "")
 
@@ -199,7 +199,8 @@ def _source_of(backbone: Path) -> str:
         return ""
 
 
-def _machine(device: str) -> Machine:
+def machine_of(device: str) -> Machine:
+    """Return what a training has on a device, "auto" or one of `lradapt.compute.engine`."""
     from lradapt.compute.engine import free_memory, set_engine
 
     engine = set_engine(device=device, precision="fp32", threads=1, memory_format="channels_last")

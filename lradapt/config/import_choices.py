@@ -6,7 +6,7 @@ its entry there, or that has none, is a person's.
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -88,6 +88,21 @@ def decide(values: Changes, choices: Iterable[ParamChoice], *, keep: bool) -> li
         keep: change nothing.
     """
     return [_decision(values, choice, keep=keep) for choice in choices]
+
+
+def latest(decisions: Iterable[Decision]) -> list[Decision]:
+    """Return the last decision on each key, with the value that params.yaml had before the first.
+
+    The order is that of the first ones.
+    """
+    by_key: dict[str, Decision] = {}
+    for decision in decisions:
+        before = by_key.get(decision.key, decision).before
+        state = decision.state
+        if state in ("changed", "same"):
+            state = "same" if decision.present == before else "changed"
+        by_key[decision.key] = replace(decision, before=before, state=state)
+    return list(by_key.values())
 
 
 def changes_of(decisions: Iterable[Decision]) -> dict[str, Any]:

@@ -28,6 +28,8 @@ SIZES = (96, 128, 160, 224)
 trained on 224 pixels reads them better: of photographs of 40 pixels (17 classes, 1,240 training
 images) an exact head on EfficientNet-Lite0 was right on 60.6 % at 96 pixels, 64.6 % at 128, 66.1 %
 at 160 and 67.5 % at 224; three other sets and CIFAR-10 show the same (docs/log.md)."""
+SMALL_SIZES = (24, 32, 48, 64)
+"""Further sizes, for weights that were trained on small images."""
 COVERED_ON_CPU, COVERED_ON_GPU = 128, 224
 """Pixels; up to here an input covers the images, however many there are."""
 CPU_PIXELS, GPU_PIXELS = 125_000_000, 1_500_000_000
@@ -176,6 +178,15 @@ def choose_size(
             f"enough for it: at most {pixels // 10**6:,} million pixels in all on a {device}"
         )
     return ParamChoice("data.input_size", max(size, least_size), reason)
+
+
+def sizes_to_try(facts: ImageFacts, machine: Machine, least_size: int) -> list[int]:
+    """Return the input sizes to try with weights of a person's own, of unknown training size.
+
+    None is larger than what the same images would get with ImageNet's weights.
+    """
+    largest: int = choose_size(facts, machine, least_size, pretrained=True).value
+    return [size for size in (*SMALL_SIZES, *SIZES) if least_size <= size <= largest]
 
 
 def choose_flip(facts: ImageFacts) -> ParamChoice:

@@ -137,6 +137,27 @@ def solve_head(
     )
 
 
+def held_out_loss(features: Tensor, labels: Tensor, groups: Sequence[int]) -> float | None:
+    """Return the mean loss of held-out images under `DEFAULT_PENALTY`, in nats.
+
+    Args:
+        features: `[N, D]`.
+        labels: int64 `[N]`.
+        groups: number of each image's group, whose images are in one fold.
+
+    Returns:
+        None where the classes have too few groups to hold any of them out.
+
+    Raises:
+        TrainingError: there is no image, or a feature is not finite.
+    """
+    images = _images(features, labels, None, "none")
+    folds = _folds(images, groups)
+    if len(folds) < 2:
+        return None
+    return search(folds, [DEFAULT_PENALTY], images.shares[images.present]).best.loss
+
+
 @dataclass(frozen=True, slots=True)
 class _Images:
     """The images of a regression, on the CPU.

@@ -116,6 +116,8 @@ def _adapt(
 ) -> "tuple[list[Decision], Body | None]":
     """Choose the values for the imported images, and import the backbone that is missing."""
     from lradapt.cli.param_choices import choose_engine, choose_for_weights, choose_params
+    from lradapt.cli.size_choice import choose_own_size
+    from lradapt.config.import_choices import latest
 
     choices = choose_params(
         paths.images, classes, backbone=paths.backbone, licence=source.licence, keep=keep_params
@@ -125,5 +127,6 @@ def _adapt(
     body = import_body("auto") if other_network or not paths.backbone.exists() else None
     choices += choose_for_weights(paths.images, paths.backbone, keep=keep_params)
     if not keep_params and not refused:  # else no training follows
+        choices += choose_own_size(paths.images, paths.labels, paths.backbone)
         choices += choose_engine(paths.images)
-    return choices, body
+    return latest(choices), body

@@ -34,12 +34,15 @@ def weights(
     weights, their origin, and what suits them in params.yaml.
     """
     from lradapt.cli.param_choices import choose_for_weights
+    from lradapt.cli.size_choice import choose_own_size
 
     paths = read_paths()
     with lock.importing():
         ensure_file(paths.champion)
         body = import_body(choice)
         choices = choose_for_weights(paths.images, paths.backbone, keep=keep_params)
+        if not keep_params:
+            choices += choose_own_size(paths.images, paths.labels, paths.backbone)
     if as_json:
         print_json(asdict(body) | {"choices": list(map(asdict, choices))})
     else:

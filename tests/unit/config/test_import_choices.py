@@ -9,6 +9,7 @@ from lradapt.config.import_choices import (
     ParamChoice,
     changes_of,
     decide,
+    latest,
     may_change,
     with_decisions,
     write_decisions,
@@ -170,3 +171,25 @@ def test_a_record_of_unknown_keys_is_a_fault(params):
     params.write_text(SHIPPED + "  data.no_such: 1\n  seed.deep: 2\n")
     with pytest.raises(ParamsError, match=r"do not exist: data\.no_such, seed\.deep"):
         load_params(params)
+
+
+@pytest.mark.parametrize(
+    ("second", "before", "state"),
+    [(64, 24, "changed"), (160, 24, "changed"), (24, 24, "same")],
+)
+def test_of_two_decisions_on_a_value_the_last_counts(params, second, before, state):
+    values = read_yaml(params)
+    first = decide(values, [SIZE, IMBALANCE], keep=False)
+    changed = with_decisions(values, first)
+    last = decide(changed, [ParamChoice(SIZE.key, second, "measured")], keep=False)
+    size, other = latest([*first, *last])
+    assert size == Decision(SIZE.key, before, second, state, "measured")
+    assert other == first[1]
+
+
+def test_what_a_person_has_set_or_kept_stays_so(params):
+    params.write_text(SHIPPED.replace("input_size: 24\n  fit", "input_size: 32\n  fit"))
+    values = read_yaml(params)
+    decisions = [*decide(values, [SIZE], keep=False), *decide(values, [IMBALANCE], keep=True)]
+    assert [each.state for each in latest(decisions)] == ["yours", "kept"]
+    assert latest(decisions) == decisions

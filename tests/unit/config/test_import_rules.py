@@ -18,6 +18,7 @@ from lradapt.config.import_rules import (
     choose_licence,
     choose_normalisation,
     choose_size,
+    sizes_to_try,
 )
 from lradapt.config.yaml_files import read_yaml
 from lradapt.networks.known import backbone_facts
@@ -185,6 +186,19 @@ def test_weights_of_a_persons_own_change_the_batch_and_not_the_size(imagenet, pr
     assert (size.value, batch.value) == expected
     own = pretrained and not imagenet
     assert ("the size that they were trained on: set it" in size.reason) is own
+
+
+@pytest.mark.parametrize(
+    ("images", "least_size", "expected"),
+    [
+        (2000, 24, [24, 32, 48, 64, 96, 128, 160, 224]),
+        (7200, 40, [48, 64, 96, 128]),
+        (40_000, 24, [24, 32, 48, 64, 96]),
+        (2000, 225, []),
+    ],
+)
+def test_sizes_for_weights_of_ones_own_end_where_imagenets_would(images, least_size, expected):
+    assert sizes_to_try(facts(32, sizes=(images,)), CPU, least_size) == expected
 
 
 def test_an_unknown_licence_is_empty():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from lradapt.errors import TrainingError
-from lradapt.training.exact_head import DEFAULT_PENALTY, PENALTIES, solve_head
+from lradapt.training.exact_head import DEFAULT_PENALTY, PENALTIES, held_out_loss, solve_head
 from lradapt.training.imbalance import log_shares
 from lradapt.training.penalty_search import LEAST_FALL
 
@@ -285,3 +285,15 @@ def test_the_order_of_the_images_changes_nothing_beyond_rounding(order):
     assert losses[0] == pytest.approx(losses[1], abs=2e-3)
     scale = features.std(0)
     torch.testing.assert_close(one.weight * scale, other.weight * scale, atol=2e-3, rtol=0)
+
+
+def test_the_held_out_loss_is_that_of_the_cross_validation_at_the_default_penalty():
+    features, labels = clouds(120)
+    groups = [number // 2 for number in range(120)]
+    head = solve_head(features, labels, groups=groups, penalties=[DEFAULT_PENALTY, 1e-4])
+    assert held_out_loss(features, labels, groups) == head.tried[0].loss
+
+
+def test_there_is_no_held_out_loss_of_classes_with_one_group_each():
+    features, labels = clouds(60)
+    assert held_out_loss(features, labels, labels.tolist()) is None
