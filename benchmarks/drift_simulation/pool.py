@@ -64,7 +64,9 @@ def make_pool(content: bytes, paths: Paths, foreign: Path) -> Pool:
     return Pool(
         tuple(names),
         np.array([names.index(each.label) for each in images]),
-        np.unique([each.group or each.pixel_sha256 for each in images], return_inverse=True)[1],
+        np.unique(
+            [each.joined or each.group or each.pixel_sha256 for each in images], return_inverse=True
+        )[1],
         _observe(model, pixels),
         rows,
         {name: _observe(model, each) for name, each in _changed(pixels[rows]).items()},

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from lradapt.data.checks.findings import Finding, Rules, explain_stops, warnings
 from lradapt.data.checks.run_checks import CheckResult, run_checks
+from lradapt.data.groups import mark_joined
 from lradapt.data.images.image_table import ImageRow
 from lradapt.data.images.looks import Looks
 from lradapt.data.images.near_duplicates import Pairs
@@ -75,7 +76,7 @@ def consider(
         looks: see `run_checks`.
     """
     checked = run_checks(images, labels, near, rules, looks)
-    admitted = _with_splits(checked, train_per_test, validation_share)
+    admitted = _with_joined(checked, _with_splits(checked, train_per_test, validation_share))
     missing = _missing_classes(checked.images, checked.set_aside) or _empty_splits(admitted)
     stops = explain_stops(checked.findings, rules.policies)
     reported = {finding.subject for finding in checked.findings if finding.kind == "few_groups"}
@@ -109,6 +110,13 @@ def _with_splits(
     splits = validation_from_train(train, seen, validation_share=share)
     split_of = {image.image: s for image, s in zip(train, splits, strict=True)}
     return [replace(image, split=split_of.get(image.image, image.split)) for image in images]
+
+
+def _with_joined(checked: CheckResult, admitted: list[LabelledImage]) -> list[LabelledImage]:
+    """Mark the groups that images which were set aside join; one without a group joins none."""
+    names = {image.image for image in admitted}
+    aside = [image for image in checked.seen if image.group and image.image not in names]
+    return mark_joined(admitted, aside) if aside else admitted
 
 
 def _missing_classes(images: Sequence[LabelledImage], set_aside: Mapping[str, Finding]) -> str:

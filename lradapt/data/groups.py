@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lradapt.data.labelled_image import LabelledImage
 
@@ -57,10 +57,29 @@ def _merged_keys(
     sets = DisjointSet(keys)
     first_key: dict[str, str] = {}
     for key, image in zip(keys, everyone, strict=True):
-        sets.merge(key, first_key.setdefault(image.pixel_sha256, key))
+        for shared in filter(None, (image.pixel_sha256, image.joined)):
+            sets.merge(key, first_key.setdefault(shared, key))
     own = set(keys[: len(images)])
     parts = [subset & own for subset in sets.subsets()]
     return {key: min(part) for part in parts for key in part}
+
+
+def mark_joined(
+    images: Sequence[LabelledImage], joined_by: Sequence[LabelledImage]
+) -> list[LabelledImage]:
+    """Return the images; where `joined_by` alone joins groups, their images have it in `joined`.
+
+    So all that counts by groups later takes them for one, though it has only `images`.
+    """
+    alone, merged = _merged_keys(images, ()), _merged_keys(images, joined_by)
+    parts: defaultdict[str, set[str]] = defaultdict(set)
+    for key, whole in merged.items():
+        parts[whole].add(alone[key])
+    wholes = [merged[_key(image)] for image in images]
+    return [
+        replace(image, joined=whole) if len(parts[whole]) > 1 else image
+        for image, whole in zip(images, wholes, strict=True)
+    ]
 
 
 def group_numbers(images: Sequence[LabelledImage]) -> list[int]:

@@ -1,7 +1,7 @@
 """A labelled image: one type from `labels.csv` to the gate, whose fields are filled step by step.
 
 `labels.csv` gives `image`, `label`, `group` and perhaps `split`. Admission (`data/admission.py`)
-adds `pixel_sha256` and `row`, and assigns the split. `split.csv` holds all of them.
+adds `pixel_sha256`, `row` and `joined`, and assigns the split. `split.csv` holds all of them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,6 +37,7 @@ class LabelledImage:
             are read from `labels.csv` where they are needed (`lradapt.data.slice_columns`).
         annotations: by annotator; empty where `labels.csv` has no column `annotator`.
         queue: "chosen" or "random" for an image that `lradapt queue` has picked; else empty.
+        joined: one value for the groups that only a copy which was set aside joins; else empty.
     """
 
     image: str
@@ -48,6 +49,7 @@ class LabelledImage:
     annotations: tuple[Annotation, ...] = ()
     slices: tuple[tuple[str, str], ...] = ()
     queue: str = ""
+    joined: str = ""
 
 
 def in_split(images: Iterable[LabelledImage], split: str) -> list[LabelledImage]:

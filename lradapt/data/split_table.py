@@ -10,11 +10,14 @@ from lradapt.data.labelled_image import LabelledImage
 from lradapt.runtime.files import write_csv
 
 _COLUMNS = ("row", "image", "label", "group", "pixel_sha256", "split")
+_JOINED = "joined"
 
 
 def write_split(path: Path, images: Iterable[LabelledImage]) -> None:
-    """Write `split.csv`."""
-    write_csv(path, _COLUMNS, map(attrgetter(*_COLUMNS), images))
+    """Write `split.csv`; its column `joined` only where an image has a value."""
+    rows = list(images)
+    columns = (*_COLUMNS, _JOINED) if any(image.joined for image in rows) else _COLUMNS
+    write_csv(path, columns, map(attrgetter(*columns), rows))
 
 
 def read_split(path: Path) -> list[LabelledImage]:

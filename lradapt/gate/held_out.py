@@ -31,8 +31,13 @@ class TrainedOn:
 def held_out(
     test_images: Sequence[LabelledImage], trained_on: Collection[TrainedOn]
 ) -> list[LabelledImage]:
-    """Return the images that none of the models was trained on."""
-    return [image for image in test_images if not any(image in each for each in trained_on)]
+    """Return the images that none of the models was trained on.
+
+    Groups that a copy which was set aside joins (`joined`) are one group.
+    """
+    unseen = [image for image in test_images if not any(image in each for each in trained_on)]
+    joined = {image.joined for image in {*test_images} - {*unseen}} - {""}
+    return [image for image in unseen if image.joined not in joined]
 
 
 def part_of(image: LabelledImage, known: Mapping[str, str]) -> PartName:

@@ -48,7 +48,7 @@ class HeldOutImage:
         file: path of the file.
         key: the sha256 of the file in the last run.
         label: its class.
-        group: that it belongs to: a patient, or the image itself.
+        group: that it belongs to: a patient, joined groups, or the image itself.
     """
 
     file: Path
@@ -112,7 +112,7 @@ def _find(version: PublishedVersion, paths: Paths) -> list[HeldOutImage]:
             paths.images / table[image.row].image,
             table[image.row].file_sha256,
             tested.get(image.pixel_sha256, image.label),
-            image.group or image.pixel_sha256,
+            image.joined or image.group or image.pixel_sha256,
         )
         for image in read_split(paths.split)
         if image.row is not None and is_held_out(image)

@@ -13,8 +13,11 @@ from lradapt.config.params.data import PoliciesParams
 from lradapt.data.admission import consider, require_training
 from lradapt.data.checks.findings import Rules
 from lradapt.data.checks.problem_kinds import KINDS, MEANINGS
+from lradapt.data.groups import group_numbers
 from lradapt.data.images.image_table import OK, ImageRow
 from lradapt.data.labelled_image import LabelledImage as Label
+from lradapt.data.labelled_image import in_split
+from lradapt.data.split_table import read_split, write_split
 from lradapt.errors import DataError
 
 ROOT = Path(__file__).parents[3]
@@ -369,6 +372,23 @@ def test_groups_that_share_an_image_stay_together_whether_its_copies_are_kept(ki
         len(admission.set_aside) == {"keep": 0, "set_aside": 8 + 8 * (kind != "duplicate")}[policy]
     )
     assert torn(admission) == []
+
+
+@pytest.mark.parametrize("policy", ["keep", "set_aside"])
+def test_groups_that_share_an_image_count_as_one_after_the_split(tmp_path, policy):
+    kept = {"two_groups": "keep", "duplicate": policy}
+    write_split(tmp_path / "split.csv", admitted(*pairs_of_groups(), **kept).images)
+    images = read_split(tmp_path / "split.csv")
+    assert any(image.joined for image in images) == (policy == "set_aside")
+    for split in ("train", "test"):
+        own = in_split(images, split)
+        number_of = dict(zip([each.image for each in own], group_numbers(own), strict=True))
+        pairs = [n for n in range(8) if f"own-a{n}.png" in number_of]
+        assert [number_of[f"own-a{n}.png"] for n in pairs] == [
+            number_of[f"own-b{n}.png"] for n in pairs
+        ]
+        singles = sum(not each.group for each in own)
+        assert len(set(number_of.values())) == len(pairs) + singles
 
 
 def test_groups_stay_together_where_a_copy_is_set_aside_for_its_file():

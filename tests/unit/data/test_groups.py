@@ -2,7 +2,7 @@
 
 import hashlib
 
-from lradapt.data.groups import find_groups, group_numbers
+from lradapt.data.groups import find_groups, group_numbers, mark_joined
 from lradapt.data.labelled_image import LabelledImage
 
 
@@ -54,3 +54,24 @@ def test_images_of_a_group_and_duplicates_have_one_number_and_others_their_own()
     anna, same, third, dora, duplicate, fifth = group_numbers(images)
     assert anna == same == duplicate
     assert sorted([anna, third, dora, fifth]) == [0, 1, 2, 3]
+
+
+def test_groups_that_other_images_alone_join_stay_joined_without_them():
+    kept = [
+        image("cat", "11", "anna"),
+        image("cat", "22", "bert"),
+        image("cat", "33"),
+        image("cat", "44", "dora"),
+        image("cat", "44", "emil"),  # joined by an image that is kept
+        image("cat", "55", "fred"),
+    ]
+    aside = [image("cat", "33", "bert"), image("cat", "66", "anna"), image("cat", "66", "bert")]
+    marked = mark_joined(kept, [*aside, image("cat", "77", "fred"), image("cat", "77", "gina")])
+    assert [each.joined != "" for each in marked] == [True] * 3 + [False] * 3
+    assert len({each.joined for each in marked[:3]}) == 1
+    anna, bert, third, dora, emil, fred = group_numbers(marked)
+    assert anna == bert == third
+    assert dora == emil
+    assert len({anna, dora, fred}) == 3
+    assert len(set(group_numbers(marked[1:3]))) == 1
+    assert [each.group for each in marked] == [each.group for each in kept]

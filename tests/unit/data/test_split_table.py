@@ -1,5 +1,7 @@
 """`split.csv` comes back as it was written."""
 
+from dataclasses import replace
+
 import pytest
 
 from lradapt.data.labelled_image import LabelledImage, class_names, in_split
@@ -21,6 +23,17 @@ def test_the_file_is_plain_text_with_unix_line_ends(tmp_path):
     write_split(tmp_path / "split.csv", ROWS[2:])
     assert (tmp_path / "split.csv").read_bytes() == (
         b"row,image,label,group,pixel_sha256,split\n7,NA,007,NA,ee,validation\n"
+    )
+
+
+def test_groups_that_copies_join_are_a_last_column(tmp_path):
+    rows = [ROWS[0], replace(ROWS[2], joined="ab")]
+    write_split(tmp_path / "split.csv", rows)
+    assert read_split(tmp_path / "split.csv") == rows
+    lines = (tmp_path / "split.csv").read_text().splitlines()
+    assert (lines[0], lines[-1]) == (
+        "row,image,label,group,pixel_sha256,split,joined",
+        "7,NA,007,NA,ee,validation,ab",
     )
 
 

@@ -12,8 +12,8 @@ from lradapt.gate.held_out import (
 )
 
 
-def image(name, pixel_sha256, group="", split="test", label="cat"):
-    return LabelledImage(name, label, group, split, pixel_sha256)
+def image(name, pixel_sha256, group="", split="test", label="cat", joined=""):
+    return LabelledImage(name, label, group, split, pixel_sha256, joined=joined)
 
 
 def trained_on(hashes=(), groups=()):
@@ -33,6 +33,13 @@ def test_images_of_a_group_that_either_model_was_trained_on_are_left_out():
     images = [image("a", "11", "anna"), image("b", "22", "bert"), image("c", "33", "carl")]
     models = [trained_on(groups=["anna"]), trained_on(groups=["carl"])]
     assert names(held_out(images, models)) == ["b"]
+
+
+def test_groups_that_a_copy_joins_are_left_out_together():
+    joined = [image("a", "11", "anna", joined="j"), image("b", "22", "bert", joined="j")]
+    images = [*joined, image("c", "33", "carl", joined="k"), image("d", "44", "dora")]
+    assert names(held_out(images, [trained_on(groups=["anna"])])) == ["c", "d"]
+    assert names(held_out(images, [trained_on(groups=["dora"])])) == ["a", "b", "c"]
 
 
 def test_the_empty_group_matches_nothing():

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -125,6 +126,13 @@ def test_the_reference_are_the_test_images_and_the_validation_images_of_the_same
     assert len(make_reference(same, project[0]).observed) == 120
     warm = publish(tmp_path / "warm", project, data={"split": split}, ancestor="0")
     assert len(make_reference(warm, project[0]).observed) == 100
+
+
+def test_groups_that_a_copy_joins_are_one_group_of_the_reference(tmp_path, project, version):
+    paths, images = replace(project[0], split=tmp_path / "split.csv"), project[1]
+    write_split(paths.split, [replace(each, joined="j" * (each.row < 33)) for each in images])
+    assert len({*make_reference(version, project[0]).groups.tolist()}) == 100
+    assert len({*make_reference(version, paths).groups.tolist()}) == 100 - 9
 
 
 def test_what_the_reference_gives_is_computed_once(tmp_path, project, version, monkeypatch):
