@@ -1,13 +1,15 @@
 """Groups whose names are two spellings of one: `1` and `1.0`, `7` and `007`, `P1` and `p1`.
 
 pandas writes `1.0` where its column has a missing value. A patient in two spellings is two groups,
-one of which may be trained on while the other is measured on; an annotator has two votes.
+one of which may be trained on while the other is measured on; an annotator has two votes, and the
+value of a slice is two slices.
 """
 
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 from lradapt.data.similar_names import SimilarName, other_spellings
 
@@ -45,6 +47,21 @@ def note_on_annotators(annotators: Iterable[str]) -> list[str]:
     """
     words = "annotator(s) may be other spellings of an annotator, and have a vote of their own"
     return _note(annotators, words, "If they are one person, give them one name")
+
+
+def note_on_slices(slices: Iterable[Sequence[tuple[str, str]]]) -> list[str]:
+    """Return a sentence on the similar values of each column; nothing where there are none.
+
+    Args:
+        slices: of each image: column and value; an empty value for none.
+    """
+    values: defaultdict[str, list[str]] = defaultdict(list)
+    for column, value in chain.from_iterable(slices):
+        values[column].append(value)
+    words = "value(s) of {!r} may be other spellings of a value, and are slices of their own"
+    remedy = "If they are one value, write it in one way"
+    notes = (_note(found, words.format(column), remedy) for column, found in values.items())
+    return [*chain.from_iterable(notes)]
 
 
 def _note(names: Iterable[str], words: str, remedy: str) -> list[str]:

@@ -18,7 +18,7 @@ from lradapt.data.importing.table_columns import (
 from lradapt.data.importing.table_text import read_table
 from lradapt.data.label_faults import name_fault, require_plain_group
 from lradapt.data.labelled_image import Annotation, LabelledImage
-from lradapt.data.similar_groups import note_on_groups
+from lradapt.data.similar_groups import note_on_groups, note_on_slices
 from lradapt.errors import DataError, listed
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def label_lines(
     labels, on_annotators = keep_annotators(merged)
     notes = [*notes_on(columns), *notes, *on_annotators, *find.notes()]
     notes += note_on_groups(label.group for label in labels)
+    notes += note_on_slices(label.slices for label in labels)
     notes += [f"{repeated:,} line(s) are repeated; each is read once"] if repeated else []
     left = sorted(set(files) - {label.image for label in labels})
     return SourceLabels(folder, labels, left, tuple(notes))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lradapt.data.similar_groups import find_similar_groups, note_on_groups
+from lradapt.data.similar_groups import find_similar_groups, note_on_groups, note_on_slices
 from lradapt.data.similar_names import SimilarName
 
 
@@ -62,3 +62,10 @@ def test_a_note_names_the_first_pairs_and_counts_the_others():
         "one patient or lesion, give them one name"
     ]
     assert note_on_groups(["1", "2", "", "1"]) == []
+
+
+def test_values_are_similar_within_a_column_alone():
+    assert note_on_slices([(("sex", "M"), ("site", "m")), (("sex", ""), ("site", "")), ()]) == []
+    (note,) = note_on_slices([(("sex", "M"), ("site", "A")), (("sex", "m"), ("site", "B"))])
+    assert "1 value(s) of 'sex'" in note
+    assert "'m' (1) may be 'M' (1)" in note

@@ -539,6 +539,17 @@ def test_kept_columns_become_slices_in_labels_csv(labelled, tmp_path):
     assert slices == {"camera": ["", "x"]}
 
 
+def test_values_of_a_kept_column_in_two_spellings_are_told(labelled):
+    lines = ["a.png,cat,M,1", "b.png,dog,m,1.0", "c.png,dog,M ,2", "d.png,cat,f,2"]
+    found = labelled("\n".join(["image,label,sex,site", *lines]), files=ABCD, kept=["sex", "site"])
+    assert found.notes[-2:] == (
+        "1 value(s) of 'sex' may be other spellings of a value, and are slices of their own: "
+        "'m' (1) may be 'M' (2). If they are one value, write it in one way",
+        "1 value(s) of 'site' may be other spellings of a value, and are slices of their own: "
+        "'1.0' (1) may be '1' (1). If they are one value, write it in one way",
+    )
+
+
 def test_lines_of_one_image_with_different_slices_are_a_fault(refusal):
     text = "image,label,site\na.png,cat,A\na.png,cat,B\nb.png,dog,A\n"
     assert "line 2 site 'A', line 3 site 'B'" in refusal(text, kept=["site"])
