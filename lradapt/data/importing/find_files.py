@@ -131,7 +131,7 @@ class FileFinder:
         if not found:
             raise DataError(f"no such file in {self.folder}{self._nearest(name)}")
         if len(found) > 1:
-            raise DataError("several files fit: " + ", ".join(found[:_MOST_NAMED]))
+            raise DataError(f"several files fit: {_told_apart(found[:_MOST_NAMED])}")
         if how:
             self.differences[how] += 1
             self.examples.setdefault(how, f"{name} -> {found[0]}")
@@ -226,6 +226,15 @@ class FileFinder:
         names = _by_key(self.files[:_MOST_COMPARED], lambda file: PurePosixPath(file).name.lower())
         near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)
         return f"; the nearest is {names[near[0]][0]}" if near else ""
+
+
+def _told_apart(files: Sequence[str]) -> str:
+    """Return the names of files; as ASCII where two look the same."""
+    if len({unicodedata.normalize("NFC", file) for file in files}) == len(files):
+        return ", ".join(files)
+    return (
+        f"{', '.join(map(ascii, files))}; names are equal in Unicode's form NFC, rename the files"
+    )
 
 
 def _by_key(files: Iterable[str], key: _Key) -> dict[str, list[str]]:
