@@ -42,8 +42,8 @@ def choose_own_size(
     """Measure at which input size a person's own weights read the images best, and write it.
 
     Nothing is measured, and the size stays, if a person has set it, if the weights are lradapt's,
-    or if there are fewer than `LEAST_IMAGES`. If labels or weights cannot be used, a warning says
-    why; the stages refuse them.
+    if the pictures are tiny, or if there are fewer than `LEAST_IMAGES`. If labels or weights cannot
+    be used, a warning says why; the stages refuse them.
 
     Args:
         images: their folder; it may be missing.
@@ -99,12 +99,12 @@ def _tried(images: Path, labels: Path, backbone: Path, params: Params) -> "list[
 
 
 def _sizes(images: Path, labels: Sequence[LabelledImage], params: Params) -> list[int]:
-    """Return the sizes to try; none where the network accepts one alone, or no file is an image."""
+    """Return the sizes to try; none for tiny pictures, or where the network accepts one alone."""
     from lradapt.config.photo_backbone import facts_of
 
     facts = image_facts(images, Counter(label.label for label in labels), params)
     known = facts_of(params.model.architecture)
-    if not facts or (known and known.fixed_size):
+    if not facts or facts.tiny or (known and known.fixed_size):
         return []
     least_size = known.least_size if known else 0
     return sizes_to_try(facts, machine_of(params.engine.device), least_size)

@@ -152,6 +152,14 @@ def test_nothing_is_measured_for_other_weights_few_images_or_kept_values(
     assert measured == []
 
 
+def test_tiny_grey_pictures_keep_the_size_of_the_quick_start(project, backbone, measured):
+    write_backbone(backbone)
+    for file in pictures(project / "source", side=16).rglob("*.png"):
+        Image.open(file).convert("L").save(file)
+    lradapt_import("folder", project / "source")
+    assert (measured, size_now()) == ([], (24, 24))
+
+
 def test_a_size_that_a_person_has_set_stays(project, backbone, measured):
     Path("params.yaml").write_text(
         SHIPPED.replace("input_size: 24\n  fit", "input_size: 56\n  fit")
