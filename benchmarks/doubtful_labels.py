@@ -24,6 +24,7 @@ from rich.table import Table
 
 from benchmarks.doubtful_heads import Outcome, listed, outcome, treatments
 from benchmarks.flipped_labels import Features, Numbers, confused_with, flip, read_features
+from benchmarks.program import run
 from lradapt.doubtful.list_labels import DoubtfulLabels, list_doubtful_labels
 from lradapt.runtime.files import whole_file
 
@@ -161,4 +162,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

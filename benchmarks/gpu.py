@@ -26,6 +26,7 @@ from benchmarks.pretrain import pretrain
 from benchmarks.program import run as run_program
 from benchmarks.settings import load_benchmark
 from benchmarks.tables import figures, markdown
+from lradapt.cli.number_options import MAX_SECONDS, number_option
 from lradapt.compute.engine import start_engine
 from lradapt.config.params import DEFAULT_PATH, Params
 from lradapt.config.presets import Changes, changed
@@ -188,11 +189,13 @@ def main(
     cifar10: Annotated[Path, typer.Option(help="Archive or folder.", exists=True)],
     ham10000: Annotated[Path, typer.Option(help="Archive or folder.", exists=True)],
     work: Annotated[Path, typer.Option(help="Where everything is kept.")],
-    seconds: Annotated[float, typer.Option(help="No step begins later.")] = 540,
+    seconds: Annotated[
+        float, number_option(least=0, most=MAX_SECONDS, help="No step begins later.")
+    ] = 540,
     architectures: Annotated[str, typer.Option(help="With commas.")] = ARCHITECTURES,
     seeds: Annotated[str, typer.Option(help="With commas.")] = "0,1,2",
     epochs: Annotated[int, typer.Option(help="Of pre-training.")] = 14,
-    max_lr: Annotated[float, typer.Option(help="Of pre-training, at its start.")] = 0.25,
+    max_lr: Annotated[float, number_option(least=0, help="Of pre-training, at its start.")] = 0.25,
     device: Annotated[str, typer.Option(help="cuda or cpu.")] = "cuda",
     sizes: Annotated[str, typer.Option(help="Pixels of the three sets.")] = "32,32,64",
 ) -> None:

@@ -24,6 +24,7 @@ from PIL import Image
 
 from benchmarks.measuring import interleaved, median_range, summary, timed
 from benchmarks.program import run
+from lradapt.cli.number_options import MAX_SECONDS, number_option
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.files import list_files
 from lradapt.data.images.ingest import ingest as ingest_folder
@@ -80,7 +81,9 @@ def loop(
 def checkpoint(
     architecture: Annotated[str, typer.Option(help="Of the network.")] = "resnet34",
     size: Annotated[int, typer.Option(help="Side of the images, in pixels.")] = 64,
-    every_seconds: Annotated[float, typer.Option(help="Between two checkpoints.")] = 30.0,
+    every_seconds: Annotated[
+        float, number_option(least=0, most=MAX_SECONDS, help="Between two checkpoints.")
+    ] = 30.0,
     repeats: Annotated[int, typer.Option(help="Steps, each with a checkpoint.")] = 9,
     threads: Threads = 2,
 ) -> None:

@@ -19,7 +19,7 @@ import typer
 from benchmarks.endpoint import predict_request, serving
 from benchmarks.program import run
 from benchmarks.random_release import pictures, release
-from benchmarks.serving import print_loads, put_loads
+from benchmarks.serving import LoadSeconds, print_loads, put_loads
 
 _SERVE = (sys.executable, "-m", "lradapt", "serve")
 _SERVERS = {
@@ -34,7 +34,7 @@ def recording(
     size: Annotated[int, typer.Option(help="Side of the square, in pixels.")] = 224,
     clients: Annotated[int, typer.Option(help="That ask at the same time.")] = 16,
     rounds: Annotated[int, typer.Option(help="In each, every server is loaded once.")] = 9,
-    seconds: Annotated[float, typer.Option(help="Of each load.")] = 2.0,
+    seconds: LoadSeconds = 2.0,
 ) -> None:
     """Measure the rates of a server that records, and of one that does not."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:

@@ -19,6 +19,9 @@ import typer
 from benchmarks.endpoint import Load, Server, predict_request, put_load, serving
 from benchmarks.measuring import interleaved, median_range
 from benchmarks.program import run
+from lradapt.cli.number_options import MAX_SECONDS, number_option
+
+LoadSeconds = Annotated[float, number_option(least=0.1, most=MAX_SECONDS, help="Of each load.")]
 
 
 def compare(
@@ -29,7 +32,7 @@ def compare(
     ],
     clients: Annotated[int, typer.Option(help="Connections that ask without a pause.")] = 16,
     rounds: Annotated[int, typer.Option(help="In each, every server has clients once.")] = 6,
-    seconds: Annotated[float, typer.Option(help="Of each load.")] = 3,
+    seconds: LoadSeconds = 3,
     token: Annotated[str, typer.Option(help="Sent to all servers.")] = "",
 ) -> None:
     """Compare ways to serve the model in production with the first of them."""

@@ -22,7 +22,7 @@ import typer
 from benchmarks.endpoint import Server, predict_request, serving
 from benchmarks.program import run
 from benchmarks.random_release import pictures, publish, release
-from benchmarks.serving import print_loads, put_loads
+from benchmarks.serving import LoadSeconds, print_loads, put_loads
 
 _SERVE = (sys.executable, "-m", "lradapt", "serve", "--max-waiting", "1000")  # LitServe has none
 _LITSERVE = (sys.executable, "-m", "benchmarks.litserve_server")
@@ -36,7 +36,7 @@ def peers(
     size: Annotated[int, typer.Option(help="Side of the square, in pixels.")] = 224,
     clients: Annotated[list[int], typer.Option(help="That ask at once. Repeatable.")] = [1, 16],  # noqa: B006
     rounds: Annotated[int, typer.Option(help="In each, every server is loaded once.")] = 5,
-    seconds: Annotated[float, typer.Option(help="Of each load.")] = 3.0,
+    seconds: LoadSeconds = 3.0,
 ) -> None:
     """Measure rates and CPU of all servers, for each number of clients."""
     requests = [predict_request(content) for content in pictures(size)]

@@ -21,6 +21,7 @@ from benchmarks.peers.programs import left_out, programs_of
 from benchmarks.peers.table import between_markers, machine_text, table
 from benchmarks.peers.work import QUICK, WORKS, Work
 from benchmarks.program import run
+from lradapt.cli.number_options import MAX_SECONDS, number_option
 from lradapt.errors import LradaptError
 from lradapt.runtime.files import write_text
 
@@ -29,7 +30,9 @@ def main(
     *,
     quick: Annotated[bool, typer.Option(help="Small works.")] = False,
     repeats: Annotated[int, typer.Option(help="Of each work, where there is time.")] = 5,
-    minutes: Annotated[float, typer.Option(help="No work is repeated beyond.")] = 19.0,
+    minutes: Annotated[
+        float, number_option(least=0, most=MAX_SECONDS / 60, help="No work is repeated beyond.")
+    ] = 19.0,
     threads: Annotated[int, typer.Option(help="Of every program.")] = 1,
     folder: Annotated[Path, typer.Option(help="Inputs and lines.")] = Path(
         "benchmarks/results/peers"
