@@ -137,8 +137,11 @@ def record_outcome(
 def find_interrupted(registry: Registry, promotion: Promotion) -> protocol.ComparisonRecord | None:
     """Return the comparison of a promotion whose run ended before the smoke test did.
 
-    None if the run has ended, or there is no sound record of it.
+    None if the run has ended, there is no sound record of it, or it was no run: a person's rollback
+    may follow a comparison, too.
     """
+    if promotion.kind not in ("promotion", "override"):
+        return None
     found = protocol.read_last_comparison(
         registry.store, registry.name, promotion.version, registry.keys.trusted
     )

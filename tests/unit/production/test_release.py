@@ -341,6 +341,16 @@ def test_what_a_person_restored_after_a_kill_was_not_promoted_by_the_run(
     assert release(registry, project, colour_model(GOOD)).promotion is None
 
 
+def test_what_a_person_put_into_production_after_the_gate_kept_it_was_not_promoted_by_a_run(
+    registry, project
+):
+    begin(registry, project)
+    kept = release(registry, project, colour_model(("blue", "red", "green"))).version
+    roll_back(registry, kept, reason="I know")
+    again = evaluate_and_promote(registry, kept, project, RULES)
+    assert (again.promotion, again.verdict.reason) == (None, f"{kept} is in production already")
+
+
 def test_what_was_compared_with_a_previous_champion_is_not_promoted(registry, project):
     begin(registry, project)
     version = published(registry, project, colour_model(GOOD))
