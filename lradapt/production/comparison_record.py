@@ -134,25 +134,6 @@ def record_outcome(
     protocol.close(registry.store, registry.name, answered, facts, key)
 
 
-def find_interrupted(registry: Registry, promotion: Promotion) -> protocol.ComparisonRecord | None:
-    """Return the comparison of a promotion whose run ended before the smoke test did.
-
-    None if the run has ended, there is no sound record of it, or it was no run: a person's rollback
-    may follow a comparison, too.
-    """
-    if promotion.kind not in ("promotion", "override"):
-        return None
-    found = protocol.read_last_comparison(
-        registry.store, registry.name, promotion.version, registry.keys.trusted
-    )
-    if found is None or found.faults or not (found.asked and found.verdict):
-        return None
-    champion = found.asked.get("champion")
-    follows = promotion.sequence == (champion["promotion"] if champion else 0) + 1
-    tested = any(each.get("smoke_test", "") is not None for each in found.outcomes)
-    return found if follows and not tested else None
-
-
 @cache
 def gate_code() -> str:
     """Return one hash of the source files that decide: the gate, and what it imports."""

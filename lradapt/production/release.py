@@ -9,13 +9,10 @@ from lradapt.errors import LradaptError
 from lradapt.gate.verdict import Verdict
 from lradapt.production import smoke_test
 from lradapt.production.challenger import EvaluatedChallenger, evaluate_challenger
-from lradapt.production.comparison_record import (
-    FrozenRules,
-    find_interrupted,
-    record_outcome,
-)
+from lradapt.production.comparison_record import FrozenRules, record_outcome
+from lradapt.production.interrupted import find_interrupted, last_comparison
 from lradapt.registry.promotions import Promotion
-from lradapt.registry.protocol import ComparisonFile, ComparisonRecord
+from lradapt.registry.protocol import ComparisonFile
 from lradapt.registry.registry import Registry
 from lradapt.registry.store import ChangedError
 
@@ -97,8 +94,8 @@ def promote_challenger(
 
     It is promoted if the gate promotes it or a person overrides the gate. If the test fails, the
     previous version is restored; both promotions are in the log. If the version is in production
-    already, the smoke test still runs; if an interrupted attempt has put it there, the outcome is
-    that of the attempt.
+    already, the smoke test still runs. If the last change of production is of an interrupted
+    attempt with this version, the outcome is that of the attempt.
 
     For `override` and `by` see `evaluate_and_promote`.
 
@@ -112,6 +109,9 @@ def promote_challenger(
     live = registry.production()
     if live and live.version == version:
         return _completed(registry, outcome, live.promotion, paths, by)
+    asked = challenger.record
+    if asked is None:  # it was withdrawn, and is not compared again
+        asked = last_comparison(registry, version) if override.strip() else None
     promotion = _promote(registry, challenger, override.strip(), by)
     try:  # the test first: a record that cannot be written leaves no model untested
         if promotion:
@@ -119,9 +119,9 @@ def promote_challenger(
             outcome = _smoke_tested(registry, outcome, promotion, paths, by)
     except Exception:
         with suppress(LradaptError):  # the error of the test is the one to report
-            _record(registry, challenger.record, outcome, override, tested=False)
+            _record(registry, asked, outcome, override, tested=False)
         raise
-    _record(registry, challenger.record, outcome, override)
+    _record(registry, asked, outcome, override)
     return outcome
 
 
@@ -129,20 +129,17 @@ def _completed(
     registry: Registry, outcome: Outcome, live: Promotion, paths: Paths, by: str
 ) -> Outcome:
     """Test a version that is in production already; end what an interrupted attempt has begun."""
-    begun = find_interrupted(registry, live)
+    begun = find_interrupted(registry, outcome.version)
     if begun is None:
         return _smoke_tested(registry, outcome, live, paths, by)
-    outcome = replace(outcome, verdict=_verdict_of(begun), promotion=live, previous=live.previous)
+    promotion = begun.promotion
+    outcome = replace(
+        outcome, verdict=begun.verdict, promotion=promotion, previous=promotion.previous
+    )
     outcome = _smoke_tested(registry, outcome, live, paths, by)
-    override = live.reason if live.kind == "override" else ""
-    _record(registry, ComparisonFile(begun.id, begun.verdict_sha256), outcome, override)
+    override = promotion.reason if promotion.kind == "override" else ""
+    _record(registry, begun.record, outcome, override)
     return outcome
-
-
-def _verdict_of(begun: ComparisonRecord) -> Verdict:
-    assert begun.verdict is not None, "an interrupted promotion has a verdict"
-    reason = f"{begun.verdict['reason']}; promoted by an interrupted run, completed by this one"
-    return Verdict(decision=begun.verdict["decision"], reason=reason)
 
 
 def _record(

@@ -1,7 +1,9 @@
+import itertools
 import socket
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from shutil import copyfile
+from shutil import copyfile, copytree
 
 import numpy as np
 import pytest
@@ -349,6 +351,87 @@ def test_what_a_person_put_into_production_after_the_gate_kept_it_was_not_promot
     roll_back(registry, kept, reason="I know")
     again = evaluate_and_promote(registry, kept, project, RULES)
     assert (again.promotion, again.verdict.reason) == (None, f"{kept} is in production already")
+
+
+class DiesAfter:
+    """The store of a process that is killed after so many writes, tried ones included."""
+
+    def __init__(self, registry, num_writes):
+        self._store, self._left = registry.store, num_writes
+
+    def __getattr__(self, name):
+        if name in ("create", "replace", "delete"):
+            if not self._left:
+                raise KilledError
+            self._left -= 1
+        return getattr(self._store, name)
+
+
+@pytest.fixture
+def killed_after_each_write(registry, project, tmp_path):
+    """A function: copies of a registry whose second version was withdrawn, each after a kill.
+
+    An action is begun on each of them, and killed one write later than on the copy before.
+    """
+    begin(registry, project)
+    second = release(registry, project, colour_model(GOOD)).version
+    roll_back(registry, None, reason="too many owls")
+
+    def copies(action):
+        for num_writes in itertools.count():
+            copied = tmp_path / f"after {num_writes}"
+            copytree(tmp_path / "registry", copied)
+            found = open_registry(str(copied), NAME)
+            try:
+                action(Registry(DiesAfter(found, num_writes), NAME), second)
+            except KilledError:
+                yield found, second
+            else:
+                return
+
+    return copies
+
+
+def test_a_killed_override_of_a_withdrawn_version_is_whole_or_never_happened(
+    killed_after_each_write, project
+):
+    def override(registry, version):
+        evaluate_and_promote(registry, version, project, RULES, override="they are owls")
+
+    promoted = []
+    for registry, second in killed_after_each_write(override):
+        live, log = registry.production().promotion, registry.promotions()
+        promoted.append(live.version == second)
+        (listed,) = [each for each in registry.list_versions() if each.since]
+        assert (listed.version, live, len(log)) == (live.version, log[-1], 3 + promoted[-1])
+        outcome = evaluate_and_promote(registry, second, project, RULES)
+        assert outcome.promotion == (live if promoted[-1] else None)
+        assert f"{second} was rolled back: too many owls; " in outcome.verdict.reason
+        last = read_comparisons(registry.store, NAME)[-1]
+        found = [(each["promotion"], each["smoke_test"]) for each in last.outcomes]
+        assert (last.faults, found) == ((), [(2, "passed"), (4, "passed")][: 1 + promoted[-1]])
+        assert registry.promotions() == log
+        assert (log[-1].kind, log[-1].version) == (
+            ("override", second) if promoted[-1] else ("rollback", log[0].version)
+        )
+        assert evaluate_and_promote(registry, second, project, RULES).promotion is None
+    assert (promoted == sorted(promoted), {*promoted}) == (True, {False, True})
+
+
+def test_a_killed_rollback_to_a_withdrawn_version_is_whole_or_never_happened(
+    killed_after_each_write, project
+):
+    promoted = []
+    for registry, second in killed_after_each_write(partial(roll_back, reason="they are owls")):
+        live, log = registry.production().promotion, registry.promotions()
+        promoted.append(live.version == second)
+        assert (live, live.kind, len(log)) == (log[-1], "rollback", 3 + promoted[-1])
+        outcome = evaluate_and_promote(registry, second, project, RULES)
+        words = "is in production already" if promoted[-1] else "was rolled back: too many owls"
+        assert outcome.promotion is None
+        assert f"{second} {words}" in outcome.verdict.reason
+        assert registry.promotions() == log
+    assert (promoted == sorted(promoted), {*promoted}) == (True, {False, True})
 
 
 def test_what_was_compared_with_a_previous_champion_is_not_promoted(registry, project):

@@ -1,0 +1,92 @@
+"""A promotion whose run ended before it had recorded the outcome: the next run completes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lradapt.gate.verdict import Verdict
+from lradapt.production.withdrawn import withdrawal_reason
+from lradapt.registry.promotions import Promotion
+from lradapt.registry.protocol import ComparisonFile, ComparisonRecord, read_last_comparison
+from lradapt.registry.reading import usable_promotions
+from lradapt.registry.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """What a run has done to production, and not recorded.
+
+    Attributes:
+        record: of the comparison.
+        verdict: that the run would have reported.
+        promotion: of the version.
+    """
+
+    record: ComparisonFile
+    verdict: Verdict
+    promotion: Promotion
+
+
+def find_interrupted(registry: Registry, version: str) -> Interrupted | None:
+    """Return the last change of production if it is of a run with `version` that was interrupted.
+
+    None if the run has recorded the outcome, or there is no sound record of the comparison.
+    """
+    found, changes = _last_comparison(registry, version), _changes(registry)
+    if found is None or not changes:
+        return None
+    *before, promotion = changes
+    withdrawn = withdrawal_reason(before, version)
+    by_run = promotion.version == version and promotion.kind in ("promotion", "override")
+    follows = bool(withdrawn) or promotion.sequence == _champion(found) + 1
+    if not (by_run and follows) or any(_ends(each, promotion) for each in found.outcomes):
+        return None
+    return Interrupted(_file(found), _verdict(found, withdrawn), promotion)
+
+
+def last_comparison(registry: Registry, version: str) -> ComparisonFile | None:
+    """Return the last comparison of a version; None if there is no sound record of one."""
+    found = _last_comparison(registry, version)
+    return _file(found) if found else None
+
+
+def _last_comparison(registry: Registry, version: str) -> ComparisonRecord | None:
+    store, trusted = registry.store, registry.keys.trusted
+    found = read_last_comparison(store, registry.name, version, trusted)
+    sound = found and not found.faults and found.asked and found.verdict
+    return found if sound else None
+
+
+def _changes(registry: Registry) -> list[Promotion]:
+    """Return what can be read of the log, with the last promotion, without changes of key."""
+    logged, live = usable_promotions(registry), registry.production()
+    if live and live.promotion not in logged:
+        logged.append(live.promotion)
+    return [each for each in logged if each.kind != "key_change"]
+
+
+def _champion(found: ComparisonRecord) -> int:
+    """Return the number of the promotion that had put the champion of a comparison there."""
+    champion = (found.asked or {}).get("champion")
+    return int(champion["promotion"]) if champion else 0
+
+
+def _ends(outcome: Mapping[str, Any], promotion: Promotion) -> bool:
+    """Return whether an outcome is that of a promotion; one that says nothing of a test is old."""
+    if "smoke_test" not in outcome:
+        return True
+    return outcome["promotion"] == promotion.sequence and outcome["smoke_test"] is not None
+
+
+def _file(found: ComparisonRecord) -> ComparisonFile:
+    return ComparisonFile(found.id, found.verdict_sha256)
+
+
+def _verdict(found: ComparisonRecord, withdrawn: str) -> Verdict:
+    """Return the verdict of a comparison, or that the version was withdrawn after it."""
+    assert found.verdict is not None, "a sound record has a verdict"
+    reason = withdrawn or found.verdict["reason"]
+    return Verdict(
+        decision="keep" if withdrawn else found.verdict["decision"],
+        reason=f"{reason}; promoted by an interrupted run, completed by this one",
+    )
