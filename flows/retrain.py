@@ -25,7 +25,7 @@ from tasks.pipeline import dvc_files, lock_file
 from tasks.pipeline.plan import cut_after, cut_plan, read_plan, trust_times
 from tasks.processes.child import forked_commands
 from tasks.server import gpu
-from tasks.ui import artifacts, events, runs
+from tasks.ui import artifacts, runs
 
 
 @flow(name=own("retrain"), persist_result=False)
@@ -86,7 +86,6 @@ def retrain(
                 registry, timings, comparison.summary, rules, pictures
             )
             outcome = _release(registry, version, rules, override, approval_seconds)
-            events.released(name, outcome)
         artifacts.show(outcome, location, timings, comparison.summary, pictures)
         if any(node.stale for node in rest) or (outcome and outcome.promotion):
             tracking.send_run(registry.name, outcome)

@@ -1,5 +1,7 @@
 """Publish, evaluate, promote, roll back: effects on the registry. Flows open it once."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from prefect import task
@@ -27,6 +29,7 @@ from lradapt.registry.store import ChangedError, UnreachableError
 from lradapt.reporting import model_card, report
 from lradapt.reporting.changes_report import ChangesSummary
 from lradapt.runtime.timings import Timings
+from tasks.ui import events
 
 
 def _may_succeed_later(task: Any, run: Any, state: Any) -> bool:
@@ -106,12 +109,19 @@ def is_published(registry: Registry) -> bool:
     return paths.onnx.exists() and publish.is_published(registry, paths)
 
 
+def _events_of(registry: Registry) -> Callable[[Outcome], None]:
+    """Return a function that emits how a release of this model ended."""
+    return partial(events.released, registry.name)
+
+
 @task(**_RETRIED)
 def evaluate_and_promote(
     registry: Registry, version: str, override: str, rules: FrozenRules
 ) -> Outcome:
-    """Promote the version if it passes the gate, or if a person overrides the gate."""
-    return release.evaluate_and_promote(registry, version, read_paths(), rules, override=override)
+    """Promote the version if it passes the gate, or if a person overrides it; emit the end."""
+    return release.evaluate_and_promote(
+        registry, version, read_paths(), rules, override=override, tell=_events_of(registry)
+    )
 
 
 @task(**_RETRIED)
@@ -124,8 +134,8 @@ def evaluate_challenger(
 
 @task(**_RETRIED)
 def promote_challenger(registry: Registry, evaluated: EvaluatedChallenger) -> Outcome:
-    """Promote the version if its verdict says so."""
-    return release.promote_challenger(registry, evaluated, read_paths())
+    """Promote the version if its verdict says so; emit the end."""
+    return release.promote_challenger(registry, evaluated, read_paths(), tell=_events_of(registry))
 
 
 @task(persist_result=False)

@@ -20,11 +20,14 @@ class Interrupted:
         record: of the comparison.
         verdict: that the run would have reported.
         promotion: of the version.
+        restored: the promotion that restored the previous version, after the smoke test; None if
+            the version is still in production.
     """
 
     record: ComparisonFile
     verdict: Verdict
     promotion: Promotion
+    restored: Promotion | None
 
 
 def find_interrupted(registry: Registry, version: str) -> Interrupted | None:
@@ -35,13 +38,14 @@ def find_interrupted(registry: Registry, version: str) -> Interrupted | None:
     found, changes = _last_comparison(registry, version), _changes(registry)
     if found is None or not changes:
         return None
+    restored = changes.pop() if _withdraws(changes[-1], version) else None
     *before, promotion = changes
     withdrawn = withdrawal_reason(before, version)
     by_run = promotion.version == version and promotion.kind in ("promotion", "override")
     follows = bool(withdrawn) or promotion.sequence == _champion(found) + 1
     if not (by_run and follows) or any(_ends(each, promotion) for each in found.outcomes):
         return None
-    return Interrupted(_file(found), _verdict(found, withdrawn), promotion)
+    return Interrupted(_file(found), _verdict(found, withdrawn), promotion, restored)
 
 
 def last_comparison(registry: Registry, version: str) -> ComparisonFile | None:
@@ -63,6 +67,10 @@ def _changes(registry: Registry) -> list[Promotion]:
     if live and live.promotion not in logged:
         logged.append(live.promotion)
     return [each for each in logged if each.kind != "key_change"]
+
+
+def _withdraws(promotion: Promotion, version: str) -> bool:
+    return promotion.kind == "smoke_test_failure" and promotion.previous == version
 
 
 def _champion(found: ComparisonRecord) -> int:

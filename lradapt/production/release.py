@@ -1,6 +1,7 @@
 """Promote a challenger if the gate or a person decides so, and test it in production."""
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -10,8 +11,8 @@ from lradapt.gate.verdict import Verdict
 from lradapt.production import smoke_test
 from lradapt.production.challenger import EvaluatedChallenger, evaluate_challenger
 from lradapt.production.comparison_record import FrozenRules, record_outcome
-from lradapt.production.interrupted import find_interrupted, last_comparison
-from lradapt.registry.promotions import Promotion
+from lradapt.production.interrupted import Interrupted, find_interrupted, last_comparison
+from lradapt.registry.promotions import Production, Promotion
 from lradapt.registry.protocol import ComparisonFile
 from lradapt.registry.registry import Registry
 from lradapt.registry.store import ChangedError
@@ -52,6 +53,7 @@ def evaluate_and_promote(
     *,
     override: str = "",
     by: str = "",
+    tell: Callable[[Outcome], None] | None = None,
 ) -> Outcome:
     """Compare a version with the one in production, and promote it if it passes.
 
@@ -66,6 +68,8 @@ def evaluate_and_promote(
         override: a person's reason to promote it although the gate keeps the champion; the log
             has both reasons. It has no effect on a model that is invalid.
         by: the author of the promotion, for the log; by default user and host.
+        tell: is given the outcome before the outcome is recorded: if this run is killed, the next
+            one with this version tells it. So it may be told twice.
 
     Raises:
         ChangedError: other processes promoted several times in a row.
@@ -73,7 +77,9 @@ def evaluate_and_promote(
     for _ in range(_NUM_ATTEMPTS):
         challenger = evaluate_challenger(registry, version, paths, frozen)
         try:
-            return promote_challenger(registry, challenger, paths, override=override, by=by)
+            return promote_challenger(
+                registry, challenger, paths, override=override, by=by, tell=tell
+            )
         except ChangedError:
             continue
     raise ChangedError(
@@ -89,6 +95,7 @@ def promote_challenger(
     *,
     override: str = "",
     by: str = "",
+    tell: Callable[[Outcome], None] | None = None,
 ) -> Outcome:
     """Promote a version, and run the smoke test.
 
@@ -97,7 +104,7 @@ def promote_challenger(
     already, the smoke test still runs. If the last change of production is of an interrupted
     attempt with this version, the outcome is that of the attempt.
 
-    For `override` and `by` see `evaluate_and_promote`.
+    For `override`, `by` and `tell` see `evaluate_and_promote`.
 
     Raises:
         ChangedError: the champion of the comparison is no longer in production.
@@ -106,13 +113,12 @@ def promote_challenger(
     outcome = Outcome(
         version, challenger.verdict, None, previous=champion.version if champion else ""
     )
-    live = registry.production()
-    if live and live.version == version:
-        return _completed(registry, outcome, live.promotion, paths, by)
-    asked = challenger.record
-    if asked is None:  # it was withdrawn, and is not compared again
-        asked = last_comparison(registry, version) if override.strip() else None
-    promotion = _promote(registry, challenger, override.strip(), by)
+    override, live = override.strip(), registry.production()
+    withdrawn = challenger.record is None  # or in production: it was not compared
+    if (live and live.version == version) or (withdrawn and not override):
+        return _completed(registry, outcome, live, paths, by=by, tell=tell)
+    asked = challenger.record or last_comparison(registry, version)
+    promotion = _promote(registry, challenger, override, by)
     try:  # the test first: a record that cannot be written leaves no model untested
         if promotion:
             outcome = replace(outcome, promotion=promotion)
@@ -121,25 +127,45 @@ def promote_challenger(
         with suppress(LradaptError):  # the error of the test is the one to report
             _record(registry, asked, outcome, override, tested=False)
         raise
+    if tell:
+        tell(outcome)
     _record(registry, asked, outcome, override)
     return outcome
 
 
 def _completed(
-    registry: Registry, outcome: Outcome, live: Promotion, paths: Paths, by: str
+    registry: Registry,
+    outcome: Outcome,
+    live: Production | None,
+    paths: Paths,
+    *,
+    by: str,
+    tell: Callable[[Outcome], None] | None,
 ) -> Outcome:
     """Test a version that is in production already; end what an interrupted attempt has begun."""
     begun = find_interrupted(registry, outcome.version)
-    if begun is None:
-        return _smoke_tested(registry, outcome, live, paths, by)
-    promotion = begun.promotion
-    outcome = replace(
-        outcome, verdict=begun.verdict, promotion=promotion, previous=promotion.previous
-    )
-    outcome = _smoke_tested(registry, outcome, live, paths, by)
-    override = promotion.reason if promotion.kind == "override" else ""
-    _record(registry, begun.record, outcome, override)
+    if begun:
+        outcome = _continued(outcome, begun)
+    if live and live.version == outcome.version:
+        outcome = _smoke_tested(registry, outcome, live.promotion, paths, by)
+    if tell:
+        tell(outcome)
+    if begun:
+        override = begun.promotion.reason if begun.promotion.kind == "override" else ""
+        _record(registry, begun.record, outcome, override)
     return outcome
+
+
+def _continued(outcome: Outcome, begun: Interrupted) -> Outcome:
+    """Return the outcome of an interrupted attempt, as far as the attempt came."""
+    return replace(
+        outcome,
+        verdict=begun.verdict,
+        promotion=begun.promotion,
+        fault=begun.restored.reason if begun.restored else "",
+        restored=begun.restored,
+        previous=begun.promotion.previous,
+    )
 
 
 def _record(
@@ -155,7 +181,7 @@ def _record(
         return
     verdict, promotion = outcome.verdict, outcome.promotion
     found = (outcome.fault or "passed") if promotion and tested else None
-    record_outcome(registry, asked, verdict, promotion, override=override.strip(), smoke_test=found)
+    record_outcome(registry, asked, verdict, promotion, override=override, smoke_test=found)
 
 
 def _promote(

@@ -1,8 +1,10 @@
 """Events on Prefect's server, for automations: what changed in labels, images or production."""
 
+import threading
 from typing import Any
 
 from prefect.events import emit_event
+from prefect.events.worker import EventsWorker
 
 from lradapt.config.project_name import project_label
 from lradapt.data.retrain_decision import Decision
@@ -21,6 +23,8 @@ KEPT = "lradapt.model.kept"
 """The gate has rejected a new version; production is unchanged."""
 ROLLED_BACK = "lradapt.model.rolled_back"
 """An earlier version is in production again."""
+
+_SECONDS_TO_SEND = 10.0  # a server that does not answer stops no run
 
 
 def labels_changed(name: str, decision: Decision, changes: str) -> None:
@@ -64,4 +68,12 @@ def _emit(event: str, kind: str, name: str, payload: dict[str, Any]) -> None:
         "prefect.resource.name": name,
         **project_label(),
     }
-    emit_event(event, resource=resource, payload=payload)
+    if emit_event(event, resource=resource, payload=payload):
+        _wait_until_sent()
+
+
+def _wait_until_sent() -> None:
+    """Wait for the thread that sends events, so that a kill after this loses none."""
+    sending = threading.Thread(target=EventsWorker.instance().wait_until_empty, daemon=True)
+    sending.start()
+    sending.join(_SECONDS_TO_SEND)

@@ -1,14 +1,22 @@
 """The events: their names, resources and payloads; test_deployed.py has a server."""
 
+import signal
+import subprocess
+import sys
+import threading
 from dataclasses import asdict, replace
 
 import pytest
+from prefect.events.filters import EventFilter, EventNameFilter
 
 from lradapt.data.retrain_decision import Decision
 from lradapt.gate.verdict import Verdict
 from lradapt.production.release import Outcome
 from lradapt.registry.promotions import Promotion
 from tasks.ui import events
+from tests.prefect_server import connected
+from tests.projects import ROOT
+from tests.waiting import wait_for
 
 PROMOTION = Promotion(
     sequence=2,
@@ -90,3 +98,47 @@ def test_the_resource_has_the_label_of_the_project(monkeypatch):
     )
     events.released("classifier", Outcome("new", WORSE, None))
     assert [each["lradapt.project"] for each in resources] == ["skin"]
+
+
+def test_a_run_goes_on_once_its_event_is_sent_or_the_server_does_not_answer(monkeypatch):
+    answers, waited = threading.Event(), []
+
+    class Worker:
+        def wait_until_empty(self):
+            waited.append(answers.wait(10))
+
+    monkeypatch.setattr(events.EventsWorker, "instance", Worker)
+    monkeypatch.setattr(events, "emit_event", lambda *_, **__: "event")
+    monkeypatch.setattr(events, "_SECONDS_TO_SEND", 0.01)
+    events.released("classifier", Outcome("new", WORSE, None))
+    assert waited == []
+    answers.set()
+    monkeypatch.setattr(events, "_SECONDS_TO_SEND", 10)
+    events.released("classifier", Outcome("new", WORSE, None))
+    assert waited[-1]
+
+
+EMIT_AND_DIE = """
+import os
+from tasks.ui import events
+from tests.flows.test_events import BETTER, PROMOTION, Outcome
+events.released("classifier", Outcome("new", BETTER, PROMOTION))
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.slow
+def test_an_event_of_a_run_that_is_killed_thereafter_is_on_the_server(served):
+    command = [sys.executable, "-c", EMIT_AND_DIE]
+    assert subprocess.run(command, cwd=ROOT, env=served).returncode == -signal.SIGKILL
+    name = EventFilter(event=EventNameFilter(name=[events.PROMOTED]))
+    with connected(served) as client:
+        found = wait_for(
+            lambda: [
+                each
+                for each in client.read_events(name, limit=50).events
+                if each.resource.id == "lradapt.model.classifier"
+            ],
+            seconds=60,
+        )
+    assert PROMOTION.as_dict() in [each.payload for each in found]

@@ -368,38 +368,49 @@ class DiesAfter:
 
 
 @pytest.fixture
-def killed_after_each_write(registry, project, tmp_path):
-    """A function: copies of a registry whose second version was withdrawn, each after a kill.
+def killed_after_each_write(tmp_path):
+    """A function: copies of the registry on which an action was begun, each after a kill.
 
-    An action is begun on each of them, and killed one write later than on the copy before.
+    On each the kill comes one write later than on the copy before. `store` wraps that of a copy.
     """
-    begin(registry, project)
-    second = release(registry, project, colour_model(GOOD)).version
-    roll_back(registry, None, reason="too many owls")
 
-    def copies(action):
+    def copies(action, store=lambda registry, _: registry.store):
         for num_writes in itertools.count():
             copied = tmp_path / f"after {num_writes}"
             copytree(tmp_path / "registry", copied)
             found = open_registry(str(copied), NAME)
+            within = Registry(store(found, copied), NAME)
             try:
-                action(Registry(DiesAfter(found, num_writes), NAME), second)
+                action(Registry(DiesAfter(within, num_writes), NAME))
             except KilledError:
-                yield found, second
+                yield found
             else:
                 return
 
     return copies
 
 
-def test_a_killed_override_of_a_withdrawn_version_is_whole_or_never_happened(
-    killed_after_each_write, project
-):
-    def override(registry, version):
-        evaluate_and_promote(registry, version, project, RULES, override="they are owls")
+@pytest.fixture
+def withdrawn(registry, project):
+    """The name of a second version that a person has rolled back."""
+    begin(registry, project)
+    second = release(registry, project, colour_model(GOOD)).version
+    roll_back(registry, None, reason="too many owls")
+    return second
 
-    promoted = []
-    for registry, second in killed_after_each_write(override):
+
+def test_a_killed_override_of_a_withdrawn_version_is_whole_or_never_happened(
+    killed_after_each_write, withdrawn, project
+):
+    second, promoted = withdrawn, []
+    override = partial(
+        evaluate_and_promote,
+        version=second,
+        paths=project,
+        frozen=RULES,
+        override="they are owls",
+    )
+    for registry in killed_after_each_write(override):
         live, log = registry.production().promotion, registry.promotions()
         promoted.append(live.version == second)
         (listed,) = [each for each in registry.list_versions() if each.since]
@@ -419,10 +430,11 @@ def test_a_killed_override_of_a_withdrawn_version_is_whole_or_never_happened(
 
 
 def test_a_killed_rollback_to_a_withdrawn_version_is_whole_or_never_happened(
-    killed_after_each_write, project
+    killed_after_each_write, withdrawn, project
 ):
-    promoted = []
-    for registry, second in killed_after_each_write(partial(roll_back, reason="they are owls")):
+    second, promoted = withdrawn, []
+    restore = partial(roll_back, version=second, reason="they are owls")
+    for registry in killed_after_each_write(restore):
         live, log = registry.production().promotion, registry.promotions()
         promoted.append(live.version == second)
         assert (live, live.kind, len(log)) == (log[-1], "rollback", 3 + promoted[-1])
@@ -432,6 +444,48 @@ def test_a_killed_rollback_to_a_withdrawn_version_is_whole_or_never_happened(
         assert f"{second} {words}" in outcome.verdict.reason
         assert registry.promotions() == log
     assert (promoted == sorted(promoted), {*promoted}) == (True, {False, True})
+
+
+@pytest.mark.parametrize("store", [lambda registry, _: registry.store, DamagedOnce])
+def test_how_a_release_ended_is_told_after_a_kill_at_any_write(
+    killed_after_each_write, registry, project, store
+):
+    begin(registry, project)
+    second, told = published(registry, project, colour_model(GOOD)), []
+    run = partial(
+        evaluate_and_promote, version=second, paths=project, frozen=RULES, tell=told.append
+    )
+    for found in killed_after_each_write(run, store):
+        run(found)
+        _, promotion, *restored = found.promotions()
+        ends = {(each.promotion, each.restored) for each in told if each.promotion}
+        assert ends == {(promotion, *(restored or [None]))}
+        last = read_comparisons(found.store, NAME)[-1].outcomes[-1]
+        assert last["promotion"] == promotion.sequence
+        assert last["smoke_test"] == (restored[0].reason if restored else "passed")
+        told.clear()
+        run(found)
+        assert [each.promotion for each in told] == [None]
+        told.clear()
+    assert len(told) == 1
+
+
+def test_a_run_that_is_killed_before_it_tells_is_told_by_the_next(registry, project):
+    begin(registry, project)
+    second, told = published(registry, project, colour_model(GOOD)), []
+    run = partial(evaluate_and_promote, registry, second, project, RULES)
+    with pytest.raises(KilledError):
+        run(tell=fail_with(KilledError()))
+    outcome = run(tell=told.append)
+    assert (told, outcome.promotion) == ([outcome], registry.promotions()[-1])
+    assert run(tell=told.append).promotion is None
+
+
+def test_an_outcome_that_is_kept_is_told_too(registry, project):
+    release(registry, project, colour_model(GOOD))
+    told = []
+    outcome = release(registry, project, colour_model(POOR), tell=told.append)
+    assert (told, outcome.promotion) == ([outcome], None)
 
 
 def test_what_was_compared_with_a_previous_champion_is_not_promoted(registry, project):
