@@ -24,8 +24,6 @@ KEPT = "lradapt.model.kept"
 ROLLED_BACK = "lradapt.model.rolled_back"
 """An earlier version is in production again."""
 
-_SECONDS_TO_SEND = 10.0  # a server that does not answer stops no run
-
 
 def labels_changed(name: str, decision: Decision, changes: str) -> None:
     """Emit that the data have changed enough for a training, which this run does not do itself."""
@@ -69,11 +67,15 @@ def _emit(event: str, kind: str, name: str, payload: dict[str, Any]) -> None:
         **project_label(),
     }
     if emit_event(event, resource=resource, payload=payload):
-        _wait_until_sent()
+        wait_until_sent()
 
 
-def _wait_until_sent() -> None:
-    """Wait for the thread that sends events, so that a kill after this loses none."""
+def wait_until_sent(*, at_most: float = 10.0) -> None:
+    """Wait for the thread that sends events, so that a kill after this loses none.
+
+    Args:
+        at_most: seconds; a server that does not answer stops no run.
+    """
     sending = threading.Thread(target=EventsWorker.instance().wait_until_empty, daemon=True)
     sending.start()
-    sending.join(_SECONDS_TO_SEND)
+    sending.join(at_most)

@@ -109,11 +109,9 @@ def test_a_run_goes_on_once_its_event_is_sent_or_the_server_does_not_answer(monk
 
     monkeypatch.setattr(events.EventsWorker, "instance", Worker)
     monkeypatch.setattr(events, "emit_event", lambda *_, **__: "event")
-    monkeypatch.setattr(events, "_SECONDS_TO_SEND", 0.01)
-    events.released("classifier", Outcome("new", WORSE, None))
+    events.wait_until_sent(at_most=0.01)
     assert waited == []
     answers.set()
-    monkeypatch.setattr(events, "_SECONDS_TO_SEND", 10)
     events.released("classifier", Outcome("new", WORSE, None))
     assert waited[-1]
 
