@@ -3,19 +3,20 @@
     python -m benchmarks.arms --arm paper --architecture resnet18 --seed 0 ... --into RUN.json
 
 The scheme's arms are the product itself: the stages of `dvc.yaml`, called one after the other in a
-folder of their own. In every arm, the test split decides when to stop, which weights to keep and
-which accuracy counts, as in the paper; all accuracies are too high for this reason. The clock
-includes range tests, caching and validation.
+folder of their own. In every arm the validation split decides when to stop and which weights to
+keep, and the test split measures these alone; or, as in the paper, the test split does both
+(`--chosen-by test`), and all accuracies are too high for this reason, most of all those of the arm
+with the most epochs to choose from. The clock includes range tests, caching and validation.
 """
 
 import contextlib
 import logging
 import os
-import platform
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -30,9 +31,10 @@ from torch import nn
 
 from benchmarks.clock import Clock, Point
 from benchmarks.conventional import train_at
-from benchmarks.measuring import Elapsed
+from benchmarks.measuring import Elapsed, processor
 from benchmarks.program import run
 from benchmarks.settings import (
+    ChosenBy,
     ConventionalSettings,
     SchemeSettings,
     load_benchmark,
@@ -43,7 +45,7 @@ from lradapt.config.params import DEFAULT_PATH, Params
 from lradapt.config.paths import Paths, read_paths
 from lradapt.config.validation import validate
 from lradapt.config.yaml_files import read_yaml
-from lradapt.data.labelled_image import LabelledImage, class_names, in_split
+from lradapt.data.labelled_image import SPLITS, LabelledImage, class_names, in_split
 from lradapt.data.split_table import read_split, write_split
 from lradapt.evaluation.metrics import compute_metrics, confusion
 from lradapt.networks.backbone import read_backbone, read_origin
@@ -88,17 +90,25 @@ class Inputs:
         table: `images.csv`.
         split: `split.csv`.
         backbone: its weights.
+        chosen_by: the split that decides when to stop, and which weights to keep.
     """
 
     pixels: Path
     table: Path
     split: Path
     backbone: Path
+    chosen_by: ChosenBy = "validation"
 
     @cached_property
     def rows(self) -> list[LabelledImage]:
-        """Return the images, with the test split as validation and all others as training."""
-        return choose_by_test(read_split(self.split))
+        """Return the images; their split "validation" decides."""
+        rows = read_split(self.split)
+        return choose_by_test(rows) if self.chosen_by == "test" else rows
+
+    @property
+    def measured(self) -> str:
+        """Return the split of `rows` whose accuracy counts."""
+        return "validation" if self.chosen_by == "test" else "test"
 
     def new_classifier(self, params: Params) -> nn.Module:
         """Return a network of the backbone and a new head."""
@@ -107,7 +117,7 @@ class Inputs:
         return build_classifier(architecture, read_backbone(self.backbone, architecture), head)
 
     def examples(self, split: str, params: Params, engine: Engine) -> Examples:
-        """Return the images of "train" or "validation"."""
+        """Return the images of "train", "validation" or "test"."""
         return split_examples(split, params, self.rows, self.pixels, engine)
 
 
@@ -134,10 +144,13 @@ def run_arm(
         "points": [asdict(point) for point in clock.points],
         **found,
         "final": _final(model, inputs, params, engine),
+        "chosen_by": inputs.chosen_by,
         "classes": class_names(rows),
-        "images": {split: len(in_split(rows, split)) for split in ("train", "validation")},
+        "images": {split: number for split in SPLITS if (number := len(in_split(rows, split)))},
+        "params": params.model_dump(mode="json"),
         "backbone": asdict(read_origin(inputs.backbone)),
         "machine": machine(engine),
+        "date": datetime.now(UTC).date().isoformat(),
     }
 
 
@@ -150,7 +163,7 @@ def machine(engine: Engine) -> dict[str, Any]:
     """Return the device, its settings and the versions of the packages that compute."""
     on_gpu = engine.device.type == "cuda"
     return {
-        "device": torch.cuda.get_device_name() if on_gpu else platform.processor() or "CPU",
+        "device": torch.cuda.get_device_name() if on_gpu else processor(),
         "clock": "seconds" if on_gpu else "cpu_seconds",
         "cores": len(os.sched_getaffinity(0)),
         "threads": torch.get_num_threads(),
@@ -187,7 +200,8 @@ def _run_conventional(
         legs.append({"rate": rate, "accuracy": leg.best.accuracy, "stopped": leg.stopped})
         if leg.stopped == "target":
             break
-    return model, clock, {"legs": legs}
+    best = max(clock.points, key=lambda point: point.accuracy)  # the first of several
+    return model, clock, {"legs": legs, "kept_at": asdict(best.at)}
 
 
 def _run_scheme(params: Params, inputs: Inputs, engine: Engine) -> tuple[nn.Module, Clock, Result]:
@@ -209,7 +223,9 @@ def _run_scheme(params: Params, inputs: Inputs, engine: Engine) -> tuple[nn.Modu
         found = _results(paths.below(folder))
     if all(point.phase != "head" for point in clock.points):
         clock.points.insert(0, _head_alone(found["choice"], ended[train_head]))
-    return model.to(engine.device), clock, found
+    alone = found["choice"]["name"] == HEAD_ALONE
+    kept_at = ended[train_head] if alone else clock.total()
+    return model.to(engine.device), clock, {**found, "kept_at": asdict(kept_at)}
 
 
 def _head_alone(choice: Mapping[str, Any], at: Elapsed) -> Point:
@@ -259,9 +275,9 @@ def _results(paths: Paths) -> Result:
 
 
 def _final(model: nn.Module, inputs: Inputs, params: Params, engine: Engine) -> Result:
-    validation = inputs.examples("validation", params, engine)
-    probabilities = torch.softmax(predict_logits(model, validation, engine), dim=1).numpy()
-    labels, names = validation.labels.cpu().numpy(), class_names(inputs.rows)
+    measured = inputs.examples(inputs.measured, params, engine)
+    probabilities = torch.softmax(predict_logits(model, measured, engine), dim=1).numpy()
+    labels, names = measured.labels.cpu().numpy(), class_names(inputs.rows)
     return {
         **compute_metrics(probabilities, labels, names),
         "confusion": confusion(probabilities, labels, names).tolist(),
@@ -278,13 +294,17 @@ def main(
     split: Dep,
     backbone: Dep,
     into: Out,
+    chosen_by: Annotated[
+        ChosenBy, typer.Option(help="Split that decides: `validation`; or `test`, as in the paper.")
+    ] = "validation",
 ) -> None:
     """Train once by one arm, and write its seconds and scores."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("lradapt").setLevel(logging.INFO)
     settings = load_benchmark().settings[arm]
     values = with_architecture({**read_yaml(DEFAULT_PATH), "seed": seed}, architecture)
-    found = run_arm(settings, values, Inputs(pixels, table, split, backbone))
+    inputs = Inputs(pixels, table, split, backbone, chosen_by)
+    found = run_arm(settings, values, inputs)
     about = {"arm": arm, "architecture": values["model"]["architecture"], "seed": seed}
     write_json(into, {**about, "settings": settings.model_dump(mode="json"), **found})
 

@@ -1,12 +1,15 @@
 """Measuring: seconds of the wall clock and of the CPU, medians with ranges, tables of Markdown."""
 
 import os
+import platform
+import re
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
@@ -75,6 +78,12 @@ def median_range(values: Iterable[float | None], form: str) -> str:
         text += f" ({format(min(known), form)} to {format(max(known), form)})"
     missing = len(every) - len(known)
     return text + (f"; {NEVER} with {missing} of {len(every)} seeds" if missing else "")
+
+
+def processor() -> str:
+    """Return the name of the processor, or its architecture where Linux does not tell the name."""
+    found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    return found[1] if found else platform.machine()
 
 
 def summary(name: str, elapsed: Sequence[Elapsed]) -> str:

@@ -15,6 +15,8 @@ from lradapt.config.yaml_files import read_yaml
 DEFAULT_PATH = Path("benchmarks/params.yaml")
 PROJECT = "project"
 """In `architectures`: the network of ../params.yaml."""
+ChosenBy = Literal["validation", "test"]
+"""The split that decides when an arm stops, and which weights it keeps."""
 
 
 class ConventionalSettings(SgdParams):
@@ -60,6 +62,8 @@ class BenchmarkParams(Section):
     architectures: Annotated[list[str], Field(min_length=1)]
     """Names as in params.yaml, or `PROJECT`."""
     arms: Annotated[list[str], Field(min_length=1)]
+    chosen_by: ChosenBy
+    """`test`, as in the paper, makes accuracies too high: it measures what it has chosen."""
     settings: dict[str, ConventionalSettings | SchemeSettings]
 
     @model_validator(mode="after")

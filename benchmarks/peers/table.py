@@ -1,13 +1,12 @@
 """One table of all measurements, and its place in a page."""
 
+import os
 import platform
-import re
 from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
-from pathlib import Path
 
-from benchmarks.measuring import markdown_table, median_range
+from benchmarks.measuring import markdown_table, median_range, processor
 from benchmarks.peers.measurement import Measurement
 from benchmarks.peers.programs import OURS
 from lradapt.errors import LradaptError
@@ -59,8 +58,9 @@ def machine_text(
     """Describe the machine and the versions in a sentence or two."""
     loads = [each.load for each in measurements]
     lines = [
-        f"Machine: {_processor()}; Python {platform.python_version()}, {threads} thread(s); "
-        f"load average {min(loads):.1f} to {max(loads):.1f}. {', '.join(_versions())}."
+        f"Machine: {os.cpu_count()} cores, {processor()}; Python {platform.python_version()}, "
+        f"{threads} thread(s); load average {min(loads):.1f} to {max(loads):.1f}. "
+        f"{', '.join(_versions())}."
     ]
     if left_out:
         lines.append(f"Left out, since they are not installed: {', '.join(left_out)}.")
@@ -81,11 +81,6 @@ def between_markers(text: str, content: str) -> str:
             "them in the place of the table"
         )
     return f"{before}{BEGIN}\n\n{content}\n\n{END}{after}"
-
-
-def _processor() -> str:
-    names = re.findall(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
-    return f"{len(names)} cores, {names[0]}" if names else platform.machine()
 
 
 def _versions() -> list[str]:
