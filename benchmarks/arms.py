@@ -62,7 +62,7 @@ from lradapt.stages import (
     train_head,
 )
 from lradapt.stages.epochs import epoch_reporter
-from lradapt.stages.inputs import split_examples
+from lradapt.stages.inputs import read_classifier, split_examples
 from lradapt.training.head import new_head
 from lradapt.training.imbalance import make_balance
 from lradapt.training.inputs.batches import Examples
@@ -220,7 +220,10 @@ def _run_scheme(params: Params, inputs: Inputs, engine: Engine) -> tuple[nn.Modu
         num_classes = len(class_names(inputs.rows))
         weights = load_file(folder / paths.model)
         model = load_classifier(params.model.network, weights, num_classes)
-        found = _results(paths.below(folder))
+        alone = read_classifier(params.model.network, inputs.backbone, folder / paths.head)
+        found = _results(paths.below(folder)) | {
+            "head": {"at": asdict(ended[train_head]), **_final(alone, inputs, params, engine)}
+        }
     if all(point.phase != "head" for point in clock.points):
         clock.points.insert(0, _head_alone(found["choice"], ended[train_head]))
     alone = found["choice"]["name"] == HEAD_ALONE

@@ -167,8 +167,15 @@ def make_body(folder: Path, values: Changes, num_epochs: int, max_lr: float, int
 
 def train(arm: str, values: Changes, folder: Path, body: Path, into: Path) -> None:
     """Run one arm."""
-    settings = load_benchmark().settings[arm]
-    inputs = Inputs(folder / "pixels.npy", folder / "images.csv", folder / "split.csv", body)
+    benchmark = load_benchmark()
+    settings = benchmark.settings[arm]
+    inputs = Inputs(
+        folder / "pixels.npy",
+        folder / "images.csv",
+        folder / "split.csv",
+        body,
+        chosen_by=benchmark.chosen_by,
+    )
     found = run_arm(settings, values, inputs)
     about = {"arm": arm, "architecture": values["model"]["architecture"], "seed": values["seed"]}
     write_json(into, {**about, "settings": settings.model_dump(mode="json"), **found})

@@ -21,9 +21,17 @@ from lradapt.runtime.files import read_json, write_json
 
 
 def inputs_in(folder: Path) -> Inputs:
-    """Return the paths of pixels, split and backbone in a folder."""
-    names = ("pixels.npy", "images.csv", "split.csv", "backbone.safetensors")
-    return Inputs(*(folder / name for name in names))
+    """Return the paths of pixels, split and backbone in a folder.
+
+    The test images score every epoch of every program: what is compared are the whole curves.
+    """
+    return Inputs(
+        folder / "pixels.npy",
+        folder / "images.csv",
+        folder / "split.csv",
+        folder / "backbone.safetensors",
+        chosen_by="test",
+    )
 
 
 def run_ours(values: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Each arm on sixty small pictures, and the scheme's arm against the pipeline's own stages."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -62,13 +63,56 @@ def runs(inputs):
         return {
             "conventional": run_arm(CONVENTIONAL, values, made),
             "lradapt": run_arm(SCHEME, values, made),
+            "conventional, by test": run_arm(CONVENTIONAL, values, replace(made, chosen_by="test")),
+            "lradapt, by test": run_arm(SCHEME, values, replace(made, chosen_by="test")),
         }
 
 
-def test_the_test_split_measures_and_all_others_train(runs):
-    for run in runs.values():
-        assert run["images"] == {"train": 50, "validation": 10}
-        assert run["final"]["images"] == 10
+@pytest.mark.parametrize("arm", ["conventional", "lradapt"])
+def test_the_test_split_measures_what_the_validation_split_has_chosen(runs, arm):
+    run = runs[arm]
+    assert run["chosen_by"] == "validation"
+    assert run["images"] == {"train": 40, "validation": 10, "test": 10}
+    assert run["final"]["images"] == 10
+    assert run["params"]["engine"]["device"] == "cpu"
+
+
+@pytest.mark.parametrize("arm", ["conventional", "lradapt"])
+def test_as_in_the_paper_the_test_split_chooses_and_all_others_train(runs, arm):
+    run = runs[f"{arm}, by test"]
+    assert run["chosen_by"] == "test"
+    assert run["images"] == {"train": 50, "validation": 10}
+    assert run["final"]["images"] == 10
+
+
+def test_the_weights_that_were_chosen_are_those_that_are_measured(runs):
+    slow, fast = (runs[f"{arm}, by test"] for arm in ("conventional", "lradapt"))
+    kept = slow["legs"][-1]["accuracy"]
+    assert kept >= max(point["accuracy"] for point in slow["points"])
+    assert slow["final"]["accuracy"] == pytest.approx(kept), "the best weights were not restored"
+    chosen = fast["choice"]["scores"][fast["choice"]["name"]]
+    assert fast["final"]["accuracy"] == pytest.approx(chosen["accuracy"])
+
+
+def test_the_weights_of_conventional_training_are_those_of_its_best_epoch(runs):
+    run = runs["conventional"]
+    best = max(point["accuracy"] for point in run["points"])
+    first = next(point for point in run["points"] if point["accuracy"] == best)
+    assert run["kept_at"] == first["at"]
+
+
+def test_the_scheme_s_weights_are_there_when_it_ends(runs):
+    run = runs["lradapt"]
+    assert run["choice"]["name"] != "head_alone"
+    assert run["kept_at"] == run["seconds"]
+
+
+def test_the_head_alone_is_measured_on_the_same_images_at_its_end(runs):
+    run = runs["lradapt, by test"]
+    *_, last = (point for point in run["points"] if point["phase"] == "head")
+    assert run["head"]["images"] == run["final"]["images"] == 10
+    assert run["head"]["accuracy"] == pytest.approx(last["accuracy"])
+    assert last["at"]["seconds"] <= run["head"]["at"]["seconds"] < run["kept_at"]["seconds"]
 
 
 def test_the_conventional_arm_has_a_leg_for_each_rate(runs):
@@ -78,9 +122,6 @@ def test_the_conventional_arm_has_a_leg_for_each_rate(runs):
     phases = [point["phase"] for point in run["points"]]
     assert phases == sorted(phases, key=list(run["phases"]).index)
     assert [point["epoch"] for point in run["points"]] == list(range(1, len(phases) + 1))
-    kept = run["legs"][-1]["accuracy"]
-    assert kept >= max(point["accuracy"] for point in run["points"])
-    assert run["final"]["accuracy"] == pytest.approx(kept), "the best weights were not restored"
 
 
 def test_the_scheme_s_arm_has_the_paper_s_phases_and_every_epoch(runs):
@@ -88,8 +129,6 @@ def test_the_scheme_s_arm_has_the_paper_s_phases_and_every_epoch(runs):
     assert set(run["phases"]) == {"rate search", "head", "fine-tuning"}
     epochs = [(point["phase"], point["epoch"]) for point in run["points"]]
     assert epochs == [*(("head", n) for n in (1, 2, 3)), *(("fine-tuning", n) for n in (1, 2, 3))]
-    chosen = run["choice"]["scores"][run["choice"]["name"]]
-    assert run["final"]["accuracy"] == pytest.approx(chosen["accuracy"])
     assert run["rules"] == {"lr_curve": "edge", "body_lr_curve": "edge"}
     assert set(run["curves"]) == {"lr_curve", "body_lr_curve", "head_steps", "model_steps"}
 

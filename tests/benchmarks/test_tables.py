@@ -39,7 +39,13 @@ def run(arm, seed, points, phases, *, legs=None, curves=None, rule="edge"):
             {"phase": "x", "epoch": n, "at": {"seconds": 2 * s, "cpu_seconds": s}, "accuracy": a}
             for n, (s, a) in enumerate(points, start=1)
         ],
-        "final": {"balanced_accuracy": points[-1][1] - 0.1, "confusion": [[3, 1], [0, 2]]},
+        "final": {
+            "accuracy": points[-1][1] - 0.05,
+            "balanced_accuracy": points[-1][1] - 0.1,
+            "confusion": [[3, 1], [0, 2]],
+            "images": 1120,
+        },
+        "chosen_by": "test",
         "classes": ["a", "b"],
         "images": {"train": 1600, "validation": 1120},
         "machine": {
@@ -136,12 +142,12 @@ def test_the_tables_of_one_seed_are_these():
     assert table_2([slow, fast]) == [
         [
             *("model", "arm", "rate search CPU s", "head CPU s", "fine-tuning CPU s"),
-            *("total CPU s", "best", "CPU s to it", "balanced", "speed-up to the same accuracy"),
-            *("speed-up to 1 point below", "by total"),
+            *("total CPU s", "best", "CPU s to it", "balanced", "points gained"),
+            *("speed-up to the same accuracy", "speed-up to 1 point below", "by total"),
         ],
         [
             *("resnet18", "paper", "1.0", "4.0", "45.0", "50"),
-            *("95.00%", "50", "85.00%", "10.0", "10.0", "8.0"),
+            *("95.00%", "50", "85.00%", "+5.0", "10.0", "10.0", "8.0"),
         ],
     ]
     assert table_3([slow, fast]) == [
@@ -164,6 +170,7 @@ def test_on_a_gpu_the_wall_clock_counts():
         "95.00%",
         "100",
         "85.00%",
+        "+5.0",
         "30.0",
         "30.0",
         "8.0",
@@ -182,6 +189,77 @@ def test_on_a_gpu_the_wall_clock_counts():
 def test_seconds_with_and_without_a_gpu_are_not_compared():
     with pytest.raises(LradaptError, match=r"with and without a GPU.* make the tables of each"):
         markdown([conventional(0), on_gpu(scheme(0, REACHES))])
+
+
+def by_validation(made, *, kept_at, head=None):
+    """`made`, whose weights the validation split chose, `kept_at` CPU seconds after the start."""
+    number = {"train": 1600, "validation": 800, "test": 1120}
+    chosen = {"chosen_by": "validation", "kept_at": clocks(kept_at), "images": number}
+    alone = {"head": {"at": clocks(head[0]), "accuracy": head[1]}} if head else {}
+    return made | chosen | alone
+
+
+def clocks(cpu_seconds):
+    return {"seconds": 2 * cpu_seconds, "cpu_seconds": cpu_seconds}
+
+
+def test_weights_that_the_validation_split_chose_are_compared_on_the_test_images():
+    slow = by_validation(conventional(0), kept_at=300)  # 80 % on the test images
+    fast = by_validation(scheme(0, REACHES), kept_at=40, head=(5, 0.5))  # 90 %
+    cells = dict(zip(*table_1([slow, fast]), strict=True))
+    assert [cells[name] for name in ("accuracy", "CPU s to it", "balanced")] == [
+        *("80.00%", "300", "75.00%")
+    ]
+    header, row = table_2([slow, fast])
+    assert header[6:10] == ["accuracy", "CPU s to it", "balanced", "points gained"]
+    assert row[6:] == ["90.00%", "40", "85.00%", "+10.0", "7.5", "7.5", "8.0"]
+    assert table_3([slow, fast])[1] == ["resnet18", "80.00%", "400", "paper", "90.00%", "50", "8.0"]
+
+
+def test_the_head_stops_the_clock_where_it_is_as_accurate_as_conventional_training():
+    slow = by_validation(conventional(0), kept_at=300)
+    fast = by_validation(scheme(0, REACHES), kept_at=40, head=(5, 0.8))
+    assert speed_up(slow, fast) == 60
+    less = by_validation(scheme(0, REACHES), kept_at=40, head=(5, 0.795))
+    assert speed_up(slow, less) == 7.5
+    assert speed_up(slow, less, below=0.01) == 60
+
+
+def test_a_loss_of_accuracy_stands_beside_the_speed_up_as_a_range_over_seeds():
+    gained = by_validation(scheme(0, REACHES), kept_at=40, head=(5, 0.8))
+    lost = by_validation(scheme(1, [(5, 0.83)]), kept_at=5, head=(5, 0.5))
+    runs = [*(by_validation(conventional(seed), kept_at=300) for seed in (0, 1)), gained, lost]
+    cells = dict(zip(*table_2(runs), strict=True))
+    assert cells["points gained"] == "+4.0 (-2.0 to +10.0)"
+    assert cells["speed-up to the same accuracy"] == "60.0; never with 1 of 2 seeds"
+
+
+def test_the_page_says_what_chose_and_counts_the_images_that_did():
+    runs = [
+        by_validation(conventional(0), kept_at=300),
+        by_validation(scheme(0, REACHES), kept_at=40),
+    ]
+    about, *_ = markdown(runs).split("\n\n")
+    assert about.startswith(
+        "1,120 images that measure the accuracy, 1,600 training images, 800 validation images, "
+        "2 classes; seeds 0; "
+    )
+    assert "The validation split decides when to stop and which weights to keep" in about
+
+
+def test_runs_of_both_ways_to_choose_are_not_compared():
+    with pytest.raises(LradaptError, match=r"others by the test split .*make the tables of each"):
+        markdown([conventional(0), by_validation(scheme(0, REACHES), kept_at=40)])
+
+
+def test_all_machines_of_the_runs_are_named():
+    other = copy.deepcopy(scheme(0, REACHES))
+    other["machine"]["device"] = "AMD EPYC"
+    about, *_ = markdown([conventional(0), RUNS[1], other]).split("\n\n")
+    assert (
+        "CPU, 2 cores, 1 thread(s), fp32, torch 2; or AMD EPYC, 2 cores, 1 thread(s), fp32, torch 2"
+        in about
+    )
 
 
 def test_rows_are_sorted_by_model_and_arm():
@@ -222,9 +300,9 @@ def test_an_architecture_without_a_conventional_run_has_no_row():
 def test_the_page_names_machine_patience_and_seeds():
     about, *parts = markdown([RUNS[2], RUNS[1], RUNS[0], RUNS[3]]).split("\n\n")
     assert about.startswith(
-        "1,600 training images, 1,120 images that measure the accuracy (2 classes); seeds 0, 1; "
+        "1,120 images that measure the accuracy, 1,600 training images, 2 classes; seeds 0, 1; "
         "CPU, 2 cores, 1 thread(s), fp32, torch 2; patience of the conventional arm 5 epochs, "
-        "least gain 0.001. "
+        "least gain 0.001. Median (minimum to maximum). The test split decides when to stop and "
     )
     assert parts[::2] == [
         "### Table 1: conventional training",
@@ -257,10 +335,11 @@ def test_figures_are_numbered_as_in_the_paper_and_drawn_for_the_first_seed():
     unfrozen = {"sweep": [0, 0], "lr": [0.1, 1], "loss": [2, 1], "smoothed": [3, 1]}
     drawn_from = curves(lr_curve=sweeps, body_lr_curve=unfrozen)
     first = run("paper", 0, REACHES, {"head": 1}, curves=drawn_from)
-    second = {**run("paper", 1, REACHES, {"head": 1}), "final": {"confusion": [[9, 9], [9, 9]]}}
+    second = run("paper", 1, REACHES, {"head": 1})
+    second["final"]["confusion"] = [[9, 9], [9, 9]]
     steps = {name: pd.DataFrame(table) for name, table in drawn_from.items()}
     first_sweep = pd.DataFrame({"step": [0, 1], "lr_head": [0.1, 1.0]})
-    title = "resnet18-{}, 1,120 validation images"
+    title = "resnet18-{}, 1,120 images"
     matrix, names = np.array([[3, 1], [0, 2]]), ["a", "b"]
     assert figures([second, conventional(0), first, conventional(1)]) == {
         "figure-1-range-test-rate-resnet18-paper.png": schedule_plot(first_sweep).png(),
