@@ -14,11 +14,11 @@ import logging
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cached_property
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,12 +31,14 @@ from torch import nn
 
 from benchmarks.clock import Clock, Point
 from benchmarks.conventional import train_at
+from benchmarks.inputs import Inputs
 from benchmarks.measuring import Elapsed, processor
 from benchmarks.program import run
 from benchmarks.settings import (
+    ArmSettings,
     ChosenBy,
     ConventionalSettings,
-    SchemeSettings,
+    FastaiSettings,
     load_benchmark,
     with_architecture,
 )
@@ -45,12 +47,13 @@ from lradapt.config.params import DEFAULT_PATH, Params
 from lradapt.config.paths import Paths, read_paths
 from lradapt.config.validation import validate
 from lradapt.config.yaml_files import read_yaml
-from lradapt.data.labelled_image import SPLITS, LabelledImage, class_names, in_split
-from lradapt.data.split_table import read_split, write_split
+from lradapt.data.labelled_image import SPLITS, class_names, in_split
+from lradapt.data.split_table import write_split
+from lradapt.errors import LradaptError
 from lradapt.evaluation.metrics import compute_metrics, confusion
-from lradapt.networks.backbone import read_backbone, read_origin
+from lradapt.networks.backbone import read_origin
 from lradapt.networks.champion import ensure_file
-from lradapt.networks.classifier import build_classifier, load_classifier, num_features
+from lradapt.networks.classifier import load_classifier
 from lradapt.runtime.files import read_json, write_json
 from lradapt.stages import (
     Dep,
@@ -62,10 +65,8 @@ from lradapt.stages import (
     train_head,
 )
 from lradapt.stages.epochs import epoch_reporter
-from lradapt.stages.inputs import read_classifier, split_examples
-from lradapt.training.head import new_head
+from lradapt.stages.inputs import read_classifier
 from lradapt.training.imbalance import make_balance
-from lradapt.training.inputs.batches import Examples
 from lradapt.training.model_choice import HEAD_ALONE
 from lradapt.training.scoring import predict_logits
 
@@ -81,49 +82,7 @@ PHASE_OF_STAGE = {
 Result = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """The files that every arm starts from.
-
-    Attributes:
-        pixels: `pixels.npy`.
-        table: `images.csv`.
-        split: `split.csv`.
-        backbone: its weights.
-        chosen_by: the split that decides when to stop, and which weights to keep.
-    """
-
-    pixels: Path
-    table: Path
-    split: Path
-    backbone: Path
-    chosen_by: ChosenBy = "validation"
-
-    @cached_property
-    def rows(self) -> list[LabelledImage]:
-        """Return the images; their split "validation" decides."""
-        rows = read_split(self.split)
-        return choose_by_test(rows) if self.chosen_by == "test" else rows
-
-    @property
-    def measured(self) -> str:
-        """Return the split of `rows` whose accuracy counts."""
-        return "validation" if self.chosen_by == "test" else "test"
-
-    def new_classifier(self, params: Params) -> nn.Module:
-        """Return a network of the backbone and a new head."""
-        architecture, num_classes = params.model.network, len(class_names(self.rows))
-        head = new_head(num_features(architecture), num_classes, seed=params.seed).state_dict()
-        return build_classifier(architecture, read_backbone(self.backbone, architecture), head)
-
-    def examples(self, split: str, params: Params, engine: Engine) -> Examples:
-        """Return the images of "train", "validation" or "test"."""
-        return split_examples(split, params, self.rows, self.pixels, engine)
-
-
-def run_arm(
-    settings: ConventionalSettings | SchemeSettings, values: Mapping[str, Any], inputs: Inputs
-) -> Result:
+def run_arm(settings: ArmSettings, values: Mapping[str, Any], inputs: Inputs) -> Result:
     """Train by one arm; return its seconds and its scores.
 
     Args:
@@ -136,6 +95,8 @@ def run_arm(
     engine = start_engine(**params.engine.model_dump())
     if isinstance(settings, ConventionalSettings):
         model, clock, found = _run_conventional(settings, params, inputs, engine)
+    elif isinstance(settings, FastaiSettings):
+        model, clock, found = _run_fastai(settings, params, inputs, engine)
     else:
         model, clock, found = _run_scheme(params, inputs, engine)
     return {
@@ -152,11 +113,6 @@ def run_arm(
         "machine": machine(engine),
         "date": datetime.now(UTC).date().isoformat(),
     }
-
-
-def choose_by_test(rows: Iterable[LabelledImage]) -> list[LabelledImage]:
-    """Return the rows with the test split as validation and all others as training."""
-    return [replace(row, split="validation" if row.split == "test" else "train") for row in rows]
 
 
 def machine(engine: Engine) -> dict[str, Any]:
@@ -202,6 +158,20 @@ def _run_conventional(
             break
     best = max(clock.points, key=lambda point: point.accuracy)  # the first of several
     return model, clock, {"legs": legs, "kept_at": asdict(best.at)}
+
+
+def _run_fastai(
+    settings: FastaiSettings, params: Params, inputs: Inputs, engine: Engine
+) -> tuple[nn.Module, Clock, Result]:
+    if find_spec("fastai") is None:
+        raise LradaptError(
+            f"the arm {settings.program!r} needs the package fastai, which is not installed; "
+            'install it with: python -m pip install "lradapt[bench]"'
+        )
+    from benchmarks.peers.fastai_training import train_by_fastai
+
+    model, clock = train_by_fastai(settings.program, params, inputs, engine)
+    return model, clock, {"kept_at": asdict(clock.total())}  # the last weights
 
 
 def _run_scheme(params: Params, inputs: Inputs, engine: Engine) -> tuple[nn.Module, Clock, Result]:

@@ -21,7 +21,8 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from benchmarks.arms import Inputs, run_arm
+from benchmarks.arms import run_arm
+from benchmarks.inputs import Inputs
 from benchmarks.pretrain import pretrain
 from benchmarks.program import run as run_program
 from benchmarks.settings import load_benchmark

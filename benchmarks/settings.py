@@ -55,6 +55,20 @@ class SchemeSettings(Section):
         return changed(changed(cold, preset), self.changes)
 
 
+class FastaiSettings(Section):
+    """A recipe of fastai, for as many epochs of all layers as ours has at most."""
+
+    program: str
+    """As in benchmarks.peers.recipe."""
+
+    def applied_to(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """`values` of params.yaml with a head that reads the last layer alone."""
+        return changed(values, {"model": {"reads": "last"}})
+
+
+ArmSettings = ConventionalSettings | FastaiSettings | SchemeSettings
+
+
 class BenchmarkParams(Section):
     """All of `benchmarks/params.yaml`."""
 
@@ -64,7 +78,7 @@ class BenchmarkParams(Section):
     arms: Annotated[list[str], Field(min_length=1)]
     chosen_by: ChosenBy
     """`test`, as in the paper, makes accuracies too high: it measures what it has chosen."""
-    settings: dict[str, ConventionalSettings | SchemeSettings]
+    settings: dict[str, ArmSettings]
 
     @model_validator(mode="after")
     def _every_arm_is_set(self) -> "BenchmarkParams":

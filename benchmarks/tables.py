@@ -280,8 +280,8 @@ def _leg_accuracy(run: Run, number: int) -> float | None:
 
 def _phase(runs: Sequence[Run], name: str, form: str) -> str:
     clock = clock_of(runs)
-    spent = (run["phases"].get(name) for run in runs)
-    return median_range((each and each[clock] for each in spent), form)
+    spent = [run["phases"].get(name) for run in runs]
+    return median_range((each and each[clock] for each in spent), form) if any(spent) else "none"
 
 
 def _total(runs: Sequence[Run]) -> str:

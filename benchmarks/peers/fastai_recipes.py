@@ -77,8 +77,12 @@ def train_by_vision_learner(
     training: Examples,
     validation: Examples,
     params: Params,
-) -> Clock:
-    """Train by one of `FINE_TUNE`, for as many epochs of all layers as ours has at most."""
+) -> tuple[nn.Module, Clock]:
+    """Train by one of `FINE_TUNE`, for as many epochs of all layers as ours has at most.
+
+    Returns:
+        The network, and the clock with a point for each epoch.
+    """
     torch.manual_seed(params.seed)  # of the head and of the order of images
     clock, lengths = Clock(), params.finetune
     epochs = sum(
@@ -101,13 +105,17 @@ def train_by_vision_learner(
             frozen_statistics=how.frozen_statistics,
         )
         as_documented(learner, epochs, how.lr_mult, Scores(clock))
-    return clock
+    return learner.model, clock
 
 
 def train(
     program: str, model: nn.Module, training: Examples, validation: Examples, params: Params
-) -> Clock:
-    """Train by one of `RECIPES`; return the clock with a point for each epoch."""
+) -> tuple[nn.Module, Clock]:
+    """Train by one of `RECIPES`.
+
+    Returns:
+        The network, and the clock with a point for each epoch.
+    """
     torch.manual_seed(params.seed)  # of the order of images
     clock, batch_size = Clock(), params.finetune.batch_size
     sgd = "fit_sgdr" in program
@@ -134,7 +142,7 @@ def train(
         learner.remove_cb(learner.progress)
         learner.logger = silent
         RECIPES[program](learner)
-    return clock
+    return learner.model, clock
 
 
 def early_late_head(model: TwoParts) -> list[list[nn.Parameter]]:

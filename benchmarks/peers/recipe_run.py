@@ -1,22 +1,15 @@
 """One run of the recipe by one program, in a process of its own."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from benchmarks.arms import Inputs, run_arm
+from benchmarks.arms import run_arm
+from benchmarks.inputs import Inputs
+from benchmarks.peers.programs import OURS
 from benchmarks.program import run
-from benchmarks.settings import SchemeSettings
-from lradapt.compute.engine import start_engine
-from lradapt.config.params import DEFAULT_PATH, Params
-from lradapt.config.presets import changed
-from lradapt.config.validation import validate
-from lradapt.data.labelled_image import class_names
-from lradapt.networks.backbone import read_backbone
-from lradapt.networks.classifier import build_body
+from benchmarks.settings import FastaiSettings, SchemeSettings
 from lradapt.runtime.files import read_json, write_json
 
 
@@ -34,33 +27,6 @@ def inputs_in(folder: Path) -> Inputs:
     )
 
 
-def run_ours(values: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
-    """Run the stages of the product."""
-    return run_arm(SchemeSettings(preset=None, changes={}), values, inputs)
-
-
-def run_fastai(program: str, values: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
-    """Run a recipe of fastai from the same images and backbone, with a head of one depth."""
-    from benchmarks.peers.fastai_recipes import RECIPES, train, train_by_vision_learner
-
-    params = validate(Params, changed(values, {"model": {"reads": "last"}}), DEFAULT_PATH)
-    engine = start_engine(**params.engine.model_dump())
-    training, validation = (
-        inputs.examples(split, params, engine) for split in ("train", "validation")
-    )
-    if program in RECIPES:
-        clock = train(program, inputs.new_classifier(params), training, validation, params)
-    else:
-        architecture = params.model.network
-        body = build_body(architecture, read_backbone(inputs.backbone, architecture))
-        num_classes = len(class_names(inputs.rows))
-        clock = train_by_vision_learner(program, body, num_classes, training, validation, params)
-    return {
-        "seconds": asdict(clock.total()),
-        "points": [asdict(point) for point in clock.points],
-    }
-
-
 def main(
     *,
     program: Annotated[str, typer.Option(help="As in benchmarks.peers.recipe.")],
@@ -70,8 +36,9 @@ def main(
 ) -> None:
     """Train once."""
     read, inputs = read_json(values), inputs_in(folder)
-    ours = program == "lradapt"
-    found = run_ours(read, inputs) if ours else run_fastai(program, read, inputs)
+    ours = SchemeSettings(preset=None, changes={})
+    settings = ours if program == OURS else FastaiSettings(program=program)
+    found = run_arm(settings, read, inputs)
     write_json(into, {"program": program, "seed": read["seed"], **found})
 
 

@@ -6,14 +6,16 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from benchmarks.arms import Inputs, choose_by_test, run_arm
-from benchmarks.settings import ConventionalSettings, SchemeSettings
+from benchmarks.arms import run_arm
+from benchmarks.inputs import Inputs, choose_by_test
+from benchmarks.settings import ConventionalSettings, FastaiSettings, SchemeSettings
 from lradapt.config.presets import changed
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.image_table import read_table
 from lradapt.data.images.ingest import ingest
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.split_table import write_split
+from lradapt.errors import LradaptError
 from lradapt.networks.architectures import ARCHITECTURES
 from lradapt.networks.backbone import import_backbone
 from tests.projects import ROOT, SMALL, draw
@@ -176,3 +178,25 @@ def test_splits_are_those_of_the_comparison():
         for n, split in enumerate(["train", "validation", "test"])
     ]
     assert [row.split for row in choose_by_test(rows)] == ["train", "train", "validation"]
+
+
+def test_the_arm_of_fastai_says_how_to_install_it(inputs, monkeypatch):
+    values, made = inputs
+    monkeypatch.setattr("benchmarks.arms.find_spec", lambda name: None)
+    with pytest.raises(LradaptError, match=r"needs the package fastai.*lradapt\[bench\]"):
+        run_arm(FastaiSettings(program="fastai fine_tune"), values, made)
+
+
+@pytest.mark.filterwarnings("ignore")  # of fastai
+def test_the_arm_of_fastai_is_measured_with_its_last_weights(inputs):
+    pytest.importorskip("fastai", reason="needs the extra bench")
+    values, made = inputs
+    run = run_arm(FastaiSettings(program="fastai fine_tune"), values, made)
+    assert run["final"]["images"] == 10
+    assert run["kept_at"] == run["seconds"]
+    assert [point["epoch"] for point in run["points"]] == [
+        1,
+        2,
+        3,
+        4,
+    ]  # 1 of the head

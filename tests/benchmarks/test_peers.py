@@ -317,6 +317,7 @@ def recipe_run(program, seed, points):
     return {
         "program": program,
         "seed": seed,
+        "chosen_by": "test",
         "seconds": {"seconds": 2 * last, "cpu_seconds": last},
         "points": [
             {"at": {"cpu_seconds": at, "seconds": 2 * at}, "accuracy": a} for at, a in points
