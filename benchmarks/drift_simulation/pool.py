@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter
 from lradapt.config.paths import Paths
 from lradapt.data.images.decode import Pixels, preprocess
 from lradapt.data.images.image_table import read_table
-from lradapt.data.labelled_image import TEST, in_split
+from lradapt.data.labelled_image import TEST, group_name, in_split
 from lradapt.data.split_table import read_split
 from lradapt.drift.observed import Observed
 from lradapt.inference.predict import Model
@@ -64,9 +64,7 @@ def make_pool(content: bytes, paths: Paths, foreign: Path) -> Pool:
     return Pool(
         tuple(names),
         np.array([names.index(each.label) for each in images]),
-        np.unique(
-            [each.joined or each.group or each.pixel_sha256 for each in images], return_inverse=True
-        )[1],
+        np.unique([group_name(each) for each in images], return_inverse=True)[1],
         _observe(model, pixels),
         rows,
         {name: _observe(model, each) for name, each in _changed(pixels[rows]).items()},

@@ -52,6 +52,11 @@ class LabelledImage:
     joined: str = ""
 
 
+def group_name(image: LabelledImage) -> str:
+    """Return the name of an image's group after the split: joined groups, its own, or the image."""
+    return image.joined or image.group or image.pixel_sha256
+
+
 def in_split(images: Iterable[LabelledImage], split: str) -> list[LabelledImage]:
     """Return the images of one split, in order."""
     return [image for image in images if image.split == split]

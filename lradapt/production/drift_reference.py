@@ -18,7 +18,7 @@ from lradapt.data.images.decode_errors import DecodeError
 from lradapt.data.images.image_table import read_table
 from lradapt.data.images.looks import brightness_and_sharpness
 from lradapt.data.images.open_image import quiet
-from lradapt.data.labelled_image import VALIDATION, LabelledImage
+from lradapt.data.labelled_image import VALIDATION, LabelledImage, group_name
 from lradapt.data.split_table import read_split
 from lradapt.drift.observed import Observed, Reference
 from lradapt.errors import DataError
@@ -112,7 +112,7 @@ def _find(version: PublishedVersion, paths: Paths) -> list[HeldOutImage]:
             paths.images / table[image.row].image,
             table[image.row].file_sha256,
             tested.get(image.pixel_sha256, image.label),
-            image.joined or image.group or image.pixel_sha256,
+            group_name(image),
         )
         for image in read_split(paths.split)
         if image.row is not None and is_held_out(image)
