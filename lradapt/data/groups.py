@@ -82,10 +82,12 @@ def mark_joined(
     ]
 
 
-def group_numbers(images: Sequence[LabelledImage]) -> list[int]:
-    """Return the number of each image's group."""
+def group_numbers(
+    images: Sequence[LabelledImage], joined_by: Sequence[LabelledImage] = ()
+) -> list[int]:
+    """Return the number of each image's group; the images as `find_groups` takes them."""
     numbers = [0] * len(images)
-    for number, group in enumerate(find_groups(images)):
+    for number, group in enumerate(find_groups(images, joined_by)):
         for member in group.members:
             numbers[member] = number
     return numbers

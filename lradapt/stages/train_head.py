@@ -13,8 +13,9 @@ from torch import nn
 from lradapt.compute.engine import Engine, start_engine
 from lradapt.config.params import Params, load_params
 from lradapt.data.groups import group_numbers
-from lradapt.data.labelled_image import LabelledImage, class_names, in_split
+from lradapt.data.labelled_image import TRAIN, LabelledImage, class_names, in_split
 from lradapt.data.split_table import read_split
+from lradapt.doubtful.exclusion import EXCLUDED
 from lradapt.runtime.files import read_json, whole_file, write_json
 from lradapt.runtime.timings import Spent
 from lradapt.stages import Dep, Out, Store
@@ -53,13 +54,20 @@ def main(
     inputs = [activations, split, rate]
     with resumable_stage(__name__, checkpoints, params, engine, inputs=inputs) as run:
         if params.train_head.method == "exact":
-            groups = group_numbers(in_split(rows, "train"))
-            model = _solve(images, groups, params.imbalance, engine, tables)
+            model = _solve(images, training_groups(rows), params.imbalance, engine, tables)
         else:
             model = _train(images, params, read_json(rate)["rate"], engine, run, on_epoch, tables)
         with whole_file(head) as partial:
             save_file({name: value.cpu() for name, value in model.state_dict().items()}, partial)
     return run.earlier
+
+
+def training_groups(rows: Sequence[LabelledImage]) -> list[int]:
+    """Return the number of each training image's group, whose images are in one fold.
+
+    An image that is not trained on, since its label is doubtful, still joins the groups it is in.
+    """
+    return group_numbers(in_split(rows, TRAIN), joined_by=in_split(rows, EXCLUDED))
 
 
 @dataclass(frozen=True, slots=True)

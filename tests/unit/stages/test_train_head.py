@@ -11,10 +11,12 @@ from safetensors.torch import load_file
 
 from lradapt.data.labelled_image import LabelledImage
 from lradapt.data.split_table import write_split
+from lradapt.doubtful.exclusion import EXCLUDED
 from lradapt.runtime.progress_file import VARIABLE
 from lradapt.runtime.termination import Terminated
 from lradapt.runtime.timings import Spent
 from lradapt.stages import epochs, find_lr, train_head
+from lradapt.stages.train_head import training_groups
 from tests.projects import ROOT, SMALL
 
 
@@ -174,3 +176,19 @@ def test_sigterm_ends_the_solution_cleanly(files, monkeypatch):
     with pytest.raises(Terminated, match="ended by SIGTERM; there is no checkpoint yet"):
         make(files)
     assert not files["solution"].exists()
+
+
+def test_an_image_that_is_not_trained_on_still_joins_the_groups_that_it_is_in():
+    def row(split, pixels, group):
+        return LabelledImage("", "cat", group, split, pixels)
+
+    rows = [
+        row("train", "11", "anna"),
+        row("train", "22", "bert"),
+        row(EXCLUDED, "33", "anna"),
+        row(EXCLUDED, "33", "bert"),  # the same pixels
+        row("train", "44", "dora"),
+        row("validation", "44", "anna"),
+    ]
+    anna, bert, dora = training_groups(rows)
+    assert anna == bert != dora
