@@ -16,7 +16,7 @@ from manual.links import HOME, in_manual, nested_by_four, page_of, source_page
 from manual.params_page import params_page
 
 ROOT = Path(__file__).parent.parent
-_DATED = ("log.md", "benchmarks.md", "repository/CHANGELOG.md")
+_DATED = ("log.md", "benchmarks.md", "comparison.md", "repository/CHANGELOG.md")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

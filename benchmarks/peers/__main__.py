@@ -14,16 +14,20 @@ from typing import Annotated
 
 import typer
 
+from benchmarks.markers import between_markers
 from benchmarks.measuring import run_module
 from benchmarks.peers.inputs import make_inputs
 from benchmarks.peers.measurement import Measurement, read_lines
 from benchmarks.peers.programs import left_out, programs_of
-from benchmarks.peers.table import between_markers, machine_text, table
+from benchmarks.peers.table import machine_text, table
 from benchmarks.peers.work import QUICK, WORKS, Work
 from benchmarks.program import run
 from lradapt.cli.number_options import MAX_SECONDS, number_option
 from lradapt.errors import LradaptError
 from lradapt.runtime.files import write_text
+
+MARKER = "bench"
+"""The name of the table's place in the page."""
 
 
 def main(
@@ -42,7 +46,7 @@ def main(
     """Measure, and put the table into the page."""
     works, lines = (QUICK if quick else WORKS), folder / "lines.jsonl"
     text = page.read_text(encoding="utf-8")
-    between_markers(text, "")  # fails before the work if the page has no markers
+    between_markers(text, "", MARKER)  # fails before the work if the page has no markers
     make_inputs(works, folder)
     lines.write_text("", encoding="utf-8")
     failures: list[str] = []
@@ -58,7 +62,7 @@ def main(
         typer.echo(f"{found.work}: {found.program}: {found.cpu_seconds:.2f} CPU s")
     measurements = read_lines(lines)
     about = machine_text(measurements, threads=threads, left_out=left_out())
-    write_text(page, between_markers(text, f"{about}\n\n{table(measurements)}"))
+    write_text(page, between_markers(text, f"{about}\n\n{table(measurements)}", MARKER))
     if failures:
         raise LradaptError(f"{len(failures)} measurement(s) failed:\n" + "\n".join(failures))
 

@@ -1,4 +1,4 @@
-"""One table of all measurements, and its place in a page."""
+"""One table of all measurements, and the machine that they were made on."""
 
 import os
 import platform
@@ -9,9 +9,7 @@ from importlib.util import find_spec
 from benchmarks.measuring import markdown_table, median_range, processor
 from benchmarks.peers.measurement import Measurement
 from benchmarks.peers.programs import OURS
-from lradapt.errors import LradaptError
 
-BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 PACKAGES = (
     *("torch", "torchvision", "onnxruntime", "numpy"),
     *("fastai", "timm", "lightning", "torch-lr-finder"),
@@ -65,22 +63,6 @@ def machine_text(
     if left_out:
         lines.append(f"Left out, since they are not installed: {', '.join(left_out)}.")
     return " ".join(lines)
-
-
-def between_markers(text: str, content: str) -> str:
-    """Return `text` with `content` between the markers.
-
-    Raises:
-        LradaptError: the text does not have each marker once, the first before the second.
-    """
-    before, _, rest = text.partition(BEGIN)
-    old, end, after = rest.partition(END)
-    if not end or any(marker in part for marker in (BEGIN, END) for part in (before, old, after)):
-        raise LradaptError(
-            f"the page must have the lines {BEGIN!r} and {END!r} once each, in this order; put "
-            "them in the place of the table"
-        )
-    return f"{before}{BEGIN}\n\n{content}\n\n{END}{after}"
 
 
 def _versions() -> list[str]:

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 import benchmarks.peers.__main__ as bench
+from benchmarks.markers import between_markers
 from benchmarks.peers.inputs import make_inputs, read_given
 from benchmarks.peers.loader import clean_loader, loader
 from benchmarks.peers.measurement import Measurement, read_lines
@@ -18,7 +19,7 @@ from benchmarks.peers.programs import PROGRAMS, programs_of
 from benchmarks.peers.recipe import PROGRAMS as RECIPE_PROGRAMS
 from benchmarks.peers.recipe import TARGET_ACCURACY
 from benchmarks.peers.recipe import table as recipe_table
-from benchmarks.peers.table import BEGIN, END, between_markers, machine_text, table
+from benchmarks.peers.table import machine_text, table
 from benchmarks.peers.work import QUICK, WORKS, Work
 from lradapt.compute.engine import start_engine
 from lradapt.errors import LradaptError
@@ -30,6 +31,8 @@ from tests.unit.small_examples import batch
 
 CHEAP = Work("classify", "resnet18", 32, "fp32", 64, 1)
 DEAR = Work("head", "densenet161", 64, "bf16", 64, 10)
+
+PLACE = "<!-- bench: begin -->\n<!-- bench: end -->\n"
 
 
 def measurement(program, repeat, seconds, *, work="w", load=1.0):
@@ -89,20 +92,9 @@ def test_the_machine_is_described_with_its_load_and_the_missing_packages():
     assert text.endswith("Left out, since they are not installed: fastai, timm.")
 
 
-def test_only_what_stands_between_the_markers_is_replaced():
-    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
-    new = between_markers(page, "new")
-    assert new == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
-    assert between_markers(new, "new") == new
-    assert between_markers((ROOT / "docs/benchmarks.md").read_text(encoding="utf-8"), "x")
-
-
-@pytest.mark.parametrize(
-    "page", ["", BEGIN, f"{END}\n{BEGIN}", f"{BEGIN}{END}{BEGIN}{END}", f"{BEGIN}{BEGIN}"]
-)
-def test_a_page_without_its_two_markers_is_refused(page):
-    with pytest.raises(LradaptError, match="once each, in this order"):
-        between_markers(page, "new")
+def test_the_measurements_have_a_place_for_the_table():
+    page = (ROOT / "docs/benchmarks.md").read_text(encoding="utf-8")
+    assert between_markers(page, "x", bench.MARKER)
 
 
 def test_how_much_is_to_do_counts_steps_or_images():
@@ -262,7 +254,7 @@ def test_a_failure_ends_the_bench_only_after_all_the_others(inputs, tmp_path, mo
     monkeypatch.setattr(bench, "programs_of", lambda work: ["lradapt", "bare loop", "timm"])
     monkeypatch.setattr(bench, "measure_in_process", fails_for_one)
     page = tmp_path / "page.md"
-    page.write_text(f"{BEGIN}{END}")
+    page.write_text(PLACE)
     with pytest.raises(LradaptError, match=r"1 measurement\(s\) failed:\nbare loop failed: why"):
         bench.main(quick=True, repeats=1, folder=inputs, page=page)
     assert [each.program for each in read_lines(inputs / "lines.jsonl")] == ["lradapt", "timm"]
@@ -273,7 +265,7 @@ def test_a_failure_ends_the_bench_only_after_all_the_others(inputs, tmp_path, mo
 @pytest.mark.slow
 def test_the_bench_of_small_works_fills_the_page(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text(f"# A page\n\n{BEGIN}\n{END}\n")
+    page.write_text(f"# A page\n\n{PLACE}")
     program = [sys.executable, "-m", "benchmarks.peers", "--quick", "--repeats", "1"]
     program += ["--folder", str(tmp_path / "in"), "--page", str(page)]
     run(ROOT, *program)
