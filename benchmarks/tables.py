@@ -196,7 +196,7 @@ def figures(runs: Sequence[Run]) -> dict[str, bytes]:
     drawn: dict[str, bytes] = {}
     for (model, arm), (run, *_) in _by_model_and_arm(runs):
         name = f"{model.replace('/', '-')}-{arm}"
-        title = f"{name}, {run['final']['images']:,} images"
+        title = f"{model}\n{arm}, {run['final']['images']:,} images"
         plot = confusion_plot(np.array(run["final"]["confusion"]), run["classes"], title)
         drawn[f"figure-5-confusion-{name}.png"] = plot.png()
         if "curves" in run:
@@ -206,10 +206,9 @@ def figures(runs: Sequence[Run]) -> dict[str, bytes]:
 
 def _curves(run: Run) -> dict[str, bytes]:
     tables = {key: pd.DataFrame(table) for key, table in run["curves"].items()}
-    drawn = {
-        "3-restarts": schedule_plot(tables["head_steps"]).png(),
-        "4-growing-cycles": schedule_plot(tables["model_steps"]).png(),
-    }
+    drawn = {"4-growing-cycles": schedule_plot(tables["model_steps"]).png()}
+    if len(tables["head_steps"]):  # none of a head that was solved
+        drawn["3-restarts"] = schedule_plot(tables["head_steps"]).png()
     if len(tables["lr_curve"]):
         sweep = tables["lr_curve"].query("sweep == 0").reset_index(names="step")
         drawn["1-range-test-rate"] = schedule_plot(sweep.rename(columns={"lr": "lr_head"})).png()

@@ -27,7 +27,8 @@ def _draw(figure: Any, matrix: Matrix, class_names: Sequence[str], title: str) -
     axes = figure.add_subplot()
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set(xlabel="predicted", ylabel="true", title=title)
+    axes.set(xlabel="predicted", ylabel="true")
+    figure.suptitle(title)  # over the names of the classes, too, which may leave little width
     if len(class_names) <= _MOST_NAMED:
         _name(axes, matrix, shares, class_names)
 

@@ -24,6 +24,9 @@ def _draw(figure: Any, steps: pd.DataFrame) -> None:
     columns = [name for name in steps.columns if name.startswith("lr_")]
     for colour, style, column in zip(COLOURS, ("-", "--", "-.", ":"), columns, strict=False):
         name = column.removeprefix("lr_")
+        if len(steps) and not steps[column].any():
+            axes.plot([], [], linestyle="none", label=f"{name}: frozen")  # no line on these axes
+            continue
         axes.plot(steps["step"], steps[column], color=colour, linestyle=style, label=name)
     if len(columns) > 1:
         lowest_peak = min(filter(None, steps[columns].max()))  # 0: frozen

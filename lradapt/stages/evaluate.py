@@ -74,7 +74,7 @@ def main(
     write_predictions(predictions, [image.image for image in images], found, label_N, names)
     counts = confusion(found, label_N, names)
     write_confusion(matrix, counts, names)
-    title = f"{params.model.architecture}, {len(images)} test images"
+    title = f"{params.model.architecture}\n{len(images)} test images"
     write_bytes(matrix_plot, confusion_plot(counts, names, title).png())
     num_bins = params.evaluate.calibration_bins
     calibration = compute_calibration(found, label_N, temperature=fitted, num_bins=num_bins)

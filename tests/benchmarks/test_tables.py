@@ -345,7 +345,7 @@ def test_figures_are_numbered_as_in_the_paper_and_drawn_for_the_first_seed():
     second["final"]["confusion"] = [[9, 9], [9, 9]]
     steps = {name: pd.DataFrame(table) for name, table in drawn_from.items()}
     first_sweep = pd.DataFrame({"step": [0, 1], "lr_head": [0.1, 1.0]})
-    title = "resnet18-{}, 1,120 images"
+    title = "resnet18\n{}, 1,120 images"
     matrix, names = np.array([[3, 1], [0, 2]]), ["a", "b"]
     assert figures([second, conventional(0), first, conventional(1)]) == {
         "figure-1-range-test-rate-resnet18-paper.png": schedule_plot(first_sweep).png(),
@@ -379,6 +379,15 @@ def test_the_slash_of_a_name_makes_no_folder_of_figures():
     made = run("paper", 0, REACHES, {"head": 1}, curves=curves())
     drawn = figures([{**made, "architecture": "timm/x"}])
     assert "figure-5-confusion-timm-x-paper.png" in drawn
+
+
+def test_a_head_that_was_solved_has_no_figure_of_restarts():
+    solved = curves() | {"head_steps": {"step": [], "lr_head": [], "loss": []}}
+    drawn = figures([run("lradapt", 0, REACHES, {"head": 1}, curves=solved)])
+    assert sorted(drawn) == [
+        "figure-4-growing-cycles-resnet18-lradapt.png",
+        "figure-5-confusion-resnet18-lradapt.png",
+    ]
 
 
 def test_a_rate_that_was_given_has_no_figure_of_a_range_test():

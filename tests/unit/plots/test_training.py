@@ -30,6 +30,15 @@ def test_frozen_layers_do_not_stretch_the_axis_of_the_rates():
     assert figure.axes[0].get_ylim()[0] == pytest.approx(1e-4)
 
 
+def test_the_legend_says_which_layers_are_frozen_in_place_of_a_line_that_nobody_can_see():
+    steps = pd.DataFrame({"step": [0, 1], "lr_early": [0.0, 0.0], "lr_head": [1e-2, 5e-3]})
+    figure = Figure()
+    _draw_schedule(figure, steps)
+    frozen, head = figure.axes[0].get_lines()
+    assert (frozen.get_label(), frozen.get_linestyle()) == ("early: frozen", "None")
+    assert (head.get_label(), head.get_linestyle()) == ("head", "--")
+
+
 def test_an_unfinished_cycle_ends_with_the_last_step():
     steps = pd.DataFrame({"lr_head": [1.0, 0.5, 1.0, 0.9]})
     assert cycle_ends(steps) == [2, 4]
