@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated, Any
 
 import numpy as np
@@ -175,7 +176,7 @@ def markdown(runs: Sequence[Run]) -> str:
         ("Table 3: side by side", table_3(runs)),
     ]
     tables = (f"### {title}\n\n{markdown_table(rows)}" for title, rows in parts)
-    return "\n\n".join([about(runs), *tables]) + "\n"
+    return "\n\n".join([fill(about(runs), width=120), *tables]) + "\n"
 
 
 def about(runs: Sequence[Run]) -> str:

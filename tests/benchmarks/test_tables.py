@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.tables import (
+    about,
     best_accuracy,
     figures,
     main,
@@ -245,12 +246,12 @@ def test_the_page_says_what_chose_and_counts_the_images_that_did():
         by_validation(conventional(0), kept_at=300),
         by_validation(scheme(0, REACHES), kept_at=40),
     ]
-    about, *_ = markdown(runs).split("\n\n")
-    assert about.startswith(
+    text = about(runs)
+    assert text.startswith(
         "1,120 images that measure the accuracy, 1,600 training images, 800 validation images, "
         "2 classes; seeds 0; "
     )
-    assert "The validation split decides when to stop and which weights to keep" in about
+    assert "The validation split decides when to stop and which weights to keep" in text
 
 
 def test_runs_of_both_ways_to_choose_are_not_compared():
@@ -261,10 +262,10 @@ def test_runs_of_both_ways_to_choose_are_not_compared():
 def test_all_machines_of_the_runs_are_named():
     other = copy.deepcopy(scheme(0, REACHES))
     other["machine"]["device"] = "AMD EPYC"
-    about, *_ = markdown([conventional(0), RUNS[1], other]).split("\n\n")
+    text = about([conventional(0), RUNS[1], other])
     assert (
         "CPU, 2 cores, 1 thread(s), fp32, torch 2; or AMD EPYC, 2 cores, 1 thread(s), fp32, torch 2"
-        in about
+        in text
     )
 
 
@@ -304,8 +305,11 @@ def test_an_architecture_without_a_conventional_run_has_no_row():
 
 
 def test_the_page_names_machine_patience_and_seeds():
-    about, *parts = markdown([RUNS[2], RUNS[1], RUNS[0], RUNS[3]]).split("\n\n")
-    assert about.startswith(
+    runs = [RUNS[2], RUNS[1], RUNS[0], RUNS[3]]
+    paragraph, *parts = markdown(runs).split("\n\n")
+    assert max(map(len, paragraph.splitlines())) <= 120
+    assert paragraph.split() == about(runs).split()
+    assert about(runs).startswith(
         "1,120 images that measure the accuracy, 1,600 training images, 2 classes; seeds 0, 1; "
         "CPU, 2 cores, 1 thread(s), fp32, torch 2; patience of the conventional arm 5 epochs, "
         "least gain 0.001. Median (minimum to maximum). The test split decides when to stop and "
