@@ -47,7 +47,7 @@ def by_test(runs: Iterable[Run]) -> bool:
     Raises:
         LradaptError: of some of the runs they did, of others they did not.
     """
-    chosen_by = {run["chosen_by"] for run in runs}
+    chosen_by = {run.get("chosen_by", "test") for run in runs}  # the only way before it was named
     if len(chosen_by) > 1:
         raise LradaptError(
             "some of the runs chose their weights by the validation split, others by the test "

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.tables import (
     about,
     best_accuracy,
+    by_test,
     figures,
     main,
     markdown,
@@ -257,6 +258,12 @@ def test_the_page_says_what_chose_and_counts_the_images_that_did():
 def test_runs_of_both_ways_to_choose_are_not_compared():
     with pytest.raises(LradaptError, match=r"others by the test split .*make the tables of each"):
         markdown([conventional(0), by_validation(scheme(0, REACHES), kept_at=40)])
+
+
+def test_a_run_that_does_not_say_what_chose_is_older_and_was_chosen_by_the_test_images():
+    older = {key: value for key, value in conventional(0).items() if key != "chosen_by"}
+    assert by_test([older, RUNS[1]])
+    assert speed_up(older, RUNS[1]) == 10
 
 
 def test_all_machines_of_the_runs_are_named():
