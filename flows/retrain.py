@@ -96,6 +96,7 @@ def _release(
     registry: Registry, version: str, rules: FrozenRules, override: str, approval_seconds: int
 ) -> Outcome:
     """Promote the new model if it is better and, if a person is asked, approved."""
+    release.complete_interrupted(registry, version)
     if not approval_seconds:
         return release.evaluate_and_promote(registry, version, override, rules)
     evaluated = release.evaluate_challenger(registry, version, rules)

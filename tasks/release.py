@@ -115,6 +115,12 @@ def _events_of(registry: Registry) -> Callable[[Outcome], None]:
 
 
 @task(**_RETRIED)
+def complete_interrupted(registry: Registry, version: str) -> None:
+    """Test and report what a killed run with another version has put into production."""
+    release.complete_interrupted(registry, version, read_paths(), tell=_events_of(registry))
+
+
+@task(**_RETRIED)
 def evaluate_and_promote(
     registry: Registry, version: str, override: str, rules: FrozenRules
 ) -> Outcome:

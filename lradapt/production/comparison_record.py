@@ -23,6 +23,8 @@ from lradapt.runtime.code_fingerprint import fingerprint
 from lradapt.runtime.files import sha256_of
 
 _GATE = "lradapt.gate.decide"
+PASSED = "passed"
+"""What the record of a promotion says of a smoke test that has found no fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,8 @@ def record_outcome(
         verdict: with a person's decision, if one was asked.
         promotion: that followed; None if production has not changed.
         override: a person's reason to promote against the verdict; may be empty.
-        smoke_test: what it found of the promoted model; None if it has not been made.
+        smoke_test: the fault that it found of the promoted model, or `PASSED`; None if it has not
+            been made.
     """
     facts = {
         "decision": verdict.decision,

@@ -1,10 +1,11 @@
 """A promotion whose run ended before it had recorded the outcome: the next run completes it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lradapt.gate.verdict import Verdict
+from lradapt.production.comparison_record import PASSED
 from lradapt.production.withdrawn import withdrawal_reason
 from lradapt.registry.promotions import Promotion
 from lradapt.registry.protocol import ComparisonFile, ComparisonRecord, read_last_comparison
@@ -30,20 +31,18 @@ class Interrupted:
     restored: Promotion | None
 
 
-def find_interrupted(registry: Registry, version: str) -> Interrupted | None:
-    """Return the last change of production if it is of a run with `version` that was interrupted.
+def find_interrupted(registry: Registry) -> Interrupted | None:
+    """Return the last change of production if the run that made it was interrupted.
 
     None if the run has recorded the outcome, or there is no sound record of the comparison.
     """
-    found, changes = _last_comparison(registry, version), _changes(registry)
-    if found is None or not changes:
+    before, promotion, restored = _last_release(_changes(registry))
+    found = _last_comparison(registry, promotion.version) if promotion else None
+    if promotion is None or found is None:
         return None
-    restored = changes.pop() if _withdraws(changes[-1], version) else None
-    *before, promotion = changes
-    withdrawn = withdrawal_reason(before, version)
-    by_run = promotion.version == version and promotion.kind in ("promotion", "override")
+    withdrawn = withdrawal_reason(before, promotion.version)
     follows = bool(withdrawn) or promotion.sequence == _champion(found) + 1
-    if not (by_run and follows) or any(_ends(each, promotion) for each in found.outcomes):
+    if not follows or any(_ends(each, promotion, restored) for each in found.outcomes):
         return None
     return Interrupted(_file(found), _verdict(found, withdrawn), promotion, restored)
 
@@ -69,8 +68,19 @@ def _changes(registry: Registry) -> list[Promotion]:
     return [each for each in logged if each.kind != "key_change"]
 
 
-def _withdraws(promotion: Promotion, version: str) -> bool:
-    return promotion.kind == "smoke_test_failure" and promotion.previous == version
+def _last_release(
+    changes: Sequence[Promotion],
+) -> tuple[Sequence[Promotion], Promotion | None, Promotion | None]:
+    """Return the changes before the last promotion by a run, this one, and what undid it.
+
+    None instead of the promotion if the last change is not of a run, or a change is missing.
+    """
+    rest = [*changes]
+    restored = rest.pop() if rest and rest[-1].kind == "smoke_test_failure" else None
+    promotion = rest.pop() if rest and rest[-1].kind in ("promotion", "override") else None
+    if restored and promotion and restored.previous != promotion.version:
+        return rest, None, None
+    return rest, promotion, restored
 
 
 def _champion(found: ComparisonRecord) -> int:
@@ -79,11 +89,16 @@ def _champion(found: ComparisonRecord) -> int:
     return int(champion["promotion"]) if champion else 0
 
 
-def _ends(outcome: Mapping[str, Any], promotion: Promotion) -> bool:
-    """Return whether an outcome is that of a promotion; one that says nothing of a test is old."""
+def _ends(outcome: Mapping[str, Any], promotion: Promotion, restored: Promotion | None) -> bool:
+    """Return whether an outcome is that of a promotion and of the test that undid it, if one did.
+
+    One that says nothing of a test is old.
+    """
     if "smoke_test" not in outcome:
         return True
-    return outcome["promotion"] == promotion.sequence and outcome["smoke_test"] is not None
+    of_test = outcome["smoke_test"]
+    tested = of_test not in (None, PASSED) if restored else of_test is not None
+    return outcome["promotion"] == promotion.sequence and tested
 
 
 def _file(found: ComparisonRecord) -> ComparisonFile:

@@ -10,7 +10,7 @@ from lradapt.errors import LradaptError
 from lradapt.gate.verdict import Verdict
 from lradapt.production import smoke_test
 from lradapt.production.challenger import EvaluatedChallenger, evaluate_challenger
-from lradapt.production.comparison_record import FrozenRules, record_outcome
+from lradapt.production.comparison_record import PASSED, FrozenRules, record_outcome
 from lradapt.production.interrupted import Interrupted, find_interrupted, last_comparison
 from lradapt.registry.promotions import Production, Promotion
 from lradapt.registry.protocol import ComparisonFile
@@ -102,7 +102,8 @@ def promote_challenger(
     It is promoted if the gate promotes it or a person overrides the gate. If the test fails, the
     previous version is restored; both promotions are in the log. If the version is in production
     already, the smoke test still runs. If the last change of production is of an interrupted
-    attempt with this version, the outcome is that of the attempt.
+    attempt with this version, the outcome is that of the attempt (`complete_interrupted`: with
+    another version).
 
     For `override`, `by` and `tell` see `evaluate_and_promote`.
 
@@ -133,6 +134,30 @@ def promote_challenger(
     return outcome
 
 
+def complete_interrupted(
+    registry: Registry,
+    version: str,
+    paths: Paths,
+    *,
+    by: str = "",
+    tell: Callable[[Outcome], None] | None = None,
+) -> Outcome | None:
+    """End what a killed run with another version than this one has begun in production.
+
+    For `version` itself `promote_challenger` does it. For `by` and `tell` see
+    `evaluate_and_promote`.
+
+    Returns:
+        How the release of the other version ended; None if nothing was begun.
+    """
+    begun = find_interrupted(registry)
+    if begun is None or begun.promotion.version == version:
+        return None
+    log.warning("%s was promoted by a run that was killed: testing it", begun.promotion.version)
+    outcome = Outcome(begun.promotion.version, begun.verdict, None)
+    return _completed(registry, outcome, registry.production(), paths, by=by, tell=tell)
+
+
 def _completed(
     registry: Registry,
     outcome: Outcome,
@@ -143,7 +168,8 @@ def _completed(
     tell: Callable[[Outcome], None] | None,
 ) -> Outcome:
     """Test a version that is in production already; end what an interrupted attempt has begun."""
-    begun = find_interrupted(registry, outcome.version)
+    begun = find_interrupted(registry)
+    begun = begun if begun and begun.promotion.version == outcome.version else None
     if begun:
         outcome = _continued(outcome, begun)
     if live and live.version == outcome.version:
@@ -153,6 +179,9 @@ def _completed(
     if begun:
         override = begun.promotion.reason if begun.promotion.kind == "override" else ""
         _record(registry, begun.record, outcome, override)
+    elif live and outcome.restored:  # a later test than that of the promotion has undone it
+        asked = last_comparison(registry, outcome.version)
+        _record(registry, asked, replace(outcome, promotion=live.promotion), override="")
     return outcome
 
 
@@ -180,7 +209,7 @@ def _record(
     if asked is None:
         return
     verdict, promotion = outcome.verdict, outcome.promotion
-    found = (outcome.fault or "passed") if promotion and tested else None
+    found = (outcome.fault or PASSED) if promotion and tested else None
     record_outcome(registry, asked, verdict, promotion, override=override, smoke_test=found)
 
 

@@ -8,7 +8,12 @@ from tasks.ui import events
 
 
 @pytest.mark.parametrize(
-    ("task", "words"), [("evaluate_and_promote", ("v", "", None)), ("promote_challenger", (None,))]
+    ("task", "words"),
+    [
+        ("complete_interrupted", ("v",)),
+        ("evaluate_and_promote", ("v", "", None)),
+        ("promote_challenger", (None,)),
+    ],
 )
 def test_how_a_release_ended_is_emitted_before_it_is_recorded(monkeypatch, tmp_path, task, words):
     emitted = []

@@ -23,7 +23,11 @@ from lradapt.production.approval import with_approval
 from lradapt.production.challenger import evaluate_challenger
 from lradapt.production.comparison_record import FrozenRules, freeze
 from lradapt.production.publish import is_published, publish
-from lradapt.production.release import evaluate_and_promote, promote_challenger
+from lradapt.production.release import (
+    complete_interrupted,
+    evaluate_and_promote,
+    promote_challenger,
+)
 from lradapt.production.rollback import roll_back
 from lradapt.production.warm_start import bring_champion
 from lradapt.registry import open_registry
@@ -479,6 +483,50 @@ def test_a_run_that_is_killed_before_it_tells_is_told_by_the_next(registry, proj
     outcome = run(tell=told.append)
     assert (told, outcome.promotion) == ([outcome], registry.promotions()[-1])
     assert run(tell=told.append).promotion is None
+
+
+@pytest.mark.parametrize("store", [lambda registry, _: registry.store, DamagedOnce])
+def test_the_next_run_completes_a_killed_one_also_with_another_version(
+    killed_after_each_write, registry, project, store
+):
+    first = begin(registry, project).version
+    second = published(registry, project, colour_model(GOOD))
+    third = published(registry, project, colour_model(("blue", "red", "green")))
+    told = []
+    run = partial(
+        evaluate_and_promote, version=second, paths=project, frozen=RULES, tell=told.append
+    )
+    for found in killed_after_each_write(run, store):
+        complete_interrupted(found, third, project, tell=told.append)
+        promotion, restored = (*found.promotions()[1:], None, None)[:2]
+        ends = {(each.promotion, each.restored) for each in told if each.promotion}
+        assert ends == ({(promotion, restored)} if promotion else set())
+        if promotion:
+            last = read_comparisons(found.store, NAME)[-1].outcomes[-1]
+            assert last["promotion"] == promotion.sequence
+            assert last["smoke_test"] == (restored.reason if restored else "passed")
+            assert in_production(found) == (first if restored else second)
+        assert complete_interrupted(found, third, project, tell=told.append) is None
+        told.clear()
+
+
+def test_a_later_test_that_undoes_a_promotion_is_told_after_a_kill(
+    killed_after_each_write, registry, project, tmp_path
+):
+    begin(registry, project)
+    second, told, undone = release(registry, project, colour_model(GOOD)).version, [], []
+    damage(tmp_path / "registry", NAME, second)
+    run = partial(
+        evaluate_and_promote, version=second, paths=project, frozen=RULES, tell=told.append
+    )
+    for found in killed_after_each_write(run):
+        complete_interrupted(found, "another", project, tell=told.append)
+        last = found.promotions()[-1]
+        undone.append(last.kind == "smoke_test_failure")
+        assert {each.restored for each in told} == ({last} if undone[-1] else set())
+        told.clear()
+        assert complete_interrupted(found, "another", project, tell=told.append) is None
+    assert {*undone} == {False, True}
 
 
 def test_an_outcome_that_is_kept_is_told_too(registry, project):
