@@ -3,10 +3,10 @@
     python -m benchmarks.arms --arm paper --architecture resnet18 --seed 0 ... --into RUN.json
 
 The scheme's arms are the product itself: the stages of `dvc.yaml`, called one after the other in a
-folder of their own. In every arm the validation split decides when to stop and which weights to
-keep, and the test split measures these alone; or, as in the paper, the test split does both
-(`--chosen-by test`), and all accuracies are too high for this reason, most of all those of the arm
-with the most epochs to choose from. The clock includes range tests, caching and validation.
+folder of their own. The validation split decides when to stop and which weights to keep, where an
+arm has a choice, and the test split measures these alone; or, as in the paper, the test split does
+both (`--chosen-by test`), and all accuracies are too high for this reason, most of all those of the
+arm with the most epochs to choose from. The clock includes range tests, caching and validation.
 """
 
 import contextlib
@@ -163,6 +163,11 @@ def _run_conventional(
 def _run_fastai(
     settings: FastaiSettings, params: Params, inputs: Inputs, engine: Engine
 ) -> tuple[nn.Module, Clock, Result]:
+    if engine.device.type != "cpu":
+        raise LradaptError(
+            f"the arm {settings.program!r} is measured on a CPU alone, and this machine computes "
+            f"on {engine.device}: set engine.device: cpu in {DEFAULT_PATH}"
+        )
     if find_spec("fastai") is None:
         raise LradaptError(
             f"the arm {settings.program!r} needs the package fastai, which is not installed; "

@@ -4,11 +4,13 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 import yaml
 
 from benchmarks.arms import run_arm
 from benchmarks.inputs import Inputs, choose_by_test
 from benchmarks.settings import ConventionalSettings, FastaiSettings, SchemeSettings
+from lradapt.compute.engine import Engine
 from lradapt.config.presets import changed
 from lradapt.data.images.decode import Preprocessing
 from lradapt.data.images.image_table import read_table
@@ -184,6 +186,14 @@ def test_the_arm_of_fastai_says_how_to_install_it(inputs, monkeypatch):
     values, made = inputs
     monkeypatch.setattr("benchmarks.arms.find_spec", lambda name: None)
     with pytest.raises(LradaptError, match=r"needs the package fastai.*lradapt\[bench\]"):
+        run_arm(FastaiSettings(program="fastai fine_tune"), values, made)
+
+
+def test_the_arm_of_fastai_refuses_a_gpu_on_which_it_would_not_compute(inputs, monkeypatch):
+    values, made = inputs
+    on_gpu = Engine(torch.device("cuda"), "fp32")
+    monkeypatch.setattr("benchmarks.arms.start_engine", lambda **_: on_gpu)
+    with pytest.raises(LradaptError, match=r"measured on a CPU alone.* set engine\.device: cpu"):
         run_arm(FastaiSettings(program="fastai fine_tune"), values, made)
 
 
