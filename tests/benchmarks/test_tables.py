@@ -8,10 +8,13 @@ import pandas as pd
 import pytest
 
 from benchmarks.tables import (
+    GAINED,
+    SPEED_UP,
     about,
     best_accuracy,
     by_test,
     figures,
+    head_table,
     main,
     markdown,
     reached_at,
@@ -230,6 +233,21 @@ def test_a_speed_up_to_one_point_below_needs_an_accuracy_at_each_epoch():
         for change in (lambda run: run, partial(by_validation, kept_at=40))
     ]
     assert ["speed-up to 1 point below" in each for each in titles] == [True, False]
+
+
+def test_the_head_alone_has_a_table_of_its_own_whatever_was_kept():
+    slow = by_validation(conventional(0), kept_at=300)  # 80 % on the test images
+    fast = by_validation(scheme(0, REACHES), kept_at=40)
+    head = {"at": clocks(5), "accuracy": 0.82, "balanced_accuracy": 0.7}
+    weak = {"at": clocks(5), "accuracy": 0.79, "balanced_accuracy": 0.7}
+    rows = head_table([slow, fast | {"head": head}, scheme(0, REACHES, "fastai")])
+    assert rows == [
+        ["model", "arm", "accuracy", "balanced", "CPU s to it", GAINED, SPEED_UP],
+        ["resnet18", "paper", "82.00%", "70.00%", "5", "+2.0", "60.0"],
+    ]
+    assert head_table([slow, fast | {"head": weak}])[1][5:] == ["-1.0", "never"]
+    assert "The head alone" in markdown([slow, fast | {"head": head}])
+    assert "The head alone" not in markdown([slow, fast])
 
 
 def test_a_loss_of_accuracy_stands_beside_the_speed_up_as_a_range_over_seeds():
