@@ -498,7 +498,7 @@ def line_of(key):
 def test_an_import_chooses_how_images_become_squares_and_says_why(project, source):
     output = lradapt_import("folder", source("cat/1.png", "dog/1.png", size=(48, 160)))
     assert "data.fit: crop -> squash: 100% of the images have" in " ".join(output.split())
-    assert line_of("fit").startswith("fit: squash # or pad, squash: how")
+    assert line_of("fit").startswith("fit: squash # crop, pad or squash: how")
     lradapt_import("folder", source("cat/1.png", "dog/1.png"), "--replace")
     assert Path("params.yaml").read_text() == SHIPPED
 

@@ -47,7 +47,7 @@ def other_lines(before, after):
 
 def test_only_the_lines_of_the_choices_and_of_the_record_change(params):
     assert write(params, SIZE, MEAN, IMBALANCE) == ["changed"] * 3
-    weights = "# or one of class_weights, balanced_sampling, logit_adjustment"
+    weights = "# none, class_weights, balanced_sampling or logit_adjustment"
     assert other_lines(SHIPPED, params.read_text()) == [
         ("  input_size: 24", "  input_size: 160"),
         ("  mean: [0.485, 0.456, 0.406]", "  mean: [0.5, 0.25, 0.125]"),
