@@ -27,7 +27,7 @@ def rollback(
 
     Args:
         reason: to restore it, for the log of the registry.
-        version: to restore; empty: the previous one.
+        version: to restore; empty: the previous one, unless it was withdrawn.
         location: of the registry: a folder, or `s3://bucket/prefix`.
         name: of the model in the registry.
     """
@@ -39,7 +39,10 @@ def rollback(
 def main(
     reason: Annotated[str, typer.Option(help="The reason, for the log.")],
     version: Annotated[
-        str, typer.Argument(metavar="VERSION", help="The version; by default the previous one.")
+        str,
+        typer.Argument(
+            metavar="VERSION", help="The version; by default the previous one, unless withdrawn."
+        ),
     ] = "",
     registry: Location = DEFAULT_LOCATION,
     name: Name = DEFAULT_NAME,

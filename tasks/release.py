@@ -148,6 +148,6 @@ def promote_challenger(registry: Registry, evaluated: EvaluatedChallenger) -> Ou
 def roll_back(registry: Registry, version: str, reason: str) -> Promotion:
     """Restore a version, by default the previous one; without retries.
 
-    If a first attempt has had its effect, a second one would restore the version just withdrawn.
+    If another version were promoted meanwhile, a second attempt would withdraw that one.
     """
     return rollback.roll_back(registry, version or None, reason=reason)

@@ -55,7 +55,7 @@ def rollback(
         str | None,
         typer.Argument(
             metavar="VERSION",
-            help="The version; by default the previous one.",
+            help="The version; by default the previous one, unless it was withdrawn.",
             autocompletion=completion.versions,
         ),
     ] = None,
@@ -71,6 +71,8 @@ def rollback(
 
     The version is loaded and run before production changes. The log keeps the
     reason, and the next run does not promote the withdrawn version again.
+    A previous version that was withdrawn itself is restored only by its name.
+    Repeated with the same reason, as after a kill, it changes nothing more.
     Prints which version replaced which.
     """
     if not reason.strip():

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lradapt.gate.verdict import Verdict
+from lradapt.production.changes import production_changes
 from lradapt.production.comparison_record import PASSED
 from lradapt.production.withdrawn import withdrawal_reason
 from lradapt.registry.promotions import Promotion
 from lradapt.registry.protocol import ComparisonFile, ComparisonRecord, read_last_comparison
-from lradapt.registry.reading import usable_promotions
 from lradapt.registry.registry import Registry
 
 
@@ -36,7 +36,7 @@ def find_interrupted(registry: Registry) -> Interrupted | None:
 
     None if the run has recorded the outcome, or there is no sound record of the comparison.
     """
-    before, promotion, restored = _last_release(_changes(registry))
+    before, promotion, restored = _last_release(production_changes(registry))
     found = _last_comparison(registry, promotion.version) if promotion else None
     if promotion is None or found is None:
         return None
@@ -58,14 +58,6 @@ def _last_comparison(registry: Registry, version: str) -> ComparisonRecord | Non
     found = read_last_comparison(store, registry.name, version, trusted)
     sound = found and not found.faults and found.asked and found.verdict
     return found if sound else None
-
-
-def _changes(registry: Registry) -> list[Promotion]:
-    """Return what can be read of the log, with the last promotion, without changes of key."""
-    logged, live = usable_promotions(registry), registry.production()
-    if live and live.promotion not in logged:
-        logged.append(live.promotion)
-    return [each for each in logged if each.kind != "key_change"]
 
 
 def _last_release(

@@ -1,9 +1,14 @@
 """Rollback: restore an earlier version, after verifying that it can be used."""
 
+import logging
+from collections.abc import Sequence
+
 import numpy as np
 
 from lradapt.inference.predict import Model
+from lradapt.production.changes import production_changes
 from lradapt.production.smoke_test import fault_of
+from lradapt.production.withdrawn import withdrawal_reason
 from lradapt.registry.manifest import MODEL
 from lradapt.registry.promotions import Production, Promotion
 from lradapt.registry.published_version import PublishedVersion
@@ -11,14 +16,22 @@ from lradapt.registry.reading import usable_promotions
 from lradapt.registry.registry import Registry
 from lradapt.registry.store import RegistryError
 
+log = logging.getLogger(__name__)
+
 
 def roll_back(registry: Registry, version: str | None, *, reason: str) -> Promotion:
     """Restore an earlier version.
 
-    By default the previous one. Another one may be any published version, even if it was never in
-    production and whatever the gate said of its accuracy: a person decides. But it must be usable,
-    and one that was never in production must not have failed the parity check. The version that is
-    replaced will not be promoted again by itself.
+    By default the previous one, unless it was withdrawn itself. Another one may be any published
+    version, even if it was never in production and whatever the gate said of its accuracy: a
+    person decides. But it must be usable, and one that was never in production must not have
+    failed the parity check. The version that is replaced will not be promoted again by itself.
+
+    If the last change of production is a rollback for the same reason, this is the same request,
+    made again after a kill or a lost answer: nothing changes.
+
+    Returns:
+        The promotion that restored the version.
 
     Raises:
         LradaptError: there is nothing to restore, or it cannot be used: no such version,
@@ -26,22 +39,43 @@ def roll_back(registry: Registry, version: str | None, *, reason: str) -> Promot
             changed.
         ChangedError: another version has been promoted meanwhile.
     """
-    production = registry.require_production()
-    target = _target(production, version)
+    production, changes = registry.require_production(), production_changes(registry)
+    if changes and _is_request(changes[-1], version, reason):
+        done = changes[-1]
+        log.warning("%s was restored for the same reason at %s", done.version, done.at)
+        return done
+    target = _named(production, version) if version else _previous(production, changes)
     _require_usable(registry, target)
     return registry.promote(target, over=production, kind="rollback", reason=reason)
 
 
-def _target(production: Production, version: str | None) -> str:
-    target = version or production.promotion.previous
+def _is_request(change: Promotion, version: str | None, reason: str) -> bool:
+    """Return whether a change is the rollback that is asked for."""
+    same = (change.kind, change.reason) == ("rollback", reason)
+    return same and version in (None, change.version)
+
+
+def _named(production: Production, version: str) -> str:
+    if version == production.version:
+        raise RegistryError(
+            f"{version} is in production already; `lradapt history` has the earlier versions"
+        )
+    return version
+
+
+def _previous(production: Production, changes: Sequence[Promotion]) -> str:
+    """Return the previous version; refuse one that was withdrawn, as after another rollback."""
+    target = production.promotion.previous
     if not target:
         raise RegistryError(
             f"{production.version} is the first version in production: there is no previous one "
             "to restore. `lradapt rollback VERSION` names another one"
         )
-    if target == production.version:
+    if withdrawn := withdrawal_reason(changes, target):
         raise RegistryError(
-            f"{target} is in production already; `lradapt history` has the earlier versions"
+            f"the version before {production.version} was withdrawn, and was not restored: "
+            f"{withdrawn}. `lradapt rollback VERSION` restores this one or another; `lradapt "
+            "history` has the earlier versions"
         )
     return target
 

@@ -267,6 +267,10 @@ def test_a_rollback_is_reported_and_posted(workers, client, hook):
     assert payload["previous"] == promoted[0]["version"]
     assert posted(hook[1], "lradapt.model.rolled_back")["payload"] == payload
 
+    repeated = start(client, "rollback", reason="it is worse")  # as after a kill
+    assert ended(client, repeated).is_completed()
+    assert output(client, "lradapt.model.rolled_back", at_least=2) == [payload, payload]
+
 
 @pytest.mark.parametrize(
     ("url", "output"),

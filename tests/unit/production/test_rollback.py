@@ -36,6 +36,34 @@ def test_a_damaged_version_is_left_behind(registry, tmp_path):
     assert roll_back(registry, None, reason="").version == one
 
 
+def test_a_repeated_request_changes_nothing(registry):
+    one, two = (release(registry, model).version for model in MODELS[:2])
+    restored = roll_back(registry, None, reason="owls")
+    assert roll_back(registry, None, reason="owls") == restored
+    assert roll_back(registry, one, reason="owls") == restored
+    assert registry.production().promotion == restored
+    assert roll_back(registry, two, reason="owls").version == two
+
+
+def test_a_request_whose_log_entry_was_not_written_is_known(registry):
+    for model in MODELS[:2]:
+        release(registry, model)
+    restored = roll_back(registry, None, reason="owls")
+    registry.store.delete(f"{NAME}/log/{restored.sequence:08}.json")
+    assert roll_back(registry, None, reason="owls") == restored
+
+
+@pytest.mark.parametrize("kind", ["rollback", "smoke_test_failure"])
+def test_a_withdrawn_version_is_restored_only_by_its_name(registry, kind):
+    one, two = (release(registry, model).version for model in MODELS[:2])
+    promote(registry, one, kind=kind, reason="owls")
+    promote(registry, one, kind="key_change")
+    with pytest.raises(LradaptError, match=f"was not restored: {two} .*: owls.*rollback VERSION"):
+        roll_back(registry, None, reason="wrens, too")
+    assert registry.production().version == one
+    assert roll_back(registry, two, reason="they are owls").version == two
+
+
 def test_nothing_to_restore_is_an_error(registry):
     with pytest.raises(LradaptError, match="nothing of colours is in production"):
         roll_back(registry, None, reason="")
