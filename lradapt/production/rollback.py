@@ -42,7 +42,7 @@ def roll_back(registry: Registry, version: str | None, *, reason: str) -> Promot
     production, changes = registry.require_production(), production_changes(registry)
     if changes and _is_request(changes[-1], version, reason):
         done = changes[-1]
-        log.warning("%s was restored for the same reason at %s", done.version, done.at)
+        log.warning("%s was restored at %s for the same reason: no change", done.version, done.at)
         return done
     target = _named(production, version) if version else _previous(production, changes)
     _require_usable(registry, target)
