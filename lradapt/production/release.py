@@ -153,8 +153,9 @@ def complete_interrupted(
     begun = find_interrupted(registry)
     if begun is None or begun.promotion.version == version:
         return None
-    log.warning("%s was promoted by a run that was killed: testing it", begun.promotion.version)
-    outcome = Outcome(begun.promotion.version, begun.verdict, None)
+    promoted = begun.promotion.version
+    log.warning("the run that promoted %s has not recorded the outcome: completing it", promoted)
+    outcome = Outcome(promoted, begun.verdict, None)
     return _completed(registry, outcome, registry.production(), paths, by=by, tell=tell)
 
 
